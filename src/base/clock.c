@@ -1,0 +1,151 @@
+/* Times and durations. */
+#include "base/clock.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t clock_read(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+}
+
+int64_t clock_now_ns(void)
+{
+	return clock_read(CLOCK_REALTIME);
+}
+
+int64_t clock_monotonic_ns(void)
+{
+	return clock_read(CLOCK_MONOTONIC);
+}
+
+const char *clock_rfc3339(int64_t time_ns, char buffer[CLOCK_RFC3339_SIZE])
+{
+	int64_t fraction = time_ns % NS_PER_SECOND;
+	time_t seconds = (time_t)(time_ns / NS_PER_SECOND);
+	struct tm utc = {0};
+	size_t used;
+
+	if (fraction < 0) {
+		fraction += NS_PER_SECOND;
+		seconds--;
+	}
+	gmtime_r(&seconds, &utc);
+	used = strftime(buffer, CLOCK_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
+	if (fraction) {
+		used += (size_t)snprintf(buffer + used, CLOCK_RFC3339_SIZE - used, ".%09" PRId64,
+					 fraction);
+		while (buffer[used - 1] == '0')
+			used--;
+	}
+	buffer[used] = 'Z';
+	buffer[used + 1] = '\0';
+	return buffer;
+}
+
+/* Reads exactly `digits` decimal digits at *p and moves it behind them; -1 if they are not there. */
+static int clock_digits(const char **p, int digits)
+{
+	int value = 0;
+
+	for (int i = 0; i < digits; i++, (*p)++) {
+		if (!isdigit((unsigned char)**p))
+			return -1;
+		value = value * 10 + (**p - '0');
+	}
+	return value;
+}
+
+/* Reads "Z" or "+hh:mm" at *p; seconds east of UTC in *ret_offset. */
+static bool clock_zone(const char **p, int *ret_offset)
+{
+	int sign, hours, minutes;
+
+	if (**p == 'Z' || **p == 'z') {
+		(*p)++;
+		*ret_offset = 0;
+		return true;
+	}
+	if (**p != '+' && **p != '-')
+		return false;
+	sign = *(*p)++ == '-' ? -1 : 1;
+	hours = clock_digits(p, 2);
+	if (hours < 0 || hours > 23 || *(*p)++ != ':')
+		return false;
+	minutes = clock_digits(p, 2);
+	if (minutes < 0 || minutes > 59)
+		return false;
+	*ret_offset = sign * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+/* Reads ".123" at *p, if it is there, as nanoseconds; more than nine digits are cut. */
+static bool clock_fraction(const char **p, int64_t *ret_ns)
+{
+	int64_t scale = NS_PER_SECOND / 10;
+
+	*ret_ns = 0;
+	if (**p != '.')
+		return true;
+	(*p)++;
+	if (!isdigit((unsigned char)**p))
+		return false;
+	for (; isdigit((unsigned char)**p); (*p)++, scale /= 10)
+		*ret_ns += (**p - '0') * scale;
+	return true;
+}
+
+int clock_rfc3339_parse(const char *text, int64_t *ret_ns, struct err *e)
+{
+	const char *p = text;
+	int64_t fraction_ns = 0;
+	struct tm utc = {0};
+	int offset = 0;
+
+	utc.tm_year = clock_digits(&p, 4) - 1900;
+	if (*p++ != '-')
+		goto bad;
+	utc.tm_mon = clock_digits(&p, 2) - 1;
+	if (*p++ != '-')
+		goto bad;
+	utc.tm_mday = clock_digits(&p, 2);
+	if (*p != 'T' && *p != 't' && *p != ' ')
+		goto bad;
+	p++;
+	utc.tm_hour = clock_digits(&p, 2);
+	if (*p++ != ':')
+		goto bad;
+	utc.tm_min = clock_digits(&p, 2);
+	if (*p++ != ':')
+		goto bad;
+	utc.tm_sec = clock_digits(&p, 2);
+	/* Years outside 1678..2261 do not fit nanoseconds in an int64_t. */
+	if (utc.tm_year < 1678 - 1900 || utc.tm_year > 2261 - 1900 || utc.tm_mon < 0 ||
+	    utc.tm_mon > 11 || utc.tm_mday < 1 || utc.tm_mday > 31 || utc.tm_hour < 0 ||
+	    utc.tm_hour > 23 || utc.tm_min < 0 || utc.tm_min > 59 || utc.tm_sec < 0 ||
+	    utc.tm_sec > 60)
+		goto bad;
+	if (!clock_fraction(&p, &fraction_ns) || !clock_zone(&p, &offset) || *p)
+		goto bad;
+	*ret_ns = ((int64_t)timegm(&utc) - offset) * NS_PER_SECOND + fraction_ns;
+	return 0;
+bad:
+	return err_set(e, EINVAL, "'%.64s' is not an RFC 3339 time", text);
+}
+
+const char *clock_duration(int64_t duration_ns, char buffer[CLOCK_DURATION_SIZE])
+{
+	int64_t seconds = duration_ns > 0 ? duration_ns / NS_PER_SECOND : 0;
+
+	snprintf(buffer, CLOCK_DURATION_SIZE, "%" PRId64 "h %" PRId64 "m %" PRId64 "s",
+		 seconds / 3600, seconds / 60 % 60, seconds % 60);
+	return buffer;
+}

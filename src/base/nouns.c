@@ -1,0 +1,269 @@
+/* Making, copying and freeing the nouns; their names in stores and JSON. */
+#include "base/nouns.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static const char *const type_names[] = {
+	[RESERVATION_RUN] = "run",
+	[RESERVATION_MANUAL] = "manual",
+};
+
+static const char *const reason_names[] = {
+	[END_RELEASED] = "released", [END_EXPIRED] = "expired", [END_HOLDER_DIED] = "holder-died",
+	[END_STALE] = "stale",	     [END_FORCED] = "forced",
+};
+
+/* The index of name in names, or -1. */
+static int name_index(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; name && i < count; i++) {
+		if (!strcmp(names[i], name))
+			return (int)i;
+	}
+	return -1;
+}
+
+const char *reservation_type_name(enum reservation_type type)
+{
+	return type_names[type];
+}
+
+bool reservation_type_parse(const char *name, enum reservation_type *ret_type)
+{
+	int i = name_index(type_names, ARRAY_SIZE(type_names), name);
+
+	if (i >= 0)
+		*ret_type = (enum reservation_type)i;
+	return i >= 0;
+}
+
+const char *end_reason_name(enum end_reason reason)
+{
+	return reason_names[reason];
+}
+
+bool end_reason_parse(const char *name, enum end_reason *ret_reason)
+{
+	int i = name_index(reason_names, ARRAY_SIZE(reason_names), name);
+
+	if (i >= 0)
+		*ret_reason = (enum end_reason)i;
+	return i >= 0;
+}
+
+void id_new(char id[ID_SIZE])
+{
+	int fd = open("/proc/sys/kernel/random/uuid", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, id, ID_SIZE - 1) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	/* Without /proc nothing of this program can work; say so instead of inventing an id. */
+	if (n != ID_SIZE - 1)
+		abort();
+	id[ID_SIZE - 1] = '\0';
+}
+
+void process_clear(struct process *p)
+{
+	free(p->name);
+	free(p->account);
+	*p = (struct process){0};
+}
+
+void gpu_clear(struct gpu *g)
+{
+	for (size_t i = 0; i < g->processes_count; i++)
+		process_clear(&g->processes[i]);
+	free(g->processes);
+	free(g->uuid);
+	free(g->name);
+	free(g->pci_bus_id);
+	free(g->problem);
+	*g = (struct gpu){0};
+}
+
+void scan_clear(struct scan *s)
+{
+	for (size_t i = 0; i < s->gpus_count; i++)
+		gpu_clear(&s->gpus[i]);
+	free(s->gpus);
+	free(s->provider);
+	free(s->source);
+	free(s->driver_version);
+	*s = (struct scan){0};
+}
+
+void holder_clear(struct holder *h)
+{
+	free(h->host);
+	free(h->boot_id);
+	*h = (struct holder){0};
+}
+
+void holder_copy(struct holder *to, const struct holder *from)
+{
+	*to = *from;
+	to->host = mem_strdup(from->host);
+	to->boot_id = mem_strdup(from->boot_id);
+}
+
+struct reservation *reservation_new(void)
+{
+	return mem_alloc(1, sizeof(struct reservation));
+}
+
+struct reservation *reservation_free(struct reservation *r)
+{
+	if (!r)
+		return NULL;
+	free(r->user);
+	free(r->account);
+	free(r->note);
+	free(r->queue_id);
+	free(r->gpus);
+	holder_clear(&r->holder);
+	free(r);
+	return NULL;
+}
+
+void reservation_freep(struct reservation **r)
+{
+	*r = reservation_free(*r);
+}
+
+/* A copy of an array of ints; NULL for none. */
+static int *copy_ints(const int *from, size_t count)
+{
+	int *to;
+
+	if (!count)
+		return NULL;
+	to = mem_alloc(count, sizeof(*to));
+	memcpy(to, from, count * sizeof(*to));
+	return to;
+}
+
+struct reservation *reservation_copy(const struct reservation *r)
+{
+	struct reservation *copy = reservation_new();
+
+	*copy = *r;
+	copy->user = mem_strdup(r->user);
+	copy->account = mem_strdup(r->account);
+	copy->note = mem_strdup(r->note);
+	copy->queue_id = mem_strdup(r->queue_id);
+	copy->gpus = copy_ints(r->gpus, r->gpus_count);
+	holder_copy(&copy->holder, &r->holder);
+	return copy;
+}
+
+void queue_entry_clear(struct queue_entry *q)
+{
+	free(q->user);
+	free(q->account);
+	free(q->requested_ids);
+	free(q->collected);
+	free(q->note);
+	free(q->seen);
+	holder_clear(&q->holder);
+	*q = (struct queue_entry){0};
+}
+
+void pool_state_clear(struct pool_state *s)
+{
+	for (size_t i = 0; i < s->slots_count; i++) {
+		free(s->slots[i].uuid);
+		free(s->slots[i].problem);
+		free(s->slots[i].seen);
+	}
+	free(s->slots);
+	for (size_t i = 0; i < s->reservations_count; i++)
+		reservation_free(s->reservations[i]);
+	free(s->reservations);
+	for (size_t i = 0; i < s->queue_count; i++)
+		queue_entry_clear(&s->queue[i]);
+	free(s->queue);
+	free(s->provider);
+	*s = (struct pool_state){0};
+}
+
+void usage_record_clear(struct usage_record *u)
+{
+	free(u->user);
+	free(u->account);
+	free(u->actor);
+	*u = (struct usage_record){0};
+}
+
+struct process *gpu_add_process(struct gpu *g)
+{
+	struct process *p;
+
+	g->processes = mem_resize(g->processes, g->processes_count + 1, sizeof(*g->processes));
+	p = &g->processes[g->processes_count++];
+	*p = (struct process){0};
+	return p;
+}
+
+struct gpu *scan_add_gpu(struct scan *s)
+{
+	struct gpu *g;
+
+	s->gpus = mem_resize(s->gpus, s->gpus_count + 1, sizeof(*s->gpus));
+	g = &s->gpus[s->gpus_count++];
+	*g = (struct gpu){0};
+	return g;
+}
+
+struct gpu *scan_find(const struct scan *s, int index)
+{
+	for (size_t i = 0; i < s->gpus_count; i++) {
+		if (s->gpus[i].index == index)
+			return &s->gpus[i];
+	}
+	return NULL;
+}
+
+struct reservation *pool_state_find(const struct pool_state *s, const char *id)
+{
+	for (size_t i = 0; i < s->reservations_count; i++) {
+		if (!strcmp(s->reservations[i]->id, id))
+			return s->reservations[i];
+	}
+	return NULL;
+}
+
+void pool_state_make_slots(struct pool_state *s, size_t count)
+{
+	s->slots = mem_alloc(count, sizeof(*s->slots));
+	s->slots_count = count;
+	for (size_t i = 0; i < count; i++)
+		s->slots[i].id = (int)i;
+}
+
+void pool_state_add(struct pool_state *s, struct reservation *r)
+{
+	s->reservations = mem_resize(s->reservations, s->reservations_count + 1,
+				     sizeof(struct reservation *));
+	s->reservations[s->reservations_count++] = r;
+	for (size_t i = 0; i < r->gpus_count; i++) {
+		if (r->gpus[i] >= 0 && (size_t)r->gpus[i] < s->slots_count)
+			s->slots[r->gpus[i]].reservation = r;
+	}
+}
+
+struct queue_entry *pool_state_add_waiter(struct pool_state *s)
+{
+	struct queue_entry *q;
+
+	s->queue = mem_resize(s->queue, s->queue_count + 1, sizeof(*s->queue));
+	q = &s->queue[s->queue_count++];
+	*q = (struct queue_entry){0};
+	return q;
+}

@@ -1,0 +1,218 @@
+/*
+ * What this program talks about: gpu, reservation, queue entry, usage record, pool. Read it first.
+ *
+ * Every layer shares these structs. Units are in the names: _ns is nanoseconds (for a point in time,
+ * since 1970 UTC, TIME_NONE when not set), _mb is MiB as drivers count them. Strings are owned by
+ * the struct, NULL when absent; the ..._clear functions free what a struct holds.
+ */
+#ifndef BASE_NOUNS_H
+#define BASE_NOUNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/clock.h"
+
+/* The most GPUs one pool may have: bounds every list of ids. */
+#define POOL_GPUS_MAX 1024
+
+/* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" and NUL. */
+#define ID_SIZE 37
+
+/* Longest note and display name that are accepted, in bytes. */
+#define NOTE_MAX 1024
+#define USER_MAX 64
+
+/* A supervisor renews its reservation this often ... */
+#define HEARTBEAT_INTERVAL_NS (60 * NS_PER_SECOND)
+/* ... and one whose holder cannot be looked at (another host) is over when it was silent this long. */
+#define HEARTBEAT_LIMIT_NS (300 * NS_PER_SECOND)
+
+/* A value that a driver may not tell. Unknown is never zero: look at `known` first. */
+struct quantity {
+	bool known;
+	int64_t value;
+};
+
+static inline struct quantity quantity_of(int64_t value)
+{
+	return (struct quantity){.known = true, .value = value};
+}
+
+/* ---- what runs: filled by src/gpu, completed from /proc by src/pool ---- */
+
+/* A process that a driver reports on a GPU. */
+struct process {
+	pid_t pid;                 /* as this host counts, 0 when the driver does not tell */
+	char *name;                /* short command name, may be hostile text; NULL unknown */
+	struct quantity memory_mb; /* GPU memory */
+	struct quantity uid;       /* real uid; unknown for a pid that is not in /proc */
+	char *account;             /* name of uid, "uid 1234" where it has none; NULL unknown */
+	uint64_t start_ticks;      /* field 22 of /proc/<pid>/stat; 0 unknown */
+};
+
+struct gpu {
+	int index;        /* rank in PCI bus order among the GPUs that the driver knows */
+	char *uuid;       /* "GPU-..."; NULL unknown */
+	char *name;       /* "NVIDIA H100 80GB HBM3"; NULL unknown */
+	char *pci_bus_id; /* "00000000:3B:00.0"; NULL unknown */
+	struct quantity memory_total_mb, memory_used_mb;
+	struct quantity utilization_percent, temperature_c, power_mw, power_limit_mw;
+	bool mig; /* the driver has cut this GPU into MIG instances */
+	bool processes_known;
+	struct process *processes;
+	size_t processes_count;
+	char *problem; /* why something important is unknown; NULL when nothing is */
+};
+
+/* One look at all GPUs of this host. */
+struct scan {
+	char *provider;       /* "nvidia", "amd", "fake" */
+	char *source;         /* what answered: "nvml", "nvidia-smi", "sysfs", "file" */
+	char *driver_version; /* NULL unknown */
+	struct gpu *gpus;     /* ascending by index */
+	size_t gpus_count;
+};
+
+/* ---- what is agreed: kept by src/store ---- */
+
+enum reservation_type { RESERVATION_RUN, RESERVATION_MANUAL };
+
+/* A process that cannot be confused with a later one of the same pid. */
+struct process_ref {
+	pid_t pid;            /* 0: none */
+	uint64_t start_ticks; /* field 22 of /proc/<pid>/stat: clock ticks after boot */
+};
+
+/* Who keeps a run reservation alive. */
+struct holder {
+	char *host;    /* host name; NULL unknown */
+	char *boot_id; /* /proc/sys/kernel/random/boot_id; NULL unknown */
+	struct process_ref command, supervisor;
+};
+
+/* One claim, on one or more GPUs. */
+struct reservation {
+	char id[ID_SIZE]; /* UUID; "" when another program made it without one */
+	char *user;       /* display name: --user, else the account */
+	char *account;    /* name of the account that holds it */
+	struct quantity uid;
+	enum reservation_type type;
+	int64_t start_ns;
+	int64_t heartbeat_ns; /* run: last sign of life */
+	int64_t expiry_ns;    /* manual: when it ends; run: TIME_NONE */
+	int64_t deadline_ns;  /* run with --timeout: when it will be stopped; else TIME_NONE */
+	char *note;
+	char *queue_id; /* id of the waiting queue entry that this GPU is collected for */
+	struct holder holder;
+	int *gpus; /* ids, ascending */
+	size_t gpus_count;
+};
+
+/* The place of one GPU in the pool. */
+struct slot {
+	int id;
+	char *uuid;                      /* recorded at `admin`; NULL unknown */
+	struct reservation *reservation; /* NULL: free. Owned by pool_state.reservations */
+	int64_t last_released_ns;        /* TIME_NONE: never used */
+	char *problem;                   /* the stored state is unreadable: why; else NULL */
+	char *seen;                      /* the store's mark of what was read; opaque elsewhere */
+};
+
+/* A request that waits, in order of arrival. */
+struct queue_entry {
+	char id[ID_SIZE];
+	char *user, *account;
+	struct quantity uid;
+	enum reservation_type type;
+	int requested_count;
+	int *requested_ids; /* NULL: any GPUs */
+	size_t requested_ids_count;
+	int *collected; /* GPUs held for it so far */
+	size_t collected_count;
+	int64_t duration_ns; /* manual: length of the reservation; 0 for run */
+	char *note;
+	int64_t enqueued_ns;
+	int64_t heartbeat_ns;
+	int64_t give_up_ns; /* TIME_NONE: waits as long as it takes */
+	struct holder holder; /* the waiting process is holder.command */
+	char *seen;           /* like slot.seen */
+};
+
+/* All that is agreed about one host, as read at one moment. */
+struct pool_state {
+	bool initialized;
+	char *provider;
+	struct slot *slots; /* slots[i].id == i */
+	size_t slots_count;
+	struct reservation **reservations;
+	size_t reservations_count;
+	struct queue_entry *queue; /* in order of arrival */
+	size_t queue_count;
+};
+
+/* Why a reservation ended; stored with the usage record. */
+enum end_reason {
+	END_RELEASED,    /* by its holder: the command ended, or `release` */
+	END_EXPIRED,     /* a manual reservation reached its end */
+	END_HOLDER_DIED, /* command and supervisor are gone, or the host rebooted */
+	END_STALE,       /* no heartbeat from a holder that cannot be looked at */
+	END_FORCED,      /* an administrator ended it */
+};
+
+/* A finished reservation of one GPU. */
+struct usage_record {
+	char reservation_id[ID_SIZE]; /* "" unknown (very old or another program) */
+	char *user, *account;
+	struct quantity uid;
+	enum reservation_type type;
+	int gpu;
+	int64_t start_ns, end_ns;
+	enum end_reason reason;
+	char *actor; /* who ended it, where that was not the holder */
+};
+
+const char *reservation_type_name(enum reservation_type type); /* "run", "manual" */
+bool reservation_type_parse(const char *name, enum reservation_type *ret_type);
+const char *end_reason_name(enum end_reason reason); /* "released", "expired", ... */
+bool end_reason_parse(const char *name, enum end_reason *ret_reason);
+
+/* A new random UUID from the kernel. */
+void id_new(char id[ID_SIZE]);
+
+void process_clear(struct process *p);
+void gpu_clear(struct gpu *g);
+void scan_clear(struct scan *s);
+void holder_clear(struct holder *h);
+void holder_copy(struct holder *to, const struct holder *from);
+struct reservation *reservation_new(void);
+/* Always returns NULL. */
+struct reservation *reservation_free(struct reservation *r);
+void reservation_freep(struct reservation **r); /* for AUTO(reservation_freep) */
+struct reservation *reservation_copy(const struct reservation *r);
+void queue_entry_clear(struct queue_entry *q);
+void pool_state_clear(struct pool_state *s);
+void usage_record_clear(struct usage_record *u);
+
+/* Adds a zeroed process to g, or a zeroed GPU to s, and returns it (valid until the next one). */
+struct process *gpu_add_process(struct gpu *g);
+struct gpu *scan_add_gpu(struct scan *s);
+
+/* The GPU of that index, or NULL. */
+struct gpu *scan_find(const struct scan *s, int index);
+
+/* The reservation of that id, or NULL. */
+struct reservation *pool_state_find(const struct pool_state *s, const char *id);
+
+/* Makes slots 0..count-1, all free. */
+void pool_state_make_slots(struct pool_state *s, size_t count);
+
+/* Takes ownership of r, lists it, and points the slots of its GPUs to it (ids out of range: ignored). */
+void pool_state_add(struct pool_state *s, struct reservation *r);
+
+/* Adds a zeroed queue entry at the end and returns it (valid until the next one). */
+struct queue_entry *pool_state_add_waiter(struct pool_state *s);
+
+#endif

@@ -1,0 +1,34 @@
+/* Readers of the small texts that people type: whole numbers, durations, lists of GPU ids. */
+#ifndef BASE_PARSE_H
+#define BASE_PARSE_H
+
+#include <stdbool.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* The largest duration that is accepted: 10 years of 365 days. Keeps every sum far from overflow. */
+#define PARSE_DURATION_MAX_NS (INT64_C(3650) * 24 * 3600 * 1000000000)
+
+/* A whole decimal number from min to max; the text must hold nothing else. */
+int parse_int(const char *text, int64_t min, int64_t max, int64_t *ret_value, struct err *e);
+
+/* true, yes, on, 1 or false, no, off, 0, in any case. */
+int parse_bool(const char *text, bool *ret_value, struct err *e);
+
+/*
+ * A duration above zero: numbers with a unit (ns, us, ms, s, m, h, d, w), each unit at most once and
+ * from large to small: 30s, 0.5h, 1h30m, 1d12h. A bare number, a sign, zero, an empty text and
+ * anything above PARSE_DURATION_MAX_NS are refused.
+ */
+int parse_duration(const char *text, int64_t *ret_ns, struct err *e);
+
+/*
+ * GPU ids separated by commas, ranges allowed: 1,3,5 or 0-3. Sorted ascending; an id twice is
+ * refused. The caller frees *ret_ids.
+ */
+int parse_id_list(const char *text, int **ret_ids, size_t *ret_count, struct err *e);
+
+#endif

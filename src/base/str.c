@@ -1,0 +1,72 @@
+/* A string that grows. */
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static void str_reserve(struct str *s, size_t more)
+{
+	size_t need = s->length + more + 1;
+	size_t capacity = s->capacity ? s->capacity : 64;
+
+	if (need <= s->capacity)
+		return;
+	while (capacity < need)
+		capacity *= 2;
+	s->text = mem_resize(s->text, capacity, 1);
+	s->capacity = capacity;
+}
+
+void str_add_bytes(struct str *s, const void *bytes, size_t length)
+{
+	str_reserve(s, length);
+	if (length)
+		memcpy(s->text + s->length, bytes, length);
+	s->length += length;
+	s->text[s->length] = '\0';
+}
+
+void str_add(struct str *s, const char *text)
+{
+	str_add_bytes(s, text, strlen(text));
+}
+
+void str_addf(struct str *s, const char *format, ...)
+{
+	va_list args, again;
+	int n;
+
+	va_start(args, format);
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (n > 0) {
+		str_reserve(s, (size_t)n);
+		vsnprintf(s->text + s->length, (size_t)n + 1, format, again);
+		s->length += (size_t)n;
+	}
+	va_end(again);
+}
+
+const char *str_text(const struct str *s)
+{
+	return s->text ? s->text : "";
+}
+
+char *str_steal(struct str *s)
+{
+	char *text = s->text ? s->text : mem_strdup("");
+
+	*s = (struct str){0};
+	return text;
+}
+
+void str_clear(struct str *s)
+{
+	free(s->text);
+	*s = (struct str){0};
+}

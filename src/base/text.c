@@ -1,0 +1,95 @@
+/* Other people's text made harmless. */
+#include "base/text.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+size_t text_decode(const char *text, size_t length, unsigned *ret_code_point)
+{
+	static const unsigned smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *b = (const unsigned char *)text;
+	unsigned code;
+	size_t n;
+
+	if (!length)
+		return 0;
+	if (b[0] < 0x80) {
+		*ret_code_point = b[0];
+		return 1;
+	}
+	if (b[0] >= 0xc2 && b[0] <= 0xdf)
+		n = 2, code = b[0] & 0x1fU;
+	else if (b[0] >= 0xe0 && b[0] <= 0xef)
+		n = 3, code = b[0] & 0x0fU;
+	else if (b[0] >= 0xf0 && b[0] <= 0xf4)
+		n = 4, code = b[0] & 0x07U;
+	else
+		return 0;
+	if (n > length)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((b[i] & 0xc0U) != 0x80)
+			return 0;
+		code = code << 6 | (b[i] & 0x3fU);
+	}
+	if (code < smallest[n] || (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff)
+		return 0;
+	*ret_code_point = code;
+	return n;
+}
+
+bool text_is_hostile(unsigned c)
+{
+	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || /* C0, DEL, C1 */
+	       c == 0x061c || c == 0x200e || c == 0x200f || /* Arabic letter mark, LRM, RLM */
+	       (c >= 0x2028 && c <= 0x202e) ||		    /* separators, embeddings, overrides */
+	       (c >= 0x2066 && c <= 0x2069) ||		    /* isolates */
+	       c == 0xfeff || c == 0x200b;		    /* invisible: BOM, zero width space */
+}
+
+char *text_printable(const char *text)
+{
+	struct str out = {0};
+	size_t left, n;
+
+	if (!text)
+		return NULL;
+	for (left = strlen(text); left; text += n, left -= n) {
+		unsigned code = 0;
+
+		n = text_decode(text, left, &code);
+		if (!n) {
+			n = 1;
+			str_addf(&out, "\\x%02x", (unsigned)(unsigned char)*text);
+		} else if (!text_is_hostile(code)) {
+			str_add_bytes(&out, text, n);
+		} else if (code < 0x100) {
+			str_addf(&out, "\\x%02x", code);
+		} else {
+			str_addf(&out, "\\u%04x", code);
+		}
+	}
+	return str_steal(&out);
+}
+
+char *text_utf8(const char *text)
+{
+	struct str out = {0};
+	size_t left, n;
+
+	if (!text)
+		return NULL;
+	for (left = strlen(text); left; text += n, left -= n) {
+		unsigned code;
+
+		n = text_decode(text, left, &code);
+		if (n) {
+			str_add_bytes(&out, text, n);
+		} else {
+			n = 1;
+			str_add(&out, "\xef\xbf\xbd");
+		}
+	}
+	return str_steal(&out);
+}

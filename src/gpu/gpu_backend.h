@@ -1,0 +1,26 @@
+/*
+ * How to add a GPU vendor: write one file with one `struct gpu_backend`, add it to the table in
+ * gpu.c, and give it tests with recorded input (tests/unit/test_gpu_*.c).
+ */
+#ifndef GPU_GPU_BACKEND_H
+#define GPU_GPU_BACKEND_H
+
+#include "gpu/gpu.h"
+
+struct gpu_backend {
+	const char *name;
+	/* Runs in a child process that is killed when the time is up: for code that loads a driver
+	   library or may hang in the kernel. The scan comes back over a pipe. */
+	bool isolated;
+	/* Considered by gpu_detect. */
+	bool detectable;
+	/* Fills *ret_scan (zeroed before) with source, driver_version and gpus. Any value that
+	   cannot be read stays unknown; an error means that nothing at all could be read. */
+	int (*scan)(const struct gpu_options *options, struct scan *ret_scan, struct err *e);
+};
+
+extern const struct gpu_backend gpu_nvidia;
+extern const struct gpu_backend gpu_amd;
+extern const struct gpu_backend gpu_fake;
+
+#endif

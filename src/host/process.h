@@ -1,0 +1,59 @@
+/*
+ * Facts about processes and accounts of this host, from /proc and NSS. A process is named by pid
+ * and start time (struct process_ref), so a reused pid is never taken for the old process.
+ */
+#ifndef HOST_PROCESS_H
+#define HOST_PROCESS_H
+
+#include "base/err.h"
+#include "base/nouns.h"
+
+struct process_info {
+	pid_t pid, ppid, pgrp, session;
+	uid_t uid;	      /* real uid */
+	uint64_t start_ticks; /* clock ticks after boot */
+	char state;	      /* R, S, D, T, Z, ... */
+	char name[64];	      /* comm: may hold spaces, parentheses, anything; hostile text */
+};
+
+/* -ESRCH where there is no such process (a zombie still has its facts, state 'Z'). */
+int host_process_read(pid_t pid, struct process_info *ret_info, struct err *e);
+
+enum host_life { HOST_GONE, HOST_ALIVE };
+
+/*
+ * Whether that very process lives: same pid, same start time, no zombie. A process that may not be
+ * signalled (set-uid, another account) is as alive as any. pid 0 is gone.
+ */
+enum host_life host_process_life(const struct process_ref *ref);
+
+/* The reference of a living pid. -ESRCH. */
+int host_process_ref(pid_t pid, struct process_ref *ret_ref, struct err *e);
+
+/*
+ * The arguments as the process sees them, separated by NUL as in /proc/<pid>/cmdline, at most 64 KiB;
+ * *ret_length bytes and one more NUL. The caller frees it. NULL where it may not be read.
+ */
+char *host_process_arguments(pid_t pid, size_t *ret_length);
+
+/* The value of a variable in the environment the process started with; NULL: not there, or not
+   readable (other accounts, set-uid). The caller frees it. */
+char *host_process_variable(pid_t pid, const char *name);
+
+/* The container id (12 hex digits of a docker, podman, containerd, cri-o or lxc cgroup) that a process
+   runs in; NULL: none. The caller frees it. */
+char *host_process_container(pid_t pid);
+
+/* Every pid in /proc. The caller frees *ret_pids. */
+int host_process_list(pid_t **ret_pids, size_t *ret_count, struct err *e);
+
+/* Name of an account through NSS, "uid 1234" where it has none. The caller frees it. */
+char *host_account_name(uid_t uid);
+
+/* gethostname; never fails ("localhost" if the kernel does not say). The caller frees it. */
+char *host_name(void);
+
+/* /proc/sys/kernel/random/boot_id: differs after each boot. The caller frees it. */
+char *host_boot_id(void);
+
+#endif

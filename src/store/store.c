@@ -1,0 +1,89 @@
+/* Picks the backend by the URL's scheme and hands every call to it. */
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/store_backend.h"
+
+static const struct store_backend *const backends[] = {
+	&store_sqlite,
+};
+
+int store_open(const char *url, struct store **ret_store, struct err *e)
+{
+	size_t scheme = strcspn(url, ":");
+
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
+		if (url[scheme] == ':' && strlen(backends[i]->scheme) == scheme &&
+		    !memcmp(backends[i]->scheme, url, scheme))
+			return backends[i]->open(url, ret_store, e);
+	}
+	return err_usage(e, "unknown store '%.200s' (use sqlite:/path/to/file.db)", url);
+}
+
+int store_load(struct store *s, enum store_intent intent, struct pool_state *ret_state,
+	       struct err *e)
+{
+	return s->backend->load(s, intent, ret_state, e);
+}
+
+int store_commit(struct store *s, const struct pool_state *seen, const struct change *changes,
+		 size_t count, struct err *e)
+{
+	return s->backend->commit(s, seen, changes, count, e);
+}
+
+void store_abandon(struct store *s)
+{
+	s->backend->abandon(s);
+}
+
+int store_last_use(struct store *s, struct quantity uid, const char *account, int64_t *ret_last_ns,
+		   size_t gpus_count, struct err *e)
+{
+	return s->backend->last_use(s, uid, account, ret_last_ns, gpus_count, e);
+}
+
+int store_history_begin(struct store *s, int64_t from_ns, int64_t to_ns, struct err *e)
+{
+	return s->backend->history_begin(s, from_ns, to_ns, e);
+}
+
+int store_history_next(struct store *s, const struct usage_record **ret_record, struct err *e)
+{
+	return s->backend->history_next(s, ret_record, e);
+}
+
+void store_history_end(struct store *s)
+{
+	s->backend->history_end(s);
+}
+
+int store_history_trim(struct store *s, int64_t before_ns, struct err *e)
+{
+	return s->backend->history_trim(s, before_ns, e);
+}
+
+const char *store_url(const struct store *s)
+{
+	return s->url;
+}
+
+struct store *store_close(struct store *s)
+{
+	char *url;
+
+	if (!s)
+		return NULL;
+	url = s->url;
+	s->backend->close(s);
+	free(url);
+	return NULL;
+}
+
+void store_closep(struct store **s)
+{
+	*s = store_close(*s);
+}

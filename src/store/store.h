@@ -1,0 +1,116 @@
+/*
+ * Where the pool is kept. src/pool calls this; each backend implements store_backend.h.
+ *
+ * The cycle is load, decide, commit:
+ *
+ *     do {
+ *         store_load(s, STORE_UPDATE, &state, e);
+ *         ... decide, without I/O ...
+ *         r = store_commit(s, &state, changes, count, e);
+ *     } while (r == -EAGAIN);          // changed meanwhile: load and decide again, a few times
+ *
+ * A commit applies all its changes or none. It applies only if every slot and queue entry that a
+ * change touches still carries the mark (`seen`) with which it was loaded. No store decides
+ * anything: policy lives in src/pool/plan.c.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/err.h"
+#include "base/nouns.h"
+
+struct store;
+
+enum store_intent {
+	STORE_READ,   /* only look; a commit may still follow, and is checked like any other */
+	STORE_UPDATE, /* a commit follows at once. The backend may keep others out until
+			 store_commit, store_abandon or store_close: no slow work in between */
+};
+
+enum change_kind {
+	/* Makes the pool anew: `provider`, `gpus_count`, `uuids`. Reservations and queue must be
+	   ended by other changes of the same commit; the history stays. */
+	CHANGE_INIT,
+	/* Adds `reservation` on its gpus: each slot must be free as seen, or be ended by an
+	   earlier change of the same commit. */
+	CHANGE_GRANT,
+	/* Ends `reservation` on `gpus`: the slots become free, last_released = time_ns, and one
+	   usage record per GPU is written from start_ns to time_ns with `reason` and `actor`. A
+	   reservation that has other GPUs goes on with those. */
+	CHANGE_END,
+	/* Stores heartbeat_ns, expiry_ns, deadline_ns, note and holder of `reservation`, which is
+	   an altered copy of a loaded one with the same id and gpus. */
+	CHANGE_RENEW,
+	/* Stores `entry`, new (seen == NULL) or altered. */
+	CHANGE_QUEUE_PUT,
+	/* Removes `entry`. */
+	CHANGE_QUEUE_DROP,
+};
+
+/* One step of a commit. Everything it points to is borrowed for the call. */
+struct change {
+	enum change_kind kind;
+	const struct reservation *reservation;
+	const int *gpus; /* CHANGE_END: ids, a part or all of reservation->gpus */
+	size_t gpus_count; /* length of gpus; CHANGE_INIT: number of GPUs of the pool */
+	int64_t time_ns;   /* CHANGE_END: when it ended */
+	enum end_reason reason;
+	const char *actor;	  /* CHANGE_END: who ended it, NULL: its holder or nobody */
+	const char *provider;	  /* CHANGE_INIT */
+	const char *const *uuids; /* CHANGE_INIT: gpus_count entries, each may be NULL; or NULL */
+	const struct queue_entry *entry;
+};
+
+/*
+ * Opens by URL: "sqlite:/path/to/file.db". Nothing is created or locked yet. The caller closes it.
+ * EINVAL with exit status 2 for a URL that no backend takes.
+ */
+int store_open(const char *url, struct store **ret_store, struct err *e);
+
+/*
+ * Reads everything that is agreed. A store that does not exist yet gives an uninitialized state
+ * and is not created. The caller clears *ret_state. Wait limit: 10 s, then ETIMEDOUT naming who
+ * is in the way.
+ */
+int store_load(struct store *s, enum store_intent intent, struct pool_state *ret_state,
+	       struct err *e);
+
+/*
+ * Applies the changes in order. -EAGAIN: changed meanwhile, nothing was applied. On success the
+ * changes are durable. `seen` is the state they were decided on. Ends what STORE_UPDATE began,
+ * whatever it returns.
+ */
+int store_commit(struct store *s, const struct pool_state *seen, const struct change *changes,
+		 size_t count, struct err *e);
+
+/* Ends what store_load(STORE_UPDATE) began, without a change. Harmless at any other time. */
+void store_abandon(struct store *s);
+
+/*
+ * When an account last used each GPU, for picking the one it had before: ret_last_ns[id] is the end
+ * of its newest usage record there, TIME_NONE if there is none. Matches by uid where both are known,
+ * else by account name. May be called between load and commit.
+ */
+int store_last_use(struct store *s, struct quantity uid, const char *account, int64_t *ret_last_ns,
+		   size_t gpus_count, struct err *e);
+
+/*
+ * Reads usage records that overlap from_ns..to_ns, oldest end first, one per call of
+ * store_history_next: 1 and *ret_record (borrowed: valid until the next call), 0 at the end, or a
+ * negative errno. One iteration at a time; store_history_end ends it early or late.
+ */
+int store_history_begin(struct store *s, int64_t from_ns, int64_t to_ns, struct err *e);
+int store_history_next(struct store *s, const struct usage_record **ret_record, struct err *e);
+void store_history_end(struct store *s);
+
+/* Deletes usage records that ended before before_ns. */
+int store_history_trim(struct store *s, int64_t before_ns, struct err *e);
+
+/* The URL as people may see it (a password is left out). Owned by s. */
+const char *store_url(const struct store *s);
+
+/* Abandons, closes, frees. NULL is harmless. Always returns NULL. */
+struct store *store_close(struct store *s);
+void store_closep(struct store **s); /* for AUTO(store_closep) */
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * How to add a store: write one file with one `struct store_backend`, add it to the table in
+ * store.c, and add its URL to the list in tests/contract/test_store.c, whose tests it must pass.
+ *
+ * The functions mean what store.h says of the public ones of the same name.
+ */
+#ifndef STORE_STORE_BACKEND_H
+#define STORE_STORE_BACKEND_H
+
+#include "store/store.h"
+
+/* A backend embeds this as first member of its own struct. */
+struct store {
+	const struct store_backend *backend;
+	char *url; /* fit to be shown */
+};
+
+struct store_backend {
+	const char *scheme; /* the URL up to the colon: "sqlite" */
+
+	/* Takes the whole URL, returns an allocated struct whose `url` is set. No I/O. */
+	int (*open)(const char *url, struct store **ret_store, struct err *e);
+	int (*load)(struct store *s, enum store_intent intent, struct pool_state *ret_state,
+		    struct err *e);
+	int (*commit)(struct store *s, const struct pool_state *seen, const struct change *changes,
+		      size_t count, struct err *e);
+	void (*abandon)(struct store *s);
+	int (*last_use)(struct store *s, struct quantity uid, const char *account,
+			int64_t *ret_last_ns, size_t gpus_count, struct err *e);
+	int (*history_begin)(struct store *s, int64_t from_ns, int64_t to_ns, struct err *e);
+	int (*history_next)(struct store *s, const struct usage_record **ret_record, struct err *e);
+	void (*history_end)(struct store *s);
+	int (*history_trim)(struct store *s, int64_t before_ns, struct err *e);
+	void (*close)(struct store *s); /* frees s, but not s->url */
+};
+
+extern const struct store_backend store_sqlite;
+
+#endif

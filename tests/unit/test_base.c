@@ -1,0 +1,241 @@
+/* The readers and writers of src/base: durations, id lists, times, texts. */
+#include "test.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/nouns.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "base/text.h"
+
+static void test_duration_accepts(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} cases[] = {
+		{"30s", 30 * NS_PER_SECOND},
+		{"30m", 1800 * NS_PER_SECOND},
+		{"2h", 2 * NS_PER_HOUR},
+		{"1d", NS_PER_DAY},
+		{"0.5h", NS_PER_HOUR / 2},
+		{"1h30m", NS_PER_HOUR + NS_PER_HOUR / 2},
+		{"1d12h", NS_PER_DAY + NS_PER_DAY / 2},
+		{"1w", 7 * NS_PER_DAY},
+		{"100ms", NS_PER_SECOND / 10},
+		{".5s", NS_PER_SECOND / 2},
+		{"1.s", NS_PER_SECOND},
+		{"3650d", PARSE_DURATION_MAX_NS},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err e = {0};
+		int64_t ns = -1;
+
+		if (parse_duration(cases[i].text, &ns, &e))
+			fail_msg("%s: %s", cases[i].text, e.text);
+		if (ns != cases[i].ns)
+			fail_msg("%s: %lld", cases[i].text, (long long)ns);
+	}
+}
+
+static void test_duration_refuses(void **state)
+{
+	static const char *const cases[] = {
+		"",	  "0",	   "0s",    "30",  "-30s",  "+30s",   "1x",	"h",
+		"1h1h",	  "1m1h",  " 1h",   "1h ", "1h 5m", "nan",    "inf",	"1e3s",
+		"0x10s",  "1..5h", "3651d", ".s",  "0.0h",  "1h-30m", "99999999999999999999d",
+		"3650d1s", "9223372036854775807ns9223372036854775807h",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err e = {0};
+		int64_t ns = -1;
+
+		if (parse_duration(cases[i], &ns, &e) == 0)
+			fail_msg("'%s' was taken as %lld ns", cases[i], (long long)ns);
+		assert_int_equal(ns, -1);
+		assert_int_equal(e.exit_status, EXIT_STATUS_USAGE);
+	}
+}
+
+static void test_id_list(void **state)
+{
+	static const char *const refused[] = {"",     ",",   "1,",  ",1",  "a",	    "1,,2",
+					      "-1",   "1-",  "3-1", "1,1", "0-3,2", "99999",
+					      "1 2",  "1;2", "1.5"};
+	AUTO_FREE int *ids = NULL;
+	size_t count = 0;
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(parse_id_list("5,1, 3", &ids, &count, &e), 0);
+	assert_int_equal(count, 3);
+	assert_int_equal(ids[0], 1);
+	assert_int_equal(ids[1], 3);
+	assert_int_equal(ids[2], 5);
+	free(mem_steal(&ids));
+	assert_int_equal(parse_id_list("0-3,7", &ids, &count, &e), 0);
+	assert_int_equal(count, 5);
+	assert_int_equal(ids[4], 7);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		int *none = NULL;
+
+		if (parse_id_list(refused[i], &none, &count, &e) == 0)
+			fail_msg("'%s' was taken", refused[i]);
+		assert_int_equal(e.exit_status, EXIT_STATUS_USAGE);
+	}
+}
+
+static void test_int_and_bool(void **state)
+{
+	static const char *const refused[] = {"", " 1", "1 ", "x", "1x", "11", "-1", "1e1",
+					      "99999999999999999999"};
+	struct err e = {0};
+	int64_t value = 0;
+	bool flag = false;
+
+	(void)state;
+	assert_int_equal(parse_int("10", 0, 10, &value, &e), 0);
+	assert_int_equal(value, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		assert_true(parse_int(refused[i], 0, 10, &value, &e) < 0);
+	assert_int_equal(parse_bool("TRUE", &flag, &e), 0);
+	assert_true(flag);
+	assert_int_equal(parse_bool("off", &flag, &e), 0);
+	assert_false(flag);
+	assert_true(parse_bool("maybe", &flag, &e) < 0);
+}
+
+static void test_rfc3339(void **state)
+{
+	static const char *const refused[] = {
+		"",
+		"2025-07-07",
+		"2025-07-07T18:24:56",
+		"2025-13-07T18:24:56Z",
+		"2025-07-07T18:24:56.Z",
+		"2025-07-07T18:24:56+0200",
+		"2025-07-07T18:24:56Zx",
+		"0001-01-01T00:00:00Z",
+	};
+	char text[CLOCK_RFC3339_SIZE];
+	struct err e = {0};
+	int64_t ns = 0, other = 0;
+
+	(void)state;
+	assert_int_equal(clock_rfc3339_parse("2025-07-07T18:24:56.100193782Z", &ns, &e), 0);
+	assert_string_equal(clock_rfc3339(ns, text), "2025-07-07T18:24:56.100193782Z");
+	assert_int_equal(ns, INT64_C(1751912696100193782));
+	assert_int_equal(clock_rfc3339_parse("2025-07-07T20:24:56.100193782+02:00", &other, &e), 0);
+	assert_int_equal(ns, other);
+	assert_string_equal(clock_rfc3339(INT64_C(1751912696) * NS_PER_SECOND, text),
+			    "2025-07-07T18:24:56Z");
+	assert_string_equal(clock_rfc3339(-1, text), "1969-12-31T23:59:59.999999999Z");
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		if (clock_rfc3339_parse(refused[i], &ns, &e) == 0)
+			fail_msg("'%s' was taken", refused[i]);
+	}
+}
+
+static void test_duration_text(void **state)
+{
+	char text[CLOCK_DURATION_SIZE];
+
+	(void)state;
+	assert_string_equal(clock_duration(1815 * NS_PER_SECOND, text), "0h 30m 15s");
+	assert_string_equal(clock_duration(3 * NS_PER_DAY, text), "72h 0m 0s");
+	assert_string_equal(clock_duration(-5, text), "0h 0m 0s");
+	assert_string_equal(clock_duration(INT64_MAX, text), "2562047h 47m 16s");
+}
+
+static void test_printable(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{"plain", "plain"},
+		{"\x1b[31mred\x07", "\\x1b[31mred\\x07"},
+		{"two\nlines", "two\\x0alines"},
+		{"gr\xc3\xbc\xc3\x9f \xe6\xbc\xa2", "gr\xc3\xbc\xc3\x9f \xe6\xbc\xa2"},
+		{"\xe2\x80\xaetxt.exe", "\\u202etxt.exe"},
+		{"\xff\xc0\xaf", "\\xff\\xc0\\xaf"},
+		{"\xc2\x9b" "31m", "\\x9b31m"},
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+		{"\xe2\x82", "\\xe2\\x82"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *out = text_printable(cases[i].in);
+
+		assert_string_equal(out, cases[i].out);
+	}
+	assert_null(text_printable(NULL));
+}
+
+static void test_utf8(void **state)
+{
+	AUTO_FREE char *out = text_utf8("a\xff" "b\x1b");
+
+	(void)state;
+	assert_string_equal(out, "a\xef\xbf\xbd" "b\x1b");
+}
+
+static void test_str(void **state)
+{
+	AUTO(str_clear) struct str s = {0};
+	AUTO_FREE char *taken = NULL;
+
+	(void)state;
+	assert_string_equal(str_text(&s), "");
+	for (int i = 0; i < 1000; i++)
+		str_addf(&s, "%d,", i);
+	assert_int_equal(s.length, 3890);
+	taken = str_steal(&s);
+	assert_int_equal(strlen(taken), 3890);
+	assert_string_equal(str_text(&s), "");
+}
+
+static void test_err(void **state)
+{
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(err_set(&e, 5, "x %d", 1), -5);
+	assert_string_equal(e.text, "x 1");
+	assert_int_equal(err_prefix(&e, "while %s", "testing"), -5);
+	assert_string_equal(e.text, "while testing: x 1");
+	assert_true(err_set(NULL, 0, "nobody listens") < 0);
+	assert_int_equal(err_sys(&e, 2, "open '%s'", "f"), -2);
+	assert_string_equal(e.text, "open 'f': No such file or directory");
+}
+
+static void test_ids_differ(void **state)
+{
+	char a[ID_SIZE], b[ID_SIZE];
+
+	(void)state;
+	id_new(a);
+	id_new(b);
+	assert_int_equal(strlen(a), 36);
+	assert_string_not_equal(a, b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_duration_accepts), cmocka_unit_test(test_duration_refuses),
+		cmocka_unit_test(test_id_list),		 cmocka_unit_test(test_int_and_bool),
+		cmocka_unit_test(test_rfc3339),		 cmocka_unit_test(test_duration_text),
+		cmocka_unit_test(test_printable),	 cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_str),		 cmocka_unit_test(test_err),
+		cmocka_unit_test(test_ids_differ),
+	};
+
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
