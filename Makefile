@@ -1,0 +1,71 @@
+# A small front for meson and the scripts; `make help` lists what there is.
+# `make demo` and `make check` install the packages they need (Debian); the other targets build with what is there.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 60
+
+.PHONY: all help deps demo check fuzz bench lint format install gpu-check gpu-check-bundle clean
+
+all: build/build.ninja
+	@ninja -C build
+
+build/build.ninja:
+	@meson setup build --prefix='$(PREFIX)' -Dtests=disabled
+
+help:
+	@echo 'make                     build build/canhazgpu'
+	@echo 'make deps                install the packages that building needs'
+	@echo 'make demo                packages, build, then the main job end to end with fake GPUs'
+	@echo 'make check               packages, build with two compilers, all tests'
+	@echo 'make install             install below PREFIX ($(PREFIX)), staged in DESTDIR'
+	@echo 'make bench               packages, build, measurements'
+	@echo 'make lint                packages, static analysis'
+	@echo 'make format              format the C sources'
+	@echo 'make fuzz                every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds'
+	@echo 'make gpu-check           checks that need an NVIDIA GPU (skipped where there is none)'
+	@echo 'make gpu-check-bundle    the same as a folder to copy to a machine without a toolchain'
+	@echo 'make clean               remove everything that was built'
+
+deps:
+	@scripts/deps build
+
+demo:
+	@scripts/deps build demo
+	@$(MAKE) --no-print-directory all
+	@scripts/demo build/canhazgpu
+
+# STAGES="unit e2e" runs only those stages, TESTS=smoke only tests whose name holds that text.
+check:
+	@scripts/deps build test
+	@tests/run
+
+fuzz:
+	@scripts/deps build test
+	@STAGES='build-fuzz fuzz' FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/run
+
+bench:
+	@scripts/deps build bench
+	@$(MAKE) --no-print-directory all
+	@bench/run build/canhazgpu
+
+lint:
+	@scripts/deps build test lint
+	@scripts/lint
+
+format:
+	@scripts/check-format --fix
+
+install: build/build.ninja
+	@meson configure build --prefix='$(PREFIX)'
+	@ninja -C build
+	@DESTDIR='$(DESTDIR)' meson install -C build --no-rebuild
+
+gpu-check: all
+	@scripts/gpu-check
+
+gpu-check-bundle: all
+	@scripts/gpu-check-bundle
+
+clean:
+	rm -rf build build-gcc build-clang build-fuzz
