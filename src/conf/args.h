@@ -7,20 +7,23 @@
 
 #include "conf/settings.h"
 
+/* --help and --version, as rows for the help text and for completion. Part of every args_parse. */
+extern const struct option_spec args_standard_options[];
+
 struct args_request {
 	const struct option_spec *global;  /* always accepted */
 	const struct option_spec *command; /* NULL in the first pass */
-	const char *command_name;	   /* prefix of keys and for messages; NULL in the first pass */
+	const char *command_name; /* prefix of keys and for messages; NULL in the first pass */
 	/* Stop at the first word that is no option (before the subcommand; `run`, whose command has
 	   options of its own). Otherwise options and words may be mixed. */
 	bool stop_at_word;
 };
 
 struct args_result {
-	char **words; /* into argv: what is left, NULL-terminated */
+	char **words; /* into argv, which is reordered: what is left, NULL-terminated */
 	int words_count;
-	bool help;    /* -h or --help was given */
-	bool version; /* --version was given (only with command == NULL) */
+	bool help;      /* -h or --help was given */
+	bool version;   /* --version was given (only with command == NULL) */
 	bool separator; /* "--" stood before the words */
 };
 

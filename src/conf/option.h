@@ -1,6 +1,6 @@
 /*
- * An option of a command: one row, from which come the parser, the configuration key, the environment
- * variable, the help, the man page and the completion.
+ * An option of a command: one row, from which come the parser, the configuration key, the
+ * environment variable, the help, the man page and the completion.
  */
 #ifndef CONF_OPTION_H
 #define CONF_OPTION_H
@@ -9,28 +9,28 @@
 #include <stdint.h>
 
 enum option_type {
-	OPTION_FLAG,	 /* --json, --json=false */
-	OPTION_INT,	 /* min..max */
+	OPTION_FLAG,     /* --json, --json=false */
+	OPTION_INT,      /* min..max */
 	OPTION_DURATION, /* 30s, 1h30m: see parse_duration */
-	OPTION_IDS,	 /* 1,3,5 or 0-3 */
+	OPTION_IDS,      /* 1,3,5 or 0-3 */
 	OPTION_TEXT,
-	OPTION_PATH,	 /* a file; completion offers files */
-	OPTION_CHOICE,	 /* one of `choices` */
+	OPTION_PATH,   /* a file; completion offers files */
+	OPTION_CHOICE, /* one of `choices` */
 };
 
 struct option_spec {
-	const char *name;     /* long option: "gpu-ids" is --gpu-ids. NULL ends a table */
-	char letter;	      /* short option, 0: none */
+	const char *name; /* long option: "gpu-ids" is --gpu-ids. NULL ends a table */
+	char letter;      /* short option, 0: none */
 	enum option_type type;
-	const char *argument; /* placeholder in help: "N"; NULL for flags */
-	const char *fallback; /* default as one would type it; NULL: none (flags: false) */
-	const char *help;     /* one line without a full stop; the default is added behind it */
-	const char *key;      /* configuration key; NULL: "<command>.<name>" (global: the name) */
-	int64_t min, max;     /* OPTION_INT: bounds */
-	const char *choices;  /* OPTION_CHOICE: "nvidia|amd|fake" */
+	const char *argument;   /* placeholder in help: "N"; NULL for flags */
+	const char *fallback;   /* default as one would type it; NULL: none (flags: false) */
+	const char *help;       /* one line without a full stop; the default is added behind it */
+	const char *key;        /* configuration key; NULL: "<command>.<name>" (global: the name) */
+	int64_t min, max;       /* OPTION_INT: bounds */
+	const char *choices;    /* OPTION_CHOICE: "nvidia|amd|fake" */
 	bool argument_optional; /* --watch and --watch=5 (or --watch 5 if that is a valid value) */
-	const char *implied;	/* value when the argument is left out */
-	bool not_configurable;	/* only on the command line (--config itself) */
+	const char *implied;    /* value when the argument is left out */
+	bool not_configurable;  /* only on the command line (--config itself) */
 	bool not_on_command_line; /* only in files and the environment (history.days) */
 };
 

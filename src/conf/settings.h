@@ -17,19 +17,21 @@ struct settings;
 struct settings *settings_new(void);
 struct settings *settings_free(struct settings *s); /* NULL is harmless; returns NULL */
 
-/* Declares the options of a command (prefix "run") or global ones (prefix NULL). Tables are static. */
+/* Declares the options of a command (prefix "run") or global ones (prefix NULL). Tables are static.
+ */
 void settings_declare(struct settings *s, const char *prefix, const struct option_spec *table);
 
 /*
  * Reads a configuration file: YAML, JSON or TOML by its ending (.yaml .yml .json .toml; others are
  * tried as YAML, which JSON is a part of). `a.b` may be written nested or dotted. Error: one line
- * "file:line:column: ..." with exit status 2 for a missing or unreadable file, bad syntax, an unknown
- * key (with the nearest known one), a wrong type, or a value out of range.
+ * "file:line:column: ..." with exit status 2 for a missing or unreadable file, bad syntax, an
+ * unknown key (with the nearest known one), a wrong type, or a value out of range.
  */
 int settings_load_file(struct settings *s, const char *path, struct err *e);
 
-/* /etc/canhazgpu/config.yaml, then $HOME/.canhazgpu.{yaml,yml,json,toml} over it (the first of those
-   that exists; more than one is an error that names them). Missing files are fine. home may be NULL. */
+/* /etc/canhazgpu/config.yaml, then $HOME/.canhazgpu.{yaml,yml,json,toml} over it (the first of
+   those that exists; more than one is an error that names them). Missing files are fine. home may
+   be NULL. */
 int settings_load_default_files(struct settings *s, const char *home, struct err *e);
 
 /* CANHAZGPU_<KEY IN CAPITALS, . and - as _>, by secure_getenv. An empty value counts as unset. */
@@ -39,18 +41,19 @@ int settings_load_environment(struct settings *s, struct err *e);
 int settings_set(struct settings *s, const char *key, const char *value, const char *option,
 		 struct err *e);
 
-/* Readers. The key must be declared (anything else aborts: it is a bug). Values were checked when set. */
+/* Readers. The key must be declared (anything else aborts: it is a bug). Values were checked when
+ * set. */
 bool settings_is_set(const struct settings *s, const char *key); /* not the default */
 enum setting_origin settings_origin(const struct settings *s, const char *key);
 const char *settings_text(const struct settings *s, const char *key); /* NULL: no value */
 bool settings_flag(const struct settings *s, const char *key);
-int64_t settings_int(const struct settings *s, const char *key);	 /* 0: no value */
+int64_t settings_int(const struct settings *s, const char *key);         /* 0: no value */
 int64_t settings_duration_ns(const struct settings *s, const char *key); /* 0: no value */
 /* Ids, ascending; NULL and 0: no value. The caller frees them. */
 int *settings_ids(const struct settings *s, const char *key, size_t *ret_count);
 
-/* For `canhazgpu config`: the i-th setting in order of declaration; false behind the last. `where` is
-   "flag --gpus", "environment CANHAZGPU_RUN_GPUS", "/path:3:5" or "default". */
+/* For `canhazgpu config`: the i-th setting in order of declaration; false behind the last. `where`
+   is "flag --gpus", "environment CANHAZGPU_RUN_GPUS", "/path:3:5" or "default". */
 struct setting_view {
 	const char *key;
 	const char *value; /* NULL: none */

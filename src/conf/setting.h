@@ -1,0 +1,37 @@
+/* The inside of struct settings, shared by the files of this folder that fill it. */
+#ifndef CONF_SETTING_H
+#define CONF_SETTING_H
+
+#include "conf/settings.h"
+
+struct setting {
+	char *key;
+	char *variable; /* CANHAZGPU_RUN_GPUS; NULL: not configurable */
+	const struct option_spec *spec;
+	enum setting_origin origin;
+	char *value; /* NULL: the default */
+	char *where; /* as in struct setting_view; NULL: "default" */
+};
+
+struct settings {
+	struct setting *items;
+	size_t count;
+};
+
+/* The key of an option: the one its row names, else "<prefix>.<name>". The caller frees it. */
+char *setting_key(const char *prefix, const struct option_spec *spec);
+
+/* The setting of that key, or NULL. */
+struct setting *settings_find(const struct settings *s, const char *key);
+
+/* Is value, as one would type it, good for this option? The error names neither key nor origin. */
+int setting_check(const struct option_spec *spec, const char *value, struct err *e);
+
+/*
+ * Checks value and keeps it, unless one from a stronger origin is there. Equal origins: the later
+ * one wins. `where` is copied.
+ */
+int setting_put(struct setting *setting, const char *value, enum setting_origin origin,
+		const char *where, struct err *e);
+
+#endif

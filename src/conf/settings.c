@@ -1,0 +1,280 @@
+/*
+ * The settings: declared from option tables, set from flags and the environment, read by commands.
+ * Values are kept as text that was checked; settings_file.c sets those from files.
+ */
+#include "conf/settings.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "conf/setting.h"
+
+/* A table or a reader that contradicts itself is a mistake in this program, not the user's. */
+__attribute__((noreturn)) static void settings_bug(const char *key, const char *what)
+{
+	fprintf(stderr, "canhazgpu: setting '%s': %s\n", key, what);
+	abort();
+}
+
+struct settings *settings_new(void)
+{
+	return mem_alloc(1, sizeof(struct settings));
+}
+
+struct settings *settings_free(struct settings *s)
+{
+	for (size_t i = 0; s && i < s->count; i++) {
+		free(s->items[i].key);
+		free(s->items[i].variable);
+		free(s->items[i].value);
+		free(s->items[i].where);
+	}
+	if (s)
+		free(s->items);
+	free(s);
+	return NULL;
+}
+
+char *setting_key(const char *prefix, const struct option_spec *spec)
+{
+	if (spec->key)
+		return mem_strdup(spec->key);
+	return prefix ? mem_printf("%s.%s", prefix, spec->name) : mem_strdup(spec->name);
+}
+
+/* "run.gpu-ids" is CANHAZGPU_RUN_GPU_IDS. */
+static char *variable_name(const char *key)
+{
+	char *name = mem_printf("CANHAZGPU_%s", key);
+
+	for (char *p = name; *p; p++)
+		*p = *p == '.' || *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+	return name;
+}
+
+struct setting *settings_find(const struct settings *s, const char *key)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		if (!strcmp(s->items[i].key, key))
+			return &s->items[i];
+	}
+	return NULL;
+}
+
+/* Two tables may share a key (an option that is global and of a command) if they agree on the type.
+ */
+static void declare_one(struct settings *s, const char *prefix, const struct option_spec *spec)
+{
+	AUTO_FREE char *key = setting_key(prefix, spec);
+	const struct setting *known = settings_find(s, key);
+	struct err e = {0};
+
+	if (known && known->spec->type != spec->type)
+		settings_bug(key, "declared twice with different types");
+	if (known)
+		return;
+	if (spec->fallback && setting_check(spec, spec->fallback, &e))
+		settings_bug(key, e.text);
+	if (spec->implied && setting_check(spec, spec->implied, &e))
+		settings_bug(key, e.text);
+	s->items = mem_resize(s->items, s->count + 1, sizeof(*s->items));
+	s->items[s->count] = (struct setting){.spec = spec};
+	if (!spec->not_configurable)
+		s->items[s->count].variable = variable_name(key);
+	s->items[s->count++].key = mem_steal(&key);
+}
+
+void settings_declare(struct settings *s, const char *prefix, const struct option_spec *table)
+{
+	for (; table && table->name; table++)
+		declare_one(s, prefix, table);
+}
+
+/* Is value one of "nvidia|amd|fake"? */
+static int check_choice(const char *choices, const char *value, struct err *e)
+{
+	size_t length = strlen(value);
+
+	for (const char *p = choices; p; p = strchr(p, '|')) {
+		p += *p == '|';
+		if (length > 0 && !strncmp(p, value, length) && (!p[length] || p[length] == '|'))
+			return 0;
+	}
+	return err_usage(e, "'%.60s' is not one of %s", value, choices);
+}
+
+int setting_check(const struct option_spec *spec, const char *value, struct err *e)
+{
+	/* Bounds left out are no bounds. */
+	bool bounded = spec->min || spec->max;
+	AUTO_FREE int *ids = NULL;
+	size_t count;
+	int64_t number;
+	bool flag;
+
+	switch (spec->type) {
+	case OPTION_FLAG:
+		return parse_bool(value, &flag, e);
+	case OPTION_INT:
+		return parse_int(value, bounded ? spec->min : INT64_MIN,
+				 bounded ? spec->max : INT64_MAX, &number, e);
+	case OPTION_DURATION:
+		return parse_duration(value, &number, e);
+	case OPTION_IDS:
+		return parse_id_list(value, &ids, &count, e);
+	case OPTION_CHOICE:
+		return check_choice(spec->choices, value, e);
+	case OPTION_PATH:
+		return *value ? 0 : err_usage(e, "an empty file name");
+	case OPTION_TEXT:
+		break;
+	}
+	return 0;
+}
+
+int setting_put(struct setting *setting, const char *value, enum setting_origin origin,
+		const char *where, struct err *e)
+{
+	int r = setting_check(setting->spec, value, e);
+
+	if (r)
+		return r;
+	if (origin < setting->origin)
+		return 0;
+	if (setting->spec->type == OPTION_FLAG) {
+		bool on = false;
+
+		(void)parse_bool(value, &on, NULL);
+		value = on ? "true" : "false";
+	}
+	setting->origin = origin;
+	mem_replace(&setting->value, value);
+	mem_replace(&setting->where, where);
+	return 0;
+}
+
+int settings_load_environment(struct settings *s, struct err *e)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const char *variable = s->items[i].variable;
+		const char *value = variable ? secure_getenv(variable) : NULL;
+		AUTO_FREE char *where = NULL;
+
+		if (!value || !*value)
+			continue;
+		where = mem_printf("environment %s", variable);
+		if (setting_put(&s->items[i], value, ORIGIN_ENVIRONMENT, where, e))
+			return err_prefix(e, "environment variable %s", variable);
+	}
+	return 0;
+}
+
+/* The setting that a reader asks for. */
+static struct setting *get(const struct settings *s, const char *key)
+{
+	struct setting *setting = settings_find(s, key);
+
+	if (!setting)
+		settings_bug(key, "not declared");
+	return setting;
+}
+
+/* The value that is in effect, NULL when there is none, for a setting that must be of this type. */
+static const char *get_typed(const struct settings *s, const char *key, enum option_type type)
+{
+	const struct setting *setting = get(s, key);
+
+	if (setting->spec->type != type)
+		settings_bug(key, "read as another type than declared");
+	return setting->value ? setting->value : setting->spec->fallback;
+}
+
+int settings_set(struct settings *s, const char *key, const char *value, const char *option,
+		 struct err *e)
+{
+	AUTO_FREE char *where = mem_printf("flag %s", option);
+
+	if (setting_put(get(s, key), value, ORIGIN_FLAG, where, e))
+		return err_prefix(e, "%s", option);
+	return 0;
+}
+
+bool settings_is_set(const struct settings *s, const char *key)
+{
+	return get(s, key)->origin != ORIGIN_DEFAULT;
+}
+
+enum setting_origin settings_origin(const struct settings *s, const char *key)
+{
+	return get(s, key)->origin;
+}
+
+const char *settings_text(const struct settings *s, const char *key)
+{
+	const struct setting *setting = get(s, key);
+
+	return setting->value ? setting->value : setting->spec->fallback;
+}
+
+bool settings_flag(const struct settings *s, const char *key)
+{
+	const char *value = get_typed(s, key, OPTION_FLAG);
+	bool flag = false;
+
+	if (value)
+		(void)parse_bool(value, &flag, NULL);
+	return flag;
+}
+
+int64_t settings_int(const struct settings *s, const char *key)
+{
+	const char *value = get_typed(s, key, OPTION_INT);
+	int64_t number = 0;
+
+	if (value)
+		(void)parse_int(value, INT64_MIN, INT64_MAX, &number, NULL);
+	return number;
+}
+
+int64_t settings_duration_ns(const struct settings *s, const char *key)
+{
+	const char *value = get_typed(s, key, OPTION_DURATION);
+	int64_t ns = 0;
+
+	if (value)
+		(void)parse_duration(value, &ns, NULL);
+	return ns;
+}
+
+int *settings_ids(const struct settings *s, const char *key, size_t *ret_count)
+{
+	const char *value = get_typed(s, key, OPTION_IDS);
+	int *ids = NULL;
+
+	*ret_count = 0;
+	if (value)
+		(void)parse_id_list(value, &ids, ret_count, NULL);
+	return ids;
+}
+
+bool settings_view(const struct settings *s, size_t i, struct setting_view *ret_view)
+{
+	const struct setting *setting;
+
+	if (i >= s->count)
+		return false;
+	setting = &s->items[i];
+	*ret_view = (struct setting_view){
+		.key = setting->key,
+		.value = setting->value ? setting->value : setting->spec->fallback,
+		.where = setting->where ? setting->where : "default",
+		.spec = setting->spec,
+	};
+	if (!ret_view->value && setting->spec->type == OPTION_FLAG)
+		ret_view->value = "false";
+	return true;
+}
