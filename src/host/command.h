@@ -6,8 +6,8 @@
 
 /*
  * Finds `name` as execvp would: in PATH (or the system's default path), or as it is when it holds a
- * slash. *ret_path, which the caller frees, can be given to execv. Error: exit status 127 where there
- * is no such file, 126 where it cannot be executed (no permission, a directory).
+ * slash. *ret_path, which the caller frees, can be given to execv. Error: exit status 127 where
+ * there is no such file, 126 where it cannot be executed (no permission, a directory).
  */
 int host_command_find(const char *name, char **ret_path, struct err *e);
 

@@ -10,10 +10,10 @@
 
 struct process_info {
 	pid_t pid, ppid, pgrp, session;
-	uid_t uid;	      /* real uid */
+	uid_t uid;            /* real uid */
 	uint64_t start_ticks; /* clock ticks after boot */
-	char state;	      /* R, S, D, T, Z, ... */
-	char name[64];	      /* comm: may hold spaces, parentheses, anything; hostile text */
+	char state;           /* R, S, D, T, Z, ... */
+	char name[64];        /* comm: may hold spaces, parentheses, anything; hostile text */
 };
 
 /* -ESRCH where there is no such process (a zombie still has its facts, state 'Z'). */
@@ -31,8 +31,8 @@ enum host_life host_process_life(const struct process_ref *ref);
 int host_process_ref(pid_t pid, struct process_ref *ret_ref, struct err *e);
 
 /*
- * The arguments as the process sees them, separated by NUL as in /proc/<pid>/cmdline, at most 64 KiB;
- * *ret_length bytes and one more NUL. The caller frees it. NULL where it may not be read.
+ * The arguments as the process sees them, separated by NUL as in /proc/<pid>/cmdline, at most 64
+ * KiB; *ret_length bytes and one more NUL. The caller frees it. NULL where it may not be read.
  */
 char *host_process_arguments(pid_t pid, size_t *ret_length);
 
@@ -40,8 +40,8 @@ char *host_process_arguments(pid_t pid, size_t *ret_length);
    readable (other accounts, set-uid). The caller frees it. */
 char *host_process_variable(pid_t pid, const char *name);
 
-/* The container id (12 hex digits of a docker, podman, containerd, cri-o or lxc cgroup) that a process
-   runs in; NULL: none. The caller frees it. */
+/* The container id (12 hex digits of a docker, podman, containerd, cri-o or lxc cgroup) that a
+   process runs in; NULL: none. The caller frees it. */
 char *host_process_container(pid_t pid);
 
 /* Every pid in /proc. The caller frees *ret_pids. */

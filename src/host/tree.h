@@ -14,10 +14,10 @@
 #define HOST_TREE_MARKER "CANHAZGPU_RESERVATION_ID"
 
 struct host_tree {
-	char *id;		     /* the marker's value */
+	char *id; /* the marker's value */
 	struct process_ref command;
-	pid_t session;		     /* of the command; 0 unknown */
-	pid_t group;		     /* process group of the command if it leads one, else 0 */
+	pid_t session;               /* of the command; 0 unknown */
+	pid_t group;                 /* process group of the command if it leads one, else 0 */
 	struct process_ref *members; /* seen alive at the last refresh, the command too */
 	size_t members_count;
 };
@@ -45,7 +45,7 @@ int host_tree_signal(const struct host_tree *t, int signal, size_t *ret_refused,
 
 void host_tree_clear(struct host_tree *t);
 
-/* A pidfd (close-on-exec) of exactly that process. -ESRCH if it is gone or another one has the pid. */
+/* A pidfd (close-on-exec) of exactly that process. -ESRCH: gone, or another one has the pid. */
 int host_pidfd_open(const struct process_ref *ref, int *ret_fd, struct err *e);
 
 #endif

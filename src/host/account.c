@@ -1,0 +1,55 @@
+/* Names: of an account, of this host, of this boot. Part of host/process.h. */
+#include "host/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+char *host_account_name(uid_t uid)
+{
+	AUTO_FREE char *buffer = NULL;
+	size_t size = 1024;
+	struct passwd entry, *found = NULL;
+	int r;
+
+	do {
+		size *= 2;
+		buffer = mem_resize(buffer, size, 1);
+		r = getpwuid_r(uid, &entry, buffer, size, &found);
+	} while (r == EINTR || (r == ERANGE && size < (size_t)1 << 20));
+	if (r == 0 && found && found->pw_name && *found->pw_name)
+		return mem_strdup(found->pw_name);
+	return mem_printf("uid %u", (unsigned)uid);
+}
+
+char *host_name(void)
+{
+	char name[256] = "";
+
+	/* A name that was cut may lack its NUL: the last byte stays untouched. */
+	if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
+		return mem_strdup("localhost");
+	return mem_strdup(name);
+}
+
+/* NULL where the kernel does not say: then nobody can be told from a process before the last boot.
+ */
+char *host_boot_id(void)
+{
+	AUTO_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char text[64];
+	ssize_t n;
+
+	if (fd < 0)
+		return NULL;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return NULL;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return *text ? mem_strdup(text) : NULL;
+}

@@ -1,0 +1,48 @@
+/*
+ * What the files of src/host share: reading /proc/<pid>/..., and the readers of its texts, which
+ * are pure so that tests and fuzzers can feed them anything. Nobody above src/host needs this
+ * header.
+ */
+#ifndef HOST_PROC_H
+#define HOST_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "host/process.h"
+
+/*
+ * Reads /proc/<pid>/<file> into buffer (cut at size - 1 bytes) and adds a NUL. Returns the length
+ * or a negative errno; -ESRCH where there is no such process.
+ */
+ssize_t host_proc_read(pid_t pid, const char *file, char *buffer, size_t size);
+
+/* Like host_proc_read for a text of any length up to limit bytes; the caller frees *ret_text. */
+int host_proc_read_all(pid_t pid, const char *file, size_t limit, char **ret_text,
+		       size_t *ret_length);
+
+/* All of process_info but the uid, from one file: what a look at thousands of processes can afford.
+ */
+int host_proc_stat(pid_t pid, struct process_info *ret_info);
+
+/* The text of /proc/<pid>/stat; all of process_info but the uid. */
+bool host_stat_parse(const char *text, struct process_info *ret_info);
+
+/* The real uid in the text of /proc/<pid>/status. */
+bool host_status_uid(const char *text, uid_t *ret_uid);
+
+/* Whether that process has ended: a zombie only waits to be asked for its exit status. */
+bool host_state_is_gone(char state);
+
+/* The value of `name` in a block of NAME=value strings, each closed by NUL; NULL: not there. */
+const char *host_environ_find(const char *block, size_t length, const char *name);
+
+/* The container in the text of /proc/<pid>/cgroup (see host_process_container). The caller frees
+ * it. */
+char *host_cgroup_container(const char *text);
+
+/* The most that the kernel lets a process have as arguments and environment, and then some. */
+#define HOST_ENVIRON_MAX ((size_t)8 << 20)
+
+#endif

@@ -1,0 +1,138 @@
+/* Facts about one process, or the list of all: host/process.h. Called by pool, gpu and cmd. */
+#include "host/process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "host/proc.h"
+
+/* How much of a command line is looked at. */
+#define ARGUMENTS_MAX ((size_t)64 << 10)
+
+/* Fills e for a failed look into /proc/<pid>. */
+static int read_failed(pid_t pid, int code, struct err *e)
+{
+	if (code == ESRCH)
+		return err_set(e, ESRCH, "there is no process %d", (int)pid);
+	return err_sys(e, code, "cannot read /proc/%d", (int)pid);
+}
+
+int host_process_read(pid_t pid, struct process_info *ret_info, struct err *e)
+{
+	struct process_info info;
+	char text[2048]; /* "Uid:" is among the first lines */
+	ssize_t r;
+
+	r = host_proc_stat(pid, &info);
+	if (r < 0)
+		return read_failed(pid, (int)-r, e);
+	r = host_proc_read(pid, "status", text, sizeof(text));
+	if (r < 0)
+		return read_failed(pid, (int)-r, e);
+	if (!host_status_uid(text, &info.uid))
+		return read_failed(pid, ESRCH, e);
+	*ret_info = info;
+	return 0;
+}
+
+enum host_life host_process_life(const struct process_ref *ref)
+{
+	struct process_info info;
+
+	if (ref->pid <= 0)
+		return HOST_GONE;
+	if (host_proc_stat(ref->pid, &info) == 0)
+		return info.start_ticks == ref->start_ticks && !host_state_is_gone(info.state)
+			       ? HOST_ALIVE
+			       : HOST_GONE;
+	/* /proc may be mounted so that it hides other accounts' processes; the kernel still tells.
+	 */
+	if (kill(ref->pid, 0) == 0 || errno == EPERM)
+		return HOST_ALIVE;
+	return HOST_GONE;
+}
+
+int host_process_ref(pid_t pid, struct process_ref *ret_ref, struct err *e)
+{
+	struct process_info info;
+	int r = host_proc_stat(pid, &info);
+
+	if (r < 0)
+		return read_failed(pid, -r, e);
+	if (host_state_is_gone(info.state))
+		return read_failed(pid, ESRCH, e);
+	*ret_ref = (struct process_ref){.pid = pid, .start_ticks = info.start_ticks};
+	return 0;
+}
+
+char *host_process_arguments(pid_t pid, size_t *ret_length)
+{
+	char *text;
+
+	if (host_proc_read_all(pid, "cmdline", ARGUMENTS_MAX, &text, ret_length) < 0)
+		return NULL;
+	return text;
+}
+
+char *host_process_variable(pid_t pid, const char *name)
+{
+	AUTO_FREE char *block = NULL;
+	size_t length;
+
+	if (host_proc_read_all(pid, "environ", HOST_ENVIRON_MAX, &block, &length) < 0)
+		return NULL;
+	return mem_strdup(host_environ_find(block, length, name));
+}
+
+char *host_process_container(pid_t pid)
+{
+	AUTO_FREE char *text = NULL;
+	size_t length;
+
+	if (host_proc_read_all(pid, "cgroup", (size_t)64 << 10, &text, &length) < 0)
+		return NULL;
+	return host_cgroup_container(text);
+}
+
+/* The number that a directory of /proc is named by; 0 for the other entries. */
+static pid_t entry_pid(const struct dirent *entry)
+{
+	char *end;
+	long pid;
+
+	if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+		return 0;
+	pid = strtol(entry->d_name, &end, 10);
+	return *end == '\0' && pid <= INT32_MAX ? (pid_t)pid : 0;
+}
+
+int host_process_list(pid_t **ret_pids, size_t *ret_count, struct err *e)
+{
+	DIR *proc = opendir("/proc");
+	pid_t *pids = NULL;
+	size_t count = 0, capacity = 0;
+	const struct dirent *entry;
+
+	if (!proc)
+		return err_sys(e, errno, "cannot open /proc");
+	while ((entry = readdir(proc))) {
+		pid_t pid = entry_pid(entry);
+
+		if (!pid)
+			continue;
+		if (count == capacity) {
+			capacity = capacity ? capacity * 2 : 256;
+			pids = mem_resize(pids, capacity, sizeof(*pids));
+		}
+		pids[count++] = pid;
+	}
+	closedir(proc);
+	*ret_pids = pids;
+	*ret_count = count;
+	return 0;
+}

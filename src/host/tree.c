@@ -1,0 +1,265 @@
+/*
+ * Who belongs to a run reservation: host/tree.h. The supervisor calls it, repeatedly, on hosts with
+ * thousands of processes: one read per process, and a second one only where that leaves a doubt.
+ */
+#include "host/tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "host/proc.h"
+
+#define NO_PARENT ((size_t)-1)
+
+/* One process of this host at the moment of a refresh. */
+struct row {
+	pid_t pid, ppid, pgrp, session;
+	uint64_t start_ticks;
+	size_t parent; /* its row, or NO_PARENT */
+	bool gone;     /* a zombie */
+	bool member;
+};
+
+struct table {
+	struct row *rows; /* ascending by pid */
+	size_t count;
+};
+
+static void table_clear(struct table *p)
+{
+	free(p->rows);
+}
+
+static int row_compare(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static struct row *table_find(const struct table *p, pid_t pid)
+{
+	const struct row key = {.pid = pid};
+
+	return p->count ? bsearch(&key, p->rows, p->count, sizeof(key), row_compare) : NULL;
+}
+
+/* Reads every process of the host but the caller. Those that end meanwhile are left out. */
+static int table_read(struct table *p, struct err *e)
+{
+	AUTO_FREE pid_t *pids = NULL;
+	size_t pids_count;
+	int r;
+
+	r = host_process_list(&pids, &pids_count, e);
+	if (r < 0)
+		return r;
+	p->rows = mem_alloc(pids_count, sizeof(*p->rows));
+	for (size_t i = 0; i < pids_count; i++) {
+		struct process_info info;
+
+		if (pids[i] == getpid() || host_proc_stat(pids[i], &info) < 0)
+			continue;
+		p->rows[p->count++] = (struct row){
+			.pid = info.pid,
+			.ppid = info.ppid,
+			.pgrp = info.pgrp,
+			.session = info.session,
+			.start_ticks = info.start_ticks,
+			.gone = host_state_is_gone(info.state),
+		};
+	}
+	qsort(p->rows, p->count, sizeof(*p->rows), row_compare);
+	for (size_t i = 0; i < p->count; i++) {
+		const struct row *parent = table_find(p, p->rows[i].ppid);
+
+		p->rows[i].parent = parent ? (size_t)(parent - p->rows) : NO_PARENT;
+	}
+	return 0;
+}
+
+/* Learns the command's session and group, as long as it is there to be asked. */
+static void learn(struct host_tree *t, pid_t pgrp, pid_t session)
+{
+	t->session = session;
+	if (pgrp == t->command.pid)
+		t->group = pgrp;
+}
+
+void host_tree_init(struct host_tree *t, const char *id, const struct process_ref *command)
+{
+	struct process_info info;
+
+	*t = (struct host_tree){.id = mem_strdup(id), .command = *command};
+	t->members = mem_alloc(1, sizeof(*t->members));
+	t->members[0] = *command;
+	t->members_count = 1;
+	if (host_proc_stat(command->pid, &info) == 0 && info.start_ticks == command->start_ticks)
+		learn(t, info.pgrp, info.session);
+}
+
+void host_tree_clear(struct host_tree *t)
+{
+	free(t->id);
+	free(t->members);
+	*t = (struct host_tree){0};
+}
+
+bool host_tree_has(const struct host_tree *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->members_count; i++)
+		if (t->members[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* A process that is older than the command cannot have come from it. */
+static bool is_candidate(const struct host_tree *t, const struct row *row)
+{
+	return !row->member && !row->gone && row->start_ticks >= t->command.start_ticks;
+}
+
+/*
+ * Adds the children of members, and the group's processes as long as one member is in the group
+ * (without one, its number may belong to somebody else by now), until nobody new is found. Pids
+ * wrap around, so a child can stand before its parent: one pass is not enough.
+ */
+static void spread(const struct host_tree *t, struct table *p)
+{
+	bool grown, group_lives = false;
+
+	do {
+		grown = false;
+		for (size_t i = 0; i < p->count; i++) {
+			struct row *row = &p->rows[i];
+			bool in_group = t->group && row->pgrp == t->group;
+
+			if (is_candidate(t, row) &&
+			    ((row->parent != NO_PARENT && p->rows[row->parent].member) ||
+			     (in_group && group_lives)))
+				row->member = grown = true;
+			if (row->member && in_group && !group_lives)
+				group_lives = grown = true;
+		}
+	} while (grown);
+}
+
+static bool is_listed(const pid_t *pids, size_t count, pid_t pid)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* Adds those that carry the marker, and the doubtful ones that nobody may look into. */
+static void add_marked(const struct host_tree *t, struct table *p, const pid_t *doubtful,
+		       size_t doubtful_count)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		struct row *row = &p->rows[i];
+		AUTO_FREE char *block = NULL;
+		const char *value;
+		size_t length;
+		int r;
+
+		if (!is_candidate(t, row))
+			continue;
+		r = host_proc_read_all(row->pid, "environ", HOST_ENVIRON_MAX, &block, &length);
+		if (r == 0) {
+			value = host_environ_find(block, length, HOST_TREE_MARKER);
+			row->member = value && t->id && *t->id && strcmp(value, t->id) == 0;
+		} else if (r == -EACCES || r == -EPERM) {
+			row->member = t->session && row->session == t->session &&
+				      is_listed(doubtful, doubtful_count, row->pid);
+		}
+	}
+}
+
+/*
+ * Marks the rows of the members of last time that still live. One that is not in the table has
+ * ended, or /proc hides it since it changed its account: it goes to the list of the hidden.
+ */
+static void add_survivors(struct host_tree *t, struct table *p, struct process_ref *hidden,
+			  size_t *hidden_count)
+{
+	for (size_t i = 0; i < t->members_count; i++) {
+		const struct process_ref *m = &t->members[i];
+		struct row *row = table_find(p, m->pid);
+
+		if (row && row->start_ticks == m->start_ticks && !row->gone) {
+			row->member = true;
+			if (m->pid == t->command.pid && m->start_ticks == t->command.start_ticks)
+				learn(t, row->pgrp, row->session);
+		} else if (!row && m->pid != getpid() && host_process_life(m) == HOST_ALIVE) {
+			hidden[(*hidden_count)++] = *m;
+		}
+	}
+}
+
+int host_tree_refresh(struct host_tree *t, const pid_t *doubtful, size_t doubtful_count,
+		      struct err *e)
+{
+	AUTO(table_clear) struct table p = {0};
+	struct process_ref *members;
+	size_t count = 0;
+	int r;
+
+	r = table_read(&p, e);
+	if (r < 0)
+		return r;
+	members = mem_alloc(t->members_count + p.count, sizeof(*members));
+	add_survivors(t, &p, members, &count);
+	spread(t, &p);
+	add_marked(t, &p, doubtful, doubtful_count);
+	spread(t, &p);
+	for (size_t i = 0; i < p.count; i++)
+		if (p.rows[i].member)
+			members[count++] = (struct process_ref){
+				.pid = p.rows[i].pid, .start_ticks = p.rows[i].start_ticks};
+	free(t->members);
+	t->members = mem_resize(members, count, sizeof(*members));
+	t->members_count = count;
+	return 0;
+}
+
+/* Signals one member; 0, or a negative errno: -EPERM refused, -ESRCH gone. */
+static int signal_one(const struct process_ref *member, int signal, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	int r;
+
+	r = host_pidfd_open(member, &fd, e);
+	if (r < 0)
+		return r;
+	if (syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) < 0)
+		return err_sys(e, errno, "cannot signal process %d", (int)member->pid);
+	return 0;
+}
+
+/* Goes on after a failure, so that one process does not save all others; reports the first one. */
+int host_tree_signal(const struct host_tree *t, int signal, size_t *ret_refused, struct err *e)
+{
+	size_t refused = 0;
+	int result = 0;
+
+	for (size_t i = 0; i < t->members_count; i++) {
+		struct err failure = {0};
+		int r = signal_one(&t->members[i], signal, &failure);
+
+		if (r == -EPERM) {
+			refused++;
+		} else if (r < 0 && r != -ESRCH && result == 0) {
+			result = r;
+			if (e)
+				*e = failure;
+		}
+	}
+	if (result == 0)
+		*ret_refused = refused;
+	return result;
+}
