@@ -68,4 +68,4 @@ gpu-check-bundle: all
 	@scripts/gpu-check-bundle
 
 clean:
-	rm -rf build build-gcc build-clang build-fuzz
+	rm -rf build build-gcc build-clang build-fuzz build-lint

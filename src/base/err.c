@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int err_vset(struct err *e, int code, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static int err_vset(struct err *e, int code,
+							  const char *format, va_list args)
 {
 	if (code <= 0)
 		code = EIO;

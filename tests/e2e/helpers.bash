@@ -1,0 +1,214 @@
+# shellcheck shell=bash
+# What every end-to-end test loads (`load helpers`): a private world per test, and words to act and
+# look in it. tests/run starts the .bats files; by hand: CANHAZGPU_BIN=$PWD/build/canhazgpu bats tests/e2e
+#
+# A world is a temporary directory with its own home, store and fake GPUs. Whatever is started in it
+# gets an environment of its own (nothing of the caller's but the sanitizers' options) that carries
+# the marker CANHAZGPU_TEST_WORLD, so that teardown finds and kills every process that is left.
+#
+# After `chg ...`: $status, $stdout, $stderr (also byte for byte in $WORLD/stdout and $WORLD/stderr).
+
+setup() {
+	world_open
+}
+
+teardown() {
+	world_close
+}
+
+# ---- the world ----
+
+world_open() {
+	local name
+	[ -x "${CANHAZGPU_BIN:-}" ] || {
+		echo "CANHAZGPU_BIN must name the program under test" >&2
+		return 1
+	}
+	WORLD=$(mktemp -d "${TMPDIR:-/tmp}/chg.XXXXXX")
+	mkdir "$WORLD/home" "$WORLD/state" "$WORLD/tmp" "$WORLD/bin"
+	ln -s "$CANHAZGPU_BIN" "$WORLD/bin/canhazgpu"
+	FAKE_STATE=$WORLD/fake.json
+	world_environment=(
+		PATH="$WORLD/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+		HOME="$WORLD/home" XDG_STATE_HOME="$WORLD/state" TMPDIR="$WORLD/tmp"
+		LANG=C.UTF-8 TERM=xterm
+		CANHAZGPU_STORE="$(store_url)" CANHAZGPU_FAKE_STATE="$FAKE_STATE"
+		CANHAZGPU_TEST_WORLD="$WORLD"
+	)
+	for name in ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS; do
+		[ -z "${!name:-}" ] || world_environment+=("$name=${!name}")
+	done
+	declare -gA background_pids=()
+}
+
+# The store of this world. The whole suite runs once per value of E2E_STORE; another store is one
+# more case here (and what it needs to be started and stopped, in world_open and world_close).
+store_url() {
+	case ${E2E_STORE:-sqlite} in
+	sqlite) echo "sqlite:$WORLD/pool.db" ;;
+	*) echo "unknown E2E_STORE '$E2E_STORE'" >&2 && return 1 ;;
+	esac
+}
+
+# Kills everything that was started in the world, also what it started meanwhile, and removes it.
+world_close() {
+	local pids
+	[ -n "${WORLD:-}" ] || return 0
+	while pids=$(world_processes) && [ -n "$pids" ]; do
+		# shellcheck disable=SC2086
+		kill -KILL $pids 2>/dev/null || true
+		sleep 0.01
+	done
+	rm -rf "$WORLD"
+}
+
+# Sets NAME=VALUE for what is started from now on; `world_unset NAME` takes it away.
+world_set() {
+	world_unset "${1%%=*}"
+	world_environment+=("$1")
+}
+
+world_unset() {
+	local name=$1 entry kept=()
+	for entry in "${world_environment[@]}"; do
+		[[ $entry == "$name="* ]] || kept+=("$entry")
+	done
+	world_environment=("${kept[@]}")
+}
+
+# The pids of all processes that carry this world's marker. (A zombie has no environment any more.)
+world_processes() {
+	{ grep -lzxF "CANHAZGPU_TEST_WORLD=$WORLD" /proc/[0-9]*/environ 2>/dev/null || true; } |
+		sed -E 's|/proc/([0-9]+)/environ|\1|'
+}
+
+# Fails, and lists them, if processes of the world are left after some seconds (5).
+assert_no_processes() {
+	local pids
+	# shellcheck disable=SC2016
+	wait_until '[ -z "$(world_processes)" ]' "${1:-5}" 2>/dev/null && return 0
+	pids=$(world_processes)
+	# shellcheck disable=SC2086
+	{ echo "processes are left:" && ps -o pid,ppid,stat,args -p "${pids//[[:space:]]/,}"; } >&2
+	return 1
+}
+
+# ---- doing ----
+
+# Runs a command in the world, in the foreground.
+in_world() {
+	env -i "${world_environment[@]}" "$@" 3>&- 4>&-
+}
+
+# Runs canhazgpu in the world. Never fails itself: look at $status, or use chg_ok.
+# shellcheck disable=SC2034
+chg() {
+	status=0
+	in_world canhazgpu "$@" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+	stdout=$(tr -d '\0' <"$WORLD/stdout")
+	stderr=$(tr -d '\0' <"$WORLD/stderr")
+}
+
+# Like chg, and fails unless the exit status is 0.
+chg_ok() {
+	chg "$@"
+	[ "$status" -eq 0 ] || fail_with "canhazgpu $* ended with status $status"
+}
+
+# A pool of N fake GPUs.
+pool() {
+	chg_ok admin --gpus "$1" --provider fake
+}
+
+# What the fake GPUs show from now on: '{"gpus":[{"index":0,"memory_used_mb":8452,...}]}'.
+fake_state() {
+	printf '%s\n' "$1" >"$FAKE_STATE.new"
+	mv "$FAKE_STATE.new" "$FAKE_STATE"
+}
+
+# start_background NAME COMMAND...: starts a command in the world and goes on. Its output goes to
+# $WORLD/NAME.out and $WORLD/NAME.err, its pid is ${background_pids[NAME]} and $background_pid.
+# (Signals that an asynchronous list of a script ignores are reset, as a terminal would have them.)
+start_background() {
+	local name=$1
+	shift
+	(exec env -i --default-signal=INT,QUIT "${world_environment[@]}" "$@" \
+		>"$WORLD/$name.out" 2>"$WORLD/$name.err" 3>&- 4>&-) &
+	background_pid=$!
+	background_pids[$name]=$background_pid
+}
+
+# Waits for the end of what start_background started; its exit status is in $status.
+# shellcheck disable=SC2034
+wait_background() {
+	status=0
+	wait "${background_pids[$1]}" || status=$?
+}
+
+# wait_until 'CONDITION' [SECONDS]: looks every 20 ms until it is true; fails after some seconds (10).
+wait_until() {
+	local condition=$1 seconds=${2:-10} end
+	end=$((${EPOCHREALTIME/./} + seconds * 1000000))
+	until eval "$condition"; do
+		if [ "${EPOCHREALTIME/./}" -ge "$end" ]; then
+			echo "not true within $seconds s: $condition" >&2
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# ---- looking ----
+
+# What a jq filter makes of the standard output of the last chg.
+json_get() {
+	jq -r "$1" "$WORLD/stdout"
+}
+
+# Prints what failed, with all that is known of the last chg.
+fail_with() {
+	{
+		echo "$1"
+		echo "status: ${status-}"
+		echo "stdout: ${stdout-}"
+		echo "stderr: ${stderr-}"
+	} >&2
+	return 1
+}
+
+assert_equal() {
+	[ "$1" = "$2" ] || fail_with "got '$1', expected '$2'"
+}
+
+assert_status() {
+	[ "$status" -eq "$1" ] || fail_with "expected status $1"
+}
+
+assert_stdout() {
+	[ "$stdout" = "$1" ] || fail_with "expected on stdout: $1"
+}
+
+assert_stderr() {
+	[ "$stderr" = "$1" ] || fail_with "expected on stderr: $1"
+}
+
+assert_stdout_has() {
+	[[ $stdout == *"$1"* ]] || fail_with "stdout does not hold: $1"
+}
+
+assert_stderr_has() {
+	[[ $stderr == *"$1"* ]] || fail_with "stderr does not hold: $1"
+}
+
+# assert_json FILTER EXPECTED: compares what a jq filter makes of the last standard output.
+assert_json() {
+	assert_equal "$(json_get "$1")" "$2"
+}
+
+# An error as promised: that exit status, nothing on stdout, one line "Error: ..." on stderr.
+assert_error() {
+	assert_status "$1"
+	assert_stdout ''
+	[[ $stderr == 'Error: '* && $stderr != *$'\n'* ]] || fail_with "expected one line 'Error: ...'"
+	assert_stderr_has "$2"
+}
