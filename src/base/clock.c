@@ -51,7 +51,8 @@ const char *clock_rfc3339(int64_t time_ns, char buffer[CLOCK_RFC3339_SIZE])
 	return buffer;
 }
 
-/* Reads exactly `digits` decimal digits at *p and moves it behind them; -1 if they are not there. */
+/* Reads exactly `digits` decimal digits at *p and moves it behind them; -1 if they are not there.
+ */
 static int clock_digits(const char **p, int digits)
 {
 	int value = 0;

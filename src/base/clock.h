@@ -1,6 +1,7 @@
 /*
  * Times and durations: reading the clock, and the two forms they are shown in.
- * A time is nanoseconds since 1970-01-01 00:00 UTC in an int64_t named ..._ns; TIME_NONE is "not set".
+ * A time is nanoseconds since 1970-01-01 00:00 UTC in an int64_t named ..._ns; TIME_NONE is "not
+ * set".
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -27,7 +28,8 @@ int64_t clock_now_ns(void);
 /* Time that never jumps, for time limits. No relation to clock_now_ns. */
 int64_t clock_monotonic_ns(void);
 
-/* "2025-07-07T18:24:56.100193782Z": UTC, trailing zeros of the fraction cut like Go's RFC3339Nano. */
+/* "2025-07-07T18:24:56.100193782Z": UTC, trailing zeros of the fraction cut like Go's RFC3339Nano.
+ */
 const char *clock_rfc3339(int64_t time_ns, char buffer[CLOCK_RFC3339_SIZE]);
 
 /* Reads RFC 3339 with Z or an offset, any number of fraction digits (cut to nanoseconds). */

@@ -24,13 +24,12 @@ struct err {
 	char text[1024]; /* one line, no newline, without "Error: " */
 };
 
-/* Fills e (which may be NULL) and returns -code. A code of 0 becomes EIO: a failure is a failure. */
-int err_set(struct err *e, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/* Fills e (which may be NULL) and returns -code. A code of 0 becomes EIO: a failure is a failure.
+ */
+int err_set(struct err *e, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Like err_set, with ": <strerror(code)>" behind the text. For failed system calls. */
-int err_sys(struct err *e, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+int err_sys(struct err *e, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The user asked for something that makes no sense: EINVAL, and exit status 2. */
 int err_usage(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -15,7 +15,7 @@ static const char *const type_names[] = {
 
 static const char *const reason_names[] = {
 	[END_RELEASED] = "released", [END_EXPIRED] = "expired", [END_HOLDER_DIED] = "holder-died",
-	[END_STALE] = "stale",	     [END_FORCED] = "forced",
+	[END_STALE] = "stale",       [END_FORCED] = "forced",
 };
 
 /* The index of name in names, or -1. */

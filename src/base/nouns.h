@@ -1,9 +1,9 @@
 /*
  * What this program talks about: gpu, reservation, queue entry, usage record, pool. Read it first.
  *
- * Every layer shares these structs. Units are in the names: _ns is nanoseconds (for a point in time,
- * since 1970 UTC, TIME_NONE when not set), _mb is MiB as drivers count them. Strings are owned by
- * the struct, NULL when absent; the ..._clear functions free what a struct holds.
+ * Every layer shares these structs. Units are in the names: _ns is nanoseconds (for a point in
+ * time, since 1970 UTC, TIME_NONE when not set), _mb is MiB as drivers count them. Strings are
+ * owned by the struct, NULL when absent; the ..._clear functions free what a struct holds.
  */
 #ifndef BASE_NOUNS_H
 #define BASE_NOUNS_H
@@ -27,7 +27,8 @@
 
 /* A supervisor renews its reservation this often ... */
 #define HEARTBEAT_INTERVAL_NS (60 * NS_PER_SECOND)
-/* ... and one whose holder cannot be looked at (another host) is over when it was silent this long. */
+/* ... and one whose holder cannot be looked at (another host) is over when it was silent this long.
+ */
 #define HEARTBEAT_LIMIT_NS (300 * NS_PER_SECOND)
 
 /* A value that a driver may not tell. Unknown is never zero: look at `known` first. */
@@ -51,6 +52,7 @@ struct process {
 	struct quantity uid;       /* real uid; unknown for a pid that is not in /proc */
 	char *account;             /* name of uid, "uid 1234" where it has none; NULL unknown */
 	uint64_t start_ticks;      /* field 22 of /proc/<pid>/stat; 0 unknown */
+	bool foreign;              /* on a reserved GPU, but not its holder's */
 };
 
 struct gpu {
@@ -136,7 +138,7 @@ struct queue_entry {
 	char *note;
 	int64_t enqueued_ns;
 	int64_t heartbeat_ns;
-	int64_t give_up_ns; /* TIME_NONE: waits as long as it takes */
+	int64_t give_up_ns;   /* TIME_NONE: waits as long as it takes */
 	struct holder holder; /* the waiting process is holder.command */
 	char *seen;           /* like slot.seen */
 };
@@ -209,7 +211,8 @@ struct reservation *pool_state_find(const struct pool_state *s, const char *id);
 /* Makes slots 0..count-1, all free. */
 void pool_state_make_slots(struct pool_state *s, size_t count);
 
-/* Takes ownership of r, lists it, and points the slots of its GPUs to it (ids out of range: ignored). */
+/* Takes ownership of r, lists it, and points the slots of its GPUs to it (ids out of range:
+ * ignored). */
 void pool_state_add(struct pool_state *s, struct reservation *r);
 
 /* Adds a zeroed queue entry at the end and returns it (valid until the next one). */

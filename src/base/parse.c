@@ -100,7 +100,8 @@ int parse_duration(const char *text, int64_t *ret_ns, struct err *e)
 	int last = -1;
 
 	if (!*text)
-		return err_usage(e, "an empty duration (use forms like 30s, 30m, 2h, 1d, 0.5h or 1h30m)");
+		return err_usage(
+			e, "an empty duration (use forms like 30s, 30m, 2h, 1d, 0.5h or 1h30m)");
 	if (*text == '-')
 		return err_usage(e, "duration '%." QUOTE_MAX "s' is negative", text);
 	while (*p) {
@@ -118,8 +119,8 @@ int parse_duration(const char *text, int64_t *ret_ns, struct err *e)
 		    __builtin_add_overflow(
 			    ns, (int64_t)((long double)units[unit].ns * billionths / 1e9L), &ns) ||
 		    __builtin_add_overflow(total, ns, &total) || total > PARSE_DURATION_MAX_NS)
-			return err_usage(e, "duration '%." QUOTE_MAX "s' is over the limit of 3650d",
-					 text);
+			return err_usage(
+				e, "duration '%." QUOTE_MAX "s' is over the limit of 3650d", text);
 	}
 	if (total == 0)
 		return err_usage(e, "duration '%." QUOTE_MAX "s' is zero", text);

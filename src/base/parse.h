@@ -9,7 +9,8 @@
 
 #include "base/err.h"
 
-/* The largest duration that is accepted: 10 years of 365 days. Keeps every sum far from overflow. */
+/* The largest duration that is accepted: 10 years of 365 days. Keeps every sum far from overflow.
+ */
 #define PARSE_DURATION_MAX_NS (INT64_C(3650) * 24 * 3600 * 1000000000)
 
 /* A whole decimal number from min to max; the text must hold nothing else. */
@@ -19,8 +20,8 @@ int parse_int(const char *text, int64_t min, int64_t max, int64_t *ret_value, st
 int parse_bool(const char *text, bool *ret_value, struct err *e);
 
 /*
- * A duration above zero: numbers with a unit (ns, us, ms, s, m, h, d, w), each unit at most once and
- * from large to small: 30s, 0.5h, 1h30m, 1d12h. A bare number, a sign, zero, an empty text and
+ * A duration above zero: numbers with a unit (ns, us, ms, s, m, h, d, w), each unit at most once
+ * and from large to small: 30s, 0.5h, 1h30m, 1d12h. A bare number, a sign, zero, an empty text and
  * anything above PARSE_DURATION_MAX_NS are refused.
  */
 int parse_duration(const char *text, int64_t *ret_ns, struct err *e);

@@ -41,11 +41,11 @@ size_t text_decode(const char *text, size_t length, unsigned *ret_code_point)
 
 bool text_is_hostile(unsigned c)
 {
-	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || /* C0, DEL, C1 */
+	return c < 0x20 || (c >= 0x7f && c <= 0x9f) ||      /* C0, DEL, C1 */
 	       c == 0x061c || c == 0x200e || c == 0x200f || /* Arabic letter mark, LRM, RLM */
-	       (c >= 0x2028 && c <= 0x202e) ||		    /* separators, embeddings, overrides */
-	       (c >= 0x2066 && c <= 0x2069) ||		    /* isolates */
-	       c == 0xfeff || c == 0x200b;		    /* invisible: BOM, zero width space */
+	       (c >= 0x2028 && c <= 0x202e) ||              /* separators, embeddings, overrides */
+	       (c >= 0x2066 && c <= 0x2069) ||              /* isolates */
+	       c == 0xfeff || c == 0x200b;                  /* invisible: BOM, zero width space */
 }
 
 char *text_printable(const char *text)

@@ -51,12 +51,12 @@ enum change_kind {
 struct change {
 	enum change_kind kind;
 	const struct reservation *reservation;
-	const int *gpus; /* CHANGE_END: ids, a part or all of reservation->gpus */
+	const int *gpus;   /* CHANGE_END: ids, a part or all of reservation->gpus */
 	size_t gpus_count; /* length of gpus; CHANGE_INIT: number of GPUs of the pool */
 	int64_t time_ns;   /* CHANGE_END: when it ended */
 	enum end_reason reason;
-	const char *actor;	  /* CHANGE_END: who ended it, NULL: its holder or nobody */
-	const char *provider;	  /* CHANGE_INIT */
+	const char *actor;        /* CHANGE_END: who ended it, NULL: its holder or nobody */
+	const char *provider;     /* CHANGE_INIT */
 	const char *const *uuids; /* CHANGE_INIT: gpus_count entries, each may be NULL; or NULL */
 	const struct queue_entry *entry;
 };
@@ -88,8 +88,8 @@ void store_abandon(struct store *s);
 
 /*
  * When an account last used each GPU, for picking the one it had before: ret_last_ns[id] is the end
- * of its newest usage record there, TIME_NONE if there is none. Matches by uid where both are known,
- * else by account name. May be called between load and commit.
+ * of its newest usage record there, TIME_NONE if there is none. Matches by uid where both are
+ * known, else by account name. May be called between load and commit.
  */
 int store_last_use(struct store *s, struct quantity uid, const char *account, int64_t *ret_last_ns,
 		   size_t gpus_count, struct err *e);

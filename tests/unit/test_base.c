@@ -45,10 +45,31 @@ static void test_duration_accepts(void **state)
 static void test_duration_refuses(void **state)
 {
 	static const char *const cases[] = {
-		"",	  "0",	   "0s",    "30",  "-30s",  "+30s",   "1x",	"h",
-		"1h1h",	  "1m1h",  " 1h",   "1h ", "1h 5m", "nan",    "inf",	"1e3s",
-		"0x10s",  "1..5h", "3651d", ".s",  "0.0h",  "1h-30m", "99999999999999999999d",
-		"3650d1s", "9223372036854775807ns9223372036854775807h",
+		"",
+		"0",
+		"0s",
+		"30",
+		"-30s",
+		"+30s",
+		"1x",
+		"h",
+		"1h1h",
+		"1m1h",
+		" 1h",
+		"1h ",
+		"1h 5m",
+		"nan",
+		"inf",
+		"1e3s",
+		"0x10s",
+		"1..5h",
+		"3651d",
+		".s",
+		"0.0h",
+		"1h-30m",
+		"99999999999999999999d",
+		"3650d1s",
+		"9223372036854775807ns9223372036854775807h",
 	};
 
 	(void)state;
@@ -65,9 +86,9 @@ static void test_duration_refuses(void **state)
 
 static void test_id_list(void **state)
 {
-	static const char *const refused[] = {"",     ",",   "1,",  ",1",  "a",	    "1,,2",
-					      "-1",   "1-",  "3-1", "1,1", "0-3,2", "99999",
-					      "1 2",  "1;2", "1.5"};
+	static const char *const refused[] = {"",      ",",     "1,",  ",1",  "a",
+					      "1,,2",  "-1",    "1-",  "3-1", "1,1",
+					      "0-3,2", "99999", "1 2", "1;2", "1.5"};
 	AUTO_FREE int *ids = NULL;
 	size_t count = 0;
 	struct err e = {0};
@@ -93,8 +114,8 @@ static void test_id_list(void **state)
 
 static void test_int_and_bool(void **state)
 {
-	static const char *const refused[] = {"", " 1", "1 ", "x", "1x", "11", "-1", "1e1",
-					      "99999999999999999999"};
+	static const char *const refused[] = {
+		"", " 1", "1 ", "x", "1x", "11", "-1", "1e1", "99999999999999999999"};
 	struct err e = {0};
 	int64_t value = 0;
 	bool flag = false;
@@ -164,7 +185,9 @@ static void test_printable(void **state)
 		{"gr\xc3\xbc\xc3\x9f \xe6\xbc\xa2", "gr\xc3\xbc\xc3\x9f \xe6\xbc\xa2"},
 		{"\xe2\x80\xaetxt.exe", "\\u202etxt.exe"},
 		{"\xff\xc0\xaf", "\\xff\\xc0\\xaf"},
-		{"\xc2\x9b" "31m", "\\x9b31m"},
+		{"\xc2\x9b"
+		 "31m",
+		 "\\x9b31m"},
 		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},
 		{"\xe2\x82", "\\xe2\\x82"},
 	};
@@ -180,10 +203,12 @@ static void test_printable(void **state)
 
 static void test_utf8(void **state)
 {
-	AUTO_FREE char *out = text_utf8("a\xff" "b\x1b");
+	AUTO_FREE char *out = text_utf8("a\xff"
+					"b\x1b");
 
 	(void)state;
-	assert_string_equal(out, "a\xef\xbf\xbd" "b\x1b");
+	assert_string_equal(out, "a\xef\xbf\xbd"
+				 "b\x1b");
 }
 
 static void test_str(void **state)
@@ -229,11 +254,16 @@ static void test_ids_differ(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_duration_accepts), cmocka_unit_test(test_duration_refuses),
-		cmocka_unit_test(test_id_list),		 cmocka_unit_test(test_int_and_bool),
-		cmocka_unit_test(test_rfc3339),		 cmocka_unit_test(test_duration_text),
-		cmocka_unit_test(test_printable),	 cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_str),		 cmocka_unit_test(test_err),
+		cmocka_unit_test(test_duration_accepts),
+		cmocka_unit_test(test_duration_refuses),
+		cmocka_unit_test(test_id_list),
+		cmocka_unit_test(test_int_and_bool),
+		cmocka_unit_test(test_rfc3339),
+		cmocka_unit_test(test_duration_text),
+		cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_str),
+		cmocka_unit_test(test_err),
 		cmocka_unit_test(test_ids_differ),
 	};
 

@@ -1,0 +1,217 @@
+/* What this host sees; see observe.h. */
+#include "pool/observe.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "gpu/gpu.h"
+#include "host/process.h"
+
+/* The inode of the first pid namespace: PROC_PID_INIT_INO in Linux's include/linux/proc_ns.h. */
+#define FIRST_PID_NAMESPACE "pid:[4026531836]"
+
+char *pool_host_label(void)
+{
+	AUTO_FREE char *name = host_name();
+	char namespace[64];
+	ssize_t n = readlink("/proc/self/ns/pid", namespace, sizeof(namespace) - 1);
+
+	if (n <= 0)
+		return mem_steal(&name);
+	namespace[n] = '\0';
+	if (!strcmp(namespace, FIRST_PID_NAMESPACE))
+		return mem_steal(&name);
+	return mem_printf("%s/%s", name, namespace);
+}
+
+void observer_init(struct observer *o)
+{
+	o->host = pool_host_label();
+	o->boot_id = host_boot_id();
+}
+
+void observer_clear(struct observer *o)
+{
+	free(o->host);
+	free(o->boot_id);
+	*o = (struct observer){0};
+}
+
+enum holder_life observe_life(const struct observer *o, const struct reservation *r)
+{
+	const struct holder *h = &r->holder;
+
+	if (r->type == RESERVATION_MANUAL || !h->host || !h->boot_id || !h->command.pid ||
+	    strcmp(h->host, o->host) != 0)
+		return HOLDER_OUT_OF_SIGHT;
+	if (strcmp(h->boot_id, o->boot_id) != 0)
+		return HOLDER_GONE;
+	if (host_process_life(&h->command) == HOST_ALIVE)
+		return HOLDER_ALIVE;
+	return host_process_life(&h->supervisor) == HOST_ALIVE ? HOLDER_ENDING : HOLDER_GONE;
+}
+
+enum holder_life *observe_lives(const struct observer *o, const struct pool_state *state)
+{
+	enum holder_life *lives = mem_alloc(state->reservations_count, sizeof(*lives));
+
+	for (size_t i = 0; i < state->reservations_count; i++)
+		lives[i] = observe_life(o, state->reservations[i]);
+	return lives;
+}
+
+/* True if the scan has GPUs that can be told apart by UUID. */
+static bool scan_has_uuids(const struct scan *scan)
+{
+	for (size_t i = 0; i < scan->gpus_count; i++) {
+		if (scan->gpus[i].uuid)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The GPU of a slot: by the UUID recorded at `admin` where there is one, since the driver's numbers
+ * move when a card fails; else by number. NULL with a reason where it is not there.
+ */
+static struct gpu *observe_match(const struct slot *slot, const struct scan *scan,
+				 char **ret_problem)
+{
+	struct gpu *gpu;
+
+	if (!slot->uuid || !scan_has_uuids(scan)) {
+		gpu = scan_find(scan, slot->id);
+		if (!gpu)
+			*ret_problem = mem_printf("the driver shows no GPU %d", slot->id);
+		return gpu;
+	}
+	for (size_t i = 0; i < scan->gpus_count; i++) {
+		if (scan->gpus[i].uuid && !strcmp(scan->gpus[i].uuid, slot->uuid))
+			return &scan->gpus[i];
+	}
+	*ret_problem = mem_printf("%s is not there any more", slot->uuid);
+	return NULL;
+}
+
+/* Says why the use of a slot is unknown. */
+static char *observe_reason(const struct observation *o, size_t i)
+{
+	const struct gpu *gpu = o->gpus[i];
+
+	if (o->problem)
+		return mem_strdup(o->problem);
+	if (gpu && gpu->problem)
+		return mem_strdup(gpu->problem);
+	return mem_strdup("the driver does not tell how much memory is used");
+}
+
+void observe_gpus(const struct pool_config *config, const struct pool_state *state,
+		  struct observation *o)
+{
+	struct gpu_options options = {
+		.provider = state->provider,
+		.fake_count = (int)state->slots_count,
+		.fake_state_path = config->fake_state_path,
+	};
+	struct err e = {0};
+
+	*o = (struct observation){.taken_ns = clock_now_ns(), .count = state->slots_count};
+	o->gpus = mem_alloc(o->count, sizeof(struct gpu *));
+	o->problems = mem_alloc(o->count, sizeof(char *));
+	o->use = mem_alloc(o->count, sizeof(*o->use));
+	if (gpu_scan(&options, &o->scan, &e) < 0)
+		o->problem = mem_strdup(e.text);
+	for (size_t i = 0; i < o->count; i++) {
+		if (!o->problem)
+			o->gpus[i] = observe_match(&state->slots[i], &o->scan, &o->problems[i]);
+		o->use[i] = plan_gpu_use(o->gpus[i], config->memory_threshold_mb);
+		if (o->use[i] == USE_UNKNOWN && !o->problems[i])
+			o->problems[i] = observe_reason(o, i);
+	}
+}
+
+void observation_clear(struct observation *o)
+{
+	for (size_t i = 0; i < o->count; i++)
+		free(o->problems[i]);
+	free(o->problems);
+	free(o->gpus);
+	free(o->use);
+	free(o->problem);
+	scan_clear(&o->scan);
+	*o = (struct observation){0};
+}
+
+/* Names looked up in this invocation; a box has few users on its GPUs at a time. */
+struct names {
+	uid_t uid[16];
+	char *name[16];
+	size_t count;
+};
+
+static char *names_find(struct names *n, uid_t uid)
+{
+	for (size_t i = 0; i < n->count; i++) {
+		if (n->uid[i] == uid)
+			return mem_strdup(n->name[i]);
+	}
+	if (n->count == ARRAY_SIZE(n->uid))
+		return host_account_name(uid);
+	n->uid[n->count] = uid;
+	n->name[n->count] = host_account_name(uid);
+	return mem_strdup(n->name[n->count++]);
+}
+
+/* A command that was started with other rights (set-uid) is still its holder's: go up the parents. */
+static bool observe_descends(pid_t pid, const struct process_ref *ancestor)
+{
+	struct process_info info;
+
+	for (int depth = 0; depth < 64 && pid > 1; depth++) {
+		if (host_process_read(pid, &info, NULL) < 0)
+			return false;
+		if (info.pid == ancestor->pid && info.start_ticks == ancestor->start_ticks)
+			return true;
+		pid = info.ppid;
+	}
+	return false;
+}
+
+static bool observe_is_foreign(const struct process *process, const struct reservation *r)
+{
+	if (process->uid.known && r->uid.known && process->uid.value == r->uid.value)
+		return false;
+	if (!r->uid.known && process->account && r->account &&
+	    !strcmp(process->account, r->account))
+		return false;
+	return !(r->holder.command.pid && observe_descends(process->pid, &r->holder.command));
+}
+
+void observe_processes(struct observation *o, const struct pool_state *state)
+{
+	struct names names = {.count = 0};
+
+	for (size_t i = 0; i < o->count; i++) {
+		const struct reservation *r = state->slots[i].reservation;
+		struct gpu *gpu = o->gpus[i];
+
+		for (size_t k = 0; gpu && k < gpu->processes_count; k++) {
+			struct process *process = &gpu->processes[k];
+			struct process_info info;
+
+			/* A pid that is not in /proc stays an unknown user: never nobody. */
+			if (process->pid > 0 && host_process_read(process->pid, &info, NULL) == 0) {
+				process->uid = quantity_of((int64_t)info.uid);
+				process->account = names_find(&names, info.uid);
+				process->start_ticks = info.start_ticks;
+				if (!process->name)
+					process->name = mem_strdup(info.name);
+			}
+			process->foreign = r && observe_is_foreign(process, r);
+		}
+	}
+	for (size_t i = 0; i < names.count; i++)
+		free(names.name[i]);
+}

@@ -1,0 +1,47 @@
+/*
+ * What this host sees: GPUs, the processes on them, and whether holders live. Private to src/pool.
+ */
+#ifndef POOL_OBSERVE_H
+#define POOL_OBSERVE_H
+
+#include "pool/plan.h"
+#include "pool/pool.h"
+
+/* What one invocation knows about its own host. */
+struct observer {
+	char *host, *boot_id;
+};
+
+/* One scan, laid over the slots of a state. */
+struct observation {
+	int64_t taken_ns;	 /* clock_now_ns before the scan began */
+	struct scan scan;
+	char *problem;		 /* why there is no scan at all; NULL: there is one */
+	size_t count;		 /* slots */
+	struct gpu **gpus;	 /* per slot: its GPU in the scan, or NULL */
+	char **problems;	 /* per slot: why its use is unknown, or NULL */
+	enum gpu_use *use;	 /* per slot */
+};
+
+void observer_init(struct observer *o);
+void observer_clear(struct observer *o);
+
+/* What can be seen of the holder of r from here. */
+enum holder_life observe_life(const struct observer *o, const struct reservation *r);
+
+/* The same for each reservation of a state. The caller frees the array. */
+enum holder_life *observe_lives(const struct observer *o, const struct pool_state *state);
+
+/*
+ * Scans the GPUs of a pool. Never fails: what could not be seen is unknown, with its reason. The
+ * caller clears it.
+ */
+void observe_gpus(const struct pool_config *config, const struct pool_state *state,
+		  struct observation *ret_observation);
+void observation_clear(struct observation *o);
+
+/* Completes the processes of the scan from /proc (owner, name), and marks those on a reserved GPU
+   that are not its holder's. */
+void observe_processes(struct observation *o, const struct pool_state *state);
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * Every policy of the pool, pure: (state, facts, request) -> changes. No I/O, no clock, no globals,
+ * so that a table of cases can test it. src/pool/pool.c gathers the facts and commits the changes.
+ *
+ * To add a policy: one function here, and a table of cases in tests/unit/test_plan.c.
+ */
+#ifndef POOL_PLAN_H
+#define POOL_PLAN_H
+
+#include "base/err.h"
+#include "base/nouns.h"
+#include "store/store.h"
+
+/* What really happens on a GPU. Only an idle one is ever handed out. */
+enum gpu_use { USE_IDLE, USE_BUSY, USE_UNKNOWN };
+
+/* What this host can see of a run reservation's holder. */
+enum holder_life {
+	HOLDER_ALIVE,        /* its command lives */
+	HOLDER_ENDING,       /* its command ended, its supervisor is about to release it */
+	HOLDER_GONE,         /* both ended, or this host was rebooted since */
+	HOLDER_OUT_OF_SIGHT, /* on another host, or not named: only the heartbeat tells */
+};
+
+/* What is known besides the state. Arrays are as long as the state's. */
+struct plan_facts {
+	int64_t now_ns;
+	const enum gpu_use *use;      /* per slot; NULL: all unknown */
+	const enum holder_life *life; /* per reservation; NULL: all out of sight */
+	const int64_t *last_use_ns;   /* per slot: when the requester last used it; NULL: never */
+};
+
+/* Who asks. Taken from the kernel (real uid), never from the environment. */
+struct plan_actor {
+	uid_t uid;
+	const char *account;
+};
+
+struct plan_request {
+	struct plan_actor actor;
+	enum reservation_type type;
+	const char *user; /* display name; NULL: the account */
+	int count;        /* GPUs wanted; ignored with ids */
+	const int *ids;   /* exactly these, ascending; NULL: any */
+	size_t ids_count;
+	int64_t duration_ns; /* manual: length; run: time limit, 0: none */
+	const char *note;
+	bool force;           /* take GPUs in unreserved use, too */
+	struct holder holder; /* run; borrowed */
+	const char *id;       /* UUID of the reservation to be */
+};
+
+/* A decision: changes to commit, and what they mean. Owns all that the changes point to. */
+struct plan {
+	struct change *changes;
+	size_t changes_count;
+	struct reservation *granted; /* plan_reserve: the new reservation */
+	int *freed;                  /* plan_release: ids, ascending */
+	size_t freed_count;
+	void **owned; /* freed with the plan */
+	size_t owned_count;
+};
+
+void plan_clear(struct plan *p);
+
+/*
+ * Adds the end of every reservation that is over at now_ns: manual past its expiry, run whose
+ * holder is gone, run out of sight and silent for HEARTBEAT_LIMIT_NS.
+ */
+void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts, struct plan *p);
+
+/*
+ * Cleans up, then grants the request or refuses it: -EBUSY when GPUs are missing now (the text has
+ * the numbers; the plan then holds the cleanup alone), -ERANGE when the pool can never satisfy it. Of the free and idle GPUs it picks
+ * those that the requester used most recently, then those that nobody used for the longest time.
+ */
+int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
+		 const struct plan_request *request, struct plan *p, struct err *e);
+
+/*
+ * Cleans up, then ends reservations of the actor: without ids all manual ones; with ids whatever it
+ * holds there (uid 0: whatever anybody holds there). -EPERM for a GPU of somebody else, -ENOENT for
+ * one that is not reserved; then nothing is released.
+ */
+int plan_release(const struct pool_state *state, const struct plan_facts *facts,
+		 const struct plan_actor *actor, const int *ids, size_t ids_count, struct plan *p,
+		 struct err *e);
+
+/* -ENOENT, with the way out, where there is no pool yet. */
+int plan_require(const struct pool_state *state, struct err *e);
+
+/* Ends every reservation, drops the queue, and makes the pool anew. uuids: `count` entries or NULL.
+ */
+void plan_init(const struct pool_state *state, const struct plan_facts *facts,
+	       const struct plan_actor *actor, const char *provider, size_t count,
+	       const char *const *uuids, struct plan *p);
+
+/* Ends `gpus` (a part or all) of a reservation. */
+void plan_end(struct plan *p, const struct reservation *r, const int *gpus, size_t count,
+	      int64_t end_ns, enum end_reason reason, const char *actor);
+
+/* Gives a run reservation a new heartbeat. */
+void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns);
+
+/* Whether a reservation is over at now_ns, why, and since when. `life` counts for run only. */
+bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t now_ns,
+		  enum end_reason *ret_reason, int64_t *ret_end_ns);
+
+/*
+ * How a GPU counts: busy when it uses more than threshold_mb of memory, unknown when its memory use is
+ * not known and no process is seen on it (NULL: the GPU itself was not seen).
+ */
+enum gpu_use plan_gpu_use(const struct gpu *gpu, int64_t threshold_mb);
+
+/* Whether the actor holds r: by uid where the reservation has one, else by account name. */
+bool plan_owns(const struct plan_actor *actor, const struct reservation *r);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * What commands call. Each call goes straight down (store, GPUs, plan) and comes straight back.
+ */
+#ifndef POOL_POOL_H
+#define POOL_POOL_H
+
+#include "base/err.h"
+#include "base/nouns.h"
+#include "pool/plan.h"
+
+struct pool_config {
+	char *store_url;
+	char *fake_state_path;	      /* NULL: none */
+	int64_t memory_threshold_mb;
+	int64_t history_keep_ns;      /* usage records older than this are dropped */
+};
+
+void pool_config_clear(struct pool_config *c);
+
+struct pool;
+
+/* Takes a copy of the configuration. Touches nothing yet. */
+int pool_open(const struct pool_config *config, struct pool **ret_pool, struct err *e);
+struct pool *pool_close(struct pool *p); /* NULL is harmless; returns NULL */
+void pool_closep(struct pool **p);	 /* for AUTO(pool_closep) */
+
+/* The name of this host for struct holder; where processes live in a pid namespace of their own, with
+   that namespace, since their pids mean nothing outside. The caller frees it. */
+char *pool_host_label(void);
+
+struct pool_admin_request {
+	struct plan_actor actor;
+	const char *provider; /* NULL: find out */
+	int count;	      /* 0: as many as the provider sees */
+	bool force;
+};
+
+/* Makes the pool, or with force makes it anew. -EEXIST where there is one. */
+int pool_admin(struct pool *p, const struct pool_admin_request *request, int *ret_count,
+	       struct err *e);
+
+/*
+ * Grants the request or refuses it at once. The caller frees *ret_reservation and *ret_visible: the
+ * value for CUDA_VISIBLE_DEVICES ("0,1"; UUIDs where the driver's numbers moved since `admin`).
+ */
+int pool_reserve(struct pool *p, const struct plan_request *request,
+		 struct reservation **ret_reservation, char **ret_visible, struct err *e);
+
+/* See plan_release. *ret_ids (the caller frees it) are the GPUs that were released, ascending. */
+int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
+		 int **ret_ids, size_t *ret_count, struct err *e);
+
+/* Ends a reservation by its id, as of end_ns. Success, too, where it is not there any more. */
+int pool_end(struct pool *p, const char *id, int64_t end_ns, struct err *e);
+
+/* Gives a reservation a new heartbeat. *ret_lost: it is not there any more. */
+int pool_heartbeat(struct pool *p, const char *id, bool *ret_lost, struct err *e);
+
+/* The pids on the GPUs of a reservation, by a new scan. None if it is gone. The caller frees them. */
+int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret_count,
+		   struct err *e);
+
+/* Drops usage records older than the configured time. */
+int pool_trim(struct pool *p, struct err *e);
+
+#endif

@@ -1,0 +1,146 @@
+/* The pool at one moment; see snapshot.h. */
+#include "pool/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "pool/private.h"
+
+const char *gpu_status_name(enum gpu_status status)
+{
+	static const char *const names[] = {
+		[GPU_AVAILABLE] = "AVAILABLE",
+		[GPU_IN_USE] = "IN_USE",
+		[GPU_UNRESERVED] = "UNRESERVED",
+		[GPU_ERROR] = "ERROR",
+	};
+
+	return names[status];
+}
+
+/* Shows the slots of reservations that the plan ends as free. The reservations stay listed. */
+static void snapshot_apply(struct pool_state *state, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->changes_count; i++) {
+		const struct change *c = &plan->changes[i];
+
+		for (size_t k = 0; k < c->gpus_count; k++) {
+			struct slot *slot = &state->slots[c->gpus[k]];
+
+			slot->reservation = NULL;
+			slot->last_released_ns = c->time_ns;
+		}
+	}
+}
+
+/* Finds what is over, shows it as free, and records that. */
+static void snapshot_cleanup(struct pool *p, struct snapshot *s)
+{
+	AUTO_FREE enum holder_life *life = observe_lives(&p->observer, &s->state);
+	AUTO(plan_clear) struct plan plan = {0};
+	struct plan_facts facts = {.now_ns = s->now_ns, .life = life};
+	struct err e = {0};
+
+	plan_cleanup(&s->state, &facts, &plan);
+	snapshot_apply(&s->state, &plan);
+	if (plan.changes_count && pool_cleanup(p, &e) < 0)
+		s->warning = mem_printf("what has ended could not be recorded: %s", e.text);
+}
+
+/* The first process that runs a known model; the holder's processes count before others. */
+static void snapshot_model(struct gpu_view *view)
+{
+	for (int foreign = 0; foreign < 2 && !view->model.model; foreign++) {
+		for (size_t i = 0; view->gpu && i < view->gpu->processes_count; i++) {
+			const struct process *process = &view->gpu->processes[i];
+
+			if (process->foreign == (foreign == 1) && process->pid > 0 &&
+			    model_detect(process->pid, &view->model))
+				return;
+		}
+	}
+}
+
+static enum gpu_status snapshot_status(const struct slot *slot, enum gpu_use use)
+{
+	if (slot->problem)
+		return GPU_ERROR;
+	if (slot->reservation)
+		return GPU_IN_USE;
+	if (use == USE_BUSY)
+		return GPU_UNRESERVED;
+	return use == USE_IDLE ? GPU_AVAILABLE : GPU_ERROR;
+}
+
+static void snapshot_views(struct snapshot *s)
+{
+	s->views_count = s->state.slots_count;
+	s->views = mem_alloc(s->views_count, sizeof(*s->views));
+	for (size_t i = 0; i < s->views_count; i++) {
+		const struct slot *slot = &s->state.slots[i];
+		struct gpu_view *view = &s->views[i];
+
+		view->id = slot->id;
+		view->reservation = slot->reservation;
+		view->gpu = s->seen.gpus[i];
+		view->use = slot->problem ? USE_UNKNOWN : s->seen.use[i];
+		view->problem = slot->problem ? slot->problem : s->seen.problems[i];
+		view->last_released_ns = slot->last_released_ns;
+		view->status = snapshot_status(slot, view->use);
+		snapshot_model(view);
+	}
+}
+
+/*
+ * A run that started between reading the state and looking at the GPUs would appear as use without a
+ * reservation. So where there is such use, the state is read once more; the newer one counts.
+ */
+static void snapshot_reload(struct pool *p, struct snapshot *s)
+{
+	struct pool_state newer = {0};
+	bool suspicious = false;
+
+	for (size_t i = 0; i < s->state.slots_count; i++)
+		suspicious |= !s->state.slots[i].reservation && s->seen.use[i] == USE_BUSY;
+	if (!suspicious || store_load(p->store, STORE_READ, &newer, NULL) < 0)
+		return;
+	if (newer.slots_count == s->state.slots_count) {
+		pool_state_clear(&s->state);
+		s->state = newer;
+	} else {
+		pool_state_clear(&newer);
+	}
+}
+
+int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
+{
+	struct snapshot s = {0};
+	int r = store_load(p->store, STORE_READ, &s.state, e);
+
+	if (r == 0)
+		r = plan_require(&s.state, e);
+	if (r < 0) {
+		pool_state_clear(&s.state);
+		return r;
+	}
+	observe_gpus(&p->config, &s.state, &s.seen);
+	snapshot_reload(p, &s);
+	s.now_ns = clock_now_ns();
+	snapshot_cleanup(p, &s);
+	observe_processes(&s.seen, &s.state);
+	snapshot_views(&s);
+	*ret_snapshot = s;
+	return 0;
+}
+
+void snapshot_clear(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->views_count; i++)
+		model_clear(&s->views[i].model);
+	free(s->views);
+	free(s->warning);
+	observation_clear(&s->seen);
+	pool_state_clear(&s->state);
+	*s = (struct snapshot){0};
+}

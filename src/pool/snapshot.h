@@ -1,0 +1,49 @@
+/*
+ * The pool at one moment: what is agreed, laid beside what really runs. `status`, its JSON and the web
+ * page render the same snapshot.
+ */
+#ifndef POOL_SNAPSHOT_H
+#define POOL_SNAPSHOT_H
+
+#include "pool/model.h"
+#include "pool/observe.h"
+#include "pool/pool.h"
+
+enum gpu_status {
+	GPU_AVAILABLE,	/* free and idle: would be handed out */
+	GPU_IN_USE,	/* reserved */
+	GPU_UNRESERVED, /* used without a reservation */
+	GPU_ERROR,	/* its use is unknown: is not handed out */
+};
+
+/* One GPU as people see it. Pointers go into the snapshot. */
+struct gpu_view {
+	int id;
+	enum gpu_status status;
+	const struct reservation *reservation; /* NULL: free */
+	const struct gpu *gpu;		       /* NULL: the driver does not show it */
+	enum gpu_use use;
+	const char *problem;	  /* why its use is unknown; NULL: it is known */
+	int64_t last_released_ns; /* TIME_NONE: never used */
+	struct model model;	  /* of the holder's processes, else of the others */
+};
+
+struct snapshot {
+	int64_t now_ns;
+	struct pool_state state; /* after the cleanup */
+	struct observation seen;
+	struct gpu_view *views; /* one per slot */
+	size_t views_count;
+	char *warning; /* something to tell on stderr; NULL: nothing */
+};
+
+/*
+ * Reads, scans once, and shows what is over as free (recording it; where the store cannot be written
+ * the snapshot says so in `warning`). A driver that does not answer is no error.
+ */
+int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e);
+void snapshot_clear(struct snapshot *s);
+
+const char *gpu_status_name(enum gpu_status status); /* "AVAILABLE", "IN_USE", ... */
+
+#endif
