@@ -31,7 +31,7 @@ deps:
 	@scripts/deps build
 
 demo:
-	@scripts/deps build demo
+	@scripts/deps build
 	@$(MAKE) --no-print-directory all
 	@scripts/demo build/canhazgpu
 
