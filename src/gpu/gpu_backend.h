@@ -20,8 +20,7 @@ struct gpu_backend {
 };
 
 /* For backends: adds a reason why something of g is unknown, behind those already there. */
-void gpu_add_problem(struct gpu *g, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void gpu_add_problem(struct gpu *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 extern const struct gpu_backend gpu_nvidia;
 extern const struct gpu_backend gpu_amd;

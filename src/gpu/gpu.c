@@ -1,0 +1,141 @@
+/*
+ * The providers and the one way to ask them. src/pool calls gpu_scan; the backends are behind
+ * gpu_backend.h.
+ */
+#include "gpu/gpu.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "gpu/child.h"
+#include "gpu/gpu_backend.h"
+
+/* In the order in which gpu_detect tries them. */
+static const struct gpu_backend *const backends[] = {&gpu_nvidia, &gpu_amd, &gpu_fake};
+
+static const struct gpu_backend *find_backend(const char *name)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(backends); i++) {
+		if (!strcmp(backends[i]->name, name))
+			return backends[i];
+	}
+	return NULL;
+}
+
+bool gpu_provider_exists(const char *name)
+{
+	return find_backend(name) != NULL;
+}
+
+const char *gpu_provider_names(void)
+{
+	static char names[128];
+
+	if (!names[0]) {
+		for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
+			size_t used = strlen(names);
+
+			snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+				 backends[i]->name);
+		}
+	}
+	return names;
+}
+
+/* "0000:3B:00.0" or "00000000:3b:00.0" as one number that sorts like the bus; -1: not such a text.
+ */
+static int64_t bus_rank(const char *bus_id)
+{
+	unsigned domain, bus, device, function;
+	int end = 0;
+
+	if (!bus_id || strlen(bus_id) > 16 ||
+	    sscanf(bus_id, "%8x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &end) != 4 ||
+	    bus_id[end])
+		return -1;
+	return ((int64_t)domain << 20) | (bus << 12) | (device << 4) | function;
+}
+
+static int compare_bus(const void *left, const void *right)
+{
+	const struct gpu *a = left, *b = right;
+	int64_t rank_a = bus_rank(a->pci_bus_id), rank_b = bus_rank(b->pci_bus_id);
+
+	if (rank_a != rank_b)
+		return rank_a < rank_b ? -1 : 1;
+	return (a->index > b->index) - (a->index < b->index);
+}
+
+/*
+ * Numbers the GPUs by PCI bus, as users get them with CUDA_DEVICE_ORDER=PCI_BUS_ID; the driver's
+ * own order is not stable over reboots. Where a bus id is not known, the driver's order is all
+ * there is.
+ */
+static void number_gpus(struct scan *s)
+{
+	bool all_known = true;
+
+	for (size_t i = 0; i < s->gpus_count; i++) {
+		s->gpus[i].index = (int)i;
+		if (bus_rank(s->gpus[i].pci_bus_id) < 0)
+			all_known = false;
+	}
+	if (!all_known || s->gpus_count < 2)
+		return;
+	qsort(s->gpus, s->gpus_count, sizeof(s->gpus[0]), compare_bus);
+	for (size_t i = 0; i < s->gpus_count; i++)
+		s->gpus[i].index = (int)i;
+}
+
+int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct err *e)
+{
+	const struct gpu_backend *backend = find_backend(options->provider);
+	struct gpu_options with_limit = *options;
+	struct scan s = {0};
+	int r;
+
+	if (!backend)
+		return err_usage(e, "there is no GPU provider '%.40s' (there are: %s)",
+				 options->provider ? options->provider : "", gpu_provider_names());
+	if (with_limit.timeout_ms <= 0)
+		with_limit.timeout_ms = GPU_SCAN_TIMEOUT_MS;
+	if (backend->isolated)
+		r = gpu_child_scan(backend, &with_limit, &s, e);
+	else
+		r = backend->scan(&with_limit, &s, e);
+	if (!r && s.gpus_count > POOL_GPUS_MAX)
+		r = err_set(e, E2BIG, "the %s driver names %zu GPUs, more than %d", backend->name,
+			    s.gpus_count, POOL_GPUS_MAX);
+	if (r) {
+		scan_clear(&s);
+		return r;
+	}
+	mem_replace(&s.provider, backend->name);
+	number_gpus(&s);
+	*ret_scan = s;
+	return 0;
+}
+
+int gpu_detect(const struct gpu_options *options, const char **ret_provider, struct scan *ret_scan,
+	       struct err *e)
+{
+	AUTO(str_clear) struct str reasons = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
+		struct gpu_options one = *options;
+		struct err why = {0};
+
+		if (!backends[i]->detectable)
+			continue;
+		one.provider = backends[i]->name;
+		if (!gpu_scan(&one, ret_scan, &why)) {
+			*ret_provider = backends[i]->name;
+			return 0;
+		}
+		str_addf(&reasons, "%s%s: %s", reasons.length ? "; " : "", one.provider, why.text);
+	}
+	return err_set(e, ENODEV, "no GPUs were found (%s)", str_text(&reasons));
+}

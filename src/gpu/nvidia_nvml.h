@@ -1,0 +1,143 @@
+/*
+ * NVML's binary interface, as far as it is used. Debian has no free header for it, so the types are
+ * declared here from NVIDIA's public documentation, "NVML API Reference Guide"
+ * (https://docs.nvidia.com/deploy/nvml-api/), whose structs and return codes are those of nvml.h.
+ * For the nvidia_nvml*.c files only.
+ */
+#ifndef GPU_NVIDIA_NVML_H
+#define GPU_NVIDIA_NVML_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/nouns.h"
+
+/* nvmlReturn_t; NVML may return others. */
+enum nvml_code {
+	NVML_SUCCESS = 0,
+	NVML_INVALID_ARGUMENT = 2,
+	NVML_NOT_SUPPORTED = 3,
+	NVML_NO_PERMISSION = 4,
+	NVML_NOT_FOUND = 6,
+	NVML_INSUFFICIENT_SIZE = 7,
+	NVML_DRIVER_NOT_LOADED = 9,
+	NVML_FUNCTION_NOT_FOUND = 13,
+	NVML_GPU_IS_LOST = 15,
+	NVML_RESET_REQUIRED = 16,
+	NVML_LIB_RM_VERSION_MISMATCH = 18,
+};
+
+/* nvmlDevice_t: an opaque pointer, for a GPU or a MIG instance of one. */
+typedef struct nvml_device_opaque *nvml_device;
+
+#define NVML_UUID_SIZE 96           /* NVML_DEVICE_UUID_V2_BUFFER_SIZE */
+#define NVML_NAME_SIZE 96           /* NVML_DEVICE_NAME_V2_BUFFER_SIZE */
+#define NVML_DRIVER_VERSION_SIZE 80 /* NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE */
+#define NVML_TEMPERATURE_GPU 0      /* nvmlTemperatureSensors_t */
+#define NVML_MIG_ENABLED 1          /* NVML_DEVICE_MIG_ENABLE */
+
+/* NVML_VALUE_NOT_AVAILABLE: a 64-bit value that the driver does not know. */
+#define NVML_UNKNOWN UINT64_MAX
+
+/* nvmlMemory_t, bytes. `used` includes what the driver keeps for itself. */
+struct nvml_memory {
+	uint64_t total, free, used;
+};
+static_assert(sizeof(struct nvml_memory) == 24, "nvmlMemory_t");
+
+/* nvmlMemory_v2_t, bytes. */
+struct nvml_memory_v2 {
+	unsigned version; /* NVML_MEMORY_V2 */
+	uint64_t total, reserved, free, used;
+};
+#define NVML_MEMORY_V2 0x02000028u /* sizeof | 2 << 24 */
+static_assert(sizeof(struct nvml_memory_v2) == 40, "nvmlMemory_v2_t");
+static_assert(offsetof(struct nvml_memory_v2, total) == 8, "nvmlMemory_v2_t.total");
+static_assert(offsetof(struct nvml_memory_v2, used) == 32, "nvmlMemory_v2_t.used");
+
+/* nvmlPciInfo_t since nvmlDeviceGetPciInfo_v3. */
+struct nvml_pci_info {
+	char legacy_bus_id[16];
+	unsigned domain, bus, device, pci_device_id, pci_subsystem_id;
+	char bus_id[32];
+};
+static_assert(sizeof(struct nvml_pci_info) == 68, "nvmlPciInfo_t");
+static_assert(offsetof(struct nvml_pci_info, bus_id) == 36, "nvmlPciInfo_t.busId");
+
+/* nvmlUtilization_t, percent. */
+struct nvml_utilization {
+	unsigned gpu, memory;
+};
+static_assert(sizeof(struct nvml_utilization) == 8, "nvmlUtilization_t");
+
+/*
+ * The start of nvmlProcessInfo_v1_t (16 bytes) and nvmlProcessInfo_v2_t (24 bytes). The struct of
+ * the _v3 functions changed its size between drivers, so these are never called.
+ */
+struct nvml_process {
+	unsigned pid;
+	uint64_t memory; /* bytes, or NVML_UNKNOWN */
+};
+#define NVML_PROCESS_V1_SIZE 16
+#define NVML_PROCESS_V2_SIZE 24
+static_assert(sizeof(struct nvml_process) == NVML_PROCESS_V1_SIZE, "nvmlProcessInfo_v1_t");
+static_assert(offsetof(struct nvml_process, memory) == 8, "nvmlProcessInfo_v1_t.usedGpuMemory");
+
+/* One of the functions that list processes, and the size of what it lists. */
+struct nvml_process_call {
+	int (*list)(nvml_device, unsigned *count, void *processes);
+	size_t size; /* of one process, bytes */
+};
+
+/* The loaded library. Functions behind `required` may be NULL: use NVML_CALL. */
+struct nvml {
+	void *library;
+	int (*init)(void);
+	int (*shutdown)(void);
+	int (*device_count)(unsigned *);
+	int (*device_by_index)(unsigned, nvml_device *);
+	/* optional from here on */
+	const char *(*error_string)(int);
+	int (*driver_version)(char *, unsigned size);
+	int (*uuid)(nvml_device, char *, unsigned size);
+	int (*name)(nvml_device, char *, unsigned size);
+	int (*pci_info)(nvml_device, struct nvml_pci_info *);
+	int (*memory_v2)(nvml_device, struct nvml_memory_v2 *);
+	int (*memory)(nvml_device, struct nvml_memory *);
+	int (*utilization)(nvml_device, struct nvml_utilization *);
+	int (*temperature)(nvml_device, int sensor, unsigned *celsius);
+	int (*power)(nvml_device, unsigned *mw);
+	int (*power_limit)(nvml_device, unsigned *mw);
+	int (*mig_mode)(nvml_device, unsigned *current, unsigned *pending);
+	int (*mig_max_count)(nvml_device, unsigned *);
+	int (*mig_by_index)(nvml_device, unsigned, nvml_device *);
+	struct nvml_process_call compute, graphics, mps;
+};
+
+#define NVML_CALL(function, ...) ((function) ? (function)(__VA_ARGS__) : NVML_FUNCTION_NOT_FOUND)
+
+/* Loads the library. -ENOENT where there is none, -ENOSYS where it lacks what is needed. */
+int nvidia_nvml_load(struct nvml *ret_nvml, struct err *e);
+void nvidia_nvml_unload(struct nvml *n);
+
+/* What a return code means, in NVML's own words where it has some. */
+const char *nvidia_nvml_error(const struct nvml *n, int code);
+
+/* Reads all there is to know about one GPU; what cannot be read stays unknown, g->problem says why.
+ */
+void nvidia_nvml_read_device(const struct nvml *n, nvml_device device, struct gpu *g);
+
+/*
+ * Adds the processes of one device (a GPU or a MIG instance) to g, each pid once. Returns the code
+ * of the first question that should have been answered and was not, or NVML_SUCCESS.
+ */
+int nvidia_nvml_read_processes(const struct nvml *n, nvml_device device, struct gpu *g);
+
+/* Used and total memory of one device. Returns NVML's code; both stay as they are on failure. */
+int nvidia_nvml_read_memory(const struct nvml *n, nvml_device device, struct quantity *total_mb,
+			    struct quantity *used_mb);
+
+#endif
