@@ -1,0 +1,188 @@
+/*
+ * The SQLite store: opening by URL, and sessions. Called through store.c.
+ *
+ * Opening the database, its transaction and closing it again all happen inside the gate (see
+ * sqlite_gate.h), because even opening takes locks of SQLite's. So a store keeps no connection
+ * between calls, except from store_load(STORE_UPDATE) to the end of that cycle.
+ *
+ * A rollback journal, cut to zero at each commit, and not WAL: released versions of SQLite can lose
+ * WAL commits, and a short process would pay for a checkpoint at each close. synchronous=FULL makes
+ * a commit durable before it is acknowledged.
+ */
+#include "store/store_sqlite.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "store/sqlite_file.h"
+
+#define SCHEME "sqlite:"
+#define WAIT_LIMIT_NS (10 * NS_PER_SECOND)
+
+/* The wait limit; tests of a stopped process shorten it. */
+static int64_t wait_limit_ns(void)
+{
+	const char *text = secure_getenv("CANHAZGPU_TEST_WAIT_MS");
+	int64_t ms;
+
+	if (text && parse_int(text, 1, 600000, &ms, NULL) == 0)
+		return ms * NS_PER_MS;
+	return WAIT_LIMIT_NS;
+}
+
+static int open_url(const char *url, struct store **ret_store, struct err *e)
+{
+	const char *path = url + sizeof(SCHEME) - 1;
+	struct sqlite_store *s;
+
+	/* The supervisor works in another directory: a relative path would be another file there.
+	 */
+	if (path[0] != '/' || path[strlen(path) - 1] == '/')
+		return err_usage(e,
+				 "store '%.200s': a file with its full path is needed, like "
+				 "sqlite:/var/lib/canhazgpu/canhazgpu.db",
+				 url);
+	s = mem_alloc(1, sizeof(*s));
+	s->base.backend = &store_sqlite;
+	s->base.url = mem_strdup(url);
+	s->path = mem_strdup(path);
+	s->gate_path = mem_printf("%s.lock", path);
+	s->wake_path = mem_printf("%s.wake", path);
+	s->limit_ns = wait_limit_ns();
+	s->gate.fd = -1;
+	*ret_store = &s->base;
+	return 0;
+}
+
+/* 1: there is a database file; 0: there is none. An unreadable directory is an error. */
+static int database_exists(struct sqlite_store *s, struct err *e)
+{
+	struct stat file;
+
+	if (stat(s->path, &file) < 0)
+		return errno == ENOENT ? 0 : sqlite_file_refused("open", s->path, errno, e);
+	if (!S_ISREG(file.st_mode))
+		return err_set(e, EINVAL, "%s is not a regular file", s->path);
+	return 1;
+}
+
+/*
+ * Readers go on without a gate file where they cannot have one (a read-only medium, a full disk):
+ * SQLite's own locks keep them correct, the gate only makes waiting fair.
+ */
+static int enter_gate(struct sqlite_store *s, struct err *e)
+{
+	int fd = -1, r = sqlite_file_open_gate(s->gate_path, s->mode, &fd, e);
+
+	if (r < 0 && s->writing)
+		return r;
+	return sqlite_gate_enter(&s->gate, fd, s->gate_path, s->limit_ns, e);
+}
+
+static int connect_database(struct sqlite_store *s, struct err *e)
+{
+	/* Readers too may write: whoever comes after a crash rolls back what that one left. */
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int rc = sqlite3_open_v2(s->path, &s->db, flags, NULL);
+
+	if (rc != SQLITE_OK)
+		return sql_fail(s, rc, e);
+	sqlite3_busy_timeout(s->db, (int)(s->limit_ns / NS_PER_MS));
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (!s->writing)
+		return sql_script(s, "BEGIN", e);
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
+	return sql_script(s,
+			  "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; "
+			  "BEGIN IMMEDIATE",
+			  e);
+}
+
+int sqlite_begin(struct sqlite_store *s, enum sqlite_access access, struct err *e)
+{
+	int r = database_exists(s, e);
+
+	if (r < 0 || (r == 0 && access != SQLITE_CREATE))
+		return r;
+	s->writing = access != SQLITE_LOOK;
+	s->owner = getpid();
+	if (r == 0) {
+		r = sqlite_file_make_parents(s->path, e);
+		if (r < 0)
+			return r;
+	}
+	s->mode = sqlite_file_mode(s->path);
+	r = enter_gate(s, e);
+	if (r == 0 && access == SQLITE_CREATE)
+		r = sqlite_file_create(s->path, s->mode, e);
+	if (r == 0)
+		r = connect_database(s, e);
+	if (r == 0)
+		r = sqlite_schema_check(s, e);
+	if (r < 0) {
+		sqlite_end(s);
+		return r;
+	}
+	return 1;
+}
+
+int sqlite_finish(struct sqlite_store *s, struct err *e)
+{
+	int r;
+
+	sql_reset_all(s);
+	r = sql_script(s, "COMMIT", e);
+	sqlite_end(s);
+	/* Outside the gate, so that those who wake up find it open. A failure costs them a moment:
+	   they look by themselves every few seconds. */
+	if (r == 0)
+		sqlite_file_touch(s->wake_path, s->mode);
+	return r;
+}
+
+void sqlite_end(struct sqlite_store *s)
+{
+	/* A child of fork must leave the parent's transaction alone: closing would roll it back. */
+	if (s->db && s->owner == getpid()) {
+		sql_finalize_all(s);
+		sqlite3_close(s->db);
+	}
+	s->db = NULL;
+	sqlite_gate_leave(&s->gate);
+}
+
+static void abandon(struct store *base)
+{
+	sqlite_end(sqlite_of(base));
+}
+
+static void close_store(struct store *base)
+{
+	struct sqlite_store *s = sqlite_of(base);
+
+	sqlite_history_end(base);
+	sqlite_end(s);
+	free(s->path);
+	free(s->gate_path);
+	free(s->wake_path);
+	free(s);
+}
+
+const struct store_backend store_sqlite = {
+	.scheme = "sqlite",
+	.open = open_url,
+	.load = sqlite_load,
+	.commit = sqlite_commit,
+	.abandon = abandon,
+	.last_use = sqlite_last_use,
+	.history_begin = sqlite_history_begin,
+	.history_next = sqlite_history_next,
+	.history_end = sqlite_history_end,
+	.history_trim = sqlite_history_trim,
+	.close = close_store,
+};
