@@ -1,0 +1,85 @@
+#!/usr/bin/env bats
+# tests/run must count what really happened: a program that crashes, hangs or says too little has failed.
+
+setup() {
+	# shellcheck source=tests/run
+	source "$BATS_TEST_DIRNAME/../run"
+	out=$BATS_TEST_TMPDIR/check
+	mkdir -p "$out/sanitizer"
+	: >"$out/stages.tap"
+	JOBS=2 TESTS=
+	started=0
+}
+
+# counts PROTOCOL SCRIPT SUMMARY: a program that is this script gives this last line.
+counts() {
+	program one 5 "$1" bash -c "$2"
+	wait
+	run tally
+	[ "$output" = "$3" ]
+}
+
+@test "results are counted by kind, and success is success" {
+	counts tap 'printf "1..3\nok 1 - a\nok 2 - b\nok 3 # SKIP c\n"' '2 passed, 0 failed, 1 skipped'
+	[ "$status" -eq 0 ]
+}
+
+@test "one failed test fails the whole" {
+	counts tap 'printf "1..2\nok 1 - a\nnot ok 2 - b\n"; exit 1' '1 passed, 1 failed'
+	[ "$status" -ne 0 ]
+}
+
+@test "a crash behind the last result is a failure" {
+	counts tap 'printf "1..1\nok 1 - a\n"; kill -SEGV $$' '1 passed, 1 failed'
+}
+
+@test "fewer results than planned are a failure" {
+	counts tap 'printf "1..2\nok 1 - a\n"' '1 passed, 1 failed'
+}
+
+@test "no plan at all is a failure" {
+	counts tap 'true' '0 passed, 1 failed'
+}
+
+@test "a program that hangs is stopped and is a failure" {
+	program one 0.2 tap bash -c 'printf "1..1\nok 1 - a\n"; sleep 60'
+	wait
+	run tally
+	[ "$output" = '1 passed, 1 failed' ]
+}
+
+@test "an exit status alone counts as one test, 77 as skipped" {
+	counts exitcode 'true' '1 passed, 0 failed'
+	counts exitcode 'exit 3' '0 passed, 1 failed'
+	counts exitcode 'exit 77' '0 passed, 0 failed, 1 skipped'
+	[ "$status" -ne 0 ]
+}
+
+@test "no result at all is a failure" {
+	run tally
+	[ "$output" = '0 passed, 0 failed' ]
+	[ "$status" -ne 0 ]
+}
+
+@test "a failed stage is a failed test, with its output" {
+	stage format sh -c 'echo this is why; exit 1'
+	run tally
+	[ "$output" = '0 passed, 1 failed' ]
+	run show_failures
+	[[ $output == *'not ok - format'*'# this is why'* ]]
+}
+
+@test "a report of a sanitizer is a failure, whoever it was that wrote it" {
+	echo 'heap-use-after-free' >"$out/sanitizer/report.1"
+	collect_sanitizer_reports
+	run tally
+	[ "$output" = '0 passed, 1 failed' ]
+}
+
+@test "a stage that has nothing to run is a failure" {
+	STAGES=unit
+	failed_stages=' build-gcc '
+	group unit build-gcc start_unit unit build-gcc 1
+	run tally
+	[ "$output" = '0 passed, 1 failed' ]
+}
