@@ -1,0 +1,236 @@
+/*
+ * Settings from configuration files: which files there are, and the check of a document's tree
+ * against what is declared.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "conf/doc.h"
+#include "conf/nearest.h"
+#include "conf/setting.h"
+
+#define SYSTEM_FILE "/etc/canhazgpu/config.yaml"
+
+/* One file on its way into the settings. */
+struct load {
+	struct settings *settings;
+	const char *path;
+	const struct doc_node **seen; /* one per setting: where this file sets it */
+	struct err *e;
+};
+
+static void load_clear(struct load *l)
+{
+	free(l->seen);
+}
+
+/* True if settings stand below this key: "run", because of "run.gpus". */
+static bool is_section(const struct settings *s, const char *key)
+{
+	size_t length = strlen(key);
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (!strncmp(s->items[i].key, key, length) && s->items[i].key[length] == '.')
+			return true;
+	}
+	return false;
+}
+
+static int fail_unknown(struct load *l, const struct doc_node *node, const char *key)
+{
+	struct nearest nearest = {.word = key};
+	const struct setting *setting = settings_find(l->settings, key);
+
+	if (setting)
+		return doc_error(l->path, node->key_line, node->key_column, l->e,
+				 "'%.60s' can only be given on the command line", key);
+	for (size_t i = 0; i < l->settings->count; i++) {
+		if (l->settings->items[i].variable)
+			nearest_offer(&nearest, l->settings->items[i].key);
+	}
+	if (nearest.best)
+		return doc_error(l->path, node->key_line, node->key_column, l->e,
+				 "unknown key '%.60s', did you mean '%s'?", key, nearest.best);
+	return doc_error(l->path, node->key_line, node->key_column, l->e, "unknown key '%.60s'",
+			 key);
+}
+
+static const char *kind_name(enum doc_kind kind)
+{
+	switch (kind) {
+	case DOC_NULL:
+		return "nothing";
+	case DOC_BOOL:
+		return "true or false";
+	case DOC_INT:
+		return "a number";
+	case DOC_FLOAT:
+		return "a number with a fraction";
+	case DOC_DATE:
+		return "a date or time";
+	case DOC_STRING:
+		return "text";
+	case DOC_SEQUENCE:
+		return "a list";
+	case DOC_MAPPING:
+		break;
+	}
+	return "a section";
+}
+
+static const char *need_name(enum option_type type)
+{
+	switch (type) {
+	case OPTION_FLAG:
+		return "true or false";
+	case OPTION_INT:
+		return "a whole number";
+	case OPTION_DURATION:
+		return "a duration in quotes, such as \"30m\" or \"2h\"";
+	case OPTION_IDS:
+		return "GPU ids, such as [1, 3] or \"0-3\"";
+	case OPTION_TEXT:
+	case OPTION_PATH:
+	case OPTION_CHOICE:
+		break;
+	}
+	return "text in quotes";
+}
+
+static int fail_type(struct load *l, const struct doc_node *node, const struct setting *setting)
+{
+	return doc_error(l->path, node->line, node->column, l->e, "%s needs %s, this is %s",
+			 setting->key, need_name(setting->spec->type), kind_name(node->kind));
+}
+
+/* [1, 3] as "1,3"; false if there is anything but whole numbers in it. */
+static bool join_ids(const struct doc_node *list, struct str *ret_text)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->children[i]->kind != DOC_INT)
+			return false;
+		str_addf(ret_text, "%s%s", i ? "," : "", list->children[i]->text);
+	}
+	return true;
+}
+
+/* Does a value of this kind make sense for an option of this type? Lists are the caller's. */
+static bool kind_fits(enum doc_kind kind, enum option_type type)
+{
+	switch (type) {
+	case OPTION_FLAG:
+		return kind == DOC_BOOL;
+	case OPTION_INT:
+	case OPTION_IDS:
+		return kind == DOC_INT || kind == DOC_STRING;
+	case OPTION_DURATION:
+	case OPTION_TEXT:
+	case OPTION_PATH:
+	case OPTION_CHOICE:
+		break;
+	}
+	return kind == DOC_STRING;
+}
+
+/* Sets one setting from its node. */
+static int apply(struct load *l, struct setting *setting, const struct doc_node *node)
+{
+	const struct doc_node **seen = &l->seen[setting - l->settings->items];
+	AUTO_FREE char *where = mem_printf("%s:%d:%d", l->path, node->line, node->column);
+	AUTO(str_clear) struct str ids = {0};
+	const char *value = node->text;
+	struct err e = {0};
+
+	if (*seen)
+		return doc_error(l->path, node->key_line, node->key_column, l->e,
+				 "%s is set twice (first in line %d)", setting->key, (*seen)->line);
+	*seen = node;
+	if (setting->spec->type == OPTION_DURATION && node->kind == DOC_INT)
+		return doc_error(l->path, node->line, node->column, l->e,
+				 "%s needs a unit: \"%ss\", \"%sm\" or \"%sh\"", setting->key,
+				 value, value, value);
+	if (setting->spec->type == OPTION_IDS && node->kind == DOC_SEQUENCE) {
+		if (!join_ids(node, &ids))
+			return fail_type(l, node, setting);
+		value = str_text(&ids);
+	} else if (!kind_fits(node->kind, setting->spec->type)) {
+		return fail_type(l, node, setting);
+	}
+	if (setting_put(setting, value, ORIGIN_FILE, where, &e))
+		return doc_error(l->path, node->line, node->column, l->e, "%s: %s", setting->key,
+				 e.text);
+	return 0;
+}
+
+/* `a.b` may be written nested or dotted, in any mixture: prefix is what stands above. */
+static int apply_mapping(struct load *l, const char *prefix, const struct doc_node *mapping)
+{
+	for (size_t i = 0; i < mapping->count; i++) {
+		const struct doc_node *node = mapping->children[i];
+		AUTO_FREE char *key = mem_printf("%s%s%s", prefix, *prefix ? "." : "", node->key);
+		struct setting *setting = settings_find(l->settings, key);
+		bool section = is_section(l->settings, key);
+		int r = 0;
+
+		if (section && node->kind == DOC_MAPPING)
+			r = apply_mapping(l, key, node);
+		else if (setting && setting->variable)
+			r = apply(l, setting, node);
+		else if (!section)
+			r = fail_unknown(l, node, key);
+		/* A section whose lines are all commented out is nothing, and that is fine. */
+		else if (node->kind != DOC_NULL)
+			r = doc_error(l->path, node->line, node->column, l->e,
+				      "%s needs a section of settings, this is %s", key,
+				      kind_name(node->kind));
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int settings_load_file(struct settings *s, const char *path, struct err *e)
+{
+	AUTO(doc_freep) struct doc_node *root = NULL;
+	AUTO(load_clear) struct load l = {.settings = s, .path = path, .e = e};
+	int r = doc_load(path, &root, e);
+
+	if (r)
+		return r;
+	l.seen = mem_alloc(s->count + 1, sizeof(*l.seen));
+	return apply_mapping(&l, "", root);
+}
+
+/* True if there is such a file, whether or not it can be read. */
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+int settings_load_default_files(struct settings *s, const char *home, struct err *e)
+{
+	static const char *const endings[] = {"yaml", "yml", "json", "toml"};
+	AUTO_FREE char *found = NULL;
+	int r = 0;
+
+	if (exists(SYSTEM_FILE))
+		r = settings_load_file(s, SYSTEM_FILE, e);
+	if (r || !home || *home != '/')
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		AUTO_FREE char *path = mem_printf("%s/.canhazgpu.%s", home, endings[i]);
+
+		if (!exists(path))
+			continue;
+		if (found)
+			return err_usage(e, "two configuration files: %s and %s (keep one)", found,
+					 path);
+		found = mem_steal(&path);
+	}
+	return found ? settings_load_file(s, found, e) : 0;
+}
