@@ -164,7 +164,8 @@ static char *names_find(struct names *n, uid_t uid)
 	return mem_strdup(n->name[n->count++]);
 }
 
-/* A command that was started with other rights (set-uid) is still its holder's: go up the parents. */
+/* A command that was started with other rights (set-uid) is still its holder's: go up the parents.
+ */
 static bool observe_descends(pid_t pid, const struct process_ref *ancestor)
 {
 	struct process_info info;

@@ -14,13 +14,13 @@ struct observer {
 
 /* One scan, laid over the slots of a state. */
 struct observation {
-	int64_t taken_ns;	 /* clock_now_ns before the scan began */
+	int64_t taken_ns; /* clock_now_ns before the scan began */
 	struct scan scan;
-	char *problem;		 /* why there is no scan at all; NULL: there is one */
-	size_t count;		 /* slots */
-	struct gpu **gpus;	 /* per slot: its GPU in the scan, or NULL */
-	char **problems;	 /* per slot: why its use is unknown, or NULL */
-	enum gpu_use *use;	 /* per slot */
+	char *problem;     /* why there is no scan at all; NULL: there is one */
+	size_t count;      /* slots */
+	struct gpu **gpus; /* per slot: its GPU in the scan, or NULL */
+	char **problems;   /* per slot: why its use is unknown, or NULL */
+	enum gpu_use *use; /* per slot */
 };
 
 void observer_init(struct observer *o);

@@ -71,8 +71,9 @@ void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts
 
 /*
  * Cleans up, then grants the request or refuses it: -EBUSY when GPUs are missing now (the text has
- * the numbers; the plan then holds the cleanup alone), -ERANGE when the pool can never satisfy it. Of the free and idle GPUs it picks
- * those that the requester used most recently, then those that nobody used for the longest time.
+ * the numbers; the plan then holds the cleanup alone), -ERANGE when the pool can never satisfy it.
+ * Of the free and idle GPUs it picks those that the requester used most recently, then those that
+ * nobody used for the longest time.
  */
 int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 		 const struct plan_request *request, struct plan *p, struct err *e);
@@ -107,8 +108,8 @@ bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t no
 		  enum end_reason *ret_reason, int64_t *ret_end_ns);
 
 /*
- * How a GPU counts: busy when it uses more than threshold_mb of memory, unknown when its memory use is
- * not known and no process is seen on it (NULL: the GPU itself was not seen).
+ * How a GPU counts: busy when it uses more than threshold_mb of memory, unknown when its memory use
+ * is not known and no process is seen on it (NULL: the GPU itself was not seen).
  */
 enum gpu_use plan_gpu_use(const struct gpu *gpu, int64_t threshold_mb);
 

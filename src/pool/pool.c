@@ -17,8 +17,8 @@
 /* How often a decision is made anew because the store changed meanwhile. */
 #define COMMIT_ATTEMPTS 200
 
-/* How long a refusal waits for reservations whose command has ended already: their supervisors need a
-   few milliseconds to release them. */
+/* How long a refusal waits for reservations whose command has ended already: their supervisors need
+   a few milliseconds to release them. */
 #define ENDING_WAIT_NS (2 * NS_PER_SECOND)
 
 void pool_config_clear(struct pool_config *c)
@@ -141,8 +141,9 @@ static int pool_admin_hardware(struct pool *p, const struct pool_admin_request *
 		r = gpu_detect(&options, ret_provider, scan, e);
 	if (r < 0) {
 		if (!request->provider)
-			err_prefix(e, "No GPUs found on this host (to try canhazgpu without one, use "
-				      "--provider fake)");
+			err_prefix(e,
+				   "No GPUs found on this host (to try canhazgpu without one, use "
+				   "--provider fake)");
 		return r;
 	}
 	r = pool_check_hardware(request, scan, e);
@@ -334,8 +335,16 @@ static char *pool_visible(const struct reservation *r, const struct observation 
 	return str_steal(&out);
 }
 
-int pool_reserve(struct pool *p, const struct plan_request *request,
-		 struct reservation **ret_reservation, char **ret_visible, struct err *e)
+void pool_grant_clear(struct pool_grant *g)
+{
+	reservation_free(g->reservation);
+	free(g->provider);
+	free(g->visible);
+	*g = (struct pool_grant){0};
+}
+
+int pool_reserve(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
+		 struct err *e)
 {
 	int64_t deadline_ns = clock_monotonic_ns() + ENDING_WAIT_NS;
 
@@ -344,8 +353,9 @@ int pool_reserve(struct pool *p, const struct plan_request *request,
 		int r = attempt_reserve(p, request, &a, e);
 
 		if (r == 0) {
-			*ret_visible = pool_visible(a.plan.granted, &a.seen);
-			*ret_reservation = mem_steal(&a.plan.granted);
+			ret_grant->visible = pool_visible(a.plan.granted, &a.seen);
+			ret_grant->provider = mem_strdup(a.state.provider);
+			ret_grant->reservation = mem_steal(&a.plan.granted);
 			return 0;
 		}
 		if (attempt >= COMMIT_ATTEMPTS)

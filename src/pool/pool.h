@@ -10,9 +10,9 @@
 
 struct pool_config {
 	char *store_url;
-	char *fake_state_path;	      /* NULL: none */
+	char *fake_state_path; /* NULL: none */
 	int64_t memory_threshold_mb;
-	int64_t history_keep_ns;      /* usage records older than this are dropped */
+	int64_t history_keep_ns; /* usage records older than this are dropped */
 };
 
 void pool_config_clear(struct pool_config *c);
@@ -22,16 +22,16 @@ struct pool;
 /* Takes a copy of the configuration. Touches nothing yet. */
 int pool_open(const struct pool_config *config, struct pool **ret_pool, struct err *e);
 struct pool *pool_close(struct pool *p); /* NULL is harmless; returns NULL */
-void pool_closep(struct pool **p);	 /* for AUTO(pool_closep) */
+void pool_closep(struct pool **p);       /* for AUTO(pool_closep) */
 
-/* The name of this host for struct holder; where processes live in a pid namespace of their own, with
-   that namespace, since their pids mean nothing outside. The caller frees it. */
+/* The name of this host for struct holder; where processes live in a pid namespace of their own,
+   with that namespace, since their pids mean nothing outside. The caller frees it. */
 char *pool_host_label(void);
 
 struct pool_admin_request {
 	struct plan_actor actor;
 	const char *provider; /* NULL: find out */
-	int count;	      /* 0: as many as the provider sees */
+	int count;            /* 0: as many as the provider sees */
 	bool force;
 };
 
@@ -39,12 +39,22 @@ struct pool_admin_request {
 int pool_admin(struct pool *p, const struct pool_admin_request *request, int *ret_count,
 	       struct err *e);
 
+/* What a reservation gives its holder. */
+struct pool_grant {
+	struct reservation *reservation;
+	char *provider;
+	char *visible; /* for CUDA_VISIBLE_DEVICES: "0,1"; UUIDs where the driver's numbers have
+			  moved since `admin` */
+};
+
+void pool_grant_clear(struct pool_grant *g);
+
 /*
- * Grants the request or refuses it at once. The caller frees *ret_reservation and *ret_visible: the
- * value for CUDA_VISIBLE_DEVICES ("0,1"; UUIDs where the driver's numbers moved since `admin`).
+ * Grants the request or refuses it at once (GPUs whose command has ended are waited for until their
+ * supervisor has released them, up to 2 s). The caller clears *ret_grant.
  */
-int pool_reserve(struct pool *p, const struct plan_request *request,
-		 struct reservation **ret_reservation, char **ret_visible, struct err *e);
+int pool_reserve(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
+		 struct err *e);
 
 /* See plan_release. *ret_ids (the caller frees it) are the GPUs that were released, ascending. */
 int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
@@ -56,7 +66,8 @@ int pool_end(struct pool *p, const char *id, int64_t end_ns, struct err *e);
 /* Gives a reservation a new heartbeat. *ret_lost: it is not there any more. */
 int pool_heartbeat(struct pool *p, const char *id, bool *ret_lost, struct err *e);
 
-/* The pids on the GPUs of a reservation, by a new scan. None if it is gone. The caller frees them. */
+/* The pids on the GPUs of a reservation, by a new scan. None if it is gone. The caller frees them.
+ */
 int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret_count,
 		   struct err *e);
 

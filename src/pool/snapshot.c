@@ -93,8 +93,8 @@ static void snapshot_views(struct snapshot *s)
 }
 
 /*
- * A run that started between reading the state and looking at the GPUs would appear as use without a
- * reservation. So where there is such use, the state is read once more; the newer one counts.
+ * A run that started between reading the state and looking at the GPUs would appear as use without
+ * a reservation. So where there is such use, the state is read once more; the newer one counts.
  */
 static void snapshot_reload(struct pool *p, struct snapshot *s)
 {

@@ -1,6 +1,6 @@
 /*
- * The pool at one moment: what is agreed, laid beside what really runs. `status`, its JSON and the web
- * page render the same snapshot.
+ * The pool at one moment: what is agreed, laid beside what really runs. `status`, its JSON and the
+ * web page render the same snapshot.
  */
 #ifndef POOL_SNAPSHOT_H
 #define POOL_SNAPSHOT_H
@@ -10,10 +10,10 @@
 #include "pool/pool.h"
 
 enum gpu_status {
-	GPU_AVAILABLE,	/* free and idle: would be handed out */
-	GPU_IN_USE,	/* reserved */
+	GPU_AVAILABLE,  /* free and idle: would be handed out */
+	GPU_IN_USE,     /* reserved */
 	GPU_UNRESERVED, /* used without a reservation */
-	GPU_ERROR,	/* its use is unknown: is not handed out */
+	GPU_ERROR,      /* its use is unknown: is not handed out */
 };
 
 /* One GPU as people see it. Pointers go into the snapshot. */
@@ -21,11 +21,11 @@ struct gpu_view {
 	int id;
 	enum gpu_status status;
 	const struct reservation *reservation; /* NULL: free */
-	const struct gpu *gpu;		       /* NULL: the driver does not show it */
+	const struct gpu *gpu;                 /* NULL: the driver does not show it */
 	enum gpu_use use;
-	const char *problem;	  /* why its use is unknown; NULL: it is known */
+	const char *problem;      /* why its use is unknown; NULL: it is known */
 	int64_t last_released_ns; /* TIME_NONE: never used */
-	struct model model;	  /* of the holder's processes, else of the others */
+	struct model model;       /* of the holder's processes, else of the others */
 };
 
 struct snapshot {
@@ -38,8 +38,8 @@ struct snapshot {
 };
 
 /*
- * Reads, scans once, and shows what is over as free (recording it; where the store cannot be written
- * the snapshot says so in `warning`). A driver that does not answer is no error.
+ * Reads, scans once, and shows what is over as free (recording it; where the store cannot be
+ * written the snapshot says so in `warning`). A driver that does not answer is no error.
  */
 int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e);
 void snapshot_clear(struct snapshot *s);

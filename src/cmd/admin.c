@@ -1,0 +1,56 @@
+/* canhazgpu admin: makes the pool of this host. */
+#include "cmd/cmd.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static int admin_run(const struct invocation *in, struct err *e)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO_FREE char *account = NULL;
+	struct pool_admin_request request = {
+		.actor = actor_get(&account),
+		.provider = settings_text(in->settings, "admin.provider"),
+		.count = (int)settings_int(in->settings, "admin.gpus"),
+		.force = settings_flag(in->settings, "admin.force"),
+	};
+	int count = 0, r;
+
+	r = pool_open_from(in->settings, &pool, e);
+	if (r == 0)
+		r = pool_admin(pool, &request, &count, e);
+	if (r == 0)
+		printf("Initialized %d GPUs (IDs 0 to %d)\n", count, count - 1);
+	return r;
+}
+
+static const struct option_spec admin_options[] = {
+	{.name = "gpus",
+	 .type = OPTION_INT,
+	 .argument = "N",
+	 .min = 1,
+	 .max = POOL_GPUS_MAX,
+	 .help = "Number of GPUs available on this machine (default: all that the provider sees)"},
+	{.name = "provider",
+	 .type = OPTION_CHOICE,
+	 .argument = "NAME",
+	 .choices = "nvidia|amd|fake",
+	 .help = "Who tells about the GPUs (default: found out)"},
+	{.name = "force",
+	 .type = OPTION_FLAG,
+	 .help = "Force reinitialization even if already initialized; clears all reservations"},
+	{.name = NULL},
+};
+
+const struct command cmd_admin = {
+	.name = "admin",
+	.summary = "Initialize GPU pool for this machine",
+	.usage = "[--gpus N] [--provider nvidia|amd|fake] [--force]",
+	.description =
+		"Makes the pool that all other commands work on. With --force an existing pool "
+		"is made anew: every\nreservation and the queue are cleared, the usage history "
+		"stays.",
+	.options = admin_options,
+	.run = admin_run,
+};

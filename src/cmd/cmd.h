@@ -1,0 +1,74 @@
+/*
+ * How to add a command: write one file src/cmd/<name>.c with one `const struct command cmd_<name>`,
+ * declare it below, and add it to the table in table.c. Options, help, configuration keys,
+ * environment variables, man page check and completion all follow from its row.
+ *
+ * A command parses what its row cannot, makes one call into src/pool, and renders the answer:
+ * results on standard output, everything else on standard error. It returns 0 or a negative errno
+ * with the error filled; src/main.c prints it.
+ */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include "base/err.h"
+#include "conf/settings.h"
+#include "pool/pool.h"
+
+/* One call of the program, as main has understood it. */
+struct invocation {
+	const struct command *command;
+	const struct settings *settings;
+	char **words; /* what stands behind the options, NULL-terminated */
+	int words_count;
+};
+
+struct command {
+	const char *name;
+	const char *summary;     /* one line, for the list of commands */
+	const char *usage;       /* what stands behind "canhazgpu <name>" */
+	const char *description; /* paragraphs for --help, without the summary; NULL: none */
+	const struct option_spec *options; /* NULL: none */
+	bool stop_at_word;                 /* the first word begins somebody else's command line */
+	int words_min, words_max;          /* -1: any number */
+	bool hidden;                       /* internal: not in help, man pages or completion */
+	int (*run)(const struct invocation *in, struct err *e);
+};
+
+/* The internal command that `run` starts: see launch.h. */
+#define SUPERVISE_NAME "__supervise"
+
+extern const struct command cmd_admin, cmd_help, cmd_release, cmd_reserve, cmd_run, cmd_status,
+	cmd_supervise;
+
+/* All commands in the order of the help, ended by NULL; and the options that each of them takes. */
+extern const struct command *const commands[];
+extern const struct option_spec global_options[];
+
+/* NULL where there is none of that name. */
+const struct command *command_find(const char *name);
+
+/* The text of `canhazgpu --help` and of `canhazgpu <command> --help`. The caller frees it. */
+char *help_program(void);
+char *help_command(const struct command *command);
+
+/* What the pool needs to know, from the settings. The caller clears it. */
+int pool_config_from(const struct settings *s, struct pool_config *ret_config, struct err *e);
+
+/* Opens the pool that the settings name. The caller closes it. */
+int pool_open_from(const struct settings *s, struct pool **ret_pool, struct err *e);
+
+/* Who calls: real uid, and its name in *ret_account, which the caller frees. */
+struct plan_actor actor_get(char **ret_account);
+
+/*
+ * Fills what `run` and `reserve` share from --gpus, --gpu-ids, --note and --user, read under the
+ * prefix of the command. *ret_ids, which the caller frees, backs request->ids.
+ */
+int request_fill(const struct invocation *in, struct plan_request *request, int **ret_ids,
+		 struct err *e);
+
+/* True where colours are wanted on a stream: a terminal, and no NO_COLOR, TERM=dumb or --no-color.
+ */
+bool color_wanted(const struct settings *s, int fd);
+
+#endif

@@ -1,0 +1,67 @@
+/* The help texts, and canhazgpu help. */
+#include "cmd/cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "conf/help.h"
+
+char *help_program(void)
+{
+	struct str out = {0};
+
+	str_add(&out, "Usage: canhazgpu [OPTIONS] COMMAND [ARGS]...\n\n"
+		      "Reserve the GPUs of a shared host, and see who has what.\n\n"
+		      "Commands:\n");
+	for (size_t i = 0; commands[i]; i++) {
+		if (!commands[i]->hidden)
+			str_addf(&out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+	}
+	str_add(&out, "\nOptions:\n");
+	help_options(&out, global_options);
+	str_add(&out, "  -h, --help               Show this help\n"
+		      "      --version            Show the version\n\n"
+		      "'canhazgpu COMMAND --help' tells about a command.\n");
+	return str_steal(&out);
+}
+
+char *help_command(const struct command *command)
+{
+	struct str out = {0};
+
+	str_addf(&out, "Usage: canhazgpu %s %s\n\n%s.\n", command->name, command->usage,
+		 command->summary);
+	if (command->description)
+		str_addf(&out, "\n%s\n", command->description);
+	str_add(&out, "\nOptions:\n");
+	help_options(&out, command->options);
+	str_add(&out, "  -h, --help               Show this help\n\nGlobal options:\n");
+	help_options(&out, global_options);
+	return str_steal(&out);
+}
+
+static int help_run(const struct invocation *in, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	const struct command *command = NULL;
+
+	if (in->words_count) {
+		command = command_find(in->words[0]);
+		if (!command)
+			return err_usage(e, "unknown command '%.60s' (see 'canhazgpu --help')",
+					 in->words[0]);
+	}
+	text = command ? help_command(command) : help_program();
+	fputs(text, stdout);
+	return 0;
+}
+
+const struct command cmd_help = {
+	.name = "help",
+	.summary = "Show the help of a command",
+	.usage = "[COMMAND]",
+	.words_max = 1,
+	.run = help_run,
+};

@@ -1,0 +1,151 @@
+/* Starting the supervisor; see launch.h. */
+#include "cmd/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cmd/cmd.h"
+#include "host/process.h"
+#include "host/tree.h"
+
+#define READY_LIMIT_MS 10000
+
+/* Default dispositions and an empty mask: what the user's shell has set is not for the supervisor.
+ */
+static void launch_reset_signals(void)
+{
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The grandchild: lets go of everything of the caller's, and becomes the supervisor. */
+__attribute__((noreturn)) static void launch_become(int orders_fd, int ready_fd)
+{
+	char program[] = "canhazgpu", command[] = SUPERVISE_NAME;
+	char *const argv[] = {program, command, NULL};
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	launch_reset_signals();
+	/* Away from 0..2 first: a caller may have closed those. */
+	orders_fd = fcntl(orders_fd, F_DUPFD_CLOEXEC, 3);
+	ready_fd = fcntl(ready_fd, F_DUPFD_CLOEXEC, 3);
+	if (null_fd < 0 || orders_fd < 0 || ready_fd < 0 || dup2(null_fd, STDERR_FILENO) < 0 ||
+	    dup2(orders_fd, STDIN_FILENO) < 0 || dup2(ready_fd, STDOUT_FILENO) < 0)
+		_exit(1);
+	/* Whatever the shell had open (a pipe to a log, say) must not stay open as long as we live.
+	 */
+	close_range(3, ~0U, 0);
+	unsetenv(HOST_TREE_MARKER);
+	if (chdir("/") < 0)
+		_exit(1);
+	execv("/proc/self/exe", argv);
+	_exit(1);
+}
+
+/* The child between: starts the grandchild in a new session, tells its pid, and is gone. */
+__attribute__((noreturn)) static void launch_fork_again(int orders_fd, int ready_fd, int pid_fd)
+{
+	pid_t pid;
+
+	setsid();
+	pid = fork();
+	if (pid == 0)
+		launch_become(orders_fd, ready_fd);
+	_exit(pid > 0 && write(pid_fd, &pid, sizeof(pid)) == sizeof(pid) ? 0 : 1);
+}
+
+int launch_begin(struct launch *l, struct err *e)
+{
+	int orders[2] = {-1, -1}, ready[2] = {-1, -1}, pids[2] = {-1, -1};
+	pid_t child, pid = 0;
+	int r = 0;
+
+	if (pipe2(orders, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0 ||
+	    pipe2(pids, O_CLOEXEC) < 0 || (child = fork()) < 0) {
+		r = err_sys(e, errno, "cannot start the supervisor");
+		goto out;
+	}
+	if (child == 0)
+		launch_fork_again(orders[0], ready[1], pids[1]);
+	mem_auto_close(&pids[1]);
+	if (read(pids[0], &pid, sizeof(pid)) != sizeof(pid))
+		pid = 0;
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	r = pid ? host_process_ref(pid, &l->supervisor, e)
+		: err_set(e, EAGAIN, "cannot start the supervisor: too many processes?");
+	if (r == 0) {
+		l->orders_fd = orders[1];
+		l->ready_fd = ready[0];
+		orders[1] = ready[0] = -1;
+	}
+out:
+	for (int i = 0; i < 2; i++) {
+		mem_auto_close(&orders[i]);
+		mem_auto_close(&ready[i]);
+		mem_auto_close(&pids[i]);
+	}
+	return r;
+}
+
+/* Writes all of text; SIGPIPE must be ignored. */
+static int write_all(int fd, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left) {
+		ssize_t n = write(fd, text, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		text += n;
+		left -= (size_t)n;
+	}
+	return 0;
+}
+
+int launch_orders(struct launch *l, const struct orders *orders, struct err *e)
+{
+	struct pollfd fd = {.fd = l->ready_fd, .events = POLLIN};
+	int64_t deadline_ns = clock_monotonic_ns() + READY_LIMIT_MS * NS_PER_MS;
+	AUTO_FREE char *text = orders_write(orders);
+	char answer = 0;
+	int r;
+
+	if (!text)
+		return err_set(e, EILSEQ, "the store's or a file's name is not valid UTF-8");
+	signal(SIGPIPE, SIG_IGN);
+	r = write_all(l->orders_fd, text);
+	signal(SIGPIPE, SIG_DFL);
+	mem_auto_close(&l->orders_fd);
+	while (r == 0 && clock_monotonic_ns() < deadline_ns) {
+		int64_t left_ms = (deadline_ns - clock_monotonic_ns()) / NS_PER_MS;
+
+		if (poll(&fd, 1, (int)left_ms + 1) > 0)
+			break;
+	}
+	if (r < 0 || read(l->ready_fd, &answer, 1) != 1)
+		return err_set(e, ECHILD, "the supervisor did not start");
+	return 0;
+}
+
+void launch_clear(struct launch *l)
+{
+	mem_auto_close(&l->orders_fd);
+	mem_auto_close(&l->ready_fd);
+}

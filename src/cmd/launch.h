@@ -1,0 +1,32 @@
+/*
+ * Starting the supervisor of a run, in two steps, so that the reservation can name it from the
+ * first moment: launch_begin makes the process, which then waits; launch_orders tells it what to
+ * watch and comes back when it does.
+ */
+#ifndef CMD_LAUNCH_H
+#define CMD_LAUNCH_H
+
+#include "cmd/orders.h"
+
+struct launch {
+	struct process_ref supervisor;
+	int orders_fd; /* it reads its orders there */
+	int ready_fd;  /* and says "ready" here */
+};
+
+#define LAUNCH_NONE ((struct launch){.orders_fd = -1, .ready_fd = -1})
+
+/*
+ * Starts this program anew as a supervisor: in a session of its own, no child of the caller, with
+ * nothing inherited but two pipes. It ends by itself if it gets no orders. Call before anything is
+ * opened or reserved.
+ */
+int launch_begin(struct launch *l, struct err *e);
+
+/* Gives the orders and waits (up to 10 s) until the supervisor watches the command. */
+int launch_orders(struct launch *l, const struct orders *orders, struct err *e);
+
+/* Closes the pipes; a supervisor without orders then ends. */
+void launch_clear(struct launch *l);
+
+#endif

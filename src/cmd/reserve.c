@@ -1,0 +1,104 @@
+/* canhazgpu reserve: holds GPUs by hand for a while. */
+#include "cmd/cmd.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "pool/describe.h"
+
+/* "1,3" */
+static void print_ids(const struct reservation *r)
+{
+	for (size_t i = 0; i < r->gpus_count; i++)
+		printf("%s%d", i ? "," : "", r->gpus[i]);
+}
+
+static void print_reservation(const struct reservation *r, const char *visible, int64_t duration_ns)
+{
+	AUTO_FREE char *ids = describe_ids(r->gpus, r->gpus_count);
+	char time[CLOCK_DURATION_SIZE];
+
+	printf("Reserved %zu GPU(s): %s for %s\n", r->gpus_count, ids,
+	       clock_duration(duration_ns, time));
+	printf("To use them, run:\n"
+	       "  export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=%s\n",
+	       visible);
+}
+
+static int reserve_run(const struct invocation *in, struct err *e)
+{
+	AUTO(pool_grant_clear) struct pool_grant grant = {0};
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO_FREE char *account = NULL;
+	AUTO_FREE int *ids = NULL;
+	char id[ID_SIZE];
+	struct plan_request request = {
+		.actor = actor_get(&account),
+		.type = RESERVATION_MANUAL,
+		.duration_ns = settings_duration_ns(in->settings, "reserve.duration"),
+		.force = settings_flag(in->settings, "reserve.force"),
+		.id = id,
+	};
+	int r;
+
+	id_new(id);
+	r = request_fill(in, &request, &ids, e);
+	if (r == 0)
+		r = pool_open_from(in->settings, &pool, e);
+	if (r == 0)
+		r = pool_reserve(pool, &request, &grant, e);
+	if (r < 0)
+		return r;
+	if (settings_flag(in->settings, "reserve.short")) {
+		print_ids(grant.reservation);
+		printf("\n");
+	} else {
+		print_reservation(grant.reservation, grant.visible, request.duration_ns);
+	}
+	return 0;
+}
+
+static const struct option_spec reserve_options[] = {
+	{.name = "gpus",
+	 .type = OPTION_INT,
+	 .argument = "N",
+	 .fallback = "1",
+	 .min = 1,
+	 .max = POOL_GPUS_MAX,
+	 .help = "Number of GPUs to reserve"},
+	{.name = "gpu-ids",
+	 .letter = 'G',
+	 .type = OPTION_IDS,
+	 .argument = "IDS",
+	 .help = "Specific GPU IDs to reserve (comma-separated, e.g., 1,3,5)"},
+	{.name = "duration",
+	 .type = OPTION_DURATION,
+	 .argument = "D",
+	 .fallback = "8h",
+	 .help = "Duration to reserve GPUs: 30m, 2h, 1d, 0.5h, 1h30m"},
+	{.name = "note", .type = OPTION_TEXT, .argument = "TEXT", .help = "What it is for"},
+	{.name = "user",
+	 .type = OPTION_TEXT,
+	 .argument = "NAME",
+	 .help = "Name to show beside your account"},
+	{.name = "force",
+	 .type = OPTION_FLAG,
+	 .help = "Take GPUs that are in use without reservation, too"},
+	{.name = "short",
+	 .type = OPTION_FLAG,
+	 .help = "Print only the GPU IDs, comma-separated, for scripts"},
+	{.name = NULL},
+};
+
+const struct command cmd_reserve = {
+	.name = "reserve",
+	.summary = "Reserve GPUs manually for a specified duration",
+	.usage = "[--gpus N] [--gpu-ids IDS] [--duration D] [--note TEXT] [--short]",
+	.description =
+		"The GPUs are yours until the duration is over or you give them back with 'canhazgpu "
+		"release'.\nUnlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the output says "
+		"how, and in a script\n  export CUDA_VISIBLE_DEVICES=$(canhazgpu reserve --short)\ndoes "
+		"it.",
+	.options = reserve_options,
+	.run = reserve_run,
+};

@@ -1,0 +1,188 @@
+/*
+ * canhazgpu run: reserves GPUs and becomes the command. This process is replaced by exec, so the
+ * command has its pid, terminal, process group and exit status; the supervisor releases the GPUs.
+ */
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cmd/launch.h"
+#include "host/command.h"
+#include "host/process.h"
+#include "host/tree.h"
+#include "pool/describe.h"
+
+/* How long a command that is over its --timeout gets to end after SIGINT. */
+#define GRACE_NS (30 * NS_PER_SECOND)
+
+/* Tells the supervisor everything, and waits until it watches. */
+static int run_supervise(const struct invocation *in, struct launch *launch,
+			 const struct reservation *r, struct err *e)
+{
+	AUTO(orders_clear)
+	struct orders orders = {
+		.command = r->holder.command,
+		.gpus = describe_ids(r->gpus, r->gpus_count),
+		.timeout_ns = settings_duration_ns(in->settings, "run.timeout"),
+		.grace_ns = GRACE_NS,
+		.heartbeat_ns = settings_duration_ns(in->settings, "run.heartbeat"),
+		.kill_on_lost = !strcmp(settings_text(in->settings, "run.on-lost"), "kill"),
+	};
+	int status;
+
+	memcpy(orders.id, r->id, ID_SIZE);
+	status = pool_config_from(in->settings, &orders.pool, e);
+	return status < 0 ? status : launch_orders(launch, &orders, e);
+}
+
+/* The variables that make the command use these GPUs and no others. */
+static void run_environment(const struct pool_grant *grant)
+{
+	setenv("CUDA_VISIBLE_DEVICES", grant->visible, 1);
+	/* CUDA numbers cards by speed unless told to use the driver's order. */
+	setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID", 1);
+	if (!strcmp(grant->provider, "amd"))
+		setenv("HIP_VISIBLE_DEVICES", grant->visible, 1);
+	setenv(HOST_TREE_MARKER, grant->reservation->id, 1);
+}
+
+/* Becomes the command; comes back only if that fails. */
+static int run_exec(char *path, char **words, struct err *e)
+{
+	AUTO_FREE char **shell = NULL;
+	char sh[] = "sh";
+	size_t count = 0;
+
+	execv(path, words);
+	if (errno == ENOEXEC) {
+		/* A script without #!: as execvp and the shells do. */
+		while (words[count])
+			count++;
+		shell = mem_alloc(count + 2, sizeof(char *));
+		shell[0] = sh;
+		shell[1] = path;
+		memcpy(shell + 2, words + 1, count * sizeof(char *));
+		execv("/bin/sh", shell);
+	}
+	err_sys(e, errno, "%s", path);
+	return err_exit_status(e, errno == ENOENT ? EXIT_STATUS_NOT_FOUND
+						  : EXIT_STATUS_NOT_EXECUTABLE);
+}
+
+/* Reserves, with a supervisor that is there before the reservation is. */
+static int run_reserve(const struct invocation *in, struct plan_request *request,
+		       struct pool_grant *grant, struct err *e)
+{
+	AUTO(launch_clear) struct launch launch = LAUNCH_NONE;
+	AUTO(pool_closep) struct pool *pool = NULL;
+	struct holder *holder = &request->holder;
+	int r = launch_begin(&launch, e);
+
+	if (r == 0)
+		r = host_process_ref(getpid(), &holder->command, e);
+	if (r == 0)
+		r = pool_open_from(in->settings, &pool, e);
+	if (r < 0)
+		return r;
+	holder->supervisor = launch.supervisor;
+	holder->host = pool_host_label();
+	holder->boot_id = host_boot_id();
+	r = pool_reserve(pool, request, grant, e);
+	if (r < 0)
+		return r;
+	r = run_supervise(in, &launch, grant->reservation, e);
+	if (r < 0)
+		pool_end(pool, grant->reservation->id, clock_now_ns(), NULL);
+	return r;
+}
+
+static int run_run(const struct invocation *in, struct err *e)
+{
+	AUTO(pool_grant_clear) struct pool_grant grant = {0};
+	AUTO_FREE char *account = NULL, *path = NULL, *list = NULL;
+	AUTO_FREE int *ids = NULL;
+	char id[ID_SIZE];
+	struct plan_request request = {
+		.actor = actor_get(&account),
+		.type = RESERVATION_RUN,
+		.duration_ns = settings_duration_ns(in->settings, "run.timeout"),
+		.id = id,
+	};
+	int r;
+
+	if (!in->words_count)
+		return err_usage(e, "no command given: canhazgpu run %s", in->command->usage);
+	id_new(id);
+	r = request_fill(in, &request, &ids, e);
+	if (r == 0)
+		r = host_command_find(in->words[0], &path, e);
+	if (r == 0)
+		r = run_reserve(in, &request, &grant, e);
+	holder_clear(&request.holder);
+	if (r < 0)
+		return r;
+	list = describe_ids(grant.reservation->gpus, grant.reservation->gpus_count);
+	fprintf(stderr, "Reserved %zu GPU(s): %s for command execution\n",
+		grant.reservation->gpus_count, list);
+	run_environment(&grant);
+	return run_exec(path, in->words, e);
+}
+
+static const struct option_spec run_options[] = {
+	{.name = "gpus",
+	 .type = OPTION_INT,
+	 .argument = "N",
+	 .fallback = "1",
+	 .min = 1,
+	 .max = POOL_GPUS_MAX,
+	 .help = "Number of GPUs to reserve"},
+	{.name = "gpu-ids",
+	 .letter = 'G',
+	 .type = OPTION_IDS,
+	 .argument = "IDS",
+	 .help = "Specific GPU IDs to reserve (comma-separated, e.g., 1,3,5)"},
+	{.name = "timeout",
+	 .type = OPTION_DURATION,
+	 .argument = "D",
+	 .help = "Maximum time to run command before killing it: 30s, 30m, 2h, 1d, 0.5h "
+		 "(default: none)"},
+	{.name = "note", .type = OPTION_TEXT, .argument = "TEXT", .help = "What it is for"},
+	{.name = "user",
+	 .type = OPTION_TEXT,
+	 .argument = "NAME",
+	 .help = "Name to show beside your account"},
+	{.name = "on-lost",
+	 .type = OPTION_CHOICE,
+	 .argument = "WHAT",
+	 .choices = "warn|kill",
+	 .fallback = "warn",
+	 .help = "What to do with the command when its reservation is taken away"},
+	{.name = "heartbeat",
+	 .type = OPTION_DURATION,
+	 .argument = "D",
+	 .fallback = "60s",
+	 .not_on_command_line = true,
+	 .help = "How often the reservation is renewed"},
+	{.name = NULL},
+};
+
+const struct command cmd_run = {
+	.name = "run",
+	.summary = "Reserve GPUs and run a command with CUDA_VISIBLE_DEVICES set",
+	.usage = "[OPTIONS] -- COMMAND [ARGS]...",
+	.description =
+		"The command replaces this process: same pid, terminal, signals and exit status. Its GPUs "
+		"are released\nwhen it ends, or when the last process that it started and that still uses "
+		"them does.\n\nExamples:\n  canhazgpu run -- python train.py\n  canhazgpu run --gpus 2 "
+		"--timeout 2h -- python -m torch.distributed.launch train.py\n  canhazgpu run --gpu-ids "
+		"1,3 -- python train.py",
+	.options = run_options,
+	.stop_at_word = true,
+	.words_max = -1,
+	.run = run_run,
+};

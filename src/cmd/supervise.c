@@ -1,0 +1,385 @@
+/*
+ * The supervisor of one run: a small process beside the command, started by launch.c. It keeps the
+ * heartbeat, enforces --timeout on the whole tree, and releases the GPUs when command and GPU users
+ * are gone. It can be killed at any time: the reservation then lives as long as the command does.
+ *
+ * It works the store from short-lived children, so that it stays small and a store that hangs does
+ * not hang it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cmd/cmd.h"
+#include "cmd/orders.h"
+#include "cmd/supervise_say.h"
+#include "host/tree.h"
+
+/* The first look at who belongs to the tree; each later one waits four times as long. Those that
+   lose their parent later are known by then, even if they clear their environment. */
+#define FIRST_LOOK_NS (250 * NS_PER_MS)
+/* While a tree is being stopped it is looked at this often. */
+#define STOP_TICK_NS (100 * NS_PER_MS)
+/* After SIGKILL, what is still there cannot be killed (another account's, or stuck in the kernel).
+ */
+#define KILL_LIMIT_NS (5 * NS_PER_SECOND)
+/* A GPU user of the tree is looked for at least this often after the command has ended. */
+#define LINGER_TICK_NS (5 * NS_PER_SECOND)
+/* At most so many processes are waited for at once; the tick finds the others. */
+#define USERS_WATCHED 32
+
+/* Exit statuses of the child that renews the heartbeat. */
+enum renewal { RENEWAL_DONE, RENEWAL_FAILED, RENEWAL_LOST };
+
+struct supervisor {
+	struct orders orders;
+	struct host_tree tree;
+	int command_fd; /* pidfd; -1 after the end */
+
+	pid_t renewer; /* the child that renews the heartbeat; 0: none */
+	int renewer_fd;
+	int64_t next_renewal_ns; /* all times are monotonic */
+	int failures;            /* renewals that failed in a row */
+	bool lost;               /* the reservation is not ours any more */
+
+	int64_t next_look_ns, look_interval_ns;
+	int64_t deadline_ns; /* --timeout; INT64_MAX: none */
+	int64_t kill_ns;     /* while stopping: when SIGKILL begins; 0: not stopping */
+
+	int user_fds[USERS_WATCHED]; /* pidfds of tree members on the GPUs, after the end */
+	size_t users;
+};
+
+/* ---- heartbeat ---- */
+
+/* The child: renews, tells the terminal about the first failure and the recovery, and is gone. */
+__attribute__((noreturn)) static void supervise_renew_child(const struct supervisor *s)
+{
+	const struct process_ref *command = &s->orders.command;
+	struct pool *pool = NULL;
+	struct err e = {0};
+	bool lost = false;
+	int r = pool_open(&s->orders.pool, &pool, &e);
+
+	if (r == 0)
+		r = pool_heartbeat(pool, s->orders.id, &lost, &e);
+	pool_close(pool);
+	if (r < 0 && !s->failures)
+		supervise_say(command,
+			      "the heartbeat could not be stored: %s; GPU(s) %s stay "
+			      "reserved, trying again",
+			      e.text, s->orders.gpus);
+	if (r == 0 && s->failures)
+		supervise_say(command, "the heartbeat is stored again");
+	_exit(r < 0 ? RENEWAL_FAILED : lost ? RENEWAL_LOST : RENEWAL_DONE);
+}
+
+static void supervise_renew(struct supervisor *s)
+{
+	struct process_ref child;
+
+	s->next_renewal_ns = clock_monotonic_ns() + s->orders.heartbeat_ns;
+	s->renewer = fork();
+	if (s->renewer == 0)
+		supervise_renew_child(s);
+	if (s->renewer < 0 || host_process_ref(s->renewer, &child, NULL) < 0 ||
+	    host_pidfd_open(&child, &s->renewer_fd, NULL) < 0) {
+		/* It has ended already, or there was none: reap it at once. */
+		s->renewer_fd = -1;
+	}
+}
+
+static void supervise_stop(struct supervisor *s);
+
+static void supervise_renewed(struct supervisor *s)
+{
+	int status = 0;
+
+	mem_auto_close(&s->renewer_fd);
+	if (s->renewer > 0)
+		waitpid(s->renewer, &status, 0);
+	else
+		status = RENEWAL_FAILED << 8;
+	s->renewer = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == RENEWAL_LOST) {
+		s->lost = true;
+		supervise_say(
+			&s->orders.command,
+			"the reservation of GPU(s) %s is gone (released, or the pool was made "
+			"anew); the command %s",
+			s->orders.gpus,
+			s->orders.kill_on_lost ? "is being stopped"
+					       : "goes on WITHOUT a reservation");
+		if (s->orders.kill_on_lost)
+			supervise_stop(s);
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == RENEWAL_DONE) {
+		s->failures = 0;
+	} else {
+		/* Again after 1, 2, 4, ... seconds, at most a heartbeat apart. */
+		int64_t pause_ns = NS_PER_SECOND << (s->failures < 6 ? s->failures : 6);
+
+		s->failures++;
+		if (pause_ns < s->orders.heartbeat_ns)
+			s->next_renewal_ns = clock_monotonic_ns() + pause_ns;
+	}
+}
+
+/* ---- stopping ---- */
+
+/* Begins to stop the tree: SIGINT now (and SIGCONT, for what is stopped), SIGKILL after the grace.
+ */
+static void supervise_stop(struct supervisor *s)
+{
+	size_t refused = 0;
+
+	if (s->kill_ns)
+		return;
+	s->kill_ns = clock_monotonic_ns() + s->orders.grace_ns;
+	host_tree_refresh(&s->tree, NULL, 0, NULL);
+	host_tree_signal(&s->tree, SIGINT, &refused, NULL);
+	host_tree_signal(&s->tree, SIGCONT, &refused, NULL);
+}
+
+static void supervise_time_out(struct supervisor *s)
+{
+	char limit[CLOCK_DURATION_SIZE], grace[CLOCK_DURATION_SIZE];
+
+	s->deadline_ns = INT64_MAX;
+	supervise_say(&s->orders.command,
+		      "the time limit of %s is over: stopping the command (SIGINT; SIGKILL in %s)",
+		      clock_duration(s->orders.timeout_ns, limit),
+		      clock_duration(s->orders.grace_ns, grace));
+	supervise_stop(s);
+}
+
+/* A step of stopping. True when the tree is gone, or what is left of it cannot be killed. */
+static bool supervise_stop_tick(struct supervisor *s)
+{
+	int64_t now_ns = clock_monotonic_ns();
+	size_t refused = 0;
+
+	host_tree_refresh(&s->tree, NULL, 0, NULL);
+	if (!s->tree.members_count)
+		return true;
+	if (now_ns >= s->kill_ns)
+		host_tree_signal(&s->tree, SIGKILL, &refused, NULL);
+	return now_ns >= s->kill_ns + KILL_LIMIT_NS;
+}
+
+/* ---- the end ---- */
+
+static void supervise_forget_users(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->users; i++)
+		mem_auto_close(&s->user_fds[i]);
+	s->users = 0;
+}
+
+/*
+ * After the command's end: finds the members of its tree that still use the reserved GPUs. True if
+ * there is one. Where nobody of the tree is left, no GPU is asked, so that the end is immediate.
+ */
+static bool supervise_find_users(struct supervisor *s)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO_FREE pid_t *pids = NULL;
+	size_t count = 0;
+	bool found = false;
+
+	supervise_forget_users(s);
+	if (host_tree_refresh(&s->tree, NULL, 0, NULL) == 0 && !s->tree.members_count &&
+	    !s->tree.session)
+		return false;
+	if (s->lost || pool_open(&s->orders.pool, &pool, NULL) < 0 ||
+	    pool_processes(pool, s->orders.id, &pids, &count, NULL) < 0)
+		return false;
+	host_tree_refresh(&s->tree, pids, count, NULL);
+	for (size_t i = 0; i < count; i++) {
+		struct process_ref ref;
+
+		if (!host_tree_has(&s->tree, pids[i]) || host_process_ref(pids[i], &ref, NULL) < 0)
+			continue;
+		found = true;
+		if (s->users < USERS_WATCHED &&
+		    host_pidfd_open(&ref, &s->user_fds[s->users], NULL) == 0)
+			s->users++;
+	}
+	return found;
+}
+
+/* Releases, again and again if the store does not answer: nobody is harmed by a late release. After
+   some minutes it is left to the next invocation, which sees that command and supervisor are gone.
+ */
+static void supervise_release(struct supervisor *s, int64_t end_ns)
+{
+	for (int attempt = 0; !s->lost && attempt < 12; attempt++) {
+		AUTO(pool_closep) struct pool *pool = NULL;
+		struct timespec pause = {.tv_sec = attempt < 5 ? 1 << attempt : 30};
+
+		if (pool_open(&s->orders.pool, &pool, NULL) == 0 &&
+		    pool_end(pool, s->orders.id, end_ns, NULL) == 0) {
+			pool_trim(pool, NULL);
+			return;
+		}
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* ---- the loop ---- */
+
+static int64_t min_ns(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Sleeps until something happens, or something is due. */
+static void supervise_sleep(struct supervisor *s)
+{
+	struct pollfd fds[2 + USERS_WATCHED];
+	int64_t now_ns = clock_monotonic_ns(), due_ns = s->deadline_ns, wait_ms;
+	nfds_t count = 0;
+
+	if (!s->lost && !s->renewer)
+		due_ns = min_ns(due_ns, s->next_renewal_ns);
+	if (s->command_fd >= 0)
+		due_ns = min_ns(due_ns, s->next_look_ns);
+	else
+		due_ns = min_ns(due_ns, now_ns + LINGER_TICK_NS);
+	if (s->kill_ns)
+		due_ns = min_ns(due_ns, now_ns + STOP_TICK_NS);
+	if (s->command_fd >= 0)
+		fds[count++] = (struct pollfd){.fd = s->command_fd, .events = POLLIN};
+	if (s->renewer > 0 && s->renewer_fd >= 0)
+		fds[count++] = (struct pollfd){.fd = s->renewer_fd, .events = POLLIN};
+	for (size_t i = 0; i < s->users; i++)
+		fds[count++] = (struct pollfd){.fd = s->user_fds[i], .events = POLLIN};
+	if (s->renewer && s->renewer_fd < 0)
+		due_ns = now_ns;
+	wait_ms = due_ns > now_ns ? (due_ns - now_ns) / NS_PER_MS + 1 : 0;
+	poll(fds, count, wait_ms > 3600000 ? 3600000 : (int)wait_ms);
+}
+
+static bool is_ready(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+/* What is due on the side: heartbeat, the time limit, a look at the tree. */
+static void supervise_chores(struct supervisor *s)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	if (s->renewer && (s->renewer_fd < 0 || is_ready(s->renewer_fd)))
+		supervise_renewed(s);
+	if (!s->renewer && !s->lost && now_ns >= s->next_renewal_ns)
+		supervise_renew(s);
+	if (now_ns >= s->deadline_ns)
+		supervise_time_out(s);
+	if (s->command_fd >= 0 && now_ns >= s->next_look_ns) {
+		host_tree_refresh(&s->tree, NULL, 0, NULL);
+		s->look_interval_ns = min_ns(s->look_interval_ns * 4, HEARTBEAT_INTERVAL_NS);
+		s->next_look_ns = now_ns + s->look_interval_ns;
+	}
+}
+
+/* Watches until the GPUs can be released; the time when that was. */
+static int64_t supervise_watch(struct supervisor *s)
+{
+	for (;;) {
+		supervise_sleep(s);
+		/* The end first: nothing may stand between it and the release. */
+		if (is_ready(s->command_fd))
+			mem_auto_close(&s->command_fd);
+		if (s->kill_ns) {
+			if (supervise_stop_tick(s))
+				s->kill_ns = 0;
+		}
+		if (s->command_fd < 0 && !s->kill_ns) {
+			int64_t end_ns = clock_now_ns();
+
+			if (!supervise_find_users(s))
+				return end_ns;
+		}
+		supervise_chores(s);
+	}
+}
+
+/* Reads the orders up to the end of the pipe. */
+static int supervise_read_orders(struct orders *orders, struct err *e)
+{
+	AUTO(str_clear) struct str text = {0};
+	char part[4096];
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, part, sizeof(part))) > 0 || (n < 0 && errno == EINTR)) {
+		if (n > 0)
+			str_add_bytes(&text, part, (size_t)n);
+	}
+	/* No orders: the run was refused. That is no error. */
+	if (!text.length)
+		return 1;
+	return orders_read(str_text(&text), orders, e);
+}
+
+/* Says that the command is being watched, and lets go of the last handles of the caller. */
+static int supervise_ready(struct err *e)
+{
+	if (write(STDOUT_FILENO, "r", 1) != 1)
+		return err_sys(e, errno, "nobody waits for the supervisor");
+	dup2(STDERR_FILENO, STDIN_FILENO);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	return 0;
+}
+
+static int supervise_run(const struct invocation *in, struct err *e)
+{
+	struct supervisor s = {.command_fd = -1, .renewer_fd = -1};
+	int64_t now_ns;
+	int r;
+
+	(void)in;
+	prctl(PR_SET_NAME, "canhazgpu");
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	r = supervise_read_orders(&s.orders, e);
+	if (r)
+		return r < 0 ? r : 0;
+	host_tree_init(&s.tree, s.orders.id, &s.orders.command);
+	r = host_pidfd_open(&s.orders.command, &s.command_fd, e);
+	if (r == 0)
+		r = supervise_ready(e);
+	if (r < 0) {
+		/* The run is gone already: nothing was started. */
+		supervise_release(&s, clock_now_ns());
+		return r;
+	}
+	now_ns = clock_monotonic_ns();
+	s.next_renewal_ns = now_ns + s.orders.heartbeat_ns;
+	s.look_interval_ns = FIRST_LOOK_NS;
+	s.next_look_ns = now_ns + FIRST_LOOK_NS;
+	s.deadline_ns = s.orders.timeout_ns ? now_ns + s.orders.timeout_ns : INT64_MAX;
+	supervise_release(&s, supervise_watch(&s));
+	supervise_forget_users(&s);
+	host_tree_clear(&s.tree);
+	orders_clear(&s.orders);
+	return 0;
+}
+
+const struct command cmd_supervise = {
+	.name = SUPERVISE_NAME,
+	.summary = "Watch the command of a run",
+	.usage = "",
+	.hidden = true,
+	.run = supervise_run,
+};

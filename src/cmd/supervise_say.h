@@ -1,0 +1,15 @@
+/* A word from the supervisor on the standard error of the command that it watches. */
+#ifndef CMD_SUPERVISE_SAY_H
+#define CMD_SUPERVISE_SAY_H
+
+#include "base/nouns.h"
+
+/*
+ * Prints one line "canhazgpu: ..." where the command's errors go: its terminal, file or pipe. It is
+ * opened for this line alone, so that nothing of the command's stays open; where that is not
+ * possible (a socket, another account's process) nothing is said. Never blocks.
+ */
+void supervise_say(const struct process_ref *command, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

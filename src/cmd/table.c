@@ -1,0 +1,59 @@
+/* The commands, in the order of the help, and the options that all of them take. */
+#include "cmd/cmd.h"
+
+#include <string.h>
+
+const struct command *const commands[] = {
+	&cmd_admin, &cmd_help,   &cmd_release,   &cmd_reserve,
+	&cmd_run,   &cmd_status, &cmd_supervise, NULL,
+};
+
+const struct option_spec global_options[] = {
+	{.name = "config",
+	 .type = OPTION_PATH,
+	 .argument = "FILE",
+	 .not_configurable = true,
+	 .help = "Path to configuration file (default: $HOME/.canhazgpu.yaml)"},
+	{.name = "store",
+	 .type = OPTION_TEXT,
+	 .argument = "URL",
+	 .help = "Where the pool is kept: sqlite:/path/to/file.db (default: the installed pool, "
+		 "else one of your own)"},
+	{.name = "memory-threshold",
+	 .key = "memory.threshold",
+	 .type = OPTION_INT,
+	 .argument = "MB",
+	 .fallback = "1024",
+	 .min = 0,
+	 .max = 1 << 30,
+	 .help = "Memory threshold in MB to consider a GPU as \"in use\""},
+	{.name = "no-color",
+	 .key = "no-color",
+	 .type = OPTION_FLAG,
+	 .help = "Never use colours (the environment variable NO_COLOR does the same)"},
+	{.name = "fake-state",
+	 .key = "fake.state",
+	 .type = OPTION_PATH,
+	 .not_on_command_line = true,
+	 .argument = "FILE",
+	 .help = "State file of the fake provider"},
+	{.name = "history-days",
+	 .key = "history.days",
+	 .type = OPTION_INT,
+	 .not_on_command_line = true,
+	 .argument = "N",
+	 .fallback = "90",
+	 .min = 1,
+	 .max = 36500,
+	 .help = "How many days of usage history are kept"},
+	{.name = NULL},
+};
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; commands[i]; i++) {
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	}
+	return NULL;
+}

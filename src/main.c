@@ -1,0 +1,139 @@
+/*
+ * canhazgpu: understands the command line and the configuration, calls the command, prints its
+ * error if it has one, and picks the exit status. Nothing else prints errors, nothing else exits.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "cmd/cmd.h"
+#include "conf/args.h"
+#include "conf/settings.h"
+
+static void settings_freep(struct settings **s)
+{
+	*s = settings_free(*s);
+}
+
+static void declare_all(struct settings *s)
+{
+	settings_declare(s, NULL, global_options);
+	for (size_t i = 0; commands[i]; i++)
+		settings_declare(s, commands[i]->name, commands[i]->options);
+}
+
+/* Files and environment; what flags have set already stays. */
+static int load_configuration(struct settings *s, struct err *e)
+{
+	const char *file = settings_text(s, "config");
+	int r = file ? settings_load_file(s, file, e)
+		     : settings_load_default_files(s, secure_getenv("HOME"), e);
+
+	return r < 0 ? r : settings_load_environment(s, e);
+}
+
+static int check_words(const struct command *command, const struct args_result *args, struct err *e)
+{
+	if (command->words_max >= 0 && args->words_count > command->words_max)
+		return err_usage(e, "unexpected argument '%.60s' (see 'canhazgpu %s --help')",
+				 args->words[command->words_max], command->name);
+	if (args->words_count < command->words_min)
+		return err_usage(e, "missing argument: canhazgpu %s %s", command->name,
+				 command->usage);
+	return 0;
+}
+
+/* Parses what stands behind the command's name, and runs it. */
+static int run_command(const struct command *command, struct settings *s, int argc, char **argv,
+		       struct err *e)
+{
+	const struct args_request request = {
+		.global = global_options,
+		.command = command->options,
+		.command_name = command->name,
+		.stop_at_word = command->stop_at_word,
+	};
+	struct args_result args;
+	struct invocation in;
+	int r = args_parse(&request, argc, argv, s, &args, e);
+
+	if (r < 0)
+		return r;
+	if (args.help) {
+		AUTO_FREE char *text = help_command(command);
+
+		fputs(text, stdout);
+		return 0;
+	}
+	r = check_words(command, &args, e);
+	if (r == 0)
+		r = load_configuration(s, e);
+	if (r < 0)
+		return r;
+	in = (struct invocation){command, s, args.words, args.words_count};
+	return command->run(&in, e);
+}
+
+/* What stands before the command: global options, --help, --version. */
+static int run_program(int argc, char **argv, struct err *e)
+{
+	const struct args_request request = {.global = global_options, .stop_at_word = true};
+	AUTO(settings_freep) struct settings *s = settings_new();
+	const struct command *command;
+	struct args_result args;
+	int r;
+
+	declare_all(s);
+	r = args_parse(&request, argc, argv, s, &args, e);
+	if (r < 0)
+		return r;
+	if (args.version) {
+		printf("canhazgpu %s\n", CANHAZGPU_VERSION);
+		return 0;
+	}
+	if (args.help || !args.words_count) {
+		AUTO_FREE char *text = help_program();
+
+		fputs(text, args.help ? stdout : stderr);
+		return args.help ? 0 : err_usage(e, "no command given");
+	}
+	command = command_find(args.words[0]);
+	if (!command || command->hidden)
+		return err_usage(e, "unknown command '%.60s' (see 'canhazgpu --help')",
+				 args.words[0]);
+	return run_command(command, s, args.words_count, args.words, e);
+}
+
+/* Output that could not be written is a failure, too: a full disk behind `status --json > file`. */
+static int flush_output(struct err *e)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return err_sys(e, errno, "cannot write the output");
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = {0};
+	int r;
+
+	setlocale(LC_CTYPE, ""); /* numbers and messages stay the same everywhere */
+	/* The supervisor gets its orders by pipe: no options, no configuration that could fail. */
+	if (argc == 2 && !strcmp(argv[1], cmd_supervise.name))
+		return cmd_supervise.run(NULL, &e) < 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_OK;
+	r = run_program(argc, argv, &e);
+	if (r >= 0)
+		r = flush_output(&e);
+	if (r < 0) {
+		AUTO_FREE char *text = text_printable(e.text);
+
+		fflush(stdout);
+		fprintf(stderr, "Error: %s\n", text);
+		return e.exit_status ? e.exit_status : EXIT_STATUS_FAILED;
+	}
+	return EXIT_STATUS_OK;
+}
