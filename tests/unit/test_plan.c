@@ -1,0 +1,583 @@
+/* The policies of src/pool/plan.c: a table of states and requests, and invariants at random. */
+#include "test.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "pool/plan.h"
+
+#define NOW (INT64_C(1800000000) * NS_PER_SECOND)
+#define MINUTE (60 * NS_PER_SECOND)
+#define GPUS_MAX 16
+
+/* A pool under construction: slots, what runs on them, and reservations. */
+struct world {
+	struct pool_state state;
+	enum gpu_use use[GPUS_MAX];
+	enum holder_life life[64];
+	int64_t last_use_ns[GPUS_MAX];
+	struct plan_facts facts;
+};
+
+static void world_init(struct world *w, size_t gpus)
+{
+	*w = (struct world){0};
+	w->state.initialized = true;
+	pool_state_make_slots(&w->state, gpus);
+	w->facts = (struct plan_facts){
+		.now_ns = NOW, .use = w->use, .life = w->life, .last_use_ns = w->last_use_ns};
+}
+
+static void world_clear(struct world *w)
+{
+	pool_state_clear(&w->state);
+}
+
+/* Adds a reservation of GPUs first..first+count-1 by account "u<uid>". */
+static struct reservation *world_add(struct world *w, uid_t uid, enum reservation_type type,
+				     int first, int count)
+{
+	struct reservation *r = reservation_new();
+
+	snprintf(r->id, sizeof(r->id), "00000000-0000-0000-0000-%012zu",
+		 w->state.reservations_count);
+	r->account = mem_printf("u%d", (int)uid);
+	r->user = mem_strdup(r->account);
+	r->uid = quantity_of(uid);
+	r->type = type;
+	r->start_ns = NOW - 60 * MINUTE;
+	r->heartbeat_ns = type == RESERVATION_RUN ? NOW - MINUTE / 2 : TIME_NONE;
+	r->expiry_ns = type == RESERVATION_MANUAL ? NOW + 60 * MINUTE : TIME_NONE;
+	r->gpus = mem_alloc((size_t)count, sizeof(int));
+	r->gpus_count = (size_t)count;
+	for (int i = 0; i < count; i++)
+		r->gpus[i] = first + i;
+	w->life[w->state.reservations_count] = HOLDER_ALIVE;
+	pool_state_add(&w->state, r);
+	return r;
+}
+
+static struct plan_request request_for(uid_t uid, int count)
+{
+	return (struct plan_request){
+		.actor = {.uid = uid, .account = "me"},
+		.type = RESERVATION_MANUAL,
+		.count = count,
+		.duration_ns = 60 * MINUTE,
+		.id = "11111111-1111-1111-1111-111111111111",
+	};
+}
+
+/* The ids granted as "0,2", or "-" and the error in *e. The caller frees it. */
+static char *granted(struct world *w, const struct plan_request *request, struct err *e)
+{
+	AUTO(plan_clear) struct plan p = {0};
+	char *text = mem_strdup("");
+
+	err_clear(e);
+	if (plan_reserve(&w->state, &w->facts, request, &p, e) < 0) {
+		mem_replace(&text, "-");
+		return text;
+	}
+	for (size_t i = 0; i < p.granted->gpus_count; i++) {
+		char *longer = mem_printf("%s%s%d", text, i ? "," : "", p.granted->gpus[i]);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+#define assert_granted(world, request, expected)                                            \
+	do {                                                                                \
+		struct err assert_e;                                                        \
+		AUTO_FREE char *assert_got = granted(world, request, &assert_e);            \
+		if (strcmp(assert_got, expected) != 0)                                      \
+			fail_msg("granted %s (%s), expected %s", assert_got, assert_e.text, \
+				 expected);                                                 \
+	} while (0)
+
+#define assert_refused(world, request, expected_text)                            \
+	do {                                                                     \
+		struct err assert_e;                                             \
+		AUTO_FREE char *assert_got = granted(world, request, &assert_e); \
+		assert_string_equal(assert_got, "-");                            \
+		assert_string_equal(assert_e.text, expected_text);               \
+	} while (0)
+
+/* ---- which GPUs ---- */
+
+static void test_prefers_own_then_longest_free(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request one = request_for(1, 1), three = request_for(1, 3);
+
+	(void)state;
+	world_init(&w, 4);
+	assert_granted(&w, &one, "0"); /* all alike: the first */
+	w.state.slots[0].last_released_ns = NOW - 10 * MINUTE;
+	w.state.slots[1].last_released_ns = NOW - 30 * MINUTE;
+	w.state.slots[2].last_released_ns = NOW - 20 * MINUTE;
+	w.state.slots[3].last_released_ns = NOW - 40 * MINUTE;
+	assert_granted(&w, &one, "3");       /* least recently used by anybody */
+	assert_granted(&w, &three, "1,2,3"); /* ascending */
+	w.last_use_ns[0] = NOW - 50 * MINUTE;
+	w.last_use_ns[2] = NOW - 45 * MINUTE;
+	assert_granted(&w, &one, "2"); /* most recently used by the requester */
+	assert_granted(&w, &three, "0,2,3");
+	w.state.slots[1].last_released_ns = TIME_NONE;
+	w.last_use_ns[0] = w.last_use_ns[2] = TIME_NONE;
+	assert_granted(&w, &one, "1"); /* never used counts as longest */
+}
+
+static void test_never_busy_or_unknown(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request one = request_for(1, 1), two = request_for(1, 2);
+	struct plan_request exact = request_for(1, 1);
+	int id = 1;
+
+	(void)state;
+	world_init(&w, 4);
+	w.use[0] = USE_BUSY;
+	w.use[1] = USE_UNKNOWN;
+	world_add(&w, 2, RESERVATION_MANUAL, 2, 1);
+	w.last_use_ns[0] = w.last_use_ns[1] = NOW - MINUTE; /* however much it is liked */
+	assert_granted(&w, &one, "3");
+	assert_refused(&w, &two,
+		       "Not enough GPUs available. Requested: 2, Available: 1 (1 GPUs in use "
+		       "without reservation, 1 GPUs whose use is unknown - run 'canhazgpu status' "
+		       "for details)");
+	exact.ids = &id;
+	exact.ids_count = 1;
+	assert_refused(&w, &exact,
+		       "GPU 1 is not available: its use is unknown - run 'canhazgpu status' for "
+		       "details");
+	id = 0;
+	assert_refused(&w, &exact,
+		       "GPU 0 is not available: in use without reservation - run 'canhazgpu "
+		       "status' for details");
+	id = 2;
+	assert_refused(&w, &exact,
+		       "GPU 2 is not available: reserved by u2 (manual) - run 'canhazgpu status' "
+		       "for details");
+	/* No scan at all: nothing is handed out. */
+	w.facts.use = NULL;
+	assert_refused(&w, &one,
+		       "Not enough GPUs available. Requested: 1, Available: 0 (3 GPUs whose use is "
+		       "unknown - run 'canhazgpu status' for details)");
+}
+
+static void test_unreadable_slot_is_not_handed_out(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request one = request_for(1, 1);
+
+	(void)state;
+	world_init(&w, 1);
+	w.state.slots[0].problem = mem_strdup("malformed");
+	assert_granted(&w, &one, "-");
+}
+
+static void test_force_takes_busy_after_idle(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request r = request_for(1, 1);
+
+	(void)state;
+	world_init(&w, 4);
+	r.force = true;
+	w.use[0] = USE_UNKNOWN;
+	w.use[1] = USE_BUSY;
+	w.last_use_ns[0] = w.last_use_ns[1] = NOW - MINUTE;
+	world_add(&w, 2, RESERVATION_MANUAL, 2, 1);
+	assert_granted(&w, &r, "3");
+	r.count = 2;
+	assert_granted(&w, &r, "1,3");
+	r.count = 3;
+	assert_granted(&w, &r, "0,1,3");
+	r.count = 4; /* never what is reserved */
+	assert_refused(&w, &r,
+		       "Not enough GPUs available. Requested: 4, Available: 1 (1 GPUs in use "
+		       "without reservation, 1 GPUs whose use is unknown - run 'canhazgpu status' "
+		       "for details)");
+}
+
+static void test_impossible_is_refused_as_such(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	struct plan_request r = request_for(1, 5);
+	const int beyond[] = {0, 4}, twice[] = {1, 1};
+	struct err e = {0};
+
+	(void)state;
+	world_init(&w, 4);
+	assert_int_equal(plan_reserve(&w.state, &w.facts, &r, &p, &e), -ERANGE);
+	assert_string_equal(e.text, "Requested 5 GPUs, but the pool has only 4");
+	r.ids = beyond;
+	r.ids_count = 2;
+	assert_int_equal(plan_reserve(&w.state, &w.facts, &r, &p, &e), -ERANGE);
+	assert_string_equal(e.text, "GPU ID 4 does not exist (the pool has 0 to 3)");
+	r.ids = twice;
+	assert_int_equal(plan_reserve(&w.state, &w.facts, &r, &p, &e), -EINVAL);
+	r = request_for(1, 0);
+	assert_int_equal(plan_reserve(&w.state, &w.facts, &r, &p, &e), -EINVAL);
+	w.state.initialized = false;
+	r = request_for(1, 1);
+	assert_int_equal(plan_reserve(&w.state, &w.facts, &r, &p, &e), -ENOENT);
+	assert_int_equal(p.changes_count, 0);
+}
+
+/* ---- what is over ---- */
+
+static void test_over(void **state)
+{
+	static const struct {
+		enum reservation_type type;
+		enum holder_life life;
+		int64_t heartbeat_ago, expires_in;
+		bool over;
+		enum end_reason reason;
+		int64_t end_ago;
+	} cases[] = {
+		{RESERVATION_MANUAL, HOLDER_GONE, 0, 1, false, 0, 0},
+		{RESERVATION_MANUAL, HOLDER_GONE, 0, 0, true, END_EXPIRED, 0},
+		{RESERVATION_MANUAL, HOLDER_ALIVE, 0, -MINUTE, true, END_EXPIRED, MINUTE},
+		/* However old the heartbeat: a command that lives keeps its GPUs. */
+		{RESERVATION_RUN, HOLDER_ALIVE, 600 * MINUTE, 0, false, 0, 0},
+		{RESERVATION_RUN, HOLDER_ENDING, 600 * MINUTE, 0, false, 0, 0},
+		{RESERVATION_RUN, HOLDER_GONE, MINUTE / 2, 0, true, END_HOLDER_DIED, 0},
+		/* Charged for one interval after the last sign of life, not until somebody looks.
+		 */
+		{RESERVATION_RUN, HOLDER_GONE, 30 * MINUTE, 0, true, END_HOLDER_DIED, 29 * MINUTE},
+		{RESERVATION_RUN, HOLDER_OUT_OF_SIGHT, 5 * MINUTE, 0, false, 0, 0},
+		{RESERVATION_RUN, HOLDER_OUT_OF_SIGHT, 5 * MINUTE + 1, 0, true, END_STALE,
+		 5 * MINUTE + 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct reservation r = {
+			.type = cases[i].type,
+			.start_ns = NOW - 1000 * MINUTE,
+			.heartbeat_ns = NOW - cases[i].heartbeat_ago,
+			.expiry_ns = cases[i].type == RESERVATION_MANUAL ? NOW + cases[i].expires_in
+									 : TIME_NONE,
+		};
+		enum end_reason reason = END_RELEASED;
+		int64_t end_ns = 0;
+		bool over = plan_is_over(&r, cases[i].life, NOW, &reason, &end_ns);
+
+		if (over != cases[i].over)
+			fail_msg("case %zu: over %d", i, over);
+		if (over && (reason != cases[i].reason || end_ns != NOW - cases[i].end_ago))
+			fail_msg("case %zu: reason %s, %lld ns ago", i, end_reason_name(reason),
+				 (long long)(NOW - end_ns));
+	}
+}
+
+static void test_over_is_ended_and_granted_again(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	struct plan_request r = request_for(1, 2);
+	struct err e = {0};
+
+	(void)state;
+	world_init(&w, 2);
+	world_add(&w, 2, RESERVATION_MANUAL, 0, 2)->expiry_ns = NOW - MINUTE;
+	assert_int_equal(plan_reserve(&w.state, &w.facts, &r, &p, &e), 0);
+	assert_int_equal(p.changes_count, 2);
+	assert_int_equal(p.changes[0].kind, CHANGE_END);
+	assert_int_equal(p.changes[0].time_ns, NOW - MINUTE);
+	assert_int_equal(p.changes[1].kind, CHANGE_GRANT);
+	/* Its time is over, but its process is still there: not handed out. */
+	w.use[1] = USE_BUSY;
+	assert_refused(&w, &r,
+		       "Not enough GPUs available. Requested: 2, Available: 1 (1 GPUs in use "
+		       "without reservation - run 'canhazgpu status' for details)");
+}
+
+static void test_refusal_still_cleans_up(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	struct plan_request r = request_for(1, 2);
+	struct err e = {0};
+
+	(void)state;
+	world_init(&w, 2);
+	world_add(&w, 2, RESERVATION_MANUAL, 0, 1)->expiry_ns = NOW - MINUTE;
+	world_add(&w, 2, RESERVATION_MANUAL, 1, 1);
+	assert_int_equal(plan_reserve(&w.state, &w.facts, &r, &p, &e), -EBUSY);
+	assert_int_equal(p.changes_count, 1);
+	assert_int_equal(p.changes[0].kind, CHANGE_END);
+	assert_null(p.granted);
+}
+
+static void test_clock_set_back(void **state)
+{
+	AUTO(plan_clear) struct plan p = {0};
+	struct reservation r = {.start_ns = NOW};
+	const int gpu = 0;
+
+	(void)state;
+	plan_end(&p, &r, &gpu, 1, NOW - MINUTE, END_RELEASED, NULL);
+	assert_int_equal(p.changes[0].time_ns, NOW);
+}
+
+/* ---- release ---- */
+
+static void test_release_mine_only(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	const struct plan_actor me = {.uid = 1, .account = "u1"};
+	struct err e = {0};
+
+	(void)state;
+	world_init(&w, 8);
+	world_add(&w, 1, RESERVATION_MANUAL, 0, 2);
+	mem_replace(&w.state.reservations[0]->user, "label"); /* made with --user */
+	world_add(&w, 2, RESERVATION_MANUAL, 2, 1);
+	mem_replace(&w.state.reservations[1]->user, "u1"); /* called like me */
+	world_add(&w, 1, RESERVATION_RUN, 3, 1);
+	world_add(&w, 1, RESERVATION_MANUAL, 5, 1);
+	assert_int_equal(plan_release(&w.state, &w.facts, &me, NULL, 0, &p, &e), 0);
+	assert_int_equal(p.freed_count, 3);
+	assert_int_equal(p.freed[0], 0);
+	assert_int_equal(p.freed[1], 1);
+	assert_int_equal(p.freed[2], 5);
+}
+
+static void test_release_by_id(void **state)
+{
+	static const struct {
+		uid_t uid;
+		int ids[2];
+		size_t count;
+		int result;
+		const char *text;
+	} cases[] = {
+		{1, {0, 3}, 2, 0, ""},
+		{1, {0, 2}, 2, -EPERM, "GPU 2 is reserved by u2, not by you"},
+		{1, {4}, 1, -ENOENT, "GPU 4 is not reserved"},
+		{1, {9}, 1, -ERANGE, "GPU ID 9 does not exist (the pool has 0 to 7)"},
+		{0, {2, 3}, 2, 0, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+		AUTO(plan_clear) struct plan p = {0};
+		const struct plan_actor actor = {.uid = cases[i].uid, .account = "actor"};
+		struct err e = {0};
+		int r;
+
+		world_init(&w, 8);
+		world_add(&w, 1, RESERVATION_MANUAL, 0, 2);
+		world_add(&w, 2, RESERVATION_MANUAL, 2, 1);
+		world_add(&w, 1, RESERVATION_RUN, 3, 1);
+		r = plan_release(&w.state, &w.facts, &actor, cases[i].ids, cases[i].count, &p, &e);
+		assert_int_equal(r, cases[i].result);
+		assert_string_equal(e.text, cases[i].text);
+		assert_int_equal(p.freed_count, r ? 0 : cases[i].count);
+		for (size_t k = 0; k < p.changes_count; k++)
+			assert_int_equal(p.changes[k].reason,
+					 cases[i].uid ? END_RELEASED : END_FORCED);
+	}
+}
+
+static void test_owner_by_uid_then_account(void **state)
+{
+	const struct plan_actor me = {.uid = 7, .account = "me"};
+	char account[] = "me", other[] = "other";
+	struct reservation r = {.uid = quantity_of(7), .account = other};
+
+	(void)state;
+	assert_true(plan_owns(&me, &r));
+	r.uid.value = 8;
+	r.account = account; /* the same name, another uid: not mine */
+	assert_false(plan_owns(&me, &r));
+	r.uid.known = false;
+	assert_true(plan_owns(&me, &r));
+}
+
+/* ---- init ---- */
+
+static void test_init_ends_everything(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	const struct plan_actor root = {.uid = 0, .account = "root"};
+
+	(void)state;
+	world_init(&w, 4);
+	world_add(&w, 1, RESERVATION_MANUAL, 0, 2);
+	world_add(&w, 2, RESERVATION_MANUAL, 2, 1)->expiry_ns = NOW - MINUTE;
+	pool_state_add_waiter(&w.state);
+	plan_init(&w.state, &w.facts, &root, "fake", 8, NULL, &p);
+	assert_int_equal(p.changes_count, 4);
+	assert_int_equal(p.changes[0].reason, END_FORCED);
+	assert_string_equal(p.changes[0].actor, "root");
+	assert_int_equal(p.changes[1].reason, END_EXPIRED);
+	assert_int_equal(p.changes[2].kind, CHANGE_QUEUE_DROP);
+	assert_int_equal(p.changes[3].kind, CHANGE_INIT);
+	assert_int_equal(p.changes[3].gpus_count, 8);
+}
+
+static void test_use(void **state)
+{
+	struct process process = {.pid = 1};
+	struct gpu gpu = {.processes_known = true};
+
+	(void)state;
+	assert_int_equal(plan_gpu_use(NULL, 1024), USE_UNKNOWN);
+	assert_int_equal(plan_gpu_use(&gpu, 1024), USE_UNKNOWN);
+	gpu.processes = &process;
+	gpu.processes_count = 1;
+	assert_int_equal(plan_gpu_use(&gpu, 1024), USE_BUSY);
+	gpu.memory_used_mb = quantity_of(1024);
+	assert_int_equal(plan_gpu_use(&gpu, 1024), USE_IDLE);
+	gpu.memory_used_mb = quantity_of(1025);
+	assert_int_equal(plan_gpu_use(&gpu, 1024), USE_BUSY);
+	gpu.memory_used_mb = quantity_of(0);
+	assert_int_equal(plan_gpu_use(&gpu, 0), USE_IDLE);
+}
+
+/* ---- at random ---- */
+
+/* A world of random size, reservations and use. */
+static void world_random(struct world *w)
+{
+	size_t gpus = 1 + (size_t)rand() % GPUS_MAX;
+
+	world_init(w, gpus);
+	for (size_t i = 0; i < gpus; i++) {
+		w->use[i] = (enum gpu_use)(rand() % 3);
+		if (rand() % 3)
+			w->use[i] = USE_IDLE;
+		w->last_use_ns[i] = rand() % 2 ? NOW - rand() : TIME_NONE;
+		w->state.slots[i].last_released_ns = rand() % 2 ? NOW - rand() : TIME_NONE;
+	}
+	for (size_t at = 0; at < gpus;) {
+		int count = 1 + rand() % 3;
+		struct reservation *r;
+
+		if (rand() % 2 || at + (size_t)count > gpus) {
+			at++;
+			continue;
+		}
+		r = world_add(w, (uid_t)(rand() % 3),
+			      rand() % 2 ? RESERVATION_RUN : RESERVATION_MANUAL, (int)at, count);
+		r->expiry_ns += (rand() % 3 - 1) * 60 * MINUTE;
+		r->heartbeat_ns -= (rand() % 2) * 10 * MINUTE;
+		w->life[w->state.reservations_count - 1] = (enum holder_life)(rand() % 4);
+		at += (size_t)count;
+	}
+}
+
+/* Whether slot i may be given away: an independent statement of the rule. */
+static bool may_be_granted(const struct world *w, size_t i)
+{
+	const struct reservation *r = w->state.slots[i].reservation;
+	size_t k = 0;
+
+	if (w->use[i] != USE_IDLE)
+		return false;
+	if (!r)
+		return true;
+	if (r->type == RESERVATION_MANUAL)
+		return r->expiry_ns <= NOW;
+	while (w->state.reservations[k] != r)
+		k++;
+	return w->life[k] == HOLDER_GONE ||
+	       (w->life[k] == HOLDER_OUT_OF_SIGHT && NOW - r->heartbeat_ns > 5 * MINUTE);
+}
+
+static void check_random_plan(const struct world *w, const struct plan *p, int wanted)
+{
+	bool owned[GPUS_MAX] = {0};
+
+	for (size_t i = 0; i < w->state.slots_count; i++)
+		owned[i] = w->state.slots[i].reservation != NULL;
+	/* Replays the changes: an end frees what is owned, a grant takes what is free. */
+	for (size_t i = 0; i < p->changes_count; i++) {
+		const struct change *c = &p->changes[i];
+		bool end = c->kind == CHANGE_END;
+		const int *gpus = end ? c->gpus : c->reservation->gpus;
+		size_t count = end ? c->gpus_count : c->reservation->gpus_count;
+
+		for (size_t k = 0; k < count; k++) {
+			assert_int_equal(owned[gpus[k]], end);
+			owned[gpus[k]] = !end;
+			if (!end)
+				assert_true(may_be_granted(w, (size_t)gpus[k]));
+			if (!end && k)
+				assert_true(gpus[k] > gpus[k - 1]);
+		}
+	}
+	if (p->granted)
+		assert_int_equal(p->granted->gpus_count, wanted);
+}
+
+static void test_random(void **state)
+{
+	int grants = 0, refusals = 0;
+
+	(void)state;
+	srand(20251120);
+	for (int round = 0; round < 20000; round++) {
+		AUTO(world_clear) struct world w;
+		AUTO(plan_clear) struct plan p = {0};
+		struct plan_request request;
+		struct err e = {0};
+		int possible = 0, r;
+
+		world_random(&w);
+		request = request_for((uid_t)(rand() % 3), 1 + rand() % 4);
+		if ((size_t)request.count > w.state.slots_count)
+			request.count = (int)w.state.slots_count;
+		for (size_t i = 0; i < w.state.slots_count; i++)
+			possible += may_be_granted(&w, i);
+		r = plan_reserve(&w.state, &w.facts, &request, &p, &e);
+		/* Granted exactly when enough GPUs may be given away, and the number said is true.
+		 */
+		assert_int_equal(r, possible >= request.count ? 0 : -EBUSY);
+		if (r < 0) {
+			int said = -1;
+
+			assert_non_null(strstr(e.text, "Available: "));
+			said = atoi(strstr(e.text, "Available: ") + strlen("Available: "));
+			assert_int_equal(said, possible);
+		}
+		check_random_plan(&w, &p, request.count);
+		r == 0 ? grants++ : refusals++;
+	}
+	assert_true(grants > 1000);
+	assert_true(refusals > 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_prefers_own_then_longest_free),
+		cmocka_unit_test(test_never_busy_or_unknown),
+		cmocka_unit_test(test_unreadable_slot_is_not_handed_out),
+		cmocka_unit_test(test_force_takes_busy_after_idle),
+		cmocka_unit_test(test_impossible_is_refused_as_such),
+		cmocka_unit_test(test_over),
+		cmocka_unit_test(test_over_is_ended_and_granted_again),
+		cmocka_unit_test(test_refusal_still_cleans_up),
+		cmocka_unit_test(test_clock_set_back),
+		cmocka_unit_test(test_release_mine_only),
+		cmocka_unit_test(test_release_by_id),
+		cmocka_unit_test(test_owner_by_uid_then_account),
+		cmocka_unit_test(test_init_ends_everything),
+		cmocka_unit_test(test_use),
+		cmocka_unit_test(test_random),
+	};
+
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
