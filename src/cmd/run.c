@@ -17,9 +17,6 @@
 #include "host/tree.h"
 #include "pool/describe.h"
 
-/* How long a command that is over its --timeout gets to end after SIGINT. */
-#define GRACE_NS (30 * NS_PER_SECOND)
-
 /* Tells the supervisor everything, and waits until it watches. */
 static int run_supervise(const struct invocation *in, struct launch *launch,
 			 const struct reservation *r, struct err *e)
@@ -29,7 +26,7 @@ static int run_supervise(const struct invocation *in, struct launch *launch,
 		.command = r->holder.command,
 		.gpus = describe_ids(r->gpus, r->gpus_count),
 		.timeout_ns = settings_duration_ns(in->settings, "run.timeout"),
-		.grace_ns = GRACE_NS,
+		.grace_ns = settings_duration_ns(in->settings, "run.grace"),
 		.heartbeat_ns = settings_duration_ns(in->settings, "run.heartbeat"),
 		.kill_on_lost = !strcmp(settings_text(in->settings, "run.on-lost"), "kill"),
 	};
@@ -168,6 +165,12 @@ static const struct option_spec run_options[] = {
 	 .fallback = "60s",
 	 .not_on_command_line = true,
 	 .help = "How often the reservation is renewed"},
+	{.name = "grace",
+	 .type = OPTION_DURATION,
+	 .argument = "D",
+	 .fallback = "30s",
+	 .not_on_command_line = true,
+	 .help = "How long a command that is over its --timeout gets to end after SIGINT"},
 	{.name = NULL},
 };
 
