@@ -1,6 +1,7 @@
 /*
  * How to add a store: write one file with one `struct store_backend`, add it to the table in
- * store.c, and add its URL to the list in tests/contract/test_store.c, whose tests it must pass.
+ * store.c, and to the one in tests/contract/store_fixture.c: the contract tests (test_store*.c
+ * beside it) then run on it too, and it must pass them.
  *
  * The functions mean what store.h says of the public ones of the same name.
  */

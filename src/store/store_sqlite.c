@@ -96,6 +96,9 @@ static int connect_database(struct sqlite_store *s, struct err *e)
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	if (!s->writing)
 		return sql_script(s, "BEGIN", e);
+	/* On a file that may only be read, BEGIN IMMEDIATE would quietly begin to read. */
+	if (sqlite3_db_readonly(s->db, "main"))
+		return sql_fail(s, SQLITE_READONLY, e);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
 	return sql_script(s,
 			  "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; "

@@ -1,0 +1,187 @@
+/* Fresh pools for the contract tests, on every kind of store. See store_fixture.h. */
+#include "store_fixture.h"
+
+#include <ftw.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static char *sqlite_url(const char *dir)
+{
+	return mem_printf("sqlite:%s/pool.db", dir);
+}
+
+static const struct store_kind store_kinds[] = {
+	{"sqlite", sqlite_url},
+};
+
+struct store *fixture_open(const struct fixture *f)
+{
+	struct store *s = NULL;
+	struct err e = {0};
+
+	if (store_open(f->url, &s, &e) < 0)
+		fail_msg("%s", e.text);
+	return s;
+}
+
+static int set_up(void **state)
+{
+	const struct store_kind *kind = *state;
+	struct fixture *f = mem_alloc(1, sizeof(*f));
+
+	f->kind = kind;
+	snprintf(f->dir, sizeof(f->dir), "/tmp/canhazgpu-store-XXXXXX");
+	if (!mkdtemp(f->dir))
+		return -1;
+	f->url = kind->url_in(f->dir);
+	f->a = fixture_open(f);
+	f->b = fixture_open(f);
+	*state = f;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	pool_state_clear(&f->state);
+	store_close(f->a);
+	store_close(f->b);
+	nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(f->url);
+	free(f);
+	return 0;
+}
+
+int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
+{
+	size_t total = count * ARRAY_SIZE(store_kinds);
+	AUTO_FREE struct CMUnitTest *all = mem_alloc(total, sizeof(*all));
+	int failed;
+
+	for (size_t i = 0; i < total; i++) {
+		const struct store_kind *kind = &store_kinds[i / count];
+
+		all[i] = tests[i % count];
+		all[i].name = mem_printf("%s: %s", kind->name, tests[i % count].name);
+		all[i].setup_func = set_up;
+		all[i].teardown_func = tear_down;
+		all[i].initial_state = (void *)(uintptr_t)kind;
+	}
+	failed = _cmocka_run_group_tests(group, all, total, NULL, NULL);
+	for (size_t i = 0; i < total; i++)
+		free((char *)(uintptr_t)all[i].name);
+	return failed;
+}
+
+void fixture_load(struct store *s, enum store_intent intent, struct pool_state *state)
+{
+	struct err e = {0};
+
+	pool_state_clear(state);
+	if (store_load(s, intent, state, &e) < 0)
+		fail_msg("load: %s", e.text);
+}
+
+void fixture_commit(struct fixture *f, const struct change *changes, size_t count)
+{
+	struct err e = {0};
+
+	if (store_commit(f->a, &f->state, changes, count, &e) < 0)
+		fail_msg("commit: %s", e.text);
+	fixture_load(f->a, STORE_READ, &f->state);
+}
+
+void fixture_init(struct fixture *f, size_t gpus_count)
+{
+	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = gpus_count};
+
+	fixture_load(f->a, STORE_READ, &f->state);
+	fixture_commit(f, &init, 1);
+}
+
+struct reservation *fixture_reservation(const char *account, const int *gpus, size_t count)
+{
+	struct reservation *r = reservation_new();
+
+	id_new(r->id);
+	r->user = mem_printf("%s-laptop", account);
+	r->account = mem_strdup(account);
+	r->uid = quantity_of(1000 + account[0]);
+	r->type = RESERVATION_RUN;
+	r->start_ns = T0;
+	r->heartbeat_ns = T0 + NS_PER_SECOND;
+	r->deadline_ns = T0 + NS_PER_HOUR;
+	r->note = mem_strdup("a note");
+	r->holder.host = mem_strdup("host1");
+	r->holder.boot_id = mem_strdup("2b1d2f5e-0000-4000-8000-000000000001");
+	r->holder.command = (struct process_ref){4242, UINT64_C(123456789012)};
+	r->holder.supervisor = (struct process_ref){4243, UINT64_C(123456789013)};
+	r->gpus = mem_alloc(count, sizeof(*r->gpus));
+	memcpy(r->gpus, gpus, count * sizeof(*r->gpus));
+	r->gpus_count = count;
+	return r;
+}
+
+const struct reservation *fixture_grant(struct fixture *f, const char *account, const int *gpus,
+					size_t count)
+{
+	AUTO(reservation_freep)
+	struct reservation *r = fixture_reservation(account, gpus, count);
+	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+
+	fixture_commit(f, &grant, 1);
+	return pool_state_find(&f->state, r->id);
+}
+
+struct change fixture_end(const struct reservation *r, int64_t time_ns)
+{
+	return (struct change){
+		.kind = CHANGE_END,
+		.reservation = r,
+		.gpus = r->gpus,
+		.gpus_count = r->gpus_count,
+		.time_ns = time_ns,
+		.reason = END_RELEASED,
+	};
+}
+
+static void same_text(const char *a, const char *b)
+{
+	if (!a || !b)
+		assert_ptr_equal(a, b);
+	else
+		assert_string_equal(a, b);
+}
+
+void fixture_same_reservation(const struct reservation *a, const struct reservation *b)
+{
+	assert_non_null(a);
+	assert_non_null(b);
+	same_text(a->id, b->id);
+	same_text(a->user, b->user);
+	same_text(a->account, b->account);
+	assert_int_equal(a->uid.known, b->uid.known);
+	assert_int_equal(a->uid.value, b->uid.value);
+	assert_int_equal(a->type, b->type);
+	assert_int_equal(a->start_ns, b->start_ns);
+	assert_int_equal(a->heartbeat_ns, b->heartbeat_ns);
+	assert_int_equal(a->expiry_ns, b->expiry_ns);
+	assert_int_equal(a->deadline_ns, b->deadline_ns);
+	same_text(a->note, b->note);
+	same_text(a->queue_id, b->queue_id);
+	same_text(a->holder.host, b->holder.host);
+	same_text(a->holder.boot_id, b->holder.boot_id);
+	assert_int_equal(a->holder.command.pid, b->holder.command.pid);
+	assert_int_equal(a->holder.command.start_ticks, b->holder.command.start_ticks);
+	assert_int_equal(a->holder.supervisor.pid, b->holder.supervisor.pid);
+	assert_int_equal(a->holder.supervisor.start_ticks, b->holder.supervisor.start_ticks);
+	assert_int_equal(a->gpus_count, b->gpus_count);
+	assert_memory_equal(a->gpus, b->gpus, a->gpus_count * sizeof(*a->gpus));
+}
