@@ -97,9 +97,9 @@ void settings_declare(struct settings *s, const char *prefix, const struct optio
 /* Is value one of "nvidia|amd|fake"? */
 static int check_choice(const char *choices, const char *value, struct err *e)
 {
-	size_t length = strlen(value);
+	size_t length = strcspn(value, "|"); /* "nvidia|amd" is no choice */
 
-	for (const char *p = choices; p; p = strchr(p, '|')) {
+	for (const char *p = choices; p && !value[length]; p = strchr(p, '|')) {
 		p += *p == '|';
 		if (length > 0 && !strncmp(p, value, length) && (!p[length] || p[length] == '|'))
 			return 0;

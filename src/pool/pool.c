@@ -172,6 +172,26 @@ static const char **pool_admin_uuids(const struct scan *scan, int count)
 	return uuids;
 }
 
+/* Without force, a pool that is there stays. */
+static int pool_check_fresh(const struct pool_admin_request *request,
+			    const struct pool_state *state, struct err *e)
+{
+	if (!state->initialized || request->force)
+		return 0;
+	return err_set(e, EEXIST,
+		       "GPU pool already initialized with %zu GPUs. Use --force to reinitialize",
+		       state->slots_count);
+}
+
+/* The same before the hardware is looked for, which may be away or slow by now. */
+static int pool_look_fresh(struct pool *p, const struct pool_admin_request *request, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	int r = store_load(p->store, STORE_READ, &state, e);
+
+	return r < 0 ? r : pool_check_fresh(request, &state, e);
+}
+
 int pool_admin(struct pool *p, const struct pool_admin_request *request, int *ret_count,
 	       struct err *e)
 {
@@ -181,7 +201,9 @@ int pool_admin(struct pool *p, const struct pool_admin_request *request, int *re
 	int attempt = 0, count = 0, r;
 	bool again;
 
-	r = pool_admin_hardware(p, request, &provider, &count, &scan, e);
+	r = pool_look_fresh(p, request, e);
+	if (r == 0)
+		r = pool_admin_hardware(p, request, &provider, &count, &scan, e);
 	if (r < 0)
 		return r;
 	uuids = pool_admin_uuids(&scan, count);
@@ -194,12 +216,10 @@ int pool_admin(struct pool *p, const struct pool_admin_request *request, int *re
 		r = store_load(p->store, STORE_UPDATE, &state, e);
 		if (r < 0)
 			return r;
-		if (state.initialized && !request->force) {
+		r = pool_check_fresh(request, &state, e);
+		if (r < 0) {
 			store_abandon(p->store);
-			return err_set(e, EEXIST,
-				       "GPU pool already initialized with %zu GPUs. Use --force to "
-				       "reinitialize",
-				       state.slots_count);
+			return r;
 		}
 		life = observe_lives(&p->observer, &state);
 		facts.now_ns = clock_now_ns();

@@ -28,6 +28,7 @@ world_open() {
 	mkdir "$WORLD/home" "$WORLD/state" "$WORLD/tmp" "$WORLD/bin"
 	ln -s "$CANHAZGPU_BIN" "$WORLD/bin/canhazgpu"
 	FAKE_STATE=$WORLD/fake.json
+	echo '{}' >"$FAKE_STATE"
 	world_environment=(
 		PATH="$WORLD/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 		HOME="$WORLD/home" XDG_STATE_HOME="$WORLD/state" TMPDIR="$WORLD/tmp"
@@ -156,6 +157,51 @@ wait_until() {
 		fi
 		sleep 0.02
 	done
+}
+
+# Makes the nvidia provider answer from $WORLD/nvml.json (tests/stubs/nvml_stub.c tells its form).
+# `use_nvml nvml-broken` takes another variant of the stub.
+use_nvml() {
+	local folder
+	folder=$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/${1:-nvml}
+	[ -e "$folder/libnvidia-ml.so.1" ] || skip "no stub library in $folder"
+	world_set LD_LIBRARY_PATH="$folder"
+	world_set CANHAZGPU_STUB_NVML="$WORLD/nvml.json"
+}
+
+# What the stub library shows from now on.
+nvml_state() {
+	printf '%s\n' "$1" >"$WORLD/nvml.json.new"
+	mv "$WORLD/nvml.json.new" "$WORLD/nvml.json"
+}
+
+# An environment in which no NVIDIA driver is found, whatever this machine has.
+hide_hardware() {
+	use_nvml
+	nvml_state '{"codes": {"nvmlInit": 9}}'
+	[ ! -e /sys/class/kfd ] || skip 'this machine has AMD GPUs'
+}
+
+# ---- behind the program's back ----
+
+need_root() {
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+}
+
+need_sqlite() {
+	[ "${E2E_STORE:-sqlite}" = sqlite ] || skip 'is about the SQLite store'
+}
+
+# SQL in the world's database.
+db() {
+	sqlite3 -batch -cmd '.timeout 10000' "$WORLD/pool.db" "$@"
+}
+
+# What has ended, oldest first, one GPU per line: "0 manual released alice".
+usage_history() {
+	need_sqlite
+	db "SELECT gpu || ' ' || type || ' ' || reason || ' ' || user FROM usage_history
+		ORDER BY end_ns, gpu"
 }
 
 # ---- looking ----

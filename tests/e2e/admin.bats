@@ -1,0 +1,202 @@
+#!/usr/bin/env bats
+# canhazgpu admin: making the pool, and making it anew.
+
+load helpers
+
+ME=$(id -un)
+
+two_cards() {
+	use_nvml
+	nvml_state '{"gpus": [
+		{"uuid": "GPU-a", "name": "NVIDIA H100 80GB HBM3", "bus": [0, 1, 0], "memory": [81559, 0, 4]},
+		{"uuid": "GPU-b", "name": "NVIDIA H100 80GB HBM3", "bus": [0, 2, 0], "memory": [81559, 0, 4]}]}'
+}
+
+@test "the first time makes a pool and says which IDs it has" {
+	chg admin --gpus 8 --provider fake
+	assert_status 0
+	assert_stdout 'Initialized 8 GPUs (IDs 0 to 7)'
+	assert_stderr ''
+	chg_ok status --json
+	assert_json 'map(.gpu_id) == [range(8)]' true
+	assert_json 'all(.status == "AVAILABLE")' true
+}
+
+@test "a pool of one GPU" {
+	pool 1
+	assert_stdout 'Initialized 1 GPUs (IDs 0 to 0)'
+}
+
+@test "the largest pool, and one more" {
+	pool 1024
+	assert_stdout 'Initialized 1024 GPUs (IDs 0 to 1023)'
+	chg admin --gpus 1025 --provider fake --force
+	assert_error 2 '1 to 1024'
+}
+
+@test "a second time without --force is refused and changes nothing" {
+	pool 8
+	chg_ok reserve --gpu-ids 5
+	for again in 'admin --gpus 8 --provider fake' 'admin --gpus 4 --provider fake'; do
+		# shellcheck disable=SC2086
+		chg $again
+		assert_error 1 ''
+		assert_stderr 'Error: GPU pool already initialized with 8 GPUs. Use --force to reinitialize'
+	done
+	chg_ok status --json
+	assert_json 'map(select(.status == "IN_USE").gpu_id) == [5]' true
+	assert_json length 8
+}
+
+@test "a second time is refused as such where the hardware is away, too" {
+	pool 8
+	hide_hardware
+	chg admin --gpus 8
+	assert_error 1 ''
+	assert_stderr 'Error: GPU pool already initialized with 8 GPUs. Use --force to reinitialize'
+}
+
+@test "--force makes the pool anew, with another number of GPUs" {
+	pool 8
+	chg_ok admin --gpus 4 --force --provider fake
+	assert_stdout 'Initialized 4 GPUs (IDs 0 to 3)'
+	chg_ok status --json
+	assert_json length 4
+	chg_ok admin --force --gpus 6 --provider fake
+	chg_ok status --json
+	assert_json length 6
+}
+
+@test "--force clears reservations, and records what it ended beside what was there" {
+	need_sqlite
+	pool 4
+	chg_ok reserve --gpu-ids 3
+	chg_ok release
+	chg_ok reserve --gpus 2 --user alice
+	chg_ok admin --gpus 4 --provider fake --force
+	chg_ok status --json
+	assert_json 'all(.status == "AVAILABLE")' true
+	chg_ok release
+	assert_stdout 'No manually reserved GPUs found for current user'
+	assert_equal "$(usage_history | wc -l)" 3
+	assert_equal "$(usage_history | head -n 1)" "3 manual released $ME"
+	assert_equal "$(usage_history | grep -c ' manual forced alice$')" 2
+	assert_equal "$(db "SELECT DISTINCT actor FROM usage_history WHERE reason = 'forced'")" "$ME"
+}
+
+@test "--force records what had expired as expired, at its expiry" {
+	need_sqlite
+	pool 2
+	chg_ok reserve --duration 1ms
+	expiry=$(db 'SELECT expiry_ns FROM reservations')
+	wait_until '[ "${EPOCHREALTIME/./}000" -gt "$expiry" ]'
+	chg_ok admin --gpus 2 --provider fake --force
+	assert_equal "$(db 'SELECT reason, end_ns FROM usage_history')" "expired|$expiry"
+}
+
+@test "--force ends the reservation of a running command, and records that" {
+	need_sqlite
+	pool 2
+	start_background job canhazgpu run --gpus 2 -- sleep 1000
+	wait_until 'chg status -j; [ "$(json_get "map(select(.type == \"RUN\")) | length")" = 2 ]'
+	chg_ok admin --gpus 2 --provider fake --force
+	assert_equal "$(usage_history)" "0 run forced $ME"$'\n'"1 run forced $ME"
+	chg_ok status --json
+	assert_json 'all(.type == null)' true
+}
+
+@test "without --gpus: as many as the provider sees" {
+	fake_state '{"gpus": [{}, {}, {"index": 4}]}'
+	chg_ok admin --provider fake
+	assert_stdout 'Initialized 5 GPUs (IDs 0 to 4)'
+	two_cards
+	chg_ok admin --provider nvidia --force
+	assert_stdout 'Initialized 2 GPUs (IDs 0 to 1)'
+}
+
+@test "without --gpus and with nothing to see: an error, and no pool" {
+	chg admin --provider fake
+	assert_error 1 'shows no GPU'
+	chg status
+	assert_error 1 'not initialized'
+}
+
+@test "without --provider: the hardware that is there" {
+	two_cards
+	chg_ok admin
+	assert_stdout 'Initialized 2 GPUs (IDs 0 to 1)'
+	chg_ok status --json
+	assert_json 'map(.gpu_model) | unique | .[0]' 'NVIDIA H100 80GB HBM3'
+}
+
+@test "fewer GPUs than the hardware has" {
+	two_cards
+	chg_ok admin --gpus 1
+	assert_stdout 'Initialized 1 GPUs (IDs 0 to 0)'
+}
+
+@test "more GPUs than the hardware has are refused, and nothing is made" {
+	two_cards
+	chg admin --gpus 3
+	assert_error 1 '--gpus 3: this host has only 2 nvidia GPU(s)'
+	chg status
+	assert_error 1 'not initialized'
+}
+
+@test "more GPUs than the hardware has are refused with --force, too, and the pool stays" {
+	two_cards
+	chg_ok admin
+	chg_ok reserve --gpu-ids 1
+	chg admin --gpus 3 --force
+	assert_error 1 '--gpus 3'
+	chg_ok status --json
+	assert_json 'map(.status) | join(" ")' 'AVAILABLE IN_USE'
+}
+
+@test "no hardware: says so and names the way to try it without" {
+	hide_hardware
+	chg admin
+	assert_error 1 'No GPUs found on this host'
+	assert_stderr_has '--provider fake'
+	assert_stderr_has 'driver is not loaded'
+	chg admin --gpus 2
+	assert_error 1 'No GPUs found on this host'
+	chg admin --provider nvidia
+	assert_error 1 'driver is not loaded'
+	chg status
+	assert_error 1 'not initialized'
+}
+
+@test "values that make no sense are usage errors" {
+	for value in 0 -1 -8 '' ' 8' 8x 1.5 abc 99999999999999999999; do
+		chg admin --provider fake --gpus "$value"
+		assert_error 2 '--gpus'
+	done
+	for value in '' Fake cuda 'nvidia|amd'; do
+		chg admin --gpus 2 --provider "$value"
+		assert_error 2 '--provider'
+	done
+	chg admin --gpus
+	assert_error 2 'needs a value'
+	chg admin 8
+	assert_error 2 "unexpected argument '8'"
+	[ ! -e "$WORLD/pool.db" ]
+}
+
+@test "of several at once exactly one makes the pool" {
+	for i in 1 2 3 4 5 6; do
+		start_background "admin$i" canhazgpu admin --gpus "$i" --provider fake
+	done
+	made=0
+	for i in 1 2 3 4 5 6; do
+		wait_background "admin$i"
+		case $status in
+		0) made=$((made + 1)) winner=$i ;;
+		1) grep -q '^Error: GPU pool already initialized with [1-6] GPUs\.' "$WORLD/admin$i.err" ;;
+		*) fail_with "admin $i ended with $status: $(cat "$WORLD/admin$i.err")" ;;
+		esac
+	done
+	assert_equal "$made" 1
+	chg_ok status --json
+	assert_json length "$winner"
+}
