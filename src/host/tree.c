@@ -157,9 +157,10 @@ static bool is_listed(const pid_t *pids, size_t count, pid_t pid)
 }
 
 /* Adds those that carry the marker, and the doubtful ones that nobody may look into. */
-static void add_marked(const struct host_tree *t, struct table *p, const pid_t *doubtful,
+static void add_marked(struct host_tree *t, struct table *p, const pid_t *doubtful,
 		       size_t doubtful_count)
 {
+	t->undecided = 0;
 	for (size_t i = 0; i < p->count; i++) {
 		struct row *row = &p->rows[i];
 		AUTO_FREE char *block = NULL;
@@ -173,9 +174,10 @@ static void add_marked(const struct host_tree *t, struct table *p, const pid_t *
 		if (r == 0) {
 			value = host_environ_find(block, length, HOST_TREE_MARKER);
 			row->member = value && t->id && *t->id && strcmp(value, t->id) == 0;
-		} else if (r == -EACCES || r == -EPERM) {
-			row->member = t->session && row->session == t->session &&
-				      is_listed(doubtful, doubtful_count, row->pid);
+		} else if ((r == -EACCES || r == -EPERM) && t->session &&
+			   row->session == t->session) {
+			row->member = is_listed(doubtful, doubtful_count, row->pid);
+			t->undecided += !row->member;
 		}
 	}
 }

@@ -20,6 +20,7 @@ struct host_tree {
 	pid_t group;                 /* process group of the command if it leads one, else 0 */
 	struct process_ref *members; /* seen alive at the last refresh, the command too */
 	size_t members_count;
+	size_t undecided; /* processes that the last refresh would count if they were doubtful */
 };
 
 /* Starts with the command alone. The caller clears it. */

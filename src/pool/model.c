@@ -75,15 +75,16 @@ static bool is_comm(const char *list, const struct line *l)
 /* Where the arguments of one of these programs begin; 0: it is none of them. */
 static size_t find_program(const char *programs, const struct line *l)
 {
-	bool by_name = is_comm(programs, l);
+	bool by_comm;
 
 	if (!programs || (l->argc && names_program(programs, l->argv[0])))
 		return 1;
-	if (by_name || (l->argc && names_program(launchers, l->argv[0])))
+	by_comm = is_comm(programs, l);
+	if (by_comm || (l->argc && names_program(launchers, l->argv[0])))
 		for (size_t i = 1; i < l->argc && i < PROGRAM_PLACE_MAX; i++)
 			if (names_program(programs, l->argv[i]))
 				return i + 1;
-	return by_name ? 1 : 0;
+	return by_comm ? 1 : 0;
 }
 
 static bool text_starts(const char *text, size_t length, const char *start)

@@ -1,0 +1,427 @@
+/* Facts about processes and accounts: what /proc says, however odd; and looking commands up. */
+#include "test.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "host/command.h"
+#include "host/proc.h"
+#include "spawn.h"
+
+static void test_stat_parse(void **state)
+{
+	static const struct {
+		const char *start;
+		const char *name;
+		int threads;
+		char state;
+	} cases[] = {
+		{"42 (cat) R", "cat", 1, 'R'},
+		{"42 (a) b (c) S", "a) b (c", 1, 'S'},
+		{"42 (a) R 9 9 9) S", "a) R 9 9 9", 1, 'S'},
+		{"42 (a\nb) S", "a\nb", 1, 'S'},
+		{"42 () S", "", 1, 'S'},
+		{"42 (gone) Z", "gone", 1, 'Z'},
+		/* The first thread has ended, the others compute on. */
+		{"42 (busy) Z", "busy", 3, 'S'},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct process_info info;
+		AUTO_FREE char *text =
+			mem_printf("%s 1 2 3 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 %d 0 98765 1 2 3\n",
+				   cases[i].start, cases[i].threads);
+
+		assert_true(host_stat_parse(text, &info));
+		assert_int_equal(info.pid, 42);
+		assert_string_equal(info.name, cases[i].name);
+		assert_int_equal(info.state, cases[i].state);
+		assert_int_equal(info.ppid, 1);
+		assert_int_equal(info.pgrp, 2);
+		assert_int_equal(info.session, 3);
+		assert_int_equal(info.start_ticks, 98765);
+	}
+}
+
+static void test_stat_parse_refuses(void **state)
+{
+	static const char *const cases[] = {
+		"",
+		"42",
+		"42 (cat",
+		"42 )cat( R 1 2 3",
+		"42 (cat) R",
+		"x (cat) R 1 2 3",
+		"42 (cat) R 1 2 3 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct process_info info;
+
+		if (host_stat_parse(cases[i], &info))
+			fail_msg("'%s' was taken", cases[i]);
+	}
+}
+
+static void test_environ_find(void **state)
+{
+	static const char block[] = "A=1\0AB=2\0XID=bad\0EMPTY=\0ID\0ID=good\0ID=later";
+
+	(void)state;
+	assert_string_equal(host_environ_find(block, sizeof(block), "ID"), "good");
+	assert_string_equal(host_environ_find(block, sizeof(block), "A"), "1");
+	assert_string_equal(host_environ_find(block, sizeof(block), "EMPTY"), "");
+	assert_null(host_environ_find(block, sizeof(block), "B"));
+	assert_null(host_environ_find(block, 0, "A"));
+}
+
+static void test_self(void **state)
+{
+	struct process_info info;
+	AUTO_FREE pid_t *pids = NULL;
+	size_t count, seen = 0;
+
+	(void)state;
+	assert_int_equal(host_process_read(getpid(), &info, NULL), 0);
+	assert_int_equal(info.pid, getpid());
+	assert_int_equal(info.ppid, getppid());
+	assert_int_equal(info.pgrp, getpgrp());
+	assert_int_equal(info.session, getsid(0));
+	assert_int_equal(info.uid, getuid());
+	assert_int_equal(info.state, 'R');
+	assert_true(info.start_ticks > 0);
+	assert_int_equal(host_process_list(&pids, &count, NULL), 0);
+	for (size_t i = 0; i < count; i++)
+		seen += pids[i] == getpid() || pids[i] == getppid();
+	assert_true(seen == (getppid() > 0 ? 2 : 1));
+}
+
+static void test_hostile_name(void **state)
+{
+	struct spawn s = {.in = -1, .out = -1};
+	struct process_info info;
+	int said[2];
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+	s.pid = fork();
+	assert_true(s.pid >= 0);
+	if (s.pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "a) b (c");
+		if (write(said[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(said[0], &byte, 1), 1);
+	assert_int_equal(host_process_read(s.pid, &info, NULL), 0);
+	assert_string_equal(info.name, "a) b (c");
+	assert_int_equal(info.ppid, getpid());
+	assert_int_equal(info.uid, getuid());
+	close(said[0]);
+	close(said[1]);
+	spawn_end(&s);
+}
+
+static void test_life(void **state)
+{
+	struct spawn s = spawn_sh(SPAWN_WAIT);
+	struct process_ref ref = spawn_ref(spawn_pid(&s));
+	struct process_ref reused = {.pid = ref.pid, .start_ticks = ref.start_ticks + 1};
+	struct process_ref none = {0};
+	struct process_info info;
+	struct err e = {0};
+	siginfo_t ended;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(host_process_life(&ref), HOST_ALIVE);
+	assert_int_equal(host_process_life(&reused), HOST_GONE);
+	assert_int_equal(host_process_life(&none), HOST_GONE);
+	assert_int_equal(host_pidfd_open(&reused, &fd, NULL), -ESRCH);
+	assert_int_equal(host_pidfd_open(&none, &fd, NULL), -ESRCH);
+	kill(s.pid, SIGKILL);
+	/* Wait for its end but leave it a zombie. */
+	assert_int_equal(waitid(P_PID, (id_t)s.pid, &ended, WEXITED | WNOWAIT), 0);
+	assert_int_equal(host_process_read(s.pid, &info, NULL), 0);
+	assert_int_equal(info.state, 'Z');
+	assert_int_equal(host_process_life(&ref), HOST_GONE);
+	assert_int_equal(host_process_ref(s.pid, &ref, &e), -ESRCH);
+	assert_int_equal(host_pidfd_open(&ref, &fd, NULL), -ESRCH);
+	spawn_end(&s);
+	assert_int_equal(host_process_read(s.pid, &info, &e), -ESRCH);
+	assert_int_equal(host_process_life(&ref), HOST_GONE);
+	assert_int_equal(host_pidfd_open(&ref, &fd, NULL), -ESRCH);
+	assert_int_equal(fd, -1);
+}
+
+/* A process of another account may not be signalled, and lives all the same. */
+static int foreign_is_alive(void)
+{
+	struct process_ref parent;
+
+	if (host_process_ref(getppid(), &parent, NULL) < 0 || setresuid(65534, 65534, 65534) < 0)
+		return 1;
+	if (kill(parent.pid, 0) == 0 || errno != EPERM)
+		return 2;
+	return host_process_life(&parent) == HOST_ALIVE ? 0 : 3;
+}
+
+static void test_foreign_life(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(spawn_check(foreign_is_alive), 0);
+}
+
+/* Where /proc hides other accounts' processes, they are not taken for dead. */
+static int hidden_is_alive(void)
+{
+	struct process_ref parent, gone = {0};
+	pid_t child;
+
+	if (host_process_ref(getppid(), &parent, NULL) < 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("proc", "/proc", "proc", 0, "hidepid=2") < 0 || (child = fork()) < 0)
+		return 77;
+	if (child == 0)
+		_exit(0);
+	if (host_process_ref(child, &gone, NULL) < 0)
+		gone.pid = child; /* it was quick */
+	waitpid(child, NULL, 0);
+	if (setresgid(65534, 65534, 65534) < 0 || setgroups(0, NULL) < 0 ||
+	    setresuid(65534, 65534, 65534) < 0 || access("/proc/1", F_OK) == 0)
+		return 77;
+	if (host_process_life(&gone) != HOST_GONE)
+		return 1;
+	return host_process_life(&parent) == HOST_ALIVE ? 0 : 2;
+}
+
+static void test_hidden_life(void **state)
+{
+	int result;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	result = spawn_check(hidden_is_alive);
+	if (result == 77)
+		skip();
+	assert_int_equal(result, 0);
+}
+
+static void test_arguments_and_variables(void **state)
+{
+	static const char expected[] = "sh\0-c\0echo $$; read x";
+	struct spawn s = spawn_as(SPAWN_WAIT, "NAME=a value", SPAWN_PLAIN, 0);
+	pid_t pid = spawn_pid(&s);
+	size_t length = 0;
+	AUTO_FREE char *arguments = host_process_arguments(pid, &length);
+	AUTO_FREE char *value = host_process_variable(pid, "NAME");
+	AUTO_FREE char *missing = host_process_variable(pid, "NAM");
+
+	(void)state;
+	assert_non_null(arguments);
+	assert_int_equal(length, sizeof(expected));
+	assert_memory_equal(arguments, expected, sizeof(expected));
+	assert_int_equal(arguments[length], '\0');
+	assert_string_equal(value, "a value");
+	assert_null(missing);
+	spawn_end(&s);
+	assert_null(host_process_arguments(pid, &length));
+	assert_null(host_process_container(pid));
+}
+
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define SHORT "0123456789ab"
+
+static void test_container(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *id;
+	} cases[] = {
+		{"0::/\n", NULL},
+		{"", NULL},
+		{"0::/user.slice/user-1000.slice/session-3.scope\n", NULL},
+		{"0::/system.slice/docker.service\n", NULL},
+		{"0::/system.slice/docker-" HEX ".scope\n", SHORT},
+		{"12:memory:/docker/" HEX "\n11:cpu:/docker/" HEX "\n", SHORT},
+		{"12:pids:/user.slice\n1:name=systemd:/docker/" HEX "\n0::/\n", SHORT},
+		{"0::/docker/" HEX "/init.scope", SHORT},
+		{"0::/../docker-" HEX ".scope\n", SHORT},
+		{"0::/machine.slice/libpod-" HEX ".scope/container\n", SHORT},
+		{"0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" HEX
+		 ".scope\n",
+		 SHORT},
+		{"0::/libpod_parent/libpod-" HEX "\n", SHORT},
+		/* It watches the container from outside. */
+		{"0::/machine.slice/libpod-conmon-" HEX ".scope\n", NULL},
+		{"0::/kubepods.slice/kubepods-pod1.slice/crio-conmon-" HEX ".scope\n", NULL},
+		{"0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1_2.slice/"
+		 "cri-containerd-" HEX ".scope\n",
+		 SHORT},
+		{"0::/kubepods.slice/kubepods-pod1.slice/crio-" HEX ".scope\n", SHORT},
+		{"9:cpu:/kubepods/besteffort/pod5b5c2a1e-0000-4000-8000-000000000000/" HEX "\n",
+		 SHORT},
+		{"9:cpu:/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:" HEX
+		 "\n",
+		 SHORT},
+		{"0::/docker/" HEX "/docker/"
+		 "ff" HEX "\n",
+		 SHORT},
+		{"0::/system.slice/docker-" HEX ".scope (deleted)\n", SHORT},
+		{"0::/lxc.payload.build-box/system.slice/ssh.service\n", "build-box"},
+		{"5:cpu:/lxc/web1/user.slice\n", "web1"},
+		{"5:cpu:/lxc.payload/web2\n", "web2"},
+		{"0::/lxc.monitor.build-box\n", NULL},
+		{"0::/lxc.payload.\n", NULL},
+		{"0::/docker/0123456789abcdef\n", NULL},
+		{"0::/docker/g" HEX "\n", NULL},
+		{"0::/docker/ab" HEX "\n", NULL},
+		{"no colons at all\n", NULL},
+		{"1:only one /docker/" HEX "\n", NULL},
+		{"::::::\n\n\n", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *id = host_cgroup_container(cases[i].text);
+
+		if ((id == NULL) != (cases[i].id == NULL) || (id && strcmp(id, cases[i].id) != 0))
+			fail_msg("%s: '%s'", cases[i].text, id ? id : "-");
+	}
+}
+
+static void test_names(void **state)
+{
+	uid_t nobody = 3999999999u;
+	AUTO_FREE char *root = host_account_name(0);
+	AUTO_FREE char *number = NULL;
+	AUTO_FREE char *expected = NULL;
+	AUTO_FREE char *host = host_name();
+	AUTO_FREE char *boot = host_boot_id();
+	const struct passwd *entry = getpwuid(0);
+
+	(void)state;
+	assert_string_equal(root, entry ? entry->pw_name : "uid 0");
+	while (getpwuid(nobody))
+		nobody--;
+	number = host_account_name(nobody);
+	expected = mem_printf("uid %u", (unsigned)nobody);
+	assert_string_equal(number, expected);
+	assert_true(*host);
+	assert_non_null(boot);
+	assert_int_equal(strlen(boot), ID_SIZE - 1);
+}
+
+/* A directory with a command, a file that is none, and a directory; the current one while it is
+ * used. */
+static void make_files(char directory[32])
+{
+	strcpy(directory, "/tmp/test_host.XXXXXX");
+	assert_non_null(mkdtemp(directory));
+	assert_int_equal(chdir(directory), 0);
+	close(open("good", O_CREAT | O_WRONLY | O_CLOEXEC, 0755));
+	close(open("plain", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+	assert_int_equal(mkdir("first", 0755), 0);
+	close(open("first/good", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+	close(open("first/later", O_CREAT | O_WRONLY | O_CLOEXEC, 0755));
+	assert_int_equal(mkdir("first/folder", 0755), 0);
+}
+
+static void remove_files(const char *directory)
+{
+	unlink("first/good");
+	unlink("first/later");
+	rmdir("first/folder");
+	rmdir("first");
+	unlink("good");
+	unlink("plain");
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(rmdir(directory), 0);
+}
+
+static void test_command_find(void **state)
+{
+	static const struct {
+		const char *path; /* value of PATH; NULL: not set */
+		const char *name;
+		int exit_status;
+		const char *expected; /* path or message */
+	} cases[] = {
+		{"first:.", "good", 0, "./good"},
+		{"first:", "good", 0, "./good"},
+		{"", "good", 0, "./good"},
+		{":first", "good", 0, "./good"},
+		{"first::/nowhere", "good", 0, "./good"},
+		{"/nowhere:first", "later", 0, "first/later"},
+		{"first", "good", 126, "good: Permission denied"},
+		{"first", "folder", 126, "folder: Is a directory"},
+		{"first", "python3x", 127, "python3x: command not found"},
+		{"good", "later", 127, "later: command not found"},
+		{NULL, "sh", 0, "/bin/sh"},
+		{"/nowhere", "sh", 127, "sh: command not found"},
+		{"/nowhere", "./good", 0, "./good"},
+		{"/nowhere", "first/later", 0, "first/later"},
+		{"first", "./plain", 126, "./plain: Permission denied"},
+		{"first", "./first", 126, "./first: Is a directory"},
+		{"first", "./later", 127, "./later: No such file or directory"},
+		{"first", "good/later", 127, "good/later: Not a directory"},
+		{"first", "", 127, "'': command not found"},
+	};
+	AUTO_FREE char *saved = mem_strdup(getenv("PATH"));
+	char directory[32];
+
+	(void)state;
+	make_files(directory);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *path = NULL;
+		struct err e = {0};
+
+		if (cases[i].path)
+			setenv("PATH", cases[i].path, 1);
+		else
+			unsetenv("PATH");
+		if (host_command_find(cases[i].name, &path, &e) == 0)
+			snprintf(e.text, sizeof(e.text), "%s", path);
+		if (e.exit_status != cases[i].exit_status)
+			fail_msg("'%s' in '%s': %d %s", cases[i].name, cases[i].path, e.exit_status,
+				 e.text);
+		/* The default path is the system's own affair. */
+		if (cases[i].path)
+			assert_string_equal(e.text, cases[i].expected);
+	}
+	if (saved)
+		setenv("PATH", saved, 1);
+	remove_files(directory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stat_parse),
+		cmocka_unit_test(test_stat_parse_refuses),
+		cmocka_unit_test(test_environ_find),
+		cmocka_unit_test(test_self),
+		cmocka_unit_test(test_hostile_name),
+		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_foreign_life),
+		cmocka_unit_test(test_hidden_life),
+		cmocka_unit_test(test_arguments_and_variables),
+		cmocka_unit_test(test_container),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_command_find),
+	};
+
+	return cmocka_run_group_tests_name("host", tests, NULL, NULL);
+}
