@@ -121,10 +121,10 @@ int main(int argc, char **argv)
 	struct err e = {0};
 	int r;
 
-	setlocale(LC_CTYPE, ""); /* numbers and messages stay the same everywhere */
 	/* The supervisor gets its orders by pipe: no options, no configuration that could fail. */
 	if (argc == 2 && !strcmp(argv[1], cmd_supervise.name))
 		return cmd_supervise.run(NULL, &e) < 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_OK;
+	setlocale(LC_CTYPE, ""); /* numbers and messages stay the same everywhere */
 	r = run_program(argc, argv, &e);
 	if (r >= 0)
 		r = flush_output(&e);

@@ -197,7 +197,7 @@ static bool supervise_find_users(struct supervisor *s)
 
 	supervise_forget_users(s);
 	if (host_tree_refresh(&s->tree, NULL, 0, NULL) == 0 && !s->tree.members_count &&
-	    !s->tree.session)
+	    !s->tree.undecided)
 		return false;
 	if (s->lost || pool_open(&s->orders.pool, &pool, NULL) < 0 ||
 	    pool_processes(pool, s->orders.id, &pids, &count, NULL) < 0)
