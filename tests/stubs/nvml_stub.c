@@ -1,0 +1,376 @@
+/*
+ * A libnvidia-ml.so.1 for machines without one: it answers from the JSON file named in
+ * CANHAZGPU_STUB_NVML, so that tests run the real provider code. Built in several variants, one per
+ * folder beside this file:
+ *   nvml         as drivers of today
+ *   nvml-old     -DSTUB_OLD: no _v2 memory, no MIG, only the first names of init, count and handle
+ *   nvml-new     -DSTUB_NEW: processes only in the _v2 form (24 bytes)
+ *   nvml-broken  -DSTUB_BROKEN: lacks a function that nothing works without
+ *
+ * {"driver_version": "550.54.14", "print": "text for stdout",
+ *  "codes": {"nvmlInit": 9}, "hang": "nvmlDeviceGetName", "crash": "nvmlInit",
+ *  "gpus": [{"uuid": "GPU-...", "name": "...", "bus": [0, 59, 0], "codes": {"nvmlDeviceGetName":
+ * 4}, "memory": [total, reserved, used],   MiB, null: ~0 "compute": [[pid, MiB]], "graphics": [],
+ * "mps": [],   MiB null: ~0 "utilization": 5, "temperature": 40, "power": 70000, "power_limit":
+ * 700000, "mig": [null, {"memory": ..., "compute": ...}]}]}     present: MIG is on
+ *
+ * Function names in "codes", "hang" and "crash" have no version suffix. Answers are written byte by
+ * byte at the offsets of NVIDIA's documentation, not through the structs of src/gpu, which are
+ * under test.
+ */
+#include <jansson.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	SUCCESS = 0,
+	UNINITIALIZED = 1,
+	INVALID_ARGUMENT = 2,
+	NOT_SUPPORTED = 3,
+	NOT_FOUND = 6,
+	INSUFFICIENT_SIZE = 7,
+	ARGUMENT_VERSION_MISMATCH = 25,
+};
+
+#define API __attribute__((visibility("default")))
+
+typedef json_t *device;
+
+static json_t *config;
+
+static void put(void *to, size_t offset, const void *value, size_t size)
+{
+	memcpy((char *)to + offset, value, size);
+}
+
+static void put32(void *to, size_t offset, uint32_t value)
+{
+	put(to, offset, &value, sizeof(value));
+}
+
+static void put64(void *to, size_t offset, uint64_t value)
+{
+	put(to, offset, &value, sizeof(value));
+}
+
+/* MiB as bytes; null as NVML_VALUE_NOT_AVAILABLE. */
+static uint64_t bytes(const json_t *mb)
+{
+	return json_is_integer(mb) ? (uint64_t)json_integer_value(mb) << 20 : UINT64_MAX;
+}
+
+static int is_named(const char *what, const char *function)
+{
+	const char *name = json_string_value(json_object_get(config, what));
+
+	return name && !strcmp(name, function);
+}
+
+/* At the start of every function: hangs, crashes, or gives the code that the file asks for. */
+static int enter(const char *function, json_t *of)
+{
+	json_t *code = json_object_get(json_object_get(of ? of : config, "codes"), function);
+
+	if (!config)
+		return UNINITIALIZED;
+	while (is_named("hang", function))
+		pause();
+	if (is_named("crash", function))
+		abort();
+	return (int)json_integer_value(code);
+}
+
+static int copy_text(const json_t *text, char *to, unsigned size)
+{
+	if (!json_is_string(text))
+		return NOT_SUPPORTED;
+	if (json_string_length(text) >= size)
+		return INSUFFICIENT_SIZE;
+	strcpy(to, json_string_value(text));
+	return SUCCESS;
+}
+
+static int copy_number(const json_t *number, unsigned *to)
+{
+	if (!json_is_integer(number))
+		return NOT_SUPPORTED;
+	*to = (unsigned)json_integer_value(number);
+	return SUCCESS;
+}
+
+static int init(void)
+{
+	const char *path = getenv("CANHAZGPU_STUB_NVML");
+	json_error_t problem;
+	const char *noise;
+
+	config = path ? json_load_file(path, 0, &problem) : NULL;
+	if (!config)
+		return 999;
+	noise = json_string_value(json_object_get(config, "print"));
+	if (noise) {
+		printf("%s\n", noise);
+		fflush(stdout);
+	}
+	return enter("nvmlInit", NULL);
+}
+
+static int count(unsigned *to)
+{
+	*to = (unsigned)json_array_size(json_object_get(config, "gpus"));
+	return enter("nvmlDeviceGetCount", NULL);
+}
+
+#ifndef STUB_BROKEN
+static int by_index(unsigned index, device *to)
+{
+	device d = json_array_get(json_object_get(config, "gpus"), index);
+
+	*to = d;
+	return d ? enter("nvmlDeviceGetHandleByIndex", d) : INVALID_ARGUMENT;
+}
+#endif
+
+/* The process lists: count in, count out, as NVML does it. */
+static int list(const char *function, const char *kind, device d, unsigned *n, void *to,
+		size_t size)
+{
+	json_t *processes = json_object_get(d, kind), *p;
+	unsigned room = *n;
+	size_t i;
+	int code = enter(function, d);
+
+	if (code)
+		return code;
+	*n = (unsigned)json_array_size(processes);
+	if (*n > room)
+		return INSUFFICIENT_SIZE;
+	json_array_foreach(processes, i, p)
+	{
+		memset((char *)to + i * size, 0xff, size);
+		put32(to, i * size, (uint32_t)json_integer_value(json_array_get(p, 0)));
+		put64(to, i * size + 8, bytes(json_array_get(p, 1)));
+	}
+	return SUCCESS;
+}
+
+static int pci(device d, void *to, size_t size, size_t text_offset)
+{
+	json_t *bus = json_object_get(d, "bus");
+	unsigned part[3];
+	char text[32];
+	int code = enter("nvmlDeviceGetPciInfo", d);
+
+	if (code)
+		return code;
+	for (size_t i = 0; i < 3; i++)
+		part[i] = (unsigned)json_integer_value(json_array_get(bus, i));
+	if (!bus)
+		return NOT_SUPPORTED;
+	memset(to, 0, size);
+	for (size_t i = 0; i < 3; i++)
+		put32(to, 16 + 4 * i, part[i]);
+	snprintf(text, sizeof(text), "%08X:%02X:%02X.0", part[0], part[1], part[2]);
+	put(to, text_offset, text, text_offset ? sizeof(text) : 16);
+	return SUCCESS;
+}
+
+#define INIT_AS(name)          \
+	API int name(void);    \
+	int name(void)         \
+	{                      \
+		return init(); \
+	}
+#define COUNT_AS(name)              \
+	API int name(unsigned *to); \
+	int name(unsigned *to)      \
+	{                           \
+		return count(to);   \
+	}
+#define HANDLE_AS(name)                           \
+	API int name(unsigned index, device *to); \
+	int name(unsigned index, device *to)      \
+	{                                         \
+		return by_index(index, to);       \
+	}
+#define LIST_AS(name, suffix, kind, size)                      \
+	API int name##suffix(device d, unsigned *n, void *to); \
+	int name##suffix(device d, unsigned *n, void *to)      \
+	{                                                      \
+		return list(#name, kind, d, n, to, size);      \
+	}
+#define TEXT_AS(name, member)                                                         \
+	API int name(device d, char *to, unsigned size);                              \
+	int name(device d, char *to, unsigned size)                                   \
+	{                                                                             \
+		int code = enter(#name, d);                                           \
+                                                                                      \
+		return code ? code : copy_text(json_object_get(d, member), to, size); \
+	}
+#define NUMBER_AS(name, member)                                                   \
+	API int name(device d, unsigned *to);                                     \
+	int name(device d, unsigned *to)                                          \
+	{                                                                         \
+		int code = enter(#name, d);                                       \
+                                                                                  \
+		return code ? code : copy_number(json_object_get(d, member), to); \
+	}
+
+#ifdef STUB_OLD
+INIT_AS(nvmlInit)
+COUNT_AS(nvmlDeviceGetCount)
+HANDLE_AS(nvmlDeviceGetHandleByIndex)
+#else
+INIT_AS(nvmlInit_v2)
+COUNT_AS(nvmlDeviceGetCount_v2)
+#ifndef STUB_BROKEN
+HANDLE_AS(nvmlDeviceGetHandleByIndex_v2)
+#endif
+#endif
+
+#ifdef STUB_NEW
+#define PROCESSES_AS(name, kind) LIST_AS(name, _v2, kind, 24)
+#else
+#define PROCESSES_AS(name, kind) LIST_AS(name, , kind, 16)
+#endif
+PROCESSES_AS(nvmlDeviceGetComputeRunningProcesses, "compute")
+PROCESSES_AS(nvmlDeviceGetGraphicsRunningProcesses, "graphics")
+#ifndef STUB_OLD
+PROCESSES_AS(nvmlDeviceGetMPSComputeRunningProcesses, "mps")
+#endif
+
+TEXT_AS(nvmlDeviceGetUUID, "uuid")
+TEXT_AS(nvmlDeviceGetName, "name")
+NUMBER_AS(nvmlDeviceGetPowerUsage, "power")
+NUMBER_AS(nvmlDeviceGetEnforcedPowerLimit, "power_limit")
+
+API int nvmlShutdown(void);
+int nvmlShutdown(void)
+{
+	int code = enter("nvmlShutdown", NULL);
+
+	json_decref(config);
+	config = NULL;
+	return code;
+}
+
+API const char *nvmlErrorString(int code);
+const char *nvmlErrorString(int code)
+{
+	return code == 4 ? "Insufficient Permissions" : code == 15 ? "GPU is lost" : "Stub Error";
+}
+
+API int nvmlSystemGetDriverVersion(char *to, unsigned size);
+int nvmlSystemGetDriverVersion(char *to, unsigned size)
+{
+	int code = enter("nvmlSystemGetDriverVersion", NULL);
+
+	return code ? code : copy_text(json_object_get(config, "driver_version"), to, size);
+}
+
+API int nvmlDeviceGetTemperature(device d, int sensor, unsigned *to);
+int nvmlDeviceGetTemperature(device d, int sensor, unsigned *to)
+{
+	int code = enter("nvmlDeviceGetTemperature", d);
+
+	if (!code && sensor != 0)
+		code = INVALID_ARGUMENT;
+	return code ? code : copy_number(json_object_get(d, "temperature"), to);
+}
+
+API int nvmlDeviceGetUtilizationRates(device d, void *to);
+int nvmlDeviceGetUtilizationRates(device d, void *to)
+{
+	unsigned percent = 0;
+	int code = enter("nvmlDeviceGetUtilizationRates", d);
+
+	if (!code)
+		code = copy_number(json_object_get(d, "utilization"), &percent);
+	if (!code) {
+		put32(to, 0, percent);
+		put32(to, 4, 0);
+	}
+	return code;
+}
+
+/* The first form counts what the driver keeps for itself as used. */
+API int nvmlDeviceGetMemoryInfo(device d, void *to);
+int nvmlDeviceGetMemoryInfo(device d, void *to)
+{
+	json_t *memory = json_object_get(d, "memory"), *used = json_array_get(memory, 2);
+	int code = enter("nvmlDeviceGetMemoryInfo", d);
+
+	if (code || !memory)
+		return code ? code : NOT_SUPPORTED;
+	put64(to, 0, bytes(json_array_get(memory, 0)));
+	put64(to, 8, 0);
+	put64(to, 16,
+	      json_is_integer(used) ? bytes(used) + bytes(json_array_get(memory, 1)) : UINT64_MAX);
+	return SUCCESS;
+}
+
+#ifdef STUB_OLD
+API int nvmlDeviceGetPciInfo_v2(device d, void *to);
+int nvmlDeviceGetPciInfo_v2(device d, void *to)
+{
+	return pci(d, to, 52, 0);
+}
+#else
+API int nvmlDeviceGetPciInfo_v3(device d, void *to);
+int nvmlDeviceGetPciInfo_v3(device d, void *to)
+{
+	return pci(d, to, 68, 36);
+}
+
+API int nvmlDeviceGetMemoryInfo_v2(device d, void *to);
+int nvmlDeviceGetMemoryInfo_v2(device d, void *to)
+{
+	json_t *memory = json_object_get(d, "memory");
+	uint32_t version;
+	int code = enter("nvmlDeviceGetMemoryInfo", d);
+
+	if (!code)
+		code = enter("nvmlDeviceGetMemoryInfo_v2", d);
+	if (code || !memory)
+		return code ? code : NOT_SUPPORTED;
+	memcpy(&version, to, sizeof(version));
+	if (version != 0x02000028)
+		return ARGUMENT_VERSION_MISMATCH;
+	for (size_t i = 0; i < 2; i++)
+		put64(to, 8 + 8 * i, bytes(json_array_get(memory, i)));
+	put64(to, 24, 0);
+	put64(to, 32, bytes(json_array_get(memory, 2)));
+	return SUCCESS;
+}
+
+API int nvmlDeviceGetMigMode(device d, unsigned *now, unsigned *later);
+int nvmlDeviceGetMigMode(device d, unsigned *now, unsigned *later)
+{
+	int code = enter("nvmlDeviceGetMigMode", d);
+
+	*now = *later = json_is_array(json_object_get(d, "mig"));
+	return code;
+}
+
+API int nvmlDeviceGetMaxMigDeviceCount(device d, unsigned *to);
+int nvmlDeviceGetMaxMigDeviceCount(device d, unsigned *to)
+{
+	*to = (unsigned)json_array_size(json_object_get(d, "mig"));
+	return enter("nvmlDeviceGetMaxMigDeviceCount", d);
+}
+
+API int nvmlDeviceGetMigDeviceHandleByIndex(device d, unsigned index, device *to);
+int nvmlDeviceGetMigDeviceHandleByIndex(device d, unsigned index, device *to)
+{
+	device instance = json_array_get(json_object_get(d, "mig"), index);
+
+	if (!json_is_object(instance))
+		return NOT_FOUND;
+	*to = instance;
+	return enter("nvmlDeviceGetMigDeviceHandleByIndex", d);
+}
+#endif

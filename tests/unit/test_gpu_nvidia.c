@@ -1,0 +1,339 @@
+/* The nvidia provider over NVML: the real code, with the stub library of tests/stubs/nvml_stub.c.
+ */
+#include "gpu_test.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+
+/* Two GPUs that the driver lists against their bus order. */
+#define TWO_GPUS                                                                          \
+	"{\"driver_version\": \"550.54.14\", \"print\": \"noise\", \"gpus\": ["           \
+	"{\"uuid\": \"GPU-b\", \"name\": \"NVIDIA B\", \"bus\": [0, 175, 0],"             \
+	" \"memory\": [81559, 600, 0], \"utilization\": 0, \"temperature\": 30},"         \
+	"{\"uuid\": \"GPU-a\", \"name\": \"NVIDIA A\", \"bus\": [0, 59, 0],"              \
+	" \"memory\": [81559, 600, 8452], \"utilization\": 97, \"temperature\": 61,"      \
+	" \"power\": 300000, \"power_limit\": 700000,"                                    \
+	" \"compute\": [[4242, 8400], [77, null]], \"graphics\": [[4242, 8410], [5, 1]]," \
+	" \"mps\": [[88, 2]]}]}"
+
+static struct scan scan_config(const char *variant, const char *config)
+{
+	use_nvml(variant, config);
+	return scan_with("nvidia", LONG_MS);
+}
+
+static void expect_error(const char *variant, const char *config, int code, const char *text)
+{
+	struct gpu_options options = {.provider = "nvidia", .timeout_ms = LONG_MS};
+
+	use_nvml(variant, config);
+	use_smi(false);
+	scan_fails(&options, code, text);
+}
+
+static const struct process *find_process(const struct gpu *g, pid_t pid)
+{
+	for (size_t i = 0; i < g->processes_count; i++) {
+		if (g->processes[i].pid == pid)
+			return &g->processes[i];
+	}
+	fail_msg("process %d is missing", (int)pid);
+	return NULL;
+}
+
+static void test_all_values(void **state)
+{
+	AUTO(scan_clear) struct scan s = scan_config("nvml", TWO_GPUS);
+	const struct gpu *a = &s.gpus[0], *b = &s.gpus[1];
+
+	(void)state;
+	assert_int_equal(s.gpus_count, 2);
+	assert_string_equal(s.provider, "nvidia");
+	assert_string_equal(s.source, "nvml");
+	assert_string_equal(s.driver_version, "550.54.14");
+	/* by bus, not as the driver lists them */
+	assert_string_equal(a->uuid, "GPU-a");
+	assert_string_equal(a->pci_bus_id, "00000000:3B:00.0");
+	assert_int_equal(a->index, 0);
+	assert_string_equal(b->uuid, "GPU-b");
+	assert_string_equal(b->pci_bus_id, "00000000:AF:00.0");
+	assert_int_equal(b->index, 1);
+
+	assert_string_equal(a->name, "NVIDIA A");
+	assert_known(a->memory_total_mb, 81559);
+	assert_known(a->memory_used_mb, 8452); /* without what the driver keeps for itself */
+	assert_known(a->utilization_percent, 97);
+	assert_known(a->temperature_c, 61);
+	assert_known(a->power_mw, 300000);
+	assert_known(a->power_limit_mw, 700000);
+	assert_false(a->mig);
+	assert_null(a->problem);
+	assert_known(b->memory_used_mb, 0);
+	assert_unknown(b->power_mw);
+	assert_true(b->processes_known);
+	assert_int_equal(b->processes_count, 0);
+}
+
+static void check_processes(const struct gpu *a, size_t count)
+{
+	assert_true(a->processes_known);
+	assert_int_equal(a->processes_count, count);
+	assert_known(find_process(a, 4242)->memory_mb, 8410); /* listed twice: once */
+	assert_unknown(find_process(a, 77)->memory_mb);
+	assert_known(find_process(a, 5)->memory_mb, 1);
+}
+
+static void test_processes(void **state)
+{
+	AUTO(scan_clear) struct scan today = scan_config("nvml", TWO_GPUS);
+	AUTO(scan_clear) struct scan old = scan_config("nvml-old", TWO_GPUS);
+	AUTO(scan_clear) struct scan newer = scan_config("nvml-new", TWO_GPUS);
+
+	(void)state;
+	check_processes(&today.gpus[0], 4);
+	check_processes(&old.gpus[0], 3); /* it has no function for MPS */
+	check_processes(&newer.gpus[0], 4);
+}
+
+static void test_old_library(void **state)
+{
+	AUTO(scan_clear) struct scan s = scan_config("nvml-old", TWO_GPUS);
+
+	(void)state;
+	assert_string_equal(s.gpus[0].uuid, "GPU-a");
+	assert_string_equal(s.gpus[0].pci_bus_id, "00000000:3B:00.0");
+	assert_known(s.gpus[0].memory_used_mb, 8452 + 600);
+	assert_false(s.gpus[0].mig);
+}
+
+/* The form that tells more fails: the first one answers. */
+static void test_memory_falls_back(void **state)
+{
+	AUTO(scan_clear)
+	struct scan s =
+		scan_config("nvml", "{\"gpus\": [{\"codes\": {\"nvmlDeviceGetMemoryInfo_v2\": 25},"
+				    " \"memory\": [1000, 100, 50]}]}");
+
+	(void)state;
+	assert_known(s.gpus[0].memory_used_mb, 150);
+	assert_null(s.gpus[0].problem);
+}
+
+static void test_unknown_values(void **state)
+{
+	AUTO(scan_clear)
+	struct scan s = scan_config(
+		"nvml",
+		"{\"gpus\": [{\"memory\": [null, null, null], \"codes\": {"
+		"\"nvmlDeviceGetComputeRunningProcesses\": 3, \"nvmlDeviceGetUUID\": 999}},"
+		"{\"codes\": {\"nvmlDeviceGetMemoryInfo\": 3, \"nvmlDeviceGetGraphicsRunningProcesses\": 4}},"
+		"{\"memory\": [10, 0, 1], \"codes\": {\"nvmlDeviceGetGraphicsRunningProcesses\": 3}}]}");
+
+	(void)state;
+	assert_unknown(s.gpus[0].memory_used_mb);
+	assert_unknown(s.gpus[0].memory_total_mb);
+	assert_unknown(s.gpus[0].utilization_percent);
+	assert_null(s.gpus[0].uuid);
+	assert_null(s.gpus[0].name);
+	assert_null(s.gpus[0].pci_bus_id);
+	assert_false(s.gpus[0].processes_known);
+	assert_problem(&s.gpus[0], "memory use is unknown");
+	assert_problem(&s.gpus[0], "processes are unknown");
+	assert_unknown(s.gpus[1].memory_used_mb);
+	assert_false(s.gpus[1].processes_known);
+	assert_problem(&s.gpus[1], "Insufficient Permissions (4)");
+	/* "there are no graphics processes on such a GPU" is an answer */
+	assert_true(s.gpus[2].processes_known);
+	assert_null(s.gpus[2].problem);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(s.gpus[i].index, i);
+}
+
+/* A GPU that may not be read is there, in the driver's order, with nothing known. */
+static void test_no_permission(void **state)
+{
+	AUTO(scan_clear)
+	struct scan s = scan_config(
+		"nvml",
+		"{\"gpus\": [{\"uuid\": \"GPU-b\", \"bus\": [0, 9, 0], \"memory\": [9, 0, 0]},"
+		"{\"uuid\": \"GPU-x\", \"codes\": {\"nvmlDeviceGetHandleByIndex\": 4}},"
+		"{\"uuid\": \"GPU-y\", \"codes\": {\"nvmlDeviceGetHandleByIndex\": 15}}]}");
+
+	(void)state;
+	assert_int_equal(s.gpus_count, 3);
+	assert_string_equal(s.gpus[0].uuid, "GPU-b");
+	assert_null(s.gpus[1].uuid);
+	assert_unknown(s.gpus[1].memory_used_mb);
+	assert_false(s.gpus[1].processes_known);
+	assert_problem(&s.gpus[1], "no permission");
+	assert_problem(&s.gpus[2], "GPU is lost (15)");
+}
+
+/* More processes than the first buffer holds: asked again with a larger one. */
+static void test_many_processes(void **state)
+{
+	AUTO(str_clear) struct str config = {0};
+	AUTO(scan_clear) struct scan s = {0};
+
+	(void)state;
+	str_add(&config, "{\"gpus\": [{\"memory\": [9, 0, 0], \"compute\": [[1, 1]");
+	for (int i = 2; i <= 1000; i++)
+		str_addf(&config, ", [%d, 1]", i);
+	str_add(&config, "]}]}");
+	s = scan_config("nvml", str_text(&config));
+	assert_true(s.gpus[0].processes_known);
+	assert_int_equal(s.gpus[0].processes_count, 1000);
+	find_process(&s.gpus[0], 1000);
+}
+
+/* The whole GPU tells nothing to an ordinary user; its instances do. */
+static void test_mig(void **state)
+{
+	AUTO(scan_clear)
+	struct scan s = scan_config(
+		"nvml",
+		"{\"gpus\": [{\"uuid\": \"GPU-m\", \"codes\": {\"nvmlDeviceGetMemoryInfo\": 4,"
+		" \"nvmlDeviceGetComputeRunningProcesses\": 4}, \"mig\": [null,"
+		" {\"memory\": [100, 0, 10], \"compute\": [[7, 5]]},"
+		" {\"memory\": [200, 0, 30], \"compute\": [[7, 6], [8, 20]]}, null]},"
+		"{\"memory\": [500, 0, 40], \"compute\": [[7, 5], [9, 1]],"
+		" \"mig\": [{\"memory\": [100, 0, 10], \"compute\": [[7, 5]]}]},"
+		"{\"memory\": [500, 0, 40], \"codes\": {\"nvmlDeviceGetComputeRunningProcesses\": 4},"
+		" \"mig\": [{\"memory\": [1, 0, 1]},"
+		" {\"codes\": {\"nvmlDeviceGetComputeRunningProcesses\": 4}}]}]}");
+
+	(void)state;
+	assert_true(s.gpus[0].mig);
+	assert_known(s.gpus[0].memory_total_mb, 300);
+	assert_known(s.gpus[0].memory_used_mb, 40);
+	assert_true(s.gpus[0].processes_known);
+	assert_int_equal(s.gpus[0].processes_count, 2);
+	assert_known(find_process(&s.gpus[0], 7)->memory_mb, 6);
+	assert_known(find_process(&s.gpus[0], 8)->memory_mb, 20);
+	assert_null(s.gpus[0].problem);
+	assert_known(s.gpus[1].memory_used_mb, 40);
+	assert_int_equal(s.gpus[1].processes_count, 2);
+	/* one instance that does not answer leaves the GPU unknown */
+	assert_false(s.gpus[2].processes_known);
+	assert_problem(&s.gpus[2], "processes are unknown");
+}
+
+static void test_init_errors(void **state)
+{
+	(void)state;
+	expect_error("nvml", "{\"codes\": {\"nvmlInit\": 9}}", ENODEV, "is not loaded");
+	expect_error("nvml", "{\"codes\": {\"nvmlInit\": 18}}", EIO, "reboot");
+	expect_error("nvml", "{\"codes\": {\"nvmlInit\": 4}}", EACCES, "/dev/nvidia*");
+	expect_error("nvml", "{\"codes\": {\"nvmlInit\": 999}}", ENODEV,
+		     "nvidia-smi is not in PATH");
+	expect_error("nvml", "{\"gpus\": []}", ENODEV, "sees no GPU");
+	expect_error("nvml-broken", "{\"gpus\": [{}]}", ENODEV, "nvmlDeviceGetHandleByIndex_v2");
+}
+
+static void test_crash(void **state)
+{
+	(void)state;
+	expect_error("nvml", "{\"crash\": \"nvmlInit\"}", EIO, "SIGABRT");
+	expect_error("nvml", "{\"gpus\": [{}], \"crash\": \"nvmlDeviceGetName\"}", EIO, "crashed");
+}
+
+static void test_hang(void **state)
+{
+	struct gpu_options options = {.provider = "nvidia", .timeout_ms = SHORT_MS};
+
+	(void)state;
+	use_nvml("nvml", "{\"gpus\": [{}], \"hang\": \"nvmlDeviceGetMemoryInfo\"}");
+	scan_fails(&options, ETIMEDOUT, "did not answer within 200 ms");
+}
+
+/* No child, and no descriptor, is left behind by any of the outcomes. */
+static void test_nothing_left(void **state)
+{
+	int before, after;
+
+	(void)state;
+	before = dup(0);
+	close(before);
+	test_all_values(NULL);
+	test_crash(NULL);
+	test_hang(NULL);
+	test_all_values(NULL); /* what hung does not harm the next one */
+	after = dup(0);
+	close(after);
+	assert_int_equal(before, after);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+/* Where the library is no good, nvidia-smi is asked. */
+static void test_falls_back_to_smi(void **state)
+{
+	AUTO(scan_clear) struct scan s = {0};
+
+	(void)state;
+	use_smi(true);
+	write_file("gpus.csv", "0, GPU-s, NVIDIA S, 00000000:3B:00.0, 100, 7, 1, 30, 70.51, "
+			       "Disabled, 470.1\n");
+	s = scan_config("nvml-broken", "{}");
+	assert_string_equal(s.source, "nvidia-smi");
+	assert_string_equal(s.driver_version, "470.1");
+	assert_string_equal(s.gpus[0].uuid, "GPU-s");
+	assert_known(s.gpus[0].power_mw, 70510);
+	assert_true(s.gpus[0].processes_known);
+}
+
+static void test_detect(void **state)
+{
+	struct gpu_options options = {.timeout_ms = LONG_MS, .sysfs_root = folder};
+	AUTO(scan_clear) struct scan s = {0};
+	const char *provider = NULL;
+	struct err e = {0};
+
+	(void)state;
+	use_smi(false);
+	use_nvml("nvml", TWO_GPUS);
+	assert_int_equal(gpu_detect(&options, &provider, &s, &e), 0);
+	assert_string_equal(provider, "nvidia");
+	assert_int_equal(s.gpus_count, 2);
+	use_nvml("nvml", "{\"codes\": {\"nvmlInit\": 9}}");
+	assert_int_equal(gpu_detect(&options, &provider, &(struct scan){0}, &e), -ENODEV);
+	assert_non_null(strstr(e.text, "nvidia: the NVIDIA driver is not loaded"));
+	assert_non_null(strstr(e.text, "amd: there is no GPU with the amdgpu driver"));
+}
+
+static void test_names(void **state)
+{
+	struct gpu_options options = {.provider = "cuda"};
+
+	(void)state;
+	assert_string_equal(gpu_provider_names(), "nvidia, amd, fake");
+	assert_true(gpu_provider_exists("amd"));
+	assert_false(gpu_provider_exists("nvidi"));
+	assert_false(gpu_provider_exists(NULL));
+	scan_fails(&options, EINVAL, "no GPU provider 'cuda' (there are: nvidia, amd, fake)");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_all_values),
+		TEST(test_processes),
+		TEST(test_old_library),
+		TEST(test_memory_falls_back),
+		TEST(test_unknown_values),
+		TEST(test_no_permission),
+		TEST(test_many_processes),
+		TEST(test_mig),
+		TEST(test_init_errors),
+		TEST(test_crash),
+		TEST(test_hang),
+		TEST(test_nothing_left),
+		TEST(test_falls_back_to_smi),
+		TEST(test_detect),
+		TEST(test_names),
+	};
+
+	return cmocka_run_group_tests_name("gpu_nvidia", tests, NULL, NULL);
+}
