@@ -9,6 +9,18 @@ static const char head[] =
 	"	ids=(${(f)\"$(canhazgpu __complete gpu-ids 2>/dev/null)\"})\n"
 	"	_values -s , 'GPU id' $ids\n"
 	"}\n\n"
+	"# Somebody else's command line; a -- may still stand before it.\n"
+	"_canhazgpu_command_line() {\n"
+	"	if [[ $words[1] == -- ]]; then\n"
+	"		shift words\n"
+	"		(( CURRENT-- ))\n"
+	"	fi\n"
+	"	if (( CURRENT == 1 )); then\n"
+	"		_command_names -e\n"
+	"	else\n"
+	"		_normal\n"
+	"	fi\n"
+	"}\n\n"
 	"_canhazgpu_duration() {\n"
 	"	if [[ $PREFIX == <-> ]]; then\n"
 	"		compadd -- ${PREFIX}m ${PREFIX}h ${PREFIX}d\n"
@@ -96,8 +108,7 @@ static void add_command(struct str *out, const struct complete_input *input,
 	for (size_t i = 0; (spec = complete_option(input, command, i)); i++)
 		add_option(out, spec);
 	if (command->runs_command) {
-		str_add(out, "\t\t'(-)1:command:_command_names -e' \\\n"
-			     "\t\t'*::argument:_normal'\n");
+		str_add(out, "\t\t'*:::command line:_canhazgpu_command_line'\n");
 	} else if (command->words) {
 		str_add(out, "\t\t'1:word:(");
 		complete_add_words(out, command->words);
@@ -115,9 +126,9 @@ static void add_entry(struct str *out, const struct complete_input *input)
 
 	str_add(out, "_canhazgpu() {\n"
 		     "\tlocal curcontext=$curcontext state line\n"
-		     "\tlocal -a commands\n"
+		     "\tlocal -a subcommands\n"
 		     "\ttypeset -A opt_args\n"
-		     "\tcommands=(\n");
+		     "\tsubcommands=(\n");
 	for (size_t i = 0; i < input->commands_count; i++) {
 		str_addf(out, "\t\t'%s:", input->commands[i].name);
 		add_escaped(out, input->commands[i].summary, ":\\");
@@ -130,7 +141,7 @@ static void add_entry(struct str *out, const struct complete_input *input)
 		     "\t\t'*:: :->arguments' && return\n"
 		     "\tcase $state in\n"
 		     "\tcommand)\n"
-		     "\t\t_describe -t commands 'command' commands\n"
+		     "\t\t_describe -t commands 'command' subcommands\n"
 		     "\t\t;;\n"
 		     "\targuments)\n"
 		     "\t\tcurcontext=${curcontext%:*:*}:canhazgpu-$line[1]:\n"
