@@ -47,6 +47,7 @@ fuzz:
 bench:
 	@scripts/deps build bench
 	@$(MAKE) --no-print-directory all
+	@ninja -C build benchmarks
 	@bench/run build/canhazgpu
 
 lint:
