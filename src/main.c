@@ -101,10 +101,9 @@ static int run_program(int argc, char **argv, struct err *e)
 		fputs(text, args.help ? stdout : stderr);
 		return args.help ? 0 : err_usage(e, "no command given");
 	}
-	command = command_find(args.words[0]);
-	if (!command || command->hidden)
-		return err_usage(e, "unknown command '%.60s' (see 'canhazgpu --help')",
-				 args.words[0]);
+	r = command_find(args.words[0], &command, e);
+	if (r < 0)
+		return r;
 	return run_command(command, s, args.words_count, args.words, e);
 }
 

@@ -44,8 +44,8 @@ extern const struct command cmd_admin, cmd_help, cmd_release, cmd_reserve, cmd_r
 extern const struct command *const commands[];
 extern const struct option_spec global_options[];
 
-/* NULL where there is none of that name. */
-const struct command *command_find(const char *name);
+/* The command of that name, for people: an unknown one is a usage error that names the nearest. */
+int command_find(const char *name, const struct command **ret_command, struct err *e);
 
 /* The text of `canhazgpu --help` and of `canhazgpu <command> --help`. The caller frees it. */
 char *help_program(void);

@@ -46,13 +46,10 @@ static int help_run(const struct invocation *in, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
 	const struct command *command = NULL;
+	int r = in->words_count ? command_find(in->words[0], &command, e) : 0;
 
-	if (in->words_count) {
-		command = command_find(in->words[0]);
-		if (!command)
-			return err_usage(e, "unknown command '%.60s' (see 'canhazgpu --help')",
-					 in->words[0]);
-	}
+	if (r < 0)
+		return r;
 	text = command ? help_command(command) : help_program();
 	fputs(text, stdout);
 	return 0;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "conf/nearest.h"
+
 const struct command *const commands[] = {
 	&cmd_admin, &cmd_help,   &cmd_release,   &cmd_reserve,
 	&cmd_run,   &cmd_status, &cmd_supervise, NULL,
@@ -49,11 +51,23 @@ const struct option_spec global_options[] = {
 	{.name = NULL},
 };
 
-const struct command *command_find(const char *name)
+int command_find(const char *name, const struct command **ret_command, struct err *e)
 {
+	struct nearest nearest = {.word = name};
+
 	for (size_t i = 0; commands[i]; i++) {
-		if (!strcmp(commands[i]->name, name))
-			return commands[i];
+		if (commands[i]->hidden)
+			continue;
+		if (!strcmp(commands[i]->name, name)) {
+			*ret_command = commands[i];
+			return 0;
+		}
+		nearest_offer(&nearest, commands[i]->name);
 	}
-	return NULL;
+	if (nearest.best)
+		return err_usage(e,
+				 "unknown command '%.60s', did you mean '%s'? (see 'canhazgpu "
+				 "--help')",
+				 name, nearest.best);
+	return err_usage(e, "unknown command '%.60s' (see 'canhazgpu --help')", name);
 }
