@@ -123,15 +123,17 @@ int launch_orders(struct launch *l, const struct orders *orders, struct err *e)
 {
 	struct pollfd fd = {.fd = l->ready_fd, .events = POLLIN};
 	int64_t deadline_ns = clock_monotonic_ns() + READY_LIMIT_MS * NS_PER_MS;
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 	AUTO_FREE char *text = orders_write(orders);
 	char answer = 0;
 	int r;
 
 	if (!text)
 		return err_set(e, EILSEQ, "the store's or a file's name is not valid UTF-8");
-	signal(SIGPIPE, SIG_IGN);
+	/* Put back as it was: the command inherits what the caller ignores. */
+	sigaction(SIGPIPE, &ignore, &before);
 	r = write_all(l->orders_fd, text);
-	signal(SIGPIPE, SIG_DFL);
+	sigaction(SIGPIPE, &before, NULL);
 	mem_auto_close(&l->orders_fd);
 	while (r == 0 && clock_monotonic_ns() < deadline_ns) {
 		int64_t left_ms = (deadline_ns - clock_monotonic_ns()) / NS_PER_MS;

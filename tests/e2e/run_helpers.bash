@@ -1,0 +1,173 @@
+# shellcheck shell=bash
+# More words for the tests of `run` (`load run_helpers`), on top of helpers.bash.
+#
+# A run in the background becomes its command, so the pid that start_background gives is the
+# command's. Its supervisor is found by what it watches: it has a pidfd of the command.
+
+load helpers
+
+# ---- doing ----
+
+# start_run NAME [OPTIONS...] -- COMMAND...: starts `canhazgpu run`; ${background_pids[NAME]} is the
+# command, once it runs.
+start_run() {
+	local name=$1
+	shift
+	start_background "$name" canhazgpu run "$@"
+}
+
+# hold NAME [OPTIONS...]: a run in the background that lasts until it is killed, with a supervisor
+# that watches it: $command and $supervisor.
+hold() {
+	start_run "$@" -- sleep 1000
+	command=$background_pid
+	wait_until 'is_called "$command" sleep' 20
+	supervisor=$(supervisor_of "$command")
+}
+
+# A pool of N fake GPUs that people with other accounts can use, too: as_user UID COMMAND...
+# runs something in the world as that account (they share the group 4300). Needs root.
+shared_pool() {
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	rm "$WORLD/bin/canhazgpu"
+	cp "$CANHAZGPU_BIN" "$WORLD/bin/canhazgpu"
+	chmod 0755 "$WORLD" "$WORLD/bin"
+	chmod 1777 "$WORLD/tmp" "$WORLD/home" "$WORLD/state"
+	install -d -m 2770 -g 4300 "$WORLD/store"
+	world_set "CANHAZGPU_STORE=sqlite:$WORLD/store/pool.db"
+	as_user 4301 canhazgpu admin --gpus "$1" --provider fake
+}
+
+as_user() {
+	in_world setpriv --reuid "$1" --regid 4300 --clear-groups "${@:2}"
+}
+
+# The same in the background: start_as_user UID NAME COMMAND...
+start_as_user() {
+	start_background "$2" setpriv --reuid "$1" --regid 4300 --clear-groups "${@:3}"
+}
+
+# Kills processes and waits until they are gone.
+kill_now() {
+	local pid
+	kill -KILL "$@"
+	for pid in "$@"; do
+		wait_until "is_gone $pid"
+	done
+}
+
+# What the database says to a statement (for what no command shows or does).
+database() {
+	sqlite3 -cmd '.timeout 10000' "$WORLD/pool.db" "$1"
+}
+
+needs_database() {
+	[ "${E2E_STORE:-sqlite}" = sqlite ] || skip 'looks into the SQLite database'
+}
+
+# ---- looking ----
+
+# Ended; a zombie that nobody has waited for yet, too.
+is_gone() {
+	local state
+	state=$(process_field "$1" 3)
+	[[ -z $state || $state == [ZX] ]]
+}
+
+is_called() {
+	[ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ]
+}
+
+# A field of /proc/<pid>/stat, numbered as in proc(5), from the third on; nothing if it is gone.
+process_field() {
+	local text
+	text=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+	# shellcheck disable=SC2086
+	set -- "$2" ${text##*) }
+	shift "$(($1 - 2))"
+	echo "$1"
+}
+
+# All supervisors of this world.
+supervisors() {
+	local pid
+	for pid in $(world_processes); do
+		[ "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)" != 'canhazgpu __supervise ' ] ||
+			echo "$pid"
+	done
+}
+
+# The supervisor that watches a process (the command, or who uses its GPUs after its end).
+supervisor_of() {
+	local pid
+	for pid in $(supervisors); do
+		if cat "/proc/$pid/fdinfo/"* 2>/dev/null | grep -qx "Pid:[[:space:]]*$1"; then
+			echo "$pid"
+			return 0
+		fi
+	done
+	return 1
+}
+
+# The ids of the GPUs that are reserved: "0 1".
+reserved() {
+	in_world canhazgpu status --json |
+		jq -r '[.[] | select(.status == "IN_USE") | .gpu_id] | join(" ")'
+}
+
+# The reservation of a GPU; nothing if it has none.
+reservation_of() {
+	in_world canhazgpu status --json | jq -r ".[$1].reservation_id // empty"
+}
+
+assert_reserved() {
+	assert_equal "$(reserved)" "$1"
+}
+
+# The ends that were recorded, in their order: "released holder-died".
+ends() {
+	database 'SELECT reason FROM usage_history ORDER BY end_ns, key' | paste -sd ' '
+}
+
+# Waits until a file holds a text.
+wait_for_text() {
+	wait_until "grep -qF -- '$2' '$1' 2>/dev/null" "${3:-20}"
+}
+
+# Waits until a file holds a line, and prints it: a pid that a command has written, say.
+wait_for_line() {
+	wait_until "[ -s '$1' ]" 20
+	head -n 1 "$1"
+}
+
+# A supervisor works the store from children. Waits until it has waited for N more of them: only
+# then does the time of its children (minor faults: cminflt) grow.
+wait_for_renewals() {
+	local supervisor=$1 before left=$2
+	for (( ; left > 0; left--)); do
+		before=$(process_field "$supervisor" 11)
+		wait_until "[ \"\$(process_field $supervisor 11)\" != '$before' ]" 20
+	done
+}
+
+# Waits until a supervisor has looked at all processes once more: it reads much of /proc then, and
+# sleeps. The first reading may belong to a look that was under way: so two of them.
+wait_for_look() {
+	local supervisor=$1 before
+	for _ in 1 2; do
+		before=$(characters_read "$supervisor")
+		wait_until "[ \"\$(characters_read $supervisor)\" != '$before' ]" 20
+		wait_until "has_settled $supervisor" 20
+	done
+}
+
+characters_read() {
+	sed -n 's/^rchar: //p' "/proc/$1/io"
+}
+
+has_settled() {
+	local before
+	before=$(characters_read "$1")
+	sleep 0.02
+	[ "$(process_field "$1" 3)" = S ] && [ "$(characters_read "$1")" = "$before" ]
+}
