@@ -22,10 +22,6 @@ ssize_t host_proc_read(pid_t pid, const char *file, char *buffer, size_t size);
 int host_proc_read_all(pid_t pid, const char *file, size_t limit, char **ret_text,
 		       size_t *ret_length);
 
-/* All of process_info but the uid, from one file: what a look at thousands of processes can afford.
- */
-int host_proc_stat(pid_t pid, struct process_info *ret_info);
-
 /* The text of /proc/<pid>/stat; all of process_info but the uid. */
 bool host_stat_parse(const char *text, struct process_info *ret_info);
 

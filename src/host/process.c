@@ -28,7 +28,7 @@ int host_process_read(pid_t pid, struct process_info *ret_info, struct err *e)
 	char text[2048]; /* "Uid:" is among the first lines */
 	ssize_t r;
 
-	r = host_proc_stat(pid, &info);
+	r = host_process_stat(pid, &info);
 	if (r < 0)
 		return read_failed(pid, (int)-r, e);
 	r = host_proc_read(pid, "status", text, sizeof(text));
@@ -46,7 +46,7 @@ enum host_life host_process_life(const struct process_ref *ref)
 
 	if (ref->pid <= 0)
 		return HOST_GONE;
-	if (host_proc_stat(ref->pid, &info) == 0)
+	if (host_process_stat(ref->pid, &info) == 0)
 		return info.start_ticks == ref->start_ticks && !host_state_is_gone(info.state)
 			       ? HOST_ALIVE
 			       : HOST_GONE;
@@ -60,7 +60,7 @@ enum host_life host_process_life(const struct process_ref *ref)
 int host_process_ref(pid_t pid, struct process_ref *ret_ref, struct err *e)
 {
 	struct process_info info;
-	int r = host_proc_stat(pid, &info);
+	int r = host_process_stat(pid, &info);
 
 	if (r < 0)
 		return read_failed(pid, -r, e);

@@ -62,7 +62,7 @@ static int table_read(struct table *p, struct err *e)
 	for (size_t i = 0; i < pids_count; i++) {
 		struct process_info info;
 
-		if (pids[i] == getpid() || host_proc_stat(pids[i], &info) < 0)
+		if (pids[i] == getpid() || host_process_stat(pids[i], &info) < 0)
 			continue;
 		p->rows[p->count++] = (struct row){
 			.pid = info.pid,
@@ -98,7 +98,7 @@ void host_tree_init(struct host_tree *t, const char *id, const struct process_re
 	t->members = mem_alloc(1, sizeof(*t->members));
 	t->members[0] = *command;
 	t->members_count = 1;
-	if (host_proc_stat(command->pid, &info) == 0 && info.start_ticks == command->start_ticks)
+	if (host_process_stat(command->pid, &info) == 0 && info.start_ticks == command->start_ticks)
 		learn(t, info.pgrp, info.session);
 }
 

@@ -33,6 +33,7 @@ struct line {
 	const char *comm;
 	const char *const *argv;
 	size_t argc;
+	bool launched; /* argv[0] is a launcher */
 };
 
 /* True if name is in the list; names that the kernel may have cut match by what is left of them. */
@@ -80,7 +81,7 @@ static size_t find_program(const char *programs, const struct line *l)
 	if (!programs || (l->argc && names_program(programs, l->argv[0])))
 		return 1;
 	by_comm = is_comm(programs, l);
-	if (by_comm || (l->argc && names_program(launchers, l->argv[0])))
+	if (by_comm || l->launched)
 		for (size_t i = 1; i < l->argc && i < PROGRAM_PLACE_MAX; i++)
 			if (names_program(programs, l->argv[i]))
 				return i + 1;
@@ -379,6 +380,7 @@ bool model_recognise(const char *process_name, const char *const *argv, size_t a
 		process_name,
 		argv,
 		argc < ARGUMENTS_MAX ? argc : ARGUMENTS_MAX,
+		argc && names_program(launchers, argv[0]),
 	};
 
 	if (is_comm(bystanders, &l) || (argc && names_program(bystanders, argv[0])))
@@ -415,16 +417,45 @@ static bool recognise_process(const struct process_info *info, struct model *ret
 	return model_recognise(info->name, argv, argc, ret_model);
 }
 
+/* Looks at one process, unless this search has done so; tells its parent. */
+static bool search_one(struct model_search *s, pid_t pid, pid_t *ret_parent,
+		       struct model *ret_model)
+{
+	struct process_info info;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (s->seen[i].pid == pid) {
+			*ret_parent = s->seen[i].parent;
+			return false;
+		}
+	if (host_process_stat(pid, &info) < 0)
+		info = (struct process_info){.pid = pid};
+	else if (recognise_process(&info, ret_model))
+		return true;
+	s->seen = mem_resize(s->seen, s->count + 1, sizeof(*s->seen));
+	s->seen[s->count].pid = pid;
+	s->seen[s->count++].parent = info.ppid;
+	*ret_parent = info.ppid;
+	return false;
+}
+
+bool model_search(struct model_search *s, pid_t pid, struct model *ret_model)
+{
+	for (int i = 0; i <= ANCESTORS_MAX && pid > 0; i++)
+		if (search_one(s, pid, &pid, ret_model))
+			return true;
+	return false;
+}
+
+void model_search_clear(struct model_search *s)
+{
+	free(s->seen);
+	*s = (struct model_search){0};
+}
+
 bool model_detect(pid_t pid, struct model *ret_model)
 {
-	for (int i = 0; i <= ANCESTORS_MAX && pid > 0; i++) {
-		struct process_info info;
+	AUTO(model_search_clear) struct model_search s = {0};
 
-		if (host_process_read(pid, &info, NULL) < 0)
-			return false;
-		if (recognise_process(&info, ret_model))
-			return true;
-		pid = info.ppid;
-	}
-	return false;
+	return model_search(&s, pid, ret_model);
 }

@@ -31,4 +31,18 @@ bool model_recognise(const char *process_name, const char *const *argv, size_t a
 /* Looks at a process, then at up to three of its ancestors. */
 bool model_detect(pid_t pid, struct model *ret_model);
 
+/*
+ * model_detect for many processes in one go: those in which no model was found are remembered,
+ * since processes of a GPU tend to have the same ancestors. Initialise with {0}.
+ */
+struct model_search {
+	struct model_seen {
+		pid_t pid, parent;
+	} * seen;
+	size_t count;
+};
+
+bool model_search(struct model_search *s, pid_t pid, struct model *ret_model);
+void model_search_clear(struct model_search *s);
+
 #endif

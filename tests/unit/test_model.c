@@ -255,7 +255,8 @@ static void test_length_is_bounded(void **state)
 static bool chain_is_recognised(int depth)
 {
 	AUTO_FREE char *script = NULL;
-	AUTO(model_clear) struct model m = {0};
+	AUTO(model_search_clear) struct model_search search = {0};
+	AUTO(model_clear) struct model m = {0}, again = {0}, third = {0};
 	int to[2], from[2], status;
 	char line[32] = "";
 	bool found;
@@ -284,6 +285,9 @@ static bool chain_is_recognised(int depth)
 	close(to[0]);
 	assert_true(read(from[0], line, sizeof(line) - 1) > 1);
 	found = model_detect(atoi(line), &m);
+	/* A search that has seen it all before finds the same. */
+	assert_int_equal(model_search(&search, atoi(line), &again), found);
+	assert_int_equal(model_search(&search, atoi(line), &third), found);
 	if (found)
 		assert_string_equal(m.model, "org/name");
 	close(to[1]);
