@@ -17,7 +17,7 @@ char *help_program(void)
 		      "Commands:\n");
 	for (size_t i = 0; commands[i]; i++) {
 		if (!commands[i]->hidden)
-			str_addf(&out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+			str_addf(&out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	}
 	str_add(&out, "\nOptions:\n");
 	help_options(&out, global_options);

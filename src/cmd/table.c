@@ -6,8 +6,8 @@
 #include "conf/nearest.h"
 
 const struct command *const commands[] = {
-	&cmd_admin, &cmd_help,   &cmd_release,   &cmd_reserve,
-	&cmd_run,   &cmd_status, &cmd_supervise, NULL,
+	&cmd_admin, &cmd_completion, &cmd_help,      &cmd_release,  &cmd_reserve,
+	&cmd_run,   &cmd_status,     &cmd_supervise, &cmd_complete, NULL,
 };
 
 const struct option_spec global_options[] = {
@@ -56,13 +56,12 @@ int command_find(const char *name, const struct command **ret_command, struct er
 	struct nearest nearest = {.word = name};
 
 	for (size_t i = 0; commands[i]; i++) {
-		if (commands[i]->hidden)
-			continue;
 		if (!strcmp(commands[i]->name, name)) {
 			*ret_command = commands[i];
 			return 0;
 		}
-		nearest_offer(&nearest, commands[i]->name);
+		if (!commands[i]->hidden)
+			nearest_offer(&nearest, commands[i]->name);
 	}
 	if (nearest.best)
 		return err_usage(e,

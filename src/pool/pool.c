@@ -491,6 +491,18 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 	return 0;
 }
 
+int pool_count(struct pool *p, size_t *ret_count, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	int r = store_load(p->store, STORE_READ, &state, e);
+
+	if (r == 0)
+		r = plan_require(&state, e);
+	if (r == 0)
+		*ret_count = state.slots_count;
+	return r;
+}
+
 int pool_trim(struct pool *p, struct err *e)
 {
 	if (p->config.history_keep_ns <= 0)

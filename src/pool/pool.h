@@ -71,6 +71,9 @@ int pool_heartbeat(struct pool *p, const char *id, bool *ret_lost, struct err *e
 int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret_count,
 		   struct err *e);
 
+/* How many GPUs the pool has. -ENOENT where there is no pool. */
+int pool_count(struct pool *p, size_t *ret_count, struct err *e);
+
 /* Drops usage records older than the configured time. */
 int pool_trim(struct pool *p, struct err *e);
 

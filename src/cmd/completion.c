@@ -1,0 +1,100 @@
+/*
+ * canhazgpu completion: prints the completion script of a shell; and the internal command by which
+ * the scripts ask for the ids of the pool's GPUs.
+ */
+#include "cmd/cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "conf/complete.h"
+
+#define SHELLS "bash|zsh|fish"
+
+static size_t commands_total(void)
+{
+	size_t n = 0;
+
+	while (commands[n])
+		n++;
+	return n;
+}
+
+/* The names of all commands, "admin|help|..."; the caller frees it. */
+static char *command_names(void)
+{
+	struct str out = {0};
+
+	for (size_t i = 0; commands[i]; i++) {
+		if (!commands[i]->hidden)
+			str_addf(&out, "%s%s", out.length ? "|" : "", commands[i]->name);
+	}
+	return str_steal(&out);
+}
+
+static int completion_run(const struct invocation *in, struct err *e)
+{
+	AUTO_FREE struct complete_command *list = mem_alloc(commands_total(), sizeof(*list));
+	struct complete_input input = {.global = global_options, .commands = list};
+	AUTO_FREE char *names = command_names();
+	AUTO(str_clear) struct str out = {0};
+	int r;
+
+	for (size_t i = 0; commands[i]; i++) {
+		const struct command *c = commands[i];
+
+		if (c->hidden)
+			continue;
+		list[input.commands_count++] = (struct complete_command){
+			.name = c->name,
+			.summary = c->summary,
+			.options = c->options,
+			.runs_command = c->stop_at_word,
+			.words = c == &cmd_help         ? names
+				 : c == &cmd_completion ? SHELLS
+							: NULL,
+		};
+	}
+	r = complete_script(&input, in->words[0], &out, e);
+	if (r == 0)
+		fputs(str_text(&out), stdout);
+	return r;
+}
+
+const struct command cmd_completion = {
+	.name = "completion",
+	.summary = "Print the completion script of a shell",
+	.usage = SHELLS,
+	.description = "For this shell only:  source <(canhazgpu completion bash)\n"
+		       "'make install' puts the scripts where the shells look for them.",
+	.words_min = 1,
+	.words_max = 1,
+	.run = completion_run,
+};
+
+/* Prints the ids of the pool's GPUs, one per line; nothing, silently, where there is no pool. */
+static int complete_run(const struct invocation *in, struct err *e)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+	size_t count = 0;
+
+	if (strcmp(in->words[0], "gpu-ids") != 0)
+		return err_usage(e, "unknown list '%.60s'", in->words[0]);
+	if (pool_open_from(in->settings, &pool, NULL) < 0 || pool_count(pool, &count, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		printf("%zu\n", i);
+	return 0;
+}
+
+const struct command cmd_complete = {
+	.name = "__complete",
+	.summary = "List what completion scripts ask for",
+	.usage = "gpu-ids",
+	.words_min = 1,
+	.words_max = 1,
+	.hidden = true,
+	.run = complete_run,
+};
