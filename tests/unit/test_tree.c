@@ -186,8 +186,10 @@ static void test_marker(void **state)
 	struct spawn other = spawn_as(SPAWN_WAIT, "X" MARKED, SPAWN_ORPHAN, 0);
 	pid_t daemon = spawn_pid(&marked);
 	AUTO(host_tree_clear) struct host_tree later = {0};
+	struct process_ref ref = spawn_ref(daemon);
 	struct process_ref future = {.pid = command,
 				     .start_ticks = t.command.start_ticks + 1000000};
+	int fd;
 
 	(void)state;
 	(void)spawn_pid(&longer);
@@ -203,7 +205,10 @@ static void test_marker(void **state)
 	spawn_end(&other);
 	spawn_end(&shorter);
 	spawn_end(&longer);
+	/* Nothing with this marker may be left for the next test to find. */
+	assert_int_equal(host_pidfd_open(&ref, &fd, NULL), 0);
 	spawn_end(&marked);
+	spawn_wait_gone(fd);
 	spawn_end(&s);
 }
 
