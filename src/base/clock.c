@@ -150,3 +150,53 @@ const char *clock_duration(int64_t duration_ns, char buffer[CLOCK_DURATION_SIZE]
 		 seconds / 3600, seconds / 60 % 60, seconds % 60);
 	return buffer;
 }
+
+/* Whole seconds of a time; before 1970, too, the fraction counts upwards. */
+static time_t clock_seconds(int64_t time_ns)
+{
+	return (time_t)(time_ns / NS_PER_SECOND - (time_ns % NS_PER_SECOND < 0));
+}
+
+const char *clock_local_date(int64_t time_ns, char buffer[CLOCK_DATE_SIZE])
+{
+	time_t seconds = clock_seconds(time_ns);
+	struct tm local = {0};
+
+	localtime_r(&seconds, &local);
+	strftime(buffer, CLOCK_DATE_SIZE, "%Y-%m-%d", &local);
+	return buffer;
+}
+
+/* Days since some day, to tell whether two local times are of the same one. */
+static int64_t clock_local_day(time_t seconds)
+{
+	struct tm local = {0};
+
+	localtime_r(&seconds, &local);
+	return (int64_t)local.tm_year * 366 + local.tm_yday;
+}
+
+int64_t clock_next_local_day_ns(int64_t time_ns)
+{
+	time_t early = clock_seconds(time_ns), late = early + 26 * 3600, middle;
+	int64_t today = clock_local_day(early);
+	struct tm midnight = {0};
+
+	localtime_r(&early, &midnight);
+	midnight.tm_mday++;
+	midnight.tm_hour = midnight.tm_min = midnight.tm_sec = 0;
+	midnight.tm_isdst = -1;
+	middle = mktime(&midnight);
+	/* Where clocks are put forward at midnight there is none, and mktime only comes near: then
+	   the first moment of another day is searched for. */
+	if (clock_local_day(middle) != today && clock_local_day(middle - 1) == today)
+		return (int64_t)middle * NS_PER_SECOND;
+	while (late - early > 1) {
+		middle = early + (late - early) / 2;
+		if (clock_local_day(middle) == today)
+			early = middle;
+		else
+			late = middle;
+	}
+	return (int64_t)late * NS_PER_SECOND;
+}

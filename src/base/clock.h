@@ -21,6 +21,8 @@
 #define CLOCK_RFC3339_SIZE 40
 /* Room for "2562047h 59m 59s". */
 #define CLOCK_DURATION_SIZE 32
+/* Room for "2025-07-07". */
+#define CLOCK_DATE_SIZE 16
 
 /* Wall-clock time, for what is stored and shown. */
 int64_t clock_now_ns(void);
@@ -37,5 +39,12 @@ int clock_rfc3339_parse(const char *text, int64_t *ret_ns, struct err *e);
 
 /* "0h 15m 30s": whole hours without a limit, minutes, seconds. Below zero shows as zero. */
 const char *clock_duration(int64_t duration_ns, char buffer[CLOCK_DURATION_SIZE]);
+
+/* "2025-07-07": the day of people here, by the local time zone. */
+const char *clock_local_date(int64_t time_ns, char buffer[CLOCK_DATE_SIZE]);
+
+/* When the local day after that of time_ns begins: 23 to 25 hours after this one began, where
+ * clocks are put forward or back. */
+int64_t clock_next_local_day_ns(int64_t time_ns);
 
 #endif

@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <string.h>
+#include <wchar.h>
 
 #include "base/str.h"
 
@@ -92,4 +93,20 @@ char *text_utf8(const char *text)
 		}
 	}
 	return str_steal(&out);
+}
+
+size_t text_width(const char *text)
+{
+	size_t width = 0, left, n;
+
+	for (left = strlen(text); left; text += n, left -= n) {
+		unsigned code = 0;
+		int columns;
+
+		n = text_decode(text, left, &code);
+		columns = n ? wcwidth((wchar_t)code) : 1;
+		width += columns < 0 ? 1 : (size_t)columns;
+		n = n ? n : 1;
+	}
+	return width;
 }

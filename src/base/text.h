@@ -31,4 +31,10 @@ size_t text_decode(const char *text, size_t length, unsigned *ret_code_point);
 /* True for the characters that text_printable escapes. */
 bool text_is_hostile(unsigned code_point);
 
+/*
+ * How many columns a printable text takes on a terminal: wide characters count twice, combining
+ * ones not at all; what the locale does not know counts once. Needs setlocale(LC_CTYPE).
+ */
+size_t text_width(const char *text);
+
 #endif

@@ -37,8 +37,8 @@ struct command {
 /* The internal command that `run` starts: see launch.h. */
 #define SUPERVISE_NAME "__supervise"
 
-extern const struct command cmd_admin, cmd_complete, cmd_completion, cmd_help, cmd_release,
-	cmd_reserve, cmd_run, cmd_status, cmd_supervise;
+extern const struct command cmd_admin, cmd_complete, cmd_completion, cmd_config, cmd_help,
+	cmd_release, cmd_report, cmd_reserve, cmd_run, cmd_status, cmd_supervise;
 
 /* All commands in the order of the help, ended by NULL; and the options that each of them takes. */
 extern const struct command *const commands[];

@@ -1,6 +1,7 @@
 /* The readers and writers of src/base: durations, id lists, times, texts. */
 #include "test.h"
 
+#include <locale.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -174,6 +175,59 @@ static void test_duration_text(void **state)
 	assert_string_equal(clock_duration(INT64_MAX, text), "2562047h 47m 16s");
 }
 
+/* The local day of a time, and when the next one begins, in a zone given as POSIX writes it. */
+static void check_day(const char *zone, const char *time, const char *day, const char *next)
+{
+	char date[CLOCK_DATE_SIZE], begin[CLOCK_RFC3339_SIZE];
+	int64_t ns = 0;
+
+	setenv("TZ", zone, 1);
+	tzset();
+	assert_int_equal(clock_rfc3339_parse(time, &ns, NULL), 0);
+	assert_string_equal(clock_local_date(ns, date), day);
+	assert_string_equal(clock_rfc3339(clock_next_local_day_ns(ns), begin), next);
+}
+
+static void test_local_days(void **state)
+{
+	static const char berlin[] = "CET-1CEST,M3.5.0,M10.5.0/3";
+	static const char sao_paulo[] = "<-03>3<-02>,M11.1.0/0,M2.3.0/0";
+
+	(void)state;
+	check_day("UTC0", "2025-07-07T18:24:56Z", "2025-07-07", "2025-07-08T00:00:00Z");
+	check_day("UTC0", "2025-07-08T00:00:00Z", "2025-07-08", "2025-07-09T00:00:00Z");
+	check_day("UTC0", "2024-02-28T23:59:59.999Z", "2024-02-28", "2024-02-29T00:00:00Z");
+	check_day("UTC0", "1969-12-31T23:59:59.5Z", "1969-12-31", "1970-01-01T00:00:00Z");
+	check_day("UTC0", "1925-12-31T23:59:59.5Z", "1925-12-31", "1926-01-01T00:00:00Z");
+	check_day(berlin, "2025-07-07T22:00:00Z", "2025-07-08", "2025-07-08T22:00:00Z");
+	/* 23 and 25 hours long. */
+	check_day(berlin, "2025-03-29T23:00:00Z", "2025-03-30", "2025-03-30T22:00:00Z");
+	check_day(berlin, "2025-10-25T22:00:00Z", "2025-10-26", "2025-10-26T23:00:00Z");
+	/* At midnight itself, forward (there is none) and back (the last hour comes twice). */
+	check_day(sao_paulo, "2025-11-02T02:59:59Z", "2025-11-01", "2025-11-02T03:00:00Z");
+	check_day(sao_paulo, "2025-11-01T12:00:00Z", "2025-11-01", "2025-11-02T03:00:00Z");
+	check_day(sao_paulo, "2025-11-02T03:00:00Z", "2025-11-02", "2025-11-03T02:00:00Z");
+	check_day(sao_paulo, "2025-02-15T12:00:00Z", "2025-02-15", "2025-02-16T03:00:00Z");
+	check_day(sao_paulo, "2025-02-16T02:30:00Z", "2025-02-15", "2025-02-16T03:00:00Z");
+	setenv("TZ", "UTC0", 1);
+	tzset();
+}
+
+static void test_width(void **state)
+{
+	(void)state;
+	assert_int_equal(text_width(""), 0);
+	assert_int_equal(text_width("alice"), 5);
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		skip();
+	assert_int_equal(text_width("J\u00f6rg"), 4);
+	assert_int_equal(text_width("\u5f20\u4e09"), 4);
+	assert_int_equal(text_width("e\u0301"), 1);
+	assert_int_equal(text_width("\xff!"), 2);
+	setlocale(LC_CTYPE, "C");
+	assert_int_equal(text_width("J\u00f6rg"), 4);
+}
+
 static void test_printable(void **state)
 {
 	static const struct {
@@ -260,6 +314,8 @@ int main(void)
 		cmocka_unit_test(test_int_and_bool),
 		cmocka_unit_test(test_rfc3339),
 		cmocka_unit_test(test_duration_text),
+		cmocka_unit_test(test_local_days),
+		cmocka_unit_test(test_width),
 		cmocka_unit_test(test_printable),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_str),

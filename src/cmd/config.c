@@ -1,0 +1,119 @@
+/* canhazgpu config: the settings in effect, and where each comes from. */
+#include "cmd/cmd.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/table.h"
+#include "base/text.h"
+
+static const struct table_column columns[] = {
+	{.name = "KEY"},
+	{.name = "VALUE", .trunc = true},
+	{.name = "FROM", .trunc = true},
+};
+
+/* The value in effect; for the store, which has no fixed default, the pool that would be used. The
+   caller frees it. */
+static char *config_value(const struct settings *s, const struct setting_view *view)
+{
+	AUTO(pool_config_clear) struct pool_config config = {0};
+
+	if (view->value || strcmp(view->key, "store") != 0)
+		return mem_strdup(view->value);
+	if (pool_config_from(s, &config, NULL) < 0)
+		return NULL;
+	return mem_steal(&config.store_url);
+}
+
+static void config_table(const struct settings *s)
+{
+	AUTO(table_freep) struct table *table = table_new(columns, ARRAY_SIZE(columns));
+	struct setting_view view;
+
+	for (size_t i = 0; settings_view(s, i, &view); i++) {
+		AUTO_FREE char *value = config_value(s, &view);
+
+		table_add(table, (const char *[]){view.key, value, view.where});
+	}
+	table_print(table, stdout, color_wanted(s, STDOUT_FILENO));
+}
+
+/* Numbers and flags as such, lists of ids as lists, everything else as one would type it. */
+static json_t *config_typed(const struct setting_view *view, const char *value)
+{
+	AUTO_FREE char *valid = text_utf8(value);
+	AUTO_FREE int *ids = NULL;
+	size_t count = 0;
+	int64_t number = 0;
+	bool flag = false;
+	json_t *list;
+
+	if (!value)
+		return json_null();
+	if (view->spec->type == OPTION_FLAG && parse_bool(value, &flag, NULL) == 0)
+		return json_boolean(flag);
+	if (view->spec->type == OPTION_INT &&
+	    parse_int(value, INT64_MIN, INT64_MAX, &number, NULL) == 0)
+		return json_integer(number);
+	if (view->spec->type != OPTION_IDS || parse_id_list(value, &ids, &count, NULL) < 0)
+		return json_string(valid);
+	list = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_integer(ids[i]));
+	return list;
+}
+
+/* {"memory.threshold": {"value": 512, "from": "environment CANHAZGPU_MEMORY_THRESHOLD"}, ...} */
+static void config_json(const struct settings *s)
+{
+	json_t *document = json_object();
+	struct setting_view view;
+
+	for (size_t i = 0; settings_view(s, i, &view); i++) {
+		AUTO_FREE char *value = config_value(s, &view);
+		AUTO_FREE char *from = text_utf8(view.where);
+		json_t *member = json_object();
+
+		json_object_set_new(member, "value", config_typed(&view, value));
+		json_object_set_new(member, "from", json_string(from));
+		json_object_set_new(document, view.key, member);
+	}
+	json_dumpf(document, stdout, JSON_INDENT(2));
+	json_decref(document);
+	putchar('\n');
+}
+
+static int config_run(const struct invocation *in, struct err *e)
+{
+	(void)e;
+	if (settings_flag(in->settings, "config.json"))
+		config_json(in->settings);
+	else
+		config_table(in->settings);
+	return 0;
+}
+
+static const struct option_spec config_options[] = {
+	{.name = "json",
+	 .letter = 'j',
+	 .type = OPTION_FLAG,
+	 .help = "Output the settings as JSON object instead of table format"},
+	{.name = NULL},
+};
+
+const struct command cmd_config = {
+	.name = "config",
+	.summary = "Show the settings in effect and where they come from",
+	.usage = "[--json]",
+	.description =
+		"A flag counts before the environment, that before a configuration file, and that before "
+		"the default.\nEvery key can be set in a file under its name, and by the environment "
+		"variable CANHAZGPU_<KEY IN\nCAPITALS, with _ for . and ->.",
+	.options = config_options,
+	.run = config_run,
+};

@@ -1,0 +1,32 @@
+/*
+ * Which reservations were seen: a set of 128-bit keys, 16 bytes each, so that a million
+ * reservations can be counted in some megabytes. Private to usage.c.
+ */
+#ifndef POOL_USAGE_SEEN_H
+#define POOL_USAGE_SEEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/nouns.h"
+
+struct usage_key {
+	uint64_t a, b; /* both zero: an empty place */
+};
+
+struct usage_seen {
+	struct usage_key *places;
+	size_t size; /* a power of two; 0 at first */
+	size_t count;
+};
+
+/* True if the record is the first one of its reservation. */
+bool usage_seen_first(struct usage_seen *seen, const struct usage_record *record);
+
+void usage_seen_clear(struct usage_seen *seen);
+
+/* A hash of length bytes, good enough for tables; nothing cryptographic. */
+uint64_t usage_hash(const void *bytes, size_t length, uint64_t seed);
+
+#endif
