@@ -246,6 +246,46 @@ static void test_hang(void **state)
 	scan_fails(&options, ETIMEDOUT, "did not answer within 200 ms");
 }
 
+/* Driver libraries print; nobody who asks for JSON wants to see it. */
+static void test_silent(void **state)
+{
+	AUTO_FREE char *path = mem_strdup(write_file("stdout", ""));
+	AUTO_CLOSE int out = dup(STDOUT_FILENO);
+	AUTO(scan_clear) struct scan s = {0};
+	struct stat st;
+
+	(void)state;
+	fflush(stdout);
+	assert_non_null(freopen(path, "a", stdout));
+	use_nvml("nvml", TWO_GPUS);
+	s = scan_with("nvidia", LONG_MS);
+	fflush(stdout);
+	dup2(out, STDOUT_FILENO);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+}
+
+/*
+ * The library may come from anywhere, and nvidia-smi comes from the user's PATH: neither must run
+ * with the group of a set-group-id program.
+ */
+static void test_without_group(void **state)
+{
+	AUTO_FREE char *own = mem_printf("%d", (int)getgid());
+	AUTO(scan_clear) struct scan s = {0};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* only root can take another group */
+	use_nvml("nvml", "{\"driver_version\": \"group\", \"gpus\": [{}]}");
+	assert_int_equal(chmod(folder, 0755), 0);
+	assert_int_equal(setegid(12345), 0);
+	s = scan_with("nvidia", LONG_MS);
+	assert_int_equal(getegid(), 12345);
+	assert_int_equal(setegid(getgid()), 0);
+	assert_string_equal(s.driver_version, own);
+}
+
 /* No child, and no descriptor, is left behind by any of the outcomes. */
 static void test_nothing_left(void **state)
 {
@@ -331,6 +371,8 @@ int main(void)
 		TEST(test_hang),
 		TEST(test_nothing_left),
 		TEST(test_falls_back_to_smi),
+		TEST(test_silent),
+		TEST(test_without_group),
 		TEST(test_detect),
 		TEST(test_names),
 	};
