@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,12 +68,33 @@ __attribute__((noreturn)) static void launch_fork_again(int orders_fd, int ready
 	_exit(pid > 0 && write(pid_fd, &pid, sizeof(pid)) == sizeof(pid) ? 0 : 1);
 }
 
+/*
+ * Whether this process adopts orphans of its own (as launchers do; exec keeps that). While the
+ * supervisor is made it must not, or the supervisor would become a child of the command.
+ */
+static int launch_adopts(void)
+{
+	int adopts = 0;
+
+	prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0UL, 0UL, 0UL);
+	return adopts;
+}
+
+/* Waits until the child between has ended; its orphan has gone to its new parent by then. */
+static void launch_reap(pid_t child)
+{
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		continue;
+}
+
 int launch_begin(struct launch *l, struct err *e)
 {
 	int orders[2] = {-1, -1}, ready[2] = {-1, -1}, pids[2] = {-1, -1};
+	int adopts = launch_adopts();
 	pid_t child, pid = 0;
 	int r = 0;
 
+	prctl(PR_SET_CHILD_SUBREAPER, 0UL, 0UL, 0UL, 0UL);
 	if (pipe2(orders, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0 ||
 	    pipe2(pids, O_CLOEXEC) < 0 || (child = fork()) < 0) {
 		r = err_sys(e, errno, "cannot start the supervisor");
@@ -83,8 +105,7 @@ int launch_begin(struct launch *l, struct err *e)
 	mem_auto_close(&pids[1]);
 	if (read(pids[0], &pid, sizeof(pid)) != sizeof(pid))
 		pid = 0;
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		continue;
+	launch_reap(child);
 	r = pid ? host_process_ref(pid, &l->supervisor, e)
 		: err_set(e, EAGAIN, "cannot start the supervisor: too many processes?");
 	if (r == 0) {
@@ -93,6 +114,7 @@ int launch_begin(struct launch *l, struct err *e)
 		orders[1] = ready[0] = -1;
 	}
 out:
+	prctl(PR_SET_CHILD_SUBREAPER, (unsigned long)adopts, 0UL, 0UL, 0UL);
 	for (int i = 0; i < 2; i++) {
 		mem_auto_close(&orders[i]);
 		mem_auto_close(&ready[i]);
