@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "spawn.h"
 
-#define ID "11111111-2222-3333-4444-555555555555"
-#define MARKED HOST_TREE_MARKER "=" ID
+/* The reservation of this run of the tests: others may run at the same time. */
+static char id[ID_SIZE];
 
 /* A shell that says its pid and starts `command` behind it, both waiting on the same input. */
 #define PARENT_OF(command) "exec 3<&0; echo $$; " command " <&3 & read x"
@@ -27,7 +27,7 @@ static struct host_tree tree_of(pid_t command)
 	struct process_ref ref = spawn_ref(command);
 	struct host_tree t;
 
-	host_tree_init(&t, ID, &ref);
+	host_tree_init(&t, id, &ref);
 	return t;
 }
 
@@ -65,7 +65,7 @@ static void test_reused_pid(void **state)
 	int status = 0;
 
 	(void)state;
-	host_tree_init(&t, ID, &old);
+	host_tree_init(&t, id, &old);
 	assert_int_equal(t.session, 0);
 	/* Not even a signal before the first look hits the other process: it ends as it likes. */
 	assert_int_equal(host_tree_signal(&t, SIGKILL, &refused, NULL), 0);
@@ -180,10 +180,14 @@ static void test_marker(void **state)
 	struct spawn s = spawn_sh(SPAWN_WAIT);
 	pid_t command = spawn_pid(&s);
 	AUTO(host_tree_clear) struct host_tree t = tree_of(command);
-	struct spawn marked = spawn_as(SPAWN_WAIT, MARKED, SPAWN_ORPHAN, 0);
-	struct spawn longer = spawn_as(SPAWN_WAIT, MARKED "6", SPAWN_ORPHAN, 0);
-	struct spawn shorter = spawn_as(SPAWN_WAIT, HOST_TREE_MARKER "=1111", SPAWN_ORPHAN, 0);
-	struct spawn other = spawn_as(SPAWN_WAIT, "X" MARKED, SPAWN_ORPHAN, 0);
+	AUTO_FREE char *exact = mem_printf("%s=%s", HOST_TREE_MARKER, id);
+	AUTO_FREE char *too_long = mem_printf("%s=%s6", HOST_TREE_MARKER, id);
+	AUTO_FREE char *cut = mem_printf("%s=%.8s", HOST_TREE_MARKER, id);
+	AUTO_FREE char *too_early = mem_printf("X%s=%s", HOST_TREE_MARKER, id);
+	struct spawn marked = spawn_as(SPAWN_WAIT, exact, SPAWN_ORPHAN, 0);
+	struct spawn longer = spawn_as(SPAWN_WAIT, too_long, SPAWN_ORPHAN, 0);
+	struct spawn shorter = spawn_as(SPAWN_WAIT, cut, SPAWN_ORPHAN, 0);
+	struct spawn other = spawn_as(SPAWN_WAIT, too_early, SPAWN_ORPHAN, 0);
 	pid_t daemon = spawn_pid(&marked);
 	AUTO(host_tree_clear) struct host_tree later = {0};
 	struct process_ref ref = spawn_ref(daemon);
@@ -199,7 +203,7 @@ static void test_marker(void **state)
 	assert_true(host_tree_has(&t, daemon));
 	assert_int_equal(t.members_count, 2);
 	/* What is older than the command carries a marker by coincidence. */
-	host_tree_init(&later, ID, &future);
+	host_tree_init(&later, id, &future);
 	refresh(&later);
 	assert_int_equal(later.members_count, 0);
 	spawn_end(&other);
@@ -307,7 +311,7 @@ static int signal_is_refused(void)
 
 	if (host_process_ref(getppid(), &parent, NULL) < 0 || setresuid(65534, 65534, 65534) < 0)
 		return 1;
-	host_tree_init(&t, ID, &parent);
+	host_tree_init(&t, id, &parent);
 	if (host_tree_signal(&t, SIGTERM, &refused, NULL) < 0 || refused != 1)
 		return 2;
 	if (host_tree_refresh(&t, NULL, 0, NULL) < 0 || !host_tree_has(&t, parent.pid))
@@ -332,7 +336,7 @@ static int caller_is_no_member(void)
 
 	if (host_process_ref(getppid(), &parent, NULL) < 0)
 		return 1;
-	host_tree_init(&t, ID, &parent);
+	host_tree_init(&t, id, &parent);
 	if (host_tree_refresh(&t, NULL, 0, NULL) < 0 || !host_tree_has(&t, parent.pid))
 		return 2;
 	if (host_tree_has(&t, getpid()))
@@ -420,5 +424,6 @@ int main(void)
 		cmocka_unit_test(test_doubtful),
 	};
 
+	id_new(id);
 	return cmocka_run_group_tests_name("tree", tests, NULL, NULL);
 }
