@@ -1,0 +1,515 @@
+/* Settings: precedence, environment, configuration files and their error messages. */
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "conf/settings.h"
+
+static const struct option_spec global_table[] = {
+	{.name = "config", .type = OPTION_PATH, .argument = "FILE", .not_configurable = true},
+	{.name = "store", .type = OPTION_TEXT, .argument = "URL"},
+	{.name = "redis-host", .key = "redis.host", .type = OPTION_TEXT, .fallback = "localhost"},
+	{.name = "redis-port",
+	 .key = "redis.port",
+	 .type = OPTION_INT,
+	 .fallback = "6379",
+	 .min = 1,
+	 .max = 65535},
+	{.name = "memory-threshold",
+	 .key = "memory.threshold",
+	 .type = OPTION_INT,
+	 .fallback = "1024",
+	 .max = 1 << 30},
+	{.name = "fake-state",
+	 .key = "fake.state",
+	 .type = OPTION_PATH,
+	 .not_on_command_line = true},
+	{0},
+};
+
+static const struct option_spec run_table[] = {
+	{.name = "gpus", .type = OPTION_INT, .fallback = "1", .min = 1, .max = 1024},
+	{.name = "gpu-ids", .letter = 'G', .type = OPTION_IDS},
+	{.name = "timeout", .type = OPTION_DURATION},
+	{.name = "short", .type = OPTION_FLAG},
+	{.name = "provider", .type = OPTION_CHOICE, .choices = "nvidia|amd|fake"},
+	{.name = "note", .type = OPTION_TEXT},
+	{0},
+};
+
+static struct settings *new_settings(void)
+{
+	struct settings *s = settings_new();
+
+	settings_declare(s, NULL, global_table);
+	settings_declare(s, "run", run_table);
+	return s;
+}
+
+static void settings_freep(struct settings **s)
+{
+	settings_free(*s);
+}
+
+/* A directory of its own, in which tests make files by short names. */
+static char directory[] = "/tmp/test_conf_XXXXXX";
+
+static int make_directory(void **state)
+{
+	return mkdtemp(directory) && !chdir(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+	return chdir("/") || rmdir(directory);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	AUTO_FCLOSE FILE *file = fopen(name, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+}
+
+/* Loads text as a file of that name. */
+static int load(struct settings *s, const char *name, const char *text, struct err *e)
+{
+	int r;
+
+	write_file(name, text);
+	r = settings_load_file(s, name, e);
+	unlink(name);
+	return r;
+}
+
+static const char *where_of(const struct settings *s, const char *key)
+{
+	struct setting_view view;
+
+	for (size_t i = 0; settings_view(s, i, &view); i++) {
+		if (!strcmp(view.key, key))
+			return view.where;
+	}
+	return NULL;
+}
+
+static void test_defaults(void **state)
+{
+	AUTO(settings_freep) struct settings *s = new_settings();
+	struct setting_view view;
+	size_t count = 1;
+
+	assert_string_equal(settings_text(s, "redis.host"), "localhost");
+	assert_int_equal(settings_int(s, "redis.port"), 6379);
+	assert_null(settings_text(s, "store"));
+	assert_int_equal(settings_duration_ns(s, "run.timeout"), 0);
+	assert_null(settings_ids(s, "run.gpu-ids", &count));
+	assert_int_equal(count, 0);
+	assert_false(settings_flag(s, "run.short"));
+	assert_false(settings_is_set(s, "redis.port"));
+	assert_true(settings_view(s, 0, &view));
+	assert_string_equal(view.key, "config");
+	assert_string_equal(view.where, "default");
+	assert_null(view.value);
+	assert_false(settings_view(s, 12, &view));
+	assert_true(settings_view(s, 9, &view));
+	assert_string_equal(view.key, "run.short");
+	assert_string_equal(view.value, "false");
+}
+
+static void test_precedence(void **state)
+{
+	AUTO(settings_freep) struct settings *s = new_settings();
+	struct err e = {0};
+
+	/* The strongest first: what is weaker must not replace it, in whatever order they come. */
+	assert_int_equal(settings_set(s, "run.gpus", "4", "--gpus", &e), 0);
+	setenv("CANHAZGPU_RUN_GPUS", "3", 1);
+	setenv("CANHAZGPU_REDIS_PORT", "3333", 1);
+	setenv("CANHAZGPU_RUN_NOTE", "", 1);
+	setenv("CANHAZGPU_CONFIG", "ignored", 1);
+	setenv("CANHAZGPU_RUN_SHORT", "YES", 1);
+	setenv("CANHAZGPU_RUN_GPU_IDS", "0-2", 1);
+	assert_int_equal(settings_load_environment(s, &e), 0);
+	assert_int_equal(load(s, "a.yaml",
+			      "run: {gpus: 2, note: from file}\n"
+			      "redis: {port: 2222, host: h}\n",
+			      &e),
+			 0);
+	unsetenv("CANHAZGPU_RUN_GPUS");
+	unsetenv("CANHAZGPU_REDIS_PORT");
+	unsetenv("CANHAZGPU_RUN_NOTE");
+	unsetenv("CANHAZGPU_CONFIG");
+	unsetenv("CANHAZGPU_RUN_SHORT");
+	unsetenv("CANHAZGPU_RUN_GPU_IDS");
+
+	assert_int_equal(settings_int(s, "run.gpus"), 4);
+	assert_string_equal(where_of(s, "run.gpus"), "flag --gpus");
+	assert_int_equal(settings_int(s, "redis.port"), 3333);
+	assert_string_equal(where_of(s, "redis.port"), "environment CANHAZGPU_REDIS_PORT");
+	assert_string_equal(settings_text(s, "run.note"), "from file");
+	assert_string_equal(where_of(s, "run.note"), "a.yaml:1:22");
+	assert_string_equal(settings_text(s, "redis.host"), "h");
+	assert_string_equal(where_of(s, "memory.threshold"), "default");
+	assert_string_equal(settings_text(s, "run.short"), "true");
+	assert_string_equal(settings_text(s, "run.gpu-ids"), "0-2");
+	assert_int_equal(settings_origin(s, "config"), ORIGIN_DEFAULT);
+	assert_int_equal(settings_origin(s, "run.note"), ORIGIN_FILE);
+}
+
+static void test_bad_environment(void **state)
+{
+	AUTO(settings_freep) struct settings *s = new_settings();
+	struct err e = {0};
+
+	setenv("CANHAZGPU_RUN_GPUS", "two", 1);
+	assert_int_not_equal(settings_load_environment(s, &e), 0);
+	unsetenv("CANHAZGPU_RUN_GPUS");
+	assert_string_equal(e.text, "environment variable CANHAZGPU_RUN_GPUS: 'two' is not a "
+				    "whole number");
+	assert_int_equal(e.exit_status, EXIT_STATUS_USAGE);
+}
+
+/* A bad value is an error also where a stronger one hides it. */
+static void test_hidden_value_is_checked(void **state)
+{
+	AUTO(settings_freep) struct settings *s = new_settings();
+	struct err e = {0};
+
+	assert_int_equal(settings_set(s, "run.gpus", "4", "--gpus", &e), 0);
+	assert_int_not_equal(load(s, "a.yaml", "run.gpus: 0\n", &e), 0);
+	assert_string_equal(e.text, "a.yaml:1:11: run.gpus: 0 is out of range (1 to 1024)");
+}
+
+static void test_file_forms(void **state)
+{
+	static const struct {
+		const char *name, *text;
+	} cases[] = {
+		{"a.yaml", "run:\n  gpus: 3\n  timeout: 1h30m\n  gpu-ids: [1, 3]\n  short: true\n"
+			   "  provider: fake\n  note: \"two words\"\nstore: sqlite:/x\n"},
+		{"a.yml", "run.gpus: 3\nrun: {timeout: 90m, gpu-ids: \"3,1\", short: true,\n"
+			  "  provider: fake, note: two words}\nstore: 'sqlite:/x'\nredis:\n"},
+		{"a.conf", "{\"run.gpus\": \"3\", \"run\": {\"timeout\": \"1.5h\",\n"
+			   "\"gpu-ids\": \"1,3\", \"short\": true, \"provider\": \"fake\",\n"
+			   "\"note\": \"two words\"}, \"store\": \"sqlite:/x\"}"},
+		{"a.json", "{\"run\": {\"gpus\": 3, \"timeout\": \"90m\", \"gpu-ids\": [3, 1],\n"
+			   "\"short\": true, \"provider\": \"fake\", \"note\": \"two words\"},\n"
+			   "\"store\": \"sqlite:/x\"}\n"},
+		{"b.toml", "\xef\xbb\xbfstore = 'sqlite:/x'\n[run]\ngpus = 0x3\ntimeout = '90m'\n"
+			   "gpu-ids = [1,\n 3,]\nshort = true\nprovider = \"fake\"\n"
+			   "note = '''\ntwo words'''\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(settings_freep) struct settings *s = new_settings();
+		AUTO_FREE int *ids = NULL;
+		struct err e = {0};
+		size_t count;
+
+		if (load(s, cases[i].name, cases[i].text, &e))
+			fail_msg("%s", e.text);
+		assert_int_equal(settings_int(s, "run.gpus"), 3);
+		assert_int_equal(settings_duration_ns(s, "run.timeout"), 90 * 60 * NS_PER_SECOND);
+		assert_true(settings_flag(s, "run.short"));
+		assert_string_equal(settings_text(s, "run.provider"), "fake");
+		assert_string_equal(settings_text(s, "run.note"), "two words");
+		assert_string_equal(settings_text(s, "store"), "sqlite:/x");
+		ids = settings_ids(s, "run.gpu-ids", &count);
+		assert_int_equal(count, 2);
+		assert_int_equal(ids[0], 1);
+		assert_int_equal(ids[1], 3);
+	}
+}
+
+static void test_file_errors(void **state)
+{
+	static const struct {
+		const char *name, *text, *error;
+	} cases[] = {
+		{"a.yaml", "run:\n  gpsu: 2\n",
+		 "a.yaml:2:3: unknown key 'run.gpsu', did you mean 'run.gpus'?"},
+		{"a.yaml", "gpus: 2\n", "a.yaml:1:1: unknown key 'gpus', did you mean 'run.gpus'?"},
+		{"a.yaml", "run.gpu_ids: 2\n",
+		 "a.yaml:1:1: unknown key 'run.gpu_ids', did you mean 'run.gpu-ids'?"},
+		{"a.yaml", "xyzzy: 2\n", "a.yaml:1:1: unknown key 'xyzzy'"},
+		{"a.yaml", "\"x\\ny\": 2\n", "a.yaml:1:1: unknown key 'x\\x0ay'"},
+		{"a.yaml", "config: x\n",
+		 "a.yaml:1:1: 'config' can only be given on the command line"},
+		{"a.yaml", "run:\n  gpus: two\n",
+		 "a.yaml:2:9: run.gpus: 'two' is not a whole number"},
+		{"a.yaml", "run:\n  gpus: 2.5\n",
+		 "a.yaml:2:9: run.gpus needs a whole number, this is a number with a fraction"},
+		{"a.yaml", "run:\n  gpus:\n",
+		 "a.yaml:2:8: run.gpus needs a whole number, this is nothing"},
+		{"a.yaml", "run: {gpus: [2]}\n",
+		 "a.yaml:1:13: run.gpus needs a whole number, this is a list"},
+		{"a.yaml", "run: {gpus: {a: 1}}\n",
+		 "a.yaml:1:13: run.gpus needs a whole number, this is a section"},
+		{"a.yaml", "run: {gpus: 0}\n",
+		 "a.yaml:1:13: run.gpus: 0 is out of range (1 to 1024)"},
+		{"a.yaml", "run: 3\n",
+		 "a.yaml:1:6: run needs a section of settings, this is a number"},
+		{"a.yaml", "run: [1]\n",
+		 "a.yaml:1:6: run needs a section of settings, this is a list"},
+		{"a.yaml", "run: {short: yes}\n",
+		 "a.yaml:1:14: run.short needs true or false, this is text"},
+		{"a.yaml", "run: {timeout: 30}\n",
+		 "a.yaml:1:16: run.timeout needs a unit: \"30s\", \"30m\" or \"30h\""},
+		{"a.yaml", "run: {timeout: 1.5}\n",
+		 "a.yaml:1:16: run.timeout needs a duration in quotes, such as \"30m\" or \"2h\", "
+		 "this is a number with a fraction"},
+		{"a.yaml", "run: {gpu-ids: [1, a]}\n",
+		 "a.yaml:1:16: run.gpu-ids needs GPU ids, such as [1, 3] or \"0-3\", this is a list"},
+		{"a.yaml", "run: {gpu-ids: [1, 1]}\n",
+		 "a.yaml:1:16: run.gpu-ids: GPU id 1 is given twice"},
+		{"a.yaml", "run: {gpu-ids: []}\n",
+		 "a.yaml:1:16: run.gpu-ids: invalid GPU ids '' (use forms like 1,3,5 or 0-3)"},
+		{"a.yaml", "run: {provider: intel}\n",
+		 "a.yaml:1:17: run.provider: 'intel' is not one of nvidia|amd|fake"},
+		{"a.yaml", "run: {note: 42}\n",
+		 "a.yaml:1:13: run.note needs text in quotes, this is a number"},
+		{"a.yaml", "run: {note: true}\n",
+		 "a.yaml:1:13: run.note needs text in quotes, this is true or false"},
+		{"a.toml", "[run]\nnote = 1979-05-27\n",
+		 "a.toml:2:8: run.note needs text in quotes, this is a date or time"},
+		{"a.yaml", "run.gpus: 1\nrun:\n  gpus: 2\n",
+		 "a.yaml:3:3: run.gpus is set twice (first in line 1)"},
+		{"a.json", "{\"run\": {\"gpus\": 1,}}",
+		 "a.json:1:20: string or '}' expected near '}'"},
+		/* TOML: a table of dotted keys cannot be opened again. */
+		{"a.toml", "store = 'x'\r\nrun.gpus = 3\r\n[run]\r\n",
+		 "a.toml:3:2: 'run' is already there (line 2)"},
+		{"a.toml", "[[run]]\ngpus = 1\n",
+		 "a.toml:1:3: run needs a section of settings, this is a list"},
+		{"a.yaml", "- 1\n", "a.yaml:1:1: the document must be a mapping of keys to values"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(settings_freep) struct settings *s = new_settings();
+		struct err e = {0};
+
+		if (load(s, cases[i].name, cases[i].text, &e) == 0)
+			fail_msg("accepted: %s", cases[i].text);
+		assert_string_equal(e.text, cases[i].error);
+		assert_int_equal(e.exit_status, EXIT_STATUS_USAGE);
+	}
+}
+
+static void assert_load_fails(const char *path, const char *text)
+{
+	AUTO(settings_freep) struct settings *s = new_settings();
+	struct err e = {0};
+
+	assert_int_not_equal(settings_load_file(s, path, &e), 0);
+	assert_string_equal(e.text, text);
+	assert_int_equal(e.exit_status, EXIT_STATUS_USAGE);
+}
+
+/* Whatever the path names: an error at once, never a wait. */
+static void test_file_kinds(void **state)
+{
+	AUTO(settings_freep) struct settings *s = new_settings();
+	struct err e = {0};
+
+	assert_load_fails("missing.yaml", "missing.yaml: No such file or directory");
+	assert_load_fails(".", ".: is a directory, not a configuration file");
+	assert_int_equal(mkfifo("fifo.yaml", 0600), 0);
+	assert_load_fails("fifo.yaml", "fifo.yaml: is not a regular file");
+	unlink("fifo.yaml");
+	assert_load_fails("/dev/zero", "/dev/zero: is not a regular file");
+	write_file("big.yaml", "");
+	assert_int_equal(truncate("big.yaml", 1024 * 1024 + 1), 0);
+	assert_load_fails("big.yaml", "big.yaml: larger than 1024 KiB");
+	unlink("big.yaml");
+	assert_int_equal(symlink("loop.yaml", "loop.yaml"), 0);
+	assert_load_fails("loop.yaml", "loop.yaml: Too many levels of symbolic links");
+	unlink("loop.yaml");
+	assert_int_equal(settings_load_file(s, "/dev/null", &e), 0);
+	assert_int_equal(load(s, "empty.yaml", "# nothing\n", &e), 0);
+	assert_int_equal(load(s, "empty.toml", "", &e), 0);
+}
+
+static void test_default_files(void **state)
+{
+	AUTO(settings_freep) struct settings *s = new_settings();
+	AUTO_FREE char *expected = mem_printf("two configuration files: %s/.canhazgpu.yml and "
+					      "%s/.canhazgpu.toml (keep one)",
+					      directory, directory);
+	struct err e = {0};
+
+	/* The system's file may be there on the machine that runs this; it must load then. */
+	assert_int_equal(settings_load_default_files(s, NULL, &e), 0);
+	assert_int_equal(settings_load_default_files(s, "", &e), 0);
+	assert_int_equal(settings_load_default_files(s, directory, &e), 0);
+	assert_int_equal(settings_load_default_files(s, "/nonexistent", &e), 0);
+	write_file(".canhazgpu.toml", "run.gpus = 7\n");
+	assert_int_equal(settings_load_default_files(s, directory, &e), 0);
+	assert_int_equal(settings_int(s, "run.gpus"), 7);
+	write_file(".canhazgpu.yml", "run.gpus: 8\n");
+	assert_int_not_equal(settings_load_default_files(s, directory, &e), 0);
+	assert_string_equal(e.text, expected);
+	assert_int_equal(e.exit_status, EXIT_STATUS_USAGE);
+	unlink(".canhazgpu.toml");
+	write_file(".canhazgpu.yml", "run.gpus: [\n");
+	assert_int_not_equal(settings_load_default_files(s, directory, &e), 0);
+	unlink(".canhazgpu.yml");
+}
+
+/* ---- the same random configuration in three formats ---- */
+
+struct random_value {
+	const char *key;
+	char text[160]; /* as settings_text should give it */
+	char code[400]; /* as JSON and YAML and TOML all write it */
+};
+
+/* A quoted text that all three formats read alike, and what it means. */
+static void random_text(struct random_value *v)
+{
+	static const char *const pieces[][2] = {
+		{"a", "a"},       {" ", " "},       {"true", "true"}, {"12", "12"},
+		{"\\n", "\n"},    {"\\t", "\t"},    {"\\\"", "\""},   {"\\\\", "\\"},
+		{"\\u00e9", "é"}, {"日本", "日本"}, {"#", "#"},       {": ", ": "},
+		{"'", "'"},       {"=", "="},       {"- ", "- "},     {"\\u20ac", "€"},
+	};
+	int count = rand() % 8;
+
+	strcpy(v->code, "\"");
+	v->text[0] = '\0';
+	for (int i = 0; i < count; i++) {
+		size_t piece = (size_t)rand() % ARRAY_SIZE(pieces);
+
+		strcat(v->code, pieces[piece][0]);
+		strcat(v->text, pieces[piece][1]);
+	}
+	strcat(v->code, "\"");
+}
+
+static void random_plain(struct random_value *v, int kind)
+{
+	static const char *const providers[] = {"nvidia", "amd", "fake"};
+	static const char *const durations[] = {"30s", "1h30m", "0.5h", "2d"};
+	int a = rand() % 100, b = a + 1 + rand() % 5;
+
+	if (kind == 0)
+		snprintf(v->text, sizeof(v->text), "%d", 1 + rand() % 1024);
+	else if (kind == 1)
+		snprintf(v->text, sizeof(v->text), "%s", rand() % 2 ? "true" : "false");
+	else if (kind == 2)
+		snprintf(v->text, sizeof(v->text), "%d,%d", b, a);
+	else
+		snprintf(v->text, sizeof(v->text), "%s",
+			 kind == 3 ? durations[rand() % 4] : providers[rand() % 3]);
+	if (kind < 2)
+		snprintf(v->code, sizeof(v->code), "%s", v->text);
+	else if (kind == 2)
+		snprintf(v->code, sizeof(v->code), "[%s]", v->text);
+	else
+		snprintf(v->code, sizeof(v->code), "\"%s\"", v->text);
+}
+
+static size_t random_values(struct random_value *values)
+{
+	static const struct {
+		const char *key;
+		int kind; /* 5: text */
+	} keys[] = {{"run.gpus", 0},        {"run.short", 1},    {"run.gpu-ids", 2},
+		    {"run.timeout", 3},     {"run.provider", 4}, {"run.note", 5},
+		    {"redis.port", 0},      {"redis.host", 5},   {"store", 5},
+		    {"memory.threshold", 0}};
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (rand() % 3 == 0)
+			continue;
+		values[count].key = keys[i].key;
+		if (keys[i].kind == 5)
+			random_text(&values[count++]);
+		else
+			random_plain(&values[count++], keys[i].kind);
+	}
+	return count;
+}
+
+/* Writes the values; nested chooses how, with sections where a key has one. */
+static char *write_values(const struct random_value *values, size_t count, const char *format,
+			  bool nested)
+{
+	struct str out = {0};
+	bool json = !strcmp(format, "json"), toml = !strcmp(format, "toml");
+	const char *assign = toml ? " = " : ": ";
+
+	str_add(&out, json ? "{" : "");
+	for (size_t i = 0; i < count; i++) {
+		const char *key = values[i].key, *dot = strchr(key, '.');
+		const char *quote = json ? "\"" : "";
+
+		str_add(&out, json && i ? ",\n " : "");
+		/* TOML's dotted keys are nested by themselves. JSON may not name a section twice.
+		 */
+		if (nested && dot && !toml && !json &&
+		    (i == 0 || strncmp(values[i - 1].key, key, (size_t)(dot - key) + 1) != 0))
+			str_addf(&out, "%.*s:\n", (int)(dot - key), key);
+		if (nested && dot && !toml && !json)
+			str_addf(&out, "  %s%s%s\n", dot + 1, assign, values[i].code);
+		else
+			str_addf(&out, "%s%s%s%s%s%s", quote, key, quote, assign, values[i].code,
+				 json ? "" : "\n");
+	}
+	str_add(&out, json ? "}\n" : "");
+	return str_steal(&out);
+}
+
+static void test_three_formats_agree(void **state)
+{
+	static const char *const formats[] = {"yaml", "json", "toml"};
+
+	srand(20);
+	for (int round = 0; round < 200; round++) {
+		struct random_value values[10];
+		size_t count = random_values(values);
+
+		for (size_t f = 0; f < ARRAY_SIZE(formats) * 2; f++) {
+			AUTO(settings_freep) struct settings *s = new_settings();
+			AUTO_FREE char *text = write_values(values, count, formats[f / 2], f % 2);
+			AUTO_FREE char *name = mem_printf("random.%s", formats[f / 2]);
+			struct setting_view view;
+			struct err e = {0};
+			size_t set = 0;
+
+			if (load(s, name, text, &e))
+				fail_msg("%s\n%s", e.text, text);
+			for (size_t i = 0; i < count; i++)
+				assert_string_equal(settings_text(s, values[i].key),
+						    values[i].text);
+			for (size_t i = 0; settings_view(s, i, &view); i++)
+				set += settings_is_set(s, view.key);
+			assert_int_equal(set, count);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_precedence),
+		cmocka_unit_test(test_bad_environment),
+		cmocka_unit_test(test_hidden_value_is_checked),
+		cmocka_unit_test(test_file_forms),
+		cmocka_unit_test(test_file_errors),
+		cmocka_unit_test(test_file_kinds),
+		cmocka_unit_test(test_default_files),
+		cmocka_unit_test(test_three_formats_agree),
+	};
+
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
