@@ -12,6 +12,9 @@
 /* Longest name that is taken for a model's, in bytes. */
 #define MODEL_NAME_MAX 256
 
+/* Arguments looked at: command lines of others may be long, and what matters stands early. */
+#define MODEL_ARGUMENTS_MAX 2048
+
 /* Other people's text: may hold anything but NUL. */
 struct model {
 	char *provider; /* "meta-llama"; NULL: a local path, or a bare name like "gpt2" */
@@ -28,12 +31,9 @@ void model_clear(struct model *m);
 bool model_recognise(const char *process_name, const char *const *argv, size_t argc,
 		     struct model *ret_model);
 
-/* Looks at a process, then at up to three of its ancestors. */
-bool model_detect(pid_t pid, struct model *ret_model);
-
 /*
- * model_detect for many processes in one go: those in which no model was found are remembered,
- * since processes of a GPU tend to have the same ancestors. Initialise with {0}.
+ * Looks at processes, and at up to three ancestors of each. Those in which no model was found are
+ * remembered, since the processes of a GPU tend to have the same ancestors. Initialise with {0}.
  */
 struct model_search {
 	struct model_seen {

@@ -59,14 +59,4 @@ static const char bystanders[] =
 	"tmux tmux:* screen SCREEN dtach zellij byobu mosh-server systemd docker podman kubectl "
 	"claude codex gemini aider llm code cursor*";
 
-/* Directories that people keep models in: "models/x" is a path, although it looks like an id. */
-static const char model_directories[] =
-	"model models checkpoint checkpoints ckpt ckpts weights saved_models output outputs out result "
-	"results run runs log logs data exp experiments tmp cache snapshots";
-
-/* "org/name.gguf" is a file in a directory. */
-static const char model_files[] =
-	".gguf .ggml .bin .safetensors .pt .pth .ckpt .onnx .engine .plan .nemo .h5 .keras .pb .tflite "
-	".llamafile .yaml .yml .json .toml .zip .tar .pkl";
-
 #endif

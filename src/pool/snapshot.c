@@ -49,14 +49,14 @@ static void snapshot_cleanup(struct pool *p, struct snapshot *s)
 }
 
 /* The first process that runs a known model; the holder's processes count before others. */
-static void snapshot_model(struct gpu_view *view)
+static void snapshot_model(struct model_search *search, struct gpu_view *view)
 {
 	for (int foreign = 0; foreign < 2 && !view->model.model; foreign++) {
 		for (size_t i = 0; view->gpu && i < view->gpu->processes_count; i++) {
 			const struct process *process = &view->gpu->processes[i];
 
 			if (process->foreign == (foreign == 1) && process->pid > 0 &&
-			    model_detect(process->pid, &view->model))
+			    model_search(search, process->pid, &view->model))
 				return;
 		}
 	}
@@ -75,6 +75,8 @@ static enum gpu_status snapshot_status(const struct slot *slot, enum gpu_use use
 
 static void snapshot_views(struct snapshot *s)
 {
+	AUTO(model_search_clear) struct model_search search = {0};
+
 	s->views_count = s->state.slots_count;
 	s->views = mem_alloc(s->views_count, sizeof(*s->views));
 	for (size_t i = 0; i < s->views_count; i++) {
@@ -88,7 +90,7 @@ static void snapshot_views(struct snapshot *s)
 		view->problem = slot->problem ? slot->problem : s->seen.problems[i];
 		view->last_released_ns = slot->last_released_ns;
 		view->status = snapshot_status(slot, view->use);
-		snapshot_model(view);
+		snapshot_model(&search, view);
 	}
 }
 

@@ -284,7 +284,7 @@ static bool chain_is_recognised(int depth)
 	close(from[1]);
 	close(to[0]);
 	assert_true(read(from[0], line, sizeof(line) - 1) > 1);
-	found = model_detect(atoi(line), &m);
+	found = model_search(&search, atoi(line), &m);
 	/* A search that has seen it all before finds the same. */
 	assert_int_equal(model_search(&search, atoi(line), &again), found);
 	assert_int_equal(model_search(&search, atoi(line), &third), found);
@@ -298,14 +298,15 @@ static bool chain_is_recognised(int depth)
 
 static void test_ancestors(void **state)
 {
+	AUTO(model_search_clear) struct model_search search = {0};
 	AUTO(model_clear) struct model m = {0};
 
 	(void)state;
 	assert_true(chain_is_recognised(0));
 	assert_true(chain_is_recognised(3));
 	assert_false(chain_is_recognised(4));
-	assert_false(model_detect(0, &m));
-	assert_false(model_detect(-1, &m));
+	assert_false(model_search(&search, 0, &m));
+	assert_false(model_search(&search, -1, &m));
 }
 
 int main(void)
