@@ -73,6 +73,7 @@ void process_clear(struct process *p)
 {
 	free(p->name);
 	free(p->account);
+	free(p->container);
 	*p = (struct process){0};
 }
 

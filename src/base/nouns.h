@@ -52,7 +52,8 @@ struct process {
 	struct quantity uid;       /* real uid; unknown for a pid that is not in /proc */
 	char *account;             /* name of uid, "uid 1234" where it has none; NULL unknown */
 	uint64_t start_ticks;      /* field 22 of /proc/<pid>/stat; 0 unknown */
-	bool foreign;              /* on a reserved GPU, but not its holder's */
+	char *container; /* id of the container that it runs in; NULL: none, or not asked */
+	bool foreign;    /* on a reserved GPU, but not its holder's */
 };
 
 struct gpu {

@@ -38,11 +38,15 @@ static void describe_processes(const struct gpu_view *view, struct str *out)
 
 		if (!describe_counts(view, p))
 			continue;
-		str_add(out, named++ ? ", " : "");
+		str_add(out, named++ ? ", PID " : "PID ");
 		if (p->pid > 0)
-			str_addf(out, "PID %d (%s)", (int)p->pid, p->name ? p->name : "unknown");
+			str_addf(out, "%d", (int)p->pid);
 		else
-			str_addf(out, "PID unknown (%s)", p->name ? p->name : "unknown");
+			str_add(out, "unknown");
+		str_addf(out, " (%s", p->name ? p->name : "unknown");
+		if (p->container)
+			str_addf(out, " in container %s", p->container);
+		str_add(out, ")");
 	}
 	if (total > named)
 		str_addf(out, " and %zu more", total - named);

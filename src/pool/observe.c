@@ -211,6 +211,9 @@ void observe_processes(struct observation *o, const struct pool_state *state)
 					process->name = mem_strdup(info.name);
 			}
 			process->foreign = r && observe_is_foreign(process, r);
+			/* Whoever has to find the owner wants to know; the holder does. */
+			if (process->uid.known && (!r || process->foreign))
+				process->container = host_process_container(process->pid);
 		}
 	}
 	for (size_t i = 0; i < names.count; i++)
