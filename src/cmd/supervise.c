@@ -184,33 +184,44 @@ static void supervise_forget_users(struct supervisor *s)
 	s->users = 0;
 }
 
+static bool is_listed(const pid_t *pids, size_t count, pid_t pid)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (pids[i] == pid)
+			return true;
+	}
+	return false;
+}
+
 /*
  * After the command's end: finds the members of its tree that still use the reserved GPUs. True if
  * there is one. Where nobody of the tree is left, no GPU is asked, so that the end is immediate.
+ * While driver or store do not answer, every member may be one: unknown is not unused.
  */
 static bool supervise_find_users(struct supervisor *s)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO_FREE pid_t *pids = NULL;
 	size_t count = 0;
-	bool found = false;
+	bool blind, found = false;
 
 	supervise_forget_users(s);
 	if (host_tree_refresh(&s->tree, NULL, 0, NULL) == 0 && !s->tree.members_count &&
 	    !s->tree.undecided)
 		return false;
-	if (s->lost || pool_open(&s->orders.pool, &pool, NULL) < 0 ||
-	    pool_processes(pool, s->orders.id, &pids, &count, NULL) < 0)
+	if (s->lost)
 		return false;
+	blind = pool_open(&s->orders.pool, &pool, NULL) < 0 ||
+		pool_processes(pool, s->orders.id, &pids, &count, NULL) < 0;
 	host_tree_refresh(&s->tree, pids, count, NULL);
-	for (size_t i = 0; i < count; i++) {
-		struct process_ref ref;
+	for (size_t i = 0; i < s->tree.members_count; i++) {
+		const struct process_ref *member = &s->tree.members[i];
 
-		if (!host_tree_has(&s->tree, pids[i]) || host_process_ref(pids[i], &ref, NULL) < 0)
+		if (!blind && !is_listed(pids, count, member->pid))
 			continue;
 		found = true;
 		if (s->users < USERS_WATCHED &&
-		    host_pidfd_open(&ref, &s->user_fds[s->users], NULL) == 0)
+		    host_pidfd_open(member, &s->user_fds[s->users], NULL) == 0)
 			s->users++;
 	}
 	return found;

@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# run --timeout: SIGINT to the whole tree, a grace that ends with the tree, then SIGKILL.
+
+load run_helpers
+
+# A grace that no test waits for.
+long_grace() {
+	world_set CANHAZGPU_RUN_GRACE=1h
+}
+
+@test "a command that ends at SIGINT ends at the time limit, and the grace ends with it" {
+	pool 1
+	long_grace
+	chg run --timeout 1s -- sleep 1000
+	assert_status 130
+	assert_stderr_has 'canhazgpu: the time limit of 0h 0m 1s is over: stopping the command (SIGINT; SIGKILL in 1h 0m 0s)'
+	wait_until '[ -z "$(reserved)" ]'
+	assert_no_processes
+}
+
+@test "a command that is done before the time limit ends as without one" {
+	pool 1
+	chg run --timeout 1h -- sh -c 'exit 3'
+	assert_status 3
+	assert_stderr 'Reserved 1 GPU(s): [0] for command execution'
+	assert_no_processes
+}
+
+@test "a tree that ignores SIGINT is killed after the grace, in other sessions, too" {
+	pool 1
+	world_set CANHAZGPU_RUN_GRACE=1s
+	# shellcheck disable=SC2016
+	start_background job env --ignore-signal=INT canhazgpu run --timeout 2s -- \
+		sh -c 'setsid -f sh -c "echo \$\$; exec sleep 1000"; sleep 1000'
+	daemon=$(wait_for_line "$WORLD/job.out")
+	wait_background job
+	assert_status 137
+	wait_until 'is_gone "$daemon"'
+	wait_until '[ -z "$(reserved)" ]'
+	assert_no_processes
+}
+
+@test "SIGINT reaches grandchildren in other sessions, and those with a cleared environment" {
+	pool 1
+	long_grace
+	start_run job --timeout 2s -- sh -c 'setsid -f sh -c "echo \$\$; exec sleep 1000"
+		env -i sleep 1000'
+	daemon=$(wait_for_line "$WORLD/job.out")
+	wait_background job
+	assert_status 130
+	wait_until 'is_gone "$daemon"'
+	assert_no_processes
+}
+
+@test "what is left when the command ends at SIGINT has the rest of the grace, and the GPU until then" {
+	pool 1
+	world_set CANHAZGPU_RUN_GRACE=2s
+	start_run job --timeout 2s -- sh -c \
+		'env --ignore-signal=INT sh -c "echo \$\$; exec sleep 1000" & exec sleep 1000'
+	child=$(wait_for_line "$WORLD/job.out")
+	wait_background job
+	assert_status 130
+	assert_reserved 0
+	wait_until 'is_gone "$child"'
+	wait_until '[ -z "$(reserved)" ]'
+	assert_no_processes
+}
+
+@test "a stopped tree is woken, so that it can end at SIGINT" {
+	pool 1
+	long_grace
+	start_run job --timeout 2s -- sh -c 'sh -c "echo \$\$; kill -STOP \$\$"; sleep 1000'
+	child=$(wait_for_line "$WORLD/job.out")
+	kill -STOP "$background_pid"
+	wait_until '[ "$(process_field "$child" 3)" = T ]'
+	wait_background job
+	assert_status 130
+	assert_no_processes
+}
+
+@test "other processes of the account are left alone" {
+	pool 2
+	long_grace
+	hold other
+	start_background bystander sleep 1000
+	chg run --timeout 300ms -- sleep 1000
+	assert_status 130
+	assert_reserved 0
+	! is_gone "$command"
+	! is_gone "${background_pids[bystander]}" || fail_with 'the bystander was stopped'
+}
+
+@test "after the supervisor was killed nothing stops the command, and nothing is lost" {
+	pool 1
+	start_run job --timeout 1s -- sleep 1000
+	wait_until 'is_called "$background_pid" sleep' 20
+	kill_now "$(supervisor_of "$background_pid")"
+	assert_reserved 0
+	! is_gone "$background_pid"
+}
