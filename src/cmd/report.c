@@ -53,7 +53,7 @@ static void print_row(const char *name, size_t width, const struct usage_total *
 		      double percentage)
 {
 	print_name(name, width);
-	printf(" %15.2f %14.1f%% %10lld %10lld\n", total->gpu_hours, percentage,
+	printf(" %15.2f %14.1f%% %10lld %10lld\n", usage_hours(total), percentage,
 	       (long long)total->run_count, (long long)total->manual_count);
 }
 
@@ -124,8 +124,8 @@ static void print_csv(const struct report *r)
 		const struct usage_row *row = &u->rows[i];
 		AUTO_FREE char *name = usage_row_name(u, row);
 
-		print_field(name);
-		printf(",%.6f,%.4f,%lld,%lld", row->total.gpu_hours,
+		print_field(u->by == USAGE_BY_USER ? row->label : name);
+		printf(",%.6f,%.4f,%lld,%lld", usage_hours(&row->total),
 		       usage_percentage(u, &row->total), (long long)row->total.run_count,
 		       (long long)row->total.manual_count);
 		if (u->by == USAGE_BY_USER) {

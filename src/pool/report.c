@@ -136,10 +136,11 @@ static json_t *row_json(const struct usage *usage, const struct usage_row *row)
 	if (usage->by == USAGE_BY_GPU)
 		json_object_set_new(object, "gpu_id", json_integer(row->gpu));
 	else
-		add_member(object, usage->by == USAGE_BY_DAY ? "date" : "name", name);
+		add_member(object, usage->by == USAGE_BY_DAY ? "date" : "name",
+			   usage->by == USAGE_BY_DAY ? name : row->label);
 	if (usage->by == USAGE_BY_USER)
 		add_member(object, "account", row->account);
-	json_object_set_new(object, "gpu_hours", rounded(row->total.gpu_hours, 1e6));
+	json_object_set_new(object, "gpu_hours", rounded(usage_hours(&row->total), 1e6));
 	json_object_set_new(object, "percentage",
 			    rounded(usage_percentage(usage, &row->total), 1e4));
 	json_object_set_new(object, "run_count", json_integer(row->total.run_count));
@@ -161,7 +162,7 @@ json_t *report_json(const struct report *r)
 	for (size_t i = 0; i < usage->rows_count; i++)
 		json_array_append_new(rows, row_json(usage, &usage->rows[i]));
 	json_object_set_new(document, names[usage->by], rows);
-	json_object_set_new(document, "total_gpu_hours", rounded(usage->total.gpu_hours, 1e6));
+	json_object_set_new(document, "total_gpu_hours", rounded(usage_hours(&usage->total), 1e6));
 	json_object_set_new(document, "total_reservations",
 			    json_integer(usage_reservations(&usage->total)));
 	json_object_set_new(document, "unique_users",

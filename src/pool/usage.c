@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+#define NS_PER_US INT64_C(1000)
+
 static const char *const by_names[] = {
 	[USAGE_BY_USER] = "user",
 	[USAGE_BY_GPU] = "gpu",
@@ -145,7 +147,7 @@ static struct usage_row *find_account(struct usage *u, const struct usage_record
 
 static void add_time(struct usage_total *total, int64_t begin_ns, int64_t end_ns)
 {
-	total->gpu_hours += (double)(end_ns - begin_ns) / (double)NS_PER_HOUR;
+	total->gpu_us += (end_ns - begin_ns) / NS_PER_US;
 }
 
 static void add_reservation(struct usage_total *total, enum reservation_type type)
@@ -217,8 +219,8 @@ static int compare_users(const void *a, const void *b)
 {
 	const struct usage_row *left = a, *right = b;
 
-	if (left->total.gpu_hours != right->total.gpu_hours)
-		return left->total.gpu_hours < right->total.gpu_hours ? 1 : -1;
+	if (left->total.gpu_us != right->total.gpu_us)
+		return left->total.gpu_us < right->total.gpu_us ? 1 : -1;
 	return strcmp(left->account, right->account);
 }
 
@@ -240,6 +242,10 @@ void usage_finish(struct usage *u)
 		return;
 	u->rows = mem_steal(&u->accounts);
 	u->rows_count = u->accounts_count;
+	for (size_t i = 0; i < u->rows_count; i++) {
+		if (!u->rows[i].label)
+			u->rows[i].label = mem_strdup(u->rows[i].account);
+	}
 	qsort(u->rows, u->rows_count, sizeof(*u->rows), compare_users);
 }
 
@@ -252,6 +258,11 @@ void usage_clear(struct usage *u)
 	*u = (struct usage){0};
 }
 
+double usage_hours(const struct usage_total *total)
+{
+	return (double)total->gpu_us / (double)(NS_PER_HOUR / NS_PER_US);
+}
+
 int64_t usage_reservations(const struct usage_total *total)
 {
 	return total->run_count + total->manual_count;
@@ -259,7 +270,7 @@ int64_t usage_reservations(const struct usage_total *total)
 
 double usage_percentage(const struct usage *u, const struct usage_total *part)
 {
-	return u->total.gpu_hours > 0 ? part->gpu_hours / u->total.gpu_hours * 100 : 0;
+	return u->total.gpu_us > 0 ? (double)part->gpu_us / (double)u->total.gpu_us * 100 : 0;
 }
 
 char *usage_row_name(const struct usage *u, const struct usage_row *row)
@@ -270,7 +281,7 @@ char *usage_row_name(const struct usage *u, const struct usage_row *row)
 		return mem_printf("%d", row->gpu);
 	if (u->by == USAGE_BY_DAY)
 		return mem_strdup(clock_local_date(row->begin_ns, date));
-	if (!row->label || !strcmp(row->label, row->account))
+	if (!strcmp(row->label, row->account))
 		return mem_strdup(row->account);
 	return mem_printf("%s (%s)", row->label, row->account);
 }

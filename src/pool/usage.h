@@ -16,7 +16,7 @@
 enum usage_by { USAGE_BY_USER, USAGE_BY_GPU, USAGE_BY_DAY };
 
 struct usage_total {
-	double gpu_hours;
+	int64_t gpu_us; /* microseconds: a sum of ns would be full after 292 years of one GPU */
 	int64_t run_count, manual_count; /* reservations */
 };
 
@@ -61,6 +61,7 @@ void usage_finish(struct usage *u);
 
 void usage_clear(struct usage *u);
 
+double usage_hours(const struct usage_total *total);
 int64_t usage_reservations(const struct usage_total *total);
 
 /* The share of a row in the whole, in percent; 0 where nothing was used. */

@@ -1,6 +1,6 @@
 /*
- * Which reservations were seen: a set of 128-bit keys, 16 bytes each, so that a million
- * reservations can be counted in some megabytes. Private to usage.c.
+ * Which reservations were seen: a set of hashes, 8 bytes each, so that a million
+ * reservations are counted in 16 MB. Private to usage.c.
  */
 #ifndef POOL_USAGE_SEEN_H
 #define POOL_USAGE_SEEN_H
@@ -11,14 +11,11 @@
 
 #include "base/nouns.h"
 
-struct usage_key {
-	uint64_t a, b; /* both zero: an empty place */
-};
-
 struct usage_seen {
-	struct usage_key *places;
-	size_t size; /* a power of two; 0 at first */
+	uint64_t *places; /* 0: empty */
+	size_t size;      /* a power of two; 0 at first */
 	size_t count;
+	uint64_t last; /* the latest */
 };
 
 /* True if the record is the first one of its reservation. */
