@@ -45,7 +45,7 @@ fuzz:
 	@STAGES='build-fuzz fuzz' FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/run
 
 bench:
-	@scripts/deps build bench
+	@scripts/deps build
 	@$(MAKE) --no-print-directory all
 	@ninja -C build benchmarks
 	@bench/run build/canhazgpu

@@ -56,7 +56,6 @@ world_close() {
 	local pids
 	[ -n "${WORLD:-}" ] || return 0
 	while pids=$(world_processes) && [ -n "$pids" ]; do
-		# shellcheck disable=SC2086
 		kill -KILL $pids 2>/dev/null || true
 		sleep 0.01
 	done
@@ -86,10 +85,8 @@ world_processes() {
 # Fails, and lists them, if processes of the world are left after some seconds (5).
 assert_no_processes() {
 	local pids
-	# shellcheck disable=SC2016
 	wait_until '[ -z "$(world_processes)" ]' "${1:-5}" 2>/dev/null && return 0
 	pids=$(world_processes)
-	# shellcheck disable=SC2086
 	{ echo "processes are left:" && ps -o pid,ppid,stat,args -p "${pids//[[:space:]]/,}"; } >&2
 	return 1
 }
@@ -102,7 +99,6 @@ in_world() {
 }
 
 # Runs canhazgpu in the world. Never fails itself: look at $status, or use chg_ok.
-# shellcheck disable=SC2034
 chg() {
 	status=0
 	in_world canhazgpu "$@" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
@@ -140,7 +136,6 @@ start_background() {
 }
 
 # Waits for the end of what start_background started; its exit status is in $status.
-# shellcheck disable=SC2034
 wait_background() {
 	status=0
 	wait "${background_pids[$1]}" || status=$?
@@ -160,10 +155,9 @@ wait_until() {
 }
 
 # Makes the nvidia provider answer from $WORLD/nvml.json (tests/stubs/nvml_stub.c tells its form).
-# `use_nvml nvml-broken` takes another variant of the stub.
 use_nvml() {
 	local folder
-	folder=$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/${1:-nvml}
+	folder=$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/nvml
 	[ -e "$folder/libnvidia-ml.so.1" ] || skip "no stub library in $folder"
 	world_set LD_LIBRARY_PATH="$folder"
 	world_set CANHAZGPU_STUB_NVML="$WORLD/nvml.json"
