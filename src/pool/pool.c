@@ -422,6 +422,14 @@ int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids,
 	return r;
 }
 
+/* A store without a pool cannot tell what has become of a reservation: it was moved away, say. */
+static int pool_require_there(const struct pool_state *state, struct err *e)
+{
+	if (state->initialized)
+		return 0;
+	return err_set(e, ENOENT, "the pool is not there (was its store moved or removed?)");
+}
+
 /* What happens to one reservation, found by id: its end, or a new heartbeat. */
 static int pool_alter(struct pool *p, const char *id, bool end, int64_t time_ns, bool *ret_lost,
 		      struct err *e)
@@ -435,8 +443,12 @@ static int pool_alter(struct pool *p, const char *id, bool end, int64_t time_ns,
 		struct reservation *found;
 
 		r = store_load(p->store, STORE_UPDATE, &state, e);
-		if (r < 0)
+		if (r == 0)
+			r = pool_require_there(&state, e);
+		if (r < 0) {
+			store_abandon(p->store);
 			return r;
+		}
 		found = pool_state_find(&state, id);
 		*ret_lost = !found;
 		if (found && end)
@@ -471,6 +483,8 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 	size_t count = 0;
 	int r = store_load(p->store, STORE_READ, &state, e);
 
+	if (r == 0)
+		r = pool_require_there(&state, e);
 	if (r < 0)
 		return r;
 	found = pool_state_find(&state, id);

@@ -60,6 +60,11 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
 		 int **ret_ids, size_t *ret_count, struct err *e);
 
+/*
+ * The next three are for who holds a reservation. Where the pool itself is not there, they fail:
+ * the store may be back soon, and the reservation in it.
+ */
+
 /* Ends a reservation by its id, as of end_ns. Success, too, where it is not there any more. */
 int pool_end(struct pool *p, const char *id, int64_t end_ns, struct err *e);
 
