@@ -18,6 +18,7 @@
  * "crash" have no version suffix. Answers are written byte by byte at the offsets of NVIDIA's
  * documentation, not through the structs of src/gpu, which are under test.
  */
+#include <dirent.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdint.h>
@@ -102,15 +103,56 @@ static int copy_number(const json_t *number, unsigned *to)
 	return SUCCESS;
 }
 
+/*
+ * Adds what cuda_stub.c wrote into CANHAZGPU_STUB_LIVE: a file "<uuid>.<pid>" that holds a number
+ * of MiB is a process on that GPU, as long as it lives.
+ */
+static void add_live(device d)
+{
+	const char *live = getenv("CANHAZGPU_STUB_LIVE");
+	const char *uuid = json_string_value(json_object_get(d, "uuid"));
+	json_t *used = json_array_get(json_object_get(d, "memory"), 2);
+	DIR *folder = live && uuid ? opendir(live) : NULL;
+
+	for (struct dirent *entry; folder && (entry = readdir(folder));) {
+		const char *dot = strchr(entry->d_name, '.');
+		int pid = dot ? atoi(dot + 1) : 0, mb = 0;
+		char path[512];
+		FILE *file;
+
+		if (pid <= 0 || strncmp(entry->d_name, uuid, strlen(uuid)) != 0 || kill(pid, 0))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", live, entry->d_name);
+		file = fopen(path, "r");
+		if (file && fscanf(file, "%d", &mb) == 1) {
+			if (!json_object_get(d, "compute"))
+				json_object_set_new(d, "compute", json_array());
+			json_array_append_new(json_object_get(d, "compute"),
+					      json_pack("[i, i]", pid, mb));
+			json_integer_set(used, json_integer_value(used) + mb);
+		}
+		if (file)
+			fclose(file);
+	}
+	if (folder)
+		closedir(folder);
+}
+
 static int init(void)
 {
 	const char *path = getenv("CANHAZGPU_STUB_NVML");
 	json_error_t problem;
 	const char *noise;
+	json_t *gpu;
+	size_t i;
 
 	config = path ? json_load_file(path, 0, &problem) : NULL;
 	if (!config)
 		return 999;
+	json_array_foreach(json_object_get(config, "gpus"), i, gpu)
+	{
+		add_live(gpu);
+	}
 	noise = json_string_value(json_object_get(config, "print"));
 	if (noise) {
 		printf("%s\n", noise);
