@@ -53,7 +53,7 @@ static void print_row(const char *name, size_t width, const struct usage_total *
 		      double percentage)
 {
 	print_name(name, width);
-	printf(" %15.2f %14.1f%% %10lld %10lld\n", usage_hours(total), percentage,
+	printf(" %15.2f %13.1f%% %10lld %10lld\n", usage_hours(total), percentage,
 	       (long long)total->run_count, (long long)total->manual_count);
 }
 

@@ -1,0 +1,311 @@
+#!/usr/bin/env bats
+# canhazgpu report: the table literally, JSON and CSV, what counts and what does not.
+
+load helpers
+
+ME=$(id -un)
+
+# usage ID LABEL ACCOUNT TYPE GPU START END: a usage record; times in seconds from now.
+usage() {
+	need_sqlite
+	usage_key=$((${usage_key:-0} + 1))
+	db "INSERT INTO usage_history VALUES ((unixepoch() + $7) * 1000000000, -$usage_key, '$1',
+		'${2//\'/\'\'}', '${3//\'/\'\'}', NULL, '$4', $5, (unixepoch() + $6) * 1000000000,
+		'released', NULL)"
+}
+
+# The history of the specification's example: account, seconds, run, manual.
+example() {
+	local account seconds run manual count i
+	pool 2
+	while read -r account seconds run manual; do
+		count=$((run + manual))
+		for ((i = 0; i < count; i++)); do
+			# The first one takes what does not divide.
+			usage "$account-$i" "$account" "$account" \
+				"$([ $i -lt "$run" ] && echo run || echo manual)" 0 \
+				$((-seconds / count - (i == 0 ? seconds % count : 0) - 100)) -100
+		done
+	done <<-'END'
+		alice 88200 12 8
+		bob 54900 6 15
+		charlie 16560 3 2
+	END
+}
+
+@test "the example of the specification, to the character" {
+	world_set TZ=UTC0
+	example
+	chg_ok report
+	assert_stderr ''
+	to=$(sed -n '2s/.* to \([0-9-]*\) .*/\1/p' "$WORLD/stdout")
+	from=$(date -u -d "$to - 30 days" +%F)
+	assert_stdout "=== GPU Reservation Report ===
+Period: $from to $to (30 days)
+User                       GPU Hours      Percentage        Run     Manual
+---------------------------------------------------------------------------
+alice                          24.50          55.2%         12          8
+bob                            15.25          34.4%          6         15
+charlie                         4.60          10.4%          3          2
+---------------------------------------------------------------------------
+TOTAL                          44.35         100.0%         21         25
+Total reservations: 46
+Unique users: 3"
+}
+
+@test "the same as JSON" {
+	example
+	chg_ok report --json --days 7
+	assert_json '[.total_gpu_hours, .total_reservations, .unique_users, .days]' "$(jq -n '[44.35, 46, 3, 7]')"
+	assert_json '.users[0] | del(.account)' "$(jq -n '{name: "alice", gpu_hours: 24.5,
+		percentage: 55.2424, run_count: 12, manual_count: 8}')"
+	assert_json '[.users[] | .name]' "$(jq -n '["alice", "bob", "charlie"]')"
+	assert_json '.start_date, .end_date | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")' $'true\ntrue'
+	assert_json 'keys_unsorted | join(" ")' \
+		'users total_gpu_hours total_reservations unique_users start_date end_date days'
+	# No digits that mean nothing.
+	[[ ! $stdout =~ [0-9]\.[0-9]{7} ]]
+}
+
+@test "the same as CSV" {
+	example
+	chg_ok report --csv
+	assert_stdout 'user,gpu_hours,percentage,run_count,manual_count,account
+alice,24.500000,55.2424,12,8,alice
+bob,15.250000,34.3856,6,15,bob
+charlie,4.600000,10.3720,3,2,charlie'
+}
+
+@test "a period without usage has the frame and zeros" {
+	pool 2
+	chg_ok report --days 1
+	assert_equal "$(tail -n +3 "$WORLD/stdout")" "\
+User                       GPU Hours      Percentage        Run     Manual
+---------------------------------------------------------------------------
+---------------------------------------------------------------------------
+TOTAL                           0.00           0.0%          0          0
+Total reservations: 0
+Unique users: 0"
+	chg_ok report --json
+	assert_json '.users, .total_gpu_hours, .total_reservations' $'[]\n0\n0'
+	chg_ok report --csv
+	assert_stdout 'user,gpu_hours,percentage,run_count,manual_count,account'
+}
+
+@test "records are cut to the period, and what lies before it is left out" {
+	pool 2
+	usage a alice alice run 0 -90000 -82800 # 25 h to 23 h ago
+	usage b bob bob run 0 -180000 -172800
+	chg_ok report --days 1 --json
+	assert_json '.users[] | [.name, (.gpu_hours * 100 | round)] | @csv' '"alice",100'
+	chg_ok report --days 2 --json
+	assert_json '.users[] | [.name, (.gpu_hours * 100 | round)] | @csv' '"alice",200'
+	chg_ok report --days 3 --json
+	assert_json '[.users[] | .gpu_hours | round]' "$(jq -n '[2, 2]')"
+}
+
+@test "a reservation of two GPUs counts once, its hours twice, also when released apart" {
+	pool 2
+	usage a alice alice run 0 -7200 -3600
+	usage b bob bob run 0 -3600 -3000
+	usage a alice alice run 1 -7200 -10
+	chg_ok report --json
+	assert_json '.users[0] | [.run_count, (.gpu_hours * 100 | round)] | @csv' '1,300'
+	assert_json '.total_reservations' 2
+	# A part of it may still be running.
+	pool_sql="INSERT INTO reservations VALUES (NULL, 'a', 'alice', 'alice', NULL, 'manual',
+		(unixepoch() - 7200) * 1000000000, 0, (unixepoch() + 9000) * 1000000000, 0,
+		NULL, NULL, NULL, NULL, 0, 0, 0, 0);
+	UPDATE gpus SET reservation_id = 'a' WHERE id = 1;
+	DELETE FROM usage_history WHERE reservation_id = 'a' AND gpu = 1;
+	UPDATE usage_history SET type = 'manual'"
+	db "$pool_sql"
+	chg_ok report --json
+	assert_json '.users[0] | [.manual_count, (.gpu_hours * 100 | round)] | @csv' '1,300'
+}
+
+@test "what runs is billed until now, what is over only until its end, and is recorded" {
+	pool 3
+	need_sqlite
+	chg_ok reserve --gpus 2 --duration 8h
+	chg_ok reserve --gpus 1 --duration 1h
+	db "UPDATE reservations SET start_ns = start_ns - 7200 * 1000000000,
+		expiry_ns = expiry_ns - 7200 * 1000000000"
+	chg_ok report --json
+	assert_json '.users[0] | [.name, .manual_count, (.gpu_hours * 10 | round)] | @csv' "\"$ME\",2,50"
+	assert_equal "$(usage_history)" "2 manual expired $ME"
+	chg_ok report --json
+	assert_json '.users[0] | [.manual_count, (.gpu_hours * 10 | round)] | @csv' '2,50'
+}
+
+@test "a run counts while it runs and after it, once" {
+	pool 2
+	start_background job canhazgpu run --gpus 2 -- sleep 1000
+	wait_until 'chg report --json; [ "$(json_get .total_reservations)" = 1 ]'
+	assert_json '.users[0].run_count' 1
+	kill "$background_pid"
+	wait_background job
+	chg_ok report --json
+	assert_json '.users[0].run_count, .total_reservations' $'1\n1'
+	wait_until 'chg status --json; [ "$(json_get "[.[].status] | unique[]")" = AVAILABLE ]'
+	chg_ok report --json
+	assert_json '.users[0].run_count, .total_reservations' $'1\n1'
+}
+
+@test "grouped by account: a borrowed name does not make it somebody else's usage" {
+	pool 2
+	usage a alice alice run 0 -9000 -5400
+	usage b bob bob run 0 -5000 -3200
+	usage c alice mallory run 1 -3000 -2100
+	usage d sweep bob run 0 -3000 -2900
+	chg_ok report
+	assert_equal "$(sed -n '5,7s/ .*//p' "$WORLD/stdout" | tr '\n' ' ')" 'alice sweep alice '
+	assert_stdout_has 'sweep (bob)  '
+	assert_stdout_has 'alice (mallory)  '
+	assert_stdout_has 'Unique users: 3'
+	chg_ok report --json
+	assert_json '.users[] | "\(.name) \(.account)"' $'alice alice\nsweep bob\nalice mallory'
+}
+
+@test "by GPU" {
+	pool 3
+	usage a alice alice run 0 -7200 -3600
+	usage a alice alice run 2 -7200 -3600
+	usage b bob bob manual 2 -3600 -1800
+	chg_ok report --by gpu
+	assert_equal "$(sed -n '3p;5,7p;9,$p' "$WORLD/stdout")" "\
+GPU                        GPU Hours      Percentage        Run     Manual
+0                               1.00          40.0%          1          0
+1                               0.00           0.0%          0          0
+2                               1.50          60.0%          1          1
+TOTAL                           2.50         100.0%          1          1
+Total reservations: 2
+Unique users: 2"
+	chg_ok report --by gpu --json
+	assert_json '.gpus[2]' "$(jq -n '{gpu_id: 2, gpu_hours: 1.5, percentage: 60.0, run_count: 1, manual_count: 1}')"
+	assert_json '.users' null
+	chg_ok report --by gpu --csv
+	assert_equal "$(sed -n '1p;4p' "$WORLD/stdout")" $'gpu_id,gpu_hours,percentage,run_count,manual_count\n2,1.500000,60.0000,1,1'
+}
+
+@test "by day, with the days of the local calendar" {
+	pool 1
+	# Whole hours from the last UTC midnight: one in the zone 14 hours east is another day.
+	seconds=$(($(date +%s) % 86400))
+	usage a alice alice run 0 $((-seconds - 3600)) $((-seconds + 1)) # ends a second into today
+	world_set TZ=UTC0
+	chg_ok report --by day --days 2 --json
+	assert_json '[.dates[] | .run_count] | @csv' 0,1,0
+	assert_json '[.dates[] | .gpu_hours * 3600 | round] | @csv' 0,3600,1
+	assert_json '.dates[1].date' "$(date -u -d yesterday +%F)"
+	# Noon in the zone: the same hour lies in one day.
+	world_set TZ=XXX-12
+	chg_ok report --by day --days 2 --json
+	assert_json '[.dates[] | select(.run_count > 0) | .gpu_hours * 3600 | round] | @csv' 3601
+	chg_ok report --by day --days 2
+	assert_stdout_has 'Day                        GPU Hours'
+}
+
+@test "names of others stay on their line and in their column" {
+	pool 2
+	usage a $'eve\e[31m\nTOTAL' $'eve\e[31m\nTOTAL' run 0 -7200 -3600
+	usage b Jörg Jörg run 0 -5400 -3600
+	usage c 张三 张三 run 0 -3600 -2700
+	usage d a-name-of-more-than-twenty-columns a-name-of-more-than-twenty-columns run 0 -900 -450
+	chg_ok report
+	assert_equal "$(sed -n '3,8p' "$WORLD/stdout")" "\
+User                                     GPU Hours      Percentage        Run     Manual
+-----------------------------------------------------------------------------------------
+eve\\x1b[31m\\x0aTOTAL                          1.00          53.3%          1          0
+Jörg                                          0.50          26.7%          1          0
+张三                                          0.25          13.3%          1          0
+a-name-of-more-than-twenty-columns            0.12           6.7%          1          0"
+	chg_ok report --json
+	assert_json '.users[0].name' $'eve\e[31m\nTOTAL'
+}
+
+@test "CSV quotes what needs it, and no spreadsheet takes a name for a formula" {
+	pool 2
+	usage a '=cmd|calc!A1' alice run 0 -7200 -3600
+	usage b 'b"o,b' bob run 0 -3600 -1800
+	usage c '+1' '-1' run 0 -900 -450
+	usage d '@x' "$(printf 'x\ty\nz')" run 0 -300 -100
+	chg_ok report --csv
+	assert_equal "$(tail -n +2 "$WORLD/stdout" | sed 's/,[0-9.]*,[0-9.]*,1,0,/ /')" "\
+\"'=cmd|calc!A1\" alice
+\"b\"\"o,b\" bob
+\"'+1\" \"'-1\"
+\"'@x\" x\\x09y\\x0az"
+	python3 -c 'import csv, sys; print([r["user"] for r in csv.DictReader(open(sys.argv[1]))])' \
+		"$WORLD/stdout" >"$WORLD/names"
+	assert_equal "$(cat "$WORLD/names")" "[\"'=cmd|calc!A1\", 'b\"o,b', \"'+1\", \"'@x\"]"
+}
+
+@test "history older than history.days goes, record by record" {
+	pool 2
+	usage a alice alice run 0 $((-91 * 86400)) $((-90 * 86400 - 60))
+	usage b bob bob run 0 $((-91 * 86400)) $((-90 * 86400 + 60))
+	chg_ok report --days 365 --json
+	assert_json '[.users[].name] | @csv' '"bob"'
+	assert_equal "$(db 'SELECT count(*) FROM usage_history')" 1
+	world_set CANHAZGPU_HISTORY_DAYS=3
+	usage c carol carol run 0 $((-2 * 86400)) $((-2 * 86400 + 60))
+	chg_ok report --days 365 --json
+	assert_json '[.users[].name] | @csv' '"carol"'
+}
+
+@test "the number of days is checked" {
+	pool 1
+	for days in 0 -1 36501 x 1.5 ''; do
+		chg report "--days=$days"
+		assert_error 2 --days
+	done
+	chg_ok report --days 36500
+	assert_stdout_has '(36500 days)'
+	chg report --json --csv
+	assert_error 2 '--json and --csv'
+	chg report --by hour
+	assert_error 2 'user|gpu|day'
+	chg report extra
+	assert_error 2 extra
+}
+
+@test "days and grouping can be configured" {
+	pool 1
+	world_set CANHAZGPU_REPORT_DAYS=7
+	printf 'report:\n  by: gpu\n  days: 3\n' >"$WORLD/home/.canhazgpu.yaml"
+	chg_ok report --json
+	assert_json '.days, (.gpus | length)' $'7\n1'
+	chg_ok report --json --days 9
+	assert_json .days 9
+}
+
+@test "without a pool the way to make one is named" {
+	chg report
+	assert_error 1 'canhazgpu admin'
+}
+
+@test "the history outlives a new pool, and the driver is not needed" {
+	pool 4
+	usage a alice alice run 3 -7200 -3600
+	chg_ok admin --gpus 2 --provider fake --force
+	fake_state 'not JSON'
+	chg_ok report --by gpu --json
+	assert_json '[.gpus[] | .gpu_hours | round] | @csv' 0,0,0,1
+}
+
+@test "a random history, against an independent computation" {
+	need_sqlite
+	pool 8
+	world_set TZ=CET-1CEST,M3.5.0,M10.5.0/3
+	now=$(date +%s)
+	python3 "$BATS_TEST_DIRNAME/programs/report_history.py" sql "$now" | db
+	for arguments in '--days 30' '--days 3 --by gpu' '--days 60 --by day'; do
+		# shellcheck disable=SC2086
+		chg_ok report --json $arguments
+		cp "$WORLD/stdout" "$WORLD/ours"
+		# shellcheck disable=SC2086
+		in_world python3 "$BATS_TEST_DIRNAME/programs/report_history.py" check "$now" \
+			$arguments <"$WORLD/ours"
+	done
+}
