@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "conf/args.h"
 #include "conf/complete_shell.h"
 
@@ -64,7 +65,7 @@ int complete_script(const struct complete_input *input, const char *shell, struc
 		void (*write)(const struct complete_input *input, struct str *out);
 	} shells[] = {{"bash", complete_bash}, {"zsh", complete_zsh}, {"fish", complete_fish}};
 
-	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
 		if (!strcmp(shell, shells[i].name)) {
 			shells[i].write(input, out);
 			return 0;

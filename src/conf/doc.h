@@ -36,7 +36,7 @@ struct doc_node {
 	int key_line, key_column;
 	struct doc_node **children; /* in the order of the document */
 	size_t count;
-	int state, section; /* the TOML reader's: how a table came to be */
+	int state; /* the TOML reader's: how a table came to be */
 };
 
 /* Frees the tree; NULL is harmless. Returns NULL. */

@@ -1,7 +1,6 @@
 /*
  * JSON. jansson decides what is valid (it refuses every invalid text, duplicate keys too) but tells
- * no places; so the text that it accepted is walked once more. The walk trusts that the text is
- * valid, never that it is short: it stops at the NUL behind the end.
+ * no places; so the text that it accepted is walked once more, by a reader that can trust it.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -14,7 +14,6 @@ struct toml {
 	struct doc_node *root;
 	struct doc_node *table; /* where pairs go: the last header's */
 	size_t depth;           /* of table */
-	int section;            /* counts headers */
 };
 
 /* The table that part i of a header's key names, on the way to the last part. */
@@ -91,7 +90,6 @@ static int read_header(struct toml *t)
 		if ((result = step(t, table, &key, i, &table)))
 			return result;
 	}
-	t->section++;
 	t->depth = key.count;
 	return element ? define_element(t, table, &key) : define_table(t, table, &key);
 }
@@ -106,7 +104,7 @@ static int read_line(struct toml *t)
 	if (*r->p == '[')
 		result = read_header(t);
 	else if (r->p < r->end && !strchr("#\r\n", *r->p))
-		result = toml_read_pair(r, t->table, t->section, t->depth);
+		result = toml_read_pair(r, t->table, t->depth);
 	if (result)
 		return result;
 	toml_skip_space(r);
@@ -120,7 +118,7 @@ static int read_line(struct toml *t)
 int doc_read_toml(struct doc_reader *r, struct doc_node **ret_root)
 {
 	AUTO(doc_freep) struct doc_node *root = NULL;
-	struct toml t = {.r = r, .section = 1};
+	struct toml t = {.r = r};
 	int result = doc_node_new(r, DOC_MAPPING, 1, 1, &root);
 
 	if (result)

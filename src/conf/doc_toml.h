@@ -10,7 +10,7 @@ enum toml_state {
 	TOML_CLOSED,    /* written as a value: nothing may be added */
 	TOML_IMPLICIT,  /* on the way to a [header]: may become any other */
 	TOML_DEFINED,   /* by its own [header], or an element of an array of tables */
-	TOML_DOTTED,    /* by dotted keys: these may go on in the same section only */
+	TOML_DOTTED,    /* by dotted keys: only these may add to it */
 	TOML_OF_TABLES, /* an array made by [[header]] */
 };
 
@@ -44,8 +44,8 @@ int toml_read_scalar(struct doc_reader *r, struct doc_node *node);
 /* Any value. */
 int toml_read_value(struct doc_reader *r, size_t depth, struct doc_node **ret_node);
 
-/* `key = value` into table. The section is a number that is new for every [header]. */
-int toml_read_pair(struct doc_reader *r, struct doc_node *table, int section, size_t depth);
+/* `key = value` into table. */
+int toml_read_pair(struct doc_reader *r, struct doc_node *table, size_t depth);
 
 /* A new, empty table or array that becomes parent's child; key part i tells its name and place. */
 int toml_add_container(struct doc_reader *r, struct doc_node *parent, const struct toml_key *key,

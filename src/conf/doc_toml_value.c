@@ -25,9 +25,13 @@ int toml_add_container(struct doc_reader *r, struct doc_node *parent, const stru
 	return 0;
 }
 
-/* Goes down, or makes, the tables that the parts of a dotted key before the last one name. */
+/*
+ * Goes down, or makes, the tables that the parts of a dotted key before the last one name. A table
+ * that dotted keys made can only be reached by dotted keys of the same [section]: that one cannot
+ * be opened again, and on the way down from above it stands in the way itself.
+ */
 static int descend(struct doc_reader *r, struct doc_node *table, const struct toml_key *key,
-		   int section, struct doc_node **ret_table)
+		   struct doc_node **ret_table)
 {
 	for (size_t i = 0; i + 1 < key->count; i++) {
 		struct doc_node *next = doc_find(table, key->parts[i]);
@@ -38,14 +42,10 @@ static int descend(struct doc_reader *r, struct doc_node *table, const struct to
 						    &next);
 			if (result)
 				return result;
-			next->section = section;
 		}
-		if (next->state == TOML_IMPLICIT) {
+		if (next->state == TOML_IMPLICIT)
 			next->state = TOML_DOTTED;
-			next->section = section;
-		}
-		if (next->kind != DOC_MAPPING || next->state != TOML_DOTTED ||
-		    next->section != section)
+		if (next->kind != DOC_MAPPING || next->state != TOML_DOTTED)
 			return doc_fail(r, key->at[i], "'%.60s' is already there (line %d)",
 					key->parts[i], next->line);
 		table = next;
@@ -54,7 +54,7 @@ static int descend(struct doc_reader *r, struct doc_node *table, const struct to
 	return 0;
 }
 
-int toml_read_pair(struct doc_reader *r, struct doc_node *table, int section, size_t depth)
+int toml_read_pair(struct doc_reader *r, struct doc_node *table, size_t depth)
 {
 	AUTO(toml_key_clear) struct toml_key key = {.count = 0};
 	AUTO(doc_freep) struct doc_node *value = NULL;
@@ -70,7 +70,7 @@ int toml_read_pair(struct doc_reader *r, struct doc_node *table, int section, si
 	toml_skip_space(r);
 	result = toml_read_value(r, depth + key.count, &value);
 	if (!result)
-		result = descend(r, table, &key, section, &table);
+		result = descend(r, table, &key, &table);
 	if (result)
 		return result;
 	name = key.parts[key.count - 1];
@@ -134,7 +134,7 @@ static int read_inline_table(struct doc_reader *r, size_t depth, struct doc_node
 		return 0;
 	}
 	for (;;) {
-		int result = toml_read_pair(r, table, 0, depth);
+		int result = toml_read_pair(r, table, depth);
 
 		if (result)
 			return result;

@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# Completion in the three shells, asked of the shells themselves. Where a shell is not installed its
+# tests are skipped.
+
+load helpers
+
+ASK=$BATS_TEST_DIRNAME/completion
+
+# The words that bash offers, on one line.
+ask_bash() {
+	[ -e /usr/share/bash-completion/bash_completion ] || skip 'bash-completion is not installed'
+	in_world bash "$ASK/ask.bash" "$@" | sed 's/ *$//' | sort -u | paste -sd ' '
+}
+
+ask_fish() {
+	command -v fish >/dev/null || skip 'fish is not installed'
+	in_world fish "$ASK/ask.fish" "$1" | sort -u | paste -sd ' '
+}
+
+# The line that zsh makes of one.
+ask_zsh() {
+	command -v zsh >/dev/null || skip 'zsh is not installed'
+	in_world zsh -f "$ASK/ask.zsh" "$1"
+}
+
+@test "bash: commands, also behind global options and their values" {
+	assert_equal "$(ask_bash canhazgpu re)" 'release report reserve'
+	assert_equal "$(ask_bash canhazgpu stat)" status
+	assert_equal "$(ask_bash chg --memory-threshold 5 stat)" status
+	assert_equal "$(ask_bash canhazgpu --store sqlite : /x stat)" status
+}
+
+@test "bash: options of the command, and the global ones" {
+	assert_equal "$(ask_bash canhazgpu run --gp)" '--gpu-ids --gpus'
+	assert_equal "$(ask_bash canhazgpu status --memory)" '--memory-threshold'
+	assert_equal "$(ask_bash canhazgpu status --gp)" ''
+}
+
+@test "bash: ids of the pool's GPUs" {
+	assert_equal "$(ask_bash canhazgpu run --gpu-ids '')" ''
+	pool 3
+	assert_equal "$(ask_bash canhazgpu run --gpu-ids '')" '0 1 2'
+	assert_equal "$(ask_bash canhazgpu run --gpu-ids 1,)" '1,0 1,1 1,2'
+	assert_equal "$(ask_bash canhazgpu run --gpu-ids =)" '0 1 2'
+	assert_equal "$(ask_bash canhazgpu run --gpu-ids = 2)" '2'
+}
+
+@test "bash: durations, choices and files" {
+	assert_equal "$(ask_bash canhazgpu reserve --duration 3)" '3d 3h 3m'
+	assert_equal "$(ask_bash canhazgpu admin --provider '')" 'amd fake nvidia'
+	touch "$WORLD/home/my.yaml"
+	assert_equal "$(ask_bash canhazgpu --config "$WORLD/home/m")" "$WORLD/home/my.yaml"
+	assert_equal "$(ask_bash canhazgpu completion '')" 'bash fish zsh'
+}
+
+@test "bash: the command line behind run is the command's own" {
+	assert_equal "$(ask_bash canhazgpu run --gpus 2 -- truncat)" truncate
+	assert_equal "$(ask_bash canhazgpu run truncat)" truncate
+	assert_equal "$(ask_bash canhazgpu run --gpus 2 -- chmod --recurs)" '--recursive'
+	assert_equal "$(ask_bash canhazgpu run -- chmod --gp)" ''
+}
+
+@test "fish: commands, options, values" {
+	pool 3
+	assert_equal "$(ask_fish 'canhazgpu stat')" status
+	assert_equal "$(ask_fish 'chg --memory-threshold 5 stat')" status
+	assert_equal "$(ask_fish 'canhazgpu run --gp')" '--gpu-ids --gpus'
+	assert_equal "$(ask_fish 'canhazgpu run --gpu-ids ')" '0 1 2'
+	assert_equal "$(ask_fish 'canhazgpu run --gpu-ids 1,')" '1,0 1,1 1,2'
+	assert_equal "$(ask_fish 'canhazgpu reserve --duration 3')" '3d 3h 3m'
+	assert_equal "$(ask_fish 'canhazgpu admin --provider ')" 'amd fake nvidia'
+	assert_equal "$(ask_fish 'canhazgpu completion ')" 'bash fish zsh'
+}
+
+@test "fish: the command line behind run is the command's own" {
+	assert_equal "$(ask_fish 'canhazgpu run --gpus 2 -- truncat')" truncate
+	assert_equal "$(ask_fish 'canhazgpu run truncat')" truncate
+	assert_equal "$(ask_fish 'canhazgpu run -- canhazgpu stat')" status
+	assert_equal "$(ask_fish 'canhazgpu run chmod --gp')" ''
+}
+
+@test "zsh: commands, options, values" {
+	pool 2
+	assert_equal "$(ask_zsh 'canhazgpu stat')" '<canhazgpu status >'
+	assert_equal "$(ask_zsh 'chg --memory-threshold 5 stat')" '<chg --memory-threshold 5 status >'
+	assert_equal "$(ask_zsh 'canhazgpu run --gpu-i')" '<canhazgpu run --gpu-ids=>'
+	# The comma behind it goes when something else is typed.
+	assert_equal "$(ask_zsh 'canhazgpu run --gpu-ids 1,')" '<canhazgpu run --gpu-ids 1,0,>'
+	assert_equal "$(ask_zsh 'canhazgpu admin --provider nv')" '<canhazgpu admin --provider nvidia >'
+}
+
+@test "zsh: the command line behind run is the command's own" {
+	assert_equal "$(ask_zsh 'canhazgpu run --gpus 2 -- truncat')" \
+		'<canhazgpu run --gpus 2 -- truncate >'
+	assert_equal "$(ask_zsh 'canhazgpu run truncat')" '<canhazgpu run truncate >'
+	assert_equal "$(ask_zsh 'canhazgpu run -- chmod --recurs')" \
+		'<canhazgpu run -- chmod --recursive >'
+}
+
+@test "a shell that has no completion is a usage error" {
+	chg completion tcsh
+	assert_error 2 tcsh
+}
