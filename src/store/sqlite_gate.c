@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,8 +18,18 @@
 #include "base/text.h"
 #include "host/process.h"
 
-/* While waiting, signals are let through this often: how long Ctrl-C takes at most. */
-#define TICK_US 250000
+/*
+ * While waiting, signals are let through this often: how long Ctrl-C takes at most. Each time costs
+ * the place in the queue, so it is far longer than even 64 commits take.
+ */
+#define TICK_US 500000
+
+/* One who comes back within this time is taken for one who works in a loop (a report, a retry) ...
+ */
+#define AGAIN_NS NS_PER_MS
+/* ... and pauses first. A lock that becomes free wakes the next waiter, but belongs to whoever
+   takes it first: without the pause, that would always be the one who is already running. */
+#define PAUSE_NS 50000
 
 static void wake(int signal)
 {
@@ -90,8 +101,11 @@ int sqlite_gate_enter(struct sqlite_gate *g, int fd, const char *path, int64_t l
 		      struct err *e)
 {
 	char holder[SQLITE_HOLDER_SIZE];
+	const struct timespec pause = {0, PAUSE_NS};
 	int r = 0;
 
+	if (g->left_ns && clock_monotonic_ns() - g->left_ns < AGAIN_NS)
+		nanosleep(&pause, NULL);
 	block_signals(&g->signals);
 	g->masked = true;
 	g->fd = fd;
@@ -100,15 +114,14 @@ int sqlite_gate_enter(struct sqlite_gate *g, int fd, const char *path, int64_t l
 	r = errno == EWOULDBLOCK ? wait_in_queue(fd, limit_ns, &g->signals) : -errno;
 	if (r == 0)
 		return 0;
+	sqlite_gate_leave(g);
 	if (r == -ETIMEDOUT) {
-		sigprocmask(SIG_SETMASK, &g->signals, NULL);
 		sqlite_gate_holder(path, holder);
 		err_set(e, ETIMEDOUT, "gave up after %.0f s: %s is locked by %s",
 			(double)limit_ns / NS_PER_SECOND, path, holder);
 	} else {
 		err_sys(e, -r, "cannot lock %s", path);
 	}
-	sqlite_gate_leave(g);
 	return r;
 }
 
@@ -116,8 +129,10 @@ void sqlite_gate_leave(struct sqlite_gate *g)
 {
 	/* Closing, not LOCK_UN: a forked child that shares the descriptor must not open the gate.
 	 */
-	if (g->fd >= 0)
+	if (g->fd >= 0) {
 		close(g->fd);
+		g->left_ns = clock_monotonic_ns();
+	}
 	g->fd = -1;
 	if (g->masked)
 		sigprocmask(SIG_SETMASK, &g->signals, NULL);

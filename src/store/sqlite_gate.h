@@ -19,6 +19,7 @@ struct sqlite_gate {
 	int fd;           /* -1: not held */
 	bool masked;      /* `signals` is to be restored */
 	sigset_t signals; /* the mask from before */
+	int64_t left_ns;  /* when it was left last, on the monotonic clock; 0: never taken */
 };
 
 /* Room for what sqlite_gate_holder says. */

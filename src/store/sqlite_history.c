@@ -13,9 +13,9 @@
 #include "base/mem.h"
 #include "store/store_sqlite.h"
 
-/* Records per session: some milliseconds inside the gate. */
+/* Records per session, to read and to delete: some milliseconds inside the gate. */
 #define CHUNK_RECORDS 8192
-#define TRIM_RECORDS "8192"
+#define TRIM_RECORDS "4096"
 
 struct sqlite_history {
 	int64_t to_ns;
@@ -135,19 +135,18 @@ static char *resolve(const struct sqlite_history *h, const char *kept)
 	return kept ? h->texts + ((uintptr_t)kept - 1) : NULL;
 }
 
-static void keep_record(struct sqlite_history *h, const struct sql *q)
+static void keep_record(struct sqlite_history *h, const struct sql *q, int64_t start_ns)
 {
 	struct usage_record *u = &h->records[h->count++];
 	const char *id = sql_column_text(q, 2);
 
-	*u = (struct usage_record){.end_ns = h->last_end_ns};
+	*u = (struct usage_record){.start_ns = start_ns, .end_ns = h->last_end_ns};
 	memcpy(u->reservation_id, id, strnlen(id, ID_SIZE - 1));
 	u->user = keep_text(h, q, 3);
 	u->account = keep_text(h, q, 4);
 	u->uid = sql_column_quantity(q, 5);
 	reservation_type_parse(sql_column_text(q, 6), &u->type);
 	u->gpu = (int)sql_column(q, 7);
-	u->start_ns = sql_column(q, 8);
 	end_reason_parse(sql_column_text(q, 9), &u->reason);
 	u->actor = keep_text(h, q, 10);
 }
@@ -166,11 +165,14 @@ static int read_chunk(struct sqlite_store *s, struct sqlite_history *h, struct e
 	sql_int(&q, h->last_end_ns);
 	sql_int(&q, h->last_key);
 	sql_int(&q, CHUNK_RECORDS);
-	for (; (r = sql_step(&q, e)) > 0; rows++) {
+	while ((r = sql_step(&q, e)) > 0) {
+		int64_t start_ns = sql_column(&q, 8);
+
 		h->last_end_ns = sql_column(&q, 0);
-		h->last_key = sql_column(&q, 1);
-		if (sql_column(&q, 8) < h->to_ns)
-			keep_record(h, &q);
+		if (start_ns < h->to_ns)
+			keep_record(h, &q, start_ns);
+		if (++rows == CHUNK_RECORDS)
+			h->last_key = sql_column(&q, 1);
 	}
 	h->complete = rows < CHUNK_RECORDS;
 	return r;

@@ -150,12 +150,14 @@ int sqlite_finish(struct sqlite_store *s, struct err *e)
 
 void sqlite_end(struct sqlite_store *s)
 {
-	/* A child of fork must leave the parent's transaction alone: closing would roll it back. */
 	if (s->db && s->owner == getpid()) {
 		sql_finalize_all(s);
 		sqlite3_close(s->db);
 	}
+	/* A child of fork only forgets: closing would roll back what its parent is doing. */
 	s->db = NULL;
+	s->statements = NULL;
+	s->statements_count = 0;
 	sqlite_gate_leave(&s->gate);
 }
 
