@@ -1,6 +1,6 @@
 /*
- * Text in aligned columns, for people: libsmartcols behind three calls. Cells are other people's text
- * and are made printable here.
+ * Text in aligned columns, for people: libsmartcols behind a few calls. Cells are other people's
+ * text and are made printable here.
  */
 #ifndef BASE_TABLE_H
 #define BASE_TABLE_H
@@ -14,24 +14,32 @@ struct table;
 struct table_column {
 	const char *name;
 	bool right; /* align right */
-	bool trunc; /* may be cut where the terminal is too narrow */
+	bool trunc; /* cells may be cut where the terminal is too narrow ... */
+	int floor;  /* ... to no less than so many columns, while there is anything else to do */
+	int drop; /* in a terminal that is too narrow even then: left out, highest first; 0: never.
+		     Columns without any content go before all others */
 };
 
+/* The columns are borrowed for the life of the table. */
 struct table *table_new(const struct table_column *columns, size_t count);
 
 /* Adds a row of as many cells as there are columns; NULL shows as "-". */
 void table_add(struct table *t, const char *const *cells);
 
-/* Colours the last row's cell by an ANSI colour name ("green", "red"); shown where `color` says so. */
+/* Colours the last row's cell by an ANSI colour name ("green", "red"); shown where `color` says so.
+ */
 void table_color(struct table *t, size_t column, const char *color);
 
+/* Cuts the table to so many columns, wherever it is printed. 0: to the terminal's, if it is one. */
+void table_set_width(struct table *t, size_t width);
+
 /*
- * Prints the header, a line of dashes below each name, and the rows, two spaces between columns. On a
- * terminal cells are cut to its width; elsewhere never. `color` allows colours.
+ * Prints the header, a line of dashes below each name, and the rows, two spaces between columns.
+ * On a terminal every row stays on one line. `color` allows colours.
  */
 void table_print(struct table *t, FILE *out, bool color);
 
 struct table *table_free(struct table *t); /* NULL is harmless; returns NULL */
-void table_freep(struct table **t);	   /* for AUTO(table_freep) */
+void table_freep(struct table **t);        /* for AUTO(table_freep) */
 
 #endif

@@ -49,6 +49,11 @@ bool text_is_hostile(unsigned c)
 	       c == 0xfeff || c == 0x200b;                  /* invisible: BOM, zero width space */
 }
 
+static void add_escaped(struct str *out, unsigned code)
+{
+	str_addf(out, code < 0x100 ? "\\x%02x" : code < 0x10000 ? "\\u%04x" : "\\U%08x", code);
+}
+
 char *text_printable(const char *text)
 {
 	struct str out = {0};
@@ -62,13 +67,34 @@ char *text_printable(const char *text)
 		n = text_decode(text, left, &code);
 		if (!n) {
 			n = 1;
-			str_addf(&out, "\\x%02x", (unsigned)(unsigned char)*text);
+			add_escaped(&out, (unsigned char)*text);
 		} else if (!text_is_hostile(code)) {
 			str_add_bytes(&out, text, n);
-		} else if (code < 0x100) {
-			str_addf(&out, "\\x%02x", code);
 		} else {
-			str_addf(&out, "\\u%04x", code);
+			add_escaped(&out, code);
+		}
+	}
+	return str_steal(&out);
+}
+
+char *text_ascii(const char *text)
+{
+	struct str out = {0};
+	size_t left, n;
+
+	if (!text)
+		return NULL;
+	for (left = strlen(text); left; text += n, left -= n) {
+		unsigned code = 0;
+
+		n = text_decode(text, left, &code);
+		if (!n) {
+			n = 1;
+			add_escaped(&out, (unsigned char)*text);
+		} else if (code < 0x80 && !text_is_hostile(code)) {
+			str_add_bytes(&out, text, n);
+		} else {
+			add_escaped(&out, code);
 		}
 	}
 	return str_steal(&out);

@@ -15,6 +15,9 @@
  */
 char *text_printable(const char *text);
 
+/* The same with everything that is not ASCII spelled out, for terminals that know nothing else. */
+char *text_ascii(const char *text);
+
 /*
  * A copy with invalid UTF-8 replaced by U+FFFD, everything else untouched: what JSON accepts.
  * The caller frees it. NULL gives NULL.

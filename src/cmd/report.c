@@ -140,7 +140,7 @@ static void print_json(const struct report *r)
 {
 	json_t *document = report_json(r);
 
-	json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+	json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENSURE_ASCII);
 	json_decref(document);
 	putchar('\n');
 }

@@ -14,12 +14,12 @@
 static const struct table_column columns[] = {
 	{.name = "GPU"},
 	{.name = "STATUS"},
-	{.name = "USER", .trunc = true},
-	{.name = "DURATION"},
-	{.name = "TYPE"},
-	{.name = "MODEL", .trunc = true},
-	{.name = "DETAILS", .trunc = true},
-	{.name = "VALIDATION", .trunc = true},
+	{.name = "USER", .trunc = true, .floor = 8},
+	{.name = "DURATION", .drop = 2},
+	{.name = "TYPE", .drop = 3},
+	{.name = "MODEL", .trunc = true, .floor = 12, .drop = 1},
+	{.name = "DETAILS", .trunc = true, .floor = 20},
+	{.name = "VALIDATION", .trunc = true, .floor = 16},
 };
 
 static const char *status_color(enum gpu_status status)
@@ -82,7 +82,8 @@ static void status_table(const struct snapshot *s, bool color)
 static int status_json(const struct snapshot *s, struct err *e)
 {
 	json_t *document = describe_json(s);
-	int r = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+	int r = json_dumpf(document, stdout,
+			   JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENSURE_ASCII);
 
 	json_decref(document);
 	printf("\n");

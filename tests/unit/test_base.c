@@ -228,6 +228,26 @@ static void test_width(void **state)
 	assert_int_equal(text_width("J\u00f6rg"), 4);
 }
 
+static void test_ascii(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{"plain \\", "plain \\"},
+		{"\x1b[31m\n", "\\x1b[31m\\x0a"},
+		{"gr\xc3\xbc\xc3\x9f \xe6\xbc\xa2", "gr\\xfc\\xdf \\u6f22"},
+		{"\xf0\x9f\x98\x80\xff", "\\U0001f600\\xff"},
+	};
+
+	(void)state;
+	assert_null(text_ascii(NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *text = text_ascii(cases[i].in);
+
+		assert_string_equal(text, cases[i].out);
+	}
+}
+
 static void test_printable(void **state)
 {
 	static const struct {
@@ -316,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_duration_text),
 		cmocka_unit_test(test_local_days),
 		cmocka_unit_test(test_width),
+		cmocka_unit_test(test_ascii),
 		cmocka_unit_test(test_printable),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_str),
