@@ -101,7 +101,7 @@ load run_helpers
 	chg_ok reserve --gpus 1 --short
 	assert_stdout 0
 	assert_equal "$(ends)" holder-died
-	! is_gone "$command"
+	assert_alive "$command"
 }
 
 @test "another boot of this host: freed" {

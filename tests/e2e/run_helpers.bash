@@ -74,6 +74,11 @@ is_gone() {
 	[[ -z $state || $state == [ZX] ]]
 }
 
+# Has not ended.
+assert_alive() {
+	! is_gone "$1" || fail_with "process $1 has ended"
+}
+
 is_called() {
 	[ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ]
 }

@@ -95,7 +95,7 @@ ends_in() {
 	# Taken by somebody else meanwhile: that stays as it is when the old command ends.
 	chg_ok reserve --gpus 2 --short
 	assert_stdout 0,1
-	! is_gone "$command"
+	assert_alive "$command"
 	kill_now "$command"
 	wait_until 'is_gone "$supervisor"'
 	assert_reserved '0 1'
@@ -108,8 +108,22 @@ ends_in() {
 	hold job
 	chg_ok admin --gpus 1 --provider fake --force
 	wait_for_text "$WORLD/job.err" 'the reservation of GPU(s) [0] is gone'
-	! is_gone "$command"
+	assert_alive "$command"
 	assert_reserved ''
+}
+
+@test "a command is told when a part of its reservation is released by hand, once" {
+	pool 3
+	world_set CANHAZGPU_RUN_HEARTBEAT=200ms
+	hold job --gpus 3
+	chg_ok release --gpu-ids 1
+	wait_for_text "$WORLD/job.err" 'canhazgpu: a part of the reservation of GPU(s) [0, 1, 2] is gone'
+	wait_for_renewals "$supervisor" 2
+	assert_equal "$(grep -c 'is gone' "$WORLD/job.err")" 1
+	assert_reserved '0 2'
+	chg_ok release --gpu-ids 0,2
+	wait_for_text "$WORLD/job.err" 'goes on WITHOUT a reservation'
+	assert_alive "$command"
 }
 
 @test "with on-lost kill a command without a reservation is stopped" {
@@ -132,20 +146,19 @@ ends_in() {
 	start_background reader sh -c 'exec 9<"$1"; sleep 1000' sh "$WORLD/pipe"
 	# The pipe is full before the message comes.
 	# shellcheck disable=SC2016
-	start_background job sh -c 'exec 2>"$1"; exec canhazgpu run -- python3 -c "
-import os
+	start_background job sh -c 'exec 2>"$1"; exec canhazgpu run --on-lost kill -- python3 -c "
+import os, signal, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.set_blocking(2, False)
 try:
     while True: os.write(2, b\"x\" * 4096)
 except BlockingIOError: pass
 print(\"full\", flush=True)
-import time; time.sleep(1000)"' sh "$WORLD/pipe"
+time.sleep(1000)"' sh "$WORLD/pipe"
 	wait_for_text "$WORLD/job.out" full
-	supervisor=$(supervisor_of "$background_pid")
 	chg_ok release --gpu-ids 0
-	wait_for_renewals "$supervisor" 1
-	kill_now "$background_pid"
-	wait_until 'is_gone "$supervisor"'
+	wait_background job
+	assert_status 130
 }
 
 # ---- a store that is away ----

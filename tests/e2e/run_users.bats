@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# Several accounts with one pool, and programs that run with other rights. Needs root, to be others.
+
+load run_helpers
+
+ends_in_shared_pool() {
+	sqlite3 -cmd '.timeout 10000' "$WORLD/store/pool.db" 'SELECT reason FROM usage_history' | paste -sd ' '
+}
+
+# hold_as UID NAME [OPTIONS]: like hold, as that account.
+hold_as() {
+	start_as_user "$1" "$2" canhazgpu run "${@:3}" -- sleep 1000
+	command=$background_pid
+	wait_until 'is_called "$command" sleep' 20
+	supervisor=$(supervisor_of "$command")
+}
+
+# A copy of a program that runs with root's rights for everybody: its path.
+set_uid_copy() {
+	mkdir -p "$WORLD/set-uid"
+	install -m 4755 "$(command -v "$1")" "$WORLD/set-uid/$1"
+	chmod 0755 "$WORLD/set-uid"
+	echo "$WORLD/set-uid/$1"
+}
+
+needs_set_uid() {
+	[ "$(as_user 4301 "$1" --reuid 0 id -u)" = 0 ] || skip 'set-uid programs do not work here'
+}
+
+@test "two accounts see each other's runs, and get different GPUs" {
+	shared_pool 2
+	hold_as 4301 one
+	as_user 4302 canhazgpu status --json >"$WORLD/stdout"
+	assert_json '.[0] | [.status, .type, .user] | @tsv' $'IN_USE\tRUN\tuid 4301'
+	as_user 4302 canhazgpu run -- sh -c 'echo "$CUDA_VISIBLE_DEVICES"' >"$WORLD/stdout"
+	assert_equal "$(cat "$WORLD/stdout")" 1
+	status=0
+	as_user 4302 canhazgpu run --gpu-ids 0 -- true 2>"$WORLD/stderr" || status=$?
+	assert_status 1
+	grep -qF 'GPU 0 is not available: reserved by uid 4301 (run)' "$WORLD/stderr"
+	assert_reserved 0
+}
+
+@test "the command of another account, which may not be signalled, is not taken for dead" {
+	shared_pool 1
+	hold_as 4301 one
+	kill_now "$supervisor"
+	status=0
+	as_user 4302 canhazgpu run -- true 2>"$WORLD/stderr" || status=$?
+	assert_status 1
+	grep -qF 'Available: 0' "$WORLD/stderr"
+	as_user 4302 canhazgpu status --json | jq -e '.[0].status == "IN_USE"'
+	kill_now "$command"
+	as_user 4302 canhazgpu run -- true
+	wait_until '[ "$(ends_in_shared_pool)" = "holder-died released" ]'
+}
+
+@test "an ordinary account cannot release another one's run, and root can" {
+	shared_pool 1
+	hold_as 4301 one
+	status=0
+	as_user 4302 canhazgpu release --gpu-ids 0 2>"$WORLD/stderr" || status=$?
+	assert_status 1
+	grep -qF 'GPU 0 is reserved by uid 4301, not by you' "$WORLD/stderr"
+	assert_reserved 0
+	chg_ok release --gpu-ids 0
+	assert_reserved ''
+}
+
+@test "a command that is set-uid root is alive, and released when it ends" {
+	shared_pool 1
+	program=$(set_uid_copy setpriv)
+	needs_set_uid "$program"
+	start_as_user 4301 job canhazgpu run -- "$program" --reuid 0 sleep 1000
+	command=$background_pid
+	wait_until 'is_called "$command" sleep' 20
+	assert_equal "$(stat -c %u "/proc/$command")" 0
+	supervisor=$(supervisor_of "$command")
+	wait_for_look "$supervisor"
+	as_user 4301 canhazgpu status --json | jq -e '.[0].status == "IN_USE"'
+	kill_now "$command"
+	wait_until '[ "$(ends_in_shared_pool)" = released ]'
+}
+
+@test "a command that is set-uid root is alive without a supervisor, too" {
+	shared_pool 1
+	program=$(set_uid_copy setpriv)
+	needs_set_uid "$program"
+	start_as_user 4301 job canhazgpu run -- "$program" --reuid 0 sleep 1000
+	command=$background_pid
+	wait_until 'is_called "$command" sleep' 20
+	kill_now "$(supervisor_of "$command")"
+	status=0
+	as_user 4301 canhazgpu run -- true 2>"$WORLD/stderr" || status=$?
+	assert_status 1
+	kill_now "$command"
+	as_user 4301 canhazgpu run -- true
+	wait_until '[ "$(ends_in_shared_pool)" = "holder-died released" ]'
+}
+
+# A run whose command ends at once and leaves a set-uid process on the GPU: $child, $supervisor.
+leave_set_uid_child() {
+	mkfifo -m 0666 "$WORLD/gate"
+	start_as_user 4301 job canhazgpu run -- sh -c "$1" sh "$2" "$WORLD/gate"
+	command=$background_pid
+	wait_until 'child=$(pgrep -U 0 -P "$command" -x sleep)' 20
+	supervisor=$(supervisor_of "$command")
+	fake_state "{\"gpus\": [{\"memory_used_mb\": 9000, \"processes\": [{\"pid\": $child, \"memory_mb\": 9000}]}]}"
+	echo >"$WORLD/gate"
+	wait_until 'is_gone "$command"'
+}
+
+@test "a set-uid child that outlives its parent and uses the GPU keeps it reserved" {
+	shared_pool 1
+	program=$(set_uid_copy setpriv)
+	needs_set_uid "$program"
+	# Its environment cannot be read, its session can.
+	leave_set_uid_child '"$1" --reuid 0 sleep 1000 & read x <"$2"' "$program"
+	wait_until '[ "$(supervisor_of "$child")" = "$supervisor" ]'
+	as_user 4301 canhazgpu status --json | jq -e '.[0].status == "IN_USE"'
+	kill_now "$child"
+	wait_until '[ "$(ends_in_shared_pool)" = released ]'
+}
+
+@test "--timeout stops what it may, and a set-uid process does not hold the supervisor for ever" {
+	shared_pool 1
+	program=$(set_uid_copy setpriv)
+	needs_set_uid "$program"
+	world_set CANHAZGPU_RUN_GRACE=200ms
+	start_as_user 4301 job canhazgpu run --timeout 2s -- sh -c '"$1" --reuid 0 sleep 1000 & exec sleep 1000' \
+		sh "$program"
+	command=$background_pid
+	wait_until 'child=$(pgrep -U 0 -P "$command" -x sleep)' 20
+	wait_background job
+	assert_status 130
+	# It uses no GPU: given up on, it keeps none.
+	wait_until '[ "$(ends_in_shared_pool)" = released ]' 20
+	assert_alive "$child"
+}
