@@ -24,6 +24,11 @@ counts() {
 	[ "$status" -eq 0 ]
 }
 
+@test "a skipped test in the words of cmocka is skipped, not failed" {
+	counts tap 'printf "1..2\nok 1 - a\nnot ok 2 # SKIP b\n"' '1 passed, 0 failed, 1 skipped'
+	[ "$status" -eq 0 ]
+}
+
 @test "one failed test fails the whole" {
 	counts tap 'printf "1..2\nok 1 - a\nnot ok 2 - b\n"; exit 1' '1 passed, 1 failed'
 	[ "$status" -ne 0 ]
