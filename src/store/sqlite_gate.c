@@ -24,8 +24,7 @@
  */
 #define TICK_US 500000
 
-/* One who comes back within this time is taken for one who works in a loop (a report, a retry) ...
- */
+/* One who comes back within this time works in a loop (a report, a retry) ... */
 #define AGAIN_NS NS_PER_MS
 /* ... and pauses first. A lock that becomes free wakes the next waiter, but belongs to whoever
    takes it first: without the pause, that would always be the one who is already running. */
@@ -127,8 +126,7 @@ int sqlite_gate_enter(struct sqlite_gate *g, int fd, const char *path, int64_t l
 
 void sqlite_gate_leave(struct sqlite_gate *g)
 {
-	/* Closing, not LOCK_UN: a forked child that shares the descriptor must not open the gate.
-	 */
+	/* Not LOCK_UN: a forked child that shares the descriptor must not open the gate. */
 	if (g->fd >= 0) {
 		close(g->fd);
 		g->left_ns = clock_monotonic_ns();

@@ -6,8 +6,7 @@
 #include "base/mem.h"
 #include "store/store_sqlite.h"
 
-/* Six columns from `column` on: host, boot id, command's pid and start, supervisor's pid and start.
- */
+/* Six columns: host, boot id, the command's pid and start, the supervisor's pid and start. */
 static void read_holder(const struct sql *q, int column, struct holder *h)
 {
 	h->host = sql_dup(q, column);

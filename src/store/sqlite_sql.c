@@ -128,8 +128,7 @@ static int fail_busy(struct sqlite_store *s, struct err *e)
 	return err_set(e, ETIMEDOUT, "gave up waiting: %s is locked by %s", s->path, holder);
 }
 
-/* The file or its directory may not be opened or written: the system knows why better than SQLite.
- */
+/* The file or its directory may not be opened or written: the system knows why, not SQLite. */
 static int fail_refused(struct sqlite_store *s, const char *what, struct err *e)
 {
 	int code = s->db ? sqlite3_system_errno(s->db) : 0;

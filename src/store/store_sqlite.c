@@ -40,8 +40,7 @@ static int open_url(const char *url, struct store **ret_store, struct err *e)
 	const char *path = url + sizeof(SCHEME) - 1;
 	struct sqlite_store *s;
 
-	/* The supervisor works in another directory: a relative path would be another file there.
-	 */
+	/* The supervisor works elsewhere: a relative path would be another file there. */
 	if (path[0] != '/' || path[strlen(path) - 1] == '/')
 		return err_usage(e,
 				 "store '%.200s': a file with its full path is needed, like "

@@ -89,6 +89,25 @@ void fixture_load(struct store *s, enum store_intent intent, struct pool_state *
 		fail_msg("load: %s", e.text);
 }
 
+int fixture_load_code(struct store *s, enum store_intent intent, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+
+	err_clear(e);
+	return -store_load(s, intent, &state, e);
+}
+
+void fixture_says(const struct err *e, const char *part)
+{
+	if (!strstr(e->text, part))
+		fail_msg("'%s' does not say '%s'", e->text, part);
+}
+
+char *fixture_path(const struct fixture *f, const char *name)
+{
+	return mem_printf("%s/%s", f->dir, name);
+}
+
 void fixture_commit(struct fixture *f, const struct change *changes, size_t count)
 {
 	struct err e = {0};

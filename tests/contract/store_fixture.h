@@ -36,6 +36,15 @@ struct store *fixture_open(const struct fixture *f);
 /* Loads into *state, whatever it held. */
 void fixture_load(struct store *s, enum store_intent intent, struct pool_state *state);
 
+/* Loads and forgets; the result is the errno that the store gave, positive. */
+int fixture_load_code(struct store *s, enum store_intent intent, struct err *e);
+
+/* Fails unless the message holds that text. */
+void fixture_says(const struct err *e, const char *part);
+
+/* The path of a file in the fixture's directory; the caller frees it. */
+char *fixture_path(const struct fixture *f, const char *name);
+
 /* Makes a pool of that many GPUs with handle a, and loads it into f->state. */
 void fixture_init(struct fixture *f, size_t gpus_count);
 

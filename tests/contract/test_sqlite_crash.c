@@ -1,7 +1,9 @@
 /*
  * Kills processes at random points of their commits, hundreds of times, and checks after each time
  * that no acknowledged commit is lost, nothing is corrupt, and each GPU has one owner.
- * CANHAZGPU_CRASH_ROUNDS sets how often (200).
+ * Half of the rounds are on a disk: there most are killed while they wait for it. The others are in
+ * memory: there they are killed between two writes of one commit. CANHAZGPU_CRASH_ROUNDS sets how
+ * many (300).
  */
 #include "../unit/test.h"
 
@@ -46,6 +48,15 @@ static int first_free(const struct pool_state *state)
 	return -1;
 }
 
+/* A long text, so that a commit writes many pages and can be cut short between them. */
+static char *long_note(void)
+{
+	char *note = mem_alloc(64 * 1024, 1);
+
+	memset(note, 'x', 64 * 1024 - 1);
+	return note;
+}
+
 /* Grants a free GPU, or ends what ack says; fills ack. 0, or the errno as exit status. */
 static int one_commit(struct store *s, struct ack *ack)
 {
@@ -72,6 +83,7 @@ static int one_commit(struct store *s, struct ack *ack)
 	r->gpus_count = 1;
 	change.gpus = r->gpus;
 	r->account = mem_strdup("alice");
+	r->note = long_note();
 	r->start_ns = clock_now_ns();
 	code = store_commit(s, &state, &change, 1, &e);
 	memcpy(ack->id, r->id, ID_SIZE);
@@ -223,28 +235,40 @@ static void one_round(struct crash_test *t, long run_us)
 	clean_up(t, &state);
 }
 
-static void test_kill(void **state)
+/* How many rounds each test makes. */
+static int64_t rounds_to_make(void)
+{
+	const char *text = getenv("CANHAZGPU_CRASH_ROUNDS");
+	struct err e = {0};
+	int64_t rounds = 300;
+
+	if (text && parse_int(text, 2, 1000000, &rounds, &e) < 0)
+		fail_msg("CANHAZGPU_CRASH_ROUNDS: %s", e.text);
+	return rounds / 2;
+}
+
+/* All rounds on one database below that directory, each of at most that length. */
+static void kill_below(const char *parent, long longest_us)
 {
 	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = GPUS_COUNT};
-	struct crash_test t = {.dir = "/tmp/canhazgpu-crash-XXXXXX"};
-	const char *text = getenv("CANHAZGPU_CRASH_ROUNDS");
+	struct crash_test t = {0};
 	AUTO_FREE char *command = NULL;
 	struct pool_state none = {0};
 	struct err e = {0};
-	int64_t rounds = 200;
+	int64_t rounds = rounds_to_make();
 
-	if (text && parse_int(text, 1, 1000000, &rounds, &e) < 0)
-		fail_msg("CANHAZGPU_CRASH_ROUNDS: %s", e.text);
-	assert_non_null(mkdtemp(t.dir));
+	snprintf(t.dir, sizeof(t.dir), "%s/canhazgpu-crash-XXXXXX", parent);
+	if (!mkdtemp(t.dir))
+		skip();
 	t.path = mem_printf("%s/pool.db", t.dir);
 	t.url = mem_printf("sqlite:%s", t.path);
 	if (store_open(t.url, &t.store, &e) < 0 || store_commit(t.store, &none, &init, 1, &e) < 0)
 		fail_msg("%s", e.text);
 	srandom((unsigned)clock_now_ns());
 	for (int64_t i = 0; i < rounds; i++)
-		one_round(&t, 1 + random() % 25000);
-	printf("# %lld rounds: %zu acknowledged commits, %zu journals left to roll back\n",
-	       (long long)rounds, t.total_acks, t.hot_journals);
+		one_round(&t, 1 + random() % longest_us);
+	printf("# %s: %lld rounds, %zu acknowledged commits, %zu journals left to roll back\n",
+	       parent, (long long)rounds, t.total_acks, t.hot_journals);
 	assert_true(t.total_acks > 0);
 	store_close(t.store);
 	command = mem_printf("rm -rf '%s'", t.dir);
@@ -254,10 +278,21 @@ static void test_kill(void **state)
 	free(t.url);
 }
 
+static void test_kill_on_disk(void **state)
+{
+	kill_below("/tmp", 25000);
+}
+
+static void test_kill_in_memory(void **state)
+{
+	kill_below("/dev/shm", 5000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kill),
+		cmocka_unit_test(test_kill_on_disk),
+		cmocka_unit_test(test_kill_in_memory),
 	};
 
 	return cmocka_run_group_tests_name("sqlite crash", tests, NULL, NULL);

@@ -1,0 +1,38 @@
+/*
+ * The JSON values of the Redis store <-> nouns, in the shapes that other programs on the same pool
+ * write (docs/redis.md): times are Unix seconds or RFC 3339 strings, null means absent, members may
+ * be missing. Pure: no I/O, no clock. Private to the Redis store.
+ *
+ * Members of our own stand beside the shared ones. They are optional on reading, and lost when
+ * another program rewrites a value.
+ */
+#ifndef STORE_REDIS_JSON_H
+#define STORE_REDIS_JSON_H
+
+#include "base/err.h"
+#include "base/nouns.h"
+
+/*
+ * The state of one GPU: its reservation (without GPUs; the caller frees it), or NULL and when it was
+ * released. An empty text is a GPU that was never used.
+ */
+int redis_json_read_gpu(const char *text, struct reservation **ret_reservation,
+			int64_t *ret_last_released_ns, struct err *e);
+
+/* `mark` makes each value that is written differ from all others. The caller frees the result. */
+char *redis_json_write_gpu(const struct reservation *r, const char *mark);
+char *redis_json_write_free(int64_t last_released_ns, const char *mark);
+
+/* The caller clears *ret_entry. */
+int redis_json_read_entry(const char *text, struct queue_entry *ret_entry, struct err *e);
+char *redis_json_write_entry(const struct queue_entry *w, const char *mark);
+
+/* The caller clears *ret_record. */
+int redis_json_read_usage(const char *text, struct usage_record *ret_record, struct err *e);
+char *redis_json_write_usage(const struct usage_record *u);
+
+/* UUIDs of GPUs: an array of strings and nulls, of exactly `count` elements; else all stay NULL. */
+void redis_json_read_uuids(const char *text, struct slot *slots, size_t count);
+char *redis_json_write_uuids(const char *const *uuids, size_t count);
+
+#endif

@@ -1,0 +1,45 @@
+/* Members of JSON objects as the Redis store has them: reading and setting. Private to redis_json*.c.
+ */
+#ifndef STORE_REDIS_JSON_VALUE_H
+#define STORE_REDIS_JSON_VALUE_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/nouns.h"
+
+/* Reads an object; the caller releases it. */
+int redis_json_object(const char *text, json_t **ret_object, struct err *e);
+
+/* Readers: a member that is absent or null leaves the value as it is; another type is an error. */
+int redis_json_get_text(const json_t *object, const char *name, char **value, struct err *e);
+int redis_json_get_int(const json_t *object, const char *name, int64_t *value, struct err *e);
+int redis_json_get_time(const json_t *object, const char *name, int64_t *time_ns, struct err *e);
+int redis_json_get_ids(const json_t *object, const char *name, int **ids, size_t *count,
+		       struct err *e);
+int redis_json_get_id(const json_t *object, const char *name, char id[ID_SIZE], struct err *e);
+int redis_json_get_type(const json_t *object, const char *name, enum reservation_type *type,
+			struct err *e);
+int redis_json_get_uid(const json_t *object, struct quantity *uid, struct err *e);
+int redis_json_get_holder(const json_t *object, struct holder *h, struct err *e);
+
+/*
+ * A time that is kept twice: in whole seconds, as others read it, and exactly, for us. The exact one
+ * counts only where both agree: another program may have changed the first.
+ */
+int redis_json_get_both(const json_t *object, const char *name, const char *exact,
+			int64_t *time_ns, struct err *e);
+
+/* Setters: NULL, TIME_NONE and unknown leave the member out. */
+void redis_json_set_text(json_t *object, const char *name, const char *value);
+void redis_json_set_time(json_t *object, const char *name, int64_t time_ns); /* RFC 3339 */
+void redis_json_set_both(json_t *object, const char *name, const char *exact, int64_t time_ns,
+			 bool round_up);
+void redis_json_set_ids(json_t *object, const char *name, const int *ids, size_t count);
+void redis_json_set_uid(json_t *object, struct quantity uid);
+void redis_json_set_holder(json_t *object, const struct holder *h);
+
+/* The object as text, which the caller frees; releases the object. */
+char *redis_json_text(json_t *object);
+
+#endif
