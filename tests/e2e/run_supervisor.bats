@@ -18,10 +18,11 @@ load run_helpers
 	pool 1
 	in_world mkdir "$WORLD/here"
 	cd "$WORLD/here"
+	world_set CANHAZGPU_RESERVATION_ID=outer # it was started from another run
 	hold job
 	assert_equal "$(readlink "/proc/$supervisor/cwd")" /
 	grep -qz '^CANHAZGPU_RESERVATION_ID=' "/proc/$command/environ"
-	! grep -qz '^CANHAZGPU_RESERVATION_ID=' "/proc/$supervisor/environ" || fail_with marker
+	! grep -qz '^CANHAZGPU_RESERVATION_ID=' "/proc/$supervisor/environ" || fail_with 'it has the marker'
 	assert_equal "$(sed -n 's/^Threads:\t//p' "/proc/$supervisor/status")" 1
 }
 
