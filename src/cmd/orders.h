@@ -11,6 +11,7 @@ struct orders {
 	char id[ID_SIZE]; /* of the reservation */
 	struct process_ref command;
 	char *gpus;           /* "[0, 1]", for messages */
+	size_t gpus_count;    /* that were granted */
 	int64_t timeout_ns;   /* 0: none */
 	int64_t grace_ns;     /* between SIGINT and SIGKILL */
 	int64_t heartbeat_ns; /* how often to renew */

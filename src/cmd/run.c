@@ -25,6 +25,7 @@ static int run_supervise(const struct invocation *in, struct launch *launch,
 	struct orders orders = {
 		.command = r->holder.command,
 		.gpus = describe_ids(r->gpus, r->gpus_count),
+		.gpus_count = r->gpus_count,
 		.timeout_ns = settings_duration_ns(in->settings, "run.timeout"),
 		.grace_ns = settings_duration_ns(in->settings, "run.grace"),
 		.heartbeat_ns = settings_duration_ns(in->settings, "run.heartbeat"),

@@ -38,7 +38,7 @@
 #define USERS_WATCHED 32
 
 /* Exit statuses of the child that renews the heartbeat. */
-enum renewal { RENEWAL_DONE, RENEWAL_FAILED, RENEWAL_LOST };
+enum renewal { RENEWAL_DONE, RENEWAL_FAILED, RENEWAL_SHORTENED, RENEWAL_LOST };
 
 struct supervisor {
 	struct orders orders;
@@ -50,6 +50,7 @@ struct supervisor {
 	int64_t next_renewal_ns; /* all times are monotonic */
 	int failures;            /* renewals that failed in a row */
 	bool lost;               /* the reservation is not ours any more */
+	bool shortened;          /* not all of its GPUs are */
 
 	int64_t next_look_ns, look_interval_ns;
 	int64_t deadline_ns; /* --timeout; INT64_MAX: none */
@@ -67,11 +68,11 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 	const struct process_ref *command = &s->orders.command;
 	struct pool *pool = NULL;
 	struct err e = {0};
-	bool lost = false;
+	size_t gpus_count = 0;
 	int r = pool_open(&s->orders.pool, &pool, &e);
 
 	if (r == 0)
-		r = pool_heartbeat(pool, s->orders.id, &lost, &e);
+		r = pool_heartbeat(pool, s->orders.id, &gpus_count, &e);
 	pool_close(pool);
 	if (r < 0 && !s->failures)
 		supervise_say(command,
@@ -80,7 +81,11 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 			      e.text, s->orders.gpus);
 	if (r == 0 && s->failures)
 		supervise_say(command, "the heartbeat is stored again");
-	_exit(r < 0 ? RENEWAL_FAILED : lost ? RENEWAL_LOST : RENEWAL_DONE);
+	if (r < 0)
+		_exit(RENEWAL_FAILED);
+	if (!gpus_count)
+		_exit(RENEWAL_LOST);
+	_exit(gpus_count < s->orders.gpus_count ? RENEWAL_SHORTENED : RENEWAL_DONE);
 }
 
 static void supervise_renew(struct supervisor *s)
@@ -100,30 +105,42 @@ static void supervise_renew(struct supervisor *s)
 
 static void supervise_stop(struct supervisor *s);
 
+/* The reservation was taken away, as a whole or in part: says so once, and obeys on-lost. */
+static void supervise_lose(struct supervisor *s, bool whole)
+{
+	const char *what = whole ? "" : "a part of ";
+	const char *then = "goes on WITHOUT a reservation";
+
+	if (s->lost || (!whole && s->shortened))
+		return;
+	s->lost = whole;
+	s->shortened = true;
+	if (s->orders.kill_on_lost)
+		then = "is being stopped";
+	else if (!whole)
+		then = "goes on, but has not reserved all GPUs that it was given";
+	supervise_say(&s->orders.command,
+		      "%sthe reservation of GPU(s) %s is gone (released, or the pool was made "
+		      "anew); the command %s",
+		      what, s->orders.gpus, then);
+	if (s->orders.kill_on_lost)
+		supervise_stop(s);
+}
+
 static void supervise_renewed(struct supervisor *s)
 {
-	int status = 0;
+	int status = RENEWAL_FAILED << 8, outcome;
 
 	mem_auto_close(&s->renewer_fd);
 	if (s->renewer > 0)
 		waitpid(s->renewer, &status, 0);
-	else
-		status = RENEWAL_FAILED << 8;
 	s->renewer = 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == RENEWAL_LOST) {
-		s->lost = true;
-		supervise_say(
-			&s->orders.command,
-			"the reservation of GPU(s) %s is gone (released, or the pool was made "
-			"anew); the command %s",
-			s->orders.gpus,
-			s->orders.kill_on_lost ? "is being stopped"
-					       : "goes on WITHOUT a reservation");
-		if (s->orders.kill_on_lost)
-			supervise_stop(s);
-	} else if (WIFEXITED(status) && WEXITSTATUS(status) == RENEWAL_DONE) {
+	outcome = WIFEXITED(status) ? WEXITSTATUS(status) : RENEWAL_FAILED;
+	if (outcome == RENEWAL_LOST || outcome == RENEWAL_SHORTENED)
+		supervise_lose(s, outcome == RENEWAL_LOST);
+	if (outcome == RENEWAL_DONE || outcome == RENEWAL_SHORTENED) {
 		s->failures = 0;
-	} else {
+	} else if (outcome != RENEWAL_LOST) {
 		/* Again after 1, 2, 4, ... seconds, at most a heartbeat apart. */
 		int64_t pause_ns = NS_PER_SECOND << (s->failures < 6 ? s->failures : 6);
 

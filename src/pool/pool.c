@@ -431,8 +431,8 @@ static int pool_require_there(const struct pool_state *state, struct err *e)
 }
 
 /* What happens to one reservation, found by id: its end, or a new heartbeat. */
-static int pool_alter(struct pool *p, const char *id, bool end, int64_t time_ns, bool *ret_lost,
-		      struct err *e)
+static int pool_alter(struct pool *p, const char *id, bool end, int64_t time_ns,
+		      size_t *ret_gpus_count, struct err *e)
 {
 	int attempt = 0, r;
 	bool again;
@@ -450,27 +450,28 @@ static int pool_alter(struct pool *p, const char *id, bool end, int64_t time_ns,
 			return r;
 		}
 		found = pool_state_find(&state, id);
-		*ret_lost = !found;
 		if (found && end)
 			plan_end(&plan, found, found->gpus, found->gpus_count, time_ns,
 				 END_RELEASED, NULL);
 		else if (found)
 			plan_renew(&plan, found, time_ns);
 		again = pool_commit_again(p, &state, &plan, &attempt, &r, e);
+		if (!again && r == 0)
+			*ret_gpus_count = found ? found->gpus_count : 0;
 	} while (again);
 	return r;
 }
 
 int pool_end(struct pool *p, const char *id, int64_t end_ns, struct err *e)
 {
-	bool lost;
+	size_t gpus_count;
 
-	return pool_alter(p, id, true, end_ns, &lost, e);
+	return pool_alter(p, id, true, end_ns, &gpus_count, e);
 }
 
-int pool_heartbeat(struct pool *p, const char *id, bool *ret_lost, struct err *e)
+int pool_heartbeat(struct pool *p, const char *id, size_t *ret_gpus_count, struct err *e)
 {
-	return pool_alter(p, id, false, clock_now_ns(), ret_lost, e);
+	return pool_alter(p, id, false, clock_now_ns(), ret_gpus_count, e);
 }
 
 int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret_count,

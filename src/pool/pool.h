@@ -68,8 +68,9 @@ int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids,
 /* Ends a reservation by its id, as of end_ns. Success, too, where it is not there any more. */
 int pool_end(struct pool *p, const char *id, int64_t end_ns, struct err *e);
 
-/* Gives a reservation a new heartbeat. *ret_lost: it is not there any more. */
-int pool_heartbeat(struct pool *p, const char *id, bool *ret_lost, struct err *e);
+/* Gives a reservation a new heartbeat. *ret_gpus_count is how many GPUs it still has: fewer than it
+   was granted where some were released by hand, 0 where it is not there any more. */
+int pool_heartbeat(struct pool *p, const char *id, size_t *ret_gpus_count, struct err *e);
 
 /* The pids on the GPUs of a reservation, by a new scan. None if it is gone. The caller frees them.
  */
