@@ -137,3 +137,17 @@ leave_set_uid_child() {
 	wait_until '[ "$(ends_in_shared_pool)" = released ]' 20
 	assert_alive "$child"
 }
+
+@test "a command does not get the group of a set-group-id program, its supervisor does" {
+	shared_pool 1
+	chown root:4300 "$WORLD/bin/canhazgpu"
+	chmod 2755 "$WORLD/bin/canhazgpu"
+	as=(setpriv --reuid 4301 --regid 4301 --clear-groups)
+	[ "$(in_world "${as[@]}" stat -c %a "$WORLD/store" 2>/dev/null)" = 2770 ]
+	in_world "${as[@]}" canhazgpu --store "sqlite:$WORLD/store/pool.db" status >"$WORLD/stdout" ||
+		skip 'set-group-id programs do not work here'
+	in_world "${as[@]}" canhazgpu --store "sqlite:$WORLD/store/pool.db" run -- \
+		grep '^Gid:' /proc/self/status >"$WORLD/stdout"
+	assert_equal "$(cat "$WORLD/stdout")" $'Gid:\t4301\t4301\t4301\t4301'
+	wait_until '[ "$(ends_in_shared_pool)" = released ]'
+}
