@@ -136,8 +136,8 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 		r = redis_json_get_ids(object, "requested_ids", &w->requested_ids,
 				       &w->requested_ids_count, e);
 	if (r == 0)
-		r = redis_json_get_ids(object, "allocated_gpus", &w->collected,
-				       &w->collected_count, e);
+		r = redis_json_get_ids(object, "allocated_gpus", &w->collected, &w->collected_count,
+				       e);
 	if (r == 0)
 		r = redis_json_get_type(object, "reservation_type", &w->type, e);
 	if (r == 0)

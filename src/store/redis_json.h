@@ -13,8 +13,8 @@
 #include "base/nouns.h"
 
 /*
- * The state of one GPU: its reservation (without GPUs; the caller frees it), or NULL and when it was
- * released. An empty text is a GPU that was never used.
+ * The state of one GPU: its reservation (without GPUs; the caller frees it), or NULL and when it
+ * was released. An empty text is a GPU that was never used.
  */
 int redis_json_read_gpu(const char *text, struct reservation **ret_reservation,
 			int64_t *ret_last_released_ns, struct err *e);

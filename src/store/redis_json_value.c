@@ -2,7 +2,6 @@
 #include "store/redis_json_value.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +66,8 @@ int redis_json_get_int(const json_t *object, const char *name, int64_t *value, s
 	}
 	/* Lua writes large numbers as 1.8e+09. */
 	number = json_real_value(found);
-	if (!json_is_real(found) || fabs(number) > 9e18 || number != floor(number))
+	if (!json_is_real(found) || !(number > -9e18 && number < 9e18) ||
+	    number != (double)(int64_t)number)
 		return wrong(name, "whole number", e);
 	*value = (int64_t)number;
 	return 0;
@@ -83,7 +83,7 @@ static int read_seconds(const json_t *found, const char *name, int64_t *time_ns,
 	if (json_is_integer(found))
 		*time_ns = json_integer_value(found) * NS_PER_SECOND;
 	else
-		*time_ns = llround(seconds * 1e6) * 1000; /* a double holds no more */
+		*time_ns = (int64_t)(seconds * 1e6 + 0.5) * 1000; /* a double holds no more */
 	return 0;
 }
 
@@ -106,8 +106,8 @@ int redis_json_get_time(const json_t *object, const char *name, int64_t *time_ns
 	return 0;
 }
 
-int redis_json_get_both(const json_t *object, const char *name, const char *exact,
-			int64_t *time_ns, struct err *e)
+int redis_json_get_both(const json_t *object, const char *name, const char *exact, int64_t *time_ns,
+			struct err *e)
 {
 	int64_t shared_ns = TIME_NONE, exact_ns = TIME_NONE;
 	int r = redis_json_get_time(object, name, &shared_ns, e);
@@ -140,7 +140,7 @@ int redis_json_get_ids(const json_t *object, const char *name, int **ids, size_t
 		const json_t *id = json_array_get(found, i);
 		double value = json_is_number(id) ? json_number_value(id) : -1;
 
-		if (!(value >= 0 && value < POOL_GPUS_MAX) || value != floor(value))
+		if (!(value >= 0 && value < POOL_GPUS_MAX) || value != (double)(int)value)
 			return wrong(name, "list of GPU ids", e);
 		list[i] = (int)value;
 	}

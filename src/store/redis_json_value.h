@@ -1,4 +1,5 @@
-/* Members of JSON objects as the Redis store has them: reading and setting. Private to redis_json*.c.
+/* Members of JSON objects as the Redis store has them: reading and setting. Private to
+ * redis_json*.c.
  */
 #ifndef STORE_REDIS_JSON_VALUE_H
 #define STORE_REDIS_JSON_VALUE_H
@@ -24,11 +25,11 @@ int redis_json_get_uid(const json_t *object, struct quantity *uid, struct err *e
 int redis_json_get_holder(const json_t *object, struct holder *h, struct err *e);
 
 /*
- * A time that is kept twice: in whole seconds, as others read it, and exactly, for us. The exact one
- * counts only where both agree: another program may have changed the first.
+ * A time that is kept twice: in whole seconds, as others read it, and exactly, for us. The exact
+ * one counts only where both agree: another program may have changed the first.
  */
-int redis_json_get_both(const json_t *object, const char *name, const char *exact,
-			int64_t *time_ns, struct err *e);
+int redis_json_get_both(const json_t *object, const char *name, const char *exact, int64_t *time_ns,
+			struct err *e);
 
 /* Setters: NULL, TIME_NONE and unknown leave the member out. */
 void redis_json_set_text(json_t *object, const char *name, const char *value);

@@ -5,14 +5,19 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/url.h"
 #include "store/store_backend.h"
 
 static const struct store_backend *const backends[] = {
 	&store_sqlite,
+	&store_redis,
+	&store_rediss,
+	&store_redis_unix,
 };
 
 int store_open(const char *url, struct store **ret_store, struct err *e)
 {
+	AUTO_FREE char *shown = NULL;
 	size_t scheme = strcspn(url, ":");
 
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
@@ -20,7 +25,11 @@ int store_open(const char *url, struct store **ret_store, struct err *e)
 		    !memcmp(backends[i]->scheme, url, scheme))
 			return backends[i]->open(url, ret_store, e);
 	}
-	return err_usage(e, "unknown store '%.200s' (use sqlite:/path/to/file.db)", url);
+	shown = url_without_password(url);
+	return err_usage(e,
+			 "unknown store '%.200s' (use sqlite:/path/to/file.db, "
+			 "redis://host:port/db, rediss://..., or unix:///path/to/socket?db=0)",
+			 shown);
 }
 
 int store_load(struct store *s, enum store_intent intent, struct pool_state *ret_state,

@@ -35,6 +35,6 @@ struct store_backend {
 	void (*close)(struct store *s); /* frees s, but not s->url */
 };
 
-extern const struct store_backend store_sqlite;
+extern const struct store_backend store_sqlite, store_redis, store_rediss, store_redis_unix;
 
 #endif

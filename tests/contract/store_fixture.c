@@ -5,14 +5,28 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "redis_server.h"
+
+/* One server for all tests of the program: each has a database of its own. */
+static struct redis_server redis;
 
 static char *sqlite_url(const char *dir)
 {
 	return mem_printf("sqlite:%s/pool.db", dir);
 }
 
+static char *redis_url(const char *dir)
+{
+	static int databases;
+
+	if (!databases)
+		redis_server_start(&redis, false, NULL);
+	return redis_server_url(&redis, databases++);
+}
+
 static const struct store_kind store_kinds[] = {
 	{"sqlite", sqlite_url},
+	{"redis", redis_url},
 };
 
 struct store *fixture_open(const struct fixture *f)
@@ -77,6 +91,8 @@ int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
 	failed = _cmocka_run_group_tests(group, all, total, NULL, NULL);
 	for (size_t i = 0; i < total; i++)
 		free((char *)(uintptr_t)all[i].name);
+	if (redis.pid)
+		redis_server_stop(&redis);
 	return failed;
 }
 

@@ -1,0 +1,21 @@
+/*
+ * The small part of URLs that naming a store needs: percent encoding, and URLs fit to be shown.
+ * Called where a URL is made (src/cmd), read (src/store), or printed.
+ */
+#ifndef BASE_URL_H
+#define BASE_URL_H
+
+#include <stddef.h>
+
+/* A copy in which everything but letters, digits and "-._~" is %XX. The caller frees it. */
+char *url_encode(const char *text);
+
+/* The first `length` bytes of text with each %XX replaced by its byte; NULL where a % is not
+   followed by two hexadecimal digits, or stands for NUL. The caller frees it. */
+char *url_decode(const char *text, size_t length);
+
+/* A copy without the password in "scheme://user:password@...". The caller frees it. NULL gives
+   NULL. */
+char *url_without_password(const char *url);
+
+#endif

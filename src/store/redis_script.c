@@ -1,0 +1,136 @@
+/* The two scripts that work on the server, and how they are run. Called by redis_load.c and
+   redis_commit.c. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/store_redis.h"
+
+/*
+ * The whole state in one round trip, and of one moment.
+ * KEYS: count, provider, pool id, UUIDs, queue, history. ARGV: most GPUs of a pool, prefixes of the
+ * keys of GPUs and of entries, number of usage records. Where a key has the wrong type, or a text
+ * a NUL, there is a "!" instead.
+ */
+const struct redis_script redis_script_load = {
+	.text = "local function value(key)\n"
+		"  local v = redis.pcall('GET', key)\n"
+		"  if type(v) == 'table' and v.err then\n"
+		"    if string.find(v.err, 'WRONGTYPE', 1, true) then return '!' end\n"
+		"    return redis.call('GET', key)\n"
+		"  end\n"
+		"  if v and string.find(v, '%z') then return '!' end\n"
+		"  return v\n"
+		"end\n"
+		"local count = value(KEYS[1])\n"
+		"local gpus, queue, tail = {}, {}, {}\n"
+		"for i = 0, math.min(tonumber(count) or 0, tonumber(ARGV[1])) - 1 do\n"
+		"  gpus[i + 1] = value(ARGV[2] .. string.format('%d', i))\n"
+		"end\n"
+		"local ids = redis.call('TYPE', KEYS[5]).ok\n"
+		"if ids == 'zset' then\n"
+		"  for _, id in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do\n"
+		"    queue[#queue + 1] = id\n"
+		"    queue[#queue + 1] = value(ARGV[3] .. id)\n"
+		"  end\n"
+		"elseif ids ~= 'none' then\n"
+		"  return redis.error_reply('WRONGTYPE ' .. KEYS[5])\n"
+		"end\n"
+		"if ARGV[4] ~= '0' and redis.call('TYPE', KEYS[6]).ok == 'zset' then\n"
+		"  tail = redis.call('ZREVRANGE', KEYS[6], 0, ARGV[4] - 1)\n"
+		"end\n"
+		"return {count, value(KEYS[2]), value(KEYS[3]), value(KEYS[4]), gpus, queue, "
+		"tail}\n",
+	.sha1 = "f196b57f3f42c990a4f626ed5f0abb6b89a616b9",
+};
+
+/*
+ * A commit: compares, then sets; all or nothing.
+ * KEYS: lock, count, pool id, queue, history; then the states of GPUs and entries. ARGV: count and
+ * pool id as seen ("" for none), this commit's mark, the number n of values to compare, those n
+ * values for the first n states; then operations.
+ *
+ * A value that already holds this commit's mark was written by this very commit, whose answer got
+ * lost on the way.
+ */
+const struct redis_script redis_script_commit = {
+	.text = "local function value(key)\n"
+		"  local v = redis.pcall('GET', key)\n"
+		"  if type(v) == 'table' and v.err then\n"
+		"    if string.find(v.err, 'WRONGTYPE', 1, true) then return '!' end\n"
+		"    return redis.call('GET', key)\n"
+		"  end\n"
+		"  if v and string.find(v, '%z') then return '!' end\n"
+		"  return v or ''\n"
+		"end\n"
+		"local mark, n, changed = ARGV[3], tonumber(ARGV[4]), false\n"
+		"local function compare(key, expected)\n"
+		"  local now = value(key)\n"
+		"  if string.find(now, mark, 1, true) then return true end\n"
+		"  changed = changed or now ~= expected\n"
+		"end\n"
+		"if compare(KEYS[3], ARGV[2]) then return 'done' end\n"
+		"for i = 1, n do\n"
+		"  if compare(KEYS[5 + i], ARGV[4 + i]) then return 'done' end\n"
+		"end\n"
+		"if tonumber(value(KEYS[2])) ~= tonumber(ARGV[1]) then changed = true end\n"
+		"if changed then return 'changed' end\n"
+		"if redis.call('EXISTS', KEYS[1]) == 1 then return 'locked' end\n"
+		"for i = 4, 5 do\n"
+		"  local type = redis.call('TYPE', KEYS[i]).ok\n"
+		"  if type ~= 'none' and type ~= 'zset' then\n"
+		"    return redis.error_reply('WRONGTYPE ' .. KEYS[i])\n"
+		"  end\n"
+		"end\n"
+		"local operations = {\n"
+		"  set = function(key, text) redis.call('SET', KEYS[tonumber(key)], text) end,\n"
+		"  del = function(key) redis.call('DEL', KEYS[tonumber(key)]) end,\n"
+		"  put = function(score, id) redis.call('ZADD', KEYS[4], score, id) end,\n"
+		"  drop = function(id) redis.call('ZREM', KEYS[4], id) end,\n"
+		"  clear = function(prefix)\n"
+		"    for _, id in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do\n"
+		"      redis.call('DEL', prefix .. id)\n"
+		"    end\n"
+		"    redis.call('DEL', KEYS[4])\n"
+		"  end,\n"
+		"  record = function(score, text)\n"
+		"    redis.call('ZADD', KEYS[5], score, text)\n"
+		"    redis.call('PERSIST', KEYS[5])\n"
+		"  end,\n"
+		"}\n"
+		"local i = 5 + n\n"
+		"while ARGV[i] do\n"
+		"  operations[ARGV[i]](ARGV[i + 1], ARGV[i + 2])\n"
+		"  i = i + 3\n"
+		"end\n"
+		"redis.pcall('PUBLISH', '" REDIS_CHANNEL "', mark)\n"
+		"return 'done'\n",
+	.sha1 = "92d067b36f37144cd2428ebfb3f959845e70bc97",
+};
+
+int redis_run_script(struct redis_store *s, const struct redis_script *script, size_t count,
+		     const char **words, const size_t *lengths, redisReply **ret_reply,
+		     struct err *e)
+{
+	struct redis_connection *c = &s->connection;
+	redisReply *reply = NULL;
+	int r;
+
+	words[0] = "EVALSHA";
+	words[1] = script->sha1;
+	redis_add(c, count, words, lengths);
+	r = redis_exchange(c, &reply, 1, e);
+	if (r == 0 && redis_is_error(reply, "NOSCRIPT")) {
+		redis_reply_clear(&reply);
+		words[0] = "EVAL";
+		words[1] = script->text;
+		redis_add(c, count, words, lengths);
+		r = redis_exchange(c, &reply, 1, e);
+	}
+	if (r == 0 && reply->type == REDIS_REPLY_ERROR) {
+		r = redis_refused(c, reply->str, e);
+		redis_reply_clear(&reply);
+	}
+	if (r == 0)
+		*ret_reply = reply;
+	return r;
+}

@@ -1,0 +1,126 @@
+/* What is special to the Redis store: values of another program, its lock, and a server that does
+   not do what is wanted. */
+#include "redis_server.h"
+#include "store_fixture.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "store/store_redis.h"
+
+static struct redis_server server;
+static int database;
+
+/* A store of a database of its own, on the server of this program. */
+static struct store *open_fresh(void)
+{
+	AUTO_FREE char *url = redis_server_url(&server, ++database);
+	struct store *s = NULL;
+	struct err e = {0};
+
+	if (store_open(url, &s, &e) < 0)
+		fail_msg("%s", e.text);
+	return s;
+}
+
+#define CLI(...) REDIS_CLI(&server, database, __VA_ARGS__)
+
+/* The server knows our scripts by the hashes that we say. */
+static void test_hashes_of_the_scripts(void **state)
+{
+	assert_string_equal(CLI("SCRIPT", "LOAD", redis_script_load.text), redis_script_load.sha1);
+	assert_string_equal(CLI("SCRIPT", "LOAD", redis_script_commit.text),
+			    redis_script_commit.sha1);
+}
+
+/* A pool as another program makes it, with GPUs in each of its shapes. */
+static void make_their_pool(void)
+{
+	CLI("SET", "canhazgpu:gpu_count", "6");
+	CLI("SET", "canhazgpu:provider", "fake");
+	CLI("SET", "canhazgpu:gpu:0",
+	    "{\"start_time\":null,\"last_heartbeat\":null,\"expiry_time\":null,"
+	    "\"last_released\":\"2026-11-20T08:44:09.822905664Z\"}");
+	CLI("SET", "canhazgpu:gpu:1",
+	    "{\"expiry_time\":1795169586,\"type\":\"manual\",\"user\":\"alice-laptop\","
+	    "\"start_time\":1795164186,\"note\":\"debug kernels\",\"actual_user\":\"alice\"}");
+	CLI("SET", "canhazgpu:gpu:2",
+	    "{\"user\":\"alice\",\"actual_user\":\"alice\",\"start_time\":"
+	    "\"2026-11-20T08:43:06Z\",\"last_heartbeat\":\"2026-11-20T08:44:06.323680978Z\","
+	    "\"type\":\"run\",\"expiry_time\":null,\"last_released\":null,"
+	    "\"note\":\"llama ft\"}");
+	CLI("SET", "canhazgpu:gpu:3", "{\"user\":\"alice\",\"start_time\":\"yest");
+	CLI("LPUSH", "canhazgpu:gpu:4", "not a string");
+}
+
+static void test_their_pool(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	const struct reservation *r;
+
+	make_their_pool();
+	fixture_load(s, STORE_READ, &seen);
+	assert_true(seen.initialized);
+	assert_int_equal(seen.slots_count, 6);
+	assert_string_equal(seen.provider, "fake");
+	assert_int_equal(seen.reservations_count, 2);
+	assert_null(seen.slots[0].reservation);
+	assert_int_equal(seen.slots[0].last_released_ns, INT64_C(1795164249822905664));
+	r = seen.slots[1].reservation;
+	assert_string_equal(r->id, "");
+	assert_string_equal(r->user, "alice-laptop");
+	assert_string_equal(r->account, "alice");
+	assert_int_equal(r->type, RESERVATION_MANUAL);
+	assert_int_equal(r->expiry_ns, INT64_C(1795169586) * NS_PER_SECOND);
+	assert_false(r->uid.known);
+	assert_int_equal(seen.slots[2].reservation->type, RESERVATION_RUN);
+	assert_int_equal(seen.slots[2].reservation->heartbeat_ns, INT64_C(1795164246323680978));
+	/* Unreadable ones say why; the others work. */
+	assert_non_null(strstr(seen.slots[3].problem, "canhazgpu:gpu:3"));
+	assert_non_null(seen.slots[4].problem);
+	assert_null(seen.slots[5].problem);
+	assert_null(seen.slots[5].reservation);
+}
+
+/* Their provider key came later than their first pools. */
+static void test_very_old_pool(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	const struct usage_record *u;
+	struct err e = {0};
+
+	CLI("SET", "canhazgpu:gpu_count", "2");
+	CLI("SET", "canhazgpu:usage_history:1795164249:bob:1",
+	    "{\"user\":\"bob\",\"gpu_id\":1,\"start_time\":1795160000,\"end_time\":1795164249,"
+	    "\"duration_seconds\":4249,\"reservation_type\":\"run\"}");
+	CLI("SET", "canhazgpu:usage_history:1795160000:alice:0",
+	    "{\"user\":\"alice\",\"gpu_id\":0,\"start_time\":1795150000,\"end_time\":1795160000,"
+	    "\"duration_seconds\":10000,\"reservation_type\":\"manual\"}");
+	fixture_load(s, STORE_READ, &seen);
+	assert_string_equal(seen.provider, "nvidia");
+	assert_int_equal(store_history_begin(s, 1, INT64_MAX, &e), 0);
+	assert_int_equal(store_history_next(s, &u, &e), 1);
+	assert_string_equal(u->account, "alice");
+	assert_int_equal(store_history_next(s, &u, &e), 1);
+	assert_string_equal(u->account, "bob");
+	assert_int_equal(u->gpu, 1);
+	assert_int_equal(store_history_next(s, &u, &e), 0);
+	store_history_end(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hashes_of_the_scripts),
+		cmocka_unit_test(test_their_pool),
+		cmocka_unit_test(test_very_old_pool),
+	};
+	int failed;
+
+	redis_server_start(&server, true, NULL);
+	failed = cmocka_run_group_tests_name("redis", tests, NULL, NULL);
+	redis_server_stop(&server);
+	return failed;
+}
