@@ -1,8 +1,6 @@
 /* Text in aligned columns. */
 #include "base/table.h"
 
-#include <langinfo.h>
-#include <libsmartcols/libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,11 +13,14 @@
 #define GAP "  "
 #define GAP_WIDTH 2
 
+/* Columns that a cell keeps in a terminal that is too narrow for all floors. */
+#define WIDTH_LEAST 3
+
 struct table {
 	const struct table_column *columns;
 	size_t columns_count;
 	char **cells; /* row by row, printable */
-	const char **colors;
+	enum table_color *colors;
 	size_t rows_count;
 	size_t width; /* 0: the terminal's */
 };
@@ -29,6 +30,11 @@ struct fit {
 	size_t width; /* of its widest cell, then what it gets */
 	size_t floor;
 	bool empty, dropped;
+};
+
+static const char *const color_codes[] = {
+	[TABLE_PLAIN] = "",          [TABLE_RED] = "\x1b[31m",  [TABLE_GREEN] = "\x1b[32m",
+	[TABLE_YELLOW] = "\x1b[33m", [TABLE_BLUE] = "\x1b[34m",
 };
 
 struct table *table_new(const struct table_column *columns, size_t count)
@@ -47,13 +53,13 @@ void table_add(struct table *t, const char *const *cells)
 	t->cells = mem_resize(t->cells, after, sizeof(*t->cells));
 	t->colors = mem_resize(t->colors, after, sizeof(*t->colors));
 	for (size_t i = 0; i < t->columns_count; i++) {
-		t->cells[before + i] = text_printable(cells[i] ? cells[i] : "-");
-		t->colors[before + i] = NULL;
+		t->cells[before + i] = text_shown(cells[i] ? cells[i] : "-");
+		t->colors[before + i] = TABLE_PLAIN;
 	}
 	t->rows_count++;
 }
 
-void table_color(struct table *t, size_t column, const char *color)
+void table_color(struct table *t, size_t column, enum table_color color)
 {
 	t->colors[(t->rows_count - 1) * t->columns_count + column] = color;
 }
@@ -130,7 +136,7 @@ static bool shrink_one(const struct table *t, struct fit *fits, bool hard)
 	struct fit *widest = NULL;
 
 	for (size_t i = 0; i < t->columns_count; i++) {
-		size_t floor = hard && t->columns[i].trunc ? 3 : fits[i].floor;
+		size_t floor = hard && t->columns[i].trunc ? WIDTH_LEAST : fits[i].floor;
 
 		if (!fits[i].dropped && fits[i].width > floor &&
 		    (!widest || fits[i].width > widest->width))
@@ -150,10 +156,10 @@ static void fit_columns(const struct table *t, struct fit *fits, size_t width)
 		;
 }
 
-/* A copy of text that takes at most so many columns; what is missing shows as an ellipsis. */
+/* A copy of text that takes at most so many columns; an ellipsis shows that something is missing.
+ */
 static char *cut(const char *text, size_t width)
 {
-	bool utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	struct str out = {0};
 	size_t used = 0;
 
@@ -170,74 +176,78 @@ static char *cut(const char *text, size_t width)
 		str_add(&out, character);
 		text += strlen(character);
 	}
-	str_add(&out, utf8 ? "\xe2\x80\xa6" : "~");
+	str_add(&out, text_locale_is_utf8() ? "\xe2\x80\xa6" : "~");
 	return str_steal(&out);
 }
 
 /* ---- printing ---- */
 
-/* Adds a line of the columns that are shown. `cells` are cut; `colors` may be NULL. */
-static void add_line(const struct table *t, struct libscols_table *scols, const struct fit *fits,
-		     char *const *cells, const char *const *colors)
+/* Prints one cell, filled up with spaces unless nothing follows. */
+static void print_cell(FILE *out, const char *text, size_t width, bool right, bool last)
 {
-	struct libscols_line *line = scols_table_new_line(scols, NULL);
-	size_t shown = 0;
+	AUTO_FREE char *shown = cut(text, width);
+	int left = (int)(width - text_width(shown));
 
-	if (!line)
-		abort(); /* out of memory */
-	for (size_t i = 0; i < t->columns_count; i++) {
-		if (fits[i].dropped)
-			continue;
-		scols_line_refer_data(line, shown,
-				      cut(cells[i], fits[i].width)); /* takes it over */
-		if (colors && colors[i])
-			scols_cell_set_color(scols_line_get_cell(line, shown), colors[i]);
-		shown++;
-	}
+	if (right)
+		fprintf(out, "%*s%s", left, "", shown);
+	else
+		fprintf(out, "%s%*s", shown, last ? 0 : left, "");
 }
 
-/* Header names may be wider than their column; then they are cut as well. */
-static void add_header(const struct table *t, struct libscols_table *scols, const struct fit *fits)
+/* Prints the columns that are shown of one line. `colors` may be NULL. */
+static void print_line(const struct table *t, FILE *out, const struct fit *fits,
+		       const char *const *cells, const enum table_color *colors)
 {
-	char **dashes = mem_alloc(t->columns_count, sizeof(*dashes));
+	size_t last = 0;
+	bool first = true;
+
+	for (size_t i = 0; i < t->columns_count; i++)
+		last = fits[i].dropped ? last : i;
+	for (size_t i = 0; i <= last; i++) {
+		enum table_color color = colors ? colors[i] : TABLE_PLAIN;
+
+		if (fits[i].dropped)
+			continue;
+		fputs(first ? "" : GAP, out);
+		first = false;
+		fputs(color_codes[color], out);
+		print_cell(out, cells[i], fits[i].width, t->columns[i].right, i == last);
+		fputs(color ? "\x1b[0m" : "", out);
+	}
+	putc('\n', out);
+}
+
+/* The names of the columns, or the dashes below them. */
+static void print_header(const struct table *t, FILE *out, const struct fit *fits, bool dashes)
+{
+	static const char line[] = "--------------------------------";
+	const char **names = mem_alloc(t->columns_count, sizeof(*names));
 
 	for (size_t i = 0; i < t->columns_count; i++) {
-		AUTO_FREE char *name = cut(t->columns[i].name, fits[i].width);
+		size_t width = text_width(t->columns[i].name);
 
-		dashes[i] = mem_alloc(text_width(name) + 1, 1);
-		memset(dashes[i], '-', text_width(name));
-		if (!fits[i].dropped)
-			scols_table_new_column(scols, name, 0,
-					       t->columns[i].right ? SCOLS_FL_RIGHT : 0);
+		width = width < fits[i].width ? width : fits[i].width;
+		names[i] = t->columns[i].name;
+		if (dashes)
+			names[i] = width < sizeof(line) ? line + sizeof(line) - 1 - width : line;
 	}
-	add_line(t, scols, fits, dashes, NULL);
-	for (size_t i = 0; i < t->columns_count; i++)
-		free(dashes[i]);
-	free(dashes);
+	print_line(t, out, fits, names, NULL);
+	free(names);
 }
 
 void table_print(struct table *t, FILE *out, bool color)
 {
 	AUTO_FREE struct fit *fits = mem_alloc(t->columns_count, sizeof(*fits));
-	struct libscols_table *scols = scols_new_table();
 	size_t width = t->width ? t->width : terminal_width(out);
 
-	if (!scols)
-		abort();
 	measure(t, fits);
 	if (width)
 		fit_columns(t, fits, width);
-	scols_table_set_column_separator(scols, GAP);
-	scols_table_enable_noencoding(scols, 1); /* cells are printable already */
-	scols_table_set_stream(scols, out);
-	scols_table_enable_colors(scols, color);
-	scols_table_set_termforce(scols, SCOLS_TERMFORCE_NEVER); /* it fits already */
-	add_header(t, scols, fits);
+	print_header(t, out, fits, false);
+	print_header(t, out, fits, true);
 	for (size_t row = 0; row < t->rows_count; row++)
-		add_line(t, scols, fits, t->cells + row * t->columns_count,
-			 t->colors + row * t->columns_count);
-	scols_print_table(scols);
-	scols_unref_table(scols);
+		print_line(t, out, fits, (const char *const *)t->cells + row * t->columns_count,
+			   color ? t->colors + row * t->columns_count : NULL);
 }
 
 struct table *table_free(struct table *t)

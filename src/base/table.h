@@ -1,6 +1,8 @@
 /*
- * Text in aligned columns, for people: libsmartcols behind a few calls. Cells are other people's
- * text and are made printable here.
+ * Text in aligned columns, for people. Cells are other people's text and are made printable here.
+ *
+ * Why not libsmartcols: it never ends on text beyond ASCII in the C locale, and in a narrow
+ * terminal it cuts the last column to its title first and breaks lines then.
  */
 #ifndef BASE_TABLE_H
 #define BASE_TABLE_H
@@ -26,9 +28,10 @@ struct table *table_new(const struct table_column *columns, size_t count);
 /* Adds a row of as many cells as there are columns; NULL shows as "-". */
 void table_add(struct table *t, const char *const *cells);
 
-/* Colours the last row's cell by an ANSI colour name ("green", "red"); shown where `color` says so.
- */
-void table_color(struct table *t, size_t column, const char *color);
+enum table_color { TABLE_PLAIN, TABLE_RED, TABLE_GREEN, TABLE_YELLOW, TABLE_BLUE };
+
+/* Colours the last row's cell; shown where table_print is told so. */
+void table_color(struct table *t, size_t column, enum table_color color);
 
 /* Cuts the table to so many columns, wherever it is printed. 0: to the terminal's, if it is one. */
 void table_set_width(struct table *t, size_t width);

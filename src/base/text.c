@@ -1,6 +1,7 @@
 /* Other people's text made harmless. */
 #include "base/text.h"
 
+#include <langinfo.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -98,6 +99,16 @@ char *text_ascii(const char *text)
 		}
 	}
 	return str_steal(&out);
+}
+
+bool text_locale_is_utf8(void)
+{
+	return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+char *text_shown(const char *text)
+{
+	return text_locale_is_utf8() ? text_printable(text) : text_ascii(text);
 }
 
 char *text_utf8(const char *text)

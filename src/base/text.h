@@ -18,6 +18,12 @@ char *text_printable(const char *text);
 /* The same with everything that is not ASCII spelled out, for terminals that know nothing else. */
 char *text_ascii(const char *text);
 
+/* The one of these two that the locale can show. Needs setlocale(LC_CTYPE). */
+char *text_shown(const char *text);
+
+/* True if the locale is one of UTF-8. */
+bool text_locale_is_utf8(void);
+
 /*
  * A copy with invalid UTF-8 replaced by U+FFFD, everything else untouched: what JSON accepts.
  * The caller frees it. NULL gives NULL.

@@ -19,7 +19,7 @@ static char *row_name(const struct usage *u, const struct usage_row *row)
 {
 	AUTO_FREE char *name = usage_row_name(u, row);
 
-	return text_printable(name);
+	return text_shown(name);
 }
 
 /* ---- the table ---- */

@@ -22,13 +22,13 @@ static const struct table_column columns[] = {
 	{.name = "VALIDATION", .trunc = true, .floor = 16},
 };
 
-static const char *status_color(enum gpu_status status)
+static enum table_color status_color(enum gpu_status status)
 {
-	static const char *const colors[] = {
-		[GPU_AVAILABLE] = "green",
-		[GPU_IN_USE] = "blue",
-		[GPU_UNRESERVED] = "red",
-		[GPU_ERROR] = "yellow",
+	static const enum table_color colors[] = {
+		[GPU_AVAILABLE] = TABLE_GREEN,
+		[GPU_IN_USE] = TABLE_BLUE,
+		[GPU_UNRESERVED] = TABLE_RED,
+		[GPU_ERROR] = TABLE_YELLOW,
 	};
 
 	return colors[status];

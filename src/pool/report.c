@@ -1,7 +1,6 @@
 /* The report: history and running reservations, added up. See report.h. */
 #include "pool/report.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,7 +116,7 @@ void report_clear(struct report *r)
 /* Sums of many numbers end in digits that mean nothing. */
 static json_t *rounded(double value, double digits)
 {
-	return json_real(round(value * digits) / digits);
+	return json_real((double)(int64_t)(value * digits + 0.5) / digits);
 }
 
 static void add_member(json_t *row, const char *key, const char *text)
