@@ -1,83 +1,13 @@
 /* canhazgpu status: who has what, checked against what really runs. */
-#include "cmd/cmd.h"
+#include "cmd/status.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/table.h"
-#include "base/text.h"
+#include "cmd/cmd.h"
 #include "pool/describe.h"
-
-static const struct table_column columns[] = {
-	{.name = "GPU"},
-	{.name = "STATUS"},
-	{.name = "USER", .trunc = true, .floor = 8},
-	{.name = "DURATION", .drop = 2},
-	{.name = "TYPE", .drop = 3},
-	{.name = "MODEL", .trunc = true, .floor = 12, .drop = 1},
-	{.name = "DETAILS", .trunc = true, .floor = 20},
-	{.name = "VALIDATION", .trunc = true, .floor = 16},
-};
-
-static enum table_color status_color(enum gpu_status status)
-{
-	static const enum table_color colors[] = {
-		[GPU_AVAILABLE] = TABLE_GREEN,
-		[GPU_IN_USE] = TABLE_BLUE,
-		[GPU_UNRESERVED] = TABLE_RED,
-		[GPU_ERROR] = TABLE_YELLOW,
-	};
-
-	return colors[status];
-}
-
-/* The DETAILS of the table: for unreserved use the processes; a note in brackets behind the rest.
- */
-static char *status_details(const struct gpu_view *view, const struct gpu_text *t)
-{
-	const char *note = view->reservation ? view->reservation->note : NULL;
-
-	if (view->status == GPU_UNRESERVED)
-		return mem_strdup(t->process_info);
-	if (note && *note)
-		return mem_printf("%s [%s]", t->details, note);
-	return mem_strdup(t->details);
-}
-
-static void status_row(struct table *table, const struct snapshot *s, const struct gpu_view *view)
-{
-	AUTO(gpu_text_clear) struct gpu_text t = {0};
-	AUTO_FREE char *details = NULL;
-	char id[16];
-
-	describe_gpu(s, view, &t);
-	details = status_details(view, &t);
-	snprintf(id, sizeof(id), "%d", view->id);
-	table_add(table,
-		  (const char *[]){
-			  id,
-			  gpu_status_name(view->status),
-			  t.user,
-			  t.duration,
-			  t.type,
-			  view->model.model,
-			  details,
-			  view->status == GPU_UNRESERVED ? "WITHOUT RESERVATION" : t.validation,
-		  });
-	table_color(table, 1, status_color(view->status));
-}
-
-static void status_table(const struct snapshot *s, bool color)
-{
-	AUTO(table_freep) struct table *table = table_new(columns, ARRAY_SIZE(columns));
-
-	for (size_t i = 0; i < s->views_count; i++)
-		status_row(table, s, &s->views[i]);
-	table_print(table, stdout, color);
-}
 
 static int status_json(const struct snapshot *s, struct err *e)
 {
@@ -90,22 +20,51 @@ static int status_json(const struct snapshot *s, struct err *e)
 	return r ? err_set(e, EIO, "could not write the JSON document") : 0;
 }
 
-static int status_run(const struct invocation *in, struct err *e)
+static int status_check(const struct settings *settings, struct err *e)
 {
-	AUTO(pool_closep) struct pool *pool = NULL;
-	AUTO(snapshot_clear) struct snapshot s = {0};
-	int r = pool_open_from(in->settings, &pool, e);
+	if (!settings_flag(settings, "status.json"))
+		return 0;
+	if (settings_flag(settings, "status.summary"))
+		return err_usage(e, "--json and --summary cannot be used together");
+	if (settings_int(settings, "status.watch"))
+		return err_usage(e, "--json and --watch cannot be used together");
+	return 0;
+}
 
-	if (r == 0)
-		r = pool_snapshot(pool, &s, e);
+/* One look. */
+static int status_once(const struct settings *settings, struct pool *pool, struct err *e)
+{
+	AUTO(snapshot_clear) struct snapshot s = {0};
+	const struct status_style style = {
+		.summary = settings_flag(settings, "status.summary"),
+		.color = color_wanted(settings, STDOUT_FILENO),
+	};
+	int r = pool_snapshot(pool, &s, e);
+
 	if (r < 0)
 		return r;
 	if (s.warning)
 		fprintf(stderr, "Warning: %s\n", s.warning);
-	if (settings_flag(in->settings, "status.json"))
+	if (settings_flag(settings, "status.json"))
 		return status_json(&s, e);
-	status_table(&s, color_wanted(in->settings, STDOUT_FILENO));
+	status_print(&s, stdout, &style);
 	return 0;
+}
+
+static int status_run(const struct invocation *in, struct err *e)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+	int watch = (int)settings_int(in->settings, "status.watch");
+	int r = status_check(in->settings, e);
+
+	if (r == 0)
+		r = pool_open_from(in->settings, &pool, e);
+	if (r < 0)
+		return r;
+	if (watch)
+		return status_watch(in->settings, pool, watch,
+				    settings_flag(in->settings, "status.summary"), e);
+	return status_once(in->settings, pool, e);
 }
 
 static const struct option_spec status_options[] = {
@@ -113,13 +72,24 @@ static const struct option_spec status_options[] = {
 	 .letter = 'j',
 	 .type = OPTION_FLAG,
 	 .help = "Output status as JSON array instead of table format"},
+	{.name = "summary",
+	 .type = OPTION_FLAG,
+	 .help = "Show how many GPUs are available, in use and in unreserved use"},
+	{.name = "watch",
+	 .type = OPTION_INT,
+	 .argument = "SECONDS",
+	 .min = 1,
+	 .max = 86400,
+	 .argument_optional = true,
+	 .implied = "2",
+	 .help = "Show it again every so many seconds (2) until q or Ctrl-C"},
 	{.name = NULL},
 };
 
 const struct command cmd_status = {
 	.name = "status",
 	.summary = "Show current GPU allocation status",
-	.usage = "[--json]",
+	.usage = "[--json] [--summary] [--watch [SECONDS]]",
 	.description =
 		"AVAILABLE GPUs are free and idle, IN_USE ones are reserved, UNRESERVED ones are used by "
 		"somebody\nwithout a reservation, and the use of ERROR ones cannot be told; only AVAILABLE "

@@ -1,0 +1,25 @@
+/* What the files of `canhazgpu status` share: one snapshot in text, and the loop of --watch. */
+#ifndef CMD_STATUS_H
+#define CMD_STATUS_H
+
+#include <stdio.h>
+
+#include "conf/settings.h"
+#include "pool/snapshot.h"
+
+struct status_style {
+	bool summary; /* counts instead of one row per GPU */
+	bool color;
+	size_t width; /* columns; 0: those of the terminal, if it is one */
+};
+
+void status_print(const struct snapshot *s, FILE *out, const struct status_style *style);
+
+/*
+ * Shows the status again and again until it is told to quit: in place on a terminal, elsewhere one
+ * after the other with an empty line between.
+ */
+int status_watch(const struct settings *settings, struct pool *pool, int interval_s, bool summary,
+		 struct err *e);
+
+#endif
