@@ -1,9 +1,39 @@
 /* canhazgpu admin: makes the pool of this host. */
 #include "cmd/cmd.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+
+/* Where other programs of this kind keep their pool, unless told otherwise. Whoever is not there
+   must not keep `admin` waiting. */
+#define USUAL_REDIS "redis://localhost:6379/0"
+#define USUAL_REDIS_LIMIT "?timeout=100ms"
+
+/* A host that has a pool in Redis must not get a second one by accident: each would hand out the
+   same GPUs. */
+static int admin_check_redis(const struct settings *s, struct err *e)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO_FREE char *url = NULL, *redis = NULL;
+	struct pool_config config = {0};
+	size_t count = 0;
+	int r;
+
+	if (store_is_named(s))
+		return 0;
+	config.store_url = redis = mem_strdup(USUAL_REDIS USUAL_REDIS_LIMIT);
+	if (pool_open(&config, &pool, NULL) < 0 || pool_count(pool, &count, NULL) < 0)
+		return 0;
+	r = store_url_from(s, &url, e);
+	if (r < 0)
+		return r;
+	return err_set(e, EEXIST,
+		       "a GPU pool with %zu GPUs is in Redis on this host: say which one you mean, "
+		       "--store " USUAL_REDIS " or --store %s",
+		       count, url);
+}
 
 static int admin_run(const struct invocation *in, struct err *e)
 {
@@ -17,7 +47,9 @@ static int admin_run(const struct invocation *in, struct err *e)
 	};
 	int count = 0, r;
 
-	r = pool_open_from(in->settings, &pool, e);
+	r = admin_check_redis(in->settings, e);
+	if (r == 0)
+		r = pool_open_from(in->settings, &pool, e);
 	if (r == 0)
 		r = pool_admin(pool, &request, &count, e);
 	if (r == 0)

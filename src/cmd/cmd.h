@@ -51,6 +51,18 @@ int command_find(const char *name, const struct command **ret_command, struct er
 char *help_program(void);
 char *help_command(const struct command *command);
 
+/* The URL of the store that the settings mean, or of one that was named beside them: paths
+   absolute, login and authorities added. It may hold a password: never shown. The caller frees it.
+ */
+int store_url_from(const struct settings *s, char **ret_url, struct err *e);
+int store_url_complete(const struct settings *s, const char *url, char **ret_url, struct err *e);
+
+/* True unless the store is the default one. */
+bool store_is_named(const struct settings *s);
+
+/* The path as it is seen from any directory; NULL gives NULL. The caller frees it. */
+char *absolute_path(const char *path);
+
 /* What the pool needs to know, from the settings. The caller clears it. */
 int pool_config_from(const struct settings *s, struct pool_config *ret_config, struct err *e);
 

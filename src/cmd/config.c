@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "base/table.h"
 #include "base/text.h"
+#include "base/url.h"
 
 static const struct table_column columns[] = {
 	{.name = "KEY"},
@@ -17,17 +18,19 @@ static const struct table_column columns[] = {
 	{.name = "FROM", .trunc = true},
 };
 
-/* The value in effect; for the store, which has no fixed default, the pool that would be used. The
-   caller frees it. */
+/* The value in effect, without passwords; for the store, which has no fixed default, the pool that
+   would be used. The caller frees it. */
 static char *config_value(const struct settings *s, const struct setting_view *view)
 {
 	AUTO(pool_config_clear) struct pool_config config = {0};
 
-	if (view->value || strcmp(view->key, "store") != 0)
+	if (view->value && !strcmp(view->key, "redis.password"))
+		return mem_strdup("(not shown)");
+	if (strcmp(view->key, "store") != 0)
 		return mem_strdup(view->value);
-	if (pool_config_from(s, &config, NULL) < 0)
-		return NULL;
-	return mem_steal(&config.store_url);
+	if (view->value || pool_config_from(s, &config, NULL) < 0)
+		return url_without_password(view->value);
+	return url_without_password(config.store_url);
 }
 
 static void config_table(const struct settings *s)

@@ -2,7 +2,6 @@
 #include "cmd/cmd.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,67 +10,41 @@
 #include "base/mem.h"
 #include "host/process.h"
 
-/* Where the installed program keeps the pool of the host; see docs/architecture.md. */
-#define SYSTEM_DIRECTORY "/var/lib/canhazgpu"
-
-/* The installed pool where its directory exists, else one of this account alone. */
-static int default_store(char **ret_url, struct err *e)
-{
-	const char *state = secure_getenv("XDG_STATE_HOME");
-	const char *home = secure_getenv("HOME");
-	struct stat st;
-
-	if (stat(SYSTEM_DIRECTORY, &st) == 0 && S_ISDIR(st.st_mode))
-		*ret_url = mem_strdup("sqlite:" SYSTEM_DIRECTORY "/canhazgpu.db");
-	else if (state && *state == '/')
-		*ret_url = mem_printf("sqlite:%s/canhazgpu/canhazgpu.db", state);
-	else if (home && *home == '/')
-		*ret_url = mem_printf("sqlite:%s/.local/state/canhazgpu/canhazgpu.db", home);
-	else
-		return err_usage(e, "no place for the pool: neither " SYSTEM_DIRECTORY
-				    " nor HOME is there (name one with --store)");
-	return 0;
-}
-
-/* The path as it is seen from any directory: the supervisor works in /. */
-static char *absolute_path(const char *path)
-{
-	AUTO_FREE char *cwd = NULL;
-
-	if (!path || *path == '/')
-		return mem_strdup(path);
-	cwd = getcwd(NULL, 0);
-	return cwd ? mem_printf("%s/%s", cwd, path) : mem_strdup(path);
-}
-
-/* Makes the path in "sqlite:pool.db" absolute; other URLs stay as they are. */
-static char *absolute_url(const char *url)
+/* Root and the owner of the database may unmake what others have in it. A store without an owner
+   relies on its own access rules. */
+static bool may_administer(const char *store_url)
 {
 	static const char scheme[] = "sqlite:";
-	AUTO_FREE char *path = NULL;
+	struct stat file;
 
-	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0 || !url[sizeof(scheme) - 1])
-		return mem_strdup(url);
-	path = absolute_path(url + sizeof(scheme) - 1);
-	return mem_printf("%s%s", scheme, path);
+	if (getuid() == 0 || strncmp(store_url, scheme, sizeof(scheme) - 1) != 0)
+		return true;
+	return stat(store_url + sizeof(scheme) - 1, &file) < 0 ? errno == ENOENT
+							       : file.st_uid == getuid();
+}
+
+/* How much history to keep, 0: all. In a pool of many only what its administrator has set counts.
+ */
+static int64_t history_keep_ns(const struct settings *s, bool administrator)
+{
+	int64_t keep_ns = settings_int(s, "history.days") * NS_PER_DAY;
+
+	if (administrator || (!settings_text(s, "config") && settings_is_system(s, "history.days")))
+		return keep_ns;
+	return 0;
 }
 
 int pool_config_from(const struct settings *s, struct pool_config *ret_config, struct err *e)
 {
-	const char *store = settings_text(s, "store");
 	struct pool_config config = {0};
+	int r = store_url_from(s, &config.store_url, e);
 
-	if (store) {
-		config.store_url = absolute_url(store);
-	} else {
-		int r = default_store(&config.store_url, e);
-
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	config.fake_state_path = absolute_path(settings_text(s, "fake.state"));
 	config.memory_threshold_mb = settings_int(s, "memory.threshold");
-	config.history_keep_ns = settings_int(s, "history.days") * NS_PER_DAY;
+	config.may_administer = may_administer(config.store_url);
+	config.history_keep_ns = history_keep_ns(s, config.may_administer);
 	*ret_config = config;
 	return 0;
 }
@@ -107,15 +80,25 @@ static int check_length(const char *what, const char *text, size_t max, struct e
 int request_fill(const struct invocation *in, struct plan_request *request, int **ret_ids,
 		 struct err *e)
 {
+	enum setting_origin gpus_origin, ids_origin;
 	char key[64];
 	int r;
 
+	gpus_origin = settings_origin(in->settings, own_key(in, "gpus", key));
 	request->count = (int)settings_int(in->settings, own_key(in, "gpus", key));
 	*ret_ids = settings_ids(in->settings, own_key(in, "gpu-ids", key), &request->ids_count);
+	ids_origin = settings_origin(in->settings, own_key(in, "gpu-ids", key));
+	/* Of two that contradict each other the one from nearer by counts: a flag beats a file. */
+	if (*ret_ids && gpus_origin > ids_origin) {
+		free(*ret_ids);
+		*ret_ids = NULL;
+		request->ids_count = 0;
+	}
 	request->ids = *ret_ids;
 	request->note = settings_text(in->settings, own_key(in, "note", key));
 	request->user = settings_text(in->settings, own_key(in, "user", key));
-	if (request->ids && request->count != 1 && (size_t)request->count != request->ids_count)
+	if (request->ids && gpus_origin == ids_origin && request->count != 1 &&
+	    (size_t)request->count != request->ids_count)
 		return err_usage(e, "--gpus %d does not match the %zu GPU IDs of --gpu-ids",
 				 request->count, request->ids_count);
 	r = check_length("--note", request->note, NOTE_MAX, e);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,13 +39,18 @@ __attribute__((noreturn)) static void launch_become(int orders_fd, int ready_fd)
 	char program[] = "canhazgpu", command[] = SUPERVISE_NAME;
 	char *const argv[] = {program, command, NULL};
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct stat log;
 
 	launch_reset_signals();
 	/* Away from 0..2 first: a caller may have closed those. */
 	orders_fd = fcntl(orders_fd, F_DUPFD_CLOEXEC, 3);
 	ready_fd = fcntl(ready_fd, F_DUPFD_CLOEXEC, 3);
-	if (null_fd < 0 || orders_fd < 0 || ready_fd < 0 || dup2(null_fd, STDERR_FILENO) < 0 ||
-	    dup2(orders_fd, STDIN_FILENO) < 0 || dup2(ready_fd, STDOUT_FILENO) < 0)
+	/* A log file stays: its position is shared with the command, and nobody waits for its end.
+	 */
+	if (fstat(STDERR_FILENO, &log) < 0 || !S_ISREG(log.st_mode))
+		dup2(null_fd, STDERR_FILENO);
+	if (null_fd < 0 || orders_fd < 0 || ready_fd < 0 || dup2(orders_fd, STDIN_FILENO) < 0 ||
+	    dup2(ready_fd, STDOUT_FILENO) < 0)
 		_exit(1);
 	/* Whatever the shell had open (a pipe to a log, say) must not stay open as long as we live.
 	 */
@@ -141,13 +147,29 @@ static int write_all(int fd, const char *text)
 	return 0;
 }
 
+/* Waits for what the supervisor has to say: "" when it watches, else why it does not. */
+static int launch_answer(struct launch *l, struct err *e)
+{
+	int64_t deadline_ns = clock_monotonic_ns() + READY_LIMIT_MS * NS_PER_MS;
+	struct pollfd fd = {.fd = l->ready_fd, .events = POLLIN};
+	char answer[512];
+	ssize_t n;
+
+	while (poll(&fd, 1, READY_LIMIT_MS) <= 0) {
+		if (clock_monotonic_ns() >= deadline_ns)
+			return err_set(e, ETIMEDOUT, "the supervisor does not answer");
+	}
+	n = read(l->ready_fd, answer, sizeof(answer) - 1);
+	if (n <= 0)
+		return err_set(e, ECHILD, "the supervisor did not start");
+	answer[n] = '\0';
+	return *answer ? err_set(e, ECHILD, "the supervisor cannot watch: %s", answer) : 0;
+}
+
 int launch_orders(struct launch *l, const struct orders *orders, struct err *e)
 {
-	struct pollfd fd = {.fd = l->ready_fd, .events = POLLIN};
-	int64_t deadline_ns = clock_monotonic_ns() + READY_LIMIT_MS * NS_PER_MS;
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 	AUTO_FREE char *text = orders_write(orders);
-	char answer = 0;
 	int r;
 
 	if (!text)
@@ -157,15 +179,9 @@ int launch_orders(struct launch *l, const struct orders *orders, struct err *e)
 	r = write_all(l->orders_fd, text);
 	sigaction(SIGPIPE, &before, NULL);
 	mem_auto_close(&l->orders_fd);
-	while (r == 0 && clock_monotonic_ns() < deadline_ns) {
-		int64_t left_ms = (deadline_ns - clock_monotonic_ns()) / NS_PER_MS;
-
-		if (poll(&fd, 1, (int)left_ms + 1) > 0)
-			break;
-	}
-	if (r < 0 || read(l->ready_fd, &answer, 1) != 1)
-		return err_set(e, ECHILD, "the supervisor did not start");
-	return 0;
+	if (r < 0)
+		return err_sys(e, -r, "the supervisor ended");
+	return launch_answer(l, e);
 }
 
 void launch_clear(struct launch *l)

@@ -11,10 +11,11 @@
 char *orders_write(const struct orders *o)
 {
 	json_t *document = json_pack(
-		"{s:s, s:i, s:I, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:s*, s:I, s:I}", "id", o->id,
-		"pid", (int)o->command.pid, "start", (json_int_t)o->command.start_ticks, "gpus",
-		o->gpus, "count", (json_int_t)o->gpus_count, "timeout", (json_int_t)o->timeout_ns,
-		"grace", (json_int_t)o->grace_ns, "heartbeat", (json_int_t)o->heartbeat_ns, "kill",
+		"{s:s, s:s, s:i, s:I, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:s*, s:I, s:I}", "id",
+		o->id, "account", o->account, "pid", (int)o->command.pid, "start",
+		(json_int_t)o->command.start_ticks, "gpus", o->gpus, "count",
+		(json_int_t)o->gpus_count, "timeout", (json_int_t)o->timeout_ns, "grace",
+		(json_int_t)o->grace_ns, "heartbeat", (json_int_t)o->heartbeat_ns, "kill",
 		(int)o->kill_on_lost, "store", o->pool.store_url, "fake", o->pool.fake_state_path,
 		"threshold", (json_int_t)o->pool.memory_threshold_mb, "history",
 		(json_int_t)o->pool.history_keep_ns);
@@ -26,23 +27,24 @@ char *orders_write(const struct orders *o)
 
 int orders_read(const char *text, struct orders *ret_orders, struct err *e)
 {
-	const char *id = NULL, *gpus = NULL, *store = NULL, *fake = NULL;
+	const char *id = NULL, *account = NULL, *gpus = NULL, *store = NULL, *fake = NULL;
 	json_int_t start, gpus_count, timeout, grace, heartbeat, threshold, history;
 	int pid = 0, kill_on_lost = 0;
 	json_t *document = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 
 	if (!document ||
 	    json_unpack(document,
-			"{s:s, s:i, s:I, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s?s, s:I, s:I}", "id",
-			&id, "pid", &pid, "start", &start, "gpus", &gpus, "count", &gpus_count,
-			"timeout", &timeout, "grace", &grace, "heartbeat", &heartbeat, "kill",
-			&kill_on_lost, "store", &store, "fake", &fake, "threshold", &threshold,
-			"history", &history) < 0 ||
+			"{s:s, s:s, s:i, s:I, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s?s, s:I, s:I}",
+			"id", &id, "account", &account, "pid", &pid, "start", &start, "gpus", &gpus,
+			"count", &gpus_count, "timeout", &timeout, "grace", &grace, "heartbeat",
+			&heartbeat, "kill", &kill_on_lost, "store", &store, "fake", &fake,
+			"threshold", &threshold, "history", &history) < 0 ||
 	    strlen(id) != ID_SIZE - 1) {
 		json_decref(document);
 		return err_set(e, EPROTO, "the supervisor got no valid orders");
 	}
 	*ret_orders = (struct orders){
+		.account = mem_strdup(account),
 		.command = {.pid = pid, .start_ticks = (uint64_t)start},
 		.gpus = mem_strdup(gpus),
 		.gpus_count = (size_t)gpus_count,
@@ -62,6 +64,7 @@ int orders_read(const char *text, struct orders *ret_orders, struct err *e)
 
 void orders_clear(struct orders *o)
 {
+	free(o->account);
 	free(o->gpus);
 	pool_config_clear(&o->pool);
 	*o = (struct orders){0};

@@ -9,6 +9,7 @@
 
 struct orders {
 	char id[ID_SIZE]; /* of the reservation */
+	char *account;    /* that holds it */
 	struct process_ref command;
 	char *gpus;           /* "[0, 1]", for messages */
 	size_t gpus_count;    /* that were granted */

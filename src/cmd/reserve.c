@@ -2,15 +2,27 @@
 #include "cmd/cmd.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "pool/describe.h"
 
-/* "1,3" */
-static void print_ids(const struct reservation *r)
+/* "1,3"; where the driver calls them otherwise, that is told beside. */
+static void print_ids(const struct pool_grant *grant)
 {
+	const struct reservation *r = grant->reservation;
+	struct str ids = {0};
+
 	for (size_t i = 0; i < r->gpus_count; i++)
-		printf("%s%d", i ? "," : "", r->gpus[i]);
+		str_addf(&ids, "%s%d", i ? "," : "", r->gpus[i]);
+	printf("%s\n", str_text(&ids));
+	if (strcmp(str_text(&ids), grant->visible) != 0)
+		fprintf(stderr,
+			"Warning: the driver's numbers have moved since 'canhazgpu admin'; use "
+			"CUDA_VISIBLE_DEVICES=%s\n",
+			grant->visible);
+	str_clear(&ids);
 }
 
 static void print_reservation(const struct reservation *r, const char *visible, int64_t duration_ns)
@@ -50,8 +62,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	if (settings_flag(in->settings, "reserve.short")) {
-		print_ids(grant.reservation);
-		printf("\n");
+		print_ids(&grant);
 	} else {
 		print_reservation(grant.reservation, grant.visible, request.duration_ns);
 	}
@@ -97,7 +108,7 @@ const struct command cmd_reserve = {
 	.description =
 		"The GPUs are yours until the duration is over or you give them back with 'canhazgpu "
 		"release'.\nUnlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the output says "
-		"how, and in a script\n  export CUDA_VISIBLE_DEVICES=$(canhazgpu reserve --short)\ndoes "
+		"how, and in a script\n  export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=$(canhazgpu reserve --short)\ndoes "
 		"it.",
 	.options = reserve_options,
 	.run = reserve_run,

@@ -26,6 +26,7 @@ static int run_supervise(const struct invocation *in, struct launch *launch,
 		.command = r->holder.command,
 		.gpus = describe_ids(r->gpus, r->gpus_count),
 		.gpus_count = r->gpus_count,
+		.account = mem_strdup(r->account),
 		.timeout_ns = settings_duration_ns(in->settings, "run.timeout"),
 		.grace_ns = settings_duration_ns(in->settings, "run.grace"),
 		.heartbeat_ns = settings_duration_ns(in->settings, "run.heartbeat"),
@@ -44,8 +45,12 @@ static void run_environment(const struct pool_grant *grant)
 	setenv("CUDA_VISIBLE_DEVICES", grant->visible, 1);
 	/* CUDA numbers cards by speed unless told to use the driver's order. */
 	setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID", 1);
-	if (!strcmp(grant->provider, "amd"))
+	if (!strcmp(grant->provider, "amd")) {
 		setenv("HIP_VISIBLE_DEVICES", grant->visible, 1);
+		/* These choose first, and the numbers above would count among what they leave. */
+		unsetenv("ROCR_VISIBLE_DEVICES");
+		unsetenv("GPU_DEVICE_ORDINAL");
+	}
 	setenv(HOST_TREE_MARKER, grant->reservation->id, 1);
 }
 
@@ -98,7 +103,7 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 		return r;
 	r = run_supervise(in, &launch, grant->reservation, e);
 	if (r < 0)
-		pool_end(pool, grant->reservation->id, clock_now_ns(), NULL);
+		pool_end(pool, &request->actor, grant->reservation->id, clock_now_ns(), NULL);
 	return r;
 }
 
@@ -167,6 +172,9 @@ static const struct option_spec run_options[] = {
 	 .type = OPTION_DURATION,
 	 .argument = "D",
 	 .fallback = "60s",
+	 /* Others take a holder that they cannot see for dead after HEARTBEAT_LIMIT_NS. */
+	 .min = 100 * NS_PER_MS,
+	 .max = HEARTBEAT_INTERVAL_NS,
 	 .not_on_command_line = true,
 	 .help = "How often the reservation is renewed"},
 	{.name = "grace",

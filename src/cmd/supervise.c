@@ -3,8 +3,8 @@
  * heartbeat, enforces --timeout on the whole tree, and releases the GPUs when command and GPU users
  * are gone. It can be killed at any time: the reservation then lives as long as the command does.
  *
- * It works the store from short-lived children, so that it stays small and a store that hangs does
- * not hang it.
+ * It renews from short-lived children, so that it stays small and a store that hangs does not keep
+ * it from its work. Only after the command's end it works the store itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +42,8 @@ enum renewal { RENEWAL_DONE, RENEWAL_FAILED, RENEWAL_SHORTENED, RENEWAL_LOST };
 
 struct supervisor {
 	struct orders orders;
+	struct plan_actor actor;   /* whose reservation it is */
+	struct process_ref holder; /* who the reservation lives as long as */
 	struct host_tree tree;
 	int command_fd; /* pidfd; -1 after the end */
 
@@ -72,7 +74,7 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 	int r = pool_open(&s->orders.pool, &pool, &e);
 
 	if (r == 0)
-		r = pool_heartbeat(pool, s->orders.id, &gpus_count, &e);
+		r = pool_heartbeat(pool, &s->actor, s->orders.id, NULL, &gpus_count, &e);
 	pool_close(pool);
 	if (r < 0 && !s->failures)
 		supervise_say(command,
@@ -211,6 +213,20 @@ static bool is_listed(const pid_t *pids, size_t count, pid_t pid)
 }
 
 /*
+ * Names a process that outlives the command as the one that the reservation lives as long as:
+ * others then see that it goes on, also if this supervisor is killed.
+ */
+static void supervise_stand_in(struct supervisor *s, struct pool *pool,
+			       const struct process_ref *member)
+{
+	size_t gpus_count;
+
+	if (pool && memcmp(&s->holder, member, sizeof(*member)) != 0 &&
+	    pool_heartbeat(pool, &s->actor, s->orders.id, member, &gpus_count, NULL) == 0)
+		s->holder = *member;
+}
+
+/*
  * After the command's end: finds the members of its tree that still use the reserved GPUs. True if
  * there is one. Where nobody of the tree is left, no GPU is asked, so that the end is immediate.
  * While driver or store do not answer, every member may be one: unknown is not unused.
@@ -236,6 +252,8 @@ static bool supervise_find_users(struct supervisor *s)
 
 		if (!blind && !is_listed(pids, count, member->pid))
 			continue;
+		if (!found)
+			supervise_stand_in(s, pool, member);
 		found = true;
 		if (s->users < USERS_WATCHED &&
 		    host_pidfd_open(member, &s->user_fds[s->users], NULL) == 0)
@@ -254,7 +272,7 @@ static void supervise_release(struct supervisor *s, int64_t end_ns)
 		struct timespec pause = {.tv_sec = attempt < 5 ? 1 << attempt : 30};
 
 		if (pool_open(&s->orders.pool, &pool, NULL) == 0 &&
-		    pool_end(pool, s->orders.id, end_ns, NULL) == 0) {
+		    pool_end(pool, &s->actor, s->orders.id, end_ns, NULL) == 0) {
 			pool_trim(pool, NULL);
 			return;
 		}
@@ -360,20 +378,44 @@ static int supervise_read_orders(struct orders *orders, struct err *e)
 	return orders_read(str_text(&text), orders, e);
 }
 
-/* Says that the command is being watched, and lets go of the last handles of the caller. */
-static int supervise_ready(struct err *e)
+/* Tells the caller what became of the start, "" for success, and lets go of the last handles. */
+static int supervise_answer(const char *problem, struct err *e)
 {
-	if (write(STDOUT_FILENO, "r", 1) != 1)
+	size_t length = strlen(problem) + 1;
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null_fd < 0 || write(STDOUT_FILENO, problem, length) != (ssize_t)length)
 		return err_sys(e, errno, "nobody waits for the supervisor");
-	dup2(STDERR_FILENO, STDIN_FILENO);
-	dup2(STDERR_FILENO, STDOUT_FILENO);
+	dup2(null_fd, STDIN_FILENO);
+	dup2(null_fd, STDOUT_FILENO);
+	mem_auto_close(&null_fd);
 	return 0;
+}
+
+/* Begins to watch the command, while its process still waits for the answer. */
+static int supervise_begin(struct supervisor *s, struct err *e)
+{
+	int64_t now_ns = clock_monotonic_ns();
+	int r;
+
+	s->actor = (struct plan_actor){.uid = getuid(), .account = s->orders.account};
+	s->holder = s->orders.command;
+	host_tree_init(&s->tree, s->orders.id, &s->orders.command);
+	s->next_renewal_ns = now_ns + s->orders.heartbeat_ns;
+	s->look_interval_ns = FIRST_LOOK_NS;
+	s->next_look_ns = now_ns + FIRST_LOOK_NS;
+	s->deadline_ns = s->orders.timeout_ns ? now_ns + s->orders.timeout_ns : INT64_MAX;
+	r = host_pidfd_open(&s->orders.command, &s->command_fd, e);
+	if (r < 0) {
+		supervise_answer(e->text, NULL);
+		return r;
+	}
+	return supervise_answer("", e);
 }
 
 static int supervise_run(const struct invocation *in, struct err *e)
 {
 	struct supervisor s = {.command_fd = -1, .renewer_fd = -1};
-	int64_t now_ns;
 	int r;
 
 	(void)in;
@@ -383,25 +425,13 @@ static int supervise_run(const struct invocation *in, struct err *e)
 	r = supervise_read_orders(&s.orders, e);
 	if (r)
 		return r < 0 ? r : 0;
-	host_tree_init(&s.tree, s.orders.id, &s.orders.command);
-	r = host_pidfd_open(&s.orders.command, &s.command_fd, e);
-	if (r == 0)
-		r = supervise_ready(e);
-	if (r < 0) {
-		/* The run is gone already: nothing was started. */
-		supervise_release(&s, clock_now_ns());
-		return r;
-	}
-	now_ns = clock_monotonic_ns();
-	s.next_renewal_ns = now_ns + s.orders.heartbeat_ns;
-	s.look_interval_ns = FIRST_LOOK_NS;
-	s.next_look_ns = now_ns + FIRST_LOOK_NS;
-	s.deadline_ns = s.orders.timeout_ns ? now_ns + s.orders.timeout_ns : INT64_MAX;
-	supervise_release(&s, supervise_watch(&s));
+	r = supervise_begin(&s, e);
+	/* Where the run is gone already, nothing was started. */
+	supervise_release(&s, r < 0 ? clock_now_ns() : supervise_watch(&s));
 	supervise_forget_users(&s);
 	host_tree_clear(&s.tree);
 	orders_clear(&s.orders);
-	return 0;
+	return r;
 }
 
 const struct command cmd_supervise = {

@@ -5,9 +5,9 @@
 #include "base/nouns.h"
 
 /*
- * Prints one line "canhazgpu: ..." where the command's errors go: its terminal, file or pipe. It is
- * opened for this line alone, so that nothing of the command's stays open; where that is not
- * possible (a socket, another account's process) nothing is said. Never blocks.
+ * Prints one line "canhazgpu: ..." where the command's errors go. A log file was left open for
+ * that; a terminal or pipe is opened for this line alone, so that nobody waits for us to close it.
+ * Where that is not possible (a socket, another account's process) nothing is said. Never blocks.
  */
 void supervise_say(const struct process_ref *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

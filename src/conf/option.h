@@ -26,7 +26,7 @@ struct option_spec {
 	const char *fallback;   /* default as one would type it; NULL: none (flags: false) */
 	const char *help;       /* one line without a full stop; the default is added behind it */
 	const char *key;        /* configuration key; NULL: "<command>.<name>" (global: the name) */
-	int64_t min, max;       /* OPTION_INT: bounds; both 0: none */
+	int64_t min, max;       /* bounds of OPTION_INT, and of OPTION_DURATION in ns; both 0: none */
 	const char *choices;    /* OPTION_CHOICE: "nvidia|amd|fake" */
 	bool argument_optional; /* --watch and --watch=5 (or --watch 5 if that is a valid value) */
 	const char *implied;    /* value when the argument is left out */

@@ -4,6 +4,9 @@
 
 #include "conf/settings.h"
 
+/* The file of the host's administrator. */
+#define SETTINGS_SYSTEM_FILE "/etc/canhazgpu/config.yaml"
+
 struct setting {
 	char *key;
 	char *variable; /* CANHAZGPU_RUN_GPUS; NULL: not configurable */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "conf/setting.h"
@@ -107,6 +108,18 @@ static int check_choice(const char *choices, const char *value, struct err *e)
 	return err_usage(e, "'%.60s' is not one of %s", value, choices);
 }
 
+static int check_duration(const struct option_spec *spec, const char *value, struct err *e)
+{
+	int64_t ns;
+	int r = parse_duration(value, &ns, e);
+
+	if (r == 0 && ((spec->min && ns < spec->min) || (spec->max && ns > spec->max)))
+		return err_usage(e, "%.60s is out of range (%.9gs to %.9gs)", value,
+				 (double)spec->min / (double)NS_PER_SECOND,
+				 (double)spec->max / (double)NS_PER_SECOND);
+	return r;
+}
+
 int setting_check(const struct option_spec *spec, const char *value, struct err *e)
 {
 	/* Bounds left out are no bounds. */
@@ -123,7 +136,7 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 		return parse_int(value, bounded ? spec->min : INT64_MIN,
 				 bounded ? spec->max : INT64_MAX, &number, e);
 	case OPTION_DURATION:
-		return parse_duration(value, &number, e);
+		return check_duration(spec, value, e);
 	case OPTION_IDS:
 		return parse_id_list(value, &ids, &count, e);
 	case OPTION_CHOICE:
@@ -211,6 +224,17 @@ bool settings_is_set(const struct settings *s, const char *key)
 enum setting_origin settings_origin(const struct settings *s, const char *key)
 {
 	return get(s, key)->origin;
+}
+
+bool settings_is_system(const struct settings *s, const char *key)
+{
+	const struct setting *setting = get(s, key);
+	size_t length = strlen(SETTINGS_SYSTEM_FILE);
+
+	return setting->origin == ORIGIN_DEFAULT ||
+	       (setting->origin == ORIGIN_FILE &&
+		!strncmp(setting->where, SETTINGS_SYSTEM_FILE, length) &&
+		setting->where[length] == ':');
 }
 
 const char *settings_text(const struct settings *s, const char *key)

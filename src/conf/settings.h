@@ -45,6 +45,8 @@ int settings_set(struct settings *s, const char *key, const char *value, const c
  * set. */
 bool settings_is_set(const struct settings *s, const char *key); /* not the default */
 enum setting_origin settings_origin(const struct settings *s, const char *key);
+/* The default, or set by the administrator in /etc/canhazgpu/config.yaml. */
+bool settings_is_system(const struct settings *s, const char *key);
 const char *settings_text(const struct settings *s, const char *key); /* NULL: no value */
 bool settings_flag(const struct settings *s, const char *key);
 int64_t settings_int(const struct settings *s, const char *key);         /* 0: no value */

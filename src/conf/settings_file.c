@@ -14,7 +14,6 @@
 #include "conf/nearest.h"
 #include "conf/setting.h"
 
-#define SYSTEM_FILE "/etc/canhazgpu/config.yaml"
 
 /* One file on its way into the settings. */
 struct load {
@@ -218,8 +217,8 @@ int settings_load_default_files(struct settings *s, const char *home, struct err
 	AUTO_FREE char *found = NULL;
 	int r = 0;
 
-	if (exists(SYSTEM_FILE))
-		r = settings_load_file(s, SYSTEM_FILE, e);
+	if (exists(SETTINGS_SYSTEM_FILE))
+		r = settings_load_file(s, SETTINGS_SYSTEM_FILE, e);
 	if (r || !home || *home != '/')
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {

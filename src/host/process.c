@@ -43,17 +43,19 @@ int host_process_read(pid_t pid, struct process_info *ret_info, struct err *e)
 enum host_life host_process_life(const struct process_ref *ref)
 {
 	struct process_info info;
+	int r;
 
 	if (ref->pid <= 0)
 		return HOST_GONE;
-	if (host_process_stat(ref->pid, &info) == 0)
+	r = host_process_stat(ref->pid, &info);
+	if (r == 0)
 		return info.start_ticks == ref->start_ticks && !host_state_is_gone(info.state)
 			       ? HOST_ALIVE
 			       : HOST_GONE;
-	/* /proc may be mounted so that it hides other accounts' processes; the kernel still tells.
-	 */
-	if (kill(ref->pid, 0) == 0 || errno == EPERM)
-		return HOST_ALIVE;
+	/* /proc may be mounted so that it hides other accounts' processes. The kernel still tells
+	   that there is one, but not since when: it may be another one by now. */
+	if (r != -ESRCH || kill(ref->pid, 0) == 0 || errno == EPERM)
+		return HOST_HIDDEN;
 	return HOST_GONE;
 }
 

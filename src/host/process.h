@@ -23,7 +23,12 @@ int host_process_read(pid_t pid, struct process_info *ret_info, struct err *e);
  */
 int host_process_stat(pid_t pid, struct process_info *ret_info);
 
-enum host_life { HOST_GONE, HOST_ALIVE };
+enum host_life {
+	HOST_GONE,
+	HOST_ALIVE,
+	HOST_HIDDEN, /* something has that pid, but /proc does not show what (hidepid), or cannot be
+			read */
+};
 
 /*
  * Whether that very process lives: same pid, same start time, no zombie. A process that may not be

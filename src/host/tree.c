@@ -197,7 +197,7 @@ static void add_survivors(struct host_tree *t, struct table *p, struct process_r
 			row->member = true;
 			if (m->pid == t->command.pid && m->start_ticks == t->command.start_ticks)
 				learn(t, row->pgrp, row->session);
-		} else if (!row && m->pid != getpid() && host_process_life(m) == HOST_ALIVE) {
+		} else if (!row && m->pid != getpid() && host_process_life(m) != HOST_GONE) {
 			hidden[(*hidden_count)++] = *m;
 		}
 	}

@@ -30,6 +30,7 @@ void observer_init(struct observer *o)
 {
 	o->host = pool_host_label();
 	o->boot_id = host_boot_id();
+	o->own_pids = strchr(o->host, '/') != NULL;
 }
 
 void observer_clear(struct observer *o)
@@ -42,15 +43,20 @@ void observer_clear(struct observer *o)
 enum holder_life observe_life(const struct observer *o, const struct reservation *r)
 {
 	const struct holder *h = &r->holder;
+	enum host_life command, supervisor;
 
 	if (r->type == RESERVATION_MANUAL || !h->host || !h->boot_id || !h->command.pid ||
-	    strcmp(h->host, o->host) != 0)
+	    !o->boot_id || strcmp(h->host, o->host) != 0)
 		return HOLDER_OUT_OF_SIGHT;
 	if (strcmp(h->boot_id, o->boot_id) != 0)
 		return HOLDER_GONE;
-	if (host_process_life(&h->command) == HOST_ALIVE)
+	command = host_process_life(&h->command);
+	supervisor = command == HOST_GONE ? host_process_life(&h->supervisor) : HOST_GONE;
+	if (command == HOST_ALIVE)
 		return HOLDER_ALIVE;
-	return host_process_life(&h->supervisor) == HOST_ALIVE ? HOLDER_ENDING : HOLDER_GONE;
+	if (command == HOST_HIDDEN || supervisor == HOST_HIDDEN)
+		return HOLDER_OUT_OF_SIGHT;
+	return supervisor == HOST_ALIVE ? HOLDER_ENDING : HOLDER_GONE;
 }
 
 enum holder_life *observe_lives(const struct observer *o, const struct pool_state *state)
@@ -107,8 +113,8 @@ static char *observe_reason(const struct observation *o, size_t i)
 	return mem_strdup("the driver does not tell how much memory is used");
 }
 
-void observe_gpus(const struct pool_config *config, const struct pool_state *state,
-		  struct observation *o)
+void observe_gpus(const struct pool_config *config, const struct observer *observer,
+		  const struct pool_state *state, struct observation *o)
 {
 	struct gpu_options options = {
 		.provider = state->provider,
@@ -123,6 +129,8 @@ void observe_gpus(const struct pool_config *config, const struct pool_state *sta
 	o->use = mem_alloc(o->count, sizeof(*o->use));
 	if (gpu_scan(&options, &o->scan, &e) < 0)
 		o->problem = mem_strdup(e.text);
+	/* Drivers count as the first pid namespace does. */
+	o->foreign_pids = observer->own_pids && strcmp(state->provider, "fake") != 0;
 	for (size_t i = 0; i < o->count; i++) {
 		if (!o->problem)
 			o->gpus[i] = observe_match(&state->slots[i], &o->scan, &o->problems[i]);
@@ -203,12 +211,14 @@ void observe_processes(struct observation *o, const struct pool_state *state)
 			struct process_info info;
 
 			/* A pid that is not in /proc stays an unknown user: never nobody. */
-			if (process->pid > 0 && host_process_read(process->pid, &info, NULL) == 0) {
+			if (process->pid > 0 && !o->foreign_pids &&
+			    host_process_read(process->pid, &info, NULL) == 0) {
 				process->uid = quantity_of((int64_t)info.uid);
 				process->account = names_find(&names, info.uid);
 				process->start_ticks = info.start_ticks;
-				if (!process->name)
-					process->name = mem_strdup(info.name);
+				/* Some drivers tell the whole path of the program. */
+				if (!process->name || strchr(process->name, '/'))
+					mem_replace(&process->name, info.name);
 			}
 			process->foreign = r && observe_is_foreign(process, r);
 			/* Whoever has to find the owner wants to know; the holder does. */

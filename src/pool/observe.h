@@ -9,7 +9,9 @@
 
 /* What one invocation knows about its own host. */
 struct observer {
-	char *host, *boot_id;
+	char *host;    /* see pool_host_label */
+	char *boot_id; /* NULL: the kernel does not tell */
+	bool own_pids; /* this host's processes are in a pid namespace of their own */
 };
 
 /* One scan, laid over the slots of a state. */
@@ -21,6 +23,7 @@ struct observation {
 	struct gpu **gpus; /* per slot: its GPU in the scan, or NULL */
 	char **problems;   /* per slot: why its use is unknown, or NULL */
 	enum gpu_use *use; /* per slot */
+	bool foreign_pids; /* the driver counts pids otherwise than this host: they name nobody */
 };
 
 void observer_init(struct observer *o);
@@ -36,8 +39,8 @@ enum holder_life *observe_lives(const struct observer *o, const struct pool_stat
  * Scans the GPUs of a pool. Never fails: what could not be seen is unknown, with its reason. The
  * caller clears it.
  */
-void observe_gpus(const struct pool_config *config, const struct pool_state *state,
-		  struct observation *ret_observation);
+void observe_gpus(const struct pool_config *config, const struct observer *observer,
+		  const struct pool_state *state, struct observation *ret_observation);
 void observation_clear(struct observation *o);
 
 /* Completes the processes of the scan from /proc (owner, name), and marks those on a reserved GPU

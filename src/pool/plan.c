@@ -54,13 +54,16 @@ void plan_end(struct plan *p, const struct reservation *r, const int *gpus, size
 	c->actor = actor ? plan_own(p, mem_strdup(actor)) : NULL;
 }
 
-void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns)
+void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
+		const struct process_ref *command)
 {
 	/* A shallow copy: the change only reads it, and the state outlives the plan. */
 	struct reservation *renewed = plan_own(p, mem_alloc(1, sizeof(*renewed)));
 
 	*renewed = *r;
 	renewed->heartbeat_ns = now_ns;
+	if (command)
+		renewed->holder.command = *command;
 	plan_add(p, CHANGE_RENEW)->reservation = renewed;
 }
 
@@ -133,6 +136,10 @@ void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts
 
 		if (plan_over_at(state, facts, i, &reason, &end_ns))
 			plan_end(p, r, r->gpus, r->gpus_count, end_ns, reason, NULL);
+		else if (r->type == RESERVATION_RUN && facts->life &&
+			 facts->life[i] == HOLDER_ALIVE &&
+			 facts->now_ns - plan_last_sign_ns(r) > 2 * HEARTBEAT_INTERVAL_NS)
+			plan_renew(p, r, facts->now_ns, NULL);
 	}
 }
 

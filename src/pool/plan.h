@@ -100,8 +100,10 @@ void plan_init(const struct pool_state *state, const struct plan_facts *facts,
 void plan_end(struct plan *p, const struct reservation *r, const int *gpus, size_t count,
 	      int64_t end_ns, enum end_reason reason, const char *actor);
 
-/* Gives a run reservation a new heartbeat. */
-void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns);
+/* Gives a run reservation a new heartbeat and, unless it is NULL, another process as its command.
+ */
+void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
+		const struct process_ref *command);
 
 /* Whether a reservation is over at now_ns, why, and since when. `life` counts for run only. */
 bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t now_ns,

@@ -12,7 +12,8 @@ struct pool_config {
 	char *store_url;
 	char *fake_state_path; /* NULL: none */
 	int64_t memory_threshold_mb;
-	int64_t history_keep_ns; /* usage records older than this are dropped */
+	int64_t history_keep_ns; /* usage records older than this are dropped; 0: none */
+	bool may_administer;     /* the caller may make the pool anew, whoever uses it */
 };
 
 void pool_config_clear(struct pool_config *c);
@@ -65,15 +66,22 @@ int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids,
  * the store may be back soon, and the reservation in it.
  */
 
-/* Ends a reservation by its id, as of end_ns. Success, too, where it is not there any more. */
-int pool_end(struct pool *p, const char *id, int64_t end_ns, struct err *e);
+/* Ends a reservation of the actor by its id, as of end_ns. Success, too, where it is not there any
+   more; -EPERM where it is somebody else's. */
+int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int64_t end_ns,
+	     struct err *e);
 
-/* Gives a reservation a new heartbeat. *ret_gpus_count is how many GPUs it still has: fewer than it
-   was granted where some were released by hand, 0 where it is not there any more. */
-int pool_heartbeat(struct pool *p, const char *id, size_t *ret_gpus_count, struct err *e);
-
-/* The pids on the GPUs of a reservation, by a new scan. None if it is gone. The caller frees them.
+/*
+ * Gives a reservation of the actor a new heartbeat. With `command`, that process stands in for the
+ * command from now on: it is what the reservation lives as long as. *ret_gpus_count is how many
+ * GPUs it still has: fewer than it was granted where some were released by hand, 0 where it is not
+ * there any more.
  */
+int pool_heartbeat(struct pool *p, const struct plan_actor *actor, const char *id,
+		   const struct process_ref *command, size_t *ret_gpus_count, struct err *e);
+
+/* The pids on the GPUs of a reservation, by a new scan; none if it is gone. An error where they are
+   not all in sight, which is not the same as none. The caller frees them. */
 int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret_count,
 		   struct err *e);
 

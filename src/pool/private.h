@@ -12,6 +12,21 @@ struct pool {
 	struct observer observer;
 };
 
+/*
+ * Decides on a state that was loaded for an update: fills the plan, or returns a negative errno to
+ * refuse. Called again where the store changed before the plan was committed; argument is its own.
+ */
+typedef int pool_decide(const struct pool_state *state, const struct plan_facts *facts,
+			void *argument, struct plan *plan, struct err *e);
+
+/* Loads, decides, commits, and again where somebody else was faster. The facts lack what takes a
+   look at the GPUs: use and last_use_ns. */
+int pool_transact(struct pool *p, pool_decide *decide, void *argument, struct err *e);
+
+/* A short pause of random length before the next attempt, so that those who met do not meet again.
+ */
+void pool_pause(int attempt);
+
 /* Ends what is over and records it. */
 int pool_cleanup(struct pool *p, struct err *e);
 

@@ -25,7 +25,7 @@ static void snapshot_apply(struct pool_state *state, const struct plan *plan)
 	for (size_t i = 0; i < plan->changes_count; i++) {
 		const struct change *c = &plan->changes[i];
 
-		for (size_t k = 0; k < c->gpus_count; k++) {
+		for (size_t k = 0; c->kind == CHANGE_END && k < c->gpus_count; k++) {
 			struct slot *slot = &state->slots[c->gpus[k]];
 
 			slot->reservation = NULL;
@@ -126,7 +126,7 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 		pool_state_clear(&s.state);
 		return r;
 	}
-	observe_gpus(&p->config, &s.state, &s.seen);
+	observe_gpus(&p->config, &p->observer, &s.state, &s.seen);
 	snapshot_reload(p, &s);
 	s.now_ns = clock_now_ns();
 	snapshot_cleanup(p, &s);

@@ -23,6 +23,7 @@
 
 #define SCHEME "sqlite:"
 #define WAIT_LIMIT_NS (10 * NS_PER_SECOND)
+#define READER_LIMIT_NS (300 * NS_PER_MS)
 
 /* The wait limit; tests of a stopped process shorten it. */
 static int64_t wait_limit_ns(void)
@@ -71,8 +72,9 @@ static int database_exists(struct sqlite_store *s, struct err *e)
 }
 
 /*
- * Readers go on without a gate file where they cannot have one (a read-only medium, a full disk):
- * SQLite's own locks keep them correct, the gate only makes waiting fair.
+ * Readers go on without the gate where they cannot have it (a read-only medium, a full disk) and
+ * where they do not get it soon (somebody is stopped inside): SQLite's own locks keep them correct,
+ * the gate only makes waiting fair.
  */
 static int enter_gate(struct sqlite_store *s, struct err *e)
 {
@@ -80,7 +82,12 @@ static int enter_gate(struct sqlite_store *s, struct err *e)
 
 	if (r < 0 && s->writing)
 		return r;
-	return sqlite_gate_enter(&s->gate, fd, s->gate_path, s->limit_ns, e);
+	if (s->writing || fd < 0)
+		return sqlite_gate_enter(&s->gate, fd, s->gate_path, s->limit_ns, e);
+	r = sqlite_gate_enter(&s->gate, fd, s->gate_path, READER_LIMIT_NS, e);
+	if (r != -ETIMEDOUT)
+		return r;
+	return sqlite_gate_enter(&s->gate, -1, s->gate_path, 0, e);
 }
 
 static int connect_database(struct sqlite_store *s, struct err *e)

@@ -183,8 +183,8 @@ static void test_foreign_life(void **state)
 	assert_int_equal(spawn_check(foreign_is_alive), 0);
 }
 
-/* Where /proc hides other accounts' processes, they are not taken for dead. */
-static int hidden_is_alive(void)
+/* Where /proc hides other accounts' processes, they are taken neither for dead nor for the same. */
+static int hidden_is_told_apart(void)
 {
 	struct process_ref parent, gone = {0};
 	pid_t child;
@@ -203,7 +203,7 @@ static int hidden_is_alive(void)
 		return 77;
 	if (host_process_life(&gone) != HOST_GONE)
 		return 1;
-	return host_process_life(&parent) == HOST_ALIVE ? 0 : 2;
+	return host_process_life(&parent) == HOST_HIDDEN ? 0 : 2;
 }
 
 static void test_hidden_life(void **state)
@@ -213,7 +213,7 @@ static void test_hidden_life(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	result = spawn_check(hidden_is_alive);
+	result = spawn_check(hidden_is_told_apart);
 	if (result == 77)
 		skip();
 	assert_int_equal(result, 0);

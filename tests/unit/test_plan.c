@@ -316,6 +316,37 @@ static void test_refusal_still_cleans_up(void **state)
 	assert_null(p.granted);
 }
 
+/* Who has no supervisor any more is still charged for the time that it holds its GPUs. */
+static void test_cleanup_renews_for_a_silent_supervisor(void **state)
+{
+	static const struct {
+		enum holder_life life;
+		int64_t ago;
+		bool renewed;
+	} cases[] = {
+		{HOLDER_ALIVE, 2 * MINUTE, false},
+		{HOLDER_ALIVE, 2 * MINUTE + 1, true},
+		{HOLDER_ENDING, 3 * MINUTE, false},
+		{HOLDER_OUT_OF_SIGHT, 3 * MINUTE, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+		AUTO(plan_clear) struct plan p = {0};
+
+		world_init(&w, 1);
+		world_add(&w, 1, RESERVATION_RUN, 0, 1)->heartbeat_ns = NOW - cases[i].ago;
+		w.life[0] = cases[i].life;
+		plan_cleanup(&w.state, &w.facts, &p);
+		assert_int_equal(p.changes_count, cases[i].renewed);
+		if (!cases[i].renewed)
+			continue;
+		assert_int_equal(p.changes[0].kind, CHANGE_RENEW);
+		assert_int_equal(p.changes[0].reservation->heartbeat_ns, NOW);
+	}
+}
+
 static void test_clock_set_back(void **state)
 {
 	AUTO(plan_clear) struct plan p = {0};
@@ -509,6 +540,8 @@ static void check_random_plan(const struct world *w, const struct plan *p, int w
 		const int *gpus = end ? c->gpus : c->reservation->gpus;
 		size_t count = end ? c->gpus_count : c->reservation->gpus_count;
 
+		if (c->kind == CHANGE_RENEW)
+			continue;
 		for (size_t k = 0; k < count; k++) {
 			assert_int_equal(owned[gpus[k]], end);
 			owned[gpus[k]] = !end;
@@ -570,6 +603,7 @@ int main(void)
 		cmocka_unit_test(test_over),
 		cmocka_unit_test(test_over_is_ended_and_granted_again),
 		cmocka_unit_test(test_refusal_still_cleans_up),
+		cmocka_unit_test(test_cleanup_renews_for_a_silent_supervisor),
 		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_release_mine_only),
 		cmocka_unit_test(test_release_by_id),

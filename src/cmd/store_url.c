@@ -1,0 +1,189 @@
+/* Which store the settings mean, as a URL that says everything, the password included. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/url.h"
+#include "cmd/cmd.h"
+
+/* Where the installed program keeps the pool of the host; see docs/architecture.md. */
+#define SYSTEM_DIRECTORY "/var/lib/canhazgpu"
+#define PASSWORD_MAX 1024
+
+static const char *const redis_keys[] = {
+	"redis.host",     "redis.port",          "redis.db",      "redis.user",
+	"redis.password", "redis.password-file", "redis.ca-file",
+};
+
+/* The installed pool where its directory exists, else one of this account alone. */
+static int default_store(char **ret_url, struct err *e)
+{
+	const char *state = secure_getenv("XDG_STATE_HOME");
+	const char *home = secure_getenv("HOME");
+	struct stat st;
+
+	if (stat(SYSTEM_DIRECTORY, &st) == 0 && S_ISDIR(st.st_mode))
+		*ret_url = mem_strdup("sqlite:" SYSTEM_DIRECTORY "/canhazgpu.db");
+	else if (state && *state == '/')
+		*ret_url = mem_printf("sqlite:%s/canhazgpu/canhazgpu.db", state);
+	else if (home && *home == '/')
+		*ret_url = mem_printf("sqlite:%s/.local/state/canhazgpu/canhazgpu.db", home);
+	else
+		return err_usage(e, "no place for the pool: neither " SYSTEM_DIRECTORY
+				    " nor HOME is there (name one with --store)");
+	return 0;
+}
+
+/* The path as it is seen from any directory: the supervisor works in /. */
+char *absolute_path(const char *path)
+{
+	AUTO_FREE char *cwd = NULL;
+
+	if (!path || *path == '/')
+		return mem_strdup(path);
+	cwd = getcwd(NULL, 0);
+	return cwd ? mem_printf("%s/%s", cwd, path) : mem_strdup(path);
+}
+
+/* True if text begins with `scheme`, and then something else. */
+static bool has_scheme(const char *text, const char *scheme)
+{
+	return !strncmp(text, scheme, strlen(scheme)) && text[strlen(scheme)];
+}
+
+/* The strongest origin of the settings of Redis. */
+static enum setting_origin redis_origin(const struct settings *s)
+{
+	enum setting_origin strongest = ORIGIN_DEFAULT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(redis_keys); i++) {
+		if (settings_origin(s, redis_keys[i]) > strongest)
+			strongest = settings_origin(s, redis_keys[i]);
+	}
+	return strongest;
+}
+
+bool store_is_named(const struct settings *s)
+{
+	return settings_is_set(s, "store") || redis_origin(s) != ORIGIN_DEFAULT;
+}
+
+/* The first line of the password file, read with the user's own rights. */
+static int read_password(const char *path, char **ret_password, struct err *e)
+{
+	char text[PASSWORD_MAX + 2] = "";
+	int own_group = setfsgid(getgid());
+	AUTO_FCLOSE FILE *file = fopen(path, "re");
+	int code = errno;
+
+	setfsgid((gid_t)own_group);
+	if (!file || !fgets(text, sizeof(text), file))
+		return err_set(e, file ? ENODATA : code,
+			       "cannot read the password in '%s' (redis.password-file): %s", path,
+			       file ? "it is empty" : strerror(code));
+	text[strcspn(text, "\r\n")] = '\0';
+	if (!*text || strlen(text) > PASSWORD_MAX)
+		return err_usage(e, "'%s' (redis.password-file) holds no password of 1 to %d bytes",
+				 path, PASSWORD_MAX);
+	*ret_password = mem_strdup(text);
+	return 0;
+}
+
+/* "user:password@" from the settings, "" where there is no password. The caller frees it. */
+static int make_login(const struct settings *s, char **ret_login, struct err *e)
+{
+	const char *user = settings_text(s, "redis.user");
+	const char *file = settings_text(s, "redis.password-file");
+	AUTO_FREE char *password = mem_strdup(settings_text(s, "redis.password"));
+	AUTO_FREE char *user_part = NULL, *password_part = NULL;
+
+	if (password && file)
+		return err_usage(e, "redis.password and redis.password-file are both set");
+	if (file) {
+		int r = read_password(file, &password, e);
+
+		if (r < 0)
+			return r;
+	}
+	if (user && !password)
+		return err_usage(e, "redis.user is set, but no password for it "
+				    "(redis.password-file)");
+	user_part = url_encode(user ? user : "");
+	password_part = url_encode(password ? password : "");
+	*ret_login = password ? mem_printf("%s:%s@", user_part, password_part) : mem_strdup("");
+	return 0;
+}
+
+/* Adds what the URL of a Redis store leaves open: login, and authorities for TLS. */
+static int complete_redis(const struct settings *s, const char *url, char **ret_url, struct err *e)
+{
+	const char *rest = strstr(url, "://") + 3;
+	AUTO_FREE char *login = NULL, *ca = NULL, *ca_part = NULL;
+	struct str out = {0};
+	int r = 0;
+
+	/* An address that names a user or a password is complete. */
+	if (memchr(rest, '@', strcspn(rest, "/?")))
+		login = mem_strdup("");
+	else
+		r = make_login(s, &login, e);
+	if (r < 0)
+		return r;
+	str_addf(&out, "%.*s%s%s", (int)(rest - url), url, login, rest);
+	ca = absolute_path(settings_text(s, "redis.ca-file"));
+	if (ca && has_scheme(url, "rediss://") && !strstr(url, "?ca=") && !strstr(url, "&ca=")) {
+		ca_part = url_encode(ca);
+		str_addf(&out, "%cca=%s", strchr(url, '?') ? '&' : '?', ca_part);
+	}
+	*ret_url = str_steal(&out);
+	return 0;
+}
+
+static int redis_store(const struct settings *s, char **ret_url, struct err *e)
+{
+	const char *host = settings_text(s, "redis.host");
+	AUTO_FREE char *name = url_encode(host), *url = NULL;
+	bool is_ipv6 = strchr(host, ':') != NULL;
+
+	/* Whoever names authorities wants TLS. */
+	url = mem_printf("%s://%s%s%s:%d/%d",
+			 settings_text(s, "redis.ca-file") ? "rediss" : "redis", is_ipv6 ? "[" : "",
+			 is_ipv6 ? host : name, is_ipv6 ? "]" : "",
+			 (int)settings_int(s, "redis.port"), (int)settings_int(s, "redis.db"));
+	return complete_redis(s, url, ret_url, e);
+}
+
+/* The store that was named: a path becomes absolute, an address complete. */
+int store_url_complete(const struct settings *s, const char *url, char **ret_url, struct err *e)
+{
+	static const char sqlite[] = "sqlite:";
+	AUTO_FREE char *path = NULL;
+
+	if (has_scheme(url, "redis://") || has_scheme(url, "rediss://") ||
+	    has_scheme(url, "unix://"))
+		return complete_redis(s, url, ret_url, e);
+	if (!has_scheme(url, sqlite)) {
+		*ret_url = mem_strdup(url);
+		return 0;
+	}
+	path = absolute_path(url + sizeof(sqlite) - 1);
+	*ret_url = mem_printf("%s%s", sqlite, path);
+	return 0;
+}
+
+int store_url_from(const struct settings *s, char **ret_url, struct err *e)
+{
+	enum setting_origin redis = redis_origin(s);
+
+	/* Equally strong ones: the store says more. */
+	if (settings_is_set(s, "store") && settings_origin(s, "store") >= redis)
+		return store_url_complete(s, settings_text(s, "store"), ret_url, e);
+	if (redis != ORIGIN_DEFAULT)
+		return redis_store(s, ret_url, e);
+	return default_store(ret_url, e);
+}

@@ -1,0 +1,135 @@
+/* Making the pool of a host: pool_admin of pool.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "gpu/gpu.h"
+#include "pool/private.h"
+
+static int pool_check_hardware(const struct pool_admin_request *request, const struct scan *scan,
+			       struct err *e)
+{
+	if (request->count > (int)scan->gpus_count)
+		return err_set(e, ERANGE, "--gpus %d: this host has only %zu %s GPU(s)",
+			       request->count, scan->gpus_count, scan->provider);
+	if (!scan->gpus_count)
+		return err_set(e, ENODEV, "the %s driver shows no GPU", scan->provider);
+	return 0;
+}
+
+/* Finds provider, number and UUIDs of the GPUs that the pool shall have. */
+static int pool_admin_hardware(struct pool *p, const struct pool_admin_request *request,
+			       const char **ret_provider, int *ret_count, struct scan *scan,
+			       struct err *e)
+{
+	struct gpu_options options = {
+		.provider = request->provider,
+		.fake_count = request->count,
+		.fake_state_path = p->config.fake_state_path,
+	};
+	int r;
+
+	*ret_provider = request->provider;
+	if (request->provider)
+		r = gpu_scan(&options, scan, e);
+	else
+		r = gpu_detect(&options, ret_provider, scan, e);
+	if (r < 0) {
+		if (!request->provider)
+			err_prefix(e,
+				   "No GPUs found on this host (to try canhazgpu without one, use "
+				   "--provider fake)");
+		return r;
+	}
+	r = pool_check_hardware(request, scan, e);
+	if (r < 0)
+		return r;
+	*ret_count = request->count ? request->count : (int)scan->gpus_count;
+	if (*ret_count > POOL_GPUS_MAX)
+		return err_set(e, ERANGE, "%d GPUs are more than the limit of %d", *ret_count,
+			       POOL_GPUS_MAX);
+	return 0;
+}
+
+/* The UUIDs to record, in slot order; NULL where they mean nothing. The caller frees the array. */
+static const char **pool_admin_uuids(const struct scan *scan, int count)
+{
+	const char **uuids;
+
+	if (!strcmp(scan->provider, "fake"))
+		return NULL;
+	uuids = mem_alloc((size_t)count, sizeof(char *));
+	for (int i = 0; i < count; i++) {
+		const struct gpu *gpu = scan_find(scan, i);
+
+		uuids[i] = gpu ? gpu->uuid : NULL;
+	}
+	return uuids;
+}
+
+/* What admin asks for, and what it has found out. */
+struct making {
+	struct pool *pool;
+	const struct pool_admin_request *request;
+	const char *provider;
+	int count;
+	const char **uuids;
+};
+
+/* Without force, a pool that is there stays; with force only who may administer it unmakes it. */
+static int pool_check_fresh(const struct making *m, const struct pool_state *state, struct err *e)
+{
+	if (!state->initialized)
+		return 0;
+	if (!m->request->force)
+		return err_set(e, EEXIST,
+			       "GPU pool already initialized with %zu GPUs. Use --force to "
+			       "reinitialize",
+			       state->slots_count);
+	if (!m->pool->config.may_administer)
+		return err_set(e, EPERM,
+			       "only root and the owner of the pool may make it anew (it holds the "
+			       "reservations of all its users)");
+	return 0;
+}
+
+/* The same before the hardware is looked for, which may be away or slow by now. */
+static int pool_look_fresh(const struct making *m, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	int r = store_load(m->pool->store, STORE_READ, &state, e);
+
+	return r < 0 ? r : pool_check_fresh(m, &state, e);
+}
+
+static int decide_init(const struct pool_state *state, const struct plan_facts *facts,
+		       void *argument, struct plan *plan, struct err *e)
+{
+	const struct making *m = argument;
+	int r = pool_check_fresh(m, state, e);
+
+	if (r < 0)
+		return r;
+	plan_init(state, facts, &m->request->actor, m->provider, (size_t)m->count, m->uuids, plan);
+	return 0;
+}
+
+int pool_admin(struct pool *p, const struct pool_admin_request *request, int *ret_count,
+	       struct err *e)
+{
+	AUTO(scan_clear) struct scan scan = {0};
+	AUTO_FREE const char **uuids = NULL;
+	struct making m = {.pool = p, .request = request};
+	int r = pool_look_fresh(&m, e);
+
+	if (r == 0)
+		r = pool_admin_hardware(p, request, &m.provider, &m.count, &scan, e);
+	if (r < 0)
+		return r;
+	m.uuids = uuids = pool_admin_uuids(&scan, m.count);
+	r = pool_transact(p, decide_init, &m, e);
+	if (r == 0)
+		*ret_count = m.count;
+	return r;
+}

@@ -1,0 +1,118 @@
+/*
+ * What the holder of a reservation does with it, by its id: the supervisor of a run renews it,
+ * looks who is on its GPUs, and ends it. See pool.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "pool/private.h"
+
+/* A store without a pool cannot tell what has become of a reservation: it was moved away, say. */
+static int holder_require(const struct pool_state *state, struct err *e)
+{
+	if (state->initialized)
+		return 0;
+	return err_set(e, ENOENT, "the pool is not there (was its store moved or removed?)");
+}
+
+/* What is asked for one reservation, and what is found. */
+struct alteration {
+	const struct plan_actor *actor;
+	const char *id;
+	bool end;
+	int64_t end_ns;
+	const struct process_ref *command; /* renewal: who stands in for it from now on, or NULL */
+	size_t gpus_count;                 /* the result: GPUs that it had */
+};
+
+static int decide_alteration(const struct pool_state *state, const struct plan_facts *facts,
+			     void *argument, struct plan *plan, struct err *e)
+{
+	struct alteration *a = argument;
+	const struct reservation *found = pool_state_find(state, a->id);
+	int r = holder_require(state, e);
+
+	a->gpus_count = found ? found->gpus_count : 0;
+	if (r < 0 || !found)
+		return r;
+	if (!plan_owns(a->actor, found))
+		return err_set(e, EPERM, "reservation %s is not yours", a->id);
+	if (a->end)
+		plan_end(plan, found, found->gpus, found->gpus_count, a->end_ns, END_RELEASED,
+			 NULL);
+	else
+		plan_renew(plan, found, facts->now_ns, a->command);
+	return 0;
+}
+
+int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int64_t end_ns,
+	     struct err *e)
+{
+	struct alteration a = {.actor = actor, .id = id, .end = true, .end_ns = end_ns};
+
+	return pool_transact(p, decide_alteration, &a, e);
+}
+
+int pool_heartbeat(struct pool *p, const struct plan_actor *actor, const char *id,
+		   const struct process_ref *command, size_t *ret_gpus_count, struct err *e)
+{
+	struct alteration a = {.actor = actor, .id = id, .command = command};
+	int r = pool_transact(p, decide_alteration, &a, e);
+
+	if (r == 0)
+		*ret_gpus_count = a.gpus_count;
+	return r;
+}
+
+/* Whether the processes of slot id are all in sight: a list that may be incomplete proves nothing.
+ */
+static bool holder_sees(const struct observation *seen, int id)
+{
+	const struct gpu *gpu = seen->gpus[id];
+
+	if (!gpu || !gpu->processes_known || seen->use[id] == USE_UNKNOWN)
+		return false;
+	/* Memory without a process: the driver hides whose it is (containers, other rights). */
+	if (seen->use[id] == USE_BUSY && !gpu->processes_count)
+		return false;
+	for (size_t i = 0; i < gpu->processes_count; i++) {
+		if (gpu->processes[i].pid <= 0 || seen->foreign_pids)
+			return false;
+	}
+	return true;
+}
+
+int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret_count,
+		   struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	AUTO(observation_clear) struct observation seen = {0};
+	AUTO_FREE pid_t *pids = NULL;
+	const struct reservation *found;
+	size_t count = 0;
+	int r = store_load(p->store, STORE_READ, &state, e);
+
+	if (r == 0)
+		r = holder_require(&state, e);
+	if (r < 0)
+		return r;
+	found = pool_state_find(&state, id);
+	if (found)
+		observe_gpus(&p->config, &p->observer, &state, &seen);
+	for (size_t i = 0; found && i < found->gpus_count; i++) {
+		const struct gpu *gpu = seen.gpus[found->gpus[i]];
+
+		if (!holder_sees(&seen, found->gpus[i]))
+			return err_set(e, ENODATA, "the processes on GPU %d are not all in sight",
+				       found->gpus[i]);
+		for (size_t k = 0; k < gpu->processes_count; k++) {
+			pids = mem_resize(pids, count + 1, sizeof(*pids));
+			pids[count++] = gpu->processes[k].pid;
+		}
+	}
+	*ret_pids = mem_steal(&pids);
+	*ret_count = count;
+	return 0;
+}

@@ -1,0 +1,237 @@
+/* Granting GPUs: pool_reserve of pool.h. Looks once at the GPUs, decides, and commits. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "host/tree.h"
+#include "pool/private.h"
+
+/* How often a decision is made anew because the store changed meanwhile. */
+#define RESERVE_ATTEMPTS 200
+/* A look at the GPUs that is older than this is repeated before the next decision. */
+#define LOOK_LIMIT_NS NS_PER_SECOND
+/* How long a refusal waits for reservations whose command has ended already: their supervisors need
+   a few milliseconds to release them. */
+#define ENDING_WAIT_NS (2 * NS_PER_SECOND)
+
+void pool_grant_clear(struct pool_grant *g)
+{
+	reservation_free(g->reservation);
+	free(g->provider);
+	free(g->visible);
+	*g = (struct pool_grant){0};
+}
+
+/* One look at the GPUs, laid over the state as it was then. No lock is held across it. */
+struct look {
+	struct pool_state state;
+	struct observation seen;
+	int64_t taken_ns; /* monotonic */
+};
+
+static void look_clear(struct look *l)
+{
+	observation_clear(&l->seen);
+	pool_state_clear(&l->state);
+	*l = (struct look){0};
+}
+
+static int look_take(struct pool *p, struct look *l, struct err *e)
+{
+	int r;
+
+	look_clear(l);
+	r = store_load(p->store, STORE_READ, &l->state, e);
+	if (r == 0)
+		r = plan_require(&l->state, e);
+	if (r < 0)
+		return r;
+	l->taken_ns = clock_monotonic_ns();
+	observe_gpus(&p->config, &p->observer, &l->state, &l->seen);
+	return 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* Whether the pool was not made anew since the look: the slots are the same GPUs. */
+static bool look_fits(const struct look *l, const struct pool_state *state)
+{
+	if (!same_text(l->state.provider, state->provider) ||
+	    l->state.slots_count != state->slots_count)
+		return false;
+	for (size_t i = 0; i < state->slots_count; i++) {
+		if (!same_text(l->state.slots[i].uuid, state->slots[i].uuid))
+			return false;
+	}
+	return true;
+}
+
+/* Whether a GPU counts as busy only because it was reserved at the look, and was released since. */
+static bool look_is_outdated(const struct look *l, const struct pool_state *state)
+{
+	for (size_t i = 0; i < state->slots_count; i++) {
+		if (l->state.slots[i].reservation && !state->slots[i].reservation &&
+		    l->seen.use[i] != USE_IDLE)
+			return true;
+	}
+	return false;
+}
+
+/* One attempt at a reservation. */
+struct attempt {
+	struct pool_state state;
+	enum holder_life *life;
+	struct plan plan;
+};
+
+static void attempt_clear(struct attempt *a)
+{
+	pool_state_clear(&a->state);
+	free(a->life);
+	plan_clear(&a->plan);
+	*a = (struct attempt){0};
+}
+
+/* Decides on the loaded state, and commits. */
+static int attempt_decide(struct pool *p, const struct plan_request *request, const struct look *l,
+			  struct attempt *a, struct err *e)
+{
+	AUTO_FREE int64_t *last_use_ns = mem_alloc(a->state.slots_count, sizeof(*last_use_ns));
+	struct plan_facts facts = {.use = l->seen.use, .last_use_ns = last_use_ns};
+	int r = store_last_use(p->store, quantity_of((int64_t)request->actor.uid),
+			       request->actor.account, last_use_ns, a->state.slots_count, e);
+
+	facts.life = a->life = observe_lives(&p->observer, &a->state);
+	facts.now_ns = clock_now_ns();
+	if (r == 0)
+		r = plan_reserve(&a->state, &facts, request, &a->plan, e);
+	if (r == 0)
+		return store_commit(p->store, &a->state, a->plan.changes, a->plan.changes_count, e);
+	/* Refused, but what is over has been found out: that is worth recording all the same. */
+	if (r == -EBUSY && a->plan.changes_count)
+		store_commit(p->store, &a->state, a->plan.changes, a->plan.changes_count, NULL);
+	else
+		store_abandon(p->store);
+	return r;
+}
+
+static int attempt_reserve(struct pool *p, const struct plan_request *request, struct look *l,
+			   struct attempt *a, struct err *e)
+{
+	int r = 0;
+
+	if (!l->taken_ns || clock_monotonic_ns() - l->taken_ns > LOOK_LIMIT_NS)
+		r = look_take(p, l, e);
+	if (r == 0)
+		r = store_load(p->store, STORE_UPDATE, &a->state, e);
+	if (r < 0)
+		return r;
+	if (!look_fits(l, &a->state)) {
+		store_abandon(p->store);
+		look_clear(l);
+		return err_set(e, EAGAIN, "the pool was made anew meanwhile");
+	}
+	return attempt_decide(p, request, l, a, e);
+}
+
+/* Whether an ending reservation holds what the request could use. */
+static bool ending_matters(const struct reservation *r, const struct plan_request *request)
+{
+	for (size_t i = 0; i < r->gpus_count; i++) {
+		if (!request->ids)
+			return true;
+		for (size_t k = 0; k < request->ids_count; k++) {
+			if (r->gpus[i] == request->ids[k])
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * A refusal may be early: commands that have ended hold GPUs until their supervisors have released
+ * them. Waits for the first of those supervisors to finish; true if one did before the deadline.
+ */
+static bool attempt_wait_for_ending(const struct attempt *a, const struct plan_request *request,
+				    int64_t deadline_ns)
+{
+	AUTO_FREE struct pollfd *fds = mem_alloc(a->state.reservations_count, sizeof(*fds));
+	int64_t left_ns = deadline_ns - clock_monotonic_ns();
+	nfds_t count = 0;
+	bool ended = false;
+
+	for (size_t i = 0; i < a->state.reservations_count; i++) {
+		const struct reservation *r = a->state.reservations[i];
+		int fd;
+
+		if (a->life[i] != HOLDER_ENDING || !ending_matters(r, request))
+			continue;
+		if (host_pidfd_open(&r->holder.supervisor, &fd, NULL) < 0)
+			ended = true;
+		else
+			fds[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	}
+	if (!ended && count && left_ns > 0)
+		ended = poll(fds, count, (int)(left_ns / NS_PER_MS) + 1) > 0;
+	for (nfds_t i = 0; i < count; i++)
+		mem_auto_close(&fds[i].fd);
+	return ended;
+}
+
+/* What the granted GPUs are called by the driver: numbers, or UUIDs where the numbers moved. */
+static char *pool_visible(const struct reservation *r, const struct observation *seen)
+{
+	struct str out = {0};
+	bool moved = false;
+
+	for (size_t i = 0; i < r->gpus_count; i++) {
+		const struct gpu *gpu = seen->gpus[r->gpus[i]];
+
+		moved |= gpu && gpu->uuid && gpu->index != r->gpus[i];
+	}
+	for (size_t i = 0; i < r->gpus_count; i++) {
+		const struct gpu *gpu = seen->gpus[r->gpus[i]];
+
+		if (moved && gpu && gpu->uuid)
+			str_addf(&out, "%s%s", i ? "," : "", gpu->uuid);
+		else
+			str_addf(&out, "%s%d", i ? "," : "", r->gpus[i]);
+	}
+	return str_steal(&out);
+}
+
+int pool_reserve(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
+		 struct err *e)
+{
+	int64_t deadline_ns = clock_monotonic_ns() + ENDING_WAIT_NS;
+	AUTO(look_clear) struct look look = {0};
+
+	for (int attempt = 0;; attempt++) {
+		AUTO(attempt_clear) struct attempt a = {0};
+		int r = attempt_reserve(p, request, &look, &a, e);
+
+		if (r == 0) {
+			ret_grant->visible = pool_visible(a.plan.granted, &look.seen);
+			ret_grant->provider = mem_strdup(a.state.provider);
+			ret_grant->reservation = mem_steal(&a.plan.granted);
+			return 0;
+		}
+		if ((r != -EAGAIN && r != -EBUSY) || attempt >= RESERVE_ATTEMPTS)
+			return r;
+		if (r == -EAGAIN) {
+			pool_pause(attempt);
+			continue;
+		}
+		if (clock_monotonic_ns() > deadline_ns ||
+		    (!look_is_outdated(&look, &a.state) &&
+		     !attempt_wait_for_ending(&a, request, deadline_ns)))
+			return r;
+		look_clear(&look);
+	}
+}
