@@ -137,5 +137,5 @@ int gpu_detect(const struct gpu_options *options, const char **ret_provider, str
 		}
 		str_addf(&reasons, "%s%s: %s", reasons.length ? "; " : "", one.provider, why.text);
 	}
-	return err_set(e, ENODEV, "no GPUs were found (%s)", str_text(&reasons));
+	return err_set(e, ENODEV, "No GPUs found on this host (%s)", str_text(&reasons));
 }

@@ -35,13 +35,14 @@ static int pool_admin_hardware(struct pool *p, const struct pool_admin_request *
 		r = gpu_scan(&options, scan, e);
 	else
 		r = gpu_detect(&options, ret_provider, scan, e);
-	if (r < 0) {
-		if (!request->provider)
-			err_prefix(e,
-				   "No GPUs found on this host (to try canhazgpu without one, use "
-				   "--provider fake)");
-		return r;
+	if (r < 0 && !request->provider) {
+		struct err why = *e;
+
+		return err_set(e, -r, "%s; to try canhazgpu without one, use --provider fake",
+			       why.text);
 	}
+	if (r < 0)
+		return r;
 	r = pool_check_hardware(request, scan, e);
 	if (r < 0)
 		return r;
