@@ -1,0 +1,248 @@
+#!/usr/bin/env bats
+# NVIDIA GPUs end to end: the real provider code over a stub of the driver's library, and over a stub
+# of nvidia-smi where that library is of no use (tests/stubs).
+
+load helpers
+
+ME=$(id -un)
+
+# card LETTER BUS USED_MB [MEMBERS]: one GPU for nvml_state. USED_MB may be null.
+card() {
+	jq -nc --arg letter "$1" --argjson bus "$2" --argjson used "$3" --argjson more "${4:-{\}}" \
+		'{uuid: "GPU-\($letter)", name: "NVIDIA H100 80GB HBM3", bus: [0, $bus, 0],
+		memory: [81559, 500, $used], compute: [], graphics: []} + $more'
+}
+
+cards() {
+	nvml_state "$(printf '%s\n' "$@" | jq -sc '{driver_version: "550.54.14", gpus: .}')"
+}
+
+# Only nvidia-smi is of use; $WORLD/smi holds its answers, and $WORLD/smi/asked counts its calls.
+use_smi() {
+	use_nvml
+	world_set LD_LIBRARY_PATH="$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/nvml-broken"
+	mkdir "$WORLD/smi"
+	printf '#!/bin/sh\necho "$1" >>"%s/smi/asked"\nexec "%s" "$@"\n' "$WORLD" \
+		"$BATS_TEST_DIRNAME/../stubs/nvidia-smi" >"$WORLD/bin/nvidia-smi"
+	chmod +x "$WORLD/bin/nvidia-smi"
+	world_set CANHAZGPU_STUB_SMI="$WORLD/smi"
+}
+
+# smi_gpus 'ROW'...: what nvidia-smi tells of the GPUs from now on.
+smi_gpus() {
+	printf '%s\n' "$@" >"$WORLD/smi/gpus.csv"
+}
+
+# visible ARGUMENTS: CUDA_VISIBLE_DEVICES as `run` sets it, with CUDA_DEVICE_ORDER.
+visible() {
+	chg_ok run "$@" -- sh -c 'echo "$CUDA_VISIBLE_DEVICES $CUDA_DEVICE_ORDER"'
+	echo "$stdout"
+}
+
+@test "status: names, memory and processes as the driver tells them" {
+	use_nvml
+	start_background job sleep 1000
+	wait_until '[ "$(cat "/proc/$background_pid/comm")" = sleep ]'
+	cards "$(card a 1 4)" "$(card b 2 8452 '{"compute": [['"$background_pid"', 8400]]}')" \
+		"$(card c 3 2000 '{"graphics": [[99999991, null]]}')"
+	chg_ok admin
+	assert_stdout 'Initialized 3 GPUs (IDs 0 to 2)'
+	chg_ok status --json
+	assert_json 'map(.status) | join(" ")' 'AVAILABLE UNRESERVED UNRESERVED'
+	assert_json 'map(.gpu_model) | unique | join("|")' 'NVIDIA H100 80GB HBM3'
+	assert_json '.[0].validation' '4MB used'
+	assert_json '.[1] | "\(.process_info)|\(.unreserved_users[0])"' \
+		"8452MB used by PID $background_pid (sleep)|$ME"
+	assert_json '.[2] | "\(.process_info)|\(.unreserved_users[0])"' \
+		'2000MB used by PID 99999991 (unknown)|unknown'
+	chg_ok reserve --short
+	assert_stdout 0
+	chg reserve
+	assert_error 1 'Available: 0 (2 GPUs in use without reservation'
+}
+
+@test "what the driver does not tell is unknown, and never handed out" {
+	use_nvml
+	cards "$(card a 1 null)" "$(card b 2 4 '{"codes": {"nvmlDeviceGetHandleByIndex": 4}}')" \
+		"$(card c 3 4 '{"codes": {"nvmlDeviceGetMemoryInfo": 15}}')" "$(card d 4 4)"
+	chg_ok admin --gpus 4
+	chg_ok status --json
+	assert_json 'map(.status) | sort | join(" ")' 'AVAILABLE ERROR ERROR ERROR'
+	chg reserve --gpus 2
+	assert_error 1 "Requested: 2, Available: 1 (3 GPUs whose use is unknown - run 'canhazgpu status' for details)"
+	chg_ok reserve
+	chg reserve
+	assert_error 1 'Requested: 1, Available: 0 (3 GPUs whose use is unknown'
+}
+
+@test "run sets ascending ids in the order of the bus, and says so to CUDA" {
+	use_nvml
+	cards "$(card a 1 4)" "$(card b 2 4)" "$(card c 3 4)"
+	chg_ok admin
+	assert_equal "$(visible --gpus 2)" '0,1 PCI_BUS_ID'
+	world_set CUDA_VISIBLE_DEVICES=7
+	world_set CUDA_DEVICE_ORDER=FASTEST_FIRST
+	assert_equal "$(visible --gpu-ids 2,0)" '0,2 PCI_BUS_ID'
+	# The driver's own order is of no importance.
+	cards "$(card c 3 4)" "$(card a 1 4)" "$(card b 2 9000)"
+	chg_ok status --json
+	assert_json 'map(.status) | join(" ")' 'AVAILABLE UNRESERVED AVAILABLE'
+	assert_equal "$(visible --gpu-ids 2,0)" '0,2 PCI_BUS_ID'
+}
+
+@test "when the numbers have moved since admin, a GPU keeps its id, and CUDA gets UUIDs" {
+	use_nvml
+	cards "$(card a 1 4)" "$(card b 2 4)"
+	chg_ok admin
+	# A card was put in front of them: what was number 0 is number 1 now.
+	cards "$(card new 0 4)" "$(card a 1 4)" "$(card b 2 9000)"
+	chg_ok status --json
+	assert_json 'map(.status) | join(" ")' 'AVAILABLE UNRESERVED'
+	assert_equal "$(visible --gpu-ids 0)" 'GPU-a PCI_BUS_ID'
+	cards "$(card new 0 9000)" "$(card a 1 4)" "$(card b 2 4)"
+	assert_equal "$(visible --gpus 2)" 'GPU-a,GPU-b PCI_BUS_ID'
+	chg_ok reserve --gpu-ids 1
+	assert_stdout_has 'Reserved 1 GPU(s): [1] for 8h 0m 0s'
+	assert_stdout_has 'CUDA_VISIBLE_DEVICES=GPU-b'
+	# Made anew, the numbers count again.
+	chg_ok admin --force
+	assert_equal "$(visible --gpu-ids 1,2)" '1,2 PCI_BUS_ID'
+}
+
+@test "a GPU that is gone since admin is an error, the others keep their ids" {
+	use_nvml
+	cards "$(card a 1 4)" "$(card b 2 4)" "$(card c 3 4)"
+	chg_ok admin
+	chg_ok reserve --gpu-ids 0 --user alice
+	cards "$(card b 2 4)" "$(card c 3 9000)"
+	chg_ok status --json
+	assert_json 'map(.status) | join(" ")' 'IN_USE AVAILABLE UNRESERVED'
+	assert_json '.[0] | "\(.user)|\(.validation)"' 'alice|unknown: GPU-a is not there any more'
+	chg_ok release
+	chg_ok status --json
+	assert_json '.[0] | "\(.status)|\(.error)"' 'ERROR|GPU-a is not there any more'
+	chg reserve --gpu-ids 0
+	assert_error 1 'GPU 0 is not available: its use is unknown'
+	assert_equal "$(visible)" 'GPU-b PCI_BUS_ID'
+}
+
+@test "a driver that hangs: status answers within the limit, reservations stay, nothing is left behind" {
+	use_nvml
+	cards "$(card a 1 4)" "$(card b 2 4)"
+	chg_ok admin
+	chg_ok reserve --gpu-ids 0 --user alice
+	nvml_state '{"hang": "nvmlInit"}'
+	begin=$SECONDS
+	chg_ok status --json
+	[ $((SECONDS - begin)) -le 30 ]
+	assert_json 'map(.status) | join(" ")' 'IN_USE ERROR'
+	assert_json 'map(.validation) | unique | join("|")' \
+		'unknown: the nvidia driver did not answer within 5000 ms'
+	assert_json '.[0].user' alice
+	assert_no_processes
+	chg_ok release # does not ask
+	assert_stdout 'Released 1 GPU(s): [0]'
+}
+
+@test "a driver that fails, crashes or prints: unknown, and standard output stays clean" {
+	use_nvml
+	cards "$(card a 1 4)"
+	chg_ok admin
+	nvml_state '{"codes": {"nvmlInit": 18}}'
+	chg_ok status --json
+	assert_json '.[0] | "\(.status) \(.error)"' \
+		'ERROR the NVIDIA driver was updated while the old one is still loaded (library and kernel module differ): reboot this host'
+	nvml_state '{"crash": "nvmlInit"}'
+	chg_ok status --json
+	assert_json '.[0].error' 'the nvidia driver crashed while it was asked (SIGABRT)'
+	nvml_state "$(cards "$(card a 1 4)"; jq -c '.print = "NVML says hello"' "$WORLD/nvml.json")"
+	chg_ok status --json
+	assert_json '.[0].status' AVAILABLE
+	assert_stderr ''
+}
+
+@test "nvidia-smi where the library is of no use: the same answers" {
+	use_smi
+	smi_gpus '0, GPU-a, NVIDIA A100-SXM4-40GB, 00000000:01:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14' \
+		'1, GPU-b, NVIDIA A100-SXM4-40GB, 00000000:02:00.0, 40960,   9000 , 90, 60, 300.00, Disabled, 550.54.14'
+	printf 'GPU-b, %d, /usr/bin/python3, 8990\n' "$$" >"$WORLD/smi/apps.csv"
+	chg_ok admin
+	assert_stdout 'Initialized 2 GPUs (IDs 0 to 1)'
+	chg_ok status --json
+	assert_json 'map("\(.status) \(.gpu_model)") | join("|")' \
+		'AVAILABLE NVIDIA A100-SXM4-40GB|UNRESERVED NVIDIA A100-SXM4-40GB'
+	assert_json '.[1] | "\(.process_info)|\(.unreserved_users[0])"' \
+		"9000MB used by PID $$ (/usr/bin/python3)|$ME"
+	assert_equal "$(visible)" '0 PCI_BUS_ID'
+}
+
+@test "nvidia-smi is asked once for GPUs and once for processes per invocation" {
+	use_smi
+	smi_gpus '0, GPU-a, A, 00000000:01:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14' \
+		'1, GPU-b, A, 00000000:02:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14'
+	chg_ok admin
+	for command in status 'status --json' 'reserve --gpus 2'; do
+		rm "$WORLD/smi/asked"
+		# shellcheck disable=SC2086
+		chg_ok $command
+		assert_equal "$(sed 's/=.*//' "$WORLD/smi/asked")" $'--query-gpu\n--query-compute-apps'
+	done
+	rm "$WORLD/smi/asked"
+	chg_ok release
+	[ ! -e "$WORLD/smi/asked" ]
+}
+
+@test "nvidia-smi: values that are none, and no devices, are unknown and not free" {
+	use_smi
+	smi_gpus '0, GPU-a, A, 00000000:01:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14' \
+		'1, GPU-b, A, 00000000:02:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14'
+	chg_ok admin
+	for value in '[N/A]' '[Not Supported]' '[Insufficient Permissions]' '[Unknown Error]' '' -5 12x; do
+		smi_gpus '0, GPU-a, A, 00000000:01:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14' \
+			"1, GPU-b, A, 00000000:02:00.0, 40960, $value, 0, 30, 50.00, Disabled, 550.54.14"
+		chg_ok status --json
+		assert_json 'map(.status) | join(" ")' 'AVAILABLE ERROR'
+	done
+	smi_gpus '0, GPU-a, A, 00000000:01:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14' '1, GPU-b, A'
+	chg_ok status --json
+	assert_json 'map(.status) | join(" ")' 'AVAILABLE ERROR'
+	for text in 'No devices were found' 'NVIDIA-SMI has failed because it could not communicate' ''; do
+		smi_gpus "$text"
+		echo 9 >"$WORLD/smi/gpus.status"
+		chg_ok status --json
+		assert_json 'map(.status) | join(" ")' 'ERROR ERROR'
+		chg reserve
+		assert_error 1 '2 GPUs whose use is unknown'
+	done
+}
+
+@test "nvidia-smi that hangs: status answers within the limit, and nvidia-smi is ended" {
+	use_smi
+	smi_gpus '0, GPU-a, A, 00000000:01:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14'
+	chg_ok admin
+	chg_ok reserve
+	touch "$WORLD/smi/gpus.hang"
+	begin=$SECONDS
+	chg_ok status --json
+	[ $((SECONDS - begin)) -le 30 ]
+	assert_json '.[0] | "\(.status)|\(.validation)"' \
+		'IN_USE|unknown: the nvidia driver did not answer within 5000 ms'
+	[ -s "$WORLD/smi/gpus.hang" ]
+	assert_no_processes
+}
+
+@test "no driver any more: reservations are shown and released, nothing is handed out" {
+	use_nvml
+	cards "$(card a 1 4)" "$(card b 2 4)"
+	chg_ok admin
+	chg_ok reserve --gpu-ids 1 --user alice
+	nvml_state '{"codes": {"nvmlInit": 9}}'
+	chg_ok status
+	[[ $stdout =~ $'\n'1\ +IN_USE\ +alice\ .*\ unknown:\ the\ NVIDIA\ driver\ is\ not\ loaded ]]
+	chg reserve
+	assert_error 1 'Available: 0 (1 GPUs whose use is unknown'
+	chg run -- true
+	assert_error 1 'Available: 0'
+	chg_ok release
+	assert_stdout 'Released 1 GPU(s): [1]'
+}
