@@ -1,0 +1,312 @@
+#!/usr/bin/env bats
+# canhazgpu status: --summary, --watch in real terminals, narrow terminals, locales.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+# Four GPUs of two models: one available, one reserved, one used without reservation, one unknown.
+mixed() {
+	pool 4
+	fake_state '{"gpus": [
+		{"index": 0, "name": "NVIDIA H100 80GB HBM3", "memory_used_mb": 45},
+		{"index": 1, "name": "NVIDIA A100", "memory_used_mb": 8452},
+		{"index": 2, "name": "NVIDIA H100 80GB HBM3", "memory_used_mb": 3000,
+		 "processes": [{"pid": 99999991, "name": "a-long-process-name"}]},
+		{"index": 3, "name": "NVIDIA H100 80GB HBM3", "memory_used_mb": null}]}'
+	chg_ok reserve --gpu-ids 1 --force --user Jörg --note 'a note that is far too long for a narrow terminal'
+}
+
+# ---- terminals ----
+
+# terminal COLUMNS ROWS [LANG]: a shell of the world in a new terminal of that size. Ends with the world.
+terminal() {
+	terminals=$((${terminals:-0} + 1))
+	socket=$WORLD/tmux.$terminals
+	in_world TERM=screen LANG="${3:-C.UTF-8}" tmux -u -S "$socket" -f /dev/null \
+		new-session -d -x "$1" -y "$2" env PS1='prompt> ' bash --norc --noprofile -i
+	wait_until 'screen_has "prompt>"'
+}
+
+type() {
+	tmux -S "$socket" send-keys -l "$1"
+}
+
+press() {
+	tmux -S "$socket" send-keys "$@"
+}
+
+screen() {
+	tmux -u -S "$socket" capture-pane -p
+}
+
+screen_has() {
+	[[ $(screen) == *"$1"* ]]
+}
+
+# enter LINE: types a line into the shell.
+enter() {
+	type "$1"
+	press Enter
+}
+
+alternate() {
+	[ "$(tmux -S "$socket" display-message -p '#{alternate_on}#{cursor_flag}')" = "$1" ]
+}
+
+# The terminal is the shell's again: its own screen, a cursor, keys that are shown, line by line.
+assert_restored() {
+	wait_until 'alternate 01'
+	wait_until 'screen_has "prompt>"'
+	enter 'stty -a | tr ";" "\n" | grep -o -- "-*\(icanon\|echo\) " | tr "\n" "+"; echo =done'
+	wait_until 'screen_has "+=done"'
+	screen_has $'\nicanon +echo +=done' || { screen >&2 && return 1; }
+}
+
+# start_watch [ARGUMENTS]: `status --watch` with an interval that does not pass during the test.
+start_watch() {
+	enter "canhazgpu status --watch=3600 $*"
+	wait_until 'alternate 10'
+	wait_until 'screen_has "every 3600 s"'
+}
+
+watch_pid() {
+	pgrep -f 'canhazgpu status --watch=3600' -s "$(tmux -S "$socket" display-message -p '#{pane_pid}')"
+}
+
+# ---- summary ----
+
+@test "the summary: the lines of the specification, then one per model" {
+	mixed
+	chg_ok status --summary
+	assert_stdout 'Available GPUs: 1 out of 4
+In use with reservations: 1 GPUs
+Unreserved usage: 1 GPUs
+Unknown usage: 1 GPUs
+NVIDIA H100 80GB HBM3: 1 available out of 3, 0 in use, 1 unreserved, 1 unknown
+NVIDIA A100: 0 available out of 1, 1 in use, 0 unreserved'
+}
+
+@test "the summary of the specification's example" {
+	pool 8
+	chg_ok reserve --gpus 4
+	fake_state '{"gpus": [{"index": 6, "memory_used_mb": 2000}, {"index": 7, "memory_used_mb": 2000}]}'
+	chg_ok status --summary
+	assert_equal "$(head -n 3 "$WORLD/stdout")" 'Available GPUs: 2 out of 8
+In use with reservations: 4 GPUs
+Unreserved usage: 2 GPUs'
+}
+
+@test "a model's name from elsewhere stays on its line" {
+	pool 1
+	fake_state '{"gpus": [{"index": 0, "name": "x\u001b[31m\nAvailable GPUs: 9"}]}'
+	chg_ok status --summary
+	assert_equal "$(tail -n 1 "$WORLD/stdout")" \
+		'x\x1b[31m\x0aAvailable GPUs: 9: 1 available out of 1, 0 in use, 0 unreserved'
+}
+
+@test "what contradicts itself is a usage error" {
+	pool 1
+	chg status --json --summary
+	assert_error 2 '--json and --summary'
+	chg status --json --watch
+	assert_error 2 '--json and --watch'
+	for seconds in 0 -1 x 86401; do
+		chg status "--watch=$seconds"
+		assert_error 2 --watch
+	done
+}
+
+# ---- watch ----
+
+@test "watch needs a pool" {
+	chg status --watch
+	assert_error 1 'canhazgpu admin'
+}
+
+@test "watch into a pipe prints one status after the other, until nobody reads" {
+	mixed
+	in_world bash -c 'canhazgpu status --watch 1 | head -n 12; echo "${PIPESTATUS[0]}"' >"$WORLD/out"
+	[ "$(grep -c '^GPU  STATUS' "$WORLD/out")" = 2 ]
+	assert_equal "$(sed -n 7p "$WORLD/out")" ''
+	assert_equal "$(tail -n 1 "$WORLD/out")" 141
+	run ! grep -q $'\e' "$WORLD/out"
+}
+
+@test "watch redraws in place and quits with q" {
+	mixed
+	terminal 120 20
+	enter 'echo before'
+	enter 'canhazgpu status --watch 1'
+	wait_until 'alternate 10'
+	wait_until 'screen_has "1    IN_USE      Jörg"'
+	[[ $(screen) != *before* ]]
+	chg_ok release
+	wait_until 'screen_has "1    UNRESERVED"'
+	[ "$(screen | grep -c '^GPU  STATUS')" = 1 ]
+	type x
+	type q
+	assert_restored
+	screen_has before
+}
+
+@test "watch quits with Ctrl-C, successfully" {
+	mixed
+	terminal 120 20
+	start_watch
+	press C-c
+	assert_restored
+	enter 'echo status=$?'
+	wait_until 'screen_has status=0'
+}
+
+@test "watch restores the terminal when it is ended by a signal" {
+	mixed
+	for signal in TERM HUP QUIT; do
+		terminal 120 40
+		start_watch '; echo status=$?'
+		kill -$signal "$(watch_pid)"
+		wait_until "screen_has status=$((128 + $(kill -l $signal)))"
+		assert_restored
+	done
+}
+
+@test "watch gives the terminal back while it is stopped, and takes it again" {
+	mixed
+	terminal 120 40
+	start_watch
+	press C-z
+	wait_until 'screen_has Stopped'
+	assert_restored
+	enter fg
+	wait_until 'alternate 10'
+	wait_until 'screen_has "every 3600 s"'
+	# Nobody can give the terminal back at a SIGSTOP, but going on takes it anew.
+	run ! screen_has Stopped
+	kill -STOP "$(watch_pid)"
+	wait_until 'screen_has Stopped'
+	enter fg
+	wait_until '! screen_has Stopped'
+	screen_has "every 3600 s"
+	press q
+	assert_restored
+}
+
+@test "watch in the background leaves the terminal alone" {
+	mixed
+	terminal 120 40
+	start_watch
+	press C-z
+	wait_until 'screen_has Stopped'
+	enter bg
+	enter 'echo still=$((40 + 2))'
+	wait_until 'screen_has still=42'
+	alternate 01
+	enter 'kill %1; wait; echo ended=$((40 + 2))'
+	wait_until 'screen_has ended=42'
+	assert_restored
+}
+
+@test "watch follows the size of its window" {
+	mixed
+	terminal 120 20
+	start_watch
+	wait_until 'screen_has "NVIDIA" || screen_has VALIDATION'
+	tmux -S "$socket" resize-window -x 60 -y 6
+	# Title, empty line, header, dashes, one GPU, and how many lines are missing.
+	wait_until 'screen_has "... and 3 more lines"'
+	[ "$(screen | grep -c .)" = 5 ]
+	tmux -S "$socket" resize-window -x 120 -y 20
+	wait_until 'screen_has "WITHOUT RESERVATION"'
+	press q
+	assert_restored
+}
+
+@test "watch goes on when the store does not answer, and says so" {
+	need_sqlite
+	mixed
+	terminal 120 20
+	enter 'canhazgpu status --watch 1'
+	wait_until 'screen_has UNRESERVED'
+	mv "$WORLD/pool.db" "$WORLD/away.db"
+	wait_until 'screen_has "Error: "'
+	screen_has UNRESERVED
+	mv "$WORLD/away.db" "$WORLD/pool.db"
+	wait_until '! screen_has "Error: "'
+	press q
+	assert_restored
+}
+
+@test "watch --summary" {
+	mixed
+	terminal 80 20
+	start_watch --summary
+	screen_has 'Available GPUs: 1 out of 4'
+	press q
+	assert_restored
+}
+
+# ---- width and locale ----
+
+@test "every row stays on one line in terminals of 40 to 160 columns" {
+	mixed
+	for columns in 40 60 80 100 120 160; do
+		terminal "$columns" 20
+		enter 'clear; canhazgpu status; echo =done'
+		wait_until 'screen_has =done'
+		screen >"$WORLD/screen"
+		assert_equal "$(sed -n '/^GPU/,/^=done/p' "$WORLD/screen" | grep -vc '^$')" 7
+		assert_equal "$(cut -c 1-15 "$WORLD/screen" | sed -n '/^[0-3] /p')" '0    AVAILABLE 
+1    IN_USE    
+2    UNRESERVED
+3    ERROR     '
+		grep -q '^1 .* Jörg .*expir' "$WORLD/screen"
+		grep -q '^2 .*WITH' "$WORLD/screen"
+	done
+}
+
+@test "at 80 columns it is what matters that is left" {
+	mixed
+	terminal 80 20
+	enter 'clear; canhazgpu status; echo =done'
+	wait_until 'screen_has =done'
+	screen >"$WORLD/screen"
+	grep -Eq '^GPU  STATUS +USER +DURATION +DETAILS +VALIDATION$' "$WORLD/screen"
+	grep -Eq '^1    IN_USE +Jörg .* expires in 7h 59m .* 8452MB' "$WORLD/screen"
+}
+
+@test "a pipe gets everything, whatever the terminal" {
+	mixed
+	terminal 60 30
+	enter "canhazgpu status | grep -c 'far too long for a narrow terminal'"
+	wait_until 'screen_has 1'
+	chg_ok status
+	assert_stdout_has 'a note that is far too long for a narrow terminal'
+	assert_stdout_has 'a-long-process-name'
+}
+
+@test "the C locale shows what it can and spells out the rest" {
+	mixed
+	world_set LC_ALL=C
+	chg_ok status
+	assert_stdout_has 'J\xf6rg'
+	LC_ALL=C run ! grep -q '[^ -~]' "$WORLD/stdout"
+	terminal 60 20 C
+	enter 'clear; LC_ALL=C canhazgpu status; echo =done'
+	wait_until 'screen_has =done'
+	screen_has 'expires in'
+	run ! screen_has …
+}
+
+@test "colour on terminals only, and not against NO_COLOR, --no-color or a dumb terminal" {
+	mixed
+	chg_ok status
+	[[ $stdout != *$'\e'* ]]
+	terminal 120 30
+	enter "script -qec 'canhazgpu status' log >/dev/null; grep -c '\[32mAVAILABLE' log; echo =one"
+	wait_until 'screen_has $'"'"'\n1\n=one'"'"
+	for form in 'NO_COLOR=1 canhazgpu status' 'canhazgpu status --no-color' \
+		'TERM=dumb canhazgpu status'; do
+		enter "clear; script -qec '$form' log >/dev/null; grep -c '\[3' log; echo =none"
+		wait_until 'screen_has $'"'"'\n0\n=none'"'"' || screen_has $'"'"'0\n=none'"'"
+	done
+}
