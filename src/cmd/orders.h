@@ -11,12 +11,13 @@ struct orders {
 	char id[ID_SIZE]; /* of the reservation */
 	char *account;    /* that holds it */
 	struct process_ref command;
-	char *gpus;           /* "[0, 1]", for messages */
-	size_t gpus_count;    /* that were granted */
-	int64_t timeout_ns;   /* 0: none */
-	int64_t grace_ns;     /* between SIGINT and SIGKILL */
-	int64_t heartbeat_ns; /* how often to renew */
-	bool kill_on_lost;    /* stop the command when the reservation is gone */
+	struct reservation *reservation; /* as granted: a store may lose its data */
+	char *gpus;                      /* "[0, 1]", for messages */
+	size_t gpus_count;               /* that were granted */
+	int64_t timeout_ns;              /* 0: none */
+	int64_t grace_ns;                /* between SIGINT and SIGKILL */
+	int64_t heartbeat_ns;            /* how often to renew */
+	bool kill_on_lost;               /* stop the command when the reservation is gone */
 	struct pool_config pool;
 };
 

@@ -24,6 +24,7 @@ static int run_supervise(const struct invocation *in, struct launch *launch,
 	AUTO(orders_clear)
 	struct orders orders = {
 		.command = r->holder.command,
+		.reservation = reservation_copy(r),
 		.gpus = describe_ids(r->gpus, r->gpus_count),
 		.gpus_count = r->gpus_count,
 		.account = mem_strdup(r->account),

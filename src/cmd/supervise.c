@@ -64,6 +64,22 @@ struct supervisor {
 
 /* ---- heartbeat ---- */
 
+/* A reservation that is gone may have been lost with the data of the store: then it is made again.
+   True if it is there again. */
+static bool supervise_restore(const struct supervisor *s, struct pool *pool, struct err *e, int *r)
+{
+	AUTO(reservation_freep) struct reservation *mine = reservation_copy(s->orders.reservation);
+	bool restored = false;
+
+	mine->holder.command = s->holder;
+	*r = pool_restore(pool, mine, &restored, e);
+	if (restored)
+		supervise_say(&s->orders.command,
+			      "the store had lost the reservation of GPU(s) %s; it is made again",
+			      s->orders.gpus);
+	return restored;
+}
+
 /* The child: renews, tells the terminal about the first failure and the recovery, and is gone. */
 __attribute__((noreturn)) static void supervise_renew_child(const struct supervisor *s)
 {
@@ -75,6 +91,8 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 
 	if (r == 0)
 		r = pool_heartbeat(pool, &s->actor, s->orders.id, NULL, &gpus_count, &e);
+	if (r == 0 && !gpus_count && supervise_restore(s, pool, &e, &r))
+		gpus_count = s->orders.gpus_count;
 	pool_close(pool);
 	if (r < 0 && !s->failures)
 		supervise_say(command,

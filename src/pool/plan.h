@@ -105,6 +105,14 @@ void plan_end(struct plan *p, const struct reservation *r, const int *gpus, size
 void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
 		const struct process_ref *command);
 
+/*
+ * Whether a reservation that is not in the state any more can be made again there: its GPUs are
+ * free, and nobody has released one of them since it began. Then plan_restore does it. (The history
+ * has to be asked, too: pool_restore.c.)
+ */
+bool plan_can_restore(const struct pool_state *state, const struct reservation *mine);
+void plan_restore(struct plan *p, const struct reservation *mine, int64_t now_ns);
+
 /* Whether a reservation is over at now_ns, why, and since when. `life` counts for run only. */
 bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t now_ns,
 		  enum end_reason *ret_reason, int64_t *ret_end_ns);

@@ -62,7 +62,7 @@ int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids,
 		 int **ret_ids, size_t *ret_count, struct err *e);
 
 /*
- * The next three are for who holds a reservation. Where the pool itself is not there, they fail:
+ * The next four are for who holds a reservation. Where the pool itself is not there, they fail:
  * the store may be back soon, and the reservation in it.
  */
 
@@ -79,6 +79,13 @@ int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int
  */
 int pool_heartbeat(struct pool *p, const struct plan_actor *actor, const char *id,
 		   const struct process_ref *command, size_t *ret_gpus_count, struct err *e);
+
+/*
+ * Makes a reservation again that is not there any more, where it was lost with the data of the
+ * store and not ended: no record of its end, and its GPUs free and not released since it began.
+ * *ret_restored: it is there.
+ */
+int pool_restore(struct pool *p, const struct reservation *mine, bool *ret_restored, struct err *e);
 
 /* The pids on the GPUs of a reservation, by a new scan; none if it is gone. An error where they are
    not all in sight, which is not the same as none. The caller frees them. */

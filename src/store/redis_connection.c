@@ -291,12 +291,16 @@ static const struct {
 	const char *meaning; /* and what to do about it */
 } refusals[] = {
 	{"NOAUTH", EACCES, "it wants a password (set redis.password-file)"},
+	{"ERR Protocol error: unauthenticated", EACCES,
+	 "it wants a password (set redis.password-file)"},
 	{"WRONGPASS", EACCES, "wrong user or password (see redis.user, redis.password-file)"},
 	{"ERR invalid password", EACCES, "wrong password (see redis.password-file)"},
 	{"ERR AUTH", EACCES, "it has no password, but one was given (remove redis.password)"},
 	{"ERR Client sent AUTH", EACCES,
 	 "it has no password, but one was given (remove redis.password)"},
 	{"NOPERM", EACCES,
+	 "its ACL rules do not allow that (docs/redis.md has those that suffice)"},
+	{"ERR The user executing the script can't", EACCES,
 	 "its ACL rules do not allow that (docs/redis.md has those that suffice)"},
 	{"READONLY", EROFS, "it is a read-only replica (name the primary with --redis-host)"},
 	{"OOM", ENOSPC, "it is out of memory (raise its maxmemory, or free some)"},
@@ -315,6 +319,11 @@ static const struct {
 
 int redis_refused(const struct redis_connection *c, const char *message, struct err *e)
 {
+	if (!strncmp(message, "WRONGTYPE canhazgpu:", 20))
+		return err_set(
+			e, EBADMSG,
+			"Redis at %s: the key %s has the wrong type (redis-cli TYPE shows it)",
+			c->address->server, message + 10);
 	/* Errors from inside a script carry the word behind some more text. */
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		if (!strncmp(message, refusals[i].word, strlen(refusals[i].word)))

@@ -75,10 +75,12 @@ const struct redis_script redis_script_commit = {
 		"if tonumber(value(KEYS[2])) ~= tonumber(ARGV[1]) then changed = true end\n"
 		"if changed then return 'changed' end\n"
 		"if redis.call('EXISTS', KEYS[1]) == 1 then return 'locked' end\n"
-		"for i = 4, 5 do\n"
-		"  local type = redis.call('TYPE', KEYS[i]).ok\n"
+		"local needs = {record = KEYS[5], put = KEYS[4], drop = KEYS[4], clear = KEYS[4]}\n"
+		"for i = 5 + n, #ARGV, 3 do\n"
+		"  local key = needs[ARGV[i]]\n"
+		"  local type = key and redis.call('TYPE', key).ok or 'none'\n"
 		"  if type ~= 'none' and type ~= 'zset' then\n"
-		"    return redis.error_reply('WRONGTYPE ' .. KEYS[i])\n"
+		"    return redis.error_reply('WRONGTYPE ' .. key)\n"
 		"  end\n"
 		"end\n"
 		"local operations = {\n"
@@ -97,14 +99,12 @@ const struct redis_script redis_script_commit = {
 		"    redis.call('PERSIST', KEYS[5])\n"
 		"  end,\n"
 		"}\n"
-		"local i = 5 + n\n"
-		"while ARGV[i] do\n"
+		"for i = 5 + n, #ARGV, 3 do\n"
 		"  operations[ARGV[i]](ARGV[i + 1], ARGV[i + 2])\n"
-		"  i = i + 3\n"
 		"end\n"
 		"redis.pcall('PUBLISH', '" REDIS_CHANNEL "', mark)\n"
 		"return 'done'\n",
-	.sha1 = "92d067b36f37144cd2428ebfb3f959845e70bc97",
+	.sha1 = "f4653e8b3362b869c416ea76eeca577cf68178bf",
 };
 
 int redis_run_script(struct redis_store *s, const struct redis_script *script, size_t count,

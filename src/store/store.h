@@ -63,8 +63,8 @@ struct change {
 
 /*
  * Opens by URL: "sqlite:/path/to/file.db", "redis://host:port/db", "rediss://..." or
- * "unix:///path/to/socket?db=0" (docs/redis.md). Nothing is created or locked yet. The caller closes it.
- * EINVAL with exit status 2 for a URL that no backend takes.
+ * "unix:///path/to/socket?db=0" (docs/redis.md). Nothing is created or locked yet. The caller
+ * closes it. EINVAL with exit status 2 for a URL that no backend takes.
  */
 int store_open(const char *url, struct store **ret_store, struct err *e);
 

@@ -95,7 +95,6 @@ two_cards() {
 }
 
 @test "--force ends the reservation of a running command, and records that" {
-	need_sqlite
 	pool 2
 	start_background job canhazgpu run --gpus 2 -- sleep 1000
 	wait_until 'chg status -j; [ "$(json_get "map(select(.type == \"RUN\")) | length")" = 2 ]'

@@ -27,6 +27,7 @@ world_open() {
 	WORLD=$(mktemp -d "${TMPDIR:-/tmp}/chg.XXXXXX")
 	mkdir "$WORLD/home" "$WORLD/state" "$WORLD/tmp" "$WORLD/bin"
 	ln -s "$CANHAZGPU_BIN" "$WORLD/bin/canhazgpu"
+	start_redis
 	FAKE_STATE=$WORLD/fake.json
 	echo '{}' >"$FAKE_STATE"
 	world_environment=(
@@ -47,8 +48,37 @@ world_open() {
 store_url() {
 	case ${E2E_STORE:-sqlite} in
 	sqlite) echo "sqlite:$WORLD/pool.db" ;;
+	redis) echo "unix://$WORLD/redis/socket?db=0" ;;
 	*) echo "unknown E2E_STORE '$E2E_STORE'" >&2 && return 1 ;;
 	esac
+}
+
+# The redis-server of this world, where the store is Redis, or where a test asks for one with more
+# options: `start_redis --port 0`. It does not carry the world's marker: it is no process under test.
+start_redis() {
+	[ "${E2E_STORE:-sqlite}" = redis ] || [ $# -gt 0 ] || return 0
+	mkdir -p "$WORLD/redis"
+	(exec redis-server --port 0 --unixsocket "$WORLD/redis/socket" --unixsocketperm 777 \
+		--dir "$WORLD/redis" --save '' "$@" >>"$WORLD/redis/log" 2>&1 3>&- 4>&-) &
+	redis_pid=$!
+	wait_until 'redis ping 2>/dev/null | grep -qE "PONG|NOAUTH"' 30
+}
+
+stop_redis() {
+	[ -n "${redis_pid:-}" ] || return 0
+	kill -KILL "$redis_pid" 2>/dev/null || true
+	wait "$redis_pid" 2>/dev/null || true
+	redis_pid=
+}
+
+# What redis-cli says to some words.
+redis() {
+	redis-cli -s "$WORLD/redis/socket" "$@"
+}
+
+# The usage records in Redis, oldest end first, one JSON text per line.
+redis_history() {
+	redis --raw zrange canhazgpu:usage_history_sorted 0 -1
 }
 
 # Kills everything that was started in the world, also what it started meanwhile, and removes it.
@@ -59,6 +89,7 @@ world_close() {
 		kill -KILL $pids 2>/dev/null || true
 		sleep 0.01
 	done
+	stop_redis
 	rm -rf "$WORLD"
 }
 
@@ -193,7 +224,10 @@ db() {
 
 # What has ended, oldest first, one GPU per line: "0 manual released alice".
 usage_history() {
-	need_sqlite
+	if [ "${E2E_STORE:-sqlite}" = redis ]; then
+		redis_history | jq -r '"\(.gpu_id) \(.reservation_type) \(.reason) \(.user)"'
+		return
+	fi
 	db "SELECT gpu || ' ' || type || ' ' || reason || ' ' || user FROM usage_history
 		ORDER BY end_ns, gpu"
 }

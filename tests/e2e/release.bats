@@ -115,7 +115,6 @@ chg_as_ok() {
 }
 
 @test "without ids a run keeps its GPUs; with ids it loses them, and goes on" {
-	need_sqlite
 	pool 3
 	chg_ok reserve --gpu-ids 2
 	start_background job canhazgpu run --gpus 2 -- sleep 1000
@@ -135,7 +134,6 @@ chg_as_ok() {
 }
 
 @test "the end of a run whose GPU was released frees nobody's new reservation" {
-	need_sqlite
 	pool 1
 	mkfifo "$WORLD/gate"
 	start_background job canhazgpu run -- sh -c 'read -r line <"$0"' "$WORLD/gate"

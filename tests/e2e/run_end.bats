@@ -4,7 +4,6 @@
 load run_helpers
 
 @test "the GPUs are released when the command ends, by the supervisor" {
-	needs_database
 	pool 2
 	chg_ok run --gpus 2 -- true
 	# Only the supervisor can have recorded it: nothing else runs here.
@@ -14,7 +13,6 @@ load run_helpers
 }
 
 @test "the next run can have the GPU at once, however the last one ended" {
-	needs_database
 	pool 1
 	for end in 'exit 0' 'exit 3' 'kill -TERM $$' 'kill -KILL $$'; do
 		chg run -- sh -c "$end"
@@ -24,7 +22,6 @@ load run_helpers
 }
 
 @test "SIGKILL of the command: released" {
-	needs_database
 	pool 1
 	hold job
 	kill -KILL "$command"
@@ -33,7 +30,6 @@ load run_helpers
 }
 
 @test "a command that nobody has waited for has ended all the same" {
-	needs_database
 	pool 1
 	# shellcheck disable=SC2016
 	start_background parent sh -c 'canhazgpu run -- sh -c "echo \$\$; exec sleep 1000" & exec sleep 1000'
@@ -45,7 +41,6 @@ load run_helpers
 }
 
 @test "SIGKILL of the supervisor: reserved as long as the command lives" {
-	needs_database
 	pool 1
 	hold job
 	kill_now "$supervisor"
@@ -79,7 +74,6 @@ load run_helpers
 }
 
 @test "SIGKILL of both with the command still a zombie: freed all the same" {
-	needs_database
 	pool 1
 	# shellcheck disable=SC2016
 	start_background parent sh -c 'canhazgpu run -- sh -c "echo \$\$; exec sleep 1000" & exec sleep 1000'

@@ -34,7 +34,7 @@ shared_pool() {
 	chmod 0755 "$WORLD" "$WORLD/bin"
 	chmod 1777 "$WORLD/tmp" "$WORLD/home" "$WORLD/state"
 	install -d -m 2770 -g 4300 "$WORLD/store"
-	world_set "CANHAZGPU_STORE=sqlite:$WORLD/store/pool.db"
+	[ "${E2E_STORE:-sqlite}" != sqlite ] || world_set "CANHAZGPU_STORE=sqlite:$WORLD/store/pool.db"
 	as_user 4301 canhazgpu admin --gpus "$1" --provider fake
 }
 
@@ -131,7 +131,11 @@ assert_reserved() {
 
 # The ends that were recorded, in their order: "released holder-died".
 ends() {
-	database 'SELECT reason FROM usage_history ORDER BY end_ns, key' | paste -sd ' '
+	if [ "${E2E_STORE:-sqlite}" = sqlite ]; then
+		database 'SELECT reason FROM usage_history ORDER BY end_ns, key'
+	else
+		redis_history | jq -r .reason
+	fi | paste -sd ' '
 }
 
 # Waits until a file holds a text.

@@ -1,0 +1,376 @@
+#!/usr/bin/env bats
+# The pool in Redis: which settings mean it, what is said when the server does not do what is wanted,
+# and what happens to runs meanwhile.
+
+load run_helpers
+
+setup() {
+	[ "${E2E_STORE:-sqlite}" = redis ] || skip 'is about the Redis store'
+	world_open
+}
+
+teardown() {
+	[ -z "${second_pid:-}" ] || kill -KILL "$second_pid" 2>/dev/null || true
+	world_close
+}
+
+# A second server, on a port of its own, with more options: $port.
+second_redis() {
+	local attempt
+	mkdir -p "$WORLD/second"
+	for attempt in 1 2 3 4 5; do
+		port=$((20000 + RANDOM % 10000))
+		(exec redis-server --port "$port" --bind 127.0.0.1 --dir "$WORLD/second" --save '' \
+			--unixsocket "$WORLD/second/socket" "$@" >>"$WORLD/second/log" 2>&1 3>&- 4>&-) &
+		second_pid=$!
+		wait_until '[ -S "$WORLD/second/socket" ] || ! kill -0 $second_pid 2>/dev/null' 20
+		[ ! -S "$WORLD/second/socket" ] || return 0
+	done
+	return 1
+}
+
+second() {
+	redis-cli -s "$WORLD/second/socket" "$@"
+}
+
+# Every command that needs the pool fails with one line that holds the texts.
+every_command_fails() {
+	local command text
+	for command in status reserve release report 'run -- true'; do
+		# shellcheck disable=SC2086
+		chg $command
+		assert_error 1 "$1"
+		for text; do
+			assert_stderr_has "$text"
+		done
+	done
+}
+
+# ---- which store ----
+
+@test "any Redis setting selects Redis: flag, environment, file" {
+	second_redis
+	world_unset CANHAZGPU_STORE
+	chg_ok --redis-port "$port" admin --gpus 3 --provider fake
+	assert_equal "$(second get canhazgpu:gpu_count)" 3
+	chg_ok status --json --redis-host 127.0.0.1 --redis-port "$port" --redis-db 0
+	assert_json length 3
+	world_set CANHAZGPU_REDIS_PORT="$port"
+	chg_ok status --json
+	assert_json length 3
+	world_unset CANHAZGPU_REDIS_PORT
+	printf 'redis:\n  port: %s\n' "$port" >"$WORLD/home/.canhazgpu.yaml"
+	chg_ok status --json
+	assert_json length 3
+	# An explicit store wins over settings that are no stronger.
+	chg_ok --store "sqlite:$WORLD/pool.db" admin --gpus 1 --provider fake
+	chg_ok --store "sqlite:$WORLD/pool.db" status --json
+	assert_json length 1
+}
+
+@test "another database of the server is another pool" {
+	pool 2
+	chg_ok --store "unix://$WORLD/redis/socket?db=3" admin --gpus 5 --provider fake
+	chg_ok status --json
+	assert_json length 2
+	assert_equal "$(redis -n 3 get canhazgpu:gpu_count)" 5
+	chg --store "unix://$WORLD/redis/socket?db=60000" status
+	assert_error 1 'no such database'
+}
+
+@test "admin on the embedded store asks which one, where Redis has a pool on this host" {
+	need_root
+	unshare --net true 2>/dev/null || skip 'no network namespaces'
+	# A network of its own, since the usual port may be taken.
+	world_unset CANHAZGPU_STORE
+	cat >"$WORLD/inside" <<-'END'
+		set -e
+		ip link set lo up 2>/dev/null || ifconfig lo up
+		redis-server --port 6379 --save '' >/dev/null &
+		server=$!
+		trap 'kill $server' EXIT
+		for _ in $(seq 500); do redis-cli ping >/dev/null 2>&1 && break; sleep 0.02; done
+		canhazgpu admin --gpus 1 --provider fake
+		redis-cli set canhazgpu:gpu_count 8 >/dev/null
+		! canhazgpu admin --gpus 1 --provider fake --force
+		canhazgpu --redis-port 6379 status --json | jq -e 'length == 8'
+		canhazgpu --store "sqlite:$HOME/x.db" admin --gpus 1 --provider fake
+	END
+	in_world unshare --net bash "$WORLD/inside" >"$WORLD/stdout" 2>"$WORLD/stderr" || cat "$WORLD/stderr"
+	assert_equal "$(cat "$WORLD/stdout")" $'Initialized 1 GPUs (IDs 0 to 0)\ntrue\nInitialized 1 GPUs (IDs 0 to 0)'
+	stderr=$(cat "$WORLD/stderr")
+	assert_stderr_has 'a GPU pool with 8 GPUs is in Redis on this host: say which one you mean, --store redis://localhost:6379/0 or --store sqlite:'
+}
+
+# ---- passwords ----
+
+@test "password from a file, user and password from settings; none is ever shown" {
+	second_redis --requirepass 's3cr/et:@ %'
+	printf 's3cr/et:@ %%\n' >"$WORLD/password"
+	chmod 600 "$WORLD/password"
+	world_unset CANHAZGPU_STORE
+	world_set CANHAZGPU_REDIS_PORT="$port"
+	chg admin --gpus 2 --provider fake
+	assert_error 1 "Redis at localhost:$port: it wants a password"
+	world_set CANHAZGPU_REDIS_PASSWORD_FILE="$WORLD/password"
+	pool 2
+	world_unset CANHAZGPU_REDIS_PASSWORD_FILE
+	world_set CANHAZGPU_REDIS_PASSWORD='s3cr/et:@ %'
+	chg_ok status
+	world_set CANHAZGPU_REDIS_USER=default
+	chg_ok status
+	for output in '' --json; do
+		# shellcheck disable=SC2086
+		chg_ok config $output
+		[[ $stdout != *s3cr* ]] || fail_with 'the password is shown'
+		assert_stdout_has "redis://default@localhost:$port/0"
+	done
+	# Neither supervisor nor command has it in sight of others.
+	hold job
+	for pid in "$command" "$supervisor"; do
+		! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q s3cr || fail_with 'it is on a command line'
+	done
+	world_set CANHAZGPU_REDIS_PASSWORD=wr0ng
+	chg status
+	assert_error 1 "Redis at localhost:$port: wrong user or password"
+	[[ $stderr != *wr0ng* ]] || fail_with 'the password is shown'
+	kill_now "$command"
+	wait_until '[ "$(second -a "s3cr/et:@ %" --no-auth-warning zcard canhazgpu:usage_history_sorted)" = 1 ]'
+}
+
+@test "a password in an address is not shown, in errors neither" {
+	for url in redis://user:hunter2@localhost:1/0 reds://user:hunter2@localhost:1/0 \
+		redis://user:hunter2@localhost:x/0 redis://user:hunter2@localhost:1/0?x=y; do
+		chg --store "$url" status
+		assert_stdout ''
+		[[ $stderr == 'Error: '* && $stderr != *hunter2* ]] || fail_with "$url"
+		chg_ok --store "$url" config
+		[[ $stdout != *hunter2* ]] || fail_with "$url"
+	done
+	world_set CANHAZGPU_STORE=redis://user:hunter2@localhost:1/0
+	chg_ok config --json
+	assert_json '.store.value' redis://user@localhost:1/0
+}
+
+@test "a password file that cannot be used is named" {
+	world_unset CANHAZGPU_STORE
+	world_set CANHAZGPU_REDIS_PASSWORD_FILE="$WORLD/none"
+	chg status
+	assert_error 1 "$WORLD/none"
+	: >"$WORLD/none"
+	chg status
+	assert_error 1 'it is empty'
+	world_set CANHAZGPU_REDIS_PASSWORD=x
+	chg status
+	assert_error 2 'both'
+}
+
+@test "the ACL rules of docs/redis.md suffice, and less do not" {
+	rules=$(sed -n 's/^    ACL SETUSER canhazgpu //p' "$BATS_TEST_DIRNAME/../../docs/redis.md")
+	[ -n "$rules" ]
+	# shellcheck disable=SC2086
+	assert_equal "$(redis acl setuser canhazgpu ${rules//PASSWORD/pw})" OK
+	world_set CANHAZGPU_STORE="unix://canhazgpu:pw@$WORLD/redis/socket?db=0"
+	pool 3
+	chg_ok reserve
+	chg_ok status
+	chg_ok run -- true
+	chg_ok release
+	chg_ok report
+	wait_until '[ "$(redis zcard canhazgpu:usage_history_sorted)" = 2 ]'
+	chg_ok admin --gpus 2 --provider fake --force
+	redis acl setuser canhazgpu -set >/dev/null
+	chg reserve
+	assert_error 1 'its ACL rules do not allow that (docs/redis.md has those that suffice)'
+}
+
+# ---- TLS ----
+
+# A certificate authority, and a certificate for `localhost` and 127.0.0.1 by it.
+certificates() {
+	cd "$WORLD" || return 1
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca 2>/dev/null
+	openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=server 2>/dev/null
+	openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 \
+		-extfile <(echo "subjectAltName=$1") 2>/dev/null
+}
+
+tls_redis() {
+	certificates "$1"
+	second_redis --port 0 --tls-port 0
+	kill -KILL "$second_pid"
+	rm -f "$WORLD/second/socket"
+	second_redis --port 0 --tls-port "$port" --tls-cert-file "$WORLD/server.pem" \
+		--tls-key-file "$WORLD/server.key" --tls-ca-cert-file "$WORLD/ca.pem" --tls-auth-clients no
+	port=$(second config get tls-port | tail -n 1)
+}
+
+@test "TLS: the certificate and its host name are checked" {
+	redis-server --version >/dev/null
+	tls_redis 'DNS:localhost,IP:127.0.0.1'
+	chg --store "rediss://localhost:$port/0" status
+	assert_error 1 'its certificate is refused'
+	for host in localhost 127.0.0.1; do
+		chg_ok --store "rediss://$host:$port/0?ca=$WORLD/ca.pem" admin --gpus 2 --provider fake --force
+	done
+	printf 'redis:\n  ca-file: %s/ca.pem\n  port: %s\n' "$WORLD" "$port" >"$WORLD/home/.canhazgpu.yaml"
+	world_unset CANHAZGPU_STORE
+	chg_ok run -- true
+	wait_until '[ "$(second zcard canhazgpu:usage_history_sorted)" = 1 ]'
+	# A server that does not speak TLS at all.
+	chg --store "redis://localhost:$port/0" status
+	assert_status 1
+}
+
+@test "TLS: a certificate for another host is refused" {
+	tls_redis 'DNS:other.example'
+	chg --store "rediss://localhost:$port/0?ca=$WORLD/ca.pem" status
+	assert_error 1 "Redis at localhost:$port: its certificate is refused"
+	assert_stderr_has 'mismatch'
+}
+
+# ---- a server that does not do what is wanted ----
+
+@test "a server that is not there, or no Redis" {
+	stop_redis
+	rm -f "$WORLD/redis/socket"
+	every_command_fails "Redis at $WORLD/redis/socket cannot be reached"
+	chg --store redis://localhost:1/0 status
+	assert_error 1 'Redis at localhost:1 cannot be reached (is it running? is the store the right one?): Connection refused'
+	chg --store redis://no.such.host.invalid/0 status
+	assert_error 1 'the host name cannot be looked up'
+	start_background web python3 -c 'import socket
+s = socket.socket(socket.AF_UNIX); s.bind("'"$WORLD"'/web"); s.listen()
+while True:
+    c = s.accept()[0]; c.recv(65536); c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"); c.close()'
+	wait_until '[ -S "$WORLD/web" ]'
+	chg --store "unix://$WORLD/web" status
+	assert_error 1 "what answers at $WORLD/web is not Redis"
+}
+
+@test "a server that stands still: a time limit, and its name" {
+	pool 1
+	kill -STOP "$redis_pid"
+	chg --store "unix://$WORLD/redis/socket?timeout=300ms" status
+	kill -CONT "$redis_pid"
+	assert_error 1 "Redis at $WORLD/redis/socket does not answer within 0.3 s"
+	chg_ok status
+}
+
+@test "a replica, and a server without memory" {
+	pool 2
+	chg_ok reserve
+	redis replicaof 127.0.0.1 1 >/dev/null
+	chg_ok status
+	chg reserve
+	assert_error 1 'it is a read-only replica'
+	redis replicaof no one >/dev/null
+	redis config set maxmemory 1 >/dev/null
+	chg_ok status
+	chg reserve
+	assert_error 1 'it is out of memory'
+	redis config set maxmemory 0 >/dev/null
+	chg_ok reserve
+}
+
+@test "one GPU with an unreadable state shows ERROR with the reason; the others work" {
+	pool 4
+	redis set canhazgpu:gpu:1 '{"user":"alice","start_ti' >/dev/null
+	redis lpush canhazgpu:gpu:2 x >/dev/null
+	chg_ok status --json
+	assert_json 'map(.status) | join(" ")' 'AVAILABLE ERROR ERROR AVAILABLE'
+	assert_json '.[1].error | startswith("its state in Redis (canhazgpu:gpu:1) is unreadable: ")' true
+	chg_ok reserve --gpus 2 --short
+	assert_stdout 0,3
+	chg reserve --gpu-ids 1
+	assert_error 1 'GPU 1 is not available: its use is unknown'
+	chg_ok release
+	# Made anew, it is as new.
+	chg_ok admin --gpus 4 --provider fake --force
+	chg_ok status --json
+	assert_json 'map(.status) | unique | .[0]' AVAILABLE
+}
+
+@test "keys of the pool of another type are named" {
+	pool 2
+	redis del canhazgpu:usage_history_sorted >/dev/null
+	redis set canhazgpu:usage_history_sorted x >/dev/null
+	chg_ok status
+	chg_ok reserve
+	chg release
+	assert_error 1 canhazgpu:usage_history_sorted
+	chg_ok status --json
+	assert_json '.[0].status' IN_USE
+	redis set canhazgpu:gpu_count many >/dev/null
+	chg status
+	assert_error 1 'the key canhazgpu:gpu_count is no number of GPUs'
+}
+
+@test "the lock of another program is waited for" {
+	pool 1
+	redis set canhazgpu:allocation_lock locked px 300 >/dev/null
+	chg_ok reserve
+	assert_equal "$(redis exists canhazgpu:allocation_lock)" 0
+}
+
+# ---- runs ----
+
+@test "a run outlives a server that goes and comes back: told once, then recovered" {
+	redis config set appendonly yes >/dev/null
+	pool 1
+	world_set CANHAZGPU_RUN_HEARTBEAT=100ms
+	hold job
+	wait_until '[ "$(redis lastsave)" ]'
+	before=$(reservation_of 0)
+	stop_redis
+	rm -f "$WORLD/redis/socket"
+	wait_for_text "$WORLD/job.err" 'the heartbeat could not be stored'
+	wait_for_renewals "$supervisor" 2
+	start_redis --appendonly yes
+	wait_for_text "$WORLD/job.err" 'the heartbeat is stored again'
+	assert_equal "$(grep -c 'could not be stored' "$WORLD/job.err")" 1
+	assert_equal "$(reservation_of 0)" "$before"
+	kill_now "$command"
+	wait_until '[ "$(ends)" = released ]'
+}
+
+@test "a server that has lost its data gets the reservation back" {
+	pool 2
+	world_set CANHAZGPU_RUN_HEARTBEAT=100ms
+	start_run job --gpu-ids 1 --note 'größer' --user alice -- sleep 1000
+	command=$background_pid
+	wait_until 'is_called "$command" sleep' 20
+	before=$(in_world canhazgpu status --json | jq -c '.[1] | [.reservation_id, .user, .note, .type]')
+	redis flushall >/dev/null
+	wait_for_text "$WORLD/job.err" 'the pool is not there'
+	assert_equal "$(redis dbsize)" 0
+	pool 2
+	wait_for_text "$WORLD/job.err" 'the store had lost the reservation of GPU(s) [1]; it is made again'
+	assert_equal "$(in_world canhazgpu status --json | jq -c '.[1] | [.reservation_id, .user, .note, .type]')" "$before"
+	kill_now "$command"
+	wait_until '[ "$(ends)" = released ]'
+}
+
+@test "what was released, or taken meanwhile, is not taken back" {
+	pool 2
+	world_set CANHAZGPU_RUN_HEARTBEAT=100ms
+	hold one --gpu-ids 0
+	chg_ok release --gpu-ids 0
+	wait_for_text "$WORLD/one.err" 'the reservation of GPU(s) [0] is gone'
+	hold two --gpu-ids 1
+	chg_ok admin --gpus 2 --provider fake --force
+	wait_for_text "$WORLD/two.err" 'the reservation of GPU(s) [1] is gone'
+	hold three --gpu-ids 0
+	kill -STOP "$supervisor"
+	redis flushall >/dev/null
+	pool 2
+	chg_ok reserve --gpu-ids 0
+	kill -CONT "$supervisor"
+	wait_for_text "$WORLD/three.err" 'the reservation of GPU(s) [0] is gone'
+	# Another program's release leaves no record with our id.
+	hold four --gpu-ids 1
+	redis set canhazgpu:gpu:1 "{\"last_released\":\"$(date -u +%FT%T.%NZ)\"}" >/dev/null
+	wait_for_text "$WORLD/four.err" 'the reservation of GPU(s) [1] is gone'
+	chg_ok status --json
+	assert_json 'map(.type // "-") | join(" ")' 'MANUAL -'
+}
