@@ -116,13 +116,16 @@ static void grow_accounts(struct usage *u)
 		*account_slot(u, u->accounts[i].account) = i + 1;
 }
 
-static struct usage_row *find_account(struct usage *u, const struct usage_record *record)
+/* The row of an account. Records of one reservation follow each other, so the latest is tried
+ * first.
+ */
+static struct usage_row *account_row(struct usage *u, const char *account)
 {
-	char buffer[32];
-	const char *account = account_of(record, buffer);
-	struct usage_row *row;
 	size_t *slot;
 
+	if (u->latest_account < u->accounts_count &&
+	    !strcmp(u->accounts[u->latest_account].account, account))
+		return &u->accounts[u->latest_account];
 	if (u->accounts_count * 2 >= u->account_slots_count)
 		grow_accounts(u);
 	slot = account_slot(u, account);
@@ -131,7 +134,15 @@ static struct usage_row *find_account(struct usage *u, const struct usage_record
 			(struct usage_row){.account = mem_strdup(account), .label_ns = INT64_MIN};
 		*slot = u->accounts_count;
 	}
-	row = &u->accounts[*slot - 1];
+	u->latest_account = *slot - 1;
+	return &u->accounts[u->latest_account];
+}
+
+static struct usage_row *find_account(struct usage *u, const struct usage_record *record)
+{
+	char buffer[32];
+	struct usage_row *row = account_row(u, account_of(record, buffer));
+
 	/* The name used last; of several at one moment the first by alphabet. */
 	if (record->user && record->end_ns >= row->label_ns &&
 	    (!row->label || strcmp(record->user, row->label) != 0)) {

@@ -41,6 +41,7 @@ struct usage {
 	struct usage_row *accounts; /* by user, these become the rows */
 	size_t *account_slots;      /* hash table: index into accounts plus one, 0: empty */
 	size_t account_slots_count; /* a power of two */
+	size_t latest_account;      /* index of the one that was found last */
 	struct usage_seen seen;
 };
 

@@ -23,6 +23,7 @@ struct sqlite_history {
 	bool complete;                 /* the last chunk was read */
 	struct usage_record *records;  /* the chunk; texts point into `texts` */
 	size_t count, next;
+	size_t rows; /* of the table that were looked at for it */
 	char *texts; /* all texts of the chunk, each with its NUL */
 	size_t texts_length, texts_capacity;
 };
@@ -114,19 +115,21 @@ int sqlite_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, str
  * Copies a text into the chunk. The buffer may move while it grows, so a record holds the text's
  * offset plus one (0: NULL) until resolve() turns it into a pointer.
  */
-static char *keep_text(struct sqlite_history *h, const struct sql *q, int column)
+static char *keep_text(struct sqlite_history *h, sqlite3_value *value)
 {
-	const char *text = sql_column_text(q, column);
-	size_t size = text ? strlen(text) + 1 : 0, offset = h->texts_length;
+	const void *text = sqlite3_value_blob(value);
+	size_t size = (size_t)sqlite3_value_bytes(value), offset = h->texts_length;
 
-	if (!text)
+	if (sqlite3_value_type(value) == SQLITE_NULL)
 		return NULL;
-	if (offset + size > h->texts_capacity) {
-		h->texts_capacity = 2 * (offset + size);
+	if (offset + size + 1 > h->texts_capacity) {
+		h->texts_capacity = 2 * (offset + size + 1);
 		h->texts = mem_resize(h->texts, h->texts_capacity, 1);
 	}
-	memcpy(h->texts + offset, text, size);
-	h->texts_length += size;
+	if (size)
+		memcpy(h->texts + offset, text, size);
+	h->texts[offset + size] = '\0';
+	h->texts_length += size + 1;
 	return (char *)(uintptr_t)(offset + 1);
 }
 
@@ -135,46 +138,57 @@ static char *resolve(const struct sqlite_history *h, const char *kept)
 	return kept ? h->texts + ((uintptr_t)kept - 1) : NULL;
 }
 
-static void keep_record(struct sqlite_history *h, const struct sql *q, int64_t start_ns)
+/*
+ * SQL function that keeps a row: its arguments are the columns. Called inside the statement,
+ * because handing out eleven columns of a row one by one costs as much as finding it.
+ */
+static void keep_record(sqlite3_context *context, int count, sqlite3_value **columns)
 {
-	struct usage_record *u = &h->records[h->count++];
-	const char *id = sql_column_text(q, 2);
+	struct sqlite_history *h = sqlite3_user_data(context);
+	struct usage_record *u;
+	size_t id_length;
 
-	*u = (struct usage_record){.start_ns = start_ns, .end_ns = h->last_end_ns};
-	memcpy(u->reservation_id, id, strnlen(id, ID_SIZE - 1));
-	u->user = keep_text(h, q, 3);
-	u->account = keep_text(h, q, 4);
-	u->uid = sql_column_quantity(q, 5);
-	reservation_type_parse(sql_column_text(q, 6), &u->type);
-	u->gpu = (int)sql_column(q, 7);
-	end_reason_parse(sql_column_text(q, 9), &u->reason);
-	u->actor = keep_text(h, q, 10);
+	h->rows++;
+	h->last_end_ns = sqlite3_value_int64(columns[0]);
+	h->last_key = sqlite3_value_int64(columns[1]);
+	if (sqlite3_value_int64(columns[8]) >= h->to_ns)
+		return;
+	u = &h->records[h->count++];
+	*u = (struct usage_record){.end_ns = h->last_end_ns};
+	id_length = (size_t)sqlite3_value_bytes(columns[2]);
+	memcpy(u->reservation_id, sqlite3_value_text(columns[2]),
+	       id_length < ID_SIZE ? id_length : ID_SIZE - 1);
+	u->user = keep_text(h, columns[3]);
+	u->account = keep_text(h, columns[4]);
+	if (sqlite3_value_type(columns[5]) != SQLITE_NULL)
+		u->uid = quantity_of(sqlite3_value_int64(columns[5]));
+	reservation_type_parse((const char *)sqlite3_value_text(columns[6]), &u->type);
+	u->gpu = sqlite3_value_int(columns[7]);
+	u->start_ns = sqlite3_value_int64(columns[8]);
+	end_reason_parse((const char *)sqlite3_value_text(columns[9]), &u->reason);
+	u->actor = keep_text(h, columns[10]);
 }
 
 /* Reads the rows of one chunk; those that begin after the period are skipped here and not by the
    query, so that a session never looks at more rows than a chunk has. */
 static int read_chunk(struct sqlite_store *s, struct sqlite_history *h, struct err *e)
 {
-	struct sql q =
-		sql_of(s, "SELECT end_ns, key, reservation_id, user, account, uid, type, gpu,"
-			  " start_ns, reason, actor FROM usage_history"
-			  " WHERE (end_ns, key) > (?, ?) ORDER BY end_ns, key LIMIT ?");
-	size_t rows = 0;
+	struct sql q;
 	int r;
 
+	r = sqlite3_create_function(s->db, "keep_record", 11, SQLITE_UTF8 | SQLITE_DIRECTONLY, h,
+				    keep_record, NULL, NULL);
+	if (r != SQLITE_OK)
+		return sql_fail(s, r, e);
+	q = sql_of(s, "SELECT keep_record(end_ns, key, reservation_id, user, account, uid, type,"
+		      " gpu, start_ns, reason, actor) FROM usage_history"
+		      " WHERE (end_ns, key) > (?, ?) ORDER BY end_ns, key LIMIT ?");
+	h->rows = 0;
 	sql_int(&q, h->last_end_ns);
 	sql_int(&q, h->last_key);
 	sql_int(&q, CHUNK_RECORDS);
-	while ((r = sql_step(&q, e)) > 0) {
-		int64_t start_ns = sql_column(&q, 8);
-
-		h->last_end_ns = sql_column(&q, 0);
-		if (start_ns < h->to_ns)
-			keep_record(h, &q, start_ns);
-		if (++rows == CHUNK_RECORDS)
-			h->last_key = sql_column(&q, 1);
-	}
-	h->complete = rows < CHUNK_RECORDS;
+	r = sql_run(&q, e);
+	h->complete = h->rows < CHUNK_RECORDS;
 	return r;
 }
 
