@@ -165,14 +165,15 @@ visible() {
 	use_smi
 	smi_gpus '0, GPU-a, NVIDIA A100-SXM4-40GB, 00000000:01:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14' \
 		'1, GPU-b, NVIDIA A100-SXM4-40GB, 00000000:02:00.0, 40960,   9000 , 90, 60, 300.00, Disabled, 550.54.14'
-	printf 'GPU-b, %d, /usr/bin/python3, 8990\n' "$$" >"$WORLD/smi/apps.csv"
+	printf 'GPU-b, %s, %s, 4000\n' "$$" /usr/bin/python3 99999991 '/usr/bin/python 3' >"$WORLD/smi/apps.csv"
 	chg_ok admin
 	assert_stdout 'Initialized 2 GPUs (IDs 0 to 1)'
 	chg_ok status --json
 	assert_json 'map("\(.status) \(.gpu_model)") | join("|")' \
 		'AVAILABLE NVIDIA A100-SXM4-40GB|UNRESERVED NVIDIA A100-SXM4-40GB'
-	assert_json '.[1] | "\(.process_info)|\(.unreserved_users[0])"' \
-		"9000MB used by PID $$ (/usr/bin/python3)|$ME"
+	assert_json '.[1].process_info | sub("PID [0-9]+ .*, "; "")' \
+		'9000MB used by PID 99999991 (/usr/bin/python 3)'
+	assert_json '.[1].unreserved_users | join(" ")' "$ME unknown"
 	assert_equal "$(visible)" '0 PCI_BUS_ID'
 }
 

@@ -527,7 +527,7 @@ on_terminal() {
 	example
 	shown=$(on_terminal 100 'canhazgpu status --no-color')
 	[ "$(wc -l <<<"$shown")" = 7 ]
-	[ "$(awk 'length > 100' <<<"$shown")" = '' ] || fail_with "too wide: $shown"
+	[ "$(LC_ALL=C.UTF-8 wc -L <<<"$shown")" -le 100 ] || fail_with "too wide: $shown"
 	for column in GPU STATUS USER DURATION TYPE MODEL DETAILS VALIDATION; do
 		[[ ${shown%%$'\n'*} == *"$column"* ]] || fail_with "no column $column: $shown"
 	done
