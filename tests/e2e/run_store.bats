@@ -161,6 +161,30 @@ time.sleep(1000)"' sh "$WORLD/pipe"
 	assert_status 130
 }
 
+@test "a message in a log file overwrites nothing, and nothing overwrites it" {
+	pool 1
+	world_set CANHAZGPU_RUN_HEARTBEAT=200ms
+	mkfifo "$WORLD/gate"
+	# One position for all who write, as a shell's > makes it (and not >>, which always writes at the end).
+	# shellcheck disable=SC2016
+	start_background job sh -c 'exec canhazgpu run -- sh -c "
+		echo a line before; echo another one >&2; read x <\"\$1\"; echo a line behind; echo the last one >&2
+		" sh "$1" >"$2" 2>&1' sh "$WORLD/gate" "$WORLD/log"
+	wait_for_text "$WORLD/log" 'another one'
+	chg_ok release --gpu-ids 0
+	wait_for_text "$WORLD/log" 'WITHOUT a reservation'
+	echo >"$WORLD/gate"
+	wait_background job
+	assert_status 0
+	message='canhazgpu: the reservation of GPU(s) [0] is gone (released, or the pool was made anew); the command goes on WITHOUT a reservation'
+	assert_equal "$(cat "$WORLD/log")" "Reserved 1 GPU(s): [0] for command execution
+a line before
+another one
+$message
+a line behind
+the last one"
+}
+
 # ---- a store that is away ----
 
 @test "a store that is away for a while: told once, recovered, still reserved" {

@@ -34,7 +34,8 @@ load run_helpers
 	# It lets go of the last ones right after its ready.
 	wait_until '[ "$(readlink /proc/$supervisor/fd/1)" = /dev/null ]'
 	handles=$(for fd in "/proc/$supervisor/fd/"*; do readlink "$fd"; done | sort | uniq -c | tr -s ' \n' ' ')
-	[[ $handles =~ ^' 2 /dev/null 1 '[^ ]*'/job.err 1 '(anon_inode:)?'[pidfd]'|pidfd: ]] || fail_with "$handles"
+	expected="^ 2 /dev/null 1 $WORLD/job\\.err 1 ((anon_inode:)?\\[pidfd\\]|pidfd:\\[[0-9]+\\]) \$"
+	[[ $handles =~ $expected ]] || fail_with "'$handles'"
 }
 
 @test "the supervisor ignores SIGHUP and takes no other disposition or mask from the caller" {
@@ -87,4 +88,59 @@ load run_helpers
 	pool 2
 	chg_ok run -- bash -c 'canhazgpu run -- sleep 1000 & wait -n & kill %1; wait; echo done'
 	assert_stdout done
+}
+
+# ---- when it was killed ----
+
+# The age of the heartbeat of GPU 0 in whole seconds, as the database has it.
+heartbeat_age_s() {
+	database "SELECT strftime('%s') - heartbeat_ns / 1000000000 FROM reservations"
+}
+
+@test "without a supervisor every look renews the heartbeat, so that all of the time is charged" {
+	needs_database
+	pool 1
+	hold job
+	kill_now "$supervisor"
+	hour_ns=3600000000000
+	database "UPDATE reservations SET start_ns = start_ns - 3 * $hour_ns, heartbeat_ns = heartbeat_ns - 2 * $hour_ns"
+	[ "$(heartbeat_age_s)" -ge 7200 ]
+	assert_reserved 0
+	[ "$(heartbeat_age_s)" -lt 3600 ]
+	# The next one finds it as fresh as it needs to be, and leaves it.
+	before=$(database 'SELECT heartbeat_ns FROM reservations')
+	assert_reserved 0
+	assert_equal "$(database 'SELECT heartbeat_ns FROM reservations')" "$before"
+	kill_now "$command"
+	chg_ok reserve --short
+	assert_equal "$(database "SELECT reason, end_ns - start_ns >= 3 * $hour_ns FROM usage_history")" 'holder-died|1'
+}
+
+# ---- when it does not start ----
+
+@test "a supervisor that is killed before it watches: one clear line, and nothing reserved" {
+	pool 1
+	mkfifo "$WORLD/slow.json" # the run waits for its driver until somebody writes this
+	start_background job env CANHAZGPU_FAKE_STATE="$WORLD/slow.json" canhazgpu run -- sleep 1000
+	wait_until '[ -n "$(supervisors)" ]' 20
+	# shellcheck disable=SC2046
+	kill_now $(supervisors)
+	echo '{}' >"$WORLD/slow.json"
+	wait_background job
+	assert_equal "$status $(cat "$WORLD/job.err")" '1 Error: the supervisor ended: Broken pipe'
+	assert_reserved ''
+	assert_no_processes
+}
+
+@test "no room for one more process: one clear line, and nothing reserved" {
+	shared_pool 1
+	for limit in 1 2; do # not even a child; a child, but no supervisor
+		status=0
+		as_user 4399 env ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" prlimit --nproc=$limit \
+			canhazgpu run -- true >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+		stdout=$(cat "$WORLD/stdout") stderr=$(cat "$WORLD/stderr")
+		assert_error 1 'cannot start the supervisor: '
+		assert_reserved ''
+	done
+	assert_no_processes
 }

@@ -153,3 +153,74 @@ setup() {
 	wait_until '[ -z "$(reserved)" ]'
 	assert_alive "$grandchild"
 }
+
+# ---- a driver that does not tell everything ----
+
+# "unknown" is not "unused": where the list of processes may lack some, all of the tree count as users.
+@test "a driver that does not show all processes does not free the GPU of a living tree" {
+	pool 1
+	while read -r what gpu; do
+		mkdir "$WORLD/$what"
+		mkfifo "$WORLD/$what/gate"
+		start_run "$what" -- sh -c 'sleep 1000 & echo $! >"$1/pid"; read x <"$1/gate"' sh "$WORLD/$what"
+		command=$background_pid
+		grandchild=$(wait_for_line "$WORLD/$what/pid")
+		wait_until 'is_called "$grandchild" sleep' 20
+		supervisor=$(supervisor_of "$command")
+		fake_state "{\"gpus\": [$gpu]}"
+		echo >"$WORLD/$what/gate"
+		wait_until 'supervisor_of "$grandchild" || is_gone "$supervisor"'
+		! is_gone "$supervisor" || fail_with "$what: released"
+		assert_equal "$what: $(reserved)" "$what: 0"
+		kill_now "$grandchild"
+		wait_until 'is_gone "$supervisor"'
+		fake_state '{"gpus": []}'
+		assert_equal "$what: $(reserved)" "$what: "
+	done <<-'END'
+		hidden {"memory_used_mb": 8000, "processes": null}
+		hidden-and-idle {"memory_used_mb": 0, "processes": null}
+		nameless {"memory_used_mb": 8000, "processes": [{"pid": 0, "memory_mb": 8000}]}
+		foreign-and-nameless {"memory_used_mb": 8000, "processes": [{"pid": 1}, {"pid": 0}]}
+		memory-only {"memory_used_mb": 8000, "processes": []}
+		memory-unknown {"memory_used_mb": null, "processes": []}
+		lost {"problem": "GPU is lost", "memory_used_mb": null, "processes": null}
+	END
+}
+
+@test "nor does a GPU that the driver does not show any more" {
+	use_nvml
+	card='"name": "NVIDIA H100 80GB HBM3", "memory": [81559, 0, 4]'
+	nvml_state "{\"gpus\": [{\"uuid\": \"GPU-a\", $card}, {\"uuid\": \"GPU-b\", $card}]}"
+	chg_ok admin --provider nvidia
+	mkfifo "$WORLD/gate"
+	start_run job --gpu-ids 1 -- sh -c 'sleep 1000 & echo $! >"$1/pid"; read x <"$1/gate"' sh "$WORLD"
+	command=$background_pid
+	grandchild=$(wait_for_line "$WORLD/pid")
+	wait_until 'is_called "$grandchild" sleep' 20
+	supervisor=$(supervisor_of "$command")
+	nvml_state "{\"gpus\": [{\"uuid\": \"GPU-a\", $card}]}"
+	end_command_but_not_tree
+	assert_reserved 1
+	kill_now "$grandchild"
+	wait_until '[ -z "$(reserved)" ]'
+}
+
+# ---- when nobody watches ----
+
+@test "a process that outlives its command takes its place: SIGKILL of the supervisor frees nothing" {
+	pool 1
+	start_family 'sleep 1000 & echo $! >"$1"; read x <"$2"'
+	gpu_used_by "$grandchild"
+	reservation=$(reservation_of 0)
+	end_command_but_not_tree
+	kill_now "$supervisor"
+	# To whoever looks it is as alive as before.
+	assert_equal "$(reservation_of 0)" "$reservation"
+	chg run -- true
+	assert_error 1 'Not enough GPUs available. Requested: 1, Available: 0'
+	assert_equal "$(reservation_of 0)" "$reservation"
+	kill_now "$grandchild"
+	fake_state '{"gpus": []}'
+	assert_reserved ''
+	[ "${E2E_STORE:-sqlite}" != sqlite ] || assert_equal "$(ends)" holder-died
+}

@@ -240,12 +240,17 @@ on_tiny_disk() {
 	[[ $(cat "$WORLD/home/err") == "Error: cannot open $WORLD/disk/pool.db"*': the file system is read-only' ]]
 }
 
-@test "a stopped process that holds the gate is named, and afterwards all goes on" {
-	pool 2
+# Somebody who was stopped inside the gate, and is not about to leave it: $holder.
+stop_inside_gate() {
 	start_background holder flock "$WORLD/pool.db.lock" sleep 1000
 	holder=$background_pid
 	wait_until '[ -n "$(cat "/proc/$holder/task/$holder/children")" ]' # it has the lock, then
 	kill -STOP "$holder"
+}
+
+@test "a stopped process that holds the gate is named, and afterwards all goes on" {
+	pool 2
+	stop_inside_gate
 	wait_until '[ "$(awk "/^State/ { print \$2 }" /proc/$holder/status)" = T ]'
 	world_set CANHAZGPU_TEST_WAIT_MS=300
 	chg reserve
@@ -256,6 +261,34 @@ on_tiny_disk() {
 	world_unset CANHAZGPU_TEST_WAIT_MS
 	chg_ok reserve
 	assert_equal "${stdout%%$'\n'*}" 'Reserved 1 GPU(s): [0] for 8h 0m 0s'
+}
+
+@test "who only reads does not wait for somebody who is stopped inside the gate" {
+	pool 2
+	chg_ok reserve --gpu-ids 1
+	stop_inside_gate
+	# Far longer than this test may take: whoever waits for the gate at all does not come back.
+	world_set CANHAZGPU_TEST_WAIT_MS=600000
+	for given in status 'status --summary' 'status --json'; do
+		# shellcheck disable=SC2086
+		in_world timeout 50 canhazgpu $given >"$WORLD/stdout" 2>"$WORLD/stderr"
+		assert_equal "$given: $(cat "$WORLD/stderr")" "$given: "
+	done
+	assert_json 'map(.status) | join(" ")' 'AVAILABLE IN_USE'
+}
+
+@test "who finds something to record, and cannot, shows it all the same and says why" {
+	pool 1
+	chg_ok reserve --duration 1ms
+	expiry=$(db 'SELECT expiry_ns FROM reservations')
+	wait_until '[ "${EPOCHREALTIME/./}000" -gt "$expiry" ]'
+	stop_inside_gate
+	world_set CANHAZGPU_TEST_WAIT_MS=300
+	chg_ok status --json
+	assert_json '.[0].status' AVAILABLE
+	assert_stderr_has "what has ended could not be recorded: gave up after 0 s: $WORLD/pool.db.lock is locked by pid $holder"
+	chg_ok report
+	assert_stderr_has 'what has ended could not be recorded: '
 }
 
 @test "a canhazgpu that Ctrl-Z stops stands in nobody's way: not inside the gate" {

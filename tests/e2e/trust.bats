@@ -1,0 +1,154 @@
+#!/usr/bin/env bats
+# What one account cannot do to the others of a pool, by whatever way. Needs root, to be others.
+
+load run_helpers
+
+# The account that made the pool, and with it owns the database, is 4301; 4302 is one of its users.
+
+# hold_as UID NAME [OPTIONS]: like hold, as that account.
+hold_as() {
+	start_as_user "$1" "$2" canhazgpu run "${@:3}" -- sleep 1000
+	command=$background_pid
+	wait_until 'is_called "$command" sleep' 20
+	supervisor=$(supervisor_of "$command")
+}
+
+# What a run tells its supervisor, caught on the way: $orders. That run gets no supervisor and fails.
+# (It reads the fake state from a pipe, and so waits until its supervisor is stopped.)
+catch_orders() {
+	local supervisor before
+	mkfifo -m 0666 "$WORLD/slow.json"
+	before=$(supervisors)
+	start_as_user 4302 caught env CANHAZGPU_FAKE_STATE="$WORLD/slow.json" canhazgpu run -- true
+	wait_until '[ "$(supervisors)" != "$before" ]' 20
+	supervisor=$(grep -vxF "${before:-none}" <<<"$(supervisors)")
+	kill -STOP "$supervisor"
+	echo '{}' >"$WORLD/slow.json"
+	orders=$(cat "/proc/$supervisor/fd/0")
+	kill -CONT "$supervisor"
+	wait_background caught
+	assert_equal "$status $(cat "$WORLD/caught.err")" '1 Error: the supervisor did not start'
+}
+
+# forge UID NAME JQ-FILTER: that account starts a supervisor with changed orders, to watch its process $bait.
+forge() {
+	start_as_user "$1" "$2-bait" sleep 1000
+	bait=$background_pid
+	wait_until 'is_called "$bait" sleep' 20
+	jq -c --argjson pid "$bait" --arg start "$(process_field "$bait" 22)" --arg fake "$FAKE_STATE" \
+		".pid = \$pid | .start = (\$start | tonumber) | .fake = \$fake | $3" <<<"$orders" >"$WORLD/$2.orders"
+	start_as_user "$1" "$2" sh -c 'exec canhazgpu __supervise <"$1"' sh "$WORLD/$2.orders"
+	forged=$background_pid
+	wait_until 'supervisor_of "$bait" || is_gone "$forged"' 20
+	assert_alive "$forged"
+}
+
+# Has failed to release, and pauses before it tries again. (Some kernels do not tell where a process waits: 0.)
+pauses() {
+	[[ "$(cat "/proc/$1/wchan")" =~ nanosleep|^0$ ]]
+}
+
+pool_file() {
+	sqlite3 -cmd '.timeout 10000' "$WORLD/store/pool.db" "$@"
+}
+
+# ---- reservations ----
+
+@test "nobody ends another account's reservation by a supervisor with forged orders" {
+	shared_pool 2
+	hold_as 4301 victim
+	reservation=$(reservation_of 0)
+	catch_orders
+	same=".id = \"$reservation\" | .account = \"uid 4301\""
+	forge 4302 forged "$same"
+	kill_now "$bait"
+	wait_until 'is_gone "$forged" || pauses "$forged"' 20
+	assert_equal "$(reservation_of 0)" "$reservation"
+	assert_alive "$command"
+	# The very same orders do it for the account whose reservation it is.
+	forge 4301 own "$same"
+	kill_now "$bait"
+	wait_until '[ -z "$(reserved)" ]' 20
+}
+
+@test "nobody renews another account's reservation, nor puts a process in its command's place" {
+	shared_pool 2
+	hold_as 4301 victim
+	kill_now "$supervisor"
+	reservation=$(reservation_of 0)
+	heartbeat() {
+		in_world canhazgpu status --json | jq -r '.[0].last_heartbeat'
+	}
+	before=$(heartbeat)
+	catch_orders
+	same=".id = \"$reservation\" | .account = \"uid 4301\" | .heartbeat = 100000000"
+	forge 4302 forged "$same"
+	wait_for_text "$WORLD/forged.err" "reservation $reservation is not yours"
+	assert_equal "$(heartbeat)" "$before"
+	forge 4301 own "$same"
+	wait_until '[ "$(heartbeat)" != "$before" ]' 20
+	# It is the command that counts, not what pretends to belong to it.
+	kill_now "$command"
+	wait_until '[ -z "$(reserved)" ]' 20
+}
+
+# ---- history ----
+
+# A record of 10 days ago, made by the owner of the pool.
+make_old_record() {
+	pool_file 'DELETE FROM usage_history'
+	as_user 4301 canhazgpu run -- true 2>/dev/null
+	assert_no_processes
+	pool_file 'UPDATE usage_history SET start_ns = start_ns - 864000000000000, end_ns = end_ns - 864000000000000'
+}
+
+old_records() {
+	pool_file "SELECT count(*) FROM usage_history WHERE end_ns < (strftime('%s') - 864000 + 3600) * 1000000000"
+}
+
+# Runs and reports as an account, which both drop what is too old.
+use_as() {
+	as_user "$1" "${@:2}" run -- true 2>/dev/null
+	as_user "$1" "${@:2}" report >/dev/null
+	assert_no_processes
+}
+
+@test "a history.days of one's own does not shorten what others have in the history; the owner's does" {
+	need_sqlite
+	shared_pool 1
+	echo 'history.days: 1' >"$WORLD/days.yaml"
+	for way in environment file option; do
+		make_old_record
+		set -- canhazgpu
+		case $way in
+		environment) set -- env CANHAZGPU_HISTORY_DAYS=1 canhazgpu ;;
+		file) cp "$WORLD/days.yaml" "$WORLD/home/.canhazgpu.yaml" ;;
+		option) set -- canhazgpu --config "$WORLD/days.yaml" ;;
+		esac
+		use_as 4302 "$@"
+		assert_equal "$way: $(old_records)" "$way: 1"
+		use_as 4301 "$@"
+		assert_equal "$way: $(old_records)" "$way: 0"
+		rm -f "$WORLD/home/.canhazgpu.yaml"
+	done
+}
+
+# ---- the pool ----
+
+@test "only root and the owner of the database make a pool anew" {
+	need_sqlite
+	shared_pool 2
+	as_user 4301 canhazgpu reserve --gpus 2 --short
+	reservation=$(reservation_of 0)
+	status=0
+	as_user 4302 canhazgpu admin --gpus 1 --provider fake --force >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+	stdout=$(cat "$WORLD/stdout") stderr=$(cat "$WORLD/stderr")
+	assert_error 1 'only root and the owner of the pool may make it anew'
+	assert_equal "$(reservation_of 0)" "$reservation"
+	assert_reserved '0 1'
+	assert_equal "$(pool_file 'SELECT count(*) FROM usage_history')" 0
+	as_user 4301 canhazgpu admin --gpus 3 --provider fake --force
+	assert_reserved ''
+	chg_ok admin --gpus 4 --provider fake --force
+	assert_stdout 'Initialized 4 GPUs (IDs 0 to 3)'
+}
