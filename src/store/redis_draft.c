@@ -176,14 +176,28 @@ static void add_seen_pool(struct redis_draft *d)
 	add_owned(d, mem_printf("%.*s", (int)strcspn(seen, "\n"), seen));
 }
 
+/* A slot of a pool that is made anew: as never used, unless the change tells when it was. */
+static void write_new_slot(struct redis_draft *d, size_t slot, size_t key)
+{
+	const struct change *init = d->init;
+	int64_t released_ns = init->last_released_ns && slot < init->gpus_count
+				      ? init->last_released_ns[slot]
+				      : TIME_NONE;
+
+	add_operation(d, released_ns != TIME_NONE ? "set" : "del");
+	add_number(d, key);
+	if (released_ns != TIME_NONE)
+		add_owned(d, redis_json_write_free(released_ns, d->mark));
+	else
+		add(d, "");
+}
+
 static void write_slot(struct redis_draft *d, size_t slot, size_t key)
 {
 	const struct redis_draft_slot *draft = &d->slots[slot];
 
 	if (d->init) {
-		add_operation(d, "del");
-		add_number(d, key);
-		add(d, "");
+		write_new_slot(d, slot, key);
 		return;
 	}
 	add_operation(d, "set");
@@ -210,23 +224,20 @@ static void write_entry(struct redis_draft *d, const struct redis_draft_entry *d
 		add(d, "");
 }
 
-/* The score in seconds; its fraction keeps the records of one second in order. */
 static void write_record(struct redis_draft *d, const struct usage_record *u)
 {
+	char score[REDIS_SCORE_SIZE];
+
 	add_operation(d, "record");
-	add_owned(d, mem_printf("%" PRId64 ".%06" PRId64, u->end_ns / NS_PER_SECOND,
-				u->end_ns % NS_PER_SECOND / 1000));
+	add_owned(d, mem_strdup(redis_score(u->end_ns, score)));
 	add_owned(d, redis_json_write_usage(u));
 }
 
 /* A pool made anew: slots beyond the old ones, whatever was left there, then its own keys. */
 static void write_pool(struct redis_draft *d, size_t key)
 {
-	for (size_t i = d->seen->slots_count; i < slots_of_new_pool(d); i++) {
-		add_operation(d, "del");
-		add_number(d, key++);
-		add(d, "");
-	}
+	for (size_t i = d->seen->slots_count; i < slots_of_new_pool(d); i++)
+		write_new_slot(d, i, key++);
 	add_operation(d, "clear");
 	add(d, REDIS_KEY_ENTRY);
 	add(d, "");

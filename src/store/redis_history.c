@@ -275,6 +275,42 @@ void redis_history_end(struct store *base)
 	s->history = NULL;
 }
 
+/* ---- writing ---- */
+
+const char *redis_score(int64_t end_ns, char buffer[REDIS_SCORE_SIZE])
+{
+	snprintf(buffer, REDIS_SCORE_SIZE, "%" PRId64 ".%06" PRId64, end_ns / NS_PER_SECOND,
+		 end_ns % NS_PER_SECOND / 1000);
+	return buffer;
+}
+
+/* One ZADD: all or none. A member that is there already stays, so it may be sent twice. */
+int redis_history_add(struct store *base, const struct usage_record *records, size_t count,
+		      struct err *e)
+{
+	struct redis_store *s = redis_of(base);
+	AUTO(redis_reply_clear) redisReply *reply = NULL;
+	size_t words_count = 2 + 2 * count;
+	AUTO_FREE const char **words = mem_alloc(words_count, sizeof(char *));
+	AUTO_FREE char **texts = mem_alloc(words_count, sizeof(char *));
+	char score[REDIS_SCORE_SIZE];
+	int r;
+
+	words[0] = "ZADD";
+	words[1] = REDIS_KEY_HISTORY;
+	for (size_t i = 0; i < count; i++) {
+		texts[2 * i] = mem_strdup(redis_score(records[i].end_ns, score));
+		texts[2 * i + 1] = redis_json_write_usage(&records[i]);
+		words[2 + 2 * i] = texts[2 * i];
+		words[3 + 2 * i] = texts[2 * i + 1];
+	}
+	redis_add(&s->connection, words_count, words, NULL);
+	r = redis_ask(&s->connection, &reply, e);
+	for (size_t i = 0; i < words_count; i++)
+		free(texts[i]);
+	return r;
+}
+
 int redis_history_trim(struct store *base, int64_t before_ns, struct err *e)
 {
 	struct redis_store *s = redis_of(base);

@@ -57,10 +57,11 @@ static int apply_init(struct sqlite_store *s, const struct pool_state *seen, con
 	r = sql_run(&q, e);
 	for (size_t i = 0; r == 0 && i < c->gpus_count; i++) {
 		q = sql_of(s, "INSERT INTO gpus(id, uuid, version, last_released_ns)"
-			      " VALUES (?, ?, ?, 0)");
+			      " VALUES (?, ?, ?, ?)");
 		sql_int(&q, (int64_t)i);
 		sql_text(&q, c->uuids ? c->uuids[i] : NULL);
 		sql_int(&q, ++*version);
+		sql_int(&q, c->last_released_ns ? c->last_released_ns[i] : TIME_NONE);
 		r = sql_run(&q, e);
 	}
 	if (r < 0)

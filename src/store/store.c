@@ -70,6 +70,12 @@ void store_history_end(struct store *s)
 	s->backend->history_end(s);
 }
 
+int store_history_add(struct store *s, const struct usage_record *records, size_t count,
+		      struct err *e)
+{
+	return count ? s->backend->history_add(s, records, count, e) : 0;
+}
+
 int store_history_trim(struct store *s, int64_t before_ns, struct err *e)
 {
 	return s->backend->history_trim(s, before_ns, e);

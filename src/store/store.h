@@ -58,6 +58,7 @@ struct change {
 	const char *actor;        /* CHANGE_END: who ended it, NULL: its holder or nobody */
 	const char *provider;     /* CHANGE_INIT */
 	const char *const *uuids; /* CHANGE_INIT: gpus_count entries, each may be NULL; or NULL */
+	const int64_t *last_released_ns; /* CHANGE_INIT: gpus_count entries; NULL: never used */
 	const struct queue_entry *entry;
 };
 
@@ -103,6 +104,11 @@ int store_last_use(struct store *s, struct quantity uid, const char *account, in
 int store_history_begin(struct store *s, int64_t from_ns, int64_t to_ns, struct err *e);
 int store_history_next(struct store *s, const struct usage_record **ret_record, struct err *e);
 void store_history_end(struct store *s);
+
+/* Adds usage records that come from another store. All or none; a store without a pool may have
+   some. */
+int store_history_add(struct store *s, const struct usage_record *records, size_t count,
+		      struct err *e);
 
 /* Deletes usage records that ended before before_ns. */
 int store_history_trim(struct store *s, int64_t before_ns, struct err *e);

@@ -31,6 +31,8 @@ struct store_backend {
 	int (*history_begin)(struct store *s, int64_t from_ns, int64_t to_ns, struct err *e);
 	int (*history_next)(struct store *s, const struct usage_record **ret_record, struct err *e);
 	void (*history_end)(struct store *s);
+	int (*history_add)(struct store *s, const struct usage_record *records, size_t count,
+			   struct err *e);
 	int (*history_trim)(struct store *s, int64_t before_ns, struct err *e);
 	void (*close)(struct store *s); /* frees s, but not s->url */
 };

@@ -63,6 +63,10 @@ int redis_run_script(struct redis_store *s, const struct redis_script *script, s
 		     const char **words, const size_t *lengths, redisReply **ret_reply,
 		     struct err *e);
 
+/* The score of a record: seconds, whose fraction keeps the records of one second in order. */
+#define REDIS_SCORE_SIZE 40
+const char *redis_score(int64_t end_ns, char buffer[REDIS_SCORE_SIZE]);
+
 /* The elements of the load script's reply. */
 enum redis_loaded {
 	LOADED_COUNT,
@@ -90,6 +94,8 @@ int redis_last_use(struct store *base, struct quantity uid, const char *account,
 int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e);
 int redis_history_next(struct store *base, const struct usage_record **ret_record, struct err *e);
 void redis_history_end(struct store *base);
+int redis_history_add(struct store *base, const struct usage_record *records, size_t count,
+		      struct err *e);
 int redis_history_trim(struct store *base, int64_t before_ns, struct err *e);
 
 #endif

@@ -194,6 +194,7 @@ const struct store_backend store_sqlite = {
 	.history_begin = sqlite_history_begin,
 	.history_next = sqlite_history_next,
 	.history_end = sqlite_history_end,
+	.history_add = sqlite_history_add,
 	.history_trim = sqlite_history_trim,
 	.close = close_store,
 };

@@ -5,7 +5,7 @@
  *   sqlite_schema.c  tables and their versions          sqlite_sql.c   statements and failures
  *   sqlite_load.c    rows -> struct pool_state          sqlite_gate.c  who may touch the file now
  *   sqlite_commit.c  marks, and what each change does   sqlite_file.c  files and their modes
- *   sqlite_history.c usage records
+ *   sqlite_history.c usage records              sqlite_import.c  usage records of another store
  */
 #ifndef STORE_STORE_SQLITE_H
 #define STORE_STORE_SQLITE_H
@@ -80,6 +80,8 @@ int sqlite_last_use(struct store *base, struct quantity uid, const char *account
 int sqlite_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e);
 int sqlite_history_next(struct store *base, const struct usage_record **ret_record, struct err *e);
 void sqlite_history_end(struct store *base);
+int sqlite_history_add(struct store *base, const struct usage_record *records, size_t count,
+		       struct err *e);
 int sqlite_history_trim(struct store *base, int64_t before_ns, struct err *e);
 
 static inline struct sqlite_store *sqlite_of(struct store *base)

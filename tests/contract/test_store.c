@@ -54,6 +54,27 @@ static void test_init(void **state)
 	}
 }
 
+/* A pool that comes from another store brings along when its GPUs were released. */
+static void test_init_with_releases(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t released_ns[] = {T0 + 1, TIME_NONE, T0 + 123456789};
+	struct change init = {.kind = CHANGE_INIT,
+			      .provider = "fake",
+			      .gpus_count = 3,
+			      .last_released_ns = released_ns};
+
+	for (int round = 0; round < 2; round++) {
+		fixture_load(f->a, STORE_UPDATE, &f->state);
+		fixture_commit(f, &init, 1);
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(f->state.slots[i].last_released_ns, released_ns[i]);
+	}
+	init.last_released_ns = NULL;
+	fixture_commit(f, &init, 1);
+	assert_int_equal(f->state.slots[0].last_released_ns, TIME_NONE);
+}
+
 static void test_changes_need_a_pool(void **state)
 {
 	struct fixture *f = *state;
@@ -387,6 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty_store_is_not_initialized),
 		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_init_with_releases),
 		cmocka_unit_test(test_changes_need_a_pool),
 		cmocka_unit_test(test_two_inits_at_once),
 		cmocka_unit_test(test_grant_keeps_every_member),

@@ -262,6 +262,62 @@ static void test_history_periods_and_trim(void **state)
 	expect_period(f->a, 0, 100, "");
 }
 
+/* Records of another store: kept with every member, also where there is no pool yet. */
+static void test_add_records(void **state)
+{
+	struct fixture *f = *state;
+	char user[] = "größer", account[] = "bob", actor[] = "root";
+	struct usage_record added[2] = {
+		{.user = user,
+		 .account = account,
+		 .uid = quantity_of(0),
+		 .type = RESERVATION_MANUAL,
+		 .gpu = 1023,
+		 .start_ns = T0,
+		 .end_ns = T0 + 1,
+		 .reason = END_STALE,
+		 .actor = actor},
+		{.account = account,
+		 .gpu = 0,
+		 .start_ns = T0,
+		 .end_ns = T0 + 1,
+		 .reason = END_RELEASED},
+	};
+	const struct usage_record *u;
+	struct err e = {0};
+	int found = 0;
+
+	id_new(added[0].reservation_id);
+	id_new(added[1].reservation_id);
+	assert_int_equal(store_history_add(f->a, added, 0, &e), 0);
+	assert_int_equal(store_history_add(f->a, added, 1, &e), 0);
+	assert_int_equal(store_history_add(f->b, added + 1, 1, &e), 0);
+	assert_int_equal(store_history_begin(f->a, T0, INT64_MAX, &e), 0);
+	while (store_history_next(f->a, &u, &e) > 0) {
+		const struct usage_record *x = &added[u->gpu ? 0 : 1];
+
+		assert_string_equal(u->reservation_id, x->reservation_id);
+		assert_string_equal(u->account, account);
+		assert_int_equal(u->uid.known, x->uid.known);
+		assert_int_equal(u->type, x->type);
+		assert_int_equal(u->start_ns, T0);
+		assert_int_equal(u->end_ns, T0 + 1);
+		assert_int_equal(u->reason, x->reason);
+		if (u->gpu) {
+			assert_string_equal(u->user, user);
+			assert_string_equal(u->actor, actor);
+		}
+		found++;
+	}
+	store_history_end(f->a);
+	assert_int_equal(found, 2);
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_false(f->state.initialized);
+	fixture_init(f, 1);
+	use(f, "bob", quantity_of(7), 0, T0, T0 + NS_PER_HOUR);
+	expect_period(f->b, 0, 100, "0 0 1");
+}
+
 /* A clock that was set back while somebody computed must not make a release impossible. */
 static void test_end_before_start(void **state)
 {
@@ -282,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_record_keeps_every_member),
 		cmocka_unit_test(test_history_periods_and_trim),
 		cmocka_unit_test(test_end_before_start),
+		cmocka_unit_test(test_add_records),
 	};
 
 	return fixture_run("store history", tests, ARRAY_SIZE(tests));

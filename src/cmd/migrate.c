@@ -1,0 +1,65 @@
+/* canhazgpu migrate: copies a pool to another store. */
+#include "cmd/cmd.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "pool/migrate.h"
+
+static int migrate_run(const struct invocation *in, struct err *e)
+{
+	AUTO(migration_clear) struct migration m = {0};
+	AUTO_FREE char *from = NULL, *to = NULL;
+	const char *from_text = settings_text(in->settings, "migrate.from");
+	const char *to_text = settings_text(in->settings, "migrate.to");
+	bool dry = settings_flag(in->settings, "migrate.dry-run");
+	int r;
+
+	if (!from_text || !to_text)
+		return err_usage(e, "both --from and --to are needed (see 'canhazgpu migrate "
+				    "--help')");
+	r = store_url_complete(in->settings, from_text, &from, e);
+	if (r == 0)
+		r = store_url_complete(in->settings, to_text, &to, e);
+	if (r == 0)
+		r = pool_migrate(from, to, dry, &m, e);
+	if (r < 0)
+		return r;
+	printf("%s %zu GPUs, %zu reservations, %zu waiting requests and %zu usage records\n"
+	       "from %s\nto   %s\n",
+	       dry ? "Would copy" : "Copied", m.gpus, m.reservations, m.waiting, m.records, m.from,
+	       m.to);
+	if (m.running)
+		fprintf(stderr,
+			"Warning: %zu reservations belong to commands that were started on the old "
+			"store. The new one frees\ntheir GPUs when they end, if they run on this "
+			"host; elsewhere, 5 minutes after their last heartbeat.\n",
+			m.running);
+	return 0;
+}
+
+static const struct option_spec migrate_options[] = {
+	{.name = "from",
+	 .type = OPTION_TEXT,
+	 .argument = "URL",
+	 .help = "Store to copy from, as for --store"},
+	{.name = "to",
+	 .type = OPTION_TEXT,
+	 .argument = "URL",
+	 .help = "Store to copy to; it must be empty"},
+	{.name = "dry-run", .type = OPTION_FLAG, .help = "Only say what would be copied"},
+	{.name = NULL},
+};
+
+const struct command cmd_migrate = {
+	.name = "migrate",
+	.summary = "Copy a pool with its history to another store",
+	.usage = "--from URL --to URL [--dry-run]",
+	.description =
+		"Copies GPUs, reservations, queue and usage history. The old store stays as it is; two pools "
+		"are never\nmerged. Nobody should reserve meanwhile, and everybody has to use the new "
+		"store afterwards.\n\nExample:\n  canhazgpu migrate --from redis://localhost:6379/0 --to "
+		"sqlite:/var/lib/canhazgpu/canhazgpu.db",
+	.options = migrate_options,
+	.run = migrate_run,
+};

@@ -1,0 +1,211 @@
+/*
+ * Copying a pool from one store to another; see migrate.h. The history goes first, then the pool
+ * appears, then, in one commit, what is agreed in it: where a step fails, the source is still there
+ * and nobody works on the target by mistake.
+ */
+#include "pool/migrate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/store.h"
+
+/* Usage records that are written at once. */
+#define BATCH 1000
+
+void migration_clear(struct migration *m)
+{
+	free(m->from);
+	free(m->to);
+	*m = (struct migration){0};
+}
+
+/* The source must be readable as a whole: what cannot be read would be lost. */
+static int load_source(struct store *from, struct pool_state *state, struct err *e)
+{
+	int r = store_load(from, STORE_READ, state, e);
+
+	if (r < 0)
+		return r;
+	if (!state->initialized)
+		return err_set(e, ENOENT, "%s holds no pool", store_url(from));
+	for (size_t i = 0; i < state->slots_count; i++) {
+		if (state->slots[i].problem)
+			return err_set(e, EBADMSG, "GPU %zu: %s", i, state->slots[i].problem);
+	}
+	return 0;
+}
+
+/* Neither a pool nor the history of one. */
+static int check_target(struct store *to, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	const struct usage_record *u;
+	int r = store_load(to, STORE_READ, &state, e);
+
+	if (r < 0)
+		return r;
+	if (state.initialized)
+		return err_set(e, EEXIST,
+			       "%s holds a pool of %zu GPUs already: two pools are not merged",
+			       store_url(to), state.slots_count);
+	r = store_history_begin(to, 0, INT64_MAX, e);
+	if (r == 0)
+		r = store_history_next(to, &u, e);
+	store_history_end(to);
+	if (r > 0)
+		return err_set(e, EEXIST,
+			       "%s holds usage records already (of a pool that is gone, or of a "
+			       "migration that failed): remove them first",
+			       store_url(to));
+	return r;
+}
+
+/* A record that outlives the iteration. */
+static void keep_record(struct usage_record *to, const struct usage_record *from)
+{
+	*to = *from;
+	to->user = mem_strdup(from->user);
+	to->account = mem_strdup(from->account);
+	to->actor = mem_strdup(from->actor);
+}
+
+struct batch {
+	struct usage_record records[BATCH];
+	size_t count;
+};
+
+/* Writes the batch (unless to is NULL) and empties it. */
+static int flush_batch(struct batch *b, struct store *to, struct err *e)
+{
+	int r = to ? store_history_add(to, b->records, b->count, e) : 0;
+
+	for (size_t i = 0; i < b->count; i++)
+		usage_record_clear(&b->records[i]);
+	b->count = 0;
+	return r;
+}
+
+static int copy_history(struct store *from, struct store *to, size_t *ret_count, struct err *e)
+{
+	AUTO_FREE struct batch *b = mem_alloc(1, sizeof(*b));
+	const struct usage_record *u;
+	size_t count = 0;
+	int r = store_history_begin(from, 0, INT64_MAX, e), written = 0;
+
+	if (r < 0)
+		return r;
+	while (written == 0 && (r = store_history_next(from, &u, e)) > 0) {
+		keep_record(&b->records[b->count++], u);
+		count++;
+		if (b->count == BATCH)
+			written = flush_batch(b, to, e);
+	}
+	store_history_end(from);
+	if (r >= 0 && written == 0)
+		written = flush_batch(b, to, e);
+	else
+		flush_batch(b, NULL, NULL);
+	if (r < 0 || written < 0)
+		return r < 0 ? r : written;
+	*ret_count = count;
+	return 0;
+}
+
+static int make_pool(const struct pool_state *state, struct store *to, struct err *e)
+{
+	AUTO_FREE const char **uuids = mem_alloc(state->slots_count, sizeof(char *));
+	AUTO_FREE int64_t *released_ns = mem_alloc(state->slots_count, sizeof(*released_ns));
+	AUTO(pool_state_clear) struct pool_state empty = {0};
+	struct change init = {
+		.kind = CHANGE_INIT,
+		.provider = state->provider,
+		.gpus_count = state->slots_count,
+		.last_released_ns = released_ns,
+	};
+	int r = store_load(to, STORE_UPDATE, &empty, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < state->slots_count; i++) {
+		uuids[i] = state->slots[i].uuid;
+		released_ns[i] = state->slots[i].last_released_ns;
+		if (uuids[i])
+			init.uuids = uuids;
+	}
+	return store_commit(to, &empty, &init, 1, e);
+}
+
+/* Everything that is agreed, in one commit. Reservations of other programs get an id. */
+static int fill_pool(struct pool_state *state, struct store *to, struct err *e)
+{
+	size_t count = state->reservations_count + state->queue_count;
+	AUTO_FREE struct change *changes = mem_alloc(count, sizeof(*changes));
+	AUTO(pool_state_clear) struct pool_state fresh = {0};
+	int r = store_load(to, STORE_UPDATE, &fresh, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < state->reservations_count; i++) {
+		if (!*state->reservations[i]->id)
+			id_new(state->reservations[i]->id);
+		changes[i].kind = CHANGE_GRANT;
+		changes[i].reservation = state->reservations[i];
+	}
+	for (size_t i = 0; i < state->queue_count; i++) {
+		struct change *c = &changes[state->reservations_count + i];
+
+		free(state->queue[i].seen);
+		state->queue[i].seen = NULL; /* new, over there */
+		c->kind = CHANGE_QUEUE_PUT;
+		c->entry = &state->queue[i];
+	}
+	return store_commit(to, &fresh, changes, count, e);
+}
+
+/* Copies what `from` holds into `to`; only counts where dry is set. */
+static int copy_pool(struct store *from, struct store *to, bool dry, struct migration *m,
+		     struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	int r = load_source(from, &state, e);
+
+	if (r == 0)
+		r = check_target(to, e);
+	if (r == 0)
+		r = copy_history(from, dry ? NULL : to, &m->records, e);
+	if (r == 0 && !dry)
+		r = make_pool(&state, to, e);
+	if (r == 0 && !dry)
+		r = fill_pool(&state, to, e);
+	if (r < 0)
+		return r;
+	m->gpus = state.slots_count;
+	m->reservations = state.reservations_count;
+	m->waiting = state.queue_count;
+	for (size_t i = 0; i < state.reservations_count; i++)
+		m->running += state.reservations[i]->type == RESERVATION_RUN;
+	return 0;
+}
+
+int pool_migrate(const char *from_url, const char *to_url, bool dry,
+		 struct migration *ret_migration, struct err *e)
+{
+	AUTO(store_closep) struct store *from = NULL;
+	AUTO(store_closep) struct store *to = NULL;
+	struct migration m = {0};
+	int r = store_open(from_url, &from, e);
+
+	if (r == 0)
+		r = store_open(to_url, &to, e);
+	if (r == 0)
+		r = copy_pool(from, to, dry, &m, e);
+	if (r < 0)
+		return r;
+	m.from = mem_strdup(store_url(from));
+	m.to = mem_strdup(store_url(to));
+	*ret_migration = m;
+	return 0;
+}

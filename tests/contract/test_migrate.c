@@ -1,0 +1,340 @@
+/* Moving a pool between stores: nothing is lost in any direction, and two pools are never merged.
+ */
+#include "store_fixture.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "pool/migrate.h"
+#include "redis_server.h"
+
+static struct redis_server server;
+static int database;
+
+struct world {
+	char dir[64];
+	char *sqlite, *redis;
+};
+
+static int set_up(void **state)
+{
+	struct world *w = mem_alloc(1, sizeof(*w));
+
+	snprintf(w->dir, sizeof(w->dir), "/tmp/canhazgpu-migrate-XXXXXX");
+	if (!mkdtemp(w->dir))
+		return -1;
+	w->sqlite = mem_printf("sqlite:%s/pool.db", w->dir);
+	w->redis = redis_server_url(&server, ++database);
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+	AUTO_FREE char *remove = mem_printf("rm -rf %s", w->dir);
+	int r = system(remove);
+
+	free(w->sqlite);
+	free(w->redis);
+	free(w);
+	return r;
+}
+
+static struct store *must_open(const char *url)
+{
+	struct store *s = NULL;
+	struct err e = {0};
+
+	if (store_open(url, &s, &e) < 0)
+		fail_msg("%s", e.text);
+	return s;
+}
+
+static void must_commit(struct store *s, struct pool_state *state, const struct change *changes,
+			size_t count)
+{
+	struct err e = {0};
+
+	fixture_load(s, STORE_UPDATE, state);
+	for (size_t i = 0; i < count; i++) {
+		struct change one = changes[i];
+
+		/* An end names the reservation as it was loaded. */
+		if (store_commit(s, state, &one, 1, &e) < 0)
+			fail_msg("%s", e.text);
+		fixture_load(s, STORE_UPDATE, state);
+	}
+	store_abandon(s);
+}
+
+/* A pool with something of everything, in `url`. */
+static void make_source(const char *url)
+{
+	static const char *const uuids[] = {"GPU-0", NULL, "GPU-2", "GPU-3"};
+	AUTO(store_closep) struct store *s = must_open(url);
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	AUTO(reservation_freep) struct reservation *run = fixture_reservation("alice", GPUS(1, 3));
+	AUTO(reservation_freep) struct reservation *manual = fixture_reservation("bob", GPUS(0));
+	AUTO(reservation_freep) struct reservation *over = fixture_reservation("eve", GPUS(2));
+	char name[] = "carol", note[] = "größer";
+	int wanted[] = {0, 1}, collected[] = {0};
+	struct queue_entry waiting = {.user = name,
+				      .account = name,
+				      .uid = quantity_of(9),
+				      .type = RESERVATION_MANUAL,
+				      .requested_count = 2,
+				      .requested_ids = wanted,
+				      .requested_ids_count = 2,
+				      .collected = collected,
+				      .collected_count = 1,
+				      .duration_ns = 123456789,
+				      .note = note,
+				      .enqueued_ns = T0 + 1,
+				      .heartbeat_ns = T0 + 2,
+				      .give_up_ns = T0 + 3,
+				      .holder.command = {42, 43}};
+	struct change changes[] = {
+		{.kind = CHANGE_INIT, .provider = "nvidia", .gpus_count = 4, .uuids = uuids},
+		{.kind = CHANGE_GRANT, .reservation = run},
+		{.kind = CHANGE_GRANT, .reservation = manual},
+		{.kind = CHANGE_GRANT, .reservation = over},
+		fixture_end(over, T0 + 123456789),
+		{.kind = CHANGE_QUEUE_PUT, .entry = &waiting},
+	};
+
+	id_new(waiting.id);
+	run->start_ns = T0 + 987654321;
+	manual->type = RESERVATION_MANUAL;
+	manual->heartbeat_ns = manual->deadline_ns = TIME_NONE;
+	manual->expiry_ns = T0 + NS_PER_HOUR + 1;
+	mem_replace(&manual->queue_id, waiting.id);
+	must_commit(s, &state, changes, ARRAY_SIZE(changes));
+}
+
+static void same_text(const char *a, const char *b)
+{
+	assert_string_equal(a ? a : "(none)", b ? b : "(none)");
+}
+
+static void same_queue(const struct pool_state *a, const struct pool_state *b)
+{
+	assert_int_equal(a->queue_count, b->queue_count);
+	for (size_t i = 0; i < a->queue_count; i++) {
+		const struct queue_entry *x = &a->queue[i], *y = &b->queue[i];
+
+		assert_string_equal(x->id, y->id);
+		same_text(x->account, y->account);
+		same_text(x->note, y->note);
+		assert_int_equal(x->uid.value, y->uid.value);
+		assert_int_equal(x->requested_count, y->requested_count);
+		assert_int_equal(x->requested_ids_count, y->requested_ids_count);
+		assert_int_equal(x->collected_count, y->collected_count);
+		assert_int_equal(x->duration_ns, y->duration_ns);
+		assert_int_equal(x->enqueued_ns, y->enqueued_ns);
+		assert_int_equal(x->heartbeat_ns, y->heartbeat_ns);
+		assert_int_equal(x->give_up_ns, y->give_up_ns);
+		assert_int_equal(x->holder.command.pid, y->holder.command.pid);
+	}
+}
+
+static void same_history(struct store *a, struct store *b)
+{
+	const struct usage_record *x, *y;
+	struct err e = {0};
+	int more;
+
+	assert_int_equal(store_history_begin(a, 0, INT64_MAX, &e), 0);
+	assert_int_equal(store_history_begin(b, 0, INT64_MAX, &e), 0);
+	while ((more = store_history_next(a, &x, &e)) > 0) {
+		assert_int_equal(store_history_next(b, &y, &e), 1);
+		assert_string_equal(x->reservation_id, y->reservation_id);
+		same_text(x->user, y->user);
+		same_text(x->account, y->account);
+		assert_int_equal(x->gpu, y->gpu);
+		assert_int_equal(x->start_ns, y->start_ns);
+		assert_int_equal(x->end_ns, y->end_ns);
+		assert_int_equal(x->reason, y->reason);
+	}
+	assert_int_equal(more, 0);
+	assert_int_equal(store_history_next(b, &y, &e), 0);
+	store_history_end(a);
+	store_history_end(b);
+}
+
+static void expect_same(const char *from, const char *to)
+{
+	AUTO(store_closep) struct store *a = must_open(from);
+	AUTO(store_closep) struct store *b = must_open(to);
+	AUTO(pool_state_clear) struct pool_state x = {0};
+	AUTO(pool_state_clear) struct pool_state y = {0};
+
+	fixture_load(a, STORE_READ, &x);
+	fixture_load(b, STORE_READ, &y);
+	assert_true(y.initialized);
+	assert_string_equal(x.provider, y.provider);
+	assert_int_equal(x.slots_count, y.slots_count);
+	for (size_t i = 0; i < x.slots_count; i++) {
+		same_text(x.slots[i].uuid, y.slots[i].uuid);
+		/* What a slot was before it was reserved is of no use to anybody. */
+		if (!x.slots[i].reservation)
+			assert_int_equal(x.slots[i].last_released_ns, y.slots[i].last_released_ns);
+	}
+	assert_int_equal(x.reservations_count, y.reservations_count);
+	for (size_t i = 0; i < x.reservations_count; i++)
+		fixture_same_reservation(pool_state_find(&y, x.reservations[i]->id),
+					 x.reservations[i]);
+	same_queue(&x, &y);
+	same_history(a, b);
+}
+
+static void migrate(const char *from, const char *to, bool dry)
+{
+	AUTO(migration_clear) struct migration m = {0};
+	struct err e = {0};
+
+	if (pool_migrate(from, to, dry, &m, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(m.gpus, 4);
+	assert_int_equal(m.reservations, 2);
+	assert_int_equal(m.running, 1);
+	assert_int_equal(m.waiting, 1);
+	assert_int_equal(m.records, 1);
+}
+
+static void test_sqlite_to_redis_and_back(void **state)
+{
+	struct world *w = *state;
+	AUTO_FREE char *third = mem_printf("sqlite:%s/back.db", w->dir);
+
+	make_source(w->sqlite);
+	migrate(w->sqlite, w->redis, false);
+	expect_same(w->sqlite, w->redis);
+	migrate(w->redis, third, false);
+	expect_same(w->sqlite, third);
+}
+
+static void test_redis_to_sqlite_and_back(void **state)
+{
+	struct world *w = *state;
+	AUTO_FREE char *third = redis_server_url(&server, ++database);
+
+	make_source(w->redis);
+	migrate(w->redis, w->sqlite, false);
+	expect_same(w->redis, w->sqlite);
+	migrate(w->sqlite, third, false);
+	expect_same(w->redis, third);
+}
+
+/* More records than are written at once, many of one moment. */
+static void test_long_history(void **state)
+{
+	struct world *w = *state;
+	AUTO(migration_clear) struct migration m = {0};
+	AUTO_FREE struct usage_record *records = mem_alloc(25000, sizeof(*records));
+	char account[] = "alice";
+	struct store *s;
+	struct err e = {0};
+
+	make_source(w->redis);
+	s = must_open(w->redis);
+	for (int i = 0; i < 25000; i++) {
+		records[i] = (struct usage_record){.user = account,
+						   .account = account,
+						   .gpu = i % 4,
+						   .start_ns = T0 + i,
+						   .end_ns = T0 + NS_PER_HOUR +
+							     i / 10000 * NS_PER_SECOND};
+		id_new(records[i].reservation_id);
+	}
+	assert_int_equal(store_history_add(s, records, 25000, &e), 0);
+	store_close(s);
+	assert_int_equal(pool_migrate(w->redis, w->sqlite, false, &m, &e), 0);
+	assert_int_equal(m.records, 25001);
+	s = must_open(w->sqlite);
+	assert_int_equal(store_history_begin(s, 0, INT64_MAX, &e), 0);
+	{
+		const struct usage_record *u;
+		int count = 0;
+
+		while (store_history_next(s, &u, &e) > 0)
+			count++;
+		assert_int_equal(count, 25001);
+	}
+	store_close(s);
+}
+
+static void expect_refused(const char *from, const char *to, int code, const char *text)
+{
+	AUTO(migration_clear) struct migration m = {0};
+	struct err e = {0};
+
+	assert_int_equal(pool_migrate(from, to, false, &m, &e), -code);
+	if (!strstr(e.text, text))
+		fail_msg("'%s' does not hold '%s'", e.text, text);
+}
+
+static void test_refused(void **state)
+{
+	struct world *w = *state;
+	AUTO_FREE char *full = redis_server_url(&server, ++database);
+
+	expect_refused(w->sqlite, w->redis, ENOENT, "holds no pool");
+	make_source(w->sqlite);
+	make_source(full);
+	expect_refused(w->sqlite, full, EEXIST, "two pools are not merged");
+	expect_refused(w->sqlite, w->sqlite, EEXIST, "two pools are not merged");
+	expect_refused(w->sqlite, "nonsense", EINVAL, "unknown store");
+	/* A history without a pool: it would be mixed up. */
+	REDIS_CLI(&server, database, "DEL", "canhazgpu:gpu_count");
+	expect_refused(w->sqlite, full, EEXIST, "usage records already");
+	REDIS_CLI(&server, database, "SET", "canhazgpu:gpu_count", "4");
+	REDIS_CLI(&server, database, "SET", "canhazgpu:gpu:2", "{");
+	expect_refused(full, w->redis, EBADMSG, "GPU 2");
+	migrate(w->sqlite, w->redis, true);
+	assert_string_equal(REDIS_CLI(&server, database - 1, "DBSIZE"), "0");
+}
+
+/* What another program has written gets ids of ours, one reservation per GPU. */
+static void test_reservations_without_ids(void **state)
+{
+	struct world *w = *state;
+	AUTO(migration_clear) struct migration m = {0};
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	AUTO(store_closep) struct store *s = NULL;
+	struct err e = {0};
+
+	REDIS_CLI(&server, database, "SET", "canhazgpu:gpu_count", "2");
+	for (int i = 0; i < 2; i++) {
+		AUTO_FREE char *key = mem_printf("canhazgpu:gpu:%d", i);
+
+		REDIS_CLI(&server, database, "SET", key,
+			  "{\"user\":\"al\",\"actual_user\":\"alice\",\"type\":\"manual\","
+			  "\"start_time\":1795164186,\"expiry_time\":1795169586}");
+	}
+	if (pool_migrate(w->redis, w->sqlite, false, &m, &e) < 0)
+		fail_msg("%s", e.text);
+	s = must_open(w->sqlite);
+	fixture_load(s, STORE_READ, &seen);
+	assert_int_equal(seen.reservations_count, 2);
+	assert_string_not_equal(seen.slots[0].reservation->id, "");
+	assert_string_equal(seen.slots[1].reservation->account, "alice");
+	assert_string_equal(seen.provider, "nvidia");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_sqlite_to_redis_and_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_redis_to_sqlite_and_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_history, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reservations_without_ids, set_up, tear_down),
+	};
+	int failed;
+
+	redis_server_start(&server, false, NULL);
+	failed = cmocka_run_group_tests_name("migrate", tests, NULL, NULL);
+	redis_server_stop(&server);
+	return failed;
+}
