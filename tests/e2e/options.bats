@@ -329,3 +329,53 @@ commands() {
 	world_unset CANHAZGPU_MEMORY_THRESHOLD
 	assert_equal "$(state --config "$WORLD/other.yaml")" AVAILABLE
 }
+
+@test "of --gpus and --gpu-ids the one from nearer by counts, and only two of the same place contradict" {
+	pool 4
+	world_set CANHAZGPU_RUN_GPUS=2
+	chg_ok run --gpu-ids 3 -- printenv CUDA_VISIBLE_DEVICES
+	assert_stdout 3
+	chg_ok run -- printenv CUDA_VISIBLE_DEVICES
+	[[ $stdout == [0-3],[0-3] ]] || fail_with 'not two GPUs'
+	world_set CANHAZGPU_RUN_GPU_IDS=0
+	chg run -- true
+	assert_error 2 '--gpus 2 does not match the 1 GPU IDs of --gpu-ids'
+	world_set CANHAZGPU_RESERVE_GPU_IDS=0
+	chg_ok reserve --gpus 2 --short
+	[[ $stdout == [0-3],[0-3] ]] || fail_with 'not two GPUs'
+	chg_ok release
+	chg_ok reserve --short
+	assert_stdout 0
+	world_unset CANHAZGPU_RESERVE_GPU_IDS
+	printf 'reserve: {gpus: 3}\n' >"$WORLD/home/.canhazgpu.yaml"
+	world_set CANHAZGPU_RESERVE_GPU_IDS=2,3
+	chg_ok reserve --short
+	assert_stdout 2,3
+	for command in 'run --gpus 2 --gpu-ids 1 -- true' 'run --gpu-ids 1,2,3 --gpus 2 -- true' 'reserve --gpus 2 -G 1'; do
+		# shellcheck disable=SC2086
+		chg $command
+		assert_error 2 '--gpus 2 does not match'
+	done
+}
+
+@test "a heartbeat that would let others take a run for dead is refused, and one that never rests" {
+	pool 1
+	for given in 1ms 99ms 61s 10m 1d; do
+		world_set "CANHAZGPU_RUN_HEARTBEAT=$given"
+		chg run -- true
+		assert_error 2 "$given is out of range (0.1s to 60s)"
+		assert_stderr_has CANHAZGPU_RUN_HEARTBEAT
+	done
+	world_set CANHAZGPU_RUN_HEARTBEAT=1ns
+	chg run -- true
+	assert_error 2 CANHAZGPU_RUN_HEARTBEAT
+	world_unset CANHAZGPU_RUN_HEARTBEAT
+	echo 'run: {heartbeat: 10m}' >"$WORLD/home/.canhazgpu.yaml"
+	chg run -- true
+	assert_error 2 '.canhazgpu.yaml:1:'
+	for given in 100ms 60s 1m; do
+		world_set "CANHAZGPU_RUN_HEARTBEAT=$given"
+		rm -f "$WORLD/home/.canhazgpu.yaml"
+		chg_ok run -- true
+	done
+}

@@ -47,6 +47,14 @@ start_as_user() {
 	start_background "$2" setpriv --reuid "$1" --regid 4300 --clear-groups "${@:3}"
 }
 
+# hold_as UID NAME [OPTIONS]: like hold, as that account.
+hold_as() {
+	start_as_user "$1" "$2" canhazgpu run "${@:3}" -- sleep 1000
+	command=$background_pid
+	wait_until 'is_called "$command" sleep' 20
+	supervisor=$(supervisor_of "$command")
+}
+
 # Kills processes and waits until they are gone.
 kill_now() {
 	local pid

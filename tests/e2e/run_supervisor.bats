@@ -116,6 +116,37 @@ heartbeat_age_s() {
 	assert_equal "$(database "SELECT reason, end_ns - start_ns >= 3 * $hour_ns FROM usage_history")" 'holder-died|1'
 }
 
+# ---- when it is about to release ----
+
+# ask_in_vain IDS: a reservation that is refused. Whether it waited for the supervisor before, which shows
+# in a handle of it, is in $waited.
+ask_in_vain() {
+	waited=no
+	start_background request canhazgpu reserve --gpu-ids "$1"
+	until is_gone "$background_pid"; do
+		! grep -qsx "Pid:[[:space:]]*$supervisor" "/proc/$background_pid/fdinfo/"* || waited=yes
+	done
+	wait_background request
+	assert_status 1
+	grep -qE '^Error: GPU [01] is not available: reserved by ' "$WORLD/request.err"
+}
+
+# A refusal waits a moment for runs whose command has ended, so that the next one in a script finds their
+# GPUs. Here one is about to end for ever: its supervisor is stopped.
+@test "a refusal does not wait for a run that ends on other GPUs than those asked for" {
+	pool 3
+	chg_ok reserve --gpu-ids 1
+	hold job --gpu-ids 0
+	kill -STOP "$supervisor"
+	kill_now "$command"
+	for ids in 1 1,2; do
+		ask_in_vain "$ids"
+		assert_equal "$ids: $waited" "$ids: no"
+	done
+	# It shows where it does wait.
+	wait_until 'ask_in_vain 0,1; [ $waited = yes ]' 40
+}
+
 # ---- when it does not start ----
 
 @test "a supervisor that is killed before it watches: one clear line, and nothing reserved" {

@@ -8,14 +8,6 @@ ends_in_shared_pool() {
 	sqlite3 -cmd '.timeout 10000' "$WORLD/store/pool.db" 'SELECT reason FROM usage_history' | paste -sd ' '
 }
 
-# hold_as UID NAME [OPTIONS]: like hold, as that account.
-hold_as() {
-	start_as_user "$1" "$2" canhazgpu run "${@:3}" -- sleep 1000
-	command=$background_pid
-	wait_until 'is_called "$command" sleep' 20
-	supervisor=$(supervisor_of "$command")
-}
-
 # A copy of a program that runs with root's rights for everybody: its path.
 set_uid_copy() {
 	mkdir -p "$WORLD/set-uid"

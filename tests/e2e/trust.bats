@@ -5,14 +5,6 @@ load run_helpers
 
 # The account that made the pool, and with it owns the database, is 4301; 4302 is one of its users.
 
-# hold_as UID NAME [OPTIONS]: like hold, as that account.
-hold_as() {
-	start_as_user "$1" "$2" canhazgpu run "${@:3}" -- sleep 1000
-	command=$background_pid
-	wait_until 'is_called "$command" sleep' 20
-	supervisor=$(supervisor_of "$command")
-}
-
 # What a run tells its supervisor, caught on the way: $orders. That run gets no supervisor and fails.
 # (It reads the fake state from a pipe, and so waits until its supervisor is stopped.)
 catch_orders() {

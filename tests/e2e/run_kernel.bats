@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# Where the kernel tells less than usual about this boot and about processes: what is not known is neither a
+# crash nor a reason to free a GPU. Needs root, for mounts of its own.
+
+load run_helpers
+
+# in_namespace SCRIPT [ARGS]: what it mounts nobody else sees.
+in_namespace() {
+	in_world unshare --mount --propagation private sh -euc "$@"
+}
+
+needs_namespaces() {
+	need_root
+	unshare --mount true 2>/dev/null || skip 'no mount namespaces here'
+}
+
+# ---- a boot that has no id ----
+
+boot_id=/proc/sys/kernel/random/boot_id
+
+@test "without a boot id everything works" {
+	needs_namespaces
+	pool 3
+	mkfifo "$WORLD/gate"
+	# shellcheck disable=SC2016
+	in_namespace "mount --bind /dev/null $boot_id"'
+		[ -z "$(cat '"$boot_id"')" ]
+		canhazgpu run --gpu-ids 0 -- true
+		canhazgpu reserve --gpu-ids 1 --short
+		canhazgpu run --gpu-ids 2 -- sh -c "read x <\"$HOME/../gate\"" &
+		until canhazgpu status --json >"$HOME/running" && grep -q RUN "$HOME/running"; do :; done
+		canhazgpu status >/dev/null
+		canhazgpu release
+		echo >"$HOME/../gate"
+		wait' >"$WORLD/stdout" 2>"$WORLD/stderr"
+	assert_equal "$(cat "$WORLD/stdout")" $'1\nReleased 1 GPU(s): [1]'
+	assert_equal "$(grep -vc '^Reserved 1 GPU' "$WORLD/stderr")" 0
+	assert_equal "$(jq -r 'map(select(.type == "RUN").gpu_id) | join(" ")' "$WORLD/home/running")" 2
+	wait_until '[ -z "$(reserved)" ]'
+	assert_no_processes
+}
+
+@test "without a boot id nobody takes for dead what others have reserved, nor others what it has" {
+	needs_namespaces
+	pool 2
+	hold other
+	start_background blind unshare --mount --propagation private \
+		sh -c "mount --bind /dev/null $boot_id && exec canhazgpu run -- sleep 1000"
+	wait_until 'is_called "$background_pid" sleep' 20
+	# shellcheck disable=SC2016
+	in_namespace "mount --bind /dev/null $boot_id"'
+		canhazgpu status --json >"$HOME/seen"
+		! canhazgpu reserve 2>"$HOME/refused"'
+	assert_equal "$(jq -r 'map(.status) | join(" ")' "$WORLD/home/seen")" 'IN_USE IN_USE'
+	assert_reserved '0 1'
+	chg reserve
+	assert_error 1 'Available: 0'
+	kill_now "$command" "$background_pid"
+	wait_until '[ -z "$(reserved)" ]'
+}
+
+# ---- /proc that hides the processes of others ----
+
+# as_blind_user SCRIPT: what an account does that sees only its own processes.
+as_blind_user() {
+	# shellcheck disable=SC2016
+	in_namespace 'mount -t proc -o hidepid=2 proc /proc
+		exec setpriv --reuid 4302 --regid 4300 --clear-groups sh -euc "$0"' "$1"
+}
+
+needs_hiding() {
+	needs_namespaces
+	as_blind_user '[ ! -e /proc/1 ]' 2>/dev/null || skip 'no /proc with hidepid here'
+}
+
+# A run of another account, as the blind one sees it: "IN_USE", say.
+seen_blindly() {
+	as_blind_user 'canhazgpu status --json' | jq -r '.[0].status'
+}
+
+# A run of account 4301, without its supervisor: $command. (A zombie whose /proc is hidden is still there.)
+hold_alone() {
+	hold_as 4301 job
+	kill -KILL "$supervisor"
+	wait_until '[ ! -e "/proc/$supervisor" ]' 20
+}
+
+heartbeat_of_age_s() {
+	sqlite3 -cmd '.timeout 10000' "$WORLD/store/pool.db" "UPDATE reservations
+		SET start_ns = start_ns - 3600000000000, heartbeat_ns = (SELECT strftime('%s') - $1) * 1000000000"
+}
+
+@test "a run that cannot be seen is not freed while its heartbeat is fresh" {
+	shared_pool 1
+	needs_hiding
+	hold_alone
+	assert_equal "$(seen_blindly)" IN_USE
+	status=0
+	as_blind_user 'canhazgpu run -- true' 2>"$WORLD/stderr" || status=$?
+	assert_status 1
+	grep -qF 'Available: 0' "$WORLD/stderr"
+	# A dead one that its parent has waited for is gone for everybody.
+	kill -KILL "$command"
+	wait_background job
+	assert_equal "$(seen_blindly)" AVAILABLE
+}
+
+@test "a pid that is there but hidden proves no life for ever: it may be somebody else's by now" {
+	need_sqlite
+	shared_pool 1
+	needs_hiding
+	hold_alone
+	# As if another process had got the pid of a command that ended long ago.
+	sqlite3 "$WORLD/store/pool.db" 'UPDATE reservations SET command_start_ticks = command_start_ticks - 1'
+	heartbeat_of_age_s 280
+	assert_equal "$(seen_blindly)" IN_USE
+	heartbeat_of_age_s 301
+	assert_equal "$(seen_blindly)" AVAILABLE
+	as_blind_user 'canhazgpu run -- true'
+	assert_alive "$command"
+}
