@@ -230,10 +230,20 @@ static bool is_loading(redisReply *const *replies, size_t count)
 }
 
 /*
- * A connection that breaks while a batch is under way leaves open whether it was carried out, so it
- * is sent again until the limit; where the server could not be reached at all, that is told at
- * once. A server that is loading its data is waited for.
+ * Whether a failure is final. A connection that breaks while a batch is under way leaves open
+ * whether it was carried out, so it is sent again until the limit. Before that, two more attempts
+ * are made: an old connection may have been dead for long. A server that cannot be reached is told
+ * at once.
  */
+static bool is_final(int r, bool sent, int attempt)
+{
+	if (r == -EPROTO || r == -ETIMEDOUT)
+		return true;
+	if (sent)
+		return false;
+	return (r != -ECONNRESET && r != -EPIPE) || attempt >= 2;
+}
+
 int redis_exchange(struct redis_connection *c, redisReply **ret_replies, size_t count,
 		   struct err *e)
 {
@@ -243,7 +253,7 @@ int redis_exchange(struct redis_connection *c, redisReply **ret_replies, size_t 
 	int r;
 
 	for (int attempt = 0;; attempt++) {
-		bool fresh = c->fd < 0, loading = false;
+		bool loading = false;
 
 		c->sent = false;
 		r = ensure_connected(c, e);
@@ -253,15 +263,14 @@ int redis_exchange(struct redis_connection *c, redisReply **ret_replies, size_t 
 				redis_connection_close(c);
 		}
 		sent |= c->sent;
+		/* A server that is still loading its data is waited for. */
 		loading = r == 0 && is_loading(ret_replies, count);
-		if (r == -EPROTO || r == -ETIMEDOUT || (r == 0 && !loading) ||
-		    (r < 0 && !sent && (fresh || attempt)) ||
+		if ((r == 0 && !loading) || (r < 0 && is_final(r, sent, attempt)) ||
 		    clock_monotonic_ns() + RETRY_PAUSE_NS > deadline_ns)
 			break;
 		for (size_t i = 0; loading && i < count; i++)
 			redis_reply_clear(&ret_replies[i]);
-		/* An old connection may have been dead for long: try a new one at once. */
-		if (fresh || attempt)
+		if (attempt || loading)
 			nanosleep(&pause, NULL);
 	}
 	c->sent = sent;
