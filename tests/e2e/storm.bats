@@ -84,11 +84,12 @@ ended_with() {
 
 # Finds how long a victim lives at most: twice what it needs, under the load of six of them.
 measure_life() {
-	local begin=${EPOCHREALTIME/./} i
+	local begin=${EPOCHREALTIME/./} i pids=()
 	for i in 1 2 3 4 5 6; do
 		in_world canhazgpu status >"$WORLD/stdout" &
+		pids+=("$!")
 	done
-	wait
+	wait "${pids[@]}"
 	life_ms=$(((${EPOCHREALTIME/./} - begin) / 1000 * 2 + 2))
 	[ "$life_ms" -lt 999 ] || life_ms=999
 }
