@@ -22,12 +22,12 @@ struct option_spec {
 	const char *name; /* long option: "gpu-ids" is --gpu-ids. NULL ends a table */
 	char letter;      /* short option, 0: none */
 	enum option_type type;
-	const char *argument;   /* placeholder in help: "N"; NULL for flags */
-	const char *fallback;   /* default as one would type it; NULL: none (flags: false) */
-	const char *help;       /* one line without a full stop; the default is added behind it */
-	const char *key;        /* configuration key; NULL: "<command>.<name>" (global: the name) */
-	int64_t min, max;       /* bounds of OPTION_INT, and of OPTION_DURATION in ns; both 0: none */
-	const char *choices;    /* OPTION_CHOICE: "nvidia|amd|fake" */
+	const char *argument; /* placeholder in help: "N"; NULL for flags */
+	const char *fallback; /* default as one would type it; NULL: none (flags: false) */
+	const char *help;     /* one line without a full stop; the default is added behind it */
+	const char *key;      /* configuration key; NULL: "<command>.<name>" (global: the name) */
+	int64_t min, max;     /* bounds of OPTION_INT, and of OPTION_DURATION in ns; both 0: none */
+	const char *choices;  /* OPTION_CHOICE: "nvidia|amd|fake" */
 	bool argument_optional; /* --watch and --watch=5 (or --watch 5 if that is a valid value) */
 	const char *implied;    /* value when the argument is left out */
 	bool not_configurable;  /* only on the command line (--config itself) */

@@ -14,7 +14,6 @@
 #include "conf/nearest.h"
 #include "conf/setting.h"
 
-
 /* One file on its way into the settings. */
 struct load {
 	struct settings *settings;
