@@ -16,18 +16,6 @@
 #include "conf/args.h"
 #include "conf/settings.h"
 
-static void settings_freep(struct settings **s)
-{
-	*s = settings_free(*s);
-}
-
-static void declare_all(struct settings *s)
-{
-	settings_declare(s, NULL, global_options);
-	for (size_t i = 0; commands[i]; i++)
-		settings_declare(s, commands[i]->name, commands[i]->options);
-}
-
 /* Files and environment; what flags have set already stays. */
 static int load_configuration(struct settings *s, struct err *e)
 {
@@ -89,7 +77,7 @@ static int run_program(int argc, char **argv, struct err *e)
 	struct args_result args;
 	int r;
 
-	declare_all(s);
+	commands_declare(s);
 	r = args_parse(&request, argc, argv, s, &args, e);
 	if (r < 0)
 		return r;

@@ -44,6 +44,9 @@ extern const struct command cmd_admin, cmd_complete, cmd_completion, cmd_config,
 extern const struct command *const commands[];
 extern const struct option_spec global_options[];
 
+/* Declares every setting that there is. */
+void commands_declare(struct settings *s);
+
 /* The command of that name, for people: an unknown one is a usage error that names the nearest. */
 int command_find(const char *name, const struct command **ret_command, struct err *e);
 
@@ -65,6 +68,10 @@ char *absolute_path(const char *path);
 
 /* What the pool needs to know, from the settings. The caller clears it. */
 int pool_config_from(const struct settings *s, struct pool_config *ret_config, struct err *e);
+
+/* How much history is kept where nobody but the host's administrator has a say; 0: all, since that
+   file cannot be read. */
+int64_t history_of_host_ns(void);
 
 /* Opens the pool that the settings name. The caller closes it. */
 int pool_open_from(const struct settings *s, struct pool **ret_pool, struct err *e);

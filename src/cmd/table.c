@@ -16,7 +16,8 @@ const struct option_spec global_options[] = {
 	 .type = OPTION_PATH,
 	 .argument = "FILE",
 	 .not_configurable = true,
-	 .help = "Path to configuration file (default: $HOME/.canhazgpu.yaml)"},
+	 .help = "Configuration file to read instead of /etc/canhazgpu/config.yaml and "
+		 "$HOME/.canhazgpu.yaml"},
 	{.name = "store",
 	 .type = OPTION_TEXT,
 	 .argument = "URL",
@@ -97,6 +98,13 @@ const struct option_spec global_options[] = {
 	 .help = "How many days of usage history are kept"},
 	{.name = NULL},
 };
+
+void commands_declare(struct settings *s)
+{
+	settings_declare(s, NULL, global_options);
+	for (size_t i = 0; commands[i]; i++)
+		settings_declare(s, commands[i]->name, commands[i]->options);
+}
 
 int command_find(const char *name, const struct command **ret_command, struct err *e)
 {

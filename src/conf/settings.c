@@ -40,6 +40,11 @@ struct settings *settings_free(struct settings *s)
 	return NULL;
 }
 
+void settings_freep(struct settings **s)
+{
+	*s = settings_free(*s);
+}
+
 char *setting_key(const char *prefix, const struct option_spec *spec)
 {
 	if (spec->key)

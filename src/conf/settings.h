@@ -16,6 +16,7 @@ struct settings;
 
 struct settings *settings_new(void);
 struct settings *settings_free(struct settings *s); /* NULL is harmless; returns NULL */
+void settings_freep(struct settings **s);           /* for AUTO(settings_freep) */
 
 /* Declares the options of a command (prefix "run") or global ones (prefix NULL). Tables are static.
  */
