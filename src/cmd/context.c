@@ -10,28 +10,15 @@
 #include "base/mem.h"
 #include "host/process.h"
 
-/* Root and the owner of the database may unmake what others have in it. A store without an owner
-   relies on its own access rules. */
-static bool may_administer(const char *store_url)
+int64_t history_of_host_ns(void)
 {
-	static const char scheme[] = "sqlite:";
-	struct stat file;
+	AUTO(settings_freep) struct settings *s = settings_new();
 
-	if (getuid() == 0 || strncmp(store_url, scheme, sizeof(scheme) - 1) != 0)
-		return true;
-	return stat(store_url + sizeof(scheme) - 1, &file) < 0 ? errno == ENOENT
-							       : file.st_uid == getuid();
-}
-
-/* How much history to keep, 0: all. In a pool of many only what its administrator has set counts.
- */
-static int64_t history_keep_ns(const struct settings *s, bool administrator)
-{
-	int64_t keep_ns = settings_int(s, "history.days") * NS_PER_DAY;
-
-	if (administrator || (!settings_text(s, "config") && settings_is_system(s, "history.days")))
-		return keep_ns;
-	return 0;
+	commands_declare(s);
+	/* Without a home: only the file of the host counts. */
+	if (settings_load_default_files(s, NULL, NULL) < 0)
+		return 0;
+	return settings_int(s, "history.days") * NS_PER_DAY;
 }
 
 int pool_config_from(const struct settings *s, struct pool_config *ret_config, struct err *e)
@@ -43,8 +30,9 @@ int pool_config_from(const struct settings *s, struct pool_config *ret_config, s
 		return r;
 	config.fake_state_path = absolute_path(settings_text(s, "fake.state"));
 	config.memory_threshold_mb = settings_int(s, "memory.threshold");
-	config.may_administer = may_administer(config.store_url);
-	config.history_keep_ns = history_keep_ns(s, config.may_administer);
+	config.history_keep_ns = settings_int(s, "history.days") * NS_PER_DAY;
+	config.history_is_personal =
+		settings_text(s, "config") || !settings_is_system(s, "history.days");
 	*ret_config = config;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* What `run` tells the supervisor that it starts: everything, since options must not be lost on the
- * way. */
+ * way. A new member of struct pool_config needs a line in orders.c. */
 #ifndef CMD_ORDERS_H
 #define CMD_ORDERS_H
 
@@ -8,12 +8,7 @@
 #include "pool/pool.h"
 
 struct orders {
-	char id[ID_SIZE]; /* of the reservation */
-	char *account;    /* that holds it */
-	struct process_ref command;
-	struct reservation *reservation; /* as granted: a store may lose its data */
-	char *gpus;                      /* "[0, 1]", for messages */
-	size_t gpus_count;               /* that were granted */
+	struct reservation *reservation; /* as granted; its holder names the command */
 	int64_t timeout_ns;              /* 0: none */
 	int64_t grace_ns;                /* between SIGINT and SIGKILL */
 	int64_t heartbeat_ns;            /* how often to renew */
@@ -24,7 +19,7 @@ struct orders {
 /* As one JSON document; the caller frees it. */
 char *orders_write(const struct orders *o);
 
-/* The caller clears *ret_orders. */
+/* The caller clears *ret_orders. Whoever reads them is who the reservation belongs to. */
 int orders_read(const char *text, struct orders *ret_orders, struct err *e);
 
 void orders_clear(struct orders *o);

@@ -23,20 +23,13 @@ static int run_supervise(const struct invocation *in, struct launch *launch,
 {
 	AUTO(orders_clear)
 	struct orders orders = {
-		.command = r->holder.command,
 		.reservation = reservation_copy(r),
-		.gpus = describe_ids(r->gpus, r->gpus_count),
-		.gpus_count = r->gpus_count,
-		.account = mem_strdup(r->account),
 		.timeout_ns = settings_duration_ns(in->settings, "run.timeout"),
 		.grace_ns = settings_duration_ns(in->settings, "run.grace"),
 		.heartbeat_ns = settings_duration_ns(in->settings, "run.heartbeat"),
 		.kill_on_lost = !strcmp(settings_text(in->settings, "run.on-lost"), "kill"),
 	};
-	int status;
-
-	memcpy(orders.id, r->id, ID_SIZE);
-	status = pool_config_from(in->settings, &orders.pool, e);
+	int status = pool_config_from(in->settings, &orders.pool, e);
 	return status < 0 ? status : launch_orders(launch, &orders, e);
 }
 

@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/url.h"
@@ -77,11 +77,9 @@ bool store_is_named(const struct settings *s)
 static int read_password(const char *path, char **ret_password, struct err *e)
 {
 	char text[PASSWORD_MAX + 2] = "";
-	int own_group = setfsgid(getgid());
-	AUTO_FCLOSE FILE *file = fopen(path, "re");
+	AUTO_FCLOSE FILE *file = file_stream_as_user(path);
 	int code = errno;
 
-	setfsgid((gid_t)own_group);
 	if (!file || !fgets(text, sizeof(text), file))
 		return err_set(e, file ? ENODATA : code,
 			       "cannot read the password in '%s' (redis.password-file): %s", path,

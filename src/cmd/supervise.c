@@ -23,6 +23,7 @@
 #include "cmd/orders.h"
 #include "cmd/supervise_say.h"
 #include "host/tree.h"
+#include "pool/describe.h"
 
 /* The first look at who belongs to the tree; each later one waits four times as long. Those that
    lose their parent later are known by then, even if they clear their environment. */
@@ -42,8 +43,10 @@ enum renewal { RENEWAL_DONE, RENEWAL_FAILED, RENEWAL_SHORTENED, RENEWAL_LOST };
 
 struct supervisor {
 	struct orders orders;
-	struct plan_actor actor;   /* whose reservation it is */
-	struct process_ref holder; /* who the reservation lives as long as */
+	const struct process_ref *command; /* in the orders */
+	char *gpus;                        /* "[0, 1]", for messages */
+	struct plan_actor actor;           /* whose reservation it is */
+	struct process_ref holder;         /* who the reservation lives as long as */
 	struct host_tree tree;
 	int command_fd; /* pidfd; -1 after the end */
 
@@ -74,38 +77,39 @@ static bool supervise_restore(const struct supervisor *s, struct pool *pool, str
 	mine->holder.command = s->holder;
 	*r = pool_restore(pool, mine, &restored, e);
 	if (restored)
-		supervise_say(&s->orders.command,
+		supervise_say(s->command,
 			      "the store had lost the reservation of GPU(s) %s; it is made again",
-			      s->orders.gpus);
+			      s->gpus);
 	return restored;
 }
 
 /* The child: renews, tells the terminal about the first failure and the recovery, and is gone. */
 __attribute__((noreturn)) static void supervise_renew_child(const struct supervisor *s)
 {
-	const struct process_ref *command = &s->orders.command;
+	const struct process_ref *command = s->command;
 	struct pool *pool = NULL;
 	struct err e = {0};
 	size_t gpus_count = 0;
 	int r = pool_open(&s->orders.pool, &pool, &e);
 
 	if (r == 0)
-		r = pool_heartbeat(pool, &s->actor, s->orders.id, NULL, &gpus_count, &e);
+		r = pool_heartbeat(pool, &s->actor, s->orders.reservation->id, NULL, &gpus_count,
+				   &e);
 	if (r == 0 && !gpus_count && supervise_restore(s, pool, &e, &r))
-		gpus_count = s->orders.gpus_count;
+		gpus_count = s->orders.reservation->gpus_count;
 	pool_close(pool);
 	if (r < 0 && !s->failures)
 		supervise_say(command,
 			      "the heartbeat could not be stored: %s; GPU(s) %s stay "
 			      "reserved, trying again",
-			      e.text, s->orders.gpus);
+			      e.text, s->gpus);
 	if (r == 0 && s->failures)
 		supervise_say(command, "the heartbeat is stored again");
 	if (r < 0)
 		_exit(RENEWAL_FAILED);
 	if (!gpus_count)
 		_exit(RENEWAL_LOST);
-	_exit(gpus_count < s->orders.gpus_count ? RENEWAL_SHORTENED : RENEWAL_DONE);
+	_exit(gpus_count < s->orders.reservation->gpus_count ? RENEWAL_SHORTENED : RENEWAL_DONE);
 }
 
 static void supervise_renew(struct supervisor *s)
@@ -139,10 +143,10 @@ static void supervise_lose(struct supervisor *s, bool whole)
 		then = "is being stopped";
 	else if (!whole)
 		then = "goes on, but has not reserved all GPUs that it was given";
-	supervise_say(&s->orders.command,
+	supervise_say(s->command,
 		      "%sthe reservation of GPU(s) %s is gone (released, or the pool was made "
 		      "anew); the command %s",
-		      what, s->orders.gpus, then);
+		      what, s->gpus, then);
 	if (s->orders.kill_on_lost)
 		supervise_stop(s);
 }
@@ -191,7 +195,7 @@ static void supervise_time_out(struct supervisor *s)
 	char limit[CLOCK_DURATION_SIZE], grace[CLOCK_DURATION_SIZE];
 
 	s->deadline_ns = INT64_MAX;
-	supervise_say(&s->orders.command,
+	supervise_say(s->command,
 		      "the time limit of %s is over: stopping the command (SIGINT; SIGKILL in %s)",
 		      clock_duration(s->orders.timeout_ns, limit),
 		      clock_duration(s->orders.grace_ns, grace));
@@ -240,7 +244,8 @@ static void supervise_stand_in(struct supervisor *s, struct pool *pool,
 	size_t gpus_count;
 
 	if (pool && memcmp(&s->holder, member, sizeof(*member)) != 0 &&
-	    pool_heartbeat(pool, &s->actor, s->orders.id, member, &gpus_count, NULL) == 0)
+	    pool_heartbeat(pool, &s->actor, s->orders.reservation->id, member, &gpus_count, NULL) ==
+		    0)
 		s->holder = *member;
 }
 
@@ -263,7 +268,7 @@ static bool supervise_find_users(struct supervisor *s)
 	if (s->lost)
 		return false;
 	blind = pool_open(&s->orders.pool, &pool, NULL) < 0 ||
-		pool_processes(pool, s->orders.id, &pids, &count, NULL) < 0;
+		pool_processes(pool, s->orders.reservation->id, &pids, &count, NULL) < 0;
 	host_tree_refresh(&s->tree, pids, count, NULL);
 	for (size_t i = 0; i < s->tree.members_count; i++) {
 		const struct process_ref *member = &s->tree.members[i];
@@ -280,6 +285,18 @@ static bool supervise_find_users(struct supervisor *s)
 	return found;
 }
 
+/* Drops old history. Orders may be forged: what they pass for the host's setting is read anew. */
+static void supervise_trim(struct supervisor *s)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+	struct pool_config *config = &s->orders.pool;
+
+	if (!config->history_is_personal)
+		config->history_keep_ns = history_of_host_ns();
+	if (pool_open(config, &pool, NULL) == 0)
+		pool_trim(pool, NULL);
+}
+
 /* Releases, again and again if the store does not answer: nobody is harmed by a late release. After
    some minutes it is left to the next invocation, which sees that command and supervisor are gone.
  */
@@ -290,8 +307,8 @@ static void supervise_release(struct supervisor *s, int64_t end_ns)
 		struct timespec pause = {.tv_sec = attempt < 5 ? 1 << attempt : 30};
 
 		if (pool_open(&s->orders.pool, &pool, NULL) == 0 &&
-		    pool_end(pool, &s->actor, s->orders.id, end_ns, NULL) == 0) {
-			pool_trim(pool, NULL);
+		    pool_end(pool, &s->actor, s->orders.reservation->id, end_ns, NULL) == 0) {
+			supervise_trim(s);
 			return;
 		}
 		nanosleep(&pause, NULL);
@@ -416,14 +433,16 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	int64_t now_ns = clock_monotonic_ns();
 	int r;
 
-	s->actor = (struct plan_actor){.uid = getuid(), .account = s->orders.account};
-	s->holder = s->orders.command;
-	host_tree_init(&s->tree, s->orders.id, &s->orders.command);
+	s->command = &s->orders.reservation->holder.command;
+	s->gpus = describe_ids(s->orders.reservation->gpus, s->orders.reservation->gpus_count);
+	s->actor = (struct plan_actor){.uid = getuid(), .account = s->orders.reservation->account};
+	s->holder = *s->command;
+	host_tree_init(&s->tree, s->orders.reservation->id, s->command);
 	s->next_renewal_ns = now_ns + s->orders.heartbeat_ns;
 	s->look_interval_ns = FIRST_LOOK_NS;
 	s->next_look_ns = now_ns + FIRST_LOOK_NS;
 	s->deadline_ns = s->orders.timeout_ns ? now_ns + s->orders.timeout_ns : INT64_MAX;
-	r = host_pidfd_open(&s->orders.command, &s->command_fd, e);
+	r = host_pidfd_open(s->command, &s->command_fd, e);
 	if (r < 0) {
 		supervise_answer(e->text, NULL);
 		return r;
@@ -448,6 +467,7 @@ static int supervise_run(const struct invocation *in, struct err *e)
 	supervise_release(&s, r < 0 ? clock_now_ns() : supervise_watch(&s));
 	supervise_forget_users(&s);
 	host_tree_clear(&s.tree);
+	free(s.gpus);
 	orders_clear(&s.orders);
 	return r;
 }

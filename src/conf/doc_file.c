@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 /* Linux's fixed number of /dev/null, the one device that makes sense: "no configuration file". */
@@ -52,7 +53,7 @@ static int read_all(int fd, const char *path, char *bytes, size_t *ret_length, s
 
 static int load(const char *path, struct doc_node **ret_root, struct err *e)
 {
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	AUTO_CLOSE int fd = file_open_as_user(path, O_NOCTTY | O_NONBLOCK);
 	AUTO_FREE char *bytes = NULL;
 	size_t length = 0;
 	int r;

@@ -179,7 +179,7 @@ static int apply_mapping(struct load *l, const char *prefix, const struct doc_no
 			r = apply_mapping(l, key, node);
 		else if (setting && setting->variable)
 			r = apply(l, setting, node);
-		else if (!section)
+		else if (!section || (setting && node->kind != DOC_NULL))
 			r = fail_unknown(l, node, key);
 		/* A section whose lines are all commented out is nothing, and that is fine. */
 		else if (node->kind != DOC_NULL)

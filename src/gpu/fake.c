@@ -6,9 +6,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "gpu/gpu_backend.h"
 
@@ -252,21 +252,9 @@ static int read_gpus(const json_t *list, int count, struct scan *s, const char *
 	return 0;
 }
 
-/* Opens a file that the user names with the user's own rights, not the program's set-group-id. */
-static FILE *open_as_user(const char *path)
-{
-	int own_group = setfsgid(getgid());
-	FILE *file = fopen(path, "re");
-	int code = errno;
-
-	setfsgid((gid_t)own_group);
-	errno = code;
-	return file;
-}
-
 static int load_file(const char *path, json_t **ret_root, struct err *e)
 {
-	AUTO_FCLOSE FILE *file = open_as_user(path);
+	AUTO_FCLOSE FILE *file = file_stream_as_user(path);
 	json_error_t problem;
 	json_t *root;
 

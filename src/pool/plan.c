@@ -1,12 +1,11 @@
-/* Every policy of the pool, pure; see plan.h. */
-#include "pool/plan.h"
+/* What is over, who owns what, releasing and making anew: the plan without plan_reserve.c. */
+#include "pool/plan_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 
 void plan_clear(struct plan *p)
 {
@@ -19,7 +18,7 @@ void plan_clear(struct plan *p)
 	*p = (struct plan){0};
 }
 
-static struct change *plan_add(struct plan *p, enum change_kind kind)
+struct change *plan_add(struct plan *p, enum change_kind kind)
 {
 	struct change *c;
 
@@ -143,16 +142,8 @@ void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts
 	}
 }
 
-/* How the decision sees one slot, after the cleanup. */
-struct candidate {
-	int id;
-	bool reserved, idle, unknown; /* not reserved: idle, busy, or unknown */
-	int64_t mine_ns;              /* when the requester last used it */
-	int64_t released_ns;          /* when anybody last did */
-};
-
 /* True if the plan ends the reservation of that slot. */
-static bool plan_frees(const struct plan *p, const struct slot *slot)
+bool plan_frees(const struct plan *p, const struct slot *slot)
 {
 	for (size_t i = 0; i < p->changes_count; i++) {
 		const struct change *c = &p->changes[i];
@@ -161,52 +152,6 @@ static bool plan_frees(const struct plan *p, const struct slot *slot)
 			return true;
 	}
 	return false;
-}
-
-static struct candidate plan_candidate(const struct slot *slot, const struct plan_facts *facts,
-				       const struct plan *p)
-{
-	enum gpu_use use = facts->use ? facts->use[slot->id] : USE_UNKNOWN;
-	struct candidate c = {.id = slot->id, .released_ns = slot->last_released_ns};
-
-	if (slot->problem)
-		use = USE_UNKNOWN;
-	c.reserved = slot->reservation && !plan_frees(p, slot);
-	if (slot->reservation && !c.reserved)
-		c.released_ns = facts->now_ns;
-	c.idle = !c.reserved && use == USE_IDLE;
-	c.unknown = !c.reserved && use == USE_UNKNOWN;
-	c.mine_ns = facts->last_use_ns ? facts->last_use_ns[slot->id] : TIME_NONE;
-	return c;
-}
-
-static int compare_ns(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-/*
- * Best first: idle before busy before unknown (only --force gets to the latter two), then most
- * recently used by the requester, then least recently used by anybody, then by id.
- */
-static int compare_candidates(const void *left, const void *right)
-{
-	const struct candidate *a = left, *b = right;
-	int r;
-
-	if (a->idle != b->idle)
-		return a->idle ? -1 : 1;
-	if (a->unknown != b->unknown)
-		return a->unknown ? 1 : -1;
-	r = compare_ns(b->mine_ns, a->mine_ns);
-	if (!r)
-		r = compare_ns(a->released_ns, b->released_ns);
-	return r ? r : compare_ns(a->id, b->id);
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-	return compare_ns(*(const int *)a, *(const int *)b);
 }
 
 int plan_require(const struct pool_state *state, struct err *e)
@@ -218,151 +163,19 @@ int plan_require(const struct pool_state *state, struct err *e)
 		       "canhazgpu admin --gpus 8)");
 }
 
-/* Refuses what this pool can never satisfy. */
-static int plan_check_request(const struct pool_state *state, const struct plan_request *request,
-			      struct err *e)
+int plan_check_id(const struct pool_state *state, int id, struct err *e)
 {
-	int r = plan_require(state, e);
-
-	if (r < 0)
-		return r;
-	if (!request->ids && request->count < 1)
-		return err_usage(e, "the number of GPUs must be at least 1");
-	if (!request->ids && (size_t)request->count > state->slots_count)
-		return err_set(e, ERANGE, "Requested %d GPUs, but the pool has only %zu",
-			       request->count, state->slots_count);
-	for (size_t i = 0; i < request->ids_count; i++) {
-		if (request->ids[i] < 0 || (size_t)request->ids[i] >= state->slots_count)
-			return err_set(e, ERANGE,
-				       "GPU ID %d does not exist (the pool has 0 to %zu)",
-				       request->ids[i], state->slots_count - 1);
-		if (i && request->ids[i] == request->ids[i - 1])
-			return err_usage(e, "GPU ID %d is given twice", request->ids[i]);
-	}
-	return 0;
+	if (id >= 0 && (size_t)id < state->slots_count)
+		return 0;
+	return err_set(e, ERANGE, "GPU ID %d does not exist (the pool has 0 to %zu)", id,
+		       state->slots_count - 1);
 }
 
-/* Refuses for a GPU that was asked for by id. */
-static int plan_refuse_id(const struct slot *slot, const struct candidate *c, struct err *e)
+int plan_compare_ids(const void *a, const void *b)
 {
-	if (c->reserved)
-		return err_set(
-			e, EBUSY,
-			"GPU %d is not available: reserved by %s (%s) - run 'canhazgpu status' "
-			"for details",
-			c->id, slot->reservation->user,
-			reservation_type_name(slot->reservation->type));
-	if (c->unknown)
-		return err_set(
-			e, EBUSY,
-			"GPU %d is not available: its use is unknown - run 'canhazgpu status' "
-			"for details",
-			c->id);
-	return err_set(
-		e, EBUSY,
-		"GPU %d is not available: in use without reservation - run 'canhazgpu status' "
-		"for details",
-		c->id);
-}
+	int x = *(const int *)a, y = *(const int *)b;
 
-/* Refuses for want of GPUs, with the numbers of this very decision. */
-static int plan_refuse_count(int requested, const struct candidate *all, size_t count,
-			     struct err *e)
-{
-	AUTO(str_clear) struct str why = {0};
-	int idle = 0, busy = 0, unknown = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		idle += all[i].idle;
-		unknown += all[i].unknown;
-		busy += !all[i].reserved && !all[i].idle && !all[i].unknown;
-	}
-	if (busy)
-		str_addf(&why, "%d GPUs in use without reservation", busy);
-	if (unknown)
-		str_addf(&why, "%s%d GPUs whose use is unknown", busy ? ", " : "", unknown);
-	if (why.length)
-		return err_set(e, EBUSY,
-			       "Not enough GPUs available. Requested: %d, Available: %d (%s - run "
-			       "'canhazgpu status' for details)",
-			       requested, idle, str_text(&why));
-	return err_set(e, EBUSY, "Not enough GPUs available. Requested: %d, Available: %d",
-		       requested, idle);
-}
-
-/* Picks the GPUs: exactly the ids asked for, or the best `count`. The caller frees *ret_gpus. */
-static int plan_pick(const struct pool_state *state, const struct plan_facts *facts,
-		     const struct plan_request *request, const struct plan *p, int **ret_gpus,
-		     size_t *ret_count, struct err *e)
-{
-	AUTO_FREE struct candidate *all = mem_alloc(state->slots_count, sizeof(*all));
-	size_t wanted = request->ids ? request->ids_count : (size_t)request->count;
-	AUTO_FREE int *gpus = mem_alloc(wanted, sizeof(*gpus));
-	size_t found = 0;
-
-	for (size_t i = 0; i < state->slots_count; i++)
-		all[i] = plan_candidate(&state->slots[i], facts, p);
-	for (size_t i = 0; i < request->ids_count; i++) {
-		const struct candidate *c = &all[request->ids[i]];
-
-		if (c->reserved || (!c->idle && !request->force))
-			return plan_refuse_id(&state->slots[c->id], c, e);
-		gpus[found++] = c->id;
-	}
-	if (!request->ids) {
-		qsort(all, state->slots_count, sizeof(*all), compare_candidates);
-		for (size_t i = 0; i < state->slots_count && found < wanted; i++) {
-			if (!all[i].reserved && (all[i].idle || request->force))
-				gpus[found++] = all[i].id;
-		}
-		if (found < wanted)
-			return plan_refuse_count(request->count, all, state->slots_count, e);
-		qsort(gpus, found, sizeof(*gpus), compare_ids);
-	}
-	*ret_gpus = mem_steal(&gpus);
-	*ret_count = found;
-	return 0;
-}
-
-static struct reservation *plan_reservation(const struct plan_request *request, int64_t now_ns)
-{
-	struct reservation *r = reservation_new();
-
-	memcpy(r->id, request->id, ID_SIZE);
-	r->user = mem_strdup(request->user ? request->user : request->actor.account);
-	r->account = mem_strdup(request->actor.account);
-	r->uid = quantity_of((int64_t)request->actor.uid);
-	r->type = request->type;
-	r->start_ns = now_ns;
-	r->note = mem_strdup(request->note);
-	if (request->type == RESERVATION_MANUAL) {
-		r->expiry_ns = now_ns + request->duration_ns;
-	} else {
-		r->heartbeat_ns = now_ns;
-		r->deadline_ns = request->duration_ns ? now_ns + request->duration_ns : TIME_NONE;
-		holder_copy(&r->holder, &request->holder);
-	}
-	return r;
-}
-
-int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
-		 const struct plan_request *request, struct plan *p, struct err *e)
-{
-	int *gpus = NULL;
-	size_t count = 0;
-	int r = plan_check_request(state, request, e);
-
-	if (r < 0)
-		return r;
-	plan_cleanup(state, facts, p);
-	r = plan_pick(state, facts, request, p, &gpus, &count, e);
-	if (r < 0)
-		return r;
-	p->granted = plan_reservation(request, facts->now_ns);
-	p->granted->gpus = gpus;
-	p->granted->gpus_count = count;
-	plan_add(p, CHANGE_GRANT)->reservation = p->granted;
-	return 0;
+	return (x > y) - (x < y);
 }
 
 static void plan_note_freed(struct plan *p, int id)
@@ -379,7 +192,7 @@ static void plan_release_part(struct plan *p, const struct reservation *r, const
 	size_t count = 0;
 
 	for (size_t i = 0; i < r->gpus_count; i++) {
-		if (bsearch(&r->gpus[i], ids, ids_count, sizeof(*ids), compare_ids))
+		if (bsearch(&r->gpus[i], ids, ids_count, sizeof(*ids), plan_compare_ids))
 			part[count++] = r->gpus[i];
 	}
 	plan_end(p, r, part, count, now_ns, actor ? END_FORCED : END_RELEASED, actor);
@@ -394,11 +207,10 @@ static int plan_check_release(const struct pool_state *state, const struct plan 
 {
 	for (size_t i = 0; i < ids_count; i++) {
 		const struct slot *slot;
+		int r = plan_check_id(state, ids[i], e);
 
-		if (ids[i] < 0 || (size_t)ids[i] >= state->slots_count)
-			return err_set(e, ERANGE,
-				       "GPU ID %d does not exist (the pool has 0 to %zu)", ids[i],
-				       state->slots_count - 1);
+		if (r < 0)
+			return r;
 		slot = &state->slots[ids[i]];
 		if (!slot->reservation || plan_frees(p, slot))
 			return err_set(e, ENOENT, "GPU %d is not reserved", ids[i]);
@@ -431,8 +243,8 @@ int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 		for (size_t k = 0; k < over; k++)
 			ended |= p->changes[k].reservation == held;
 		for (size_t k = 0; k < held->gpus_count; k++)
-			named |= ids &&
-				 bsearch(&held->gpus[k], ids, ids_count, sizeof(*ids), compare_ids);
+			named |= ids && bsearch(&held->gpus[k], ids, ids_count, sizeof(*ids),
+						plan_compare_ids);
 		if (ended)
 			continue;
 		if (named)
@@ -443,7 +255,7 @@ int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 					  NULL);
 	}
 	if (p->freed_count)
-		qsort(p->freed, p->freed_count, sizeof(*p->freed), compare_ids);
+		qsort(p->freed, p->freed_count, sizeof(*p->freed), plan_compare_ids);
 	return 0;
 }
 

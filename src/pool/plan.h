@@ -2,7 +2,10 @@
  * Every policy of the pool, pure: (state, facts, request) -> changes. No I/O, no clock, no globals,
  * so that a table of cases can test it. src/pool/pool.c gathers the facts and commits the changes.
  *
- * To add a policy: one function here, and a table of cases in tests/unit/test_plan.c.
+ * To add a policy: one function in plan.c or plan_reserve.c, and a table of cases in
+ * tests/unit/test_plan.c. What the caller wants goes into the request, what is known into the
+ * facts. A commit compares only the slots that it changes: a decision that rests on others (a limit
+ * of GPUs per account) is not protected against one that is made at the same time.
  */
 #ifndef POOL_PLAN_H
 #define POOL_PLAN_H

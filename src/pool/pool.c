@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "pool/private.h"
@@ -158,9 +159,15 @@ int pool_count(struct pool *p, size_t *ret_count, struct err *e)
 	return r;
 }
 
+bool pool_is_administrator(struct pool *p)
+{
+	return getuid() == 0 || store_owned_by(p->store, getuid());
+}
+
 int pool_trim(struct pool *p, struct err *e)
 {
-	if (p->config.history_keep_ns <= 0)
+	if (p->config.history_keep_ns <= 0 ||
+	    (p->config.history_is_personal && !pool_is_administrator(p)))
 		return 0;
 	return store_history_trim(p->store, clock_now_ns() - p->config.history_keep_ns, e);
 }

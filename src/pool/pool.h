@@ -12,8 +12,9 @@ struct pool_config {
 	char *store_url;
 	char *fake_state_path; /* NULL: none */
 	int64_t memory_threshold_mb;
-	int64_t history_keep_ns; /* usage records older than this are dropped; 0: none */
-	bool may_administer;     /* the caller may make the pool anew, whoever uses it */
+	int64_t history_keep_ns;  /* usage records older than this are dropped; 0: none */
+	bool history_is_personal; /* that was not set by the host's administrator: in a pool of
+				     somebody else it counts for nothing */
 };
 
 void pool_config_clear(struct pool_config *c);
@@ -95,7 +96,7 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 /* How many GPUs the pool has. -ENOENT where there is no pool. */
 int pool_count(struct pool *p, size_t *ret_count, struct err *e);
 
-/* Drops usage records older than the configured time. */
+/* Drops usage records older than the configured time, where the caller may decide that. */
 int pool_trim(struct pool *p, struct err *e);
 
 #endif

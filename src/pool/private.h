@@ -27,6 +27,9 @@ int pool_transact(struct pool *p, pool_decide *decide, void *argument, struct er
  */
 void pool_pause(int attempt);
 
+/* Whether the caller may unmake what others have in the pool: root, and the owner of the store. */
+bool pool_is_administrator(struct pool *p);
+
 /* Ends what is over and records it. */
 int pool_cleanup(struct pool *p, struct err *e);
 

@@ -72,7 +72,7 @@ int store_open(const char *url, struct store **ret_store, struct err *e);
 /*
  * Reads everything that is agreed. A store that does not exist yet gives an uninitialized state
  * and is not created. The caller clears *ret_state. Wait limit: 10 s, then ETIMEDOUT naming who
- * is in the way.
+ * is in the way; who only looks need not wait for those who do not come on.
  */
 int store_load(struct store *s, enum store_intent intent, struct pool_state *ret_state,
 	       struct err *e);
@@ -80,7 +80,9 @@ int store_load(struct store *s, enum store_intent intent, struct pool_state *ret
 /*
  * Applies the changes in order. -EAGAIN: changed meanwhile, nothing was applied. On success the
  * changes are durable. `seen` is the state they were decided on. Ends what STORE_UPDATE began,
- * whatever it returns.
+ * whatever it returns, also for no changes at all. -EINVAL for changes that contradict the state
+ * they were decided on (a grant on a slot that is not free, an id that the pool has not, a
+ * CHANGE_INIT that leaves reservations): a mistake of the caller.
  */
 int store_commit(struct store *s, const struct pool_state *seen, const struct change *changes,
 		 size_t count, struct err *e);
@@ -112,6 +114,12 @@ int store_history_add(struct store *s, const struct usage_record *records, size_
 
 /* Deletes usage records that ended before before_ns. */
 int store_history_trim(struct store *s, int64_t before_ns, struct err *e);
+
+/*
+ * Whether an account owns the store, and so may unmake what others have in it. A store that is not
+ * there yet is anybody's; one without an owner (Redis) relies on its own access rules: true.
+ */
+bool store_owned_by(struct store *s, uid_t uid);
 
 /* The URL as people may see it (a password is left out). Owned by s. */
 const char *store_url(const struct store *s);

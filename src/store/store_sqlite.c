@@ -172,6 +172,15 @@ static void abandon(struct store *base)
 	sqlite_end(sqlite_of(base));
 }
 
+static bool owned_by(struct store *base, uid_t uid)
+{
+	struct stat file;
+
+	if (stat(sqlite_of(base)->path, &file) < 0)
+		return errno == ENOENT;
+	return file.st_uid == uid;
+}
+
 static void close_store(struct store *base)
 {
 	struct sqlite_store *s = sqlite_of(base);
@@ -196,5 +205,6 @@ const struct store_backend store_sqlite = {
 	.history_end = sqlite_history_end,
 	.history_add = sqlite_history_add,
 	.history_trim = sqlite_history_trim,
+	.owned_by = owned_by,
 	.close = close_store,
 };

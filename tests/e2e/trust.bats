@@ -14,7 +14,7 @@ catch_orders() {
 	start_as_user 4302 caught env CANHAZGPU_FAKE_STATE="$WORLD/slow.json" canhazgpu run -- true
 	wait_until '[ "$(supervisors)" != "$before" ]' 20
 	supervisor=$(grep -vxF "${before:-none}" <<<"$(supervisors)")
-	kill -STOP "$supervisor"
+	stop_now "$supervisor"
 	echo '{}' >"$WORLD/slow.json"
 	orders=$(cat "/proc/$supervisor/fd/0")
 	kill -CONT "$supervisor"
@@ -28,7 +28,8 @@ forge() {
 	bait=$background_pid
 	wait_until 'is_called "$bait" sleep' 20
 	jq -c --argjson pid "$bait" --arg start "$(process_field "$bait" 22)" --arg fake "$FAKE_STATE" \
-		".pid = \$pid | .start = (\$start | tonumber) | .fake = \$fake | $3" <<<"$orders" >"$WORLD/$2.orders"
+		".reservation.command = \$pid | .reservation.command_start = (\$start | tonumber) | .pool.fake = \$fake |
+		$3" <<<"$orders" >"$WORLD/$2.orders"
 	start_as_user "$1" "$2" sh -c 'exec canhazgpu __supervise <"$1"' sh "$WORLD/$2.orders"
 	forged=$background_pid
 	wait_until 'supervisor_of "$bait" || is_gone "$forged"' 20
@@ -51,7 +52,7 @@ pool_file() {
 	hold_as 4301 victim
 	reservation=$(reservation_of 0)
 	catch_orders
-	same=".id = \"$reservation\" | .account = \"uid 4301\""
+	same=".reservation.id = \"$reservation\" | .reservation.account = \"uid 4301\""
 	forge 4302 forged "$same"
 	kill_now "$bait"
 	wait_until 'is_gone "$forged" || pauses "$forged"' 20
@@ -73,7 +74,7 @@ pool_file() {
 	}
 	before=$(heartbeat)
 	catch_orders
-	same=".id = \"$reservation\" | .account = \"uid 4301\" | .heartbeat = 100000000"
+	same=".reservation.id = \"$reservation\" | .reservation.account = \"uid 4301\" | .heartbeat = 100000000"
 	forge 4302 forged "$same"
 	wait_for_text "$WORLD/forged.err" "reservation $reservation is not yours"
 	assert_equal "$(heartbeat)" "$before"
@@ -122,6 +123,40 @@ use_as() {
 		use_as 4301 "$@"
 		assert_equal "$way: $(old_records)" "$way: 0"
 		rm -f "$WORLD/home/.canhazgpu.yaml"
+	done
+}
+
+@test "nor does a supervisor with forged orders" {
+	need_sqlite
+	shared_pool 2
+	catch_orders
+	make_old_record
+	for personal in false true; do # what it passes for the setting of the host, or for one's own
+		forge 4302 "forged-$personal" ".pool.history = 1 | .pool.personal = $personal"
+		kill_now "$bait"
+		wait_until 'is_gone "$forged"' 20
+		assert_equal "$personal: $(old_records)" "$personal: 1"
+	done
+	forge 4301 own '.pool.history = 1 | .pool.personal = true'
+	kill_now "$bait"
+	wait_until 'is_gone "$forged"' 20
+	assert_equal "$(old_records)" 0
+}
+
+@test "the history.days of the host counts, whoever it is whose run ends" {
+	need_sqlite
+	shared_pool 1
+	unshare --mount true 2>/dev/null || skip 'no mount namespaces here'
+	make_old_record
+	mkdir -p "$WORLD/etc/canhazgpu"
+	cp /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.cache "$WORLD/etc"
+	for days in 11 9; do
+		echo "history.days: $days" >"$WORLD/etc/canhazgpu/config.yaml"
+		# shellcheck disable=SC2016
+		in_world unshare --mount --propagation private sh -euc 'mount --bind "$HOME/../etc" /etc
+			exec setpriv --reuid 4302 --regid 4300 --clear-groups canhazgpu run -- true'
+		assert_no_processes
+		assert_equal "$days: $(old_records)" "$days: $((days == 11))"
 	done
 }
 

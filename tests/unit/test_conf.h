@@ -50,11 +50,6 @@ static inline struct settings *new_settings(void)
 	return s;
 }
 
-static inline void settings_freep(struct settings **s)
-{
-	settings_free(*s);
-}
-
 /* A directory of its own, in which tests make files by short names. */
 static char directory[] = "/tmp/test_conf_XXXXXX";
 

@@ -1,0 +1,203 @@
+/* Which GPUs a request gets, or why it gets none: plan_reserve of plan.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "pool/plan_private.h"
+
+/* How the decision sees one slot, after the cleanup. */
+struct candidate {
+	int id;
+	bool reserved, idle, unknown; /* not reserved: idle, busy, or unknown */
+	int64_t mine_ns;              /* when the requester last used it */
+	int64_t released_ns;          /* when anybody last did */
+};
+
+static struct candidate plan_candidate(const struct slot *slot, const struct plan_facts *facts,
+				       const struct plan *p)
+{
+	enum gpu_use use = facts->use ? facts->use[slot->id] : USE_UNKNOWN;
+	struct candidate c = {.id = slot->id, .released_ns = slot->last_released_ns};
+
+	if (slot->problem)
+		use = USE_UNKNOWN;
+	c.reserved = slot->reservation && !plan_frees(p, slot);
+	if (slot->reservation && !c.reserved)
+		c.released_ns = facts->now_ns;
+	c.idle = !c.reserved && use == USE_IDLE;
+	c.unknown = !c.reserved && use == USE_UNKNOWN;
+	c.mine_ns = facts->last_use_ns ? facts->last_use_ns[slot->id] : TIME_NONE;
+	return c;
+}
+
+static int compare_ns(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/*
+ * Best first: idle before busy before unknown (only --force gets to the latter two), then most
+ * recently used by the requester, then least recently used by anybody, then by id.
+ */
+static int compare_candidates(const void *left, const void *right)
+{
+	const struct candidate *a = left, *b = right;
+	int r;
+
+	if (a->idle != b->idle)
+		return a->idle ? -1 : 1;
+	if (a->unknown != b->unknown)
+		return a->unknown ? 1 : -1;
+	r = compare_ns(b->mine_ns, a->mine_ns);
+	if (!r)
+		r = compare_ns(a->released_ns, b->released_ns);
+	return r ? r : compare_ns(a->id, b->id);
+}
+
+/* Refuses what this pool can never satisfy. */
+static int plan_check_request(const struct pool_state *state, const struct plan_request *request,
+			      struct err *e)
+{
+	int r = plan_require(state, e);
+
+	if (r < 0)
+		return r;
+	if (!request->ids && request->count < 1)
+		return err_usage(e, "the number of GPUs must be at least 1");
+	if (!request->ids && (size_t)request->count > state->slots_count)
+		return err_set(e, ERANGE, "Requested %d GPUs, but the pool has only %zu",
+			       request->count, state->slots_count);
+	for (size_t i = 0; i < request->ids_count; i++) {
+		r = plan_check_id(state, request->ids[i], e);
+		if (r < 0)
+			return r;
+		if (i && request->ids[i] == request->ids[i - 1])
+			return err_usage(e, "GPU ID %d is given twice", request->ids[i]);
+	}
+	return 0;
+}
+
+/* Refuses for a GPU that was asked for by id. */
+static int plan_refuse_id(const struct slot *slot, const struct candidate *c, struct err *e)
+{
+	if (c->reserved)
+		return err_set(
+			e, EBUSY,
+			"GPU %d is not available: reserved by %s (%s) - run 'canhazgpu status' "
+			"for details",
+			c->id, slot->reservation->user,
+			reservation_type_name(slot->reservation->type));
+	if (c->unknown)
+		return err_set(
+			e, EBUSY,
+			"GPU %d is not available: its use is unknown - run 'canhazgpu status' "
+			"for details",
+			c->id);
+	return err_set(
+		e, EBUSY,
+		"GPU %d is not available: in use without reservation - run 'canhazgpu status' "
+		"for details",
+		c->id);
+}
+
+/* Refuses for want of GPUs, with the numbers of this very decision. */
+static int plan_refuse_count(int requested, const struct candidate *all, size_t count,
+			     struct err *e)
+{
+	AUTO(str_clear) struct str why = {0};
+	int idle = 0, busy = 0, unknown = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		idle += all[i].idle;
+		unknown += all[i].unknown;
+		busy += !all[i].reserved && !all[i].idle && !all[i].unknown;
+	}
+	if (busy)
+		str_addf(&why, "%d GPUs in use without reservation", busy);
+	if (unknown)
+		str_addf(&why, "%s%d GPUs whose use is unknown", busy ? ", " : "", unknown);
+	if (why.length)
+		return err_set(e, EBUSY,
+			       "Not enough GPUs available. Requested: %d, Available: %d (%s - run "
+			       "'canhazgpu status' for details)",
+			       requested, idle, str_text(&why));
+	return err_set(e, EBUSY, "Not enough GPUs available. Requested: %d, Available: %d",
+		       requested, idle);
+}
+
+/* Picks the GPUs: exactly the ids asked for, or the best `count`. The caller frees *ret_gpus. */
+static int plan_pick(const struct pool_state *state, const struct plan_facts *facts,
+		     const struct plan_request *request, const struct plan *p, int **ret_gpus,
+		     size_t *ret_count, struct err *e)
+{
+	AUTO_FREE struct candidate *all = mem_alloc(state->slots_count, sizeof(*all));
+	size_t wanted = request->ids ? request->ids_count : (size_t)request->count;
+	AUTO_FREE int *gpus = mem_alloc(wanted, sizeof(*gpus));
+	size_t found = 0;
+
+	for (size_t i = 0; i < state->slots_count; i++)
+		all[i] = plan_candidate(&state->slots[i], facts, p);
+	for (size_t i = 0; i < request->ids_count; i++) {
+		const struct candidate *c = &all[request->ids[i]];
+
+		if (c->reserved || (!c->idle && !request->force))
+			return plan_refuse_id(&state->slots[c->id], c, e);
+		gpus[found++] = c->id;
+	}
+	if (!request->ids) {
+		qsort(all, state->slots_count, sizeof(*all), compare_candidates);
+		for (size_t i = 0; i < state->slots_count && found < wanted; i++) {
+			if (!all[i].reserved && (all[i].idle || request->force))
+				gpus[found++] = all[i].id;
+		}
+		if (found < wanted)
+			return plan_refuse_count(request->count, all, state->slots_count, e);
+		qsort(gpus, found, sizeof(*gpus), plan_compare_ids);
+	}
+	*ret_gpus = mem_steal(&gpus);
+	*ret_count = found;
+	return 0;
+}
+
+static struct reservation *plan_reservation(const struct plan_request *request, int64_t now_ns)
+{
+	struct reservation *r = reservation_new();
+
+	memcpy(r->id, request->id, ID_SIZE);
+	r->user = mem_strdup(request->user ? request->user : request->actor.account);
+	r->account = mem_strdup(request->actor.account);
+	r->uid = quantity_of((int64_t)request->actor.uid);
+	r->type = request->type;
+	r->start_ns = now_ns;
+	r->note = mem_strdup(request->note);
+	if (request->type == RESERVATION_MANUAL) {
+		r->expiry_ns = now_ns + request->duration_ns;
+	} else {
+		r->heartbeat_ns = now_ns;
+		r->deadline_ns = request->duration_ns ? now_ns + request->duration_ns : TIME_NONE;
+		holder_copy(&r->holder, &request->holder);
+	}
+	return r;
+}
+
+int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
+		 const struct plan_request *request, struct plan *p, struct err *e)
+{
+	int *gpus = NULL;
+	size_t count = 0;
+	int r = plan_check_request(state, request, e);
+
+	if (r < 0)
+		return r;
+	plan_cleanup(state, facts, p);
+	r = plan_pick(state, facts, request, p, &gpus, &count, e);
+	if (r < 0)
+		return r;
+	p->granted = plan_reservation(request, facts->now_ns);
+	p->granted->gpus = gpus;
+	p->granted->gpus_count = count;
+	plan_add(p, CHANGE_GRANT)->reservation = p->granted;
+	return 0;
+}
