@@ -88,3 +88,55 @@ counts() {
 	run tally
 	[ "$output" = '0 passed, 1 failed' ]
 }
+
+# A copy of the runner in a tree where nothing is built, so that it cannot touch the results of this run.
+bare_tree() {
+	mkdir -p "$BATS_TEST_TMPDIR/tree/tests"
+	cp tests/run "$BATS_TEST_TMPDIR/tree/tests/run"
+	runner=$BATS_TEST_TMPDIR/tree/tests/run
+}
+
+@test "a stage that does not exist is refused with the list of those that do" {
+	bare_tree
+	STAGES='unit untit' run "$runner"
+	[ "$status" -eq 2 ]
+	[[ $output == *"unknown stage 'untit' (there are: format "*' unit unit-sanitized '* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/tree/build" ]
+	for STAGES in $all_stages; do
+		check_stages
+	done
+}
+
+@test "a stage whose build is missing says which stage builds it" {
+	bare_tree
+	STAGES='unit e2e-sanitized' run "$runner"
+	[ "$status" -eq 1 ]
+	[[ $output == *'not ok - unit: no build-gcc: add the stage build-gcc'* ]]
+	[[ $output == *'not ok - e2e-sanitized: no build-clang: add the stage build-clang'* ]]
+	[ "${lines[-1]}" = '0 passed, 2 failed' ]
+}
+
+@test "a name that no program has is a failure, not less to do" {
+	bare_tree
+	STAGES=house TESTS=smok run "$runner"
+	[ "$status" -eq 1 ]
+	[[ $output == *"no program of these stages has 'smok' in its name"* ]]
+}
+
+@test "what a failed program said on standard error is shown with the failure" {
+	program one 5 tap bash -c 'printf "1..1\nnot ok 1 - a\n"; echo "ERROR: why it failed" >&2; exit 1'
+	program two 5 tap bash -c 'printf "1..1\nok 1 - b\n"; echo "ERROR: nobody cares" >&2'
+	wait
+	run show_failures
+	[[ $output == *'one.tap: not ok 1 - a'*'one.err:'*'# ERROR: why it failed'* ]]
+	[[ $output != *'nobody cares'* ]]
+}
+
+@test "fuzz targets run a minute each in CI, a moment elsewhere, and as long as one says" {
+	seconds() {
+		env -u CI -u FUZZ_SECONDS "$@" bash -c 'source tests/run && echo "$FUZZ_SECONDS"'
+	}
+	[ "$(seconds)" -lt 10 ]
+	[ "$(seconds CI=true)" = 60 ]
+	[ "$(seconds CI=true FUZZ_SECONDS=7)" = 7 ]
+}
