@@ -64,6 +64,12 @@ kill_now() {
 	done
 }
 
+# Stops a process, and waits until it is: before that it may still do what it is about to do.
+stop_now() {
+	kill -STOP "$1"
+	wait_until "[ \"\$(process_field $1 3)\" = T ]"
+}
+
 # What the database says to a statement (for what no command shows or does).
 database() {
 	sqlite3 -cmd '.timeout 10000' "$WORLD/pool.db" "$1"

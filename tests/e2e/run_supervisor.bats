@@ -137,7 +137,7 @@ ask_in_vain() {
 	pool 3
 	chg_ok reserve --gpu-ids 1
 	hold job --gpu-ids 0
-	kill -STOP "$supervisor"
+	stop_now "$supervisor"
 	kill_now "$command"
 	for ids in 1 1,2; do
 		ask_in_vain "$ids"
