@@ -3,6 +3,7 @@
 
 bats_require_minimum_version 1.5.0
 load helpers
+load terminal
 
 # Four GPUs of two models: one available, one reserved, one used without reservation, one unknown.
 mixed() {
@@ -17,37 +18,6 @@ mixed() {
 }
 
 # ---- terminals ----
-
-# terminal COLUMNS ROWS [LANG]: a shell of the world in a new terminal of that size. Ends with the world.
-terminal() {
-	terminals=$((${terminals:-0} + 1))
-	socket=$WORLD/tmux.$terminals
-	in_world TERM=screen LANG="${3:-C.UTF-8}" tmux -u -S "$socket" -f /dev/null \
-		new-session -d -x "$1" -y "$2" env PS1='prompt> ' bash --norc --noprofile -i
-	wait_until 'screen_has "prompt>"'
-}
-
-type() {
-	tmux -S "$socket" send-keys -l "$1"
-}
-
-press() {
-	tmux -S "$socket" send-keys "$@"
-}
-
-screen() {
-	tmux -u -S "$socket" capture-pane -p
-}
-
-screen_has() {
-	[[ $(screen) == *"$1"* ]]
-}
-
-# enter LINE: types a line into the shell.
-enter() {
-	type "$1"
-	press Enter
-}
 
 alternate() {
 	[ "$(tmux -S "$socket" display-message -p '#{alternate_on}#{cursor_flag}')" = "$1" ]
@@ -251,10 +221,10 @@ Unreserved usage: 2 GPUs'
 	mixed
 	for columns in 40 60 80 100 120 160; do
 		terminal "$columns" 20
-		enter 'clear; canhazgpu status; echo =done'
-		wait_until 'screen_has =done'
+		enter 'clear; canhazgpu status; echo done=$((40 + 2))'
+		wait_until 'screen_has done=42'
 		screen >"$WORLD/screen"
-		assert_equal "$(sed -n '/^GPU/,/^=done/p' "$WORLD/screen" | grep -vc '^$')" 7
+		assert_equal "$(sed -n '/^GPU/,/^done=/p' "$WORLD/screen" | grep -vc '^$')" 7
 		assert_equal "$(cut -c 1-15 "$WORLD/screen" | sed -n '/^[0-3] /p')" '0    AVAILABLE 
 1    IN_USE    
 2    UNRESERVED
@@ -267,8 +237,8 @@ Unreserved usage: 2 GPUs'
 @test "at 80 columns it is what matters that is left" {
 	mixed
 	terminal 80 20
-	enter 'clear; canhazgpu status; echo =done'
-	wait_until 'screen_has =done'
+	enter 'clear; canhazgpu status; echo done=$((40 + 2))'
+	wait_until 'screen_has done=42'
 	screen >"$WORLD/screen"
 	grep -Eq '^GPU  STATUS +USER +DURATION +DETAILS +VALIDATION$' "$WORLD/screen"
 	grep -Eq '^1    IN_USE +Jörg .* expires in 7h 59m .* 8452MB' "$WORLD/screen"
@@ -291,8 +261,8 @@ Unreserved usage: 2 GPUs'
 	assert_stdout_has 'J\xf6rg'
 	LC_ALL=C run ! grep -q '[^ -~]' "$WORLD/stdout"
 	terminal 60 20 C
-	enter 'clear; LC_ALL=C canhazgpu status; echo =done'
-	wait_until 'screen_has =done'
+	enter 'clear; LC_ALL=C canhazgpu status; echo done=$((40 + 2))'
+	wait_until 'screen_has done=42'
 	screen_has 'expires in'
 	run ! screen_has …
 }
