@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: all help deps demo check fuzz bench lint format install gpu-check gpu-check-bundle clean
+.PHONY: all help deps demo check soak fuzz bench lint format install gpu-check gpu-check-bundle clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -18,6 +18,7 @@ help:
 	@echo 'make deps                install the packages that building needs'
 	@echo 'make demo                packages, build, then the main job end to end with fake GPUs'
 	@echo 'make check               packages, build with two compilers, all tests'
+	@echo 'make soak                at least 20,000 reservations by random clients on Redis, with faults'
 	@echo 'make install             install below PREFIX ($(PREFIX)), staged in DESTDIR'
 	@echo 'make bench               packages, build, measurements'
 	@echo 'make lint                packages, static analysis'
@@ -39,6 +40,12 @@ demo:
 check:
 	@scripts/deps build test
 	@tests/run
+
+soak:
+	@scripts/deps build test
+	@[ -f build-gcc/build.ninja ] || meson setup build-gcc --werror -Dtests=enabled
+	@ninja -C build-gcc tests/soak/redis_soak
+	@tests/soak/run build-gcc/tests/soak/redis_soak 12000
 
 fuzz:
 	@scripts/deps build test
