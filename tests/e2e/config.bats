@@ -119,7 +119,7 @@ write_formats() {
 	number=0
 	for command in $commands; do
 		chg_ok help "$command"
-		options=$(sed -n '/^Options:/,/^$/s/^  .*--\([a-z-]*\).*/\1/p' "$WORLD/stdout")
+		options=$(sed -nE '/^Options:/,/^$/s/^  (-[a-zA-Z], |    )--([a-z-]*).*/\2/p' "$WORLD/stdout")
 		for option in $options; do
 			[ "$option" != help ] || continue
 			jq -e ".\"$command.$option\"" "$WORLD/keys" >"$WORLD/out" ||
