@@ -6,7 +6,7 @@ terminal() {
 	terminals=$((${terminals:-0} + 1))
 	socket=$WORLD/tmux.$terminals
 	in_world TERM=screen LANG="${3:-C.UTF-8}" tmux -u -S "$socket" -f /dev/null \
-		new-session -d -x "$1" -y "$2" env PS1='prompt> ' bash --norc --noprofile -i
+		new-session -d -c "$WORLD" -x "$1" -y "$2" env PS1='prompt> ' bash --norc --noprofile -i
 	wait_until 'screen_has "prompt>"'
 }
 
