@@ -272,11 +272,11 @@ Unreserved usage: 2 GPUs'
 	chg_ok status
 	[[ $stdout != *$'\e'* ]]
 	terminal 120 30
-	enter "script -qec 'canhazgpu status' log >/dev/null; grep -c '\[32mAVAILABLE' log; echo =one"
+	enter "script -qec 'canhazgpu status' $WORLD/log >/dev/null; grep -c '\[32mAVAILABLE' $WORLD/log; echo =one"
 	wait_until 'screen_has $'"'"'\n1\n=one'"'"
 	for form in 'NO_COLOR=1 canhazgpu status' 'canhazgpu status --no-color' \
 		'TERM=dumb canhazgpu status'; do
-		enter "clear; script -qec '$form' log >/dev/null; grep -c '\[3' log; echo =none"
+		enter "clear; script -qec '$form' $WORLD/log >/dev/null; grep -c '\[3' $WORLD/log; echo =none"
 		wait_until 'screen_has $'"'"'\n0\n=none'"'"' || screen_has $'"'"'0\n=none'"'"
 	done
 }
