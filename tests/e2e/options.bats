@@ -17,6 +17,7 @@ commands() {
 	done <<-'END'
 		admin Initialize GPU pool for this machine
 		release Release manually reserved GPUs held by the current user
+		report Generate GPU usage reports
 		reserve Reserve GPUs manually for a specified duration
 		run Reserve GPUs and run a command with CUDA_VISIBLE_DEVICES set
 		status Show current GPU allocation status

@@ -334,19 +334,19 @@ processes() {
 }
 
 @test "notes and names of others are harmless in the table, and the JSON stays valid" {
-	hostile=$'a\e[31mb\e]0;title\ac\x7f\rd\ne\u202ef\u2066g\u009bh\u200bi<b>&"\\'
+	hostile=$'a\e[31mb\e]0;title\ac\x7f\rd\ne\u202ef\u2066g\u009bh\u200bi\u061cj\u200ek\u2028l\ufeff<b>&"\\'
 	pool 2
 	chg_ok reserve --gpu-ids 0 --note "$hostile" --user $'ev\e[2Jil\n'
 	jq -nc --arg name "$hostile" '{gpus: [{}, {memory_used_mb: 5000, processes: [{pid: 99999991, name: $name}]}]}' \
 		>"$FAKE_STATE"
 	chg_ok status
 	assert_equal "$(wc -l <"$WORLD/stdout")" 4
-	if LC_ALL=C grep -qP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8b\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]' \
+	if LC_ALL=C grep -qP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8b\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xd8\x9c|\xef\xbb\xbf' \
 		"$WORLD/stdout"; then
 		fail_with 'something raw reached the table'
 	fi
 	assert_stdout_has 'ev\x1b[2Jil\x0a'
-	assert_equal "$(grep -oF 'a\x1b[31mb\x1b]0;title\x07c\x7f\x0dd\x0ae\u202ef\u2066g\x9bh\u200bi<b>&"\' "$WORLD/stdout" | wc -l)" 2
+	assert_equal "$(grep -oF 'a\x1b[31mb\x1b]0;title\x07c\x7f\x0dd\x0ae\u202ef\u2066g\x9bh\u200bi\u061cj\u200ek\u2028l\ufeff<b>&"\' "$WORLD/stdout" | wc -l)" 2
 	chg_ok status --json
 	assert_equal "$(jq --arg x "$hostile" '.[0].note == $x' "$WORLD/stdout")" true
 	assert_equal "$(jq --arg x "$hostile" '.[1].process_info == "5000MB used by PID 99999991 (\($x))"' "$WORLD/stdout")" true
