@@ -8,8 +8,8 @@
 /*
  * The whole state in one round trip, and of one moment.
  * KEYS: count, provider, pool id, UUIDs, queue, history. ARGV: most GPUs of a pool, prefixes of the
- * keys of GPUs and of entries, number of usage records. Where a key has the wrong type, or a text
- * a NUL, there is a "!" instead.
+ * keys of GPUs and of entries, number of usage records. Where a key has the wrong type (which MGET
+ * shows as nothing), or a text a NUL, there is a "!" instead.
  */
 const struct redis_script redis_script_load = {
 	.text = "local function value(key)\n"
@@ -18,13 +18,18 @@ const struct redis_script redis_script_load = {
 		"    if string.find(v.err, 'WRONGTYPE', 1, true) then return '!' end\n"
 		"    return redis.call('GET', key)\n"
 		"  end\n"
-		"  if v and string.find(v, '%z') then return '!' end\n"
+		"  if v and string.find(v, '\\0', 1, true) then return '!' end\n"
 		"  return v\n"
 		"end\n"
 		"local count = value(KEYS[1])\n"
-		"local gpus, queue, tail = {}, {}, {}\n"
+		"local keys, gpus, queue, tail = {}, {}, {}, {}\n"
 		"for i = 0, math.min(tonumber(count) or 0, tonumber(ARGV[1])) - 1 do\n"
-		"  gpus[i + 1] = value(ARGV[2] .. string.format('%d', i))\n"
+		"  keys[i + 1] = ARGV[2] .. string.format('%d', i)\n"
+		"end\n"
+		"if keys[1] then gpus = redis.call('MGET', unpack(keys)) end\n"
+		"for i, text in ipairs(gpus) do\n"
+		"  if not text then gpus[i] = value(keys[i])\n"
+		"  elseif string.find(text, '\\0', 1, true) then gpus[i] = '!' end\n"
 		"end\n"
 		"local ids = redis.call('TYPE', KEYS[5]).ok\n"
 		"if ids == 'zset' then\n"
@@ -40,7 +45,7 @@ const struct redis_script redis_script_load = {
 		"end\n"
 		"return {count, value(KEYS[2]), value(KEYS[3]), value(KEYS[4]), gpus, queue, "
 		"tail}\n",
-	.sha1 = "f196b57f3f42c990a4f626ed5f0abb6b89a616b9",
+	.sha1 = "5a7d4288071a59ca806718ac7cd8dfab896f7908",
 };
 
 /*
@@ -59,7 +64,7 @@ const struct redis_script redis_script_commit = {
 		"    if string.find(v.err, 'WRONGTYPE', 1, true) then return '!' end\n"
 		"    return redis.call('GET', key)\n"
 		"  end\n"
-		"  if v and string.find(v, '%z') then return '!' end\n"
+		"  if v and string.find(v, '\\0', 1, true) then return '!' end\n"
 		"  return v or ''\n"
 		"end\n"
 		"local mark, n, changed = ARGV[3], tonumber(ARGV[4]), false\n"
@@ -104,7 +109,7 @@ const struct redis_script redis_script_commit = {
 		"end\n"
 		"redis.pcall('PUBLISH', '" REDIS_CHANNEL "', mark)\n"
 		"return 'done'\n",
-	.sha1 = "f4653e8b3362b869c416ea76eeca577cf68178bf",
+	.sha1 = "0bf353719d75fc67fddc906d1a28ce5dbbd4335e",
 };
 
 int redis_run_script(struct redis_store *s, const struct redis_script *script, size_t count,
