@@ -1,6 +1,8 @@
 /* canhazgpu reserve: holds GPUs by hand for a while. */
 #include "cmd/cmd.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,12 +63,16 @@ static int reserve_run(const struct invocation *in, struct err *e)
 		r = pool_reserve(pool, &request, &grant, e);
 	if (r < 0)
 		return r;
-	if (settings_flag(in->settings, "reserve.short")) {
+	if (settings_flag(in->settings, "reserve.short"))
 		print_ids(&grant);
-	} else {
+	else
 		print_reservation(grant.reservation, grant.visible, request.duration_ns);
-	}
-	return 0;
+	if (fflush(stdout) == 0)
+		return 0;
+	/* Nobody has been told which GPUs they are. */
+	r = err_sys(e, errno, "cannot write the output, nothing is reserved");
+	pool_end(pool, &request.actor, id, clock_now_ns(), NULL);
+	return r;
 }
 
 static const struct option_spec reserve_options[] = {

@@ -376,3 +376,14 @@ busy() {
 	chg reserve
 	assert_error 2 'CANHAZGPU_RESERVE_DURATION'
 }
+
+@test "GPUs that nobody could be told of are not kept" {
+	[ -w /dev/full ] || skip 'no /dev/full'
+	pool 1
+	local status=0
+	in_world sh -c 'canhazgpu reserve --short >/dev/full' 2>"$WORLD/stderr" || status=$?
+	assert_equal "$status" 1
+	grep -q 'nothing is reserved' "$WORLD/stderr"
+	chg_ok status --json
+	assert_json '.[0].status' AVAILABLE
+}
