@@ -70,7 +70,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	if (fflush(stdout) == 0)
 		return 0;
 	/* Nobody has been told which GPUs they are. */
-	r = err_sys(e, errno, "cannot write the output, nothing is reserved");
+	r = err_sys(e, errno, "cannot write the output");
 	pool_end(pool, &request.actor, id, clock_now_ns(), NULL);
 	return r;
 }

@@ -383,7 +383,6 @@ busy() {
 	local status=0
 	in_world sh -c 'canhazgpu reserve --short >/dev/full' 2>"$WORLD/stderr" || status=$?
 	assert_equal "$status" 1
-	grep -q 'nothing is reserved' "$WORLD/stderr"
 	chg_ok status --json
 	assert_json '.[0].status' AVAILABLE
 }
