@@ -236,7 +236,8 @@ static int read_usage(const json_t *object, struct usage_record *u, struct err *
 		return err_set(e, EBADMSG, "it names no GPU, or ends before it starts");
 	u->gpu = (int)gpu;
 	end_reason_parse(reason, &u->reason);
-	if (!u->account)
+	/* Very old records know one name only. */
+	if (!u->account && u->user && *u->user)
 		u->account = mem_strdup(u->user);
 	return 0;
 }

@@ -110,16 +110,184 @@ static void test_very_old_pool(void **state)
 	store_history_end(s);
 }
 
+static void make_pool(struct store *s, struct pool_state *seen, size_t gpus)
+{
+	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = gpus};
+	struct err e = {0};
+
+	fixture_load(s, STORE_UPDATE, seen);
+	if (store_commit(s, seen, &init, 1, &e) < 0)
+		fail_msg("%s", e.text);
+	fixture_load(s, STORE_UPDATE, seen);
+}
+
+/* Whatever another program writes between a load and its commit stays. */
+static void test_their_write_in_between(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0, 1));
+	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	struct err e = {0};
+
+	make_pool(s, &seen, 2);
+	CLI("SET", "canhazgpu:gpu:1", "{\"user\":\"alice\"}");
+	assert_int_equal(store_commit(s, &seen, &grant, 1, &e), -EAGAIN);
+	assert_string_equal(CLI("GET", "canhazgpu:gpu:1"), "{\"user\":\"alice\"}");
+	assert_string_equal(CLI("EXISTS", "canhazgpu:gpu:0"), "0");
+	/* Its `admin --force`: another number of GPUs. */
+	CLI("DEL", "canhazgpu:gpu:1");
+	CLI("SET", "canhazgpu:gpu_count", "4");
+	assert_int_equal(store_commit(s, &seen, &grant, 1, &e), -EAGAIN);
+	CLI("SET", "canhazgpu:gpu_count", "2");
+	assert_int_equal(store_commit(s, &seen, &grant, 1, &e), 0);
+}
+
+/* Their lock is waited for, and never taken or deleted; what has changed meanwhile is found at
+ * once. */
+static void test_their_lock(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0));
+	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	struct err e = {0};
+
+	make_pool(s, &seen, 1);
+	CLI("SET", "canhazgpu:allocation_lock", "locked", "PX", "400");
+	assert_int_equal(store_commit(s, &seen, &grant, 1, &e), 0);
+	assert_string_equal(CLI("EXISTS", "canhazgpu:allocation_lock"), "0");
+	CLI("SET", "canhazgpu:allocation_lock", "locked");
+	assert_int_equal(store_commit(s, &seen, &grant, 1, &e), -EAGAIN);
+	assert_string_equal(CLI("EXISTS", "canhazgpu:allocation_lock"), "1");
+}
+
+/* Parts that another program has rewritten without our id stand alone. */
+static void test_part_without_its_id(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0, 1, 2));
+	struct change change = {.kind = CHANGE_GRANT, .reservation = r};
+	struct err e = {0};
+
+	make_pool(s, &seen, 3);
+	assert_int_equal(store_commit(s, &seen, &change, 1, &e), 0);
+	CLI("SET", "canhazgpu:gpu:1",
+	    "{\"user\":\"bob\",\"actual_user\":\"bob\",\"type\":\"run\",\"start_time\":5}");
+	fixture_load(s, STORE_UPDATE, &seen);
+	assert_int_equal(seen.reservations_count, 2);
+	assert_int_equal(pool_state_find(&seen, r->id)->gpus_count, 2);
+	assert_string_equal(seen.slots[1].reservation->id, "");
+	change = fixture_end(seen.slots[1].reservation, T0);
+	assert_int_equal(store_commit(s, &seen, &change, 1, &e), 0);
+	fixture_load(s, STORE_READ, &seen);
+	assert_int_equal(seen.reservations_count, 1);
+	assert_null(seen.slots[1].reservation);
+}
+
+/* Where an account was is found in records of either kind. */
+static void test_last_use_in_their_records(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	int64_t last_ns[2];
+	struct err e = {0};
+
+	make_pool(s, &seen, 2);
+	CLI("ZADD", "canhazgpu:usage_history_sorted", "1795164249",
+	    "{\"user\":\"bob\",\"gpu_id\":1,\"start_time\":\"2026-11-20T08:43:06Z\",\"end_time\":"
+	    "\"2026-11-20T08:44:09.5Z\",\"reservation_type\":\"run\"}");
+	CLI("ZADD", "canhazgpu:usage_history_sorted", "1795164250", "no JSON at all");
+	fixture_load(s, STORE_UPDATE, &seen);
+	assert_int_equal(store_last_use(s, quantity_of(7), "bob", last_ns, 2, &e), 0);
+	assert_int_equal(last_ns[0], TIME_NONE);
+	assert_int_equal(last_ns[1], INT64_C(1795164249500000000));
+}
+
+/* Values that hold a NUL, and other types of keys, are problems of one GPU. */
+static void test_strange_values(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0));
+	struct change change = {.kind = CHANGE_GRANT, .reservation = r};
+	struct err e = {0};
+
+	make_pool(s, &seen, 3);
+	CLI("SETRANGE", "canhazgpu:gpu:0", "5", "{}");
+	CLI("LPUSH", "canhazgpu:gpu:1", "x");
+	fixture_load(s, STORE_UPDATE, &seen);
+	assert_non_null(seen.slots[0].problem);
+	assert_non_null(seen.slots[1].problem);
+	assert_null(seen.slots[2].problem);
+	assert_int_equal(store_commit(s, &seen, &change, 1, &e), -EINVAL);
+	change = (struct change){.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 3};
+	assert_int_equal(store_commit(s, &seen, &change, 1, &e), 0);
+	fixture_load(s, STORE_READ, &seen);
+	assert_null(seen.slots[0].problem);
+	assert_null(seen.slots[1].problem);
+}
+
+/* Queue entries without a value, or with a strange one, are nobody's; a new pool has none. */
+static void test_strange_queue(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 1};
+	struct err e = {0};
+
+	make_pool(s, &seen, 1);
+	CLI("ZADD", "canhazgpu:queue", "1", "gone", "2", "broken", "3", "good");
+	CLI("SET", "canhazgpu:queue:entry:broken", "{");
+	CLI("SET", "canhazgpu:queue:entry:good",
+	    "{\"id\":\"good\",\"user\":\"bob\",\"requested_count\":1}");
+	fixture_load(s, STORE_UPDATE, &seen);
+	assert_int_equal(seen.queue_count, 1);
+	assert_string_equal(seen.queue[0].id, "good");
+	{
+		struct change drop[] = {{.kind = CHANGE_QUEUE_DROP, .entry = &seen.queue[0]}, init};
+
+		assert_int_equal(store_commit(s, &seen, drop, 2, &e), 0);
+	}
+	assert_string_equal(CLI("KEYS", "canhazgpu:queue*"), "");
+}
+
+/* Every commit is announced. */
+static void test_commits_are_announced(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	redisContext *listener = redisConnectUnix(server.socket);
+	redisReply *reply = redisCommand(listener, "SUBSCRIBE " REDIS_CHANNEL);
+	void *message = NULL;
+
+	freeReplyObject(reply);
+	make_pool(s, &seen, 1);
+	assert_int_equal(redisGetReply(listener, &message), REDIS_OK);
+	reply = message;
+	assert_string_equal(reply->element[1]->str, REDIS_CHANNEL);
+	freeReplyObject(reply);
+	redisFree(listener);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hashes_of_the_scripts),
 		cmocka_unit_test(test_their_pool),
 		cmocka_unit_test(test_very_old_pool),
+		cmocka_unit_test(test_their_write_in_between),
+		cmocka_unit_test(test_their_lock),
+		cmocka_unit_test(test_part_without_its_id),
+		cmocka_unit_test(test_last_use_in_their_records),
+		cmocka_unit_test(test_strange_values),
+		cmocka_unit_test(test_strange_queue),
+		cmocka_unit_test(test_commits_are_announced),
 	};
 	int failed;
 
-	redis_server_start(&server, true, NULL);
+	redis_server_start(&server, false, NULL);
 	failed = cmocka_run_group_tests_name("redis", tests, NULL, NULL);
 	redis_server_stop(&server);
 	return failed;

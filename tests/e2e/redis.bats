@@ -306,6 +306,76 @@ while True:
 	assert_error 1 'the key canhazgpu:gpu_count is no number of GPUs'
 }
 
+# ---- another program on the same pool ----
+
+# theirs GPU TYPE START END: a state as another program writes it for this account; seconds from now.
+theirs() {
+	local now
+	now=$(date +%s)
+	if [ "$2" = manual ]; then
+		redis set "canhazgpu:gpu:$1" "{\"expiry_time\":$((now + $4)),\"type\":\"manual\",\"user\":\"label\",\"start_time\":$((now + $3)),\"actual_user\":\"$(id -un)\"}"
+	else
+		redis set "canhazgpu:gpu:$1" "{\"user\":\"label\",\"actual_user\":\"$(id -un)\",\"start_time\":\"$(date -u -d "@$((now + $3))" +%FT%TZ)\",\"last_heartbeat\":\"$(date -u -d "@$((now + $4))" +%FT%T.5Z)\",\"type\":\"run\",\"expiry_time\":null,\"last_released\":null,\"note\":\"theirs\"}"
+	fi >/dev/null
+}
+
+@test "reservations of another program: shown, respected, released by their account" {
+	pool 5
+	for gpu in 0 1 2; do
+		theirs $gpu manual -600 3600
+	done
+	theirs 3 run -600 -20
+	chg_ok status --json
+	assert_json 'map(.user // "-") | join(" ")' 'label label label label -'
+	assert_json '.[0] | has("reservation_id")' false
+	assert_json '.[3] | "\(.type) \(.note)"' 'RUN theirs'
+	chg reserve --gpus 2
+	assert_error 1 'Not enough GPUs available. Requested: 2, Available: 1'
+	chg_ok release --gpu-ids 1
+	assert_stdout 'Released 1 GPU(s): [1]'
+	chg_ok status --json
+	assert_json 'map(.status) | join(" ")' 'IN_USE AVAILABLE IN_USE IN_USE AVAILABLE'
+	chg_ok release
+	assert_stdout 'Released 2 GPU(s): [0, 2]'
+	chg_ok release --gpu-ids 3
+	# Without ids, what was taken at one moment counts as one.
+	chg_ok report --json
+	assert_json '[.users[0].run_count, .users[0].manual_count] | join(" ")' '1 1'
+}
+
+@test "reservations of another program end as it ends them: at their expiry, 5 minutes without a heartbeat" {
+	pool 3
+	theirs 0 manual -600 -1
+	theirs 1 run -6000 -301
+	theirs 2 run -6000 -200
+	chg_ok status --json
+	assert_json 'map(.status) | join(" ")' 'AVAILABLE AVAILABLE IN_USE'
+	chg_ok reserve --gpus 2 --short
+	assert_stdout 0,1
+	assert_equal "$(usage_history | sort)" $'0 manual expired label\n1 run stale label'
+}
+
+@test "what we write suits another program: no user when free, times as numbers, one record per GPU" {
+	pool 2
+	chg_ok reserve --gpus 2 --user alice --duration 1h --note n
+	state=$(redis get canhazgpu:gpu:0)
+	assert_equal "$(jq -c '[.user, .type, .note, (.start_time | type), (.expiry_time | type)]' <<<"$state")" \
+		'["alice","manual","n","number","number"]'
+	assert_equal "$(jq -r .actual_user <<<"$state")" "$(id -un)"
+	chg_ok release
+	state=$(redis get canhazgpu:gpu:0)
+	assert_equal "$(jq -c '[has("user"), (.last_released | test("^2[0-9-]*T[0-9:.]*Z$"))]' <<<"$state")" '[false,true]'
+	assert_equal "$(redis zcard canhazgpu:usage_history_sorted)" 2
+	assert_equal "$(redis_history | jq -r .reservation_id | uniq | wc -l)" 1
+	# Its expiry of the whole history goes when we write.
+	redis expire canhazgpu:usage_history_sorted 1000 >/dev/null
+	chg_ok reserve
+	chg_ok release
+	assert_equal "$(redis ttl canhazgpu:usage_history_sorted)" -1
+	chg_ok report --json
+	assert_json '.users[0].manual_count' 2
+}
+
 @test "the lock of another program is waited for" {
 	pool 1
 	redis set canhazgpu:allocation_lock locked px 300 >/dev/null

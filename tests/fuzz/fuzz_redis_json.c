@@ -60,6 +60,8 @@ static void usage(const char *text)
 	same(written, rewritten);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_FREE char *text = mem_alloc(size + 1, 1);
