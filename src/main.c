@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,7 +127,6 @@ int main(int argc, char **argv)
 	/* The supervisor gets its orders by pipe: no options, no configuration that could fail. */
 	if (argc == 2 && !strcmp(argv[1], cmd_supervise.name))
 		return cmd_supervise.run(NULL, &e) < 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_OK;
-	setlocale(LC_CTYPE, ""); /* numbers and messages stay the same everywhere */
 	r = run_program(argc, argv, &e);
 	if (r >= 0)
 		r = flush_output(&e);

@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <langinfo.h>
+#include <locale.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -101,14 +102,37 @@ char *text_ascii(const char *text)
 	return str_steal(&out);
 }
 
+/*
+ * Takes the environment's locale for characters, once, unless the program has set one: only text
+ * beyond ASCII needs it, and most calls show none.
+ */
+static void use_locale(void)
+{
+	static bool used;
+
+	if (!used && !strcmp(setlocale(LC_CTYPE, NULL), "C"))
+		setlocale(LC_CTYPE, "");
+	used = true;
+}
+
+static bool is_ascii(const char *text)
+{
+	while (*text && (unsigned char)*text < 0x80)
+		text++;
+	return !*text;
+}
+
 bool text_locale_is_utf8(void)
 {
+	use_locale();
 	return !strcmp(nl_langinfo(CODESET), "UTF-8");
 }
 
 char *text_shown(const char *text)
 {
-	return text_locale_is_utf8() ? text_printable(text) : text_ascii(text);
+	if (!text || is_ascii(text) || text_locale_is_utf8())
+		return text_printable(text);
+	return text_ascii(text);
 }
 
 char *text_utf8(const char *text)
@@ -141,7 +165,9 @@ size_t text_width(const char *text)
 		int columns;
 
 		n = text_decode(text, left, &code);
-		columns = n ? wcwidth((wchar_t)code) : 1;
+		if (code >= 0x80)
+			use_locale();
+		columns = n && code >= 0x80 ? wcwidth((wchar_t)code) : 1;
 		width += columns < 0 ? 1 : (size_t)columns;
 		n = n ? n : 1;
 	}

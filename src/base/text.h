@@ -18,7 +18,7 @@ char *text_printable(const char *text);
 /* The same with everything that is not ASCII spelled out, for terminals that know nothing else. */
 char *text_ascii(const char *text);
 
-/* The one of these two that the locale can show. Needs setlocale(LC_CTYPE). */
+/* The one of these two that the locale of the environment can show. */
 char *text_shown(const char *text);
 
 /* True if the locale is one of UTF-8. */
@@ -42,7 +42,7 @@ bool text_is_hostile(unsigned code_point);
 
 /*
  * How many columns a printable text takes on a terminal: wide characters count twice, combining
- * ones not at all; what the locale does not know counts once. Needs setlocale(LC_CTYPE).
+ * ones not at all; what the locale does not know counts once.
  */
 size_t text_width(const char *text);
 

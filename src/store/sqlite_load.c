@@ -32,9 +32,12 @@ static void add_int(int **list, size_t *count, int value)
 	(*list)[(*count)++] = value;
 }
 
-static int load_pool(struct sqlite_store *s, struct pool_state *state, struct err *e)
+/* Also tells whether anybody waits, since preparing statements is most of what a load costs. */
+static int load_pool(struct sqlite_store *s, struct pool_state *state, bool *ret_waiters,
+		     struct err *e)
 {
-	struct sql q = sql_of(s, "SELECT provider, (SELECT count(*) FROM gpus) FROM pool");
+	struct sql q = sql_of(s, "SELECT provider, (SELECT count(*) FROM gpus),"
+				 " EXISTS (SELECT 1 FROM queue) FROM pool");
 	int r = sql_step(&q, e);
 
 	if (r <= 0)
@@ -42,6 +45,7 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, struct er
 	state->initialized = true;
 	state->provider = sql_dup(&q, 0);
 	pool_state_make_slots(state, (size_t)sql_column(&q, 1));
+	*ret_waiters = sql_column(&q, 2);
 	return sql_run(&q, e);
 }
 
@@ -170,13 +174,14 @@ static int load_queue_gpus(struct sqlite_store *s, struct pool_state *state, str
 
 static int load_all(struct sqlite_store *s, struct pool_state *state, struct err *e)
 {
-	int r = load_pool(s, state, e);
+	bool waiters = false;
+	int r = load_pool(s, state, &waiters, e);
 
 	if (r == 0 && state->initialized)
 		r = load_slots(s, state, e);
 	if (r == 0 && state->initialized)
 		r = load_reservations(s, state, e);
-	if (r == 0 && state->initialized)
+	if (r == 0 && waiters)
 		r = load_queue(s, state, e);
 	if (r == 0 && state->queue_count)
 		r = load_queue_gpus(s, state, e);
