@@ -91,6 +91,7 @@ int redis_json_get_time(const json_t *object, const char *name, int64_t *time_ns
 {
 	const json_t *found = member(object, name);
 	const char *text = json_string_value(found);
+	int64_t parsed_ns;
 
 	if (!found)
 		return 0;
@@ -101,8 +102,10 @@ int redis_json_get_time(const json_t *object, const char *name, int64_t *time_ns
 	/* An empty text, and Go's zero time, are no time. */
 	if (!*text || !strncmp(text, "0001-01-01T", 11))
 		return 0;
-	if (clock_rfc3339_parse(text, time_ns, NULL) < 0)
+	if (clock_rfc3339_parse(text, &parsed_ns, NULL) < 0 || parsed_ns < 0 ||
+	    parsed_ns > SECONDS_MAX * NS_PER_SECOND)
 		return wrong(name, "time", e);
+	*time_ns = parsed_ns;
 	return 0;
 }
 

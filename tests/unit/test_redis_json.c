@@ -167,6 +167,8 @@ static void test_unreadable(void **state)
 		"{\"user\":\"a\",\"type\":7}",
 		"{\"user\":\"a\",\"start_time\":\"yesterday\"}",
 		"{\"user\":\"a\",\"start_time\":-5}",
+		"{\"user\":\"a\",\"start_time\":\"1871-11-20T08:43:06Z\"}",
+		"{\"user\":\"a\",\"start_time\":\"2260-11-20T08:43:06Z\"}",
 		"{\"user\":\"a\",\"start_time\":1e30}",
 		"{\"user\":\"a\",\"expiry_time\":{}}",
 		"{\"user\":\"a\",\"reservation_id\":\"much longer than any id that there is, ever\"}",
