@@ -173,6 +173,8 @@ Unreserved usage: 2 GPUs'
 	alternate 01
 	enter 'kill %1; wait; echo ended=$((40 + 2))'
 	wait_until 'screen_has ended=42'
+	# The shell tells of the end before a prompt of its own choice: not into the middle of the next answer.
+	wait_until 'press Enter; screen_has Terminated'
 	assert_restored
 }
 
