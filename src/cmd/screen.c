@@ -199,13 +199,18 @@ static void add_lines(struct str *frame, const char *text, size_t rows)
 	}
 }
 
+/* In the background the terminal is somebody else's: neither its screen nor its keys are ours. */
+static bool in_foreground(void)
+{
+	return tcgetpgrp(STDOUT_FILENO) == getpgrp();
+}
+
 void screen_draw(const char *text)
 {
 	AUTO(str_clear) struct str frame = {0};
 	size_t columns, rows;
 
-	/* In the background the terminal is somebody else's. */
-	if (tcgetpgrp(STDOUT_FILENO) != getpgrp())
+	if (!in_foreground())
 		return;
 	screen_size(&columns, &rows);
 	str_add(&frame, "\x1b[H");
@@ -229,9 +234,10 @@ static bool read_quit(void)
 
 enum screen_event screen_wait(int64_t deadline_ns)
 {
-	struct pollfd input = {.fd = screen.keys ? STDIN_FILENO : -1, .events = POLLIN};
-
 	for (;;) {
+		/* `fg` sends SIGCONT, which is when this is looked at again. */
+		struct pollfd input = {.fd = screen.keys && in_foreground() ? STDIN_FILENO : -1,
+				       .events = POLLIN};
 		int64_t left_ns = deadline_ns - clock_monotonic_ns();
 		struct timespec left = {.tv_sec = left_ns / NS_PER_SECOND,
 					.tv_nsec = left_ns % NS_PER_SECOND};

@@ -171,6 +171,9 @@ Unreserved usage: 2 GPUs'
 	enter 'echo still=$((40 + 2))'
 	wait_until 'screen_has still=42'
 	alternate 01
+	# What is typed is not its input: that would stop it.
+	enter 'jobs'
+	wait_until 'screen_has Running'
 	enter 'kill %1; wait; echo ended=$((40 + 2))'
 	wait_until 'screen_has ended=42'
 	# The shell tells of the end before a prompt of its own choice: not into the middle of the next answer.
