@@ -148,6 +148,14 @@ pool() {
 	chg_ok admin --gpus "$1" --provider fake
 }
 
+# Takes the pool away, as if it had never been.
+forget_pool() {
+	case ${E2E_STORE:-sqlite} in
+	sqlite) rm "$WORLD/pool.db" ;;
+	redis) redis flushall >/dev/null ;;
+	esac
+}
+
 # What the fake GPUs show from now on: '{"gpus":[{"index":0,"memory_used_mb":8452,...}]}'.
 fake_state() {
 	printf '%s\n' "$1" >"$FAKE_STATE.new"

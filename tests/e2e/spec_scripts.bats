@@ -210,7 +210,7 @@ WARNING: Unreserved GPU usage detected!
  GPU 5: Users ['unknown'] - 2000MB used by PID 99999991 (python3)
  GPU 7: Users ['unknown'] - 3000MB used by PID 99999992 (jupyter)
 [1, 3]"
-	rm "$WORLD/pool.db"
+	forget_pool
 	run -1 in_world gpus.py
 	[[ $output == *'RuntimeError: Status check failed: Error: '*'canhazgpu admin'* ]]
 }
