@@ -73,20 +73,31 @@ static int tear_down(void **state)
 	return 0;
 }
 
-int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
+/* True for the store that was asked for; NULL: every one. */
+static bool is_wanted(const struct store_kind *kind, const char *store)
 {
-	size_t total = count * ARRAY_SIZE(store_kinds);
-	AUTO_FREE struct CMUnitTest *all = mem_alloc(total, sizeof(*all));
+	return !store || !strcmp(kind->name, store);
+}
+
+int fixture_run_on(const char *store, const char *group, const struct CMUnitTest *tests,
+		   size_t count)
+{
+	size_t total = 0;
+	AUTO_FREE struct CMUnitTest *all = mem_alloc(count * ARRAY_SIZE(store_kinds), sizeof(*all));
 	int failed;
 
-	for (size_t i = 0; i < total; i++) {
+	for (size_t i = 0; i < count * ARRAY_SIZE(store_kinds); i++) {
 		const struct store_kind *kind = &store_kinds[i / count];
+		struct CMUnitTest *test = &all[total];
 
-		all[i] = tests[i % count];
-		all[i].name = mem_printf("%s: %s", kind->name, tests[i % count].name);
-		all[i].setup_func = set_up;
-		all[i].teardown_func = tear_down;
-		all[i].initial_state = (void *)(uintptr_t)kind;
+		if (!is_wanted(kind, store))
+			continue;
+		*test = tests[i % count];
+		test->name = mem_printf("%s: %s", kind->name, tests[i % count].name);
+		test->setup_func = set_up;
+		test->teardown_func = tear_down;
+		test->initial_state = (void *)(uintptr_t)kind;
+		total++;
 	}
 	failed = _cmocka_run_group_tests(group, all, total, NULL, NULL);
 	for (size_t i = 0; i < total; i++)
@@ -94,6 +105,11 @@ int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
 	if (redis.pid)
 		redis_server_stop(&redis);
 	return failed;
+}
+
+int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count)
+{
+	return fixture_run_on(NULL, group, tests, count);
 }
 
 void fixture_load(struct store *s, enum store_intent intent, struct pool_state *state)

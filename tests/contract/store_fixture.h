@@ -30,6 +30,10 @@ struct fixture {
 /* Runs every test once per kind of store. The result is the exit status of the test program. */
 int fixture_run(const char *group, const struct CMUnitTest *tests, size_t count);
 
+/* The same on one kind of store alone: for what only that one does. */
+int fixture_run_on(const char *store, const char *group, const struct CMUnitTest *tests,
+		   size_t count);
+
 /* One more handle of the fixture's pool. */
 struct store *fixture_open(const struct fixture *f);
 

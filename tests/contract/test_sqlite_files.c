@@ -338,5 +338,5 @@ int main(void)
 		cmocka_unit_test(test_commit_wakes),
 	};
 
-	return fixture_run("sqlite files", tests, ARRAY_SIZE(tests));
+	return fixture_run_on("sqlite", "sqlite files", tests, ARRAY_SIZE(tests));
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@ static pid_t stopped_holder(struct fixture *f)
 		struct store *s = fixture_open(f);
 		struct err e;
 
+		/* A test that fails must not leave it stopped for ever. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (fixture_load_code(s, STORE_UPDATE, &e))
 			_exit(1);
 		raise(SIGSTOP);
@@ -30,6 +33,9 @@ static pid_t stopped_holder(struct fixture *f)
 	return pid;
 }
 
+/* Who is stopped inside the gate does not keep readers, and is named to who wants to change
+ * something.
+ */
 static void test_stopped_holder(void **state)
 {
 	struct fixture *f = *state;
@@ -45,10 +51,9 @@ static void test_stopped_holder(void **state)
 	setenv("CANHAZGPU_TEST_WAIT_MS", "100", 1);
 	s = fixture_open(f);
 	unsetenv("CANHAZGPU_TEST_WAIT_MS");
-	for (int intent = STORE_READ; intent <= STORE_UPDATE; intent++) {
-		assert_int_equal(fixture_load_code(s, intent, &e), ETIMEDOUT);
-		fixture_says(&e, pid_text);
-	}
+	assert_int_equal(fixture_load_code(s, STORE_READ, &e), 0);
+	assert_int_equal(fixture_load_code(s, STORE_UPDATE, &e), ETIMEDOUT);
+	fixture_says(&e, pid_text);
 	kill(pid, SIGCONT);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -209,5 +214,5 @@ int main(void)
 		cmocka_unit_test(test_fork_in_an_update),
 	};
 
-	return fixture_run("sqlite locks", tests, ARRAY_SIZE(tests));
+	return fixture_run_on("sqlite", "sqlite locks", tests, ARRAY_SIZE(tests));
 }
