@@ -45,8 +45,10 @@ load run_helpers
 	wait_until 'is_called "$background_pid" sleep' 20
 	supervisor=$(supervisor_of "$background_pid")
 	kill -HUP "$supervisor"
-	# SIGHUP (1) and SIGPIPE (13); nothing is blocked.
-	assert_equal "$(sed -n 's/^SigIgn:\t//p' "/proc/$supervisor/status")" 0000000000001001
+	# SIGHUP (1) and SIGPIPE (13); nothing is blocked. (32 and 33 are the C library's own: what it starts by
+	# posix_spawn, as make does, has them ignored, and nobody can change that.)
+	ignored=$(sed -n 's/^SigIgn:\t//p' "/proc/$supervisor/status")
+	assert_equal "$(printf '%x' $((0x$ignored & ~0x180000000)))" 1001
 	assert_equal "$(sed -n 's/^SigBlk:\t//p' "/proc/$supervisor/status")" 0000000000000000
 	kill -KILL "$background_pid"
 	wait_until '[ -z "$(reserved)" ]'
