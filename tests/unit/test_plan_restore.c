@@ -1,0 +1,86 @@
+/* Which reservations that a store has lost may be made again. */
+#include "test.h"
+
+#include "base/mem.h"
+#include "pool/plan.h"
+
+#define T0 (INT64_C(1795161600) * NS_PER_SECOND)
+
+/* Three GPUs, and a reservation of 0 and 2 that the state does not know. */
+struct lost {
+	struct pool_state state;
+	struct reservation mine;
+	int gpus[2];
+};
+
+static void lose(struct lost *l)
+{
+	*l = (struct lost){.gpus = {0, 2}};
+	pool_state_make_slots(&l->state, 3);
+	l->state.initialized = true;
+	l->mine = (struct reservation){
+		.id = "mine", .type = RESERVATION_RUN, .start_ns = T0, .gpus_count = 2};
+	l->mine.gpus = l->gpus;
+}
+
+static void expect(struct lost *l, bool restorable)
+{
+	assert_int_equal(plan_can_restore(&l->state, &l->mine), restorable);
+	pool_state_clear(&l->state);
+}
+
+static void test_cases(void **state)
+{
+	struct reservation other = {.id = "other"};
+	struct lost l;
+
+	lose(&l);
+	expect(&l, true);
+	lose(&l);
+	l.state.slots[0].last_released_ns = T0 - 1; /* by whoever was there before */
+	expect(&l, true);
+	lose(&l);
+	l.state.slots[2].last_released_ns = T0 + 1; /* since: by hand, or by the next one */
+	expect(&l, false);
+	lose(&l);
+	l.state.slots[1].last_released_ns = T0 + 1; /* of no concern */
+	l.state.slots[1].reservation = &other;
+	expect(&l, true);
+	lose(&l);
+	l.state.slots[2].reservation = &other; /* one taken: none of them */
+	expect(&l, false);
+	lose(&l);
+	l.state.slots[0].problem = mem_strdup("unreadable");
+	expect(&l, false);
+	lose(&l);
+	l.gpus[1] = 3; /* a smaller pool than before */
+	expect(&l, false);
+	lose(&l);
+	l.mine.gpus_count = 0;
+	expect(&l, false);
+}
+
+static void test_plan(void **state)
+{
+	AUTO(plan_clear) struct plan plan = {0};
+	struct lost l;
+
+	lose(&l);
+	plan_restore(&plan, &l.mine, T0 + 5);
+	assert_int_equal(plan.changes_count, 1);
+	assert_int_equal(plan.changes[0].kind, CHANGE_GRANT);
+	assert_string_equal(plan.changes[0].reservation->id, "mine");
+	assert_int_equal(plan.changes[0].reservation->start_ns, T0);
+	assert_int_equal(plan.changes[0].reservation->heartbeat_ns, T0 + 5);
+	pool_state_clear(&l.state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_plan),
+	};
+
+	return cmocka_run_group_tests_name("plan restore", tests, NULL, NULL);
+}
