@@ -22,7 +22,7 @@ help:
 	@echo 'make install             install below PREFIX ($(PREFIX)), staged in DESTDIR'
 	@echo 'make bench               packages, build, measurements'
 	@echo 'make lint                packages, static analysis'
-	@echo 'make format              format the C sources'
+	@echo 'make format              format the C sources; FILES="a.c b.h" only these'
 	@echo 'make fuzz                every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds'
 	@echo 'make gpu-check           checks that need an NVIDIA GPU (skipped where there is none)'
 	@echo 'make gpu-check-bundle    the same as a folder to copy to a machine without a toolchain'
@@ -36,7 +36,7 @@ demo:
 	@$(MAKE) --no-print-directory all
 	@scripts/demo build/canhazgpu
 
-# STAGES="unit e2e" runs only those stages, TESTS=smoke only tests whose name holds that text.
+# STAGES="build-gcc e2e" runs only those stages, TESTS=smoke only programs whose name holds that text; see tests/run.
 check:
 	@scripts/deps build test
 	@tests/run
@@ -62,7 +62,7 @@ lint:
 	@scripts/lint
 
 format:
-	@scripts/check-format --fix
+	@scripts/check-format --fix $(FILES)
 
 install: build/build.ninja
 	@meson configure build --prefix='$(PREFIX)'
