@@ -31,6 +31,10 @@
  */
 #define HEARTBEAT_LIMIT_NS (300 * NS_PER_SECOND)
 
+/* A waiting request is taken for dead when it was silent this long, unless its process can be seen.
+ */
+#define QUEUE_HEARTBEAT_LIMIT_NS (120 * NS_PER_SECOND)
+
 /* A value that a driver may not tell. Unknown is never zero: look at `known` first. */
 struct quantity {
 	bool known;

@@ -19,6 +19,9 @@ static bool supervise_restore(const struct supervisor *s, struct pool *pool, str
 	AUTO(reservation_freep) struct reservation *mine = reservation_copy(s->orders.reservation);
 	bool restored = false;
 
+	/* Released in part: what is left of it is not known. */
+	if (s->shortened)
+		return false;
 	mine->holder.command = s->holder;
 	*r = pool_restore(pool, mine, &restored, e);
 	if (restored)

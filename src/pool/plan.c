@@ -117,10 +117,26 @@ bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t no
 	return false;
 }
 
-/* Like plan_is_over, for the i-th reservation of the state. */
+bool plan_is_collected(const struct pool_state *state, const struct reservation *r, int64_t now_ns)
+{
+	for (size_t i = 0; r->queue_id && i < state->queue_count; i++) {
+		const struct queue_entry *q = &state->queue[i];
+		int64_t sign_ns =
+			q->heartbeat_ns > q->enqueued_ns ? q->heartbeat_ns : q->enqueued_ns;
+
+		if (!strcmp(q->id, r->queue_id))
+			return now_ns - sign_ns <= QUEUE_HEARTBEAT_LIMIT_NS;
+	}
+	return false;
+}
+
+/* Like plan_is_over, for the i-th reservation of the state. What is collected for somebody who
+   waits lives as long as that request does, whatever its own times say. */
 static bool plan_over_at(const struct pool_state *state, const struct plan_facts *facts, size_t i,
 			 enum end_reason *ret_reason, int64_t *ret_end_ns)
 {
+	if (plan_is_collected(state, state->reservations[i], facts->now_ns))
+		return false;
 	return plan_is_over(state->reservations[i],
 			    facts->life ? facts->life[i] : HOLDER_OUT_OF_SIGHT, facts->now_ns,
 			    ret_reason, ret_end_ns);
@@ -221,6 +237,21 @@ static int plan_check_release(const struct pool_state *state, const struct plan 
 	return 0;
 }
 
+/* What is collected for a request that waits goes when that request does. */
+static int plan_check_collected(const struct pool_state *state, const struct plan_facts *facts,
+				const int *ids, size_t ids_count, struct err *e)
+{
+	for (size_t i = 0; i < ids_count; i++) {
+		if (plan_is_collected(state, state->slots[ids[i]].reservation, facts->now_ns))
+			return err_set(
+				e, EBUSY,
+				"GPU %d is collected for a request of %s that waits: end that "
+				"request instead",
+				ids[i], state->slots[ids[i]].reservation->user);
+	}
+	return 0;
+}
+
 int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 		 const struct plan_actor *actor, const int *ids, size_t ids_count, struct plan *p,
 		 struct err *e)
@@ -234,6 +265,8 @@ int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 	plan_cleanup(state, facts, p);
 	over = p->changes_count;
 	r = plan_check_release(state, p, actor, ids, ids_count, e);
+	if (r == 0)
+		r = plan_check_collected(state, facts, ids, ids_count, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < state->reservations_count; i++) {
@@ -245,7 +278,7 @@ int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 		for (size_t k = 0; k < held->gpus_count; k++)
 			named |= ids && bsearch(&held->gpus[k], ids, ids_count, sizeof(*ids),
 						plan_compare_ids);
-		if (ended)
+		if (ended || plan_is_collected(state, held, facts->now_ns))
 			continue;
 		if (named)
 			plan_release_part(p, held, ids, ids_count, facts->now_ns,

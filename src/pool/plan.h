@@ -113,7 +113,8 @@ void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
  * free, and nobody has released one of them since it began. Then plan_restore does it. (The history
  * has to be asked, too: pool_restore.c.)
  */
-bool plan_can_restore(const struct pool_state *state, const struct reservation *mine);
+bool plan_can_restore(const struct pool_state *state, const struct plan *p,
+		      const struct reservation *mine);
 void plan_restore(struct plan *p, const struct reservation *mine, int64_t now_ns);
 
 /* Whether a reservation is over at now_ns, why, and since when. `life` counts for run only. */
@@ -125,6 +126,9 @@ bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t no
  * is not known and no process is seen on it (NULL: the GPU itself was not seen).
  */
 enum gpu_use plan_gpu_use(const struct gpu *gpu, int64_t threshold_mb);
+
+/* Whether r is what a waiting request has collected so far, and that request lives. */
+bool plan_is_collected(const struct pool_state *state, const struct reservation *r, int64_t now_ns);
 
 /* Whether the actor holds r: by uid where the reservation has one, else by account name. */
 bool plan_owns(const struct plan_actor *actor, const struct reservation *r);

@@ -3,9 +3,10 @@
  * may be made again. A part of plan.h: pure.
  */
 #include "base/mem.h"
-#include "pool/plan.h"
+#include "pool/plan_private.h"
 
-bool plan_can_restore(const struct pool_state *state, const struct reservation *mine)
+bool plan_can_restore(const struct pool_state *state, const struct plan *p,
+		      const struct reservation *mine)
 {
 	for (size_t i = 0; i < mine->gpus_count; i++) {
 		const struct slot *slot;
@@ -14,7 +15,8 @@ bool plan_can_restore(const struct pool_state *state, const struct reservation *
 			return false;
 		slot = &state->slots[mine->gpus[i]];
 		/* Released since: that was a decision, not a loss. */
-		if (slot->problem || slot->reservation || slot->last_released_ns > mine->start_ns)
+		if (slot->problem || slot->last_released_ns > mine->start_ns ||
+		    (slot->reservation && !plan_frees(p, slot)))
 			return false;
 	}
 	return mine->gpus_count > 0;
@@ -24,7 +26,5 @@ void plan_restore(struct plan *p, const struct reservation *mine, int64_t now_ns
 {
 	p->granted = reservation_copy(mine);
 	p->granted->heartbeat_ns = now_ns;
-	p->changes = mem_resize(p->changes, p->changes_count + 1, sizeof(*p->changes));
-	p->changes[p->changes_count++] =
-		(struct change){.kind = CHANGE_GRANT, .reservation = p->granted};
+	plan_add(p, CHANGE_GRANT)->reservation = p->granted;
 }

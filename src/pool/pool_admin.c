@@ -88,7 +88,7 @@ static int pool_check_fresh(const struct making *m, const struct pool_state *sta
 			       "GPU pool already initialized with %zu GPUs. Use --force to "
 			       "reinitialize",
 			       state->slots_count);
-	if (!pool_is_administrator(m->pool))
+	if (store_has_owner(m->pool->store) && !pool_is_administrator(m->pool))
 		return err_set(e, EPERM,
 			       "only root and the owner of the pool may make it anew (it holds the "
 			       "reservations of all its users)");

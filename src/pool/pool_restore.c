@@ -36,7 +36,11 @@ static int decide_restore(const struct pool_state *state, const struct plan_fact
 	/* Made again already: by an attempt whose answer got lost. */
 	if (pool_state_find(state, restoring->mine->id)) {
 		restoring->done = true;
-	} else if (plan_can_restore(state, restoring->mine)) {
+		return 0;
+	}
+	/* Older data may show reservations there that are over by now. */
+	plan_cleanup(state, facts, plan);
+	if (plan_can_restore(state, plan, restoring->mine)) {
 		plan_restore(plan, restoring->mine, facts->now_ns);
 		restoring->done = true;
 	}

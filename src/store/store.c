@@ -81,9 +81,14 @@ int store_history_trim(struct store *s, int64_t before_ns, struct err *e)
 	return s->backend->history_trim(s, before_ns, e);
 }
 
+bool store_has_owner(const struct store *s)
+{
+	return s->backend->owned_by != NULL;
+}
+
 bool store_owned_by(struct store *s, uid_t uid)
 {
-	return !s->backend->owned_by || s->backend->owned_by(s, uid);
+	return s->backend->owned_by && s->backend->owned_by(s, uid);
 }
 
 const char *store_url(const struct store *s)

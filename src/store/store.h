@@ -116,9 +116,11 @@ int store_history_add(struct store *s, const struct usage_record *records, size_
 int store_history_trim(struct store *s, int64_t before_ns, struct err *e);
 
 /*
- * Whether an account owns the store, and so may unmake what others have in it. A store that is not
- * there yet is anybody's; one without an owner (Redis) relies on its own access rules: true.
+ * Whether the store is somebody's, and whether it is that account's, which so may unmake what
+ * others have in it. A store that is not there yet is anybody's; one without an owner (Redis)
+ * relies on its own access rules.
  */
+bool store_has_owner(const struct store *s);
 bool store_owned_by(struct store *s, uid_t uid);
 
 /* The URL as people may see it (a password is left out). Owned by s. */

@@ -420,6 +420,39 @@ static void test_release_by_id(void **state)
 	}
 }
 
+/* What a waiting request of the other program has collected is neither stale nor expired, nor mine
+   to release, as long as that request shows life. */
+static void test_collected_for_who_waits(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan none = {0}, some = {0}, later = {0};
+	const struct plan_actor me = {.uid = 1, .account = "u1"};
+	struct plan_request one = request_for(2, 1);
+	struct queue_entry *q;
+	struct err e = {0};
+	const int id = 0;
+
+	(void)state;
+	world_init(&w, 2);
+	world_add(&w, 1, RESERVATION_RUN, 0, 1)->heartbeat_ns = TIME_NONE;
+	world_add(&w, 1, RESERVATION_MANUAL, 1, 1)->expiry_ns = NOW - MINUTE;
+	w.life[0] = HOLDER_OUT_OF_SIGHT;
+	w.state.reservations[0]->queue_id = mem_strdup("waits");
+	w.state.reservations[1]->queue_id = mem_strdup("waits");
+	q = pool_state_add_waiter(&w.state);
+	snprintf(q->id, sizeof(q->id), "waits");
+	q->enqueued_ns = NOW - 60 * MINUTE;
+	q->heartbeat_ns = NOW - 2 * MINUTE;
+	assert_granted(&w, &one, "-");
+	assert_int_equal(plan_release(&w.state, &w.facts, &me, NULL, 0, &none, &e), 0);
+	assert_int_equal(none.changes_count, 0);
+	assert_int_equal(plan_release(&w.state, &w.facts, &me, &id, 1, &some, &e), -EBUSY);
+	/* Silent for more than two minutes: the usual rules. */
+	q->heartbeat_ns -= 1;
+	plan_cleanup(&w.state, &w.facts, &later);
+	assert_int_equal(later.changes_count, 2);
+}
+
 static void test_owner_by_uid_then_account(void **state)
 {
 	const struct plan_actor me = {.uid = 7, .account = "me"};
@@ -607,6 +640,7 @@ int main(void)
 		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_release_mine_only),
 		cmocka_unit_test(test_release_by_id),
+		cmocka_unit_test(test_collected_for_who_waits),
 		cmocka_unit_test(test_owner_by_uid_then_account),
 		cmocka_unit_test(test_init_ends_everything),
 		cmocka_unit_test(test_use),

@@ -25,7 +25,7 @@ static void lose(struct lost *l)
 
 static void expect(struct lost *l, bool restorable)
 {
-	assert_int_equal(plan_can_restore(&l->state, &l->mine), restorable);
+	assert_int_equal(plan_can_restore(&l->state, &(struct plan){0}, &l->mine), restorable);
 	pool_state_clear(&l->state);
 }
 
@@ -60,6 +60,27 @@ static void test_cases(void **state)
 	expect(&l, false);
 }
 
+/* Older data may show a reservation there that is over by now. */
+static void test_over_makes_room(void **state)
+{
+	AUTO(plan_clear) struct plan plan = {0};
+	struct reservation *other = reservation_new();
+	struct plan_facts facts = {.now_ns = T0 + 10};
+	struct lost l;
+
+	(void)state;
+	lose(&l);
+	other->type = RESERVATION_MANUAL;
+	other->expiry_ns = T0 + 5;
+	other->gpus = mem_alloc(1, sizeof(int));
+	other->gpus_count = 1;
+	pool_state_add(&l.state, other);
+	assert_false(plan_can_restore(&l.state, &plan, &l.mine));
+	plan_cleanup(&l.state, &facts, &plan);
+	assert_true(plan_can_restore(&l.state, &plan, &l.mine));
+	pool_state_clear(&l.state);
+}
+
 static void test_plan(void **state)
 {
 	AUTO(plan_clear) struct plan plan = {0};
@@ -79,6 +100,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_over_makes_room),
 		cmocka_unit_test(test_plan),
 	};
 
