@@ -1,7 +1,7 @@
 /*
- * Copying a pool from one store to another; see migrate.h. The history goes first, then the pool
- * appears, then, in one commit, what is agreed in it: where a step fails, the source is still there
- * and nobody works on the target by mistake.
+ * Copying a pool from one store to another. The history goes first, then the pool appears, in one
+ * commit with all that is agreed in it: nobody ever sees it half filled, and is granted there what
+ * is held in the source. Where a step fails, the source is still there.
  */
 #include "pool/migrate.h"
 
@@ -14,6 +14,8 @@
 
 /* Usage records that are written at once. */
 #define BATCH 1000
+/* Somebody else may touch the target while the pool is made: it is tried so many times. */
+#define ATTEMPTS 16
 
 void migration_clear(struct migration *m)
 {
@@ -114,55 +116,65 @@ static int copy_history(struct store *from, struct store *to, size_t *ret_count,
 	return 0;
 }
 
-static int make_pool(const struct pool_state *state, struct store *to, struct err *e)
+/* What makes the pool, and fills it. The caller frees it; what it points to stays in the state. */
+static struct change *make_changes(struct pool_state *state, const char **uuids,
+				   int64_t *released_ns, size_t *ret_count)
 {
-	AUTO_FREE const char **uuids = mem_alloc(state->slots_count, sizeof(char *));
-	AUTO_FREE int64_t *released_ns = mem_alloc(state->slots_count, sizeof(*released_ns));
-	AUTO(pool_state_clear) struct pool_state empty = {0};
-	struct change init = {
+	size_t count = 1 + state->reservations_count + state->queue_count;
+	struct change *changes = mem_alloc(count, sizeof(*changes)), *c = changes;
+
+	*c = (struct change){
 		.kind = CHANGE_INIT,
 		.provider = state->provider,
 		.gpus_count = state->slots_count,
 		.last_released_ns = released_ns,
 	};
-	int r = store_load(to, STORE_UPDATE, &empty, e);
-
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < state->slots_count; i++) {
 		uuids[i] = state->slots[i].uuid;
 		released_ns[i] = state->slots[i].last_released_ns;
 		if (uuids[i])
-			init.uuids = uuids;
+			c->uuids = uuids;
 	}
-	return store_commit(to, &empty, &init, 1, e);
-}
-
-/* Everything that is agreed, in one commit. Reservations of other programs get an id. */
-static int fill_pool(struct pool_state *state, struct store *to, struct err *e)
-{
-	size_t count = state->reservations_count + state->queue_count;
-	AUTO_FREE struct change *changes = mem_alloc(count, sizeof(*changes));
-	AUTO(pool_state_clear) struct pool_state fresh = {0};
-	int r = store_load(to, STORE_UPDATE, &fresh, e);
-
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < state->reservations_count; i++) {
+		/* Those of other programs get an id. */
 		if (!*state->reservations[i]->id)
 			id_new(state->reservations[i]->id);
-		changes[i].kind = CHANGE_GRANT;
-		changes[i].reservation = state->reservations[i];
+		*++c = (struct change){.kind = CHANGE_GRANT, .reservation = state->reservations[i]};
 	}
 	for (size_t i = 0; i < state->queue_count; i++) {
-		struct change *c = &changes[state->reservations_count + i];
-
 		free(state->queue[i].seen);
 		state->queue[i].seen = NULL; /* new, over there */
-		c->kind = CHANGE_QUEUE_PUT;
-		c->entry = &state->queue[i];
+		*++c = (struct change){.kind = CHANGE_QUEUE_PUT, .entry = &state->queue[i]};
 	}
-	return store_commit(to, &fresh, changes, count, e);
+	*ret_count = count;
+	return changes;
+}
+
+/* Makes the pool, with everything that is agreed. */
+static int make_pool(struct pool_state *state, struct store *to, struct err *e)
+{
+	AUTO_FREE const char **uuids = mem_alloc(state->slots_count, sizeof(char *));
+	AUTO_FREE int64_t *released_ns = mem_alloc(state->slots_count, sizeof(*released_ns));
+	size_t count = 0;
+	AUTO_FREE struct change *changes = make_changes(state, uuids, released_ns, &count);
+	int r = -EAGAIN;
+
+	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
+		AUTO(pool_state_clear) struct pool_state empty = {0};
+
+		r = store_load(to, STORE_UPDATE, &empty, e);
+		if (r < 0)
+			return r;
+		if (empty.initialized) {
+			store_abandon(to);
+			return err_set(e, EEXIST,
+				       "somebody has made a pool of %zu GPUs in %s meanwhile: two "
+				       "pools are not merged (the usage records were copied)",
+				       empty.slots_count, store_url(to));
+		}
+		r = store_commit(to, &empty, changes, count, e);
+	}
+	return r;
 }
 
 /* Copies what `from` holds into `to`; only counts where dry is set. */
@@ -178,8 +190,6 @@ static int copy_pool(struct store *from, struct store *to, bool dry, struct migr
 		r = copy_history(from, dry ? NULL : to, &m->records, e);
 	if (r == 0 && !dry)
 		r = make_pool(&state, to, e);
-	if (r == 0 && !dry)
-		r = fill_pool(&state, to, e);
 	if (r < 0)
 		return r;
 	m->gpus = state.slots_count;

@@ -24,13 +24,17 @@ static int changed_meanwhile(struct err *e)
 static int unknown_gpu(const struct redis_draft *d, int gpu, struct err *e)
 {
 	return err_set(e, EINVAL, "GPU %d is not one of the %zu GPUs of the pool", gpu,
-		       d->seen->slots_count);
+		       d->init ? d->init->gpus_count : d->seen->slots_count);
 }
 
 /* The draft of a slot that a change touches; NULL with e filled where the pool has none. */
 static struct redis_draft_slot *touch(struct redis_draft *d, int gpu, struct err *e)
 {
-	if (gpu < 0 || (size_t)gpu >= d->seen->slots_count || !d->seen->slots[gpu].seen) {
+	/* All slots of a pool that this commit makes are touched. */
+	if (d->init && gpu >= 0 && (size_t)gpu < d->init->gpus_count)
+		return &d->slots[gpu];
+	if (d->init || gpu < 0 || (size_t)gpu >= d->seen->slots_count ||
+	    !d->seen->slots[gpu].seen) {
 		unknown_gpu(d, gpu, e);
 		return NULL;
 	}
@@ -53,7 +57,7 @@ static int grant(struct redis_draft *d, const struct reservation *v, struct err 
 
 		if (!slot)
 			return -EINVAL;
-		if (slot->reservation || d->seen->slots[v->gpus[i]].problem)
+		if (slot->reservation || (!d->init && d->seen->slots[v->gpus[i]].problem))
 			return err_set(e, EINVAL, "GPU %d cannot be granted: it is not free",
 				       v->gpus[i]);
 		slot->reservation = v;
@@ -103,7 +107,6 @@ static int init(struct redis_draft *d, const struct change *c, struct err *e)
 		return err_set(e, EINVAL, "a pool has 1 to %d GPUs, not %zu", POOL_GPUS_MAX,
 			       c->gpus_count);
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
-		d->slots[i].touched = true;
 		if (d->slots[i].reservation)
 			return err_set(e, EINVAL, "reservation %s was not ended",
 				       d->slots[i].reservation->id);
@@ -113,7 +116,7 @@ static int init(struct redis_draft *d, const struct change *c, struct err *e)
 			return err_set(e, EINVAL, "queue entry %s was not ended",
 				       d->seen->queue[i].id);
 	}
-	d->init = c;
+	redis_draft_make(d, c);
 	return 0;
 }
 
@@ -125,7 +128,7 @@ static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 
 	if (!gpus)
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
-	if (!d->seen->initialized && c->kind != CHANGE_INIT)
+	if (!d->seen->initialized && !d->init && c->kind != CHANGE_INIT)
 		return err_set(e, EINVAL, "the pool is not initialized");
 	switch (c->kind) {
 	case CHANGE_INIT:

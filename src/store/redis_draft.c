@@ -41,6 +41,20 @@ void redis_draft_clear(struct redis_draft *d)
 	*d = (struct redis_draft){0};
 }
 
+void redis_draft_make(struct redis_draft *d, const struct change *init)
+{
+	size_t before = d->seen->slots_count;
+	size_t count = init->gpus_count > before ? init->gpus_count : before;
+
+	d->init = init;
+	d->slots = mem_resize(d->slots, count, sizeof(*d->slots));
+	for (size_t i = 0; i < count; i++) {
+		d->slots[i] = (struct redis_draft_slot){.touched = true};
+		if (init->last_released_ns && i < init->gpus_count)
+			d->slots[i].last_released_ns = init->last_released_ns[i];
+	}
+}
+
 void redis_draft_record(struct redis_draft *d, const struct reservation *v, const struct change *c,
 			int gpu)
 {
@@ -176,34 +190,20 @@ static void add_seen_pool(struct redis_draft *d)
 	add_owned(d, mem_printf("%.*s", (int)strcspn(seen, "\n"), seen));
 }
 
-/* A slot of a pool that is made anew: as never used, unless the change tells when it was. */
-static void write_new_slot(struct redis_draft *d, size_t slot, size_t key)
-{
-	const struct change *init = d->init;
-	int64_t released_ns = init->last_released_ns && slot < init->gpus_count
-				      ? init->last_released_ns[slot]
-				      : TIME_NONE;
-
-	add_operation(d, released_ns != TIME_NONE ? "set" : "del");
-	add_number(d, key);
-	if (released_ns != TIME_NONE)
-		add_owned(d, redis_json_write_free(released_ns, d->mark));
-	else
-		add(d, "");
-}
-
+/* A slot of a new pool that was never used has no value at all. */
 static void write_slot(struct redis_draft *d, size_t slot, size_t key)
 {
 	const struct redis_draft_slot *draft = &d->slots[slot];
+	bool unused = d->init && !draft->reservation && draft->last_released_ns == TIME_NONE;
 
-	if (d->init) {
-		write_new_slot(d, slot, key);
-		return;
-	}
-	add_operation(d, "set");
+	add_operation(d, unused ? "del" : "set");
 	add_number(d, key);
-	add_owned(d, draft->reservation ? redis_json_write_gpu(draft->reservation, d->mark)
-					: redis_json_write_free(draft->last_released_ns, d->mark));
+	if (unused)
+		add(d, "");
+	else if (draft->reservation)
+		add_owned(d, redis_json_write_gpu(draft->reservation, d->mark));
+	else
+		add_owned(d, redis_json_write_free(draft->last_released_ns, d->mark));
 }
 
 static void write_entry(struct redis_draft *d, const struct redis_draft_entry *draft, size_t key)
@@ -237,10 +237,7 @@ static void write_record(struct redis_draft *d, const struct usage_record *u)
 static void write_pool(struct redis_draft *d, size_t key)
 {
 	for (size_t i = d->seen->slots_count; i < slots_of_new_pool(d); i++)
-		write_new_slot(d, i, key++);
-	add_operation(d, "clear");
-	add(d, REDIS_KEY_ENTRY);
-	add(d, "");
+		write_slot(d, i, key++);
 	add_operation(d, "set");
 	add(d, "2");
 	add_number(d, d->init->gpus_count);
@@ -262,6 +259,12 @@ static void write_all(struct redis_draft *d)
 {
 	size_t key = FIXED_KEYS + 1;
 
+	/* First: entries that are put belong to the new pool. */
+	if (d->init) {
+		add_operation(d, "clear");
+		add(d, REDIS_KEY_ENTRY);
+		add(d, "");
+	}
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
 		if (is_touched(d, i))
 			write_slot(d, i, key++);

@@ -22,7 +22,7 @@ struct redis_draft_entry {
 struct redis_draft {
 	const struct pool_state *seen;
 	char mark[17]; /* in every value that is written: 16 hexadecimal digits, by chance */
-	struct redis_draft_slot *slots;
+	struct redis_draft_slot *slots; /* as many as seen, or as the new pool has, if more */
 	struct redis_draft_entry *entries;
 	size_t entries_count;
 	struct usage_record *records; /* their texts are borrowed */
@@ -37,6 +37,9 @@ struct redis_draft {
 
 void redis_draft_init(struct redis_draft *d, const struct pool_state *seen);
 void redis_draft_clear(struct redis_draft *d);
+
+/* Makes all slots those of the new pool that the change describes. */
+void redis_draft_make(struct redis_draft *d, const struct change *init);
 
 /* Adds the usage record of the end of a reservation on one GPU. */
 void redis_draft_record(struct redis_draft *d, const struct reservation *v, const struct change *c,

@@ -55,7 +55,12 @@ const struct redis_script redis_script_load = {
  * values for the first n states; then operations.
  *
  * A value that already holds this commit's mark was written by this very commit, whose answer got
- * lost on the way.
+ * lost on the way. Where no pool was seen, only its count has to be absent still: what else is left
+ * of one does not count.
+ *
+ * A script that is refused in the middle stays half done. So keys of another type are looked for
+ * first, and each command is tried where it does nothing: the lock is absent, and so is a member
+ * named like the mark. What ACL rules do not allow is refused there.
  */
 const struct redis_script redis_script_commit = {
 	.text = "local function value(key)\n"
@@ -71,22 +76,34 @@ const struct redis_script redis_script_commit = {
 		"local function compare(key, expected)\n"
 		"  local now = value(key)\n"
 		"  if string.find(now, mark, 1, true) then return true end\n"
-		"  changed = changed or now ~= expected\n"
+		"  changed = changed or expected and now ~= expected\n"
 		"end\n"
-		"if compare(KEYS[3], ARGV[2]) then return 'done' end\n"
+		"local seen = ARGV[1] ~= ''\n"
+		"if compare(KEYS[3], seen and ARGV[2]) then return 'done' end\n"
 		"for i = 1, n do\n"
 		"  if compare(KEYS[5 + i], ARGV[4 + i]) then return 'done' end\n"
 		"end\n"
-		"if tonumber(value(KEYS[2])) ~= tonumber(ARGV[1]) then changed = true end\n"
+		"local count = value(KEYS[2])\n"
+		"if seen and tonumber(count) ~= tonumber(ARGV[1]) or not seen and count ~= '' then\n"
+		"  changed = true\n"
+		"end\n"
 		"if changed then return 'changed' end\n"
 		"if redis.call('EXISTS', KEYS[1]) == 1 then return 'locked' end\n"
 		"local needs = {record = KEYS[5], put = KEYS[4], drop = KEYS[4], clear = KEYS[4]}\n"
+		"local function add(key) redis.call('ZADD', key, 'XX', 0, mark) end\n"
+		"local function del() redis.call('DEL', KEYS[1]) end\n"
+		"local try = {set = function() redis.call('SET', KEYS[1], '', 'XX') end,\n"
+		"  del = del, clear = del, put = add, record = add,\n"
+		"  drop = function(key) redis.call('ZREM', key, mark) end}\n"
 		"for i = 5 + n, #ARGV, 3 do\n"
-		"  local key = needs[ARGV[i]]\n"
-		"  local type = key and redis.call('TYPE', key).ok or 'none'\n"
+		"  local name = ARGV[i]\n"
+		"  local key = needs[name]\n"
+		"  local type = key and try[name] and redis.call('TYPE', key).ok or 'none'\n"
 		"  if type ~= 'none' and type ~= 'zset' then\n"
 		"    return redis.error_reply('WRONGTYPE ' .. key)\n"
 		"  end\n"
+		"  if try[name] then try[name](key) end\n"
+		"  try[name] = nil\n"
 		"end\n"
 		"local operations = {\n"
 		"  set = function(key, text) redis.call('SET', KEYS[tonumber(key)], text) end,\n"
@@ -101,7 +118,7 @@ const struct redis_script redis_script_commit = {
 		"  end,\n"
 		"  record = function(score, text)\n"
 		"    redis.call('ZADD', KEYS[5], score, text)\n"
-		"    redis.call('PERSIST', KEYS[5])\n"
+		"    redis.pcall('PERSIST', KEYS[5])\n"
 		"  end,\n"
 		"}\n"
 		"for i = 5 + n, #ARGV, 3 do\n"
@@ -109,7 +126,7 @@ const struct redis_script redis_script_commit = {
 		"end\n"
 		"redis.pcall('PUBLISH', '" REDIS_CHANNEL "', mark)\n"
 		"return 'done'\n",
-	.sha1 = "0bf353719d75fc67fddc906d1a28ce5dbbd4335e",
+	.sha1 = "ddecb5c5ef4a1df4cc9b138be0c39ea2014edab2",
 };
 
 int redis_run_script(struct redis_store *s, const struct redis_script *script, size_t count,

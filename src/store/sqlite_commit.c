@@ -79,13 +79,17 @@ static int check_init(struct sqlite_store *s, const struct pool_state *seen, str
 	return r;
 }
 
-static int check_change(struct sqlite_store *s, const struct pool_state *seen,
+/* `fresh`: the slots of a grant are made by an earlier change of this commit, and have no marks. */
+static int check_change(struct sqlite_store *s, const struct pool_state *seen, bool fresh,
 			const struct change *c, struct err *e)
 {
 	switch (c->kind) {
 	case CHANGE_INIT:
 		return check_init(s, seen, e);
 	case CHANGE_GRANT:
+		if (fresh && c->reservation->gpus_count)
+			return 0;
+		return check_slots(s, seen, c->reservation->gpus, c->reservation->gpus_count, e);
 	case CHANGE_RENEW:
 		return check_slots(s, seen, c->reservation->gpus, c->reservation->gpus_count, e);
 	case CHANGE_END:
@@ -118,11 +122,14 @@ static int apply_all(struct sqlite_store *s, const struct pool_state *seen,
 		     const struct change *changes, size_t count, struct err *e)
 {
 	int64_t version;
+	bool fresh = false;
 	struct sql q;
 	int r = check_pool(s, seen, changes, e);
 
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = check_change(s, seen, &changes[i], e);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		r = check_change(s, seen, fresh, &changes[i], e);
+		fresh |= changes[i].kind == CHANGE_INIT;
+	}
 	/* The first value of a database is the time it was made: marks of one that was deleted and
 	   made anew do not come back either. */
 	version = clock_now_ns();

@@ -29,10 +29,11 @@ enum store_intent {
 
 enum change_kind {
 	/* Makes the pool anew: `provider`, `gpus_count`, `uuids`. Reservations and queue must be
-	   ended by other changes of the same commit; the history stays. */
+	   ended by other changes of the same commit; the history stays. Later changes of the
+	   same commit may fill the new pool: grants, and queue entries that are new. */
 	CHANGE_INIT,
-	/* Adds `reservation` on its gpus: each slot must be free as seen, or be ended by an
-	   earlier change of the same commit. */
+	/* Adds `reservation` on its gpus: each slot must be free as seen, or be ended, or made,
+	   by an earlier change of the same commit. */
 	CHANGE_GRANT,
 	/* Ends `reservation` on `gpus`: the slots become free, last_released = time_ns, and one
 	   usage record per GPU is written from start_ns to time_ns with `reason` and `actor`. A

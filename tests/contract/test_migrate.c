@@ -11,6 +11,50 @@
 static struct redis_server server;
 static int database;
 
+/* What happens while a pool is copied, at the calls of the store that the linker leads here. */
+static struct {
+	void (*with_history)(struct store *to); /* behind each part of the history */
+	void (*with_commit)(struct store *to);  /* behind each commit that is done */
+	int changed;                            /* so many commits find something changed */
+	int commits;
+} meanwhile;
+
+int __real_store_history_add(struct store *s, const struct usage_record *records, size_t count,
+			     struct err *e);
+int __wrap_store_history_add(struct store *s, const struct usage_record *records, size_t count,
+			     struct err *e);
+int __real_store_commit(struct store *s, const struct pool_state *seen,
+			const struct change *changes, size_t count, struct err *e);
+int __wrap_store_commit(struct store *s, const struct pool_state *seen,
+			const struct change *changes, size_t count, struct err *e);
+
+int __wrap_store_history_add(struct store *s, const struct usage_record *records, size_t count,
+			     struct err *e)
+{
+	int r = __real_store_history_add(s, records, count, e);
+
+	if (r == 0 && meanwhile.with_history)
+		meanwhile.with_history(s);
+	return r;
+}
+
+int __wrap_store_commit(struct store *s, const struct pool_state *seen,
+			const struct change *changes, size_t count, struct err *e)
+{
+	int r;
+
+	if (meanwhile.changed > 0) {
+		meanwhile.changed--;
+		store_abandon(s);
+		return err_set(e, EAGAIN, "changed meanwhile");
+	}
+	r = __real_store_commit(s, seen, changes, count, e);
+	meanwhile.commits++;
+	if (r == 0 && meanwhile.with_commit)
+		meanwhile.with_commit(s);
+	return r;
+}
+
 struct world {
 	char dir[64];
 	char *sqlite, *redis;
@@ -20,6 +64,7 @@ static int set_up(void **state)
 {
 	struct world *w = mem_alloc(1, sizeof(*w));
 
+	memset(&meanwhile, 0, sizeof(meanwhile));
 	snprintf(w->dir, sizeof(w->dir), "/tmp/canhazgpu-migrate-XXXXXX");
 	if (!mkdtemp(w->dir))
 		return -1;
@@ -295,6 +340,63 @@ static void test_refused(void **state)
 	assert_string_equal(REDIS_CLI(&server, database - 1, "DBSIZE"), "0");
 }
 
+static void make_small_pool(struct store *to)
+{
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 1};
+	struct err e = {0};
+
+	fixture_load(to, STORE_UPDATE, &seen);
+	assert_int_equal(__real_store_commit(to, &seen, &init, 1, &e), 0);
+}
+
+/* A pool that somebody makes while the history is copied stays as it is. */
+static void test_pool_made_meanwhile(void **state)
+{
+	struct world *w = *state;
+	const char *targets[] = {w->redis, w->sqlite};
+	AUTO_FREE char *source = redis_server_url(&server, ++database);
+
+	make_source(source);
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+		AUTO(pool_state_clear) struct pool_state seen = {0};
+		AUTO(store_closep) struct store *s = must_open(targets[i]);
+
+		meanwhile.with_history = make_small_pool;
+		expect_refused(source, targets[i], EEXIST, "two pools are not merged");
+		fixture_load(s, STORE_READ, &seen);
+		assert_int_equal(seen.slots_count, 1);
+		assert_int_equal(seen.reservations_count, 0);
+	}
+}
+
+static void expect_whole(struct store *to)
+{
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+
+	fixture_load(to, STORE_READ, &seen);
+	assert_int_equal(seen.reservations_count, 2);
+	assert_int_equal(seen.queue_count, 1);
+}
+
+/* Whenever the pool can be seen, all of it can: else its GPUs were free for anybody. What only was
+   changed meanwhile is tried again. */
+static void test_pool_appears_whole(void **state)
+{
+	struct world *w = *state;
+	AUTO_FREE char *source = redis_server_url(&server, ++database);
+
+	make_source(source);
+	meanwhile.commits = 0;
+	meanwhile.with_commit = expect_whole;
+	meanwhile.changed = 3;
+	migrate(source, w->redis, false);
+	meanwhile.changed = 3;
+	migrate(source, w->sqlite, false);
+	assert_int_equal(meanwhile.commits, 2);
+	expect_same(source, w->redis);
+}
+
 /* What another program has written gets ids of ours, one reservation per GPU. */
 static void test_reservations_without_ids(void **state)
 {
@@ -329,6 +431,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_redis_to_sqlite_and_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_history, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pool_made_meanwhile, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pool_appears_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reservations_without_ids, set_up, tear_down),
 	};
 	int failed;

@@ -253,6 +253,62 @@ static void test_strange_queue(void **state)
 	assert_string_equal(CLI("KEYS", "canhazgpu:queue*"), "");
 }
 
+/* A pool whose number of GPUs is gone can be made again, whatever else of it is there. */
+static void test_pool_without_its_count(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 3};
+	struct err e = {0};
+
+	make_pool(s, &seen, 2);
+	CLI("DEL", "canhazgpu:gpu_count");
+	assert_string_equal(CLI("EXISTS", "canhazgpu:pool_id"), "1");
+	fixture_load(s, STORE_UPDATE, &seen);
+	assert_false(seen.initialized);
+	/* Still nobody's who looked before somebody else made one. */
+	CLI("SET", "canhazgpu:gpu_count", "4");
+	assert_int_equal(store_commit(s, &seen, &init, 1, &e), -EAGAIN);
+	CLI("DEL", "canhazgpu:gpu_count");
+	if (store_commit(s, &seen, &init, 1, &e) < 0)
+		fail_msg("%s", e.text);
+	fixture_load(s, STORE_READ, &seen);
+	assert_int_equal(seen.slots_count, 3);
+}
+
+/* ACL rules that lack a command: the first refusal comes before anything is changed. */
+static void test_refused_commits_do_nothing(void **state)
+{
+	static const char *const rules[] = {"-zadd", "-set", "-persist"};
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0));
+	struct change change = {.kind = CHANGE_GRANT, .reservation = r};
+	struct err e = {0};
+
+	make_pool(s, &seen, 1);
+	assert_int_equal(store_commit(s, &seen, &change, 1, &e), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		bool matters = strcmp(rules[i], "-persist") != 0;
+		AUTO_FREE char *before = mem_strdup(CLI("GET", "canhazgpu:gpu:0"));
+		int result;
+
+		fixture_load(s, STORE_UPDATE, &seen);
+		change = fixture_end(seen.reservations[0], T0 + NS_PER_HOUR);
+		CLI("ACL", "SETUSER", "default", "+@all", rules[i]);
+		result = store_commit(s, &seen, &change, 1, &e);
+		CLI("ACL", "SETUSER", "default", "+@all");
+		if (!matters) {
+			assert_int_equal(result, 0);
+			continue;
+		}
+		assert_int_equal(result, -EACCES);
+		assert_string_equal(CLI("GET", "canhazgpu:gpu:0"), before);
+		assert_string_equal(CLI("ZCARD", "canhazgpu:usage_history_sorted"), "0");
+	}
+	assert_string_equal(CLI("ZCARD", "canhazgpu:usage_history_sorted"), "1");
+}
+
 /* Every commit is announced. */
 static void test_commits_are_announced(void **state)
 {
@@ -283,6 +339,8 @@ int main(void)
 		cmocka_unit_test(test_last_use_in_their_records),
 		cmocka_unit_test(test_strange_values),
 		cmocka_unit_test(test_strange_queue),
+		cmocka_unit_test(test_pool_without_its_count),
+		cmocka_unit_test(test_refused_commits_do_nothing),
 		cmocka_unit_test(test_commits_are_announced),
 	};
 	int failed;

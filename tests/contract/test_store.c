@@ -363,6 +363,64 @@ static void test_init_again(void **state)
 	store_history_end(f->a);
 }
 
+/* A pool that comes from another store appears with all that is agreed in it. */
+static void test_init_and_fill_in_one_commit(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t released_ns[] = {T0, TIME_NONE, T0 + 1};
+	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(1, 2));
+	char name[] = "carol";
+	struct queue_entry waiting = {.user = name,
+				      .account = name,
+				      .type = RESERVATION_RUN,
+				      .requested_count = 3,
+				      .enqueued_ns = T0,
+				      .heartbeat_ns = T0};
+	struct change changes[] = {{.kind = CHANGE_INIT,
+				    .provider = "fake",
+				    .gpus_count = 3,
+				    .last_released_ns = released_ns},
+				   {.kind = CHANGE_GRANT, .reservation = r},
+				   {.kind = CHANGE_QUEUE_PUT, .entry = &waiting}};
+
+	id_new(waiting.id);
+	fixture_load(f->a, STORE_UPDATE, &f->state);
+	fixture_commit(f, changes, 3);
+	assert_int_equal(f->state.slots_count, 3);
+	assert_int_equal(f->state.slots[0].last_released_ns, T0);
+	fixture_same_reservation(f->state.slots[2].reservation, r);
+	assert_int_equal(f->state.queue_count, 1);
+	assert_string_equal(f->state.queue[0].id, waiting.id);
+}
+
+/* The slots of a grant are those of the new pool, not of the one before. */
+static void test_init_and_grant_on_another_size(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(3));
+	struct change changes[] = {{.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 3},
+				   {.kind = CHANGE_GRANT, .reservation = r},
+				   {.kind = CHANGE_GRANT, .reservation = r}};
+
+	fixture_init(f, 5);
+	assert_int_equal(try_commit(f->a, &f->state, changes, 2), EINVAL);
+	r->gpus[0] = 2;
+	assert_int_equal(try_commit(f->a, &f->state, changes, 3), EINVAL);
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_int_equal(f->state.slots_count, 5);
+	fixture_commit(f, changes, 2);
+	changes[0].gpus_count = 6;
+	r->gpus[0] = 5;
+	assert_int_equal(try_commit(f->a, &f->state, changes, 2), EINVAL);
+	changes[2] = changes[1];
+	changes[1] = changes[0];
+	changes[0] = fixture_end(f->state.reservations[0], T0 + NS_PER_HOUR);
+	fixture_commit(f, changes, 3);
+	assert_int_equal(f->state.slots_count, 6);
+	assert_int_equal(f->state.reservations_count, 1);
+	assert_string_equal(f->state.slots[5].reservation->id, r->id);
+}
+
 static void test_abandon_and_close(void **state)
 {
 	struct fixture *f = *state;
@@ -423,6 +481,8 @@ int main(void)
 		cmocka_unit_test(test_end_and_grant_in_one_commit),
 		cmocka_unit_test(test_1024_gpus),
 		cmocka_unit_test(test_init_again),
+		cmocka_unit_test(test_init_and_fill_in_one_commit),
+		cmocka_unit_test(test_init_and_grant_on_another_size),
 		cmocka_unit_test(test_abandon_and_close),
 		cmocka_unit_test(test_url),
 	};
