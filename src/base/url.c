@@ -59,14 +59,44 @@ char *url_decode(const char *text, size_t length)
 	return str_steal(&out);
 }
 
+/* True for what may stand behind the colon of a host: "6379", "6379/0", "6379/0?timeout=5s". */
+static bool is_port(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	text += digits;
+	if (*text == '/')
+		text += 1 + strspn(text + 1, "0123456789");
+	return digits && (!*text || *text == '?');
+}
+
+/* An address without a login: a colon that no port stands behind was meant to be one. */
+static char *without_strange_port(const char *url, const char *begin)
+{
+	size_t authority = strcspn(begin, "/?");
+	const char *bracket = *begin == '[' ? memchr(begin, ']', authority) : NULL;
+	const char *host = bracket ? bracket : begin;
+	const char *colon = memchr(host, ':', authority - (size_t)(host - begin));
+
+	if (!colon || (colon > begin && is_port(colon + 1)))
+		return mem_strdup(url);
+	return mem_printf("%.*s:...", (int)(colon - url), url);
+}
+
 char *url_without_password(const char *url)
 {
-	const char *begin = url ? strstr(url, "://") : NULL, *at, *colon;
+	const char *begin = url ? strchr(url, ':') : NULL, *at, *colon;
 
+	/* A file has no password. */
+	if (!begin || !strncmp(url, "sqlite:", 7))
+		return mem_strdup(url);
+	begin += strncmp(begin, "://", 3) ? 1 : 3;
 	/* The last @ of all: a password may hold one, or a slash, that was not encoded. To hide a
 	   little too much of a strange path does no harm. */
-	at = begin ? strrchr(begin, '@') : NULL;
-	colon = at ? memchr(begin + 3, ':', (size_t)(at - begin - 3)) : NULL;
+	at = strrchr(begin, '@');
+	if (!at)
+		return without_strange_port(url, begin);
+	colon = memchr(begin, ':', (size_t)(at - begin));
 	if (!colon)
 		return mem_strdup(url);
 	return mem_printf("%.*s%s", (int)(colon - url), url, at);

@@ -14,8 +14,8 @@ char *url_encode(const char *text);
    followed by two hexadecimal digits, or stands for NUL. The caller frees it. */
 char *url_decode(const char *text, size_t length);
 
-/* A copy without the password in "scheme://user:password@...". The caller frees it. NULL gives
-   NULL. */
+/* A copy without the password in "scheme://user:password@...", and without what may have been
+   meant as one in an address that is written wrongly. The caller frees it. NULL gives NULL. */
 char *url_without_password(const char *url);
 
 #endif

@@ -183,8 +183,7 @@ static int send_draft(struct redis_store *s, struct redis_draft *d, struct err *
 		if (r < 0)
 			return r;
 		if (reply->type != REDIS_REPLY_STATUS && reply->type != REDIS_REPLY_STRING)
-			return err_set(e, EPROTO, "Redis at %s gave no answer that makes sense",
-				       s->address.server);
+			return redis_makes_no_sense(&s->connection, e);
 		if (!strcmp(reply->str, "done"))
 			return 0;
 		if (!strcmp(reply->str, "changed"))

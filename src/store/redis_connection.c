@@ -17,6 +17,8 @@
 
 /* Between attempts to reach a server that has just been lost, or that is still loading its data. */
 #define RETRY_PAUSE_NS (50 * NS_PER_MS)
+/* Most bytes of the replies to one batch: many times what a chunk of the history has. */
+#define REPLIES_MAX ((size_t)64 << 20)
 
 void redis_connection_init(struct redis_connection *c, const struct redis_address *address)
 {
@@ -37,18 +39,6 @@ void redis_connection_clear(struct redis_connection *c)
 {
 	redis_connection_close(c);
 	str_clear(&c->out);
-}
-
-void redis_reply_clear(redisReply **reply)
-{
-	if (*reply)
-		freeReplyObject(*reply);
-	*reply = NULL;
-}
-
-bool redis_is_error(const redisReply *reply, const char *word)
-{
-	return reply->type == REDIS_REPLY_ERROR && !strncmp(reply->str, word, strlen(word));
 }
 
 void redis_add(struct redis_connection *c, size_t count, const char *const *words,
@@ -81,6 +71,7 @@ static int send_all(struct redis_connection *c, int64_t deadline_ns, struct err 
 {
 	size_t done = 0;
 
+	/* The limit counts also where every single step goes on. */
 	while (done < c->out.length) {
 		const char *rest = c->out.text + done;
 		size_t left = c->out.length - done;
@@ -93,6 +84,8 @@ static int send_all(struct redis_connection *c, int64_t deadline_ns, struct err 
 		if (n > 0) {
 			c->sent = true;
 			done += (size_t)n;
+			if (clock_monotonic_ns() > deadline_ns)
+				return lost(c, ETIMEDOUT, e);
 		} else if (n == -EAGAIN) {
 			n = redis_wait(c->fd, events, deadline_ns);
 		}
@@ -116,6 +109,7 @@ static int receive_some(struct redis_connection *c, int64_t deadline_ns, struct 
 			n = -errno;
 		if (n > 0) {
 			redisReaderFeed(c->reader, part, (size_t)n);
+			c->received += (size_t)n;
 			return 0;
 		}
 		if (n == 0)
@@ -141,6 +135,12 @@ static int receive_reply(struct redis_connection *c, int64_t deadline_ns, redisR
 			*ret_reply = reply;
 			return 0;
 		}
+		/* Whoever sends without an end neither holds us for ever nor fills the memory. */
+		if (c->received > REPLIES_MAX)
+			return err_set(e, EPROTO, "Redis at %s sends more than %zu MiB at once",
+				       c->address->server, REPLIES_MAX >> 20);
+		if (clock_monotonic_ns() > deadline_ns)
+			return lost(c, ETIMEDOUT, e);
 		r = receive_some(c, deadline_ns, e);
 		if (r < 0)
 			return r;
@@ -154,6 +154,7 @@ static int round_trip(struct redis_connection *c, redisReply **ret_replies, size
 	size_t got = 0;
 	int r = send_all(c, deadline_ns, e);
 
+	c->received = 0;
 	while (r == 0 && got < count) {
 		r = receive_reply(c, deadline_ns, &ret_replies[got], e);
 		got += r == 0;
@@ -189,8 +190,11 @@ static int introduce(struct redis_connection *c, int64_t deadline_ns, struct err
 	}
 	r = count ? round_trip(c, replies, count, deadline_ns, e) : 0;
 	for (size_t i = 0; i < count; i++) {
+		bool login = i == 0 && a->password;
+
 		if (r == 0 && replies[i]->type == REDIS_REPLY_ERROR)
-			r = redis_refused(c, replies[i]->str, e);
+			r = login ? redis_refused_login(c, replies[i]->str, e)
+				  : redis_refused(c, replies[i]->str, e);
 		redis_reply_clear(&replies[i]);
 	}
 	str_clear(&c->out);
@@ -275,7 +279,11 @@ int redis_exchange(struct redis_connection *c, redisReply **ret_replies, size_t 
 	}
 	c->sent = sent;
 	c->out.length = 0;
-	return r;
+	if (r != -EAGAIN)
+		return r;
+	if (e)
+		e->code = EIO;
+	return -EIO;
 }
 
 int redis_ask(struct redis_connection *c, redisReply **ret_reply, struct err *e)
@@ -290,59 +298,4 @@ int redis_ask(struct redis_connection *c, redisReply **ret_reply, struct err *e)
 	if (r == 0)
 		*ret_reply = reply;
 	return r;
-}
-
-/* ---- errors of the server ---- */
-
-static const struct {
-	const char *word; /* the error begins with it, or holds it */
-	int code;
-	const char *meaning; /* and what to do about it */
-} refusals[] = {
-	{"NOAUTH", EACCES, "it wants a password (set redis.password-file)"},
-	{"ERR Protocol error: unauthenticated", EACCES,
-	 "it wants a password (set redis.password-file)"},
-	{"WRONGPASS", EACCES, "wrong user or password (see redis.user, redis.password-file)"},
-	{"ERR invalid password", EACCES, "wrong password (see redis.password-file)"},
-	{"ERR AUTH", EACCES, "it has no password, but one was given (remove redis.password)"},
-	{"ERR Client sent AUTH", EACCES,
-	 "it has no password, but one was given (remove redis.password)"},
-	{"NOPERM", EACCES,
-	 "its ACL rules do not allow that (docs/redis.md has those that suffice)"},
-	{"ERR The user executing the script can't", EACCES,
-	 "its ACL rules do not allow that (docs/redis.md has those that suffice)"},
-	{"READONLY", EROFS, "it is a read-only replica (name the primary with --redis-host)"},
-	{"OOM", ENOSPC, "it is out of memory (raise its maxmemory, or free some)"},
-	{"MISCONF", EIO, "it cannot save its data to disk, and refuses changes until it can"},
-	{"LOADING", EBUSY, "it is still loading its data (try again in a moment)"},
-	{"MASTERDOWN", EIO, "it is a replica that has lost its primary"},
-	{"NOREPLICAS", EIO, "it wants more replicas than it has before it accepts changes"},
-	{"BUSY", EBUSY, "it is busy with a long script of somebody (see SCRIPT KILL)"},
-	{"MOVED", ENOTSUP, "it is a node of a Redis cluster, which is not supported"},
-	{"CROSSSLOT", ENOTSUP, "it is a node of a Redis cluster, which is not supported"},
-	{"ERR max number of clients", EBUSY, "it has too many clients (see its maxclients)"},
-	{"ERR DB index", EINVAL, "it has no such database (see --redis-db)"},
-	{"ERR invalid DB index", EINVAL, "it has no such database (see --redis-db)"},
-	{"DENIED", EACCES, "it is in protected mode and takes local clients only"},
-};
-
-int redis_refused(const struct redis_connection *c, const char *message, struct err *e)
-{
-	if (!strncmp(message, "WRONGTYPE canhazgpu:", 20))
-		return err_set(
-			e, EBADMSG,
-			"Redis at %s: the key %s has the wrong type (redis-cli TYPE shows it)",
-			c->address->server, message + 10);
-	/* Errors from inside a script carry the word behind some more text. */
-	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
-		if (!strncmp(message, refusals[i].word, strlen(refusals[i].word)))
-			return err_set(e, refusals[i].code, "Redis at %s: %s", c->address->server,
-				       refusals[i].meaning);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
-		if (strstr(message, refusals[i].word) && !strchr(refusals[i].word, ' '))
-			return err_set(e, refusals[i].code, "Redis at %s: %s", c->address->server,
-				       refusals[i].meaning);
-	}
-	return err_set(e, EIO, "Redis at %s: %.300s", c->address->server, message);
 }

@@ -22,9 +22,10 @@ struct redis_connection {
 	int fd;                              /* -1: not connected */
 	struct redis_tls *tls;               /* NULL: plain */
 	redisReader *reader;
-	pid_t owner;    /* the process that connected: a child of fork must not talk here */
-	struct str out; /* the batch */
-	bool sent;      /* the last batch may have reached the server */
+	pid_t owner;     /* the process that connected: a child of fork must not talk here */
+	struct str out;  /* the batch */
+	bool sent;       /* the last batch may have reached the server */
+	size_t received; /* bytes of the replies under way */
 };
 
 void redis_connection_init(struct redis_connection *c, const struct redis_address *address);
@@ -40,7 +41,8 @@ void redis_add(struct redis_connection *c, size_t count, const char *const *word
 
 /*
  * Sends the batch and reads `count` replies, as many as it has commands; the caller frees each
- * with freeReplyObject. Errors of the server are replies, too: see redis_refused.
+ * with freeReplyObject. Errors of the server are replies, too: see redis_refused. Never -EAGAIN:
+ * that is for commits that were not applied, which a failure of the connection does not tell.
  */
 int redis_exchange(struct redis_connection *c, redisReply **ret_replies, size_t count,
 		   struct err *e);
@@ -50,6 +52,18 @@ int redis_ask(struct redis_connection *c, redisReply **ret_reply, struct err *e)
 
 /* Fills e for an error of the server: one line that names the server and the way out. */
 int redis_refused(const struct redis_connection *c, const char *message, struct err *e);
+
+/* The same for the answer to AUTH: the server's own words may repeat the password, and are not
+   shown. */
+int redis_refused_login(const struct redis_connection *c, const char *message, struct err *e);
+
+/* EPROTO: a reply of a shape that no command of ours has. */
+int redis_makes_no_sense(const struct redis_connection *c, struct err *e);
+
+/* 0 if a reply is an array of strings (`or_nothing`: or of nils), else EPROTO: a server that is
+   none, or a proxy, may answer anything. */
+int redis_expect_texts(const struct redis_connection *c, const redisReply *reply, bool or_nothing,
+		       struct err *e);
 
 /* True if a reply is an error that begins with that word. */
 bool redis_is_error(const redisReply *reply, const char *word);

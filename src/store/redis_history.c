@@ -55,6 +55,9 @@ int redis_last_use(struct store *base, struct quantity uid, const char *account,
 			return r;
 		tail = asked;
 	}
+	r = redis_expect_texts(&s->connection, tail, false, e);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < gpus_count; i++)
 		ret_last_ns[i] = TIME_NONE;
 	for (size_t i = 0; i < tail->elements; i++) {
@@ -100,6 +103,8 @@ static int read_chunk(struct redis_store *s, struct redis_history *h, struct err
 	REDIS_ADD(&s->connection, "ZRANGEBYSCORE", REDIS_KEY_HISTORY, h->score, "+inf",
 		  "WITHSCORES", "LIMIT", skip, CHUNK_TEXT);
 	r = redis_ask(&s->connection, &h->chunk, e);
+	if (r == 0)
+		r = redis_expect_texts(&s->connection, h->chunk, false, e);
 	if (r < 0)
 		return err_prefix(e, "cannot read the usage history (" REDIS_KEY_HISTORY ")");
 	count = h->chunk->elements / 2;
@@ -143,15 +148,17 @@ static int read_old_keys(struct redis_store *s, struct redis_history *h, const r
 {
 	AUTO_FREE const char **words = mem_alloc(keys->elements + 1, sizeof(char *));
 	AUTO(redis_reply_clear) redisReply *values = NULL;
-	int r;
+	int r = redis_expect_texts(&s->connection, keys, false, e);
 
-	if (!keys->elements)
-		return 0;
+	if (r < 0 || !keys->elements)
+		return r;
 	words[0] = "MGET";
 	for (size_t i = 0; i < keys->elements; i++)
 		words[i + 1] = keys->element[i]->str;
 	redis_add(&s->connection, keys->elements + 1, words, NULL);
 	r = redis_ask(&s->connection, &values, e);
+	if (r == 0)
+		r = redis_expect_texts(&s->connection, values, true, e);
 	for (size_t i = 0; r == 0 && i < values->elements; i++) {
 		struct usage_record u = {0};
 		const char *text = values->element[i]->str;
@@ -191,9 +198,8 @@ static int read_old(struct redis_store *s, struct redis_history *h, struct err *
 		r = redis_ask(&s->connection, &reply, e);
 		if (r < 0)
 			return r;
-		if (reply->elements != 2 || reply->element[1]->type != REDIS_REPLY_ARRAY)
-			return err_set(e, EPROTO, "Redis at %s gave no answer that makes sense",
-				       s->address.server);
+		if (reply->elements != 2 || reply->element[0]->type != REDIS_REPLY_STRING)
+			return redis_makes_no_sense(&s->connection, e);
 		snprintf(cursor, sizeof(cursor), "%s", reply->element[0]->str);
 		r = read_old_keys(s, h, reply->element[1], e);
 	} while (r == 0 && strcmp(cursor, "0") != 0);

@@ -45,14 +45,10 @@ static int read_reservation(const json_t *object, struct reservation *v, struct 
 		r = redis_json_get_both(object, "expiry_time", "expiry_exact", &v->expiry_ns, e);
 	if (r == 0)
 		r = redis_json_get_text(object, "partial_queue_id", &v->queue_id, e);
-	if (r == 0)
-		r = redis_json_get_time(object, "deadline", &v->deadline_ns, e);
-	if (r == 0)
-		r = redis_json_get_id(object, "reservation_id", v->id, e);
-	if (r == 0)
-		r = redis_json_get_uid(object, &v->uid, e);
-	if (r == 0)
-		r = redis_json_get_holder(object, &v->holder, e);
+	/* Ours: without them it is as good as another program's. */
+	(void)redis_json_get_time(object, "deadline", &v->deadline_ns, NULL);
+	(void)redis_json_get_id(object, "reservation_id", v->id, NULL);
+	redis_json_get_ours(object, &v->uid, &v->holder);
 	/* Pools from before there were display names know one name only. */
 	if (r == 0 && !v->account)
 		v->account = mem_strdup(v->user);
@@ -150,10 +146,7 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 		r = redis_json_get_time(object, "last_heartbeat", &w->heartbeat_ns, e);
 	if (r == 0)
 		r = redis_json_get_time(object, "wait_timeout", &w->give_up_ns, e);
-	if (r == 0)
-		r = redis_json_get_uid(object, &w->uid, e);
-	if (r == 0)
-		r = redis_json_get_holder(object, &w->holder, e);
+	redis_json_get_ours(object, &w->uid, &w->holder);
 	if (r < 0)
 		return r;
 	if (count < 0 || count > POOL_GPUS_MAX)
@@ -186,14 +179,14 @@ char *redis_json_write_entry(const struct queue_entry *w, const char *mark)
 	redis_json_set_text(object, "id", w->id);
 	redis_json_set_text(object, "user", w->user);
 	redis_json_set_text(object, "actual_user", w->account);
-	json_object_set_new(object, "requested_count", json_integer(w->requested_count));
+	redis_json_set(object, "requested_count", json_integer(w->requested_count));
 	if (w->requested_ids_count)
 		redis_json_set_ids(object, "requested_ids", w->requested_ids,
 				   w->requested_ids_count);
 	redis_json_set_ids(object, "allocated_gpus", w->collected, w->collected_count);
 	redis_json_set_text(object, "reservation_type", reservation_type_name(w->type));
 	if (w->duration_ns)
-		json_object_set_new(object, "expiry_duration", json_integer(w->duration_ns));
+		redis_json_set(object, "expiry_duration", json_integer(w->duration_ns));
 	redis_json_set_text(object, "note", w->note);
 	redis_json_set_time(object, "enqueue_time", w->enqueued_ns);
 	redis_json_set_time(object, "last_heartbeat", w->heartbeat_ns);
@@ -222,14 +215,10 @@ static int read_usage(const json_t *object, struct usage_record *u, struct err *
 		r = redis_json_get_time(object, "end_time", &u->end_ns, e);
 	if (r == 0)
 		r = redis_json_get_type(object, "reservation_type", &u->type, e);
-	if (r == 0)
-		r = redis_json_get_id(object, "reservation_id", u->reservation_id, e);
-	if (r == 0)
-		r = redis_json_get_uid(object, &u->uid, e);
-	if (r == 0)
-		r = redis_json_get_text(object, "reason", &reason, e);
-	if (r == 0)
-		r = redis_json_get_text(object, "actor", &u->actor, e);
+	(void)redis_json_get_id(object, "reservation_id", u->reservation_id, NULL);
+	redis_json_get_ours(object, &u->uid, NULL);
+	(void)redis_json_get_text(object, "reason", &reason, NULL);
+	(void)redis_json_get_text(object, "actor", &u->actor, NULL);
 	if (r < 0)
 		return r;
 	if (gpu < 0 || gpu >= POOL_GPUS_MAX || u->end_ns == TIME_NONE || u->end_ns < u->start_ns)
@@ -263,10 +252,10 @@ char *redis_json_write_usage(const struct usage_record *u)
 	double seconds = (double)(u->end_ns - u->start_ns) / (double)NS_PER_SECOND;
 
 	redis_json_set_text(object, "user", u->user ? u->user : "");
-	json_object_set_new(object, "gpu_id", json_integer(u->gpu));
+	redis_json_set(object, "gpu_id", json_integer(u->gpu));
 	redis_json_set_time(object, "start_time", u->start_ns);
 	redis_json_set_time(object, "end_time", u->end_ns);
-	json_object_set_new(object, "duration_seconds", json_real(seconds));
+	redis_json_set(object, "duration_seconds", json_real(seconds));
 	redis_json_set_text(object, "reservation_type", reservation_type_name(u->type));
 	redis_json_set_text(object, "actual_user", u->account);
 	redis_json_set_uid(object, u->uid);

@@ -16,6 +16,12 @@ int redis_json_object(const char *text, json_t **ret_object, struct err *e)
 	json_error_t problem;
 	json_t *object = json_loads(text, 0, &problem);
 
+	/* A note that is no UTF-8, as other programs let it through, must not hide the rest. */
+	if (!object) {
+		AUTO_FREE char *valid = text_utf8(text);
+
+		object = json_loads(valid, 0, &problem);
+	}
 	if (json_is_object(object)) {
 		*ret_object = object;
 		return 0;
@@ -87,6 +93,17 @@ static int read_seconds(const json_t *found, const char *name, int64_t *time_ns,
 	return 0;
 }
 
+/* RFC 3339; without a zone, it is UTC. */
+static int parse_text_time(const char *text, int64_t *ret_ns)
+{
+	AUTO_FREE char *in_utc = NULL;
+
+	if (clock_rfc3339_parse(text, ret_ns, NULL) == 0)
+		return 0;
+	in_utc = mem_printf("%sZ", text);
+	return clock_rfc3339_parse(in_utc, ret_ns, NULL);
+}
+
 int redis_json_get_time(const json_t *object, const char *name, int64_t *time_ns, struct err *e)
 {
 	const json_t *found = member(object, name);
@@ -102,7 +119,7 @@ int redis_json_get_time(const json_t *object, const char *name, int64_t *time_ns
 	/* An empty text, and Go's zero time, are no time. */
 	if (!*text || !strncmp(text, "0001-01-01T", 11))
 		return 0;
-	if (clock_rfc3339_parse(text, &parsed_ns, NULL) < 0 || parsed_ns < 0 ||
+	if (parse_text_time(text, &parsed_ns) < 0 || parsed_ns < 0 ||
 	    parsed_ns > SECONDS_MAX * NS_PER_SECOND)
 		return wrong(name, "time", e);
 	*time_ns = parsed_ns;
@@ -134,7 +151,8 @@ int redis_json_get_ids(const json_t *object, const char *name, int **ids, size_t
 	size_t length = json_array_size(found);
 	AUTO_FREE int *list = NULL;
 
-	if (!found)
+	/* Lua writes an empty list as an empty object. */
+	if (!found || (json_is_object(found) && !json_object_size(found)))
 		return 0;
 	if (!json_is_array(found) || length > POOL_GPUS_MAX)
 		return wrong(name, "list of GPU ids", e);
@@ -178,44 +196,52 @@ int redis_json_get_type(const json_t *object, const char *name, enum reservation
 	return 0;
 }
 
-int redis_json_get_uid(const json_t *object, struct quantity *uid, struct err *e)
-{
-	int64_t value = -1;
-	int r = redis_json_get_int(object, "uid", &value, e);
-
-	if (r == 0 && value >= 0)
-		*uid = quantity_of(value);
-	return r;
-}
-
 /* One process: its pid and its start. */
 static int get_process(const json_t *object, const char *pid_name, const char *start_name,
-		       struct process_ref *ref, struct err *e)
+		       struct process_ref *ref)
 {
 	int64_t pid = 0, start = 0;
-	int r = redis_json_get_int(object, pid_name, &pid, e);
+	int r = redis_json_get_int(object, pid_name, &pid, NULL);
 
 	if (r == 0)
-		r = redis_json_get_int(object, start_name, &start, e);
-	if (r < 0)
-		return r;
-	if (pid < 0 || pid > INT32_MAX || start < 0)
-		return wrong(pid_name, "process", e);
+		r = redis_json_get_int(object, start_name, &start, NULL);
+	if (r < 0 || pid < 0 || pid > INT32_MAX || start < 0)
+		return -EBADMSG;
 	*ref = (struct process_ref){(pid_t)pid, (uint64_t)start};
 	return 0;
 }
 
-int redis_json_get_holder(const json_t *object, struct holder *h, struct err *e)
+/* All of it or nothing: half a holder could be taken for one that is gone. */
+static void get_holder(const json_t *object, struct holder *h)
 {
-	int r = redis_json_get_text(object, "host", &h->host, e);
+	int r = redis_json_get_text(object, "host", &h->host, NULL);
 
 	if (r == 0)
-		r = redis_json_get_text(object, "boot_id", &h->boot_id, e);
+		r = redis_json_get_text(object, "boot_id", &h->boot_id, NULL);
 	if (r == 0)
-		r = get_process(object, "pid", "pid_start", &h->command, e);
+		r = get_process(object, "pid", "pid_start", &h->command);
 	if (r == 0)
-		r = get_process(object, "supervisor_pid", "supervisor_start", &h->supervisor, e);
-	return r;
+		r = get_process(object, "supervisor_pid", "supervisor_start", &h->supervisor);
+	if (r < 0)
+		holder_clear(h);
+}
+
+void redis_json_get_ours(const json_t *object, struct quantity *uid, struct holder *h)
+{
+	int64_t value = -1;
+
+	if (redis_json_get_int(object, "uid", &value, NULL) == 0 && value >= 0)
+		*uid = quantity_of(value);
+	if (h)
+		get_holder(object, h);
+}
+
+/* jansson fails without memory, and for texts that are no UTF-8, of which there are none here. A
+   state in which a member is missing would mean something else, like a GPU that is free. */
+void redis_json_set(json_t *object, const char *name, json_t *value)
+{
+	if (json_object_set_new(object, name, value) < 0)
+		abort();
 }
 
 void redis_json_set_text(json_t *object, const char *name, const char *value)
@@ -224,7 +250,7 @@ void redis_json_set_text(json_t *object, const char *name, const char *value)
 	AUTO_FREE char *valid = text_utf8(value);
 
 	if (valid)
-		json_object_set_new(object, name, json_string(valid));
+		redis_json_set(object, name, json_string(valid));
 }
 
 void redis_json_set_time(json_t *object, const char *name, int64_t time_ns)
@@ -232,7 +258,7 @@ void redis_json_set_time(json_t *object, const char *name, int64_t time_ns)
 	char text[CLOCK_RFC3339_SIZE];
 
 	if (time_ns != TIME_NONE)
-		json_object_set_new(object, name, json_string(clock_rfc3339(time_ns, text)));
+		redis_json_set(object, name, json_string(clock_rfc3339(time_ns, text)));
 }
 
 void redis_json_set_both(json_t *object, const char *name, const char *exact, int64_t time_ns,
@@ -244,7 +270,7 @@ void redis_json_set_both(json_t *object, const char *name, const char *exact, in
 		return;
 	if (round_up && rest > 0)
 		seconds++;
-	json_object_set_new(object, name, json_integer(seconds));
+	redis_json_set(object, name, json_integer(seconds));
 	if (rest)
 		redis_json_set_time(object, exact, time_ns);
 }
@@ -255,13 +281,13 @@ void redis_json_set_ids(json_t *object, const char *name, const int *ids, size_t
 
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_integer(ids[i]));
-	json_object_set_new(object, name, list);
+	redis_json_set(object, name, list);
 }
 
 void redis_json_set_uid(json_t *object, struct quantity uid)
 {
 	if (uid.known)
-		json_object_set_new(object, "uid", json_integer(uid.value));
+		redis_json_set(object, "uid", json_integer(uid.value));
 }
 
 static void set_process(json_t *object, const char *pid_name, const char *start_name,
@@ -269,8 +295,8 @@ static void set_process(json_t *object, const char *pid_name, const char *start_
 {
 	if (!ref->pid)
 		return;
-	json_object_set_new(object, pid_name, json_integer(ref->pid));
-	json_object_set_new(object, start_name, json_integer((json_int_t)ref->start_ticks));
+	redis_json_set(object, pid_name, json_integer(ref->pid));
+	redis_json_set(object, start_name, json_integer((json_int_t)ref->start_ticks));
 }
 
 void redis_json_set_holder(json_t *object, const struct holder *h)
@@ -287,6 +313,7 @@ char *redis_json_text(json_t *object)
 	char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15));
 
 	json_decref(object);
-	/* jansson fails only without memory. */
-	return text ? text : mem_strdup("{}");
+	if (!text)
+		abort();
+	return text;
 }

@@ -21,8 +21,10 @@ int redis_json_get_ids(const json_t *object, const char *name, int **ids, size_t
 int redis_json_get_id(const json_t *object, const char *name, char id[ID_SIZE], struct err *e);
 int redis_json_get_type(const json_t *object, const char *name, enum reservation_type *type,
 			struct err *e);
-int redis_json_get_uid(const json_t *object, struct quantity *uid, struct err *e);
-int redis_json_get_holder(const json_t *object, struct holder *h, struct err *e);
+
+/* Members that only we write, uid and holder (or NULL): what is unreadable there is as good as
+   absent. */
+void redis_json_get_ours(const json_t *object, struct quantity *uid, struct holder *h);
 
 /*
  * A time that is kept twice: in whole seconds, as others read it, and exactly, for us. The exact
@@ -31,7 +33,8 @@ int redis_json_get_holder(const json_t *object, struct holder *h, struct err *e)
 int redis_json_get_both(const json_t *object, const char *name, const char *exact, int64_t *time_ns,
 			struct err *e);
 
-/* Setters: NULL, TIME_NONE and unknown leave the member out. */
+/* Setters: NULL, TIME_NONE and unknown leave the member out. The first takes over the value. */
+void redis_json_set(json_t *object, const char *name, json_t *value);
 void redis_json_set_text(json_t *object, const char *name, const char *value);
 void redis_json_set_time(json_t *object, const char *name, int64_t time_ns); /* RFC 3339 */
 void redis_json_set_both(json_t *object, const char *name, const char *exact, int64_t time_ns,

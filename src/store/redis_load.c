@@ -125,8 +125,7 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 	int r;
 
 	if (!is_complete(reply))
-		return err_set(e, EPROTO, "Redis at %s gave no answer that makes sense",
-			       s->address.server);
+		return redis_makes_no_sense(&s->connection, e);
 	r = load_count(s, reply->element[LOADED_COUNT], &count, e);
 	if (r < 0 || !count)
 		return r;

@@ -1,6 +1,7 @@
 /* Sockets to a Redis server: names to addresses, and connecting with a time limit. Called by
    redis_connection.c. */
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,10 +11,22 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/redis_connection.h"
+
+/* A server that has no room for one more connection at the moment is asked again so often. */
+#define CONNECT_PAUSE_NS (5 * NS_PER_MS)
+
+/* Limits may be as long as durations are; poll counts in int. */
+static int poll_ms(int64_t left_ns)
+{
+	int64_t ms = left_ns / NS_PER_MS + 1;
+
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
 
 int redis_wait(int fd, short events, int64_t deadline_ns)
 {
@@ -25,12 +38,28 @@ int redis_wait(int fd, short events, int64_t deadline_ns)
 
 		if (left_ns <= 0)
 			return -ETIMEDOUT;
-		n = poll(&p, 1, (int)(left_ns / NS_PER_MS) + 1);
+		n = poll(&p, 1, poll_ms(left_ns));
 		if (n > 0)
 			return 0;
 		if (n < 0 && errno != EINTR)
 			return -errno;
 	}
+}
+
+/* connect(); on a Unix socket it fails with EAGAIN while the server's backlog is full. */
+static int start_connect(int fd, const struct sockaddr *address, socklen_t length,
+			 int64_t deadline_ns)
+{
+	const struct timespec pause = {.tv_nsec = CONNECT_PAUSE_NS};
+
+	while (connect(fd, address, length) < 0) {
+		if (errno != EAGAIN)
+			return -errno;
+		if (clock_monotonic_ns() + CONNECT_PAUSE_NS > deadline_ns)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
 }
 
 /* Connects one socket: 0 and *ret_fd, or a negative errno. */
@@ -44,9 +73,10 @@ static int connect_one(const struct sockaddr *address, socklen_t length, int64_t
 
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, address, length) < 0) {
-		if (errno != EINPROGRESS && errno != EINTR)
-			return -errno;
+	r = start_connect(fd, address, length, deadline_ns);
+	if (r < 0) {
+		if (r != -EINPROGRESS && r != -EINTR)
+			return r;
 		r = redis_wait(fd, POLLOUT, deadline_ns);
 		if (r < 0)
 			return r;
@@ -89,7 +119,8 @@ static int connect_localhost(const struct redis_address *a, int64_t deadline_ns,
 	return r;
 }
 
-/* Looks a name up; a name server that does not answer is given up after about two seconds. */
+/* Looks a name up. The time limits do not reach into that: each name server that does not answer is
+   given up after two attempts of a second, but there may be several, and several search domains. */
 static int look_up(const struct redis_address *a, struct addrinfo **ret_list, struct err *e)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};

@@ -122,7 +122,9 @@ static int prepare(struct redis_tls *t, int fd, const struct redis_address *a, s
 	check = ssl.SSL_get0_param(t->session);
 	/* An address is compared with the addresses of the certificate, a name with its names. */
 	if (ssl.X509_VERIFY_PARAM_set1_ip_asc(check, a->host) != 1) {
-		ssl.X509_VERIFY_PARAM_set1_host(check, a->host, 0);
+		if (ssl.X509_VERIFY_PARAM_set1_host(check, a->host, 0) != 1)
+			return err_set(e, EINVAL, "Redis at %s: the host name cannot be checked",
+				       a->server);
 		ssl.SSL_ctrl(t->session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
 			     a->host);
 	}

@@ -76,6 +76,9 @@ static int parse_host(const char *url, const char *text, size_t length, struct r
 		a->host = url_decode(text, (size_t)((colon ? colon : end) - text));
 	if (!a->host || !*a->host)
 		return bad_url(url, "the host is missing", e);
+	/* To TLS that would mean any host of that domain. */
+	if (*a->host == '.')
+		return bad_url(url, "the host begins with a dot", e);
 	a->port = 6379;
 	if (!colon)
 		return 0;

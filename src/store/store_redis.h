@@ -5,7 +5,7 @@
  *   redis_url.c        addresses                     redis_load.c    keys -> struct pool_state
  *   redis_connection.c commands and replies          redis_commit.c  changes -> keys
  *   redis_socket.c, redis_tls.c   the bytes          redis_history.c usage records
- *   redis_json.c       values <-> nouns
+ *   redis_reply.c      what replies mean             redis_json.c    values <-> nouns
  */
 #ifndef STORE_STORE_REDIS_H
 #define STORE_STORE_REDIS_H

@@ -49,6 +49,11 @@ static void test_free_gpu(void **state)
 			 INT64_C(1795164249) * NS_PER_SECOND);
 	assert_int_equal(read_free("{\"last_released\":\"0001-01-01T00:00:00Z\"}"), TIME_NONE);
 	assert_int_equal(read_free("{\"last_released\":\"\"}"), TIME_NONE);
+	/* UTC where no zone is named. */
+	assert_int_equal(read_free("{\"last_released\":\"2026-11-20T08:44:09.5\"}"),
+			 INT64_C(1795164249500000000));
+	assert_int_equal(read_free("{\"last_released\":\"2026-11-20T08:44:09\"}"),
+			 INT64_C(1795164249) * NS_PER_SECOND);
 	/* Ours: no user at all, and a text that others parse. */
 	assert_string_equal(written, "{\"last_released\":\"2026-11-20T08:44:09.822905664Z\","
 				     "\"mark\":\"" MARK "\"}");
@@ -171,12 +176,10 @@ static void test_unreadable(void **state)
 		"{\"user\":\"a\",\"start_time\":\"2260-11-20T08:43:06Z\"}",
 		"{\"user\":\"a\",\"start_time\":1e30}",
 		"{\"user\":\"a\",\"expiry_time\":{}}",
-		"{\"user\":\"a\",\"reservation_id\":\"much longer than any id that there is, ever\"}",
-		"{\"user\":\"a\",\"uid\":\"root\"}",
-		"{\"user\":\"a\",\"pid\":-1}",
 		"{\"last_released\":true}",
+		"{\"last_released\":\"2026-11-20\"}",
 		"{} {}",
-		"{\"user\":\"\xff\"}",
+		"{\"user\":\"\xff\"",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -189,6 +192,50 @@ static void test_unreadable(void **state)
 		assert_int_not_equal(e.text[0], '\0');
 		assert_null(r);
 	}
+}
+
+/* Members that only we write, in a shape that we do not: the reservation is as good as another
+   program's. Half a holder could look like one that is gone. */
+static void test_our_members_are_optional(void **state)
+{
+	static const char *const members[] = {
+		"\"reservation_id\":\"much longer than any id that there is, ever\"",
+		"\"reservation_id\":7",
+		"\"uid\":\"root\"",
+		"\"pid\":-1,\"pid_start\":7",
+		"\"supervisor_pid\":\"7\"",
+		"\"host\":[]",
+		"\"boot_id\":1",
+		"\"deadline\":{}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		AUTO_FREE char *text = mem_printf(
+			"{\"user\":\"a\",\"start_time\":5,\"host\":\"h\",%s}", members[i]);
+		AUTO(reservation_freep) struct reservation *r = read_reservation(text);
+
+		assert_string_equal(r->account, "a");
+		assert_int_equal(r->start_ns, 5 * NS_PER_SECOND);
+		assert_string_equal(r->id, "");
+		assert_false(r->uid.known);
+		assert_int_equal(r->holder.command.pid, 0);
+		assert_int_equal(r->holder.supervisor.pid, 0);
+		assert_int_equal(r->deadline_ns, TIME_NONE);
+		if (strstr(members[i], "pid") || strstr(members[i], "boot"))
+			assert_null(r->holder.host);
+	}
+}
+
+/* Bytes that are no UTF-8 are shown as such, and the rest counts. */
+static void test_not_utf8(void **state)
+{
+	AUTO(reservation_freep)
+	struct reservation *r = read_reservation("{\"user\":\"gr\xfc\xdf\",\"type\":\"manual\","
+						 "\"expiry_time\":1795169586,\"note\":\"\xff\"}");
+
+	assert_string_equal(r->user, "gr\xef\xbf\xbd\xef\xbf\xbd");
+	assert_string_equal(r->note, "\xef\xbf\xbd");
+	assert_int_equal(r->expiry_ns, INT64_C(1795169586) * NS_PER_SECOND);
 }
 
 static void test_queue_entry(void **state)
@@ -228,6 +275,15 @@ static void test_queue_entry(void **state)
 			 0);
 	assert_int_equal(again.collected_count, 0);
 	assert_int_equal(again.requested_ids[0], 7);
+	/* And as Lua does. */
+	queue_entry_clear(&again);
+	assert_int_equal(redis_json_read_entry("{\"id\":\"x\",\"requested_count\":1,"
+					       "\"requested_ids\":{},\"allocated_gpus\":{}}",
+					       &again, &e),
+			 0);
+	assert_int_equal(again.collected_count, 0);
+	assert_int_equal(again.requested_ids_count, 0);
+	assert_int_equal(redis_json_read_entry("{\"allocated_gpus\":{\"1\":2}}", &w, &e), -EBADMSG);
 	assert_int_equal(redis_json_read_entry("{\"id\":\"x\",\"requested_count\":5000}", &w, &e),
 			 -EBADMSG);
 	assert_int_equal(redis_json_read_entry("{\"allocated_gpus\":[-1]}", &w, &e), -EBADMSG);
@@ -330,6 +386,8 @@ static void test_bad_addresses(void **state)
 		"redis://h:0",
 		"redis://h:65536",
 		"redis://h:secret",
+		"redis://.example.com",
+		"rediss://.example.com:7/0",
 		"redis://h/x",
 		"redis://h/-1",
 		"redis://h/0/1",
@@ -366,6 +424,18 @@ static void test_passwords_are_hidden(void **state)
 		{"redis://u:sec/ret@h/0", "redis://u@h/0"},
 		{"redis://u:sec@ret@h/0", "redis://u@h/0"},
 		{"redis://h:6379/0", "redis://h:6379/0"},
+		{"redis://h:6379/0?timeout=5s", "redis://h:6379/0?timeout=5s"},
+		{"rediss://[::1]:7", "rediss://[::1]:7"},
+		{"redis://[::1]/0", "redis://[::1]/0"},
+		/* Written wrongly. */
+		{"redis://:hunter2", "redis://:..."},
+		{"redis://:1234", "redis://:..."},
+		{"redis://user:hunter2", "redis://user:..."},
+		{"redis://user:12/34hunter", "redis://user:..."},
+		{"redis:user:hunter2@host", "redis:user@host"},
+		{"redis:/user:hunter2@host", "redis:/user@host"},
+		{"redis:user:hunter2", "redis:user:..."},
+		{"unix:///run/a:b?db=0", "unix:///run/a:b?db=0"},
 		{"sqlite:/a@b:c", "sqlite:/a@b:c"},
 		{"nonsense", "nonsense"},
 	};
@@ -407,6 +477,8 @@ int main(void)
 		cmocka_unit_test(test_what_we_write),
 		cmocka_unit_test(test_exact_times_that_are_old),
 		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_our_members_are_optional),
+		cmocka_unit_test(test_not_utf8),
 		cmocka_unit_test(test_queue_entry),
 		cmocka_unit_test(test_usage_record),
 		cmocka_unit_test(test_uuids),
