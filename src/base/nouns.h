@@ -158,6 +158,7 @@ struct pool_state {
 	size_t reservations_count;
 	struct queue_entry *queue; /* in order of arrival */
 	size_t queue_count;
+	size_t queue_unreadable; /* more entries, of which the store can tell nothing */
 };
 
 /* Why a reservation ended; stored with the usage record. */

@@ -18,13 +18,22 @@ static int admin_check_redis(const struct settings *s, struct err *e)
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO_FREE char *url = NULL, *redis = NULL;
 	struct pool_config config = {0};
+	struct err refused = {0};
 	size_t count = 0;
 	int r;
 
 	if (store_is_named(s))
 		return 0;
 	config.store_url = redis = mem_strdup(USUAL_REDIS USUAL_REDIS_LIMIT);
-	if (pool_open(&config, &pool, NULL) < 0 || pool_count(pool, &count, NULL) < 0)
+	r = pool_open(&config, &pool, NULL);
+	if (r == 0)
+		r = pool_count(pool, &count, &refused);
+	if (r == -EACCES)
+		fprintf(stderr,
+			"Warning: whether a GPU pool is in Redis on this host already cannot be "
+			"seen (%s)\n",
+			refused.text);
+	if (r < 0)
 		return 0;
 	r = store_url_from(s, &url, e);
 	if (r < 0)

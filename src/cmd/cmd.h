@@ -55,8 +55,8 @@ char *help_program(void);
 char *help_command(const struct command *command);
 
 /* The URL of the store that the settings mean, or of one that was named beside them: paths
-   absolute, login and authorities added. It may hold a password: never shown. The caller frees it.
- */
+   absolute, authorities added, and the login, which a store beside them gets only if it is on the
+   same server. It may hold a password: never shown. The caller frees it. */
 int store_url_from(const struct settings *s, char **ret_url, struct err *e);
 int store_url_complete(const struct settings *s, const char *url, char **ret_url, struct err *e);
 

@@ -29,6 +29,11 @@ static int migrate_run(const struct invocation *in, struct err *e)
 	       "from %s\nto   %s\n",
 	       dry ? "Would copy" : "Copied", m.gpus, m.reservations, m.waiting, m.records, m.from,
 	       m.to);
+	if (m.unreadable)
+		fprintf(stderr,
+			"Warning: %zu usage records or waiting requests in %s are unreadable, and "
+			"%s\n",
+			m.unreadable, m.from, dry ? "would not be copied" : "were not copied");
 	if (m.running)
 		fprintf(stderr,
 			"Warning: %zu reservations belong to commands that were started on the old "

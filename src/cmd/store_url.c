@@ -14,6 +14,7 @@
 /* Where the installed program keeps the pool of the host; see docs/architecture.md. */
 #define SYSTEM_DIRECTORY "/var/lib/canhazgpu"
 #define PASSWORD_MAX 1024
+#define REDIS_PORT 6379
 
 static const char *const redis_keys[] = {
 	"redis.host",     "redis.port",          "redis.db",      "redis.user",
@@ -54,6 +55,12 @@ char *absolute_path(const char *path)
 static bool has_scheme(const char *text, const char *scheme)
 {
 	return !strncmp(text, scheme, strlen(scheme)) && text[strlen(scheme)];
+}
+
+static bool is_redis(const char *url)
+{
+	return has_scheme(url, "redis://") || has_scheme(url, "rediss://") ||
+	       has_scheme(url, "unix://");
 }
 
 /* The strongest origin of the settings of Redis. */
@@ -117,19 +124,87 @@ static int make_login(const struct settings *s, char **ret_login, struct err *e)
 	return 0;
 }
 
+/* The server that the URL of a Redis store names: "host:port", or the path of the socket. */
+static char *server_of(const char *url)
+{
+	const char *begin = strstr(url, "://") + 3, *at, *port;
+	size_t length = strcspn(begin, "/?");
+
+	at = memrchr(begin, '@', length);
+	if (at) {
+		length -= (size_t)(at + 1 - begin);
+		begin = at + 1;
+	}
+	if (has_scheme(url, "unix://"))
+		return mem_printf("%.*s", (int)strcspn(begin, "?"), begin);
+	port = memrchr(begin, ':', length);
+	if (port && !memchr(port, ']', length - (size_t)(port - begin)))
+		return mem_printf("%.*s", (int)length, begin);
+	return mem_printf("%.*s:%d", (int)length, begin, REDIS_PORT);
+}
+
+/* True for the server that the settings mean: by its host and port, or by the URL of the store. */
+static bool is_configured(const struct settings *s, const char *url)
+{
+	const char *host = settings_text(s, "redis.host"), *store = settings_text(s, "store");
+	AUTO_FREE char *server = server_of(url), *by_host = NULL, *by_store = NULL;
+
+	by_host = mem_printf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
+			     (int)settings_int(s, "redis.port"));
+	if (store && is_redis(store))
+		by_store = server_of(store);
+	return !strcmp(server, by_host) || (by_store && !strcmp(server, by_store));
+}
+
+/* True where what is sent does not leave this host. */
+static bool is_local(const char *url)
+{
+	AUTO_FREE char *server = server_of(url);
+	size_t host = strcspn(server, ":");
+
+	return has_scheme(url, "unix://") || !strncmp(server, "localhost:", 10) ||
+	       !strncmp(server, "[::1]:", 6) ||
+	       (!strncmp(server, "127.", 4) && strspn(server, "0123456789.") == host);
+}
+
+/*
+ * The login for an address that names none; "" for one that does, and is complete. With `own`, only
+ * the server of the settings gets it: no other one needs to know that password. Whoever names
+ * authorities wants TLS, so it does not go over the network without.
+ */
+static int login_for(const struct settings *s, const char *url, bool own, char **ret_login,
+		     struct err *e)
+{
+	const char *rest = strstr(url, "://") + 3;
+	AUTO_FREE char *login = NULL;
+	int r;
+
+	if (memchr(rest, '@', strcspn(rest, "/?")) || (own && !is_configured(s, url))) {
+		*ret_login = mem_strdup("");
+		return 0;
+	}
+	r = make_login(s, &login, e);
+	if (r < 0)
+		return r;
+	if (*login && settings_text(s, "redis.ca-file") && has_scheme(url, "redis://") &&
+	    !is_local(url))
+		return err_usage(e,
+				 "redis.ca-file is set, but '%.200s' is without TLS: the password "
+				 "would be sent in clear (name the store by rediss://)",
+				 url);
+	*ret_login = mem_steal(&login);
+	return 0;
+}
+
 /* Adds what the URL of a Redis store leaves open: login, and authorities for TLS. */
-static int complete_redis(const struct settings *s, const char *url, char **ret_url, struct err *e)
+static int complete_redis(const struct settings *s, const char *url, bool own, char **ret_url,
+			  struct err *e)
 {
 	const char *rest = strstr(url, "://") + 3;
 	AUTO_FREE char *login = NULL, *ca = NULL, *ca_part = NULL;
 	struct str out = {0};
-	int r = 0;
+	int r = login_for(s, url, own, &login, e);
 
-	/* An address that names a user or a password is complete. */
-	if (memchr(rest, '@', strcspn(rest, "/?")))
-		login = mem_strdup("");
-	else
-		r = make_login(s, &login, e);
 	if (r < 0)
 		return r;
 	str_addf(&out, "%.*s%s%s", (int)(rest - url), url, login, rest);
@@ -153,18 +228,18 @@ static int redis_store(const struct settings *s, char **ret_url, struct err *e)
 			 settings_text(s, "redis.ca-file") ? "rediss" : "redis", is_ipv6 ? "[" : "",
 			 is_ipv6 ? host : name, is_ipv6 ? "]" : "",
 			 (int)settings_int(s, "redis.port"), (int)settings_int(s, "redis.db"));
-	return complete_redis(s, url, ret_url, e);
+	return complete_redis(s, url, false, ret_url, e);
 }
 
 /* The store that was named: a path becomes absolute, an address complete. */
-int store_url_complete(const struct settings *s, const char *url, char **ret_url, struct err *e)
+static int complete(const struct settings *s, const char *url, bool own, char **ret_url,
+		    struct err *e)
 {
 	static const char sqlite[] = "sqlite:";
 	AUTO_FREE char *path = NULL;
 
-	if (has_scheme(url, "redis://") || has_scheme(url, "rediss://") ||
-	    has_scheme(url, "unix://"))
-		return complete_redis(s, url, ret_url, e);
+	if (is_redis(url))
+		return complete_redis(s, url, own, ret_url, e);
 	if (!has_scheme(url, sqlite)) {
 		*ret_url = mem_strdup(url);
 		return 0;
@@ -174,13 +249,18 @@ int store_url_complete(const struct settings *s, const char *url, char **ret_url
 	return 0;
 }
 
+int store_url_complete(const struct settings *s, const char *url, char **ret_url, struct err *e)
+{
+	return complete(s, url, true, ret_url, e);
+}
+
 int store_url_from(const struct settings *s, char **ret_url, struct err *e)
 {
 	enum setting_origin redis = redis_origin(s);
 
 	/* Equally strong ones: the store says more. */
 	if (settings_is_set(s, "store") && settings_origin(s, "store") >= redis)
-		return store_url_complete(s, settings_text(s, "store"), ret_url, e);
+		return complete(s, settings_text(s, "store"), false, ret_url, e);
 	if (redis != ORIGIN_DEFAULT)
 		return redis_store(s, ret_url, e);
 	return default_store(ret_url, e);

@@ -24,7 +24,7 @@ void migration_clear(struct migration *m)
 	*m = (struct migration){0};
 }
 
-/* The source must be readable as a whole: what cannot be read would be lost. */
+/* The state of every GPU must be readable: a reservation that cannot be read would be lost. */
 static int load_source(struct store *from, struct pool_state *state, struct err *e)
 {
 	int r = store_load(from, STORE_READ, state, e);
@@ -188,6 +188,7 @@ static int copy_pool(struct store *from, struct store *to, bool dry, struct migr
 		r = check_target(to, e);
 	if (r == 0)
 		r = copy_history(from, dry ? NULL : to, &m->records, e);
+	m->unreadable = store_history_unreadable(from);
 	if (r == 0 && !dry)
 		r = make_pool(&state, to, e);
 	if (r < 0)
@@ -195,6 +196,7 @@ static int copy_pool(struct store *from, struct store *to, bool dry, struct migr
 	m->gpus = state.slots_count;
 	m->reservations = state.reservations_count;
 	m->waiting = state.queue_count;
+	m->unreadable += state.queue_unreadable;
 	for (size_t i = 0; i < state.reservations_count; i++)
 		m->running += state.reservations[i]->type == RESERVATION_RUN;
 	return 0;

@@ -7,8 +7,9 @@
 /* What was copied, or would be. */
 struct migration {
 	size_t gpus, reservations, waiting, records;
-	size_t running;  /* of the reservations: of commands that run */
-	char *from, *to; /* the stores, fit to be shown */
+	size_t running;    /* of the reservations: of commands that run */
+	size_t unreadable; /* usage records and waiting requests that could not be copied */
+	char *from, *to;   /* the stores, fit to be shown */
 };
 
 /*

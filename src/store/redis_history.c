@@ -125,16 +125,17 @@ static bool is_in_period(const struct redis_history *h, const struct usage_recor
 }
 
 /* The next record of the chunk that is in the period: 1, or 0 at its end. Records that nobody can
-   read are passed over. */
-static int next_of_chunk(struct redis_history *h)
+   read are counted. */
+static int next_of_chunk(struct redis_store *s, struct redis_history *h)
 {
 	while (h->chunk && h->next + 1 < h->chunk->elements) {
 		const char *text = h->chunk->element[h->next]->str;
 
 		h->next += 2;
 		usage_record_clear(&h->record);
-		if (redis_json_read_usage(text, &h->record, NULL) == 0 &&
-		    is_in_period(h, &h->record))
+		if (redis_json_read_usage(text, &h->record, NULL) < 0)
+			s->base.history_unreadable++;
+		else if (is_in_period(h, &h->record))
 			return 1;
 	}
 	return 0;
@@ -163,8 +164,10 @@ static int read_old_keys(struct redis_store *s, struct redis_history *h, const r
 		struct usage_record u = {0};
 		const char *text = values->element[i]->str;
 
-		if (!text || redis_json_read_usage(text, &u, NULL) < 0)
+		if (!text || redis_json_read_usage(text, &u, NULL) < 0) {
+			s->base.history_unreadable += text != NULL;
 			continue;
+		}
 		if (!is_in_period(h, &u)) {
 			usage_record_clear(&u);
 			continue;
@@ -254,7 +257,7 @@ int redis_history_next(struct store *base, const struct usage_record **ret_recor
 		return r;
 	if (h->is_old)
 		return next_old(h, ret_record);
-	while (!next_of_chunk(h)) {
+	while (!next_of_chunk(s, h)) {
 		if (h->complete)
 			return 0;
 		r = read_chunk(s, h, e);

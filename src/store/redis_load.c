@@ -86,6 +86,7 @@ static void load_entry(struct pool_state *state, const char *pool, const char *i
 	struct queue_entry w = {0};
 
 	if (!*text || redis_json_read_entry(text, &w, NULL) < 0 || strcmp(w.id, id) != 0) {
+		state->queue_unreadable += *text != '\0';
 		queue_entry_clear(&w);
 		return;
 	}

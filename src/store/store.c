@@ -57,6 +57,7 @@ int store_last_use(struct store *s, struct quantity uid, const char *account, in
 
 int store_history_begin(struct store *s, int64_t from_ns, int64_t to_ns, struct err *e)
 {
+	s->history_unreadable = 0;
 	return s->backend->history_begin(s, from_ns, to_ns, e);
 }
 
@@ -68,6 +69,11 @@ int store_history_next(struct store *s, const struct usage_record **ret_record, 
 void store_history_end(struct store *s)
 {
 	s->backend->history_end(s);
+}
+
+size_t store_history_unreadable(const struct store *s)
+{
+	return s->history_unreadable;
 }
 
 int store_history_add(struct store *s, const struct usage_record *records, size_t count,

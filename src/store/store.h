@@ -108,6 +108,9 @@ int store_history_begin(struct store *s, int64_t from_ns, int64_t to_ns, struct 
 int store_history_next(struct store *s, const struct usage_record **ret_record, struct err *e);
 void store_history_end(struct store *s);
 
+/* How many records that iteration has passed over because nobody can read them. */
+size_t store_history_unreadable(const struct store *s);
+
 /* Adds usage records that come from another store. All or none; a store without a pool may have
    some. */
 int store_history_add(struct store *s, const struct usage_record *records, size_t count,

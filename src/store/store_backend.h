@@ -13,7 +13,8 @@
 /* A backend embeds this as first member of its own struct. */
 struct store {
 	const struct store_backend *backend;
-	char *url; /* fit to be shown */
+	char *url;                 /* fit to be shown */
+	size_t history_unreadable; /* records that the last iteration has passed over */
 };
 
 struct store_backend {

@@ -397,6 +397,25 @@ static void test_pool_appears_whole(void **state)
 	expect_same(source, w->redis);
 }
 
+/* What nobody can read is not copied, and counted. */
+static void test_unreadable_parts(void **state)
+{
+	struct world *w = *state;
+	AUTO(migration_clear) struct migration m = {0};
+	struct err e = {0};
+
+	make_source(w->redis);
+	REDIS_CLI(&server, database, "ZADD", "canhazgpu:usage_history_sorted", "1795164250",
+		  "no JSON at all");
+	REDIS_CLI(&server, database, "ZADD", "canhazgpu:queue", "1", "gone", "2", "broken");
+	REDIS_CLI(&server, database, "SET", "canhazgpu:queue:entry:broken", "{");
+	if (pool_migrate(w->redis, w->sqlite, false, &m, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(m.records, 1);
+	assert_int_equal(m.waiting, 1);
+	assert_int_equal(m.unreadable, 2);
+}
+
 /* What another program has written gets ids of ours, one reservation per GPU. */
 static void test_reservations_without_ids(void **state)
 {
@@ -433,6 +452,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pool_made_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pool_appears_whole, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unreadable_parts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reservations_without_ids, set_up, tear_down),
 	};
 	int failed;
