@@ -95,11 +95,14 @@ every_command_fails() {
 		! canhazgpu admin --gpus 1 --provider fake --force
 		canhazgpu --redis-port 6379 status --json | jq -e 'length == 8'
 		canhazgpu --store "sqlite:$HOME/x.db" admin --gpus 1 --provider fake
+		redis-cli config set requirepass secret >/dev/null
+		canhazgpu admin --gpus 1 --provider fake --force
 	END
 	in_world unshare --net bash "$WORLD/inside" >"$WORLD/stdout" 2>"$WORLD/stderr" || cat "$WORLD/stderr"
-	assert_equal "$(cat "$WORLD/stdout")" $'Initialized 1 GPUs (IDs 0 to 0)\ntrue\nInitialized 1 GPUs (IDs 0 to 0)'
+	assert_equal "$(cat "$WORLD/stdout")" $'Initialized 1 GPUs (IDs 0 to 0)\ntrue\nInitialized 1 GPUs (IDs 0 to 0)\nInitialized 1 GPUs (IDs 0 to 0)'
 	stderr=$(cat "$WORLD/stderr")
 	assert_stderr_has 'a GPU pool with 8 GPUs is in Redis on this host: say which one you mean, --store redis://localhost:6379/0 or --store sqlite:'
+	assert_stderr_has 'Warning: whether a GPU pool is in Redis on this host already cannot be seen (Redis at localhost:6379: it wants a password'
 }
 
 # ---- passwords ----
@@ -140,7 +143,8 @@ every_command_fails() {
 
 @test "a password in an address is not shown, in errors neither" {
 	for url in redis://user:hunter2@localhost:1/0 reds://user:hunter2@localhost:1/0 \
-		redis://user:hunter2@localhost:x/0 redis://user:hunter2@localhost:1/0?x=y; do
+		redis://user:hunter2@localhost:x/0 redis://user:hunter2@localhost:1/0?x=y \
+		redis:user:hunter2@localhost redis://:hunter2 redis://user:hunter2; do
 		chg --store "$url" status
 		assert_stdout ''
 		[[ $stderr == 'Error: '* && $stderr != *hunter2* ]] || fail_with "$url"
@@ -150,6 +154,26 @@ every_command_fails() {
 	world_set CANHAZGPU_STORE=redis://user:hunter2@localhost:1/0
 	chg_ok config --json
 	assert_json '.store.value' redis://user@localhost:1/0
+}
+
+@test "the configured password goes to its own server only, and not in clear where TLS is wanted" {
+	second_redis --requirepass secret
+	world_unset CANHAZGPU_STORE
+	world_set CANHAZGPU_REDIS_PASSWORD=secret
+	chg_ok --store "redis://localhost:$port/0" admin --gpus 2 --provider fake
+	chg migrate --from "redis://localhost:$port/0" --to "sqlite:$WORLD/copy.db"
+	assert_error 1 "Redis at localhost:$port: it wants a password"
+	for setting in REDIS_PORT="$port" STORE="rediss://localhost:$port/3"; do
+		world_set "CANHAZGPU_$setting"
+		chg_ok migrate --from "redis://localhost:$port/0" --to "sqlite:$WORLD/copy.db" --dry-run
+		world_unset "CANHAZGPU_${setting%%=*}"
+	done
+	world_set CANHAZGPU_REDIS_CA_FILE="$WORLD/ca.pem"
+	chg_ok --store "redis://127.0.0.1:$port/0" status
+	for host in redis.example 127.example.com localhost.example; do
+		chg --store "redis://$host/0" status
+		assert_error 2 "redis.ca-file is set, but 'redis://$host/0' is without TLS"
+	done
 }
 
 @test "a password file that cannot be used is named" {
