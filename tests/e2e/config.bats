@@ -134,6 +134,15 @@ write_formats() {
 	assert_setting reserve.force true 'environment CANHAZGPU_RESERVE_FORCE'
 }
 
+@test "files that have settings of the web page can be used" {
+	printf 'web:\n  port: 9000\n  host: 127.0.0.1\n' >"$WORLD/home/.canhazgpu.yaml"
+	assert_setting web.port 9000 "$WORLD/home/.canhazgpu.yaml:2:9"
+	assert_setting web.host '"127.0.0.1"' "$WORLD/home/.canhazgpu.yaml:3:9"
+	echo 'web.port: 0' >"$WORLD/home/.canhazgpu.yaml"
+	chg config
+	assert_error 2 web.port
+}
+
 @test "a file that is named must be there" {
 	chg status --config "$WORLD/none.yaml"
 	assert_error 2 "$WORLD/none.yaml"
