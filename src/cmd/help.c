@@ -8,8 +8,23 @@
 #include "base/str.h"
 #include "conf/help.h"
 
+/* How wide the names of the commands are. */
+static int names_width(void)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; commands[i]; i++) {
+		size_t length = strlen(commands[i]->name);
+
+		if (!commands[i]->hidden && length > width)
+			width = length;
+	}
+	return (int)width;
+}
+
 char *help_program(void)
 {
+	int width = names_width();
 	struct str out = {0};
 
 	str_add(&out, "Usage: canhazgpu [OPTIONS] COMMAND [ARGS]...\n\n"
@@ -17,7 +32,8 @@ char *help_program(void)
 		      "Commands:\n");
 	for (size_t i = 0; commands[i]; i++) {
 		if (!commands[i]->hidden)
-			str_addf(&out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+			str_addf(&out, "  %-*s  %s\n", width, commands[i]->name,
+				 commands[i]->summary);
 	}
 	str_add(&out, "\nOptions:\n");
 	help_options(&out, global_options);

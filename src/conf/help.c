@@ -52,7 +52,7 @@ static void add_names(struct str *out, const struct option_spec *spec)
 	if (spec->type == OPTION_FLAG)
 		value = mem_strdup("");
 	else
-		value = mem_printf(spec->argument_optional ? "[=%s]" : " %s",
+		value = mem_printf(spec->argument_optional ? " [%s]" : " %s",
 				   argument ? argument : "VALUE");
 	if (spec->letter)
 		str_addf(&names, "  -%c, --%s%s", spec->letter, spec->name, value);

@@ -13,7 +13,7 @@ commands() {
 	assert_stderr ''
 	assert_equal "${stdout%%$'\n'*}" 'Usage: canhazgpu [OPTIONS] COMMAND [ARGS]...'
 	while read -r name summary; do
-		grep -qE "^  $name +$summary\$" "$WORLD/stdout" || fail_with "no row: $name $summary"
+		grep -qE "^  $name  +$summary\$" "$WORLD/stdout" || fail_with "no row: $name $summary"
 	done <<-'END'
 		admin Initialize GPU pool for this machine
 		release Release manually reserved GPUs held by the current user
@@ -65,6 +65,17 @@ commands() {
 		reserve --gpus --gpu-ids --duration --note --user --force --short
 		release --gpu-ids
 	END
+}
+
+@test "the usage line of a command has its options, or says that there are some" {
+	for command in $(commands); do
+		chg_ok "$command" --help
+		usage=${stdout%%$'\n'*}
+		[[ $usage != *'[OPTIONS]'* ]] || continue
+		for option in $(sed -nE '/^Options:/,/^$/s/^  (-[a-zA-Z], |    )(--[a-z-]*).*/\2/p' "$WORLD/stdout"); do
+			[ "$option" = --help ] || grep -qE -- "$option\b" <<<"$usage" || fail_with "$usage lacks $option"
+		done
+	done
 }
 
 @test "--version" {

@@ -338,7 +338,7 @@ static void test_help_text(void **state)
 		"  -G, --gpu-ids IDS        IDs\n"
 		"      --timeout D          \n"
 		"  -j, --json               Output status as JSON array instead of table format\n"
-		"  -w, --watch[=SECONDS]    \n"
+		"  -w, --watch [SECONDS]    \n"
 		"      --provider NAME      Kind of GPUs (nvidia|amd|fake)\n"
 		"      --config FILE        \n"
 		"      --memory-threshold MB\n"
