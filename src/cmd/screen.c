@@ -232,12 +232,15 @@ static bool read_quit(void)
 	return n == 0 || memchr(keys, 'q', (size_t)n) || memchr(keys, 'Q', (size_t)n);
 }
 
-enum screen_event screen_wait(int64_t deadline_ns)
+enum screen_event screen_wait(int64_t deadline_ns, int fd)
 {
 	for (;;) {
 		/* `fg` sends SIGCONT, which is when this is looked at again. */
-		struct pollfd input = {.fd = screen.keys && in_foreground() ? STDIN_FILENO : -1,
-				       .events = POLLIN};
+		struct pollfd inputs[] = {
+			{.fd = screen.keys && in_foreground() ? STDIN_FILENO : -1,
+			 .events = POLLIN},
+			{.fd = fd, .events = POLLIN},
+		};
 		int64_t left_ns = deadline_ns - clock_monotonic_ns();
 		struct timespec left = {.tv_sec = left_ns / NS_PER_SECOND,
 					.tv_nsec = left_ns % NS_PER_SECOND};
@@ -248,9 +251,11 @@ enum screen_event screen_wait(int64_t deadline_ns)
 		}
 		if (left_ns <= 0)
 			return SCREEN_TIMEOUT;
-		if (ppoll(&input, 1, &left, &screen.waiting) <= 0)
+		if (ppoll(inputs, ARRAY_SIZE(inputs), &left, &screen.waiting) <= 0)
 			continue;
-		if (read_quit())
+		if (inputs[0].revents && read_quit())
 			return SCREEN_QUIT;
+		if (inputs[1].revents)
+			return SCREEN_WAKE;
 	}
 }

@@ -30,11 +30,13 @@ void screen_draw(const char *text);
 
 enum screen_event {
 	SCREEN_TIMEOUT, /* it is time for a new look */
+	SCREEN_WAKE,    /* the descriptor is readable */
 	SCREEN_REDRAW,  /* the size has changed, or the terminal is ours again */
 	SCREEN_QUIT, /* q, or the terminal is gone. Ctrl-C ends the program without coming here */
 };
 
-/* Waits for what happens next, at most until a time of clock_monotonic_ns. */
-enum screen_event screen_wait(int64_t deadline_ns);
+/* Waits for what happens next, on a descriptor (-1: none) too, at most until a time of
+   clock_monotonic_ns. */
+enum screen_event screen_wait(int64_t deadline_ns, int fd);
 
 #endif

@@ -82,7 +82,8 @@ static const struct option_spec status_options[] = {
 	 .max = 86400,
 	 .argument_optional = true,
 	 .implied = "2",
-	 .help = "Show it again every so many seconds (2) until q or Ctrl-C"},
+	 .help = "Show it again at each change of the pool and every so many seconds "
+		 "(2) until q or Ctrl-C"},
 	{.name = NULL},
 };
 

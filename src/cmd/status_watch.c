@@ -9,6 +9,9 @@
 #include "cmd/screen.h"
 #include "cmd/status.h"
 
+/* Changes that come within this time are shown together. */
+#define GATHER_NS (100 * NS_PER_MS)
+
 struct watch {
 	struct pool *pool;
 	int interval_s;
@@ -59,6 +62,15 @@ static void watch_draw(struct watch *w)
 	screen_draw(text);
 }
 
+/* Somebody has changed the pool: others may follow at once, so a moment later is soon enough. */
+static void watch_gather(struct watch *w)
+{
+	const struct timespec pause = {.tv_nsec = GATHER_NS};
+
+	nanosleep(&pause, NULL);
+	pool_watch_drain(w->pool);
+}
+
 static void watch_screen(struct watch *w)
 {
 	enum screen_event event;
@@ -68,9 +80,11 @@ static void watch_screen(struct watch *w)
 		int64_t deadline_ns = clock_monotonic_ns() + w->interval_s * NS_PER_SECOND;
 
 		watch_draw(w);
-		while ((event = screen_wait(deadline_ns)) == SCREEN_REDRAW)
+		while ((event = screen_wait(deadline_ns, pool_watch(w->pool))) == SCREEN_REDRAW)
 			watch_draw(w);
-		if (event == SCREEN_TIMEOUT)
+		if (event == SCREEN_WAKE)
+			watch_gather(w);
+		if (event != SCREEN_QUIT)
 			watch_look(w);
 	} while (event != SCREEN_QUIT);
 	screen_close();
@@ -108,8 +122,10 @@ int status_watch(const struct settings *settings, struct pool *pool, int interva
 		.summary = summary,
 		.color = color_wanted(settings, STDOUT_FILENO),
 	};
-	int r = watch_look(&w);
+	int r;
 
+	pool_watch(pool); /* first, so that nothing is missed */
+	r = watch_look(&w);
 	if (r < 0)
 		*e = w.problem;
 	else if (screen_possible())

@@ -147,6 +147,16 @@ int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids,
 	return 0;
 }
 
+int pool_watch(struct pool *p)
+{
+	return store_watch(p->store);
+}
+
+void pool_watch_drain(struct pool *p)
+{
+	store_watch_drain(p->store);
+}
+
 int pool_count(struct pool *p, size_t *ret_count, struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};

@@ -93,6 +93,10 @@ int pool_restore(struct pool *p, const struct reservation *mine, bool *ret_resto
 int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret_count,
 		   struct err *e);
 
+/* Watching for changes of the pool: see store_watch. */
+int pool_watch(struct pool *p);
+void pool_watch_drain(struct pool *p);
+
 /* How many GPUs the pool has. -ENOENT where there is no pool. */
 int pool_count(struct pool *p, size_t *ret_count, struct err *e);
 

@@ -299,3 +299,21 @@ int redis_ask(struct redis_connection *c, redisReply **ret_reply, struct err *e)
 		*ret_reply = reply;
 	return r;
 }
+
+void redis_discard(struct redis_connection *c)
+{
+	char part[16384];
+	short events;
+	ssize_t n;
+
+	do {
+		if (c->fd < 0)
+			return;
+		n = c->tls ? redis_tls_read(c->tls, part, sizeof(part), &events)
+			   : recv(c->fd, part, sizeof(part), MSG_DONTWAIT);
+		if (!c->tls && n < 0)
+			n = -errno;
+	} while (n > 0 || n == -EINTR);
+	if (n != -EAGAIN)
+		redis_connection_close(c);
+}

@@ -50,6 +50,9 @@ int redis_exchange(struct redis_connection *c, redisReply **ret_replies, size_t 
 /* The same for a batch of one command, where an error of the server is a failure. */
 int redis_ask(struct redis_connection *c, redisReply **ret_reply, struct err *e);
 
+/* Reads and drops what the server has sent unasked, without waiting. Closes a lost connection. */
+void redis_discard(struct redis_connection *c);
+
 /* Fills e for an error of the server: one line that names the server and the way out. */
 int redis_refused(const struct redis_connection *c, const char *message, struct err *e);
 

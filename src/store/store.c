@@ -87,6 +87,16 @@ int store_history_trim(struct store *s, int64_t before_ns, struct err *e)
 	return s->backend->history_trim(s, before_ns, e);
 }
 
+int store_watch(struct store *s)
+{
+	return s->backend->watch(s);
+}
+
+void store_watch_drain(struct store *s)
+{
+	s->backend->watch_drain(s);
+}
+
 bool store_has_owner(const struct store *s)
 {
 	return s->backend->owned_by != NULL;

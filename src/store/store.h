@@ -120,6 +120,16 @@ int store_history_add(struct store *s, const struct usage_record *records, size_
 int store_history_trim(struct store *s, int64_t before_ns, struct err *e);
 
 /*
+ * Watching for commits: a descriptor to poll, which becomes readable when somebody commits; -1
+ * where there can be none at present. The first call begins, and later ones begin anew where the
+ * watch was lost. Keep a timer beside it: other programs, and who dies right after a commit, give
+ * no word. store_watch_drain takes the words that have arrived; call it when the descriptor is
+ * readable.
+ */
+int store_watch(struct store *s);
+void store_watch_drain(struct store *s);
+
+/*
  * Whether the store is somebody's, and whether it is that account's, which so may unmake what
  * others have in it. A store that is not there yet is anybody's; one without an owner (Redis)
  * relies on its own access rules.

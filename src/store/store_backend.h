@@ -35,6 +35,8 @@ struct store_backend {
 	int (*history_add)(struct store *s, const struct usage_record *records, size_t count,
 			   struct err *e);
 	int (*history_trim)(struct store *s, int64_t before_ns, struct err *e);
+	int (*watch)(struct store *s);
+	void (*watch_drain)(struct store *s);
 	bool (*owned_by)(struct store *s, uid_t uid); /* NULL: has no owner */
 	void (*close)(struct store *s);               /* frees s, but not s->url */
 };

@@ -26,6 +26,7 @@ static int open_url(const struct store_backend *backend, const char *url, struct
 	s->base.url = mem_strdup(address.shown);
 	s->address = address;
 	redis_connection_init(&s->connection, &s->address);
+	redis_connection_init(&s->watcher, &s->address);
 	*ret_store = &s->base;
 	return 0;
 }
@@ -58,6 +59,7 @@ static void close_store(struct store *base)
 	redis_history_end(base);
 	abandon(base);
 	redis_connection_clear(&s->connection);
+	redis_connection_clear(&s->watcher);
 	redis_address_clear(&s->address);
 	free(s);
 }
@@ -69,7 +71,8 @@ static void close_store(struct store *base)
 		.abandon = abandon, .last_use = redis_last_use,                                 \
 		.history_begin = redis_history_begin, .history_next = redis_history_next,       \
 		.history_end = redis_history_end, .history_add = redis_history_add,             \
-		.history_trim = redis_history_trim, .close = close_store,                       \
+		.history_trim = redis_history_trim, .watch = redis_watch,                       \
+		.watch_drain = redis_watch_drain, .close = close_store,                         \
 	}
 
 const struct store_backend store_redis = BACKEND("redis", open_redis);

@@ -41,6 +41,8 @@ struct redis_store {
 	struct store base;
 	struct redis_address address;
 	struct redis_connection connection;
+	struct redis_connection watcher; /* subscribed to the channel, once store_watch is called */
+	int64_t watch_again_ns;          /* monotonic: when to try that again */
 	redisReply *loaded;            /* the last reply of the load script with a tail, or NULL */
 	struct redis_history *history; /* NULL: no iteration */
 };
@@ -91,6 +93,8 @@ int redis_commit(struct store *base, const struct pool_state *seen, const struct
 		 size_t count, struct err *e);
 int redis_last_use(struct store *base, struct quantity uid, const char *account,
 		   int64_t *ret_last_ns, size_t gpus_count, struct err *e);
+int redis_watch(struct store *base);
+void redis_watch_drain(struct store *base);
 int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e);
 int redis_history_next(struct store *base, const struct usage_record **ret_record, struct err *e);
 void redis_history_end(struct store *base);

@@ -55,6 +55,7 @@ static int open_url(const char *url, struct store **ret_store, struct err *e)
 	s->wake_path = mem_printf("%s.wake", path);
 	s->limit_ns = wait_limit_ns();
 	s->gate.fd = -1;
+	s->watch_fd = -1;
 	*ret_store = &s->base;
 	return 0;
 }
@@ -187,6 +188,7 @@ static void close_store(struct store *base)
 
 	sqlite_history_end(base);
 	sqlite_end(s);
+	mem_auto_close(&s->watch_fd);
 	free(s->path);
 	free(s->gate_path);
 	free(s->wake_path);
@@ -205,6 +207,8 @@ const struct store_backend store_sqlite = {
 	.history_end = sqlite_history_end,
 	.history_add = sqlite_history_add,
 	.history_trim = sqlite_history_trim,
+	.watch = sqlite_watch,
+	.watch_drain = sqlite_watch_drain,
 	.owned_by = owned_by,
 	.close = close_store,
 };

@@ -41,6 +41,7 @@ struct sqlite_store {
 	size_t statements_count;
 
 	struct sqlite_history *history; /* NULL: no iteration */
+	int watch_fd;                   /* inotify on the wake file; -1: none */
 };
 
 enum sqlite_access {
@@ -88,5 +89,8 @@ static inline struct sqlite_store *sqlite_of(struct store *base)
 {
 	return (struct sqlite_store *)base;
 }
+
+int sqlite_watch(struct store *base);
+void sqlite_watch_drain(struct store *base);
 
 #endif

@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include "base/mem.h"
 
@@ -244,6 +245,35 @@ static void test_conflict(void **state)
 	assert_int_equal(try_commit(f->b, &seen_b, both, 1), 0);
 }
 
+/* Whether the watch has word of a commit; waits for it as long as a loaded machine may need. */
+static bool watch_has_word(struct store *s, int wait_ms)
+{
+	struct pollfd word = {.fd = store_watch(s), .events = POLLIN};
+
+	assert_true(word.fd >= 0);
+	return poll(&word, 1, wait_ms) > 0;
+}
+
+static void test_watch(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(reservation_freep) struct reservation *r = fixture_reservation("alice", GPUS(1));
+	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+
+	fixture_init(f, 2);
+	assert_false(watch_has_word(f->a, 0));
+	fixture_load(f->b, STORE_READ, &seen);
+	assert_false(watch_has_word(f->a, 0)); /* who only looks gives no word */
+	assert_int_equal(try_commit(f->b, &seen, &grant, 1), 0);
+	assert_true(watch_has_word(f->a, 10000));
+	store_watch_drain(f->a);
+	assert_false(watch_has_word(f->a, 0));
+	/* The watch does not get into the way of its own store. */
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_int_equal(f->state.reservations_count, 1);
+}
+
 /* A heartbeat that was decided before a release must not bring the reservation back. */
 static void test_renew_after_end(void **state)
 {
@@ -484,6 +514,7 @@ int main(void)
 		cmocka_unit_test(test_init_and_fill_in_one_commit),
 		cmocka_unit_test(test_init_and_grant_on_another_size),
 		cmocka_unit_test(test_abandon_and_close),
+		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_url),
 	};
 

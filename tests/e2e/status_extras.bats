@@ -129,6 +129,19 @@ Unreserved usage: 2 GPUs'
 	wait_until 'screen_has status=0'
 }
 
+@test "watch shows a change of the pool as it comes, not at the end of its interval" {
+	mixed
+	terminal 140 20
+	start_watch
+	run ! screen_has 'shown at once'
+	chg_ok reserve --gpu-ids 0 --note 'shown at once'
+	wait_until 'screen_has "shown at once"'
+	chg_ok release --gpu-ids 0
+	wait_until '! screen_has "shown at once"'
+	press q
+	assert_restored
+}
+
 @test "watch restores the terminal when it is ended by a signal" {
 	mixed
 	for signal in TERM HUP QUIT; do
@@ -218,6 +231,22 @@ Unreserved usage: 2 GPUs'
 	screen_has 'Available GPUs: 1 out of 4'
 	press q
 	assert_restored
+}
+
+# ---- processes ----
+
+@test "a process inside a container is shown with the container's id" {
+	[ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null || skip 'no mount namespaces here'
+	pool 1
+	start_background guest sleep 1000
+	wait_until '[ "$(cat "/proc/$background_pid/comm")" = sleep ]'
+	fake_state '{"gpus": [{"memory_used_mb": 9000, "processes": [{"pid": '"$background_pid"'}]}]}'
+	printf '0::/system.slice/docker-%064d.scope\n' 7 >"$WORLD/cgroup"
+	# shellcheck disable=SC2016
+	in_world unshare --mount --propagation private sh -euc 'mount --bind "$HOME/../cgroup" "/proc/$0/cgroup"
+		canhazgpu status >&2; exec canhazgpu status --json' "$background_pid" >"$WORLD/stdout" 2>"$WORLD/table"
+	grep -qF "9000MB used by PID $background_pid (sleep in container 000000000000)" "$WORLD/table"
+	assert_json '.[0].process_info' "9000MB used by PID $background_pid (sleep in container 000000000000)"
 }
 
 # ---- width and locale ----
