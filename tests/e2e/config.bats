@@ -134,6 +134,27 @@ write_formats() {
 	assert_setting reserve.force true 'environment CANHAZGPU_RESERVE_FORCE'
 }
 
+@test "the file of the host, and over it the one in the home directory" {
+	[ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null || skip 'no mount namespaces here'
+	mkdir -p "$WORLD/etc/canhazgpu"
+	cp /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.cache "$WORLD/etc"
+	printf 'run: {gpus: 4, timeout: 2h}\n' >"$WORLD/etc/canhazgpu/config.yaml"
+	printf 'run: {gpus: 5}\n' >"$WORLD/home/.canhazgpu.yml"
+	# shellcheck disable=SC2016
+	in_world unshare --mount --propagation private sh -euc 'mount --bind "$HOME/../etc" /etc
+		exec canhazgpu config --json' >"$WORLD/stdout"
+	stdout=$(cat "$WORLD/stdout")
+	assert_equal "$(value run.gpus) $(from run.gpus)" "5 $WORLD/home/.canhazgpu.yml:1:13"
+	assert_equal "$(value run.timeout) $(from run.timeout)" '"2h" /etc/canhazgpu/config.yaml:1:25'
+	# A file that is named takes the place of both.
+	printf 'report: {days: 7}\n' >"$WORLD/named.yaml"
+	# shellcheck disable=SC2016
+	in_world unshare --mount --propagation private sh -euc 'mount --bind "$HOME/../etc" /etc
+		exec canhazgpu config --json --config "$HOME/../named.yaml"' >"$WORLD/stdout"
+	stdout=$(cat "$WORLD/stdout")
+	assert_equal "$(value run.gpus) $(value run.timeout) $(value report.days)" '1 null 7'
+}
+
 @test "files that have settings of the web page can be used" {
 	printf 'web:\n  port: 9000\n  host: 127.0.0.1\n' >"$WORLD/home/.canhazgpu.yaml"
 	assert_setting web.port 9000 "$WORLD/home/.canhazgpu.yaml:2:9"
