@@ -9,7 +9,6 @@
 
 struct setting {
 	char *key;
-	char *variable; /* CANHAZGPU_RUN_GPUS; NULL: not configurable */
 	const struct option_spec *spec;
 	enum setting_origin origin;
 	char *value; /* NULL: the default */

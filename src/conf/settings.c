@@ -14,6 +14,9 @@
 #include "base/parse.h"
 #include "conf/setting.h"
 
+/* Room for the name of an environment variable. */
+#define VARIABLE_SIZE 96
+
 /* A table or a reader that contradicts itself is a mistake in this program, not the user's. */
 __attribute__((noreturn)) static void settings_bug(const char *key, const char *what)
 {
@@ -30,7 +33,6 @@ struct settings *settings_free(struct settings *s)
 {
 	for (size_t i = 0; s && i < s->count; i++) {
 		free(s->items[i].key);
-		free(s->items[i].variable);
 		free(s->items[i].value);
 		free(s->items[i].where);
 	}
@@ -53,12 +55,13 @@ char *setting_key(const char *prefix, const struct option_spec *spec)
 }
 
 /* "run.gpu-ids" is CANHAZGPU_RUN_GPU_IDS. */
-static char *variable_name(const char *key)
+static const char *variable_name(const char *key, char name[VARIABLE_SIZE])
 {
-	char *name = mem_printf("CANHAZGPU_%s", key);
+	size_t n = (size_t)snprintf(name, VARIABLE_SIZE, "CANHAZGPU_");
 
-	for (char *p = name; *p; p++)
-		*p = *p == '.' || *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+	for (; *key && n + 1 < VARIABLE_SIZE; key++)
+		name[n++] = *key == '.' || *key == '-' ? '_' : (char)toupper((unsigned char)*key);
+	name[n] = '\0';
 	return name;
 }
 
@@ -89,8 +92,6 @@ static void declare_one(struct settings *s, const char *prefix, const struct opt
 		settings_bug(key, e.text);
 	s->items = mem_resize(s->items, s->count + 1, sizeof(*s->items));
 	s->items[s->count] = (struct setting){.spec = spec};
-	if (!spec->not_configurable)
-		s->items[s->count].variable = variable_name(key);
 	s->items[s->count++].key = mem_steal(&key);
 }
 
@@ -178,8 +179,10 @@ int setting_put(struct setting *setting, const char *value, enum setting_origin 
 int settings_load_environment(struct settings *s, struct err *e)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		const char *variable = s->items[i].variable;
-		const char *value = variable ? secure_getenv(variable) : NULL;
+		char name[VARIABLE_SIZE];
+		const char *variable = variable_name(s->items[i].key, name);
+		const char *value =
+			s->items[i].spec->not_configurable ? NULL : secure_getenv(variable);
 		AUTO_FREE char *where = NULL;
 
 		if (!value || !*value)

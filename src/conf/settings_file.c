@@ -48,7 +48,7 @@ static int fail_unknown(struct load *l, const struct doc_node *node, const char 
 		return doc_error(l->path, node->key_line, node->key_column, l->e,
 				 "'%.60s' can only be given on the command line", key);
 	for (size_t i = 0; i < l->settings->count; i++) {
-		if (l->settings->items[i].variable)
+		if (!l->settings->items[i].spec->not_configurable)
 			nearest_offer(&nearest, l->settings->items[i].key);
 	}
 	if (nearest.best)
@@ -177,7 +177,7 @@ static int apply_mapping(struct load *l, const char *prefix, const struct doc_no
 
 		if (section && node->kind == DOC_MAPPING)
 			r = apply_mapping(l, key, node);
-		else if (setting && setting->variable)
+		else if (setting && !setting->spec->not_configurable)
 			r = apply(l, setting, node);
 		else if (!section || (setting && node->kind != DOC_NULL))
 			r = fail_unknown(l, node, key);
