@@ -308,7 +308,7 @@ static int read_file(const struct gpu_options *options, struct scan *s, struct e
 		r = wrong(&at, "gpus", "a list", e);
 	if (!r)
 		r = wait_like_a_driver(options, delay_ms.value, e);
-	if (!r && failure)
+	if (!r && failure && *failure)
 		r = err_set(e, EIO, "%s", failure);
 	return r ? r : read_gpus(gpus, options->fake_count, s, at.file, e);
 }

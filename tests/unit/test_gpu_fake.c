@@ -104,7 +104,7 @@ static void test_null_is_unknown(void **state)
 static void test_count_from_file(void **state)
 {
 	AUTO(scan_clear) struct scan s = scan_file("{\"gpus\":[{\"index\":5},{\"index\":1}]}", 0);
-	AUTO(scan_clear) struct scan none = scan_file("{}", 0);
+	AUTO(scan_clear) struct scan none = scan_file("{\"error\": \"\"}", 0);
 	AUTO(scan_clear) struct scan empty_path = {0};
 	struct gpu_options options = {.provider = "fake", .fake_count = 1, .fake_state_path = ""};
 	struct err e = {0};
