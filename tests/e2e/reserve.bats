@@ -348,6 +348,27 @@ busy() {
 	assert_equal "$(usage_history)" "0 manual expired $ME"
 }
 
+@test "nobody waits for somebody else's slow driver, and what was decided meanwhile counts" {
+	pool 2
+	mkfifo "$WORLD/slow.json"
+	start_background slow env CANHAZGPU_FAKE_STATE="$WORLD/slow.json" canhazgpu reserve --gpus 2
+	exec 7>"$WORLD/slow.json" # opens when the other one reads: it is in the middle of its look at the GPUs
+	chg_ok reserve --gpu-ids 1
+	chg_ok release
+	chg_ok reserve --gpu-ids 0 --user quick
+	kill -0 "$background_pid"
+	# It looks once more where its look has become old.
+	echo '{}' >"$WORLD/slow.new"
+	mv "$WORLD/slow.new" "$WORLD/slow.json"
+	echo '{}' >&7
+	exec 7>&-
+	wait_background slow
+	assert_equal "$status $(cat "$WORLD/slow.out" "$WORLD/slow.err")" \
+		'1 Error: Not enough GPUs available. Requested: 2, Available: 1'
+	chg_ok status --json
+	assert_json 'map("\(.status) \(.user)") | join(", ")' 'IN_USE quick, AVAILABLE null'
+}
+
 @test "a refused request leaves no trace" {
 	need_sqlite
 	pool 2
