@@ -59,7 +59,7 @@ static int load(const char *path, struct doc_node **ret_root, struct err *e)
 	int r;
 
 	if (fd < 0)
-		return err_sys(e, errno, "%s", path);
+		return err_sys(e, errno, "cannot read the configuration file '%s'", path);
 	if ((r = check_type(fd, path, e)))
 		return r;
 	bytes = mem_alloc(DOC_BYTES_MAX + 1, 1);

@@ -130,7 +130,9 @@ static void test_file_kinds(void **state)
 	AUTO(settings_freep) struct settings *s = new_settings();
 	struct err e = {0};
 
-	assert_load_fails("missing.yaml", "missing.yaml: No such file or directory");
+	assert_load_fails(
+		"missing.yaml",
+		"cannot read the configuration file 'missing.yaml': No such file or directory");
 	assert_load_fails(".", ".: is a directory, not a configuration file");
 	assert_int_equal(mkfifo("fifo.yaml", 0600), 0);
 	assert_load_fails("fifo.yaml", "fifo.yaml: is not a regular file");
@@ -141,7 +143,9 @@ static void test_file_kinds(void **state)
 	assert_load_fails("big.yaml", "big.yaml: larger than 1024 KiB");
 	unlink("big.yaml");
 	assert_int_equal(symlink("loop.yaml", "loop.yaml"), 0);
-	assert_load_fails("loop.yaml", "loop.yaml: Too many levels of symbolic links");
+	assert_load_fails(
+		"loop.yaml",
+		"cannot read the configuration file 'loop.yaml': Too many levels of symbolic links");
 	unlink("loop.yaml");
 	assert_int_equal(settings_load_file(s, "/dev/null", &e), 0);
 	assert_int_equal(load(s, "empty.yaml", "# nothing\n", &e), 0);
