@@ -96,8 +96,8 @@ const struct option_spec global_options[] = {
 	 .min = 1,
 	 .max = 36500,
 	 .help = "How many days of usage history are kept"},
-	/* Of a web page that this version does not have: configurations that are there already, of the
-	   program that has one, must not end every command. */
+	/* Of a web page that this version does not have: configurations that are there already, of
+	   the program that has one, must not end every command. */
 	{.name = "web-port",
 	 .key = "web.port",
 	 .type = OPTION_INT,
