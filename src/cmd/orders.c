@@ -9,6 +9,10 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "host/process.h"
+
+/* A supervisor gets its orders right after the grant; older ones are not of that. */
+#define START_SLACK_NS (600 * NS_PER_SECOND)
 
 /* Names and notes may be no UTF-8, which JSON is. */
 static json_t *pack_reservation(const struct reservation *r)
@@ -19,31 +23,33 @@ static json_t *pack_reservation(const struct reservation *r)
 
 	for (size_t i = 0; i < r->gpus_count; i++)
 		json_array_append_new(gpus, json_integer(r->gpus[i]));
-	return json_pack("{s:s, s:s, s:s*, s:s*, s:I, s:I, s:o, s:s*, s:s*, s:i, s:I, s:i, s:I}",
-			 "id", r->id, "account", r->account, "user", user, "note", note, "start",
-			 (json_int_t)r->start_ns, "deadline", (json_int_t)r->deadline_ns, "gpus",
-			 gpus, "host", h->host, "boot", h->boot_id, "command", (int)h->command.pid,
-			 "command_start", (json_int_t)h->command.start_ticks, "supervisor",
-			 (int)h->supervisor.pid, "supervisor_start",
-			 (json_int_t)h->supervisor.start_ticks);
+	return json_pack("{s:s, s:s*, s:s*, s:I, s:I, s:o, s:s*, s:s*, s:i, s:I, s:i, s:I}", "id",
+			 r->id, "user", user, "note", note, "start", (json_int_t)r->start_ns,
+			 "deadline", (json_int_t)r->deadline_ns, "gpus", gpus, "host", h->host,
+			 "boot", h->boot_id, "command", (int)h->command.pid, "command_start",
+			 (json_int_t)h->command.start_ticks, "supervisor", (int)h->supervisor.pid,
+			 "supervisor_start", (json_int_t)h->supervisor.start_ticks);
 }
 
 static int unpack_reservation(json_t *object, struct reservation *r)
 {
-	const char *id, *account, *user = NULL, *note = NULL, *host = NULL, *boot = NULL;
+	const char *id, *user = NULL, *note = NULL, *host = NULL, *boot = NULL;
 	json_int_t start, deadline, command_start, supervisor_start;
 	int command, supervisor;
 	json_t *gpus;
 
-	if (json_unpack(object, "{s:s, s:s, s?s, s?s, s:I, s:I, s:o, s?s, s?s, s:i, s:I, s:i, s:I}",
-			"id", &id, "account", &account, "user", &user, "note", &note, "start",
-			&start, "deadline", &deadline, "gpus", &gpus, "host", &host, "boot", &boot,
-			"command", &command, "command_start", &command_start, "supervisor",
-			&supervisor, "supervisor_start", &supervisor_start) < 0 ||
-	    strlen(id) != ID_SIZE - 1)
+	if (json_unpack(object, "{s:s, s?s, s?s, s:I, s:I, s:o, s?s, s?s, s:i, s:I, s:i, s:I}",
+			"id", &id, "user", &user, "note", &note, "start", &start, "deadline",
+			&deadline, "gpus", &gpus, "host", &host, "boot", &boot, "command", &command,
+			"command_start", &command_start, "supervisor", &supervisor,
+			"supervisor_start", &supervisor_start) < 0 ||
+	    strlen(id) != ID_SIZE - 1 || (user && strlen(user) > USER_MAX) ||
+	    (note && strlen(note) > NOTE_MAX) || start > clock_now_ns() + START_SLACK_NS ||
+	    start < clock_now_ns() - START_SLACK_NS)
 		return -EPROTO;
 	memcpy(r->id, id, ID_SIZE);
-	r->account = mem_strdup(account);
+	/* Whoever reads the orders is who the reservation belongs to, whatever they say. */
+	r->account = host_account_name(getuid());
 	r->user = mem_strdup(user);
 	r->note = mem_strdup(note);
 	r->uid = quantity_of((int64_t)getuid());

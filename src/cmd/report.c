@@ -171,6 +171,10 @@ static int report_run(const struct invocation *in, struct err *e)
 		print_csv(&report);
 	else
 		print_table(&report);
+	/* Manual reservations have no supervisor that would do this at their end. It may have to
+	   wait for others: nobody waits for it. */
+	fflush(stdout);
+	pool_trim(pool, NULL);
 	return 0;
 }
 

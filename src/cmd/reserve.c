@@ -2,6 +2,7 @@
 #include "cmd/cmd.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,8 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	};
 	int r;
 
+	/* A reader that is gone must not end this before the GPUs are given back. */
+	signal(SIGPIPE, SIG_IGN);
 	id_new(id);
 	r = request_fill(in, &request, &ids, e);
 	if (r == 0)

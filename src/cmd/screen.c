@@ -27,7 +27,8 @@
 static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 static struct {
-	volatile sig_atomic_t entered;
+	volatile sig_atomic_t entered;  /* has to be given back */
+	volatile sig_atomic_t outdated; /* has to be taken anew before something is drawn */
 	volatile sig_atomic_t redraw;
 	bool keys; /* standard input is a terminal, too */
 	struct termios before;
@@ -78,6 +79,7 @@ static void enter(void)
 		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	}
 	screen.entered = 1;
+	screen.outdated = 0;
 	put(ENTER, sizeof(ENTER) - 1);
 }
 
@@ -115,7 +117,7 @@ static void on_stop(int number)
 static void on_continue(int number)
 {
 	(void)number;
-	screen.entered = 0;
+	screen.outdated = 1;
 	screen.redraw = 1;
 }
 
@@ -216,7 +218,7 @@ void screen_draw(const char *text)
 	str_add(&frame, "\x1b[H");
 	add_lines(&frame, text, rows);
 	str_add(&frame, "\x1b[J");
-	if (!screen.entered)
+	if (!screen.entered || screen.outdated)
 		undisturbed(enter);
 	put(frame.text, frame.length);
 }
@@ -245,6 +247,9 @@ enum screen_event screen_wait(int64_t deadline_ns, int fd)
 		struct timespec left = {.tv_sec = left_ns / NS_PER_SECOND,
 					.tv_nsec = left_ns % NS_PER_SECOND};
 
+		/* The terminal is gone: nobody will look, and there will be no keys. */
+		if (tcgetpgrp(STDOUT_FILENO) < 0)
+			return SCREEN_QUIT;
 		if (screen.redraw) {
 			screen.redraw = 0;
 			return SCREEN_REDRAW;

@@ -1,5 +1,6 @@
 /* canhazgpu status --watch: the loop. See status.h. */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,8 +41,11 @@ static void print_problem(FILE *out, const char *kind, const char *text, size_t 
 {
 	AUTO_FREE char *shown = text_ascii(text);
 
+	size_t used = strlen(kind) + 2;
+
 	if (text && *text)
-		fprintf(out, "\n%s: %.*s\n", kind, (int)columns, shown);
+		fprintf(out, "\n%s: %.*s\n", kind, columns > used ? (int)(columns - used) : 0,
+			shown);
 }
 
 static void watch_draw(struct watch *w)
@@ -56,8 +60,8 @@ static void watch_draw(struct watch *w)
 	snprintf(title, sizeof(title), "canhazgpu status, every %d s; q quits", w->interval_s);
 	fprintf(out, "%.*s\n\n", (int)style.width, title);
 	status_print(&w->latest, out, &style);
-	print_problem(out, "Warning", w->latest.warning, style.width - sizeof("Warning: "));
-	print_problem(out, "Error", w->problem.text, style.width - sizeof("Error: "));
+	print_problem(out, "Warning", w->latest.warning, style.width);
+	print_problem(out, "Error", w->problem.text, style.width);
 	fclose(out);
 	screen_draw(text);
 }
@@ -124,7 +128,8 @@ int status_watch(const struct settings *settings, struct pool *pool, int interva
 	};
 	int r;
 
-	pool_watch(pool); /* first, so that nothing is missed */
+	if (screen_possible())
+		pool_watch(pool); /* first, so that nothing is missed */
 	r = watch_look(&w);
 	if (r < 0)
 		*e = w.problem;

@@ -153,7 +153,11 @@ static bool is_configured(const struct settings *s, const char *url)
 			     (int)settings_int(s, "redis.port"));
 	if (store && is_redis(store))
 		by_store = server_of(store);
-	return !strcmp(server, by_host) || (by_store && !strcmp(server, by_store));
+	/* By default that is localhost, where nobody may have put a Redis, or somebody else. */
+	if ((settings_is_set(s, "redis.host") || settings_is_set(s, "redis.port")) &&
+	    !strcmp(server, by_host))
+		return true;
+	return (by_store && !strcmp(server, by_store));
 }
 
 /* True where what is sent does not leave this host. */

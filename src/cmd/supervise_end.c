@@ -80,8 +80,7 @@ static void supervise_stand_in(struct supervisor *s, struct pool *pool,
 	size_t gpus_count;
 
 	if (pool && memcmp(&s->holder, member, sizeof(*member)) != 0 &&
-	    pool_heartbeat(pool, &s->actor, s->orders.reservation->id, member, &gpus_count, NULL) ==
-		    0)
+	    pool_heartbeat(pool, &s->actor, s->orders.reservation, member, &gpus_count, NULL) == 0)
 		s->holder = *member;
 }
 

@@ -73,13 +73,14 @@ int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int
 	     struct err *e);
 
 /*
- * Gives a reservation of the actor a new heartbeat. With `command`, that process stands in for the
- * command from now on: it is what the reservation lives as long as. *ret_gpus_count is how many
- * GPUs it still has: fewer than it was granted where some were released by hand, 0 where it is not
- * there any more.
+ * Gives a reservation of the actor, as it was granted, a new heartbeat. With `command`, that
+ * process stands in for the command from now on: it is what the reservation lives as long as.
+ * *ret_gpus_count is how many GPUs it still has: fewer than it was granted where some were released
+ * by hand, 0 where it is not there any more.
  */
-int pool_heartbeat(struct pool *p, const struct plan_actor *actor, const char *id,
-		   const struct process_ref *command, size_t *ret_gpus_count, struct err *e);
+int pool_heartbeat(struct pool *p, const struct plan_actor *actor,
+		   const struct reservation *granted, const struct process_ref *command,
+		   size_t *ret_gpus_count, struct err *e);
 
 /*
  * Makes a reservation again that is not there any more, where it was lost with the data of the

@@ -17,10 +17,23 @@ static int holder_require(const struct pool_state *state, struct err *e)
 	return err_set(e, ENOENT, "the pool is not there (was its store moved or removed?)");
 }
 
+/* A GPU whose state cannot be read may be one of a reservation that seems to have fewer than it
+ * had. */
+static int holder_require_readable(const struct pool_state *state, struct err *e)
+{
+	for (size_t i = 0; i < state->slots_count; i++) {
+		if (state->slots[i].problem)
+			return err_set(e, EBADMSG, "the state of GPU %d cannot be read: %s",
+				       state->slots[i].id, state->slots[i].problem);
+	}
+	return 0;
+}
+
 /* What is asked for one reservation, and what is found. */
 struct alteration {
 	const struct plan_actor *actor;
 	const char *id;
+	size_t granted; /* GPUs that it had at first */
 	bool end;
 	int64_t end_ns;
 	const struct process_ref *command; /* renewal: who stands in for it from now on, or NULL */
@@ -35,6 +48,8 @@ static int decide_alteration(const struct pool_state *state, const struct plan_f
 	int r = holder_require(state, e);
 
 	a->gpus_count = found ? found->gpus_count : 0;
+	if (r == 0 && a->gpus_count < a->granted)
+		r = holder_require_readable(state, e);
 	if (r < 0 || !found)
 		return r;
 	if (!plan_owns(a->actor, found))
@@ -55,10 +70,14 @@ int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int
 	return pool_transact(p, decide_alteration, &a, e);
 }
 
-int pool_heartbeat(struct pool *p, const struct plan_actor *actor, const char *id,
-		   const struct process_ref *command, size_t *ret_gpus_count, struct err *e)
+int pool_heartbeat(struct pool *p, const struct plan_actor *actor,
+		   const struct reservation *granted, const struct process_ref *command,
+		   size_t *ret_gpus_count, struct err *e)
 {
-	struct alteration a = {.actor = actor, .id = id, .command = command};
+	struct alteration a = {.actor = actor,
+			       .id = granted->id,
+			       .granted = granted->gpus_count,
+			       .command = command};
 	int r = pool_transact(p, decide_alteration, &a, e);
 
 	if (r == 0)

@@ -40,8 +40,9 @@ static bool add_state(struct pool *p, const struct pool_state *state, struct usa
 		int64_t end_ns = usage->to_ns;
 		enum end_reason reason;
 
-		over |= plan_is_over(r, observe_life(&p->observer, r), usage->to_ns, &reason,
-				     &end_ns);
+		if (!plan_is_collected(state, r, usage->to_ns))
+			over |= plan_is_over(r, observe_life(&p->observer, r), usage->to_ns,
+					     &reason, &end_ns);
 		add_running(usage, r, end_ns);
 	}
 	return over;
@@ -95,8 +96,6 @@ int pool_report(struct pool *p, int days, enum usage_by by, struct report *ret_r
 	if (add_state(p, &state, &report.usage) && pool_cleanup(p, &problem) < 0)
 		report.warning =
 			mem_printf("what has ended could not be recorded: %s", problem.text);
-	/* Manual reservations have no supervisor that would do it at their end. */
-	pool_trim(p, NULL);
 	r = add_history(p, &state, &report.usage, e);
 	if (r < 0)
 		return r;

@@ -144,6 +144,26 @@ int redis_json_get_both(const json_t *object, const char *name, const char *exac
 	return 0;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Ascending, each once, as everywhere here; another program may write them otherwise. */
+static size_t sort_ids(int *ids, size_t count)
+{
+	size_t kept = 0;
+
+	qsort(ids, count, sizeof(*ids), compare_ids);
+	for (size_t i = 0; i < count; i++) {
+		if (!kept || ids[i] != ids[kept - 1])
+			ids[kept++] = ids[i];
+	}
+	return kept;
+}
+
 int redis_json_get_ids(const json_t *object, const char *name, int **ids, size_t *count,
 		       struct err *e)
 {
@@ -166,8 +186,8 @@ int redis_json_get_ids(const json_t *object, const char *name, int **ids, size_t
 		list[i] = (int)value;
 	}
 	if (length) {
+		*count = sort_ids(list, length);
 		*ids = mem_steal(&list);
-		*count = length;
 	}
 	return 0;
 }

@@ -44,11 +44,14 @@ int sqlite_history_add(struct store *base, const struct usage_record *records, s
 	r = sqlite_begin(s, SQLITE_CREATE, e);
 	if (r < 0)
 		return r;
-	r = next_key(s, &key, e);
+	/* Looked for once: the whole table is searched for it. */
+	key = s->import_key;
+	r = key ? 0 : next_key(s, &key, e);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = insert_record(s, &records[i], key--, e);
 	if (r == 0)
-		return sqlite_finish(s, e);
+		r = sqlite_finish(s, e);
 	sqlite_end(s);
+	s->import_key = r == 0 ? key : 0;
 	return r;
 }

@@ -6,6 +6,7 @@
  *   redis_connection.c commands and replies          redis_commit.c  changes -> keys
  *   redis_socket.c, redis_tls.c   the bytes          redis_history.c usage records
  *   redis_reply.c      what replies mean             redis_json.c    values <-> nouns
+ *   redis_watch.c      word of others' commits
  */
 #ifndef STORE_STORE_REDIS_H
 #define STORE_STORE_REDIS_H

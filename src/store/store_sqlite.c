@@ -1,7 +1,7 @@
 /*
  * The SQLite store: opening by URL, and sessions. Called through store.c.
  *
- * Opening the database, its transaction and closing it again all happen inside the gate (see
+ * Opening the database, its transaction and closing it again happen inside the gate (see
  * sqlite_gate.h), because even opening takes locks of SQLite's. So a store keeps no connection
  * between calls, except from store_load(STORE_UPDATE) to the end of that cycle.
  *
@@ -96,10 +96,14 @@ static int connect_database(struct sqlite_store *s, struct err *e)
 	/* Readers too may write: whoever comes after a crash rolls back what that one left. */
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	int rc = sqlite3_open_v2(s->path, &s->db, flags, NULL);
+	int64_t limit_ns;
 
 	if (rc != SQLITE_OK)
 		return sql_fail(s, rc, e);
-	sqlite3_busy_timeout(s->db, (int)(s->limit_ns / NS_PER_MS));
+	/* Without the gate somebody may be stopped in the middle of a commit, and signals are
+	 * blocked. */
+	limit_ns = s->gate.fd < 0 && s->limit_ns > NS_PER_SECOND ? NS_PER_SECOND : s->limit_ns;
+	sqlite3_busy_timeout(s->db, (int)(limit_ns / NS_PER_MS));
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	if (!s->writing)
 		return sql_script(s, "BEGIN", e);

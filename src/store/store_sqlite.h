@@ -41,6 +41,7 @@ struct sqlite_store {
 	size_t statements_count;
 
 	struct sqlite_history *history; /* NULL: no iteration */
+	int64_t import_key;             /* of the next imported record, below 0; 0: not known yet */
 	int watch_fd;                   /* inotify on the wake file; -1: none */
 };
 

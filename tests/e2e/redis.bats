@@ -428,6 +428,23 @@ theirs() {
 	wait_until '[ "$(ends)" = released ]'
 }
 
+@test "a state that cannot be read for a while is no loss: the run goes on, and is reserved afterwards" {
+	pool 2
+	world_set CANHAZGPU_RUN_HEARTBEAT=100ms CANHAZGPU_RUN_ON_LOST=kill
+	start_run job --gpu-ids 1 -- sleep 1000
+	command=$background_pid
+	wait_until 'is_called "$command" sleep' 20
+	before=$(redis get canhazgpu:gpu:1)
+	redis set canhazgpu:gpu:1 '{"user":"al' >/dev/null
+	wait_for_text "$WORLD/job.err" 'the state of GPU 1 cannot be read'
+	assert_alive "$command"
+	redis set canhazgpu:gpu:1 "$before" >/dev/null
+	wait_for_text "$WORLD/job.err" 'the heartbeat is stored again'
+	assert_alive "$command"
+	kill_now "$command"
+	wait_until '[ "$(ends)" = released ]'
+}
+
 @test "a server that has lost its data gets the reservation back" {
 	pool 2
 	world_set CANHAZGPU_RUN_HEARTBEAT=100ms

@@ -254,11 +254,14 @@ a-name-of-more-than-twenty-columns            0.12           6.7%          1    
 	pool 2
 	usage a alice alice run 0 $((-91 * 86400)) $((-90 * 86400 - 60))
 	usage b bob bob run 0 $((-91 * 86400)) $((-90 * 86400 + 60))
+	# A report shows what is there, and then tidies up.
+	chg_ok report
+	assert_equal "$(usage_history | wc -l)" 1
 	chg_ok report --days 365 --json
 	assert_json '[.users[].name] | @csv' '"bob"'
-	assert_equal "$(usage_history | wc -l)" 1
 	world_set CANHAZGPU_HISTORY_DAYS=3
 	usage c carol carol run 0 $((-2 * 86400)) $((-2 * 86400 + 60))
+	chg_ok report
 	chg_ok report --days 365 --json
 	assert_json '[.users[].name] | @csv' '"carol"'
 }

@@ -407,3 +407,12 @@ busy() {
 	chg_ok status --json
 	assert_json '.[0].status' AVAILABLE
 }
+
+@test "nor are those whose reader is gone" {
+	pool 1
+	mkfifo "$WORLD/pipe"
+	# Opened for both, then closed for reading before anything is written.
+	in_world sh -c 'exec 3<>"$1" 4>"$1"; exec 3<&-; canhazgpu reserve --short >&4 4>&-' sh "$WORLD/pipe" || true
+	chg_ok status --json
+	assert_json '.[0].status' AVAILABLE
+}
