@@ -6,6 +6,7 @@
  *   sqlite_load.c    rows -> struct pool_state          sqlite_gate.c  who may touch the file now
  *   sqlite_commit.c  marks, and what each change does   sqlite_file.c  files and their modes
  *   sqlite_history.c usage records              sqlite_import.c  usage records of another store
+ *   sqlite_watch.c   word of others' commits
  */
 #ifndef STORE_STORE_SQLITE_H
 #define STORE_STORE_SQLITE_H
