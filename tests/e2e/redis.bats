@@ -332,10 +332,10 @@ while True:
 
 # ---- another program on the same pool ----
 
-# theirs GPU TYPE START END: a state as another program writes it for this account; seconds from now.
+# theirs GPU TYPE START END: a state as another program writes it for this account; in seconds from one
+# moment of the test, so that what is made by several calls was taken at the same time.
 theirs() {
-	local now
-	now=$(date +%s)
+	now=${now:-$(date +%s)}
 	if [ "$2" = manual ]; then
 		redis set "canhazgpu:gpu:$1" "{\"expiry_time\":$((now + $4)),\"type\":\"manual\",\"user\":\"label\",\"start_time\":$((now + $3)),\"actual_user\":\"$(id -un)\"}"
 	else
