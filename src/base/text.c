@@ -56,7 +56,8 @@ static void add_escaped(struct str *out, unsigned code)
 	str_addf(out, code < 0x100 ? "\\x%02x" : code < 0x10000 ? "\\u%04x" : "\\U%08x", code);
 }
 
-char *text_printable(const char *text)
+/* A copy with everything escaped that is hostile, or beyond `last`. */
+static char *escape(const char *text, unsigned last)
 {
 	struct str out = {0};
 	size_t left, n;
@@ -70,7 +71,7 @@ char *text_printable(const char *text)
 		if (!n) {
 			n = 1;
 			add_escaped(&out, (unsigned char)*text);
-		} else if (!text_is_hostile(code)) {
+		} else if (code <= last && !text_is_hostile(code)) {
 			str_add_bytes(&out, text, n);
 		} else {
 			add_escaped(&out, code);
@@ -79,27 +80,14 @@ char *text_printable(const char *text)
 	return str_steal(&out);
 }
 
+char *text_printable(const char *text)
+{
+	return escape(text, 0x10ffff);
+}
+
 char *text_ascii(const char *text)
 {
-	struct str out = {0};
-	size_t left, n;
-
-	if (!text)
-		return NULL;
-	for (left = strlen(text); left; text += n, left -= n) {
-		unsigned code = 0;
-
-		n = text_decode(text, left, &code);
-		if (!n) {
-			n = 1;
-			add_escaped(&out, (unsigned char)*text);
-		} else if (code < 0x80 && !text_is_hostile(code)) {
-			str_add_bytes(&out, text, n);
-		} else {
-			add_escaped(&out, code);
-		}
-	}
-	return str_steal(&out);
+	return escape(text, 0x7f);
 }
 
 /*
