@@ -168,7 +168,7 @@ static char *cut(const char *text, size_t width)
 	while (*text) {
 		unsigned code;
 		size_t length = text_decode(text, strlen(text), &code);
-		AUTO_FREE char *character = strndup(text, length ? length : 1);
+		AUTO_FREE char *character = mem_printf("%.*s", length ? (int)length : 1, text);
 
 		used += text_width(character);
 		if (used + 1 > width)

@@ -79,7 +79,9 @@ static void supervise_stand_in(struct supervisor *s, struct pool *pool,
 {
 	size_t gpus_count;
 
-	if (pool && memcmp(&s->holder, member, sizeof(*member)) != 0 &&
+	if (s->holder.pid == member->pid && s->holder.start_ticks == member->start_ticks)
+		return;
+	if (pool &&
 	    pool_heartbeat(pool, &s->actor, s->orders.reservation, member, &gpus_count, NULL) == 0)
 		s->holder = *member;
 }

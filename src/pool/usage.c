@@ -271,7 +271,7 @@ void usage_clear(struct usage *u)
 
 double usage_hours(const struct usage_total *total)
 {
-	return (double)total->gpu_us / (double)(NS_PER_HOUR / NS_PER_US);
+	return (double)total->gpu_us / ((double)NS_PER_HOUR / (double)NS_PER_US);
 }
 
 int64_t usage_reservations(const struct usage_total *total)

@@ -189,6 +189,7 @@ static int compare_ends(const void *a, const void *b)
  */
 static int read_old(struct redis_store *s, struct redis_history *h, struct err *e)
 {
+	static const char pattern[] = REDIS_KEY_OLD_HISTORY "*";
 	char cursor[32] = "0";
 	int r;
 
@@ -196,8 +197,7 @@ static int read_old(struct redis_store *s, struct redis_history *h, struct err *
 	do {
 		AUTO(redis_reply_clear) redisReply *reply = NULL;
 
-		REDIS_ADD(&s->connection, "SCAN", cursor, "MATCH", REDIS_KEY_OLD_HISTORY "*",
-			  "COUNT", "1000");
+		REDIS_ADD(&s->connection, "SCAN", cursor, "MATCH", pattern, "COUNT", "1000");
 		r = redis_ask(&s->connection, &reply, e);
 		if (r < 0)
 			return r;

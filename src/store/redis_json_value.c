@@ -2,6 +2,7 @@
 #include "store/redis_json_value.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,7 +203,7 @@ int redis_json_get_id(const json_t *object, const char *name, char id[ID_SIZE], 
 	if (!text || strlen(text) >= ID_SIZE)
 		return wrong(name, "id", e);
 	memset(id, 0, ID_SIZE);
-	memcpy(id, text, strlen(text));
+	snprintf(id, ID_SIZE, "%s", text);
 	return 0;
 }
 

@@ -47,7 +47,7 @@
 
 static struct {
 	void *library; /* NULL: not loaded yet; stays loaded */
-#define DECLARE(name) __typeof__(name) *name;
+#define DECLARE(name) __typeof__(name) *(name);
 	FUNCTIONS(DECLARE)
 #undef DECLARE
 } ssl;
