@@ -11,9 +11,6 @@
 #include "base/text.h"
 #include "host/process.h"
 
-/* A supervisor gets its orders right after the grant; older ones are not of that. */
-#define START_SLACK_NS (600 * NS_PER_SECOND)
-
 /* Names and notes may be no UTF-8, which JSON is. */
 static json_t *pack_reservation(const struct reservation *r)
 {
@@ -44,8 +41,7 @@ static int unpack_reservation(json_t *object, struct reservation *r)
 			"command_start", &command_start, "supervisor", &supervisor,
 			"supervisor_start", &supervisor_start) < 0 ||
 	    strlen(id) != ID_SIZE - 1 || (user && strlen(user) > USER_MAX) ||
-	    (note && strlen(note) > NOTE_MAX) || start > clock_now_ns() + START_SLACK_NS ||
-	    start < clock_now_ns() - START_SLACK_NS)
+	    (note && strlen(note) > NOTE_MAX))
 		return -EPROTO;
 	memcpy(r->id, id, ID_SIZE);
 	/* Whoever reads the orders is who the reservation belongs to, whatever they say. */

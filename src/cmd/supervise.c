@@ -24,6 +24,9 @@
 /* The first look at who belongs to the tree; each later one waits four times as long. Those that
    lose their parent later are known by then, even if they clear their environment. */
 #define FIRST_LOOK_NS (250 * NS_PER_MS)
+/* Orders come right after the grant. Older ones could make a reservation "again" that began long
+ * ago. */
+#define ORDERS_AGE_NS (600 * NS_PER_SECOND)
 /* While a tree is being stopped it is looked at this often. */
 #define STOP_TICK_NS (100 * NS_PER_MS)
 /* A GPU user of the tree is looked for at least this often after the command has ended. */
@@ -113,7 +116,9 @@ static int supervise_read_orders(struct orders *orders, struct err *e)
 {
 	AUTO(str_clear) struct str text = {0};
 	char part[4096];
+	int64_t age_ns;
 	ssize_t n;
+	int r;
 
 	while ((n = read(STDIN_FILENO, part, sizeof(part))) > 0 || (n < 0 && errno == EINTR)) {
 		if (n > 0)
@@ -122,7 +127,13 @@ static int supervise_read_orders(struct orders *orders, struct err *e)
 	/* No orders: the run was refused. That is no error. */
 	if (!text.length)
 		return 1;
-	return orders_read(str_text(&text), orders, e);
+	r = orders_read(str_text(&text), orders, e);
+	if (r < 0)
+		return r;
+	age_ns = clock_now_ns() - orders->reservation->start_ns;
+	if (age_ns > ORDERS_AGE_NS || age_ns < -ORDERS_AGE_NS)
+		return err_set(e, EPROTO, "the supervisor got orders of another time");
+	return 0;
 }
 
 /* Tells the caller what became of the start, "" for success, and lets go of the last handles. */

@@ -64,6 +64,21 @@ pool_file() {
 	wait_until '[ -z "$(reserved)" ]' 20
 }
 
+@test "orders of another time make no reservation of long ago" {
+	shared_pool 2
+	catch_orders
+	start_as_user 4302 bait sleep 1000
+	bait=$background_pid
+	wait_until 'is_called "$bait" sleep' 20
+	jq -c --argjson pid "$bait" --arg start "$(process_field "$bait" 22)" \
+		'.reservation.command = $pid | .reservation.command_start = ($start | tonumber)
+			| .reservation.start = 1577836800000000000 | .heartbeat = 100000000' <<<"$orders" >"$WORLD/old.orders"
+	start_as_user 4302 old sh -c 'exec canhazgpu __supervise <"$1"' sh "$WORLD/old.orders"
+	wait_background old
+	assert_equal "$status" 1
+	assert_equal "$(reservation_of 0)" ''
+}
+
 @test "nobody renews another account's reservation, nor puts a process in its command's place" {
 	shared_pool 2
 	hold_as 4301 victim
