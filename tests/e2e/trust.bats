@@ -74,6 +74,8 @@ pool_file() {
 		'.reservation.command = $pid | .reservation.command_start = ($start | tonumber)
 			| .reservation.start = 1577836800000000000 | .heartbeat = 100000000' <<<"$orders" >"$WORLD/old.orders"
 	start_as_user 4302 old sh -c 'exec canhazgpu __supervise <"$1"' sh "$WORLD/old.orders"
+	old=$background_pid
+	wait_until 'is_gone "$old"' 20
 	wait_background old
 	assert_equal "$status" 1
 	assert_equal "$(reservation_of 0)" ''
