@@ -94,7 +94,8 @@ void host_tree_init(struct host_tree *t, const char *id, const struct process_re
 {
 	struct process_info info;
 
-	*t = (struct host_tree){.id = mem_strdup(id), .command = *command};
+	*t = (struct host_tree){
+		.id = mem_strdup(id), .command = *command, .session = HOST_SESSION_UNKNOWN};
 	t->members = mem_alloc(1, sizeof(*t->members));
 	t->members[0] = *command;
 	t->members_count = 1;
@@ -174,8 +175,7 @@ static void add_marked(struct host_tree *t, struct table *p, const pid_t *doubtf
 		if (r == 0) {
 			value = host_environ_find(block, length, HOST_TREE_MARKER);
 			row->member = value && t->id && *t->id && strcmp(value, t->id) == 0;
-		} else if ((r == -EACCES || r == -EPERM) && t->session &&
-			   row->session == t->session) {
+		} else if ((r == -EACCES || r == -EPERM) && row->session == t->session) {
 			row->member = is_listed(doubtful, doubtful_count, row->pid);
 			t->undecided += !row->member;
 		}

@@ -13,10 +13,13 @@
 /* The marker: each process of the tree has CANHAZGPU_RESERVATION_ID=<id> in its environment. */
 #define HOST_TREE_MARKER "CANHAZGPU_RESERVATION_ID"
 
+/* Not 0: that is the session of who entered a pid namespace from outside, as in a container. */
+#define HOST_SESSION_UNKNOWN ((pid_t)-1)
+
 struct host_tree {
 	char *id; /* the marker's value */
 	struct process_ref command;
-	pid_t session;               /* of the command; 0 unknown */
+	pid_t session;               /* of the command; HOST_SESSION_UNKNOWN before it was seen */
 	pid_t group;                 /* process group of the command if it leads one, else 0 */
 	struct process_ref *members; /* seen alive at the last refresh, the command too */
 	size_t members_count;

@@ -2,6 +2,8 @@
 #include "test.h"
 
 #include <linux/sched.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -66,7 +68,7 @@ static void test_reused_pid(void **state)
 
 	(void)state;
 	host_tree_init(&t, id, &old);
-	assert_int_equal(t.session, 0);
+	assert_int_equal(t.session, HOST_SESSION_UNKNOWN);
 	/* Not even a signal before the first look hits the other process: it ends as it likes. */
 	assert_int_equal(host_tree_signal(&t, SIGKILL, &refused, NULL), 0);
 	assert_int_equal(refused, 0);
@@ -370,7 +372,7 @@ static pid_t start_secretive(void)
 	return read(said[0], &byte, 1) == 1 ? pid : -1;
 }
 
-/* In a session of its own: a command, and beside it a process that nobody may look into. */
+/* A command, and beside it in the same session a process that nobody may look into. */
 static int doubtful_counts_if_listed(void)
 {
 	struct spawn s;
@@ -378,7 +380,7 @@ static int doubtful_counts_if_listed(void)
 	pid_t secretive;
 	int result = 0;
 
-	if (setsid() < 0 || (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0))
+	if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
 		return 1;
 	/* exec makes the process readable for itself again, so only the shell is. */
 	s = spawn_sh(SPAWN_WAIT);
@@ -406,10 +408,44 @@ static int doubtful_counts_if_listed(void)
 	return result;
 }
 
+static int doubtful_in_session(void)
+{
+	return setsid() < 0 ? 1 : doubtful_counts_if_listed();
+}
+
+/* Who enters a pid namespace from outside has session 0 in it, and so has all that it starts. */
+static int doubtful_in_namespace(void)
+{
+	int status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return 77;
+	pid = fork();
+	if (pid == 0) {
+		if (mount("proc", "/proc", "proc", 0, NULL) < 0)
+			_exit(77);
+		_exit(getsid(0) ? 6 : doubtful_counts_if_listed());
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status)
+									       : 7;
+}
+
 static void test_doubtful(void **state)
 {
 	(void)state;
-	assert_int_equal(spawn_check(doubtful_counts_if_listed), 0);
+	assert_int_equal(spawn_check(doubtful_in_session), 0);
+}
+
+static void test_doubtful_in_namespace(void **state)
+{
+	int result = spawn_check(doubtful_in_namespace);
+
+	(void)state;
+	if (result == 77)
+		skip();
+	assert_int_equal(result, 0);
 }
 
 int main(void)
@@ -421,7 +457,7 @@ int main(void)
 		cmocka_unit_test(test_group),         cmocka_unit_test(test_foreign_group),
 		cmocka_unit_test(test_signal),        cmocka_unit_test(test_signal_error),
 		cmocka_unit_test(test_refused),       cmocka_unit_test(test_caller),
-		cmocka_unit_test(test_doubtful),
+		cmocka_unit_test(test_doubtful),      cmocka_unit_test(test_doubtful_in_namespace),
 	};
 
 	id_new(id);
