@@ -52,12 +52,34 @@ static void set_users(json_t *object, const struct gpu_text *t)
 
 static void set_reservation(json_t *object, const struct reservation *r)
 {
+	set_time(object, "start_time", r->start_ns);
 	if (r->type == RESERVATION_RUN)
 		set_time(object, "last_heartbeat", r->heartbeat_ns);
 	else
 		set_time(object, "expiry_time", r->expiry_ns);
 	set_text(object, "note", r->note && *r->note ? r->note : NULL);
 	set_text(object, "reservation_id", *r->id ? r->id : NULL);
+	set_text(object, "queue_id", r->queue_id);
+}
+
+static void set_quantity(json_t *object, const char *name, struct quantity q)
+{
+	if (q.known)
+		json_object_set_new(object, name, json_integer(q.value));
+}
+
+/* What the driver tells of the card, for whoever draws it. */
+static void set_card(json_t *object, const struct gpu *gpu)
+{
+	if (!gpu)
+		return;
+	set_text(object, "gpu_model", gpu->name);
+	set_quantity(object, "memory_used_mb", gpu->memory_used_mb);
+	set_quantity(object, "memory_total_mb", gpu->memory_total_mb);
+	set_quantity(object, "utilization_percent", gpu->utilization_percent);
+	set_quantity(object, "temperature_c", gpu->temperature_c);
+	set_quantity(object, "power_mw", gpu->power_mw);
+	set_quantity(object, "power_limit_mw", gpu->power_limit_mw);
 }
 
 static json_t *describe_json_gpu(const struct snapshot *s, const struct gpu_view *view)
@@ -77,7 +99,7 @@ static json_t *describe_json_gpu(const struct snapshot *s, const struct gpu_view
 	set_users(object, &t);
 	set_text(object, "process_info", t.process_info);
 	set_model(object, &view->model);
-	set_text(object, "gpu_model", view->gpu ? view->gpu->name : NULL);
+	set_card(object, view->gpu);
 	if (view->reservation)
 		set_reservation(object, view->reservation);
 	else

@@ -103,34 +103,52 @@ processes() {
 	chg_ok status --json
 	assert_stderr ''
 	assert_json 'type' array
-	assert_json '.[0] | keys_unsorted | sort | join(" ")' \
-		'details gpu_id gpu_model last_released status validation'
+	card='["gpu_model", "memory_total_mb", "memory_used_mb", "power_limit_mw", "power_mw", "temperature_c",
+		"utilization_percent"]'
+	assert_json ".[0] | $card - keys | length" 0
+	assert_json ".[0] | keys - $card | join(\" \")" 'details gpu_id last_released status validation'
 	assert_json '.[0] | "\(.gpu_id)|\(.status)|\(.validation)|\(.gpu_model)"' '0|AVAILABLE|45MB used|Fake GPU'
 	assert_json '.[0].details | test("^free for 0h 30m [0-9]{2}s$")' true
 	assert_json ".[0].last_released | test(\"$RFC3339\")" true
 
-	assert_json '.[1] | keys | join(" ")' \
-		'details duration gpu_id gpu_model last_heartbeat reservation_id status type user validation'
+	assert_json ".[1] | keys - $card | join(\" \")" \
+		'details duration gpu_id last_heartbeat reservation_id start_time status type user validation'
 	assert_json '.[1] | "\(.gpu_id)|\(.status)|\(.user)|\(.type)|\(.validation)|\(.reservation_id)"' \
 		'1|IN_USE|alice|RUN|8452MB, 1 processes|aaaa'
 	assert_json '.[1].duration | test("^0h 15m [0-9]{2}s$")' true
 	assert_json '.[1].details | test("^heartbeat 0h 0m [0-9]{2}s ago$")' true
 	assert_json ".[1].last_heartbeat | test(\"$RFC3339\")" true
+	assert_json ".[1].start_time | test(\"$RFC3339\")" true
 
-	assert_json '.[2] | keys | join(" ")' \
-		'details gpu_id gpu_model process_info status unreserved_users validation'
+	assert_json ".[2] | keys - $card | join(\" \")" \
+		'details gpu_id process_info status unreserved_users validation'
 	assert_json '.[2] | "\(.status)|\(.details)|\(.validation)|\(.unreserved_users)"' \
 		'UNRESERVED|WITHOUT RESERVATION|1025MB used|["unknown"]'
 	assert_json '.[2].process_info' '1025MB used by PID 99999991 (python3), PID 99999992 (jupyter)'
 
-	assert_json '.[3] | keys | join(" ")' \
-		'details duration expiry_time gpu_id gpu_model reservation_id status type user validation'
+	assert_json ".[3] | keys - $card | join(\" \")" \
+		'details duration expiry_time gpu_id reservation_id start_time status type user validation'
 	assert_json '.[3] | "\(.status)|\(.user)|\(.type)|\(.validation)"' \
 		'IN_USE|charlie|MANUAL|no usage detected'
 	assert_json '.[3].details | test("^expires in 3h 15m [0-9]{2}s$")' true
 	assert_json ".[3].expiry_time | test(\"$RFC3339\")" true
 	assert_json '.[4].process_info' \
 		'2048MB used by PID 99999991 (python3), PID 99999993 (pytorch) and 2 more'
+}
+
+@test "what the driver tells of a card is in the JSON, and what it does not tell is left out" {
+	pool 3
+	fake_state '{"gpus": [
+		{"index": 0, "memory_used_mb": 1000, "memory_total_mb": 24000, "utilization_percent": 97,
+		 "temperature_c": 61, "power_mw": 312500, "power_limit_mw": 350000},
+		{"index": 1, "memory_used_mb": 10, "utilization_percent": null, "temperature_c": null,
+		 "power_mw": null, "power_limit_mw": null}]}'
+	chg_ok status --json
+	assert_json '.[0] | "\(.memory_used_mb) \(.memory_total_mb) \(.utilization_percent) \(.temperature_c)"' '1000 24000 97 61'
+	assert_json '.[0] | "\(.power_mw) \(.power_limit_mw)"' '312500 350000'
+	assert_json '.[1] | [has("memory_used_mb", "utilization_percent", "temperature_c", "power_mw",
+		"power_limit_mw")] | join(" ")' 'true false false false false'
+	assert_json '.[2] | has("power_limit_mw")' false
 }
 
 @test "times in the JSON are UTC, in any time zone" {
