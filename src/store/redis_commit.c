@@ -79,7 +79,8 @@ static int end(struct redis_draft *d, const struct change *c, struct err *e)
 			return -EINVAL;
 		if (!is_same(slot->reservation, c->reservation))
 			return not_the_owner(c->reservation, c->gpus[i], e);
-		redis_draft_record(d, slot->reservation, c, c->gpus[i]);
+		if (!c->unrecorded)
+			redis_draft_record(d, slot->reservation, c, c->gpus[i]);
 		slot->reservation = NULL;
 		slot->last_released_ns = c->time_ns;
 	}
@@ -112,7 +113,7 @@ static int init(struct redis_draft *d, const struct change *c, struct err *e)
 				       d->slots[i].reservation->id);
 	}
 	for (size_t i = 0; i < d->seen->queue_count; i++) {
-		if (!redis_draft_drops(d, d->seen->queue[i].id))
+		if (!redis_draft_has(d, d->seen->queue[i].id))
 			return err_set(e, EINVAL, "queue entry %s was not ended",
 				       d->seen->queue[i].id);
 	}
@@ -204,6 +205,7 @@ int redis_commit(struct store *base, const struct pool_state *seen, const struct
 	if (!count)
 		return 0;
 	redis_draft_init(&d, seen);
+	d.quiet = store_is_quiet(changes, count);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = apply(&d, &changes[i], e);
 	if (r < 0)

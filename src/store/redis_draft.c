@@ -86,10 +86,10 @@ int redis_draft_entry(struct redis_draft *d, const struct queue_entry *w, bool p
 	return 0;
 }
 
-bool redis_draft_drops(const struct redis_draft *d, const char *id)
+bool redis_draft_has(const struct redis_draft *d, const char *id)
 {
 	for (size_t i = 0; i < d->entries_count; i++) {
-		if (!d->entries[i].put && !strcmp(d->entries[i].entry->id, id))
+		if (!strcmp(d->entries[i].entry->id, id))
 			return true;
 	}
 	return false;
@@ -273,6 +273,11 @@ static void write_all(struct redis_draft *d)
 		write_entry(d, &d->entries[i], key++);
 	for (size_t i = 0; i < d->records_count; i++)
 		write_record(d, &d->records[i]);
+	if (d->quiet) {
+		add_operation(d, "quiet");
+		add(d, "");
+		add(d, "");
+	}
 	if (d->init)
 		write_pool(d, key);
 }

@@ -27,6 +27,7 @@ struct redis_draft {
 	size_t entries_count;
 	struct usage_record *records; /* their texts are borrowed */
 	size_t records_count;
+	bool quiet;                /* nobody is woken */
 	const struct change *init; /* NULL: the pool stays */
 
 	const char **words; /* for redis_run_script, which fills the first two */
@@ -48,8 +49,8 @@ void redis_draft_record(struct redis_draft *d, const struct reservation *v, cons
 /* Adds a queue entry that is put or dropped. */
 int redis_draft_entry(struct redis_draft *d, const struct queue_entry *w, bool put, struct err *e);
 
-/* True if an entry of that id is dropped. */
-bool redis_draft_drops(const struct redis_draft *d, const char *id);
+/* True if an entry of that id is dropped or put. */
+bool redis_draft_has(const struct redis_draft *d, const char *id);
 
 /* Makes the words of the script. */
 void redis_draft_finish(struct redis_draft *d);

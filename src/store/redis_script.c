@@ -105,6 +105,7 @@ const struct redis_script redis_script_commit = {
 		"  if try[name] then try[name](key) end\n"
 		"  try[name] = nil\n"
 		"end\n"
+		"local quiet = false\n"
 		"local operations = {\n"
 		"  set = function(key, text) redis.call('SET', KEYS[tonumber(key)], text) end,\n"
 		"  del = function(key) redis.call('DEL', KEYS[tonumber(key)]) end,\n"
@@ -120,13 +121,14 @@ const struct redis_script redis_script_commit = {
 		"    redis.call('ZADD', KEYS[5], score, text)\n"
 		"    redis.pcall('PERSIST', KEYS[5])\n"
 		"  end,\n"
+		"  quiet = function() quiet = true end,\n"
 		"}\n"
 		"for i = 5 + n, #ARGV, 3 do\n"
 		"  operations[ARGV[i]](ARGV[i + 1], ARGV[i + 2])\n"
 		"end\n"
-		"redis.pcall('PUBLISH', '" REDIS_CHANNEL "', mark)\n"
+		"if not quiet then redis.pcall('PUBLISH', '" REDIS_CHANNEL "', mark) end\n"
 		"return 'done'\n",
-	.sha1 = "ddecb5c5ef4a1df4cc9b138be0c39ea2014edab2",
+	.sha1 = "980e1596874016fc10a4c30cffe9df2b6a6b5856",
 };
 
 int redis_run_script(struct redis_store *s, const struct redis_script *script, size_t count,

@@ -27,19 +27,14 @@ static void bind_holder(struct sql *q, const struct holder *h)
 /* What is left over when the pool is made anew: forgotten by the caller, or new since it looked. */
 static int check_nothing_left(struct sqlite_store *s, const struct pool_state *seen, struct err *e)
 {
-	struct sql q = sql_of(s, "SELECT id FROM reservations UNION ALL SELECT id FROM queue");
+	struct sql q = sql_of(s, "SELECT id FROM reservations");
 	int r = sql_step(&q, e);
 
 	if (r <= 0)
 		return r;
-	for (size_t i = 0; i < seen->queue_count; i++) {
-		if (!strcmp(seen->queue[i].id, sql_column_text(&q, 0)))
-			return err_set(e, EINVAL, "queue entry %s was not ended",
-				       seen->queue[i].id);
-	}
 	if (pool_state_find(seen, sql_column_text(&q, 0)))
 		return err_set(e, EINVAL, "reservation %s was not ended", sql_column_text(&q, 0));
-	return err_set(e, EAGAIN, "a request has joined the queue meanwhile");
+	return err_set(e, EAGAIN, "somebody has reserved meanwhile");
 }
 
 static int apply_init(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
@@ -148,7 +143,7 @@ static int end_one(struct sqlite_store *s, const struct change *c, int gpu, int6
 	r = sql_run(&q, e);
 	if (r == 0 && !sqlite3_changes(s->db))
 		r = not_the_owner(c->reservation, gpu, e);
-	if (r == 0)
+	if (r == 0 && !c->unrecorded)
 		r = record_use(s, c, gpu, *version, e);
 	return r;
 }

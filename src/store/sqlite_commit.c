@@ -117,6 +117,37 @@ static int check_pool(struct sqlite_store *s, const struct pool_state *seen,
 	return 0;
 }
 
+/* Whether a change of the commit drops or alters the entry of that id. */
+static bool is_handled(const struct change *changes, size_t count, const char *id)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (changes[i].entry && !strcmp(changes[i].entry->id, id))
+			return true;
+	}
+	return false;
+}
+
+/* A pool that is made anew has no queue entries but those that its maker knows of. */
+static int check_queue(struct sqlite_store *s, const struct pool_state *seen,
+		       const struct change *changes, size_t count, struct err *e)
+{
+	struct sql q = sql_of(s, "SELECT id FROM queue");
+	int r;
+
+	while ((r = sql_step(&q, e)) > 0) {
+		const char *id = sql_column_text(&q, 0);
+
+		if (is_handled(changes, count, id))
+			continue;
+		for (size_t i = 0; i < seen->queue_count; i++) {
+			if (!strcmp(seen->queue[i].id, id))
+				return err_set(e, EINVAL, "queue entry %s was not ended", id);
+		}
+		return err_set(e, EAGAIN, "a request has joined the queue meanwhile");
+	}
+	return r;
+}
+
 /* Every mark first: a slot that two changes touch has a new mark after the first of them. */
 static int apply_all(struct sqlite_store *s, const struct pool_state *seen,
 		     const struct change *changes, size_t count, struct err *e)
@@ -130,6 +161,8 @@ static int apply_all(struct sqlite_store *s, const struct pool_state *seen,
 		r = check_change(s, seen, fresh, &changes[i], e);
 		fresh |= changes[i].kind == CHANGE_INIT;
 	}
+	if (r == 0 && fresh)
+		r = check_queue(s, seen, changes, count, e);
 	/* The first value of a database is the time it was made: marks of one that was deleted and
 	   made anew do not come back either. */
 	version = clock_now_ns();
@@ -173,7 +206,7 @@ int sqlite_commit(struct store *base, const struct pool_state *seen, const struc
 	if (r > 0)
 		r = apply_all(s, seen, changes, count, e);
 	if (r == 0)
-		return sqlite_finish(s, e);
+		return sqlite_finish(s, store_is_quiet(changes, count), e);
 	sqlite_end(s);
 	return r;
 }

@@ -263,7 +263,7 @@ static int trim_chunk(struct sqlite_store *s, int64_t before_ns, struct err *e)
 	r = sql_run(&q, e);
 	deleted = sqlite3_changes(s->db);
 	if (r == 0 && deleted)
-		r = sqlite_finish(s, e);
+		r = sqlite_finish(s, true, e);
 	else
 		sqlite_end(s);
 	return r < 0 ? r : deleted > 0;

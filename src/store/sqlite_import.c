@@ -50,7 +50,7 @@ int sqlite_history_add(struct store *base, const struct usage_record *records, s
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = insert_record(s, &records[i], key--, e);
 	if (r == 0)
-		r = sqlite_finish(s, e);
+		r = sqlite_finish(s, false, e);
 	sqlite_end(s);
 	s->import_key = r == 0 ? key : 0;
 	return r;

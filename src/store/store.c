@@ -87,6 +87,20 @@ int store_history_trim(struct store *s, int64_t before_ns, struct err *e)
 	return s->backend->history_trim(s, before_ns, e);
 }
 
+bool store_is_quiet(const struct change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!changes[i].quiet)
+			return false;
+	}
+	return true;
+}
+
+bool store_has_silent_peers(const struct store *s)
+{
+	return s->backend->silent_peers;
+}
+
 int store_watch(struct store *s)
 {
 	return s->backend->watch(s);

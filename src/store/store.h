@@ -28,16 +28,17 @@ enum store_intent {
 };
 
 enum change_kind {
-	/* Makes the pool anew: `provider`, `gpus_count`, `uuids`. Reservations and queue must be
-	   ended by other changes of the same commit; the history stays. Later changes of the
-	   same commit may fill the new pool: grants, and queue entries that are new. */
+	/* Makes the pool anew: `provider`, `gpus_count`, `uuids`. Reservations must be ended, and
+	   queue entries dropped or altered, by other changes of the same commit; the history
+	   stays. Later changes of the same commit may fill the new pool: grants, and queue
+	   entries. */
 	CHANGE_INIT,
 	/* Adds `reservation` on its gpus: each slot must be free as seen, or be ended, or made,
 	   by an earlier change of the same commit. */
 	CHANGE_GRANT,
 	/* Ends `reservation` on `gpus`: the slots become free, last_released = time_ns, and one
-	   usage record per GPU is written from start_ns to time_ns with `reason` and `actor`. A
-	   reservation that has other GPUs goes on with those. */
+	   usage record per GPU, unless `unrecorded`, is written from start_ns to time_ns with
+	   `reason` and `actor`. A reservation that has other GPUs goes on with those. */
 	CHANGE_END,
 	/* Stores heartbeat_ns, expiry_ns, deadline_ns, note and holder of `reservation`, which is
 	   an altered copy of a loaded one with the same id and gpus. */
@@ -51,7 +52,9 @@ enum change_kind {
 /* One step of a commit. Everything it points to is borrowed for the call. */
 struct change {
 	enum change_kind kind;
+	bool quiet; /* a mere sign of life: a commit of nothing else wakes nobody who watches */
 	const struct reservation *reservation;
+	bool unrecorded;   /* CHANGE_END: was never used (collected for a request that waits) */
 	const int *gpus;   /* CHANGE_END: ids, a part or all of reservation->gpus */
 	size_t gpus_count; /* length of gpus; CHANGE_INIT: number of GPUs of the pool */
 	int64_t time_ns;   /* CHANGE_END: when it ended */
@@ -128,6 +131,9 @@ int store_history_trim(struct store *s, int64_t before_ns, struct err *e);
  */
 int store_watch(struct store *s);
 void store_watch_drain(struct store *s);
+
+/* Whether programs that give no word of their changes may work on this kind of store. */
+bool store_has_silent_peers(const struct store *s);
 
 /*
  * Whether the store is somebody's, and whether it is that account's, which so may unmake what

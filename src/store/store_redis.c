@@ -72,7 +72,7 @@ static void close_store(struct store *base)
 		.history_begin = redis_history_begin, .history_next = redis_history_next,       \
 		.history_end = redis_history_end, .history_add = redis_history_add,             \
 		.history_trim = redis_history_trim, .watch = redis_watch,                       \
-		.watch_drain = redis_watch_drain, .close = close_store,                         \
+		.watch_drain = redis_watch_drain, .silent_peers = true, .close = close_store,   \
 	}
 
 const struct store_backend store_redis = BACKEND("redis", open_redis);

@@ -145,7 +145,7 @@ int sqlite_begin(struct sqlite_store *s, enum sqlite_access access, struct err *
 	return 1;
 }
 
-int sqlite_finish(struct sqlite_store *s, struct err *e)
+int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e)
 {
 	int r;
 
@@ -154,7 +154,7 @@ int sqlite_finish(struct sqlite_store *s, struct err *e)
 	sqlite_end(s);
 	/* Outside the gate, so that those who wake up find it open. A failure costs them a moment:
 	   they look by themselves every few seconds. */
-	if (r == 0)
+	if (r == 0 && !quiet)
 		sqlite_file_touch(s->wake_path, s->mode);
 	return r;
 }

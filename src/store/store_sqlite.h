@@ -58,8 +58,8 @@ enum sqlite_access {
  */
 int sqlite_begin(struct sqlite_store *s, enum sqlite_access access, struct err *e);
 
-/* Makes the session's changes durable, ends it, and wakes those who watch. */
-int sqlite_finish(struct sqlite_store *s, struct err *e);
+/* Makes the session's changes durable, ends it, and wakes those who watch unless it is quiet. */
+int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e);
 
 /* Ends the session and forgets its changes. Harmless where there is none. */
 void sqlite_end(struct sqlite_store *s);
