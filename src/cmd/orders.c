@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "host/process.h"
+#include "pool/config_json.h"
 
 /* Names and notes may be no UTF-8, which JSON is. */
 static json_t *pack_reservation(const struct reservation *r)
@@ -63,40 +64,13 @@ static int unpack_reservation(json_t *object, struct reservation *r)
 	return 0;
 }
 
-static json_t *pack_pool(const struct pool_config *c)
-{
-	return json_pack("{s:s, s:s*, s:I, s:I, s:b}", "store", c->store_url, "fake",
-			 c->fake_state_path, "threshold", (json_int_t)c->memory_threshold_mb,
-			 "history", (json_int_t)c->history_keep_ns, "personal",
-			 (int)c->history_is_personal);
-}
-
-static int unpack_pool(json_t *object, struct pool_config *c)
-{
-	const char *store, *fake = NULL;
-	json_int_t threshold, history;
-	int personal;
-
-	if (json_unpack(object, "{s:s, s?s, s:I, s:I, s:b}", "store", &store, "fake", &fake,
-			"threshold", &threshold, "history", &history, "personal", &personal) < 0)
-		return -EPROTO;
-	*c = (struct pool_config){
-		.store_url = mem_strdup(store),
-		.fake_state_path = mem_strdup(fake),
-		.memory_threshold_mb = threshold,
-		.history_keep_ns = history,
-		.history_is_personal = personal,
-	};
-	return 0;
-}
-
 char *orders_write(const struct orders *o)
 {
 	json_t *document =
 		json_pack("{s:I, s:I, s:I, s:b, s:o, s:o}", "timeout", (json_int_t)o->timeout_ns,
 			  "grace", (json_int_t)o->grace_ns, "heartbeat",
 			  (json_int_t)o->heartbeat_ns, "kill", (int)o->kill_on_lost, "reservation",
-			  pack_reservation(o->reservation), "pool", pack_pool(&o->pool));
+			  pack_reservation(o->reservation), "pool", pool_config_pack(&o->pool));
 	char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
 
 	json_decref(document);
@@ -117,7 +91,7 @@ int orders_read(const char *text, struct orders *ret_orders, struct err *e)
 	if (r == 0)
 		r = unpack_reservation(reservation, orders.reservation);
 	if (r == 0)
-		r = unpack_pool(pool, &orders.pool);
+		r = pool_config_unpack(pool, &orders.pool);
 	json_decref(document);
 	if (r < 0)
 		return err_set(e, EPROTO, "the supervisor got no valid orders");

@@ -1,5 +1,5 @@
 /* What `run` tells the supervisor that it starts: everything, since options must not be lost on the
- * way. A new member of struct pool_config needs a line in orders.c. */
+ * way. */
 #ifndef CMD_ORDERS_H
 #define CMD_ORDERS_H
 

@@ -1,0 +1,33 @@
+/*
+ * What `canhazgpu web` (src/cmd/web.c) tells the server that it becomes (src/web): the settings in
+ * effect. They lie here because both may use this folder.
+ */
+#ifndef POOL_WEB_CONFIG_H
+#define POOL_WEB_CONFIG_H
+
+#include "pool/pool.h"
+
+/* A token shorter than this can be guessed. */
+#define WEB_TOKEN_MIN 16
+#define WEB_TOKEN_MAX 256
+
+struct web_config {
+	char *host;        /* address or name to listen on */
+	int port;          /* 0: any free one */
+	bool demo;         /* simulated GPUs, no pool */
+	char *token;       /* who wants anything must know it; NULL: nobody must */
+	char *allow_hosts; /* names that the server answers to, separated by commas; NULL: see
+			      access.c */
+	int64_t interval_ns;
+	struct pool_config pool; /* empty with demo */
+};
+
+/* As one JSON document; the caller frees it. NULL where a text is no UTF-8. */
+char *web_config_write(const struct web_config *c);
+
+/* The caller clears *ret_config. */
+int web_config_read(const char *text, struct web_config *ret_config, struct err *e);
+
+void web_config_clear(struct web_config *c);
+
+#endif
