@@ -1,7 +1,164 @@
-// Shows the state of the GPUs, again at each change.
-const show = async () => {
-  const answer = await fetch("api/status");
-  document.getElementById("status").textContent = JSON.stringify(await answer.json(), null, 2);
+// The dashboard: starts the parts of the page and gives them what the server tells.
+import { startCards, stateOf } from "./cards.js";
+import { byId, setAttribute, setText, show } from "./dom.js";
+import { fetchDocument, startFeed } from "./feed.js";
+import { clockSeconds, list, plural, shown } from "./format.js";
+import { startQueue } from "./queue.js";
+import { startReport } from "./report.js";
+import { startTimeline } from "./timeline.js";
+import { startTotals } from "./totals.js";
+
+// History changes with each reservation, and slowly by itself.
+const HISTORY_MS = 60000;
+// What is spoken is collected for a while, so that a busy pool does not talk without end.
+const SPEAK_MS = 5000;
+
+const totals = startTotals(byId("totals"), byId("share"));
+const cards = startCards(byId("gpus"), byId("gpus-empty"));
+const queue = startQueue(byId("queue"), byId("queue-count"), byId("queue-empty"));
+const timeline = startTimeline(() => loadTimeline().catch(feedProblem));
+const report = startReport(() => loadReport().catch(feedProblem));
+
+let host = null;
+let hostKnown = false;
+let gpus = [];
+let waiting = [];
+let hoursOfDay = null;
+let history = { reservations: "", time: -HISTORY_MS };
+
+// ---- the header ----
+
+function setLink(id, address) {
+  const link = byId(id);
+  const good = /^https?:\/\//.test(address ?? "");
+  show(link, good);
+  if (good) setAttribute(link, "href", address);
+}
+
+function showHost(next) {
+  // A newer server has a newer page: a wall screen gets it by itself.
+  if (host && host.version !== next.version) window.location.reload();
+  host = next;
+  const driver = host.driver_version ? `, driver ${shown(host.driver_version)}` : "";
+  setText(byId("host"), shown(host.host));
+  setText(byId("subtitle"), plural(host.gpus, "GPU"));
+  setText(byId("about"), `canhazgpu ${host.version}, GPUs by ${shown(host.provider ?? "an unknown provider")}${driver}`);
+  show(byId("demo"), host.demo === true);
+  setLink("documentation", host.documentation);
+  setLink("source", host.source);
+}
+
+function showTitle(free) {
+  const title = host ? `${free} free · ${shown(host.host)}` : "canhazgpu";
+  if (document.title !== title) document.title = title;
+}
+
+// ---- words for who does not see the page ----
+
+let spoken = [];
+let speakTimer = 0;
+
+function speak() {
+  speakTimer = 0;
+  setText(byId("spoken"), spoken.length > 3 ? `${plural(spoken.length, "GPU")} changed` : spoken.join(". "));
+  spoken = [];
+}
+
+function noteChanges(old, next) {
+  const before = new Map(old.map((gpu) => [gpu.gpu_id, gpu]));
+  for (const gpu of next) {
+    const was = before.get(gpu.gpu_id);
+    if (!was || (was.status === gpu.status && was.user === gpu.user)) continue;
+    const who = gpu.user ?? (gpu.unreserved_users ? list(gpu.unreserved_users) : "");
+    spoken.push(`GPU ${gpu.gpu_id}: ${stateOf(gpu).label}${who ? `, ${shown(who)}` : ""}`);
+  }
+  if (spoken.length && !speakTimer) speakTimer = setTimeout(speak, SPEAK_MS);
+}
+
+// ---- loading ----
+
+async function loadTimeline() {
+  timeline.show(await fetchDocument(`api/timeline?days=${timeline.days()}`));
+}
+
+async function loadReport() {
+  const [chosen, today] = await Promise.all([fetchDocument(`api/report?days=${report.days()}`), fetchDocument("api/report?days=1")]);
+  hoursOfDay = today.total_gpu_hours;
+  report.show(chosen);
+}
+
+// What the history depends on: who holds which GPU. It grows by itself, too, but slowly.
+async function loadHistory() {
+  const reservations = gpus.map((gpu) => `${gpu.reservation_id ?? gpu.user ?? ""}/${gpu.start_time ?? ""}`).join();
+  const age = performance.now() - history.time;
+  if (reservations === history.reservations && age < HISTORY_MS) return;
+  await Promise.all([loadTimeline(), loadReport()]);
+  history = { reservations, time: performance.now() };
+}
+
+function showNow() {
+  const { free } = totals.show(gpus, waiting.length, hoursOfDay);
+  cards.show(gpus, waiting);
+  queue.show(waiting);
+  showTitle(free);
+}
+
+async function load() {
+  if (!hostKnown) {
+    showHost(await fetchDocument("api/host"));
+    hostKnown = true;
+  }
+  const [nextGpus, nextWaiting] = await Promise.all([fetchDocument("api/status"), fetchDocument("api/queue")]);
+  noteChanges(gpus, nextGpus);
+  [gpus, waiting] = [nextGpus, nextWaiting];
+  showNow();
+  await loadHistory();
+  showNow();
+}
+
+// ---- the connection ----
+
+const MODES = {
+  connecting: "Connecting",
+  live: "Live",
+  polling: "Every 30 s",
+  lost: "Connection lost",
 };
-new EventSource("api/events").addEventListener("change", show);
-show();
+
+function showConnection({ mode, since, problem }) {
+  const connection = byId("connection");
+  setAttribute(connection, "data-mode", mode);
+  setText(byId("connection-text"), MODES[mode]);
+  setAttribute(connection, "title", since === null ? null : `Last update ${clockSeconds(since)}`);
+  setAttribute(document.body, "data-stale", mode === "lost" ? "" : null);
+  show(byId("trouble"), mode === "lost");
+  if (mode !== "lost") return;
+  // The other side may be another program when it is back.
+  hostKnown = false;
+  const what = problem ? `The server has a problem: ${shown(problem)}` : since === null ? "The server does not answer" : "Connection lost";
+  const when = since === null ? "" : `, last update ${clockSeconds(since)}`;
+  setText(byId("trouble-text"), `${what}${when}, trying again.`);
+}
+
+const feed = startFeed({ load, onState: showConnection });
+
+function feedProblem() {
+  feed.retry();
+}
+
+// ---- the rest of the page ----
+
+function showTheme() {
+  for (const input of document.querySelectorAll("#theme input")) input.checked = input.value === window.theme.choice();
+}
+
+byId("retry").addEventListener("click", () => feed.retry());
+byId("theme").addEventListener("change", (event) => window.theme.choose(event.target.value));
+document.addEventListener("theme", showTheme);
+showTheme();
+
+setInterval(() => {
+  if (document.visibilityState === "hidden") return;
+  cards.tick();
+  queue.tick();
+}, 1000);

@@ -1,0 +1,170 @@
+// One card per GPU: its state, who has it, what runs there, and how busy it is.
+import { el, icon, meter, otherText, patchList, row, setAttribute, setIcon, setText, show } from "./dom.js";
+import { duration, list, memory, now, plural, shown, time } from "./format.js";
+
+const STATES = {
+  AVAILABLE: { name: "available", label: "Available" },
+  IN_USE: { name: "in-use", label: "In use" },
+  UNRESERVED: { name: "unreserved", label: "Unreserved" },
+  ERROR: { name: "error", label: "Error" },
+};
+
+// A state that this page does not know is shown as one that nobody can rely on.
+export const stateOf = (gpu) => STATES[gpu.status] ?? STATES.ERROR;
+
+const TYPES = { RUN: "run", MANUAL: "manual" };
+
+// What stands in the first line: who, or for how long the GPU has been free.
+function headline(gpu) {
+  if (gpu.status === "UNRESERVED") return list(gpu.unreserved_users ?? ["unknown"]);
+  if (gpu.user) return gpu.user;
+  if (gpu.status === "AVAILABLE") return gpu.last_released ? "Free" : "Never used";
+  return "Use unknown";
+}
+
+// How long: reserved or free. From the times, so that it goes on between two answers.
+function lasting(gpu) {
+  const since = time(gpu.start_time) ?? (gpu.status === "AVAILABLE" ? time(gpu.last_released) : null);
+  if (since !== null) return duration(now() - since);
+  return gpu.duration ?? "";
+}
+
+function details(gpu) {
+  const heartbeat = time(gpu.last_heartbeat);
+  const expiry = time(gpu.expiry_time);
+  if (heartbeat !== null) return `heartbeat ${duration(now() - heartbeat)} ago`;
+  if (expiry !== null) return expiry > now() ? `expires in ${duration(expiry - now())}` : "expired";
+  // The first line, or the coloured box, says the same already.
+  return ["AVAILABLE", "UNRESERVED"].includes(gpu.status) ? "" : (gpu.details ?? "");
+}
+
+// The violet line of a GPU that is kept for somebody who waits for more.
+function heldFor(gpu, queue) {
+  const entry = queue.find((other) => other.id === gpu.queue_id);
+  if (!entry) return "Held for a waiting request";
+  return `Held for number ${entry.position} of the queue, who waits for ${plural(entry.requested, "GPU")}`;
+}
+
+function power(gpu) {
+  if (gpu.power_mw === undefined) return null;
+  const watts = Math.round(gpu.power_mw / 1000);
+  const limit = Math.round((gpu.power_limit_mw ?? 0) / 1000);
+  return limit > 0 ? `${watts} / ${limit} W` : `${watts} W`;
+}
+
+function number(label) {
+  const value = el("dd");
+  const node = el("div", null, el("dt", { class: "hidden" }, label), value);
+  const set = (text) => {
+    show(node, text !== null);
+    setText(value, text ?? "");
+  };
+  return { node, set };
+}
+
+function createCard({ gpu: { gpu_id: id } }, queueOf) {
+  const title = `gpu-${id}-title`;
+  const badgeIcon = icon("error");
+  const badgeText = el("span");
+  const badge = el("span", { class: "badge" }, badgeIcon, badgeText);
+  const product = el("span", { class: "product other" });
+  const held = el("p", { class: "held" }, icon("held"));
+  const heldText = el("span");
+  held.append(heldText);
+  const user = otherText("user");
+  const length = el("dd", { class: "lasting" });
+  const lengthName = el("dt", { class: "hidden" }, "Duration");
+  const rows = {
+    type: row("Type"),
+    model: row("Model"),
+    note: row("Note"),
+    details: row("Details"),
+    validation: row("Usage"),
+    foreign: row("Not the holder's", "warning"),
+    unreserved: row("Without reservation", "warning"),
+    error: row("Problem", "warning"),
+  };
+  const userName = el("dt", { class: "hidden" }, "User");
+  const first = el("div", { class: "headline" }, userName, el("dd", null, user.node), lengthName, length);
+  const bars = { memory: meter("Memory"), load: meter("Utilisation") };
+  const numbers = { temperature: number("Temperature"), power: number("Power") };
+  const node = el(
+    "article",
+    { class: "card", "aria-labelledby": title, "data-gpu": id },
+    el("header", null, el("h3", { id: title }, el("span", { class: "small" }, "GPU "), String(id)), badge, product),
+    held,
+    el("dl", { class: "facts" }, first, ...Object.values(rows).map((each) => each.node)),
+    el("div", { class: "measures" }, bars.memory.node, bars.load.node,
+      el("dl", { class: "numbers" }, numbers.temperature.node, numbers.power.node)),
+  );
+  let shownGpu = null;
+
+  const tick = () => {
+    setText(length, lasting(shownGpu));
+    rows.details.set(details(shownGpu));
+  };
+
+  const update = ({ gpu }) => {
+    const state = stateOf(gpu);
+    shownGpu = gpu;
+    setAttribute(node, "data-state", state.name);
+    setIcon(badgeIcon, state.name);
+    setText(badgeText, state.label);
+    setText(product, shown(gpu.gpu_model ?? "Unknown card"));
+    setAttribute(product, "title", gpu.gpu_model ? shown(gpu.gpu_model) : null);
+    show(held, gpu.queue_id !== undefined);
+    if (gpu.queue_id !== undefined) setText(heldText, heldFor(gpu, queueOf()));
+    user.set(headline(gpu));
+    setAttribute(first, "data-nobody", gpu.user || gpu.unreserved_users ? null : "");
+    setText(userName, gpu.user || gpu.unreserved_users ? "User" : "State");
+    setText(lengthName, gpu.status === "AVAILABLE" ? "Free for" : "Duration");
+    rows.type.set(TYPES[gpu.type] ?? gpu.type);
+    rows.model.set(gpu.model?.model);
+    rows.note.set(gpu.note);
+    rows.validation.set(gpu.status === "ERROR" ? null : gpu.validation);
+    rows.foreign.set(gpu.status === "UNRESERVED" ? null : gpu.process_info);
+    rows.unreserved.set(gpu.status === "UNRESERVED" ? (gpu.process_info ?? gpu.details) : null);
+    rows.error.set(gpu.status === "ERROR" ? (gpu.error ?? "no answer") : null);
+    setMeasures(gpu, bars, numbers);
+    tick();
+  };
+  return { node, update, tick };
+}
+
+function setMeasures(gpu, bars, numbers) {
+  const { memory_used_mb: used, memory_total_mb: total, utilization_percent: load, temperature_c: degrees } = gpu;
+  bars.memory.set(used !== undefined && total > 0 ? used / total : null, memory(used ?? 0, total ?? 0));
+  bars.load.set(load !== undefined ? load / 100 : null, `${load} %`);
+  numbers.temperature.set(degrees !== undefined ? `${degrees} °C` : null);
+  numbers.power.set(power(gpu));
+}
+
+// As many columns as fit, but rows of like length: eight cards are 4 + 4, not 5 + 3.
+function balance(grid, cards) {
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const most = Math.max(1, Math.floor((grid.clientWidth + rem) / (19 * rem)));
+  const rowsNeeded = Math.ceil(cards / most);
+  grid.style.setProperty("--columns", Math.max(1, Math.ceil(cards / Math.max(1, rowsNeeded))));
+}
+
+// show(gpus, queue) draws the cards, tick() lets their durations go on.
+export function startCards(grid, empty) {
+  let queue = [];
+  let views = new Map();
+  const create = (item) => createCard(item, () => queue);
+
+  new ResizeObserver(() => balance(grid, views.size)).observe(grid);
+  return {
+    show(gpus, nextQueue) {
+      queue = nextQueue;
+      const size = views.size;
+      views = patchList(grid, gpus.map((gpu) => ({ gpu })), ({ gpu }) => gpu.gpu_id, create);
+      if (views.size !== size) balance(grid, views.size);
+      show(empty, gpus.length === 0);
+      setText(empty, "This pool has no GPUs. An administrator makes one with: canhazgpu admin --gpus N");
+    },
+    tick() {
+      for (const view of views.values()) view.tick();
+    },
+  };
+}

@@ -1,0 +1,67 @@
+// Who waits for GPUs, in the order in which they will be served.
+import { el, meter, otherText, patchList, setText, show } from "./dom.js";
+import { duration, moment, now, plural, time } from "./format.js";
+
+function fact(label, className) {
+  const value = el("dd");
+  const node = el("div", { class: className }, el("dt", null, label), value);
+  return { node, value };
+}
+
+function wanted(entry) {
+  if (!entry.requested_ids) return `any ${plural(entry.requested, "GPU")}`;
+  return `GPU${entry.requested_ids.length === 1 ? "" : "s"} ${entry.requested_ids.join(", ")}`;
+}
+
+function collected(entry) {
+  const ids = entry.allocated ?? [];
+  return `${ids.length} of ${entry.requested}${ids.length ? ` (${ids.join(", ")})` : ""}`;
+}
+
+function createEntry() {
+  const position = el("span");
+  const user = otherText("user");
+  const note = otherText("note");
+  const wants = fact("Wants", "wants");
+  const have = meter("Collected");
+  const waits = fact("Waiting for", "waits");
+  const start = fact("Expected start", "start");
+  const node = el("li", { class: "waiter" }, el("span", { class: "position" }, el("span", { class: "hidden" }, "Number "), position), el("div", { class: "who" }, user.node, note.node),
+    el("dl", null, wants.node, waits.node, start.node), have.node);
+  let shownEntry = null;
+
+  const tick = () => {
+    const since = time(shownEntry.waiting_since);
+    setText(waits.value, duration(since === null ? shownEntry.waiting_seconds * 1000 : now() - since));
+  };
+  const update = (entry) => {
+    shownEntry = entry;
+    const begins = time(entry.estimated_start);
+    setText(position, String(entry.position));
+    user.set(entry.user);
+    note.set(entry.note ?? "");
+    show(note.node, Boolean(entry.note));
+    setText(wants.value, `${wanted(entry)}, ${entry.type}`);
+    have.set(entry.requested > 0 ? (entry.allocated ?? []).length / entry.requested : 0, collected(entry));
+    setText(start.value, begins === null ? "not known" : begins <= now() ? "soon" : moment(begins));
+    tick();
+  };
+  return { node, update, tick };
+}
+
+// show(queue) draws the list, tick() lets the waiting times go on.
+export function startQueue(listNode, countNode, empty) {
+  let views = new Map();
+  return {
+    show(queue) {
+      views = patchList(listNode, queue, (entry) => entry.id, createEntry);
+      setText(countNode, queue.length ? `${plural(queue.length, "request")} waiting` : "");
+      show(listNode, queue.length > 0);
+      show(empty, queue.length === 0);
+      setText(empty, "Nobody waits. A request that cannot be met at once stands here until its turn.");
+    },
+    tick() {
+      for (const view of views.values()) view.tick();
+    },
+  };
+}

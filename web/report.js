@@ -1,0 +1,100 @@
+// Who used how much in the last 1 to 90 days.
+import { byId, el, otherText, patchList, setAttribute, setText, show } from "./dom.js";
+import { count, hours, percent, plural } from "./format.js";
+import { hueOf } from "./people.js";
+
+const KEY = "canhazgpu-report-days";
+
+// "alice", or "boss (alice)" where the name is not the account's own.
+const nameOf = (row) => (row.account && row.account !== row.name ? `${row.name} (${row.account})` : row.name);
+
+function cells(...values) {
+  return values.map((value) => el("td", { class: "figure" }, value));
+}
+
+function createRow() {
+  const name = otherText();
+  const fill = el("div", { class: "fill" });
+  const track = el("div", { class: "track", "aria-hidden": "true" }, fill);
+  const figures = cells("", "", "", "");
+  const node = el("tr", null, el("th", { scope: "row" }, name.node, track), ...figures);
+  const update = ({ row, most }) => {
+    name.set(nameOf(row));
+    fill.style.width = `${most > 0 ? Math.max((row.gpu_hours / most) * 100, 0.5) : 0}%`;
+    setAttribute(track, "class", `track hue-${hueOf(row.name)}`);
+    [hours(row.gpu_hours), percent(row.percentage), count(row.run_count), count(row.manual_count)].forEach((text, i) => setText(figures[i], text));
+  };
+  return { node, update };
+}
+
+function createTable() {
+  const caption = el("caption");
+  const body = el("tbody");
+  const foot = el("tr");
+  const titles = ["GPU hours", "Share", "Runs", "Manual"].map((text) => el("th", { scope: "col", class: "figure" }, text));
+  const node = el("table", null, caption, el("thead", null, el("tr", null, el("th", { scope: "col" }, "User"), ...titles)), body, el("tfoot", null, foot));
+  const sums = cells("", "", "", "");
+  foot.append(el("th", { scope: "row" }, "Total"), ...sums);
+  const update = (report) => {
+    const most = Math.max(...report.users.map((row) => row.gpu_hours));
+    const total = (member) => count(report.users.reduce((sum, row) => sum + row[member], 0));
+    setText(caption, `${report.start_date} to ${report.end_date}: ${plural(report.total_reservations, "reservation")} of ${plural(report.unique_users, "user")}`);
+    patchList(body, report.users.map((row) => ({ row, most })), ({ row }) => `${row.account} ${row.name}`, createRow);
+    [hours(report.total_gpu_hours), report.total_gpu_hours > 0 ? percent(100) : percent(0), total("run_count"), total("manual_count")]
+      .forEach((text, i) => setText(sums[i], text));
+  };
+  return { node, update };
+}
+
+function keptDays() {
+  try {
+    const days = Number(window.localStorage.getItem(KEY));
+    return Number.isInteger(days) && days >= 1 && days <= 90 ? days : 30;
+  } catch {
+    return 30;
+  }
+}
+
+// days() is the chosen period, show(report) draws it. onDays() is called when another is chosen.
+export function startReport(onDays) {
+  const input = byId("report-days");
+  const problem = byId("report-problem");
+  const empty = byId("report-empty");
+  const table = createTable();
+  let days = keptDays();
+
+  const choose = () => {
+    const chosen = input.value.trim() === "" ? NaN : Number(input.value);
+    const good = Number.isInteger(chosen) && chosen >= 1 && chosen <= 90;
+    setAttribute(input, "aria-invalid", good ? null : "true");
+    setText(problem, good ? "" : "Choose a whole number of days from 1 to 90.");
+    if (!good || chosen === days) return;
+    days = chosen;
+    try {
+      window.localStorage.setItem(KEY, String(days));
+    } catch {
+      // Not kept for the next visit.
+    }
+    onDays();
+  };
+  input.value = String(days);
+  input.addEventListener("input", choose);
+  byId("report-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    choose();
+  });
+  table.node.hidden = true;
+  byId("report").append(table.node);
+
+  return {
+    days: () => days,
+    show(report) {
+      // An answer that was overtaken by another choice.
+      if (report.days !== days) return;
+      show(table.node, report.users.length > 0);
+      show(empty, report.users.length === 0);
+      setText(empty, `No reservations in the last ${plural(report.days, "day")}.`);
+      if (report.users.length > 0) table.update(report);
+    },
+  };
+}

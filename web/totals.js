@@ -1,0 +1,45 @@
+// The pool at a glance: GPUs by state as numbers and as one bar, who waits, and the hours of the last day.
+import { el, patchList, setAttribute, setText } from "./dom.js";
+import { stateOf } from "./cards.js";
+import { count, hours, plural } from "./format.js";
+
+const KINDS = [
+  ["available", "Available"],
+  ["in-use", "In use"],
+  ["unreserved", "Unreserved"],
+  ["error", "Error"],
+];
+
+function tile({ key, label }) {
+  const value = el("dd");
+  const node = el("div", { class: "total", "data-state": key }, el("dt", null, label), value);
+  const update = ({ text, zero }) => {
+    setText(value, text);
+    setAttribute(node, "data-zero", zero ? "" : null);
+  };
+  return { node, update };
+}
+
+function part({ key }) {
+  const node = el("span", { "data-state": key });
+  const update = ({ number }) => {
+    node.style.flexGrow = number;
+  };
+  return { node, update };
+}
+
+// show(gpus, waiting, hoursOfDay) draws them; hoursOfDay is null as long as it is not known.
+export function startTotals(tiles, share) {
+  return {
+    show(gpus, waiting, hoursOfDay) {
+      const numbers = Object.fromEntries(KINDS.map(([key]) => [key, 0]));
+      for (const gpu of gpus) numbers[stateOf(gpu).name]++;
+      const items = KINDS.map(([key, label]) => ({ key, label, text: count(numbers[key]), zero: !numbers[key], number: numbers[key] }));
+      patchList(share, items, (item) => item.key, part);
+      items.push({ key: "waiting", label: "Waiting", text: count(waiting), zero: !waiting });
+      items.push({ key: "hours", label: "GPU hours, 24 h", text: hoursOfDay === null ? "–" : hours(hoursOfDay), zero: !hoursOfDay });
+      patchList(tiles, items, (item) => item.key, tile);
+      return { free: numbers.available, text: `${plural(numbers.available, "GPU")} available` };
+    },
+  };
+}
