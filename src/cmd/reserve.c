@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cmd/wait.h"
 #include "pool/describe.h"
 
 /* "1,3"; where the driver calls them otherwise, that is told beside. */
@@ -63,7 +64,8 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	if (r == 0)
 		r = pool_open_from(in->settings, &pool, e);
 	if (r == 0)
-		r = pool_reserve(pool, &request, &grant, e);
+		r = reserve_or_wait(in, pool, &request, &grant, e);
+	holder_clear(&request.holder);
 	if (r < 0)
 		return r;
 	if (settings_flag(in->settings, "reserve.short"))
@@ -86,6 +88,7 @@ static const struct option_spec reserve_options[] = {
 	 .argument = "D",
 	 .fallback = "8h",
 	 .help = "Duration to reserve GPUs: 30m, 2h, 1d, 0.5h, 1h30m"},
+	WAIT_OPTIONS,
 	REQUEST_OPTION_NOTE,
 	REQUEST_OPTION_USER,
 	{.name = "force",
@@ -100,8 +103,9 @@ static const struct option_spec reserve_options[] = {
 const struct command cmd_reserve = {
 	.name = "reserve",
 	.summary = "Reserve GPUs manually for a specified duration",
-	.usage = "[--gpus N] [--gpu-ids IDS] [--duration D] [--note TEXT] [--user NAME] [--force] "
-		 "[--short]",
+	.usage =
+		"[--gpus N] [--gpu-ids IDS] [--duration D] [--wait [D]] [--note TEXT] [--user NAME] "
+		"[--force] [--short]",
 	.description =
 		"The GPUs are yours until the duration is over or you give them back with 'canhazgpu "
 		"release'.\nUnlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the output says "

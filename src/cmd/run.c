@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "cmd/launch.h"
+#include "cmd/wait.h"
 #include "host/command.h"
 #include "host/process.h"
 #include "host/tree.h"
@@ -92,7 +93,7 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 	holder->supervisor = launch.supervisor;
 	holder->host = pool_host_label();
 	holder->boot_id = host_boot_id();
-	r = pool_reserve(pool, request, grant, e);
+	r = reserve_or_wait(in, pool, request, grant, e);
 	if (r < 0)
 		return r;
 	r = run_supervise(in, &launch, grant->reservation, e);
@@ -141,6 +142,7 @@ static const struct option_spec run_options[] = {
 	 .argument = "D",
 	 .help = "Maximum time to run command before killing it: 30s, 30m, 2h, 1d, 0.5h "
 		 "(default: none)"},
+	WAIT_OPTIONS,
 	REQUEST_OPTION_NOTE,
 	REQUEST_OPTION_USER,
 	{.name = "on-lost",

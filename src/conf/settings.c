@@ -117,8 +117,11 @@ static int check_choice(const char *choices, const char *value, struct err *e)
 static int check_duration(const struct option_spec *spec, const char *value, struct err *e)
 {
 	int64_t ns;
-	int r = parse_duration(value, &ns, e);
+	int r;
 
+	if (spec->choices && !strcmp(value, spec->choices))
+		return 0;
+	r = parse_duration(value, &ns, e);
 	if (r == 0 && ((spec->min && ns < spec->min) || (spec->max && ns > spec->max)))
 		return err_usage(e, "%.60s is out of range (%.9gs to %.9gs)", value,
 				 (double)spec->min / (double)NS_PER_SECOND,
@@ -277,8 +280,8 @@ int64_t settings_duration_ns(const struct settings *s, const char *key)
 	const char *value = get_typed(s, key, OPTION_DURATION);
 	int64_t ns = 0;
 
-	if (value)
-		(void)parse_duration(value, &ns, NULL);
+	if (value && parse_duration(value, &ns, NULL) < 0)
+		return INT64_MAX; /* the word for it: values were checked */
 	return ns;
 }
 

@@ -50,8 +50,9 @@ enum setting_origin settings_origin(const struct settings *s, const char *key);
 bool settings_is_system(const struct settings *s, const char *key);
 const char *settings_text(const struct settings *s, const char *key); /* NULL: no value */
 bool settings_flag(const struct settings *s, const char *key);
-int64_t settings_int(const struct settings *s, const char *key);         /* 0: no value */
-int64_t settings_duration_ns(const struct settings *s, const char *key); /* 0: no value */
+int64_t settings_int(const struct settings *s, const char *key); /* 0: no value */
+int64_t settings_duration_ns(const struct settings *s,
+			     const char *key); /* 0: no value; INT64_MAX: without end */
 /* Ids, ascending; NULL and 0: no value. The caller frees them. */
 int *settings_ids(const struct settings *s, const char *key, size_t *ret_count);
 

@@ -40,13 +40,18 @@ void observer_clear(struct observer *o)
 	*o = (struct observer){0};
 }
 
+/* Whether the processes are of this host, this boot or an earlier one. */
+static bool observer_sees(const struct observer *o, const struct holder *h)
+{
+	return h->host && h->boot_id && h->command.pid && o->boot_id && !strcmp(h->host, o->host);
+}
+
 enum holder_life observe_life(const struct observer *o, const struct reservation *r)
 {
 	const struct holder *h = &r->holder;
 	enum host_life command, supervisor;
 
-	if (r->type == RESERVATION_MANUAL || !h->host || !h->boot_id || !h->command.pid ||
-	    !o->boot_id || strcmp(h->host, o->host) != 0)
+	if (r->type == RESERVATION_MANUAL || !observer_sees(o, h))
 		return HOLDER_OUT_OF_SIGHT;
 	if (strcmp(h->boot_id, o->boot_id) != 0)
 		return HOLDER_GONE;
@@ -59,13 +64,44 @@ enum holder_life observe_life(const struct observer *o, const struct reservation
 	return supervisor == HOST_ALIVE ? HOLDER_ENDING : HOLDER_GONE;
 }
 
-enum holder_life *observe_lives(const struct observer *o, const struct pool_state *state)
+static enum holder_life observe_waiter(const struct observer *o, const struct queue_entry *q)
 {
-	enum holder_life *lives = mem_alloc(state->reservations_count, sizeof(*lives));
+	if (!observer_sees(o, &q->holder))
+		return HOLDER_OUT_OF_SIGHT;
+	if (strcmp(q->holder.boot_id, o->boot_id) != 0)
+		return HOLDER_GONE;
+	switch (host_process_life(&q->holder.command)) {
+	case HOST_ALIVE:
+		return HOLDER_ALIVE;
+	case HOST_GONE:
+		return HOLDER_GONE;
+	default:
+		return HOLDER_OUT_OF_SIGHT;
+	}
+}
 
+void observe_lives(const struct observer *o, const struct pool_state *state,
+		   struct lives *ret_lives)
+{
+	ret_lives->holders = mem_alloc(state->reservations_count, sizeof(enum holder_life));
 	for (size_t i = 0; i < state->reservations_count; i++)
-		lives[i] = observe_life(o, state->reservations[i]);
-	return lives;
+		ret_lives->holders[i] = observe_life(o, state->reservations[i]);
+	ret_lives->waiting = mem_alloc(state->queue_count, sizeof(enum holder_life));
+	for (size_t i = 0; i < state->queue_count; i++)
+		ret_lives->waiting[i] = observe_waiter(o, &state->queue[i]);
+}
+
+void lives_clear(struct lives *l)
+{
+	free(l->holders);
+	free(l->waiting);
+	*l = (struct lives){0};
+}
+
+struct plan_facts observe_facts(const struct lives *l)
+{
+	return (struct plan_facts){
+		.now_ns = clock_now_ns(), .life = l->holders, .waiting = l->waiting};
 }
 
 /* True if the scan has GPUs that can be told apart by UUID. */

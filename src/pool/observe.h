@@ -32,8 +32,18 @@ void observer_clear(struct observer *o);
 /* What can be seen of the holder of r from here. */
 enum holder_life observe_life(const struct observer *o, const struct reservation *r);
 
-/* The same for each reservation of a state. The caller frees the array. */
-enum holder_life *observe_lives(const struct observer *o, const struct pool_state *state);
+/* Who lives, as plan_facts takes it. */
+struct lives {
+	enum holder_life *holders; /* per reservation of a state */
+	enum holder_life *waiting; /* per queue entry */
+};
+
+void observe_lives(const struct observer *o, const struct pool_state *state,
+		   struct lives *ret_lives);
+void lives_clear(struct lives *l);
+
+/* The facts that need no look at the GPUs. They borrow the lives. */
+struct plan_facts observe_facts(const struct lives *l);
 
 /*
  * Scans the GPUs of a pool. Never fails: what could not be seen is unknown, with its reason. The

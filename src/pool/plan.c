@@ -10,6 +10,7 @@
 void plan_clear(struct plan *p)
 {
 	reservation_free(p->granted);
+	reservation_free(p->collected);
 	for (size_t i = 0; i < p->owned_count; i++)
 		free(p->owned[i]);
 	free(p->owned);
@@ -28,8 +29,7 @@ struct change *plan_add(struct plan *p, enum change_kind kind)
 	return c;
 }
 
-/* Keeps an allocation until the plan is cleared. */
-static void *plan_own(struct plan *p, void *memory)
+void *plan_own(struct plan *p, void *memory)
 {
 	p->owned = mem_resize(p->owned, p->owned_count + 1, sizeof(*p->owned));
 	p->owned[p->owned_count++] = memory;
@@ -53,17 +53,39 @@ void plan_end(struct plan *p, const struct reservation *r, const int *gpus, size
 	c->actor = actor ? plan_own(p, mem_strdup(actor)) : NULL;
 }
 
+/* Adds the change that stores a reservation anew, as a sign of life; the copy is the caller's to
+   alter. */
+static struct reservation *renew_copy(struct plan *p, const struct reservation *r)
+{
+	/* Shallow: the change only reads it, and the state outlives the plan. */
+	struct reservation *renewed = plan_own(p, mem_alloc(1, sizeof(*renewed)));
+	struct change *c = plan_add(p, CHANGE_RENEW);
+
+	*renewed = *r;
+	c->reservation = renewed;
+	c->quiet = true;
+	return renewed;
+}
+
 void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
 		const struct process_ref *command)
 {
-	/* A shallow copy: the change only reads it, and the state outlives the plan. */
-	struct reservation *renewed = plan_own(p, mem_alloc(1, sizeof(*renewed)));
+	struct reservation *renewed = renew_copy(p, r);
 
-	*renewed = *r;
 	renewed->heartbeat_ns = now_ns;
 	if (command)
 		renewed->holder.command = *command;
-	plan_add(p, CHANGE_RENEW)->reservation = renewed;
+}
+
+void plan_renew_part(struct plan *p, const struct reservation *r, int64_t duration_ns,
+		     int64_t now_ns)
+{
+	struct reservation *renewed = renew_copy(p, r);
+
+	if (r->type == RESERVATION_MANUAL)
+		renewed->expiry_ns = now_ns + duration_ns;
+	else
+		renewed->heartbeat_ns = now_ns;
 }
 
 enum gpu_use plan_gpu_use(const struct gpu *gpu, int64_t threshold_mb)
@@ -80,6 +102,13 @@ bool plan_owns(const struct plan_actor *actor, const struct reservation *r)
 	if (r->uid.known)
 		return r->uid.value == (int64_t)actor->uid;
 	return r->account && actor->account && !strcmp(r->account, actor->account);
+}
+
+bool plan_owns_entry(const struct plan_actor *actor, const struct queue_entry *q)
+{
+	if (q->uid.known)
+		return q->uid.value == (int64_t)actor->uid;
+	return q->account && actor->account && !strcmp(q->account, actor->account);
 }
 
 /* When a run reservation last showed life; its start if it never did. */
@@ -117,54 +146,54 @@ bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t no
 	return false;
 }
 
-bool plan_is_collected(const struct pool_state *state, const struct reservation *r, int64_t now_ns)
-{
-	for (size_t i = 0; r->queue_id && i < state->queue_count; i++) {
-		const struct queue_entry *q = &state->queue[i];
-		int64_t sign_ns =
-			q->heartbeat_ns > q->enqueued_ns ? q->heartbeat_ns : q->enqueued_ns;
-
-		if (!strcmp(q->id, r->queue_id))
-			return now_ns - sign_ns <= QUEUE_HEARTBEAT_LIMIT_NS;
-	}
-	return false;
-}
-
 /* Like plan_is_over, for the i-th reservation of the state. What is collected for somebody who
-   waits lives as long as that request does, whatever its own times say. */
+   waits is the queue's business, unless that request is not there any more. */
 static bool plan_over_at(const struct pool_state *state, const struct plan_facts *facts, size_t i,
 			 enum end_reason *ret_reason, int64_t *ret_end_ns)
 {
-	if (plan_is_collected(state, state->reservations[i], facts->now_ns))
+	const struct reservation *r = state->reservations[i];
+
+	if (plan_is_collected(state, r))
 		return false;
-	return plan_is_over(state->reservations[i],
-			    facts->life ? facts->life[i] : HOLDER_OUT_OF_SIGHT, facts->now_ns,
+	if (r->queue_id && *r->id) {
+		/* Other programs, which give no ids, may leave the mark where they are done. */
+		*ret_reason = END_RELEASED;
+		*ret_end_ns = facts->now_ns;
+		return true;
+	}
+	return plan_is_over(r, facts->life ? facts->life[i] : HOLDER_OUT_OF_SIGHT, facts->now_ns,
 			    ret_reason, ret_end_ns);
 }
 
-void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts, struct plan *p)
+void plan_cleanup_but(const struct pool_state *state, const struct plan_facts *facts,
+		      const char *self, struct plan *p)
 {
 	for (size_t i = 0; i < state->reservations_count; i++) {
 		const struct reservation *r = state->reservations[i];
 		enum end_reason reason;
 		int64_t end_ns;
 
-		if (plan_over_at(state, facts, i, &reason, &end_ns))
+		if (plan_over_at(state, facts, i, &reason, &end_ns)) {
 			plan_end(p, r, r->gpus, r->gpus_count, end_ns, reason, NULL);
-		else if (r->type == RESERVATION_RUN && facts->life &&
-			 facts->life[i] == HOLDER_ALIVE &&
-			 facts->now_ns - plan_last_sign_ns(r) > 2 * HEARTBEAT_INTERVAL_NS)
+			p->changes[p->changes_count - 1].unrecorded = r->queue_id && *r->id;
+		} else if (!r->queue_id && r->type == RESERVATION_RUN && facts->life &&
+			   facts->life[i] == HOLDER_ALIVE &&
+			   facts->now_ns - plan_last_sign_ns(r) > 2 * HEARTBEAT_INTERVAL_NS) {
 			plan_renew(p, r, facts->now_ns, NULL);
+		}
 	}
+	plan_cleanup_queue(state, facts, self, p);
 }
 
-/* True if the plan ends the reservation of that slot. */
-bool plan_frees(const struct plan *p, const struct slot *slot)
+void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts, struct plan *p)
+{
+	plan_cleanup_but(state, facts, NULL, p);
+}
+
+bool plan_ends(const struct plan *p, const struct reservation *r)
 {
 	for (size_t i = 0; i < p->changes_count; i++) {
-		const struct change *c = &p->changes[i];
-
-		if (c->kind == CHANGE_END && c->reservation == slot->reservation)
+		if (p->changes[i].kind == CHANGE_END && p->changes[i].reservation == r)
 			return true;
 	}
 	return false;
@@ -228,7 +257,7 @@ static int plan_check_release(const struct pool_state *state, const struct plan 
 		if (r < 0)
 			return r;
 		slot = &state->slots[ids[i]];
-		if (!slot->reservation || plan_frees(p, slot))
+		if (!slot->reservation || plan_ends(p, slot->reservation))
 			return err_set(e, ENOENT, "GPU %d is not reserved", ids[i]);
 		if (actor->uid != 0 && !plan_owns(actor, slot->reservation))
 			return err_set(e, EPERM, "GPU %d is reserved by %s, not by you", ids[i],
@@ -242,12 +271,13 @@ static int plan_check_collected(const struct pool_state *state, const struct pla
 				const int *ids, size_t ids_count, struct err *e)
 {
 	for (size_t i = 0; i < ids_count; i++) {
-		if (plan_is_collected(state, state->slots[ids[i]].reservation, facts->now_ns))
+		if (plan_is_collected(state, state->slots[ids[i]].reservation))
 			return err_set(
 				e, EBUSY,
 				"GPU %d is collected for a request of %s that waits: end that "
-				"request instead",
-				ids[i], state->slots[ids[i]].reservation->user);
+				"with 'canhazgpu cancel %.8s' instead",
+				ids[i], state->slots[ids[i]].reservation->user,
+				state->slots[ids[i]].reservation->queue_id);
 	}
 	return 0;
 }
@@ -278,7 +308,7 @@ int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 		for (size_t k = 0; k < held->gpus_count; k++)
 			named |= ids && bsearch(&held->gpus[k], ids, ids_count, sizeof(*ids),
 						plan_compare_ids);
-		if (ended || plan_is_collected(state, held, facts->now_ns))
+		if (ended || plan_is_collected(state, held))
 			continue;
 		if (named)
 			plan_release_part(p, held, ids, ids_count, facts->now_ns,
@@ -308,9 +338,16 @@ void plan_init(const struct pool_state *state, const struct plan_facts *facts,
 		else
 			plan_end(p, r, r->gpus, r->gpus_count, facts->now_ns, END_FORCED,
 				 actor->account);
+		p->changes[p->changes_count - 1].unrecorded = r->queue_id != NULL;
 	}
-	for (size_t i = 0; i < state->queue_count; i++)
-		plan_add(p, CHANGE_QUEUE_DROP)->entry = &state->queue[i];
+	/* Whoever still waits is told so, and leaves. */
+	for (size_t i = 0; i < state->queue_count; i++) {
+		if (plan_waiter_state(state, facts, i) == WAITER_DEAD ||
+		    !state->queue[i].holder.host)
+			plan_add(p, CHANGE_QUEUE_DROP)->entry = &state->queue[i];
+		else
+			plan_mark_cancelled(&state->queue[i], p);
+	}
 	c = plan_add(p, CHANGE_INIT);
 	c->provider = plan_own(p, mem_strdup(provider));
 	c->gpus_count = count;

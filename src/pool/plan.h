@@ -28,9 +28,10 @@ enum holder_life {
 /* What is known besides the state. Arrays are as long as the state's. */
 struct plan_facts {
 	int64_t now_ns;
-	const enum gpu_use *use;      /* per slot; NULL: all unknown */
-	const enum holder_life *life; /* per reservation; NULL: all out of sight */
-	const int64_t *last_use_ns;   /* per slot: when the requester last used it; NULL: never */
+	const enum gpu_use *use;         /* per slot; NULL: all unknown */
+	const enum holder_life *life;    /* per reservation; NULL: all out of sight */
+	const enum holder_life *waiting; /* per queue entry: its process; NULL: all out of sight */
+	const int64_t *last_use_ns; /* per slot: when the requester last used it; NULL: never */
 };
 
 /* Who asks. Taken from the kernel (real uid), never from the environment. */
@@ -57,8 +58,9 @@ struct plan_request {
 struct plan {
 	struct change *changes;
 	size_t changes_count;
-	struct reservation *granted; /* plan_reserve: the new reservation */
-	int *freed;                  /* plan_release: ids, ascending */
+	struct reservation *granted;   /* plan_reserve, plan_wait: the new reservation */
+	struct reservation *collected; /* plan_wait: what the request collects now */
+	int *freed;                    /* plan_release: ids, ascending */
 	size_t freed_count;
 	void **owned; /* freed with the plan */
 	size_t owned_count;
@@ -68,7 +70,8 @@ void plan_clear(struct plan *p);
 
 /*
  * Adds the end of every reservation that is over at now_ns: manual past its expiry, run whose
- * holder is gone, run out of sight and silent for HEARTBEAT_LIMIT_NS.
+ * holder is gone, run out of sight and silent for HEARTBEAT_LIMIT_NS. Drops waiting requests that
+ * are dead, and gives back what was collected for them.
  */
 void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts, struct plan *p);
 
@@ -127,8 +130,8 @@ bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t no
  */
 enum gpu_use plan_gpu_use(const struct gpu *gpu, int64_t threshold_mb);
 
-/* Whether r is what a waiting request has collected so far, and that request lives. */
-bool plan_is_collected(const struct pool_state *state, const struct reservation *r, int64_t now_ns);
+/* Whether r is what a request that waits in the state's queue has collected so far. */
+bool plan_is_collected(const struct pool_state *state, const struct reservation *r);
 
 /* Whether the actor holds r: by uid where the reservation has one, else by account name. */
 bool plan_owns(const struct plan_actor *actor, const struct reservation *r);

@@ -3,17 +3,86 @@
 #define POOL_PLAN_PRIVATE_H
 
 #include "pool/plan.h"
+#include "pool/plan_queue.h"
 
 /* Adds a change of that kind and returns it (valid until the next one). */
 struct change *plan_add(struct plan *p, enum change_kind kind);
 
-/* True if the plan ends the reservation of that slot. */
-bool plan_frees(const struct plan *p, const struct slot *slot);
+/* Keeps an allocation until the plan is cleared; returns it. */
+void *plan_own(struct plan *p, void *memory);
+
+/* Gives what is collected for a waiting request a new heartbeat and expiry. */
+void plan_renew_part(struct plan *p, const struct reservation *r, int64_t duration_ns,
+		     int64_t now_ns);
+
+/* True if the plan ends that reservation. */
+bool plan_ends(const struct plan *p, const struct reservation *r);
 
 /* -ERANGE where the pool has no GPU of that id. */
 int plan_check_id(const struct pool_state *state, int id, struct err *e);
 
 /* For qsort and bsearch over GPU ids. */
 int plan_compare_ids(const void *a, const void *b);
+
+/* ---- plan_queue.c ---- */
+
+/* plan_cleanup without the entry `self` (NULL: none), whose process is the one that decides. */
+void plan_cleanup_but(const struct pool_state *state, const struct plan_facts *facts,
+		      const char *self, struct plan *p);
+
+/* The part of it that is about the queue: drops the dead, and gives back what was collected for
+   them and for the absent. */
+void plan_cleanup_queue(const struct pool_state *state, const struct plan_facts *facts,
+			const char *self, struct plan *p);
+
+/* Ends, without a record, what was collected for an entry. */
+void plan_give_back(const struct pool_state *state, const char *entry_id, int64_t now_ns,
+		    struct plan *p);
+
+/* Adds the change that stores an entry anew; the copy is the caller's to alter. */
+struct queue_entry *plan_put_copy(struct plan *p, const struct queue_entry *q);
+
+/* Tells the process of an entry to leave. */
+void plan_mark_cancelled(const struct queue_entry *q, struct plan *p);
+
+/* Whether the entry is the actor's. */
+bool plan_owns_entry(const struct plan_actor *actor, const struct queue_entry *q);
+
+/* ---- plan_reserve.c ---- */
+
+/* How the decision sees one slot, after the cleanup. */
+struct candidate {
+	int id;
+	bool own;            /* collected for the request itself */
+	bool reserved;       /* by somebody else */
+	bool awaited;        /* somebody who came before could use it */
+	bool idle, unknown;  /* not reserved: idle, busy, or unknown */
+	int64_t mine_ns;     /* when the requester last used it */
+	int64_t released_ns; /* when anybody last did */
+};
+
+/*
+ * All slots as the plan leaves them, for a request behind the first `places` of the queue; `self`:
+ * the entry of the request, or NULL. The caller frees the array, which is in the order of ids.
+ */
+struct candidate *plan_candidates(const struct pool_state *state, const struct plan_facts *facts,
+				  const struct plan *p, size_t places, const char *self);
+
+/* For qsort: best first. */
+int plan_compare_candidates(const void *left, const void *right);
+
+/* Whether the request may have it now. */
+bool plan_is_available(const struct candidate *c, const struct plan_request *request);
+
+/* Refuses what this pool can never satisfy. */
+int plan_check_request(const struct pool_state *state, const struct plan_request *request,
+		       struct err *e);
+
+/* How many GPUs the request asks for. */
+size_t plan_request_count(const struct plan_request *request);
+
+/* Adds the grant of `gpus` (owned by the plan from now on) as the reservation `id`. */
+struct reservation *plan_grant(struct plan *p, const struct plan_request *request, const char *id,
+			       int *gpus, size_t count, int64_t now_ns);
 
 #endif

@@ -7,29 +7,41 @@
 #include "base/str.h"
 #include "pool/plan_private.h"
 
-/* How the decision sees one slot, after the cleanup. */
-struct candidate {
-	int id;
-	bool reserved, idle, unknown; /* not reserved: idle, busy, or unknown */
-	int64_t mine_ns;              /* when the requester last used it */
-	int64_t released_ns;          /* when anybody last did */
-};
-
 static struct candidate plan_candidate(const struct slot *slot, const struct plan_facts *facts,
-				       const struct plan *p)
+				       const struct plan *p, const char *self)
 {
 	enum gpu_use use = facts->use ? facts->use[slot->id] : USE_UNKNOWN;
+	const struct reservation *r = slot->reservation;
 	struct candidate c = {.id = slot->id, .released_ns = slot->last_released_ns};
 
 	if (slot->problem)
 		use = USE_UNKNOWN;
-	c.reserved = slot->reservation && !plan_frees(p, slot);
-	if (slot->reservation && !c.reserved)
+	c.reserved = r && !plan_ends(p, r);
+	if (r && !c.reserved)
 		c.released_ns = facts->now_ns;
+	c.own = c.reserved && self && r->queue_id && !strcmp(r->queue_id, self);
+	c.reserved &= !c.own;
 	c.idle = !c.reserved && use == USE_IDLE;
 	c.unknown = !c.reserved && use == USE_UNKNOWN;
 	c.mine_ns = facts->last_use_ns ? facts->last_use_ns[slot->id] : TIME_NONE;
 	return c;
+}
+
+struct candidate *plan_candidates(const struct pool_state *state, const struct plan_facts *facts,
+				  const struct plan *p, size_t places, const char *self)
+{
+	struct candidate *all = mem_alloc(state->slots_count, sizeof(*all));
+
+	for (size_t i = 0; i < state->slots_count; i++) {
+		all[i] = plan_candidate(&state->slots[i], facts, p, self);
+		all[i].awaited = plan_first_for(state, facts, (int)i, places) != NULL;
+	}
+	return all;
+}
+
+bool plan_is_available(const struct candidate *c, const struct plan_request *request)
+{
+	return !c->reserved && !c->awaited && (c->idle || request->force);
 }
 
 static int compare_ns(int64_t a, int64_t b)
@@ -38,10 +50,11 @@ static int compare_ns(int64_t a, int64_t b)
 }
 
 /*
- * Best first: idle before busy before unknown (only --force gets to the latter two), then most
- * recently used by the requester, then least recently used by anybody, then by id.
+ * Best first: idle before busy before unknown (only --force gets to the latter two), then what is
+ * collected already, then most recently used by the requester, then least recently used by anybody,
+ * then by id.
  */
-static int compare_candidates(const void *left, const void *right)
+int plan_compare_candidates(const void *left, const void *right)
 {
 	const struct candidate *a = left, *b = right;
 	int r;
@@ -50,15 +63,16 @@ static int compare_candidates(const void *left, const void *right)
 		return a->idle ? -1 : 1;
 	if (a->unknown != b->unknown)
 		return a->unknown ? 1 : -1;
+	if (a->own != b->own)
+		return a->own ? -1 : 1;
 	r = compare_ns(b->mine_ns, a->mine_ns);
 	if (!r)
 		r = compare_ns(a->released_ns, b->released_ns);
 	return r ? r : compare_ns(a->id, b->id);
 }
 
-/* Refuses what this pool can never satisfy. */
-static int plan_check_request(const struct pool_state *state, const struct plan_request *request,
-			      struct err *e)
+int plan_check_request(const struct pool_state *state, const struct plan_request *request,
+		       struct err *e)
 {
 	int r = plan_require(state, e);
 
@@ -80,8 +94,11 @@ static int plan_check_request(const struct pool_state *state, const struct plan_
 }
 
 /* Refuses for a GPU that was asked for by id. */
-static int plan_refuse_id(const struct slot *slot, const struct candidate *c, struct err *e)
+static int plan_refuse_id(const struct pool_state *state, const struct plan_facts *facts,
+			  const struct candidate *c, struct err *e)
 {
+	const struct slot *slot = &state->slots[c->id];
+
 	if (c->reserved)
 		return err_set(
 			e, EBUSY,
@@ -95,6 +112,12 @@ static int plan_refuse_id(const struct slot *slot, const struct candidate *c, st
 			"GPU %d is not available: its use is unknown - run 'canhazgpu status' "
 			"for details",
 			c->id);
+	if (c->idle)
+		return err_set(e, EBUSY,
+			       "GPU %d is not available: %s waits for it - stand in line with "
+			       "--wait",
+			       c->id,
+			       plan_first_for(state, facts, c->id, state->queue_count)->user);
 	return err_set(
 		e, EBUSY,
 		"GPU %d is not available: in use without reservation - run 'canhazgpu status' "
@@ -107,10 +130,11 @@ static int plan_refuse_count(int requested, const struct candidate *all, size_t 
 			     struct err *e)
 {
 	AUTO(str_clear) struct str why = {0};
-	int idle = 0, busy = 0, unknown = 0;
+	int idle = 0, awaited = 0, busy = 0, unknown = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		idle += all[i].idle;
+		idle += all[i].idle && !all[i].awaited;
+		awaited += all[i].idle && all[i].awaited;
 		unknown += all[i].unknown;
 		busy += !all[i].reserved && !all[i].idle && !all[i].unknown;
 	}
@@ -118,6 +142,14 @@ static int plan_refuse_count(int requested, const struct candidate *all, size_t 
 		str_addf(&why, "%d GPUs in use without reservation", busy);
 	if (unknown)
 		str_addf(&why, "%s%d GPUs whose use is unknown", busy ? ", " : "", unknown);
+	if (awaited && !why.length)
+		return err_set(
+			e, EBUSY,
+			"Not enough GPUs available. Requested: %d, Available: %d (others wait "
+			"for %d more - stand in line with --wait)",
+			requested, idle, awaited);
+	if (awaited)
+		str_addf(&why, ", %d GPUs that others wait for", awaited);
 	if (why.length)
 		return err_set(e, EBUSY,
 			       "Not enough GPUs available. Requested: %d, Available: %d (%s - run "
@@ -132,24 +164,21 @@ static int plan_pick(const struct pool_state *state, const struct plan_facts *fa
 		     const struct plan_request *request, const struct plan *p, int **ret_gpus,
 		     size_t *ret_count, struct err *e)
 {
-	AUTO_FREE struct candidate *all = mem_alloc(state->slots_count, sizeof(*all));
-	size_t wanted = request->ids ? request->ids_count : (size_t)request->count;
+	AUTO_FREE struct candidate *all =
+		plan_candidates(state, facts, p, state->queue_count, NULL);
+	size_t wanted = plan_request_count(request);
 	AUTO_FREE int *gpus = mem_alloc(wanted, sizeof(*gpus));
 	size_t found = 0;
 
-	for (size_t i = 0; i < state->slots_count; i++)
-		all[i] = plan_candidate(&state->slots[i], facts, p);
 	for (size_t i = 0; i < request->ids_count; i++) {
-		const struct candidate *c = &all[request->ids[i]];
-
-		if (c->reserved || (!c->idle && !request->force))
-			return plan_refuse_id(&state->slots[c->id], c, e);
-		gpus[found++] = c->id;
+		if (!plan_is_available(&all[request->ids[i]], request))
+			return plan_refuse_id(state, facts, &all[request->ids[i]], e);
+		gpus[found++] = request->ids[i];
 	}
 	if (!request->ids) {
-		qsort(all, state->slots_count, sizeof(*all), compare_candidates);
+		qsort(all, state->slots_count, sizeof(*all), plan_compare_candidates);
 		for (size_t i = 0; i < state->slots_count && found < wanted; i++) {
-			if (!all[i].reserved && (all[i].idle || request->force))
+			if (plan_is_available(&all[i], request))
 				gpus[found++] = all[i].id;
 		}
 		if (found < wanted)
@@ -161,11 +190,12 @@ static int plan_pick(const struct pool_state *state, const struct plan_facts *fa
 	return 0;
 }
 
-static struct reservation *plan_reservation(const struct plan_request *request, int64_t now_ns)
+static struct reservation *plan_reservation(const struct plan_request *request, const char *id,
+					    int64_t now_ns)
 {
 	struct reservation *r = reservation_new();
 
-	memcpy(r->id, request->id, ID_SIZE);
+	memcpy(r->id, id, ID_SIZE);
 	r->user = mem_strdup(request->user ? request->user : request->actor.account);
 	r->account = mem_strdup(request->actor.account);
 	r->uid = quantity_of((int64_t)request->actor.uid);
@@ -182,6 +212,22 @@ static struct reservation *plan_reservation(const struct plan_request *request, 
 	return r;
 }
 
+struct reservation *plan_grant(struct plan *p, const struct plan_request *request, const char *id,
+			       int *gpus, size_t count, int64_t now_ns)
+{
+	struct reservation *r = plan_reservation(request, id, now_ns);
+
+	r->gpus = gpus;
+	r->gpus_count = count;
+	plan_add(p, CHANGE_GRANT)->reservation = r;
+	return r;
+}
+
+size_t plan_request_count(const struct plan_request *request)
+{
+	return request->ids ? request->ids_count : (size_t)request->count;
+}
+
 int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 		 const struct plan_request *request, struct plan *p, struct err *e)
 {
@@ -195,9 +241,6 @@ int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 	r = plan_pick(state, facts, request, p, &gpus, &count, e);
 	if (r < 0)
 		return r;
-	p->granted = plan_reservation(request, facts->now_ns);
-	p->granted->gpus = gpus;
-	p->granted->gpus_count = count;
-	plan_add(p, CHANGE_GRANT)->reservation = p->granted;
+	p->granted = plan_grant(p, request, request->id, gpus, count, facts->now_ns);
 	return 0;
 }

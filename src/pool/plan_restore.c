@@ -16,7 +16,7 @@ bool plan_can_restore(const struct pool_state *state, const struct plan *p,
 		slot = &state->slots[mine->gpus[i]];
 		/* Released since: that was a decision, not a loss. */
 		if (slot->problem || slot->last_released_ns > mine->start_ns ||
-		    (slot->reservation && !plan_frees(p, slot)))
+		    (slot->reservation && !plan_ends(p, slot->reservation)))
 			return false;
 	}
 	return mine->gpus_count > 0;

@@ -66,15 +66,15 @@ void pool_pause(int attempt)
 static int transact_once(struct pool *p, pool_decide *decide, void *argument, struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
-	AUTO_FREE enum holder_life *life = NULL;
+	AUTO(lives_clear) struct lives lives = {0};
 	AUTO(plan_clear) struct plan plan = {0};
-	struct plan_facts facts = {0};
+	struct plan_facts facts;
 	int r = store_load(p->store, STORE_UPDATE, &state, e);
 
 	if (r < 0)
 		return r;
-	life = observe_lives(&p->observer, &state);
-	facts = (struct plan_facts){.now_ns = clock_now_ns(), .life = life};
+	observe_lives(&p->observer, &state, &lives);
+	facts = observe_facts(&lives);
 	r = decide(&state, &facts, argument, &plan, e);
 	if (r < 0 || !plan.changes_count) {
 		store_abandon(p->store);

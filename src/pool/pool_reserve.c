@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "host/tree.h"
+#include "pool/look.h"
 #include "pool/private.h"
 
 /* How often a decision is made anew because the store changed meanwhile. */
@@ -16,61 +16,6 @@
 /* How long a refusal waits for reservations whose command has ended already: their supervisors need
    a few milliseconds to release them. */
 #define ENDING_WAIT_NS (2 * NS_PER_SECOND)
-
-void pool_grant_clear(struct pool_grant *g)
-{
-	reservation_free(g->reservation);
-	free(g->provider);
-	free(g->visible);
-	*g = (struct pool_grant){0};
-}
-
-/* One look at the GPUs, laid over the state as it was then. No lock is held across it. */
-struct look {
-	struct pool_state state;
-	struct observation seen;
-	int64_t taken_ns; /* monotonic */
-};
-
-static void look_clear(struct look *l)
-{
-	observation_clear(&l->seen);
-	pool_state_clear(&l->state);
-	*l = (struct look){0};
-}
-
-static int look_take(struct pool *p, struct look *l, struct err *e)
-{
-	int r;
-
-	look_clear(l);
-	r = store_load(p->store, STORE_READ, &l->state, e);
-	if (r == 0)
-		r = plan_require(&l->state, e);
-	if (r < 0)
-		return r;
-	l->taken_ns = clock_monotonic_ns();
-	observe_gpus(&p->config, &p->observer, &l->state, &l->seen);
-	return 0;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? !strcmp(a, b) : a == b;
-}
-
-/* Whether the pool was not made anew since the look: the slots are the same GPUs. */
-static bool look_fits(const struct look *l, const struct pool_state *state)
-{
-	if (!same_text(l->state.provider, state->provider) ||
-	    l->state.slots_count != state->slots_count)
-		return false;
-	for (size_t i = 0; i < state->slots_count; i++) {
-		if (!same_text(l->state.slots[i].uuid, state->slots[i].uuid))
-			return false;
-	}
-	return true;
-}
 
 /* Whether a GPU counts as busy only because it was reserved at the look, and was released since. */
 static bool look_is_outdated(const struct look *l, const struct pool_state *state)
@@ -86,14 +31,14 @@ static bool look_is_outdated(const struct look *l, const struct pool_state *stat
 /* One attempt at a reservation. */
 struct attempt {
 	struct pool_state state;
-	enum holder_life *life;
+	struct lives lives;
 	struct plan plan;
 };
 
 static void attempt_clear(struct attempt *a)
 {
 	pool_state_clear(&a->state);
-	free(a->life);
+	lives_clear(&a->lives);
 	plan_clear(&a->plan);
 	*a = (struct attempt){0};
 }
@@ -103,12 +48,14 @@ static int attempt_decide(struct pool *p, const struct plan_request *request, co
 			  struct attempt *a, struct err *e)
 {
 	AUTO_FREE int64_t *last_use_ns = mem_alloc(a->state.slots_count, sizeof(*last_use_ns));
-	struct plan_facts facts = {.use = l->seen.use, .last_use_ns = last_use_ns};
+	struct plan_facts facts;
 	int r = store_last_use(p->store, quantity_of((int64_t)request->actor.uid),
 			       request->actor.account, last_use_ns, a->state.slots_count, e);
 
-	facts.life = a->life = observe_lives(&p->observer, &a->state);
-	facts.now_ns = clock_now_ns();
+	observe_lives(&p->observer, &a->state, &a->lives);
+	facts = observe_facts(&a->lives);
+	facts.use = l->seen.use;
+	facts.last_use_ns = last_use_ns;
 	if (r == 0)
 		r = plan_reserve(&a->state, &facts, request, &a->plan, e);
 	if (r == 0)
@@ -170,7 +117,7 @@ static bool attempt_wait_for_ending(const struct attempt *a, const struct plan_r
 		const struct reservation *r = a->state.reservations[i];
 		int fd;
 
-		if (a->life[i] != HOLDER_ENDING || !ending_matters(r, request))
+		if (a->lives.holders[i] != HOLDER_ENDING || !ending_matters(r, request))
 			continue;
 		if (host_pidfd_open(&r->holder.supervisor, &fd, NULL) < 0)
 			ended = true;
@@ -184,28 +131,6 @@ static bool attempt_wait_for_ending(const struct attempt *a, const struct plan_r
 	return ended;
 }
 
-/* What the granted GPUs are called by the driver: numbers, or UUIDs where the numbers moved. */
-static char *pool_visible(const struct reservation *r, const struct observation *seen)
-{
-	struct str out = {0};
-	bool moved = false;
-
-	for (size_t i = 0; i < r->gpus_count; i++) {
-		const struct gpu *gpu = seen->gpus[r->gpus[i]];
-
-		moved |= gpu && gpu->uuid && gpu->index != r->gpus[i];
-	}
-	for (size_t i = 0; i < r->gpus_count; i++) {
-		const struct gpu *gpu = seen->gpus[r->gpus[i]];
-
-		if (moved && gpu && gpu->uuid)
-			str_addf(&out, "%s%s", i ? "," : "", gpu->uuid);
-		else
-			str_addf(&out, "%s%d", i ? "," : "", r->gpus[i]);
-	}
-	return str_steal(&out);
-}
-
 int pool_reserve(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
 		 struct err *e)
 {
@@ -217,9 +142,7 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 		int r = attempt_reserve(p, request, &look, &a, e);
 
 		if (r == 0) {
-			ret_grant->visible = pool_visible(a.plan.granted, &look.seen);
-			ret_grant->provider = mem_strdup(a.state.provider);
-			ret_grant->reservation = mem_steal(&a.plan.granted);
+			look_grant(&look, &a.plan, ret_grant);
 			return 0;
 		}
 		if ((r != -EAGAIN && r != -EBUSY) || attempt >= RESERVE_ATTEMPTS)

@@ -30,6 +30,9 @@ void pool_pause(int attempt);
 /* Whether the caller may unmake what others have in the pool: root, and the owner of the store. */
 bool pool_is_administrator(struct pool *p);
 
+/* Takes a request out of the line, and gives back what it has collected. */
+int pool_leave(struct pool *p, const char *entry_id, struct err *e);
+
 /* Ends what is over and records it. */
 int pool_cleanup(struct pool *p, struct err *e);
 

@@ -40,9 +40,11 @@ static bool add_state(struct pool *p, const struct pool_state *state, struct usa
 		int64_t end_ns = usage->to_ns;
 		enum end_reason reason;
 
-		if (!plan_is_collected(state, r, usage->to_ns))
-			over |= plan_is_over(r, observe_life(&p->observer, r), usage->to_ns,
-					     &reason, &end_ns);
+		/* Nobody uses what is only collected for a request that waits. */
+		if (plan_is_collected(state, r))
+			continue;
+		over |= plan_is_over(r, observe_life(&p->observer, r), usage->to_ns, &reason,
+				     &end_ns);
 		add_running(usage, r, end_ns);
 	}
 	return over;

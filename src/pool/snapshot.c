@@ -19,9 +19,22 @@ const char *gpu_status_name(enum gpu_status status)
 	return names[status];
 }
 
-/* Shows the slots of reservations that the plan ends as free. The reservations stay listed. */
+/* Whether the plan drops that entry. */
+static bool is_dropped(const struct plan *plan, const struct queue_entry *entry)
+{
+	for (size_t i = 0; i < plan->changes_count; i++) {
+		if (plan->changes[i].kind == CHANGE_QUEUE_DROP && plan->changes[i].entry == entry)
+			return true;
+	}
+	return false;
+}
+
+/* Shows the slots of reservations that the plan ends as free, and the queue without those that it
+   drops. The reservations stay listed. */
 static void snapshot_apply(struct pool_state *state, const struct plan *plan)
 {
+	size_t kept = 0;
+
 	for (size_t i = 0; i < plan->changes_count; i++) {
 		const struct change *c = &plan->changes[i];
 
@@ -32,16 +45,26 @@ static void snapshot_apply(struct pool_state *state, const struct plan *plan)
 			slot->last_released_ns = c->time_ns;
 		}
 	}
+	for (size_t i = 0; i < state->queue_count; i++) {
+		if (is_dropped(plan, &state->queue[i]))
+			queue_entry_clear(&state->queue[i]);
+		else
+			state->queue[kept++] = state->queue[i];
+	}
+	state->queue_count = kept;
 }
 
 /* Finds what is over, shows it as free, and records that. */
 static void snapshot_cleanup(struct pool *p, struct snapshot *s)
 {
-	AUTO_FREE enum holder_life *life = observe_lives(&p->observer, &s->state);
+	AUTO(lives_clear) struct lives lives = {0};
 	AUTO(plan_clear) struct plan plan = {0};
-	struct plan_facts facts = {.now_ns = s->now_ns, .life = life};
+	struct plan_facts facts;
 	struct err e = {0};
 
+	observe_lives(&p->observer, &s->state, &lives);
+	facts = observe_facts(&lives);
+	facts.now_ns = s->now_ns;
 	plan_cleanup(&s->state, &facts, &plan);
 	snapshot_apply(&s->state, &plan);
 	if (plan.changes_count && pool_cleanup(p, &e) < 0)

@@ -109,8 +109,10 @@ static void add_state(struct pool *p, const struct pool_state *state, struct tim
 		int64_t end_ns = t->to_ns;
 		enum end_reason reason;
 
-		if (!plan_is_collected(state, r, t->to_ns))
-			plan_is_over(r, observe_life(&p->observer, r), t->to_ns, &reason, &end_ns);
+		/* Nobody uses what is only collected for a request that waits. */
+		if (plan_is_collected(state, r))
+			continue;
+		plan_is_over(r, observe_life(&p->observer, r), t->to_ns, &reason, &end_ns);
 		timeline_add_running(t, r, end_ns);
 	}
 }

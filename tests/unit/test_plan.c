@@ -441,16 +441,19 @@ static void test_collected_for_who_waits(void **state)
 	w.state.reservations[1]->queue_id = mem_strdup("waits");
 	q = pool_state_add_waiter(&w.state);
 	snprintf(q->id, sizeof(q->id), "waits");
+	q->requested_count = 2;
 	q->enqueued_ns = NOW - 60 * MINUTE;
 	q->heartbeat_ns = NOW - 2 * MINUTE;
 	assert_granted(&w, &one, "-");
 	assert_int_equal(plan_release(&w.state, &w.facts, &me, NULL, 0, &none, &e), 0);
 	assert_int_equal(none.changes_count, 0);
 	assert_int_equal(plan_release(&w.state, &w.facts, &me, &id, 1, &some, &e), -EBUSY);
-	/* Silent for more than two minutes: the usual rules. */
+	/* Silent for more than two minutes, and out of sight: dead. Nothing of that was used. */
 	q->heartbeat_ns -= 1;
 	plan_cleanup(&w.state, &w.facts, &later);
-	assert_int_equal(later.changes_count, 2);
+	assert_int_equal(later.changes_count, 3);
+	assert_true(later.changes[0].unrecorded && later.changes[1].unrecorded);
+	assert_int_equal(later.changes[2].kind, CHANGE_QUEUE_DROP);
 }
 
 static void test_owner_by_uid_then_account(void **state)

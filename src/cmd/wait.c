@@ -1,0 +1,145 @@
+/* run --wait and reserve --wait: see wait.h. Called by run.c and reserve.c. */
+#include "cmd/wait.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cmd/wait_show.h"
+#include "host/process.h"
+#include "pool/wait.h"
+
+/* The time that is shown goes on. */
+#define TICK_NS NS_PER_SECOND
+
+/* The signals that end a wait, blocked as long as it lasts. */
+struct interrupts {
+	int fd;
+	sigset_t before;
+};
+
+#define INTERRUPTS_NONE ((struct interrupts){.fd = -1})
+
+/* Signals that are ignored (nohup) stay so. */
+static int interrupts_block(struct interrupts *i, struct err *e)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t k = 0; k < ARRAY_SIZE(signals); k++) {
+		struct sigaction action;
+
+		if (sigaction(signals[k], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			sigaddset(&set, signals[k]);
+	}
+	if (sigprocmask(SIG_BLOCK, &set, &i->before) < 0)
+		return err_sys(e, errno, "cannot block signals");
+	i->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return i->fd < 0 ? err_sys(e, errno, "cannot wait for signals") : 0;
+}
+
+/* The signal that came; 0: none. */
+static int interrupts_take(const struct interrupts *i)
+{
+	struct signalfd_siginfo info;
+
+	return read(i->fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
+}
+
+static void interrupts_clear(struct interrupts *i)
+{
+	if (i->fd >= 0)
+		sigprocmask(SIG_SETMASK, &i->before, NULL);
+	mem_auto_close(&i->fd);
+}
+
+/* Steps and sleeps until the request is granted (0), or not (negative), or a signal came (its
+   number). */
+static int wait_loop(struct pool_wait *wait, const struct interrupts *interrupts,
+		     struct wait_show *show, struct pool_grant *grant, struct err *e)
+{
+	for (;;) {
+		bool step = false;
+		int r = pool_wait_step(wait, grant, e);
+
+		if (r != 0)
+			return r > 0 ? 0 : r;
+		while (!step) {
+			wait_show(show, pool_wait_standing(wait));
+			if (pool_wait_sleep(wait, interrupts->fd,
+					    show->terminal ? TICK_NS : INT64_MAX, &step) > 0 &&
+			    (r = interrupts_take(interrupts)) > 0)
+				return r;
+		}
+	}
+}
+
+/* Ends as if the signal had come just now. */
+static void die_by(int signal)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t set;
+
+	sigaction(signal, &action, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	raise(signal);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static int wait_in_line(struct pool *pool, const struct plan_request *request, int64_t limit_ns,
+			struct pool_grant *grant, struct err *e)
+{
+	AUTO(interrupts_clear) struct interrupts interrupts = INTERRUPTS_NONE;
+	AUTO(wait_show_clear) struct wait_show show;
+	struct pool_wait *wait;
+	char time[CLOCK_DURATION_SIZE];
+	int r;
+
+	wait_show_init(&show);
+	r = interrupts_block(&interrupts, e);
+	if (r < 0)
+		return r;
+	pool_wait_begin(pool, request, limit_ns, &wait);
+	r = wait_loop(wait, &interrupts, &show, grant, e);
+	pool_wait_end(wait);
+	wait_show_clear(&show);
+	if (r > 0) {
+		fprintf(stderr, "Left the line\n");
+		die_by(r);
+		return err_set(e, EINTR, "interrupted");
+	}
+	if (r == -ETIMEDOUT) {
+		err_set(e, ETIMEDOUT, "gave up after waiting %s for %s",
+			clock_duration(limit_ns, time),
+			request->ids || request->count > 1 ? "the GPUs" : "a GPU");
+		return err_exit_status(e, EXIT_STATUS_GAVE_UP);
+	}
+	return r;
+}
+
+int reserve_or_wait(const struct invocation *in, struct pool *pool, struct plan_request *request,
+		    struct pool_grant *ret_grant, struct err *e)
+{
+	AUTO_FREE char *wait_key = mem_printf("%s.wait", in->command->name);
+	AUTO_FREE char *nonblock_key = mem_printf("%s.nonblock", in->command->name);
+	int64_t limit_ns = settings_duration_ns(in->settings, wait_key);
+	struct holder *holder = &request->holder;
+	int r = 0;
+
+	if (!settings_text(in->settings, wait_key) || settings_flag(in->settings, nonblock_key))
+		return pool_reserve(pool, request, ret_grant, e);
+	if (!holder->host) {
+		holder->host = pool_host_label();
+		holder->boot_id = host_boot_id();
+		r = host_process_ref(getpid(), &holder->command, e);
+	}
+	if (r < 0)
+		return r;
+	return wait_in_line(pool, request, limit_ns == INT64_MAX ? 0 : limit_ns, ret_grant, e);
+}

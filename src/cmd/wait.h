@@ -1,0 +1,32 @@
+/* Waiting in line at the terminal, for `run --wait` and `reserve --wait`. */
+#ifndef CMD_WAIT_H
+#define CMD_WAIT_H
+
+#include "cmd/cmd.h"
+
+/*
+ * Gets what the request asks: at once or not at all, or, where the settings of the command say so
+ * (--wait), by standing in line, with progress on standard error. -ETIMEDOUT with exit status 75
+ * when --wait is over. SIGINT, SIGTERM, SIGHUP and SIGQUIT leave the line, and then end this
+ * process as they always do. Fills request->holder of one that waits.
+ */
+int reserve_or_wait(const struct invocation *in, struct pool *pool, struct plan_request *request,
+		    struct pool_grant *ret_grant, struct err *e);
+
+/* The options --wait and --nonblock: rows of the tables of both commands. */
+#define WAIT_OPTIONS                                                                           \
+	{.name = "wait",                                                                       \
+	 .type = OPTION_DURATION,                                                              \
+	 .argument = "D",                                                                      \
+	 .choices = WAIT_FOREVER,                                                              \
+	 .argument_optional = true,                                                            \
+	 .implied = WAIT_FOREVER,                                                              \
+	 .help = "Stand in line for the GPUs, at most so long; without a time, as long as it " \
+		 "takes"},                                                                     \
+	{                                                                                      \
+		.name = "nonblock", .type = OPTION_FLAG, .not_configurable = true,             \
+		.help = "Fail at once when the GPUs are not available (default)"               \
+	}
+#define WAIT_FOREVER "forever"
+
+#endif

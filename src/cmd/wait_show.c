@@ -1,0 +1,115 @@
+/* The progress of a waiting request: one line, redrawn in place on a terminal. See wait_show.h. */
+#include "cmd/wait_show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "pool/describe.h"
+
+void wait_show_init(struct wait_show *w)
+{
+	const char *term = getenv("TERM");
+
+	*w = (struct wait_show){
+		.terminal = isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb") != 0,
+		.since_ns = clock_monotonic_ns(),
+	};
+}
+
+/* Whether this process may write to the terminal: not while it runs in the background. */
+static bool in_foreground(void)
+{
+	pid_t group = tcgetpgrp(STDERR_FILENO);
+
+	return group < 0 || group == getpgrp();
+}
+
+/* "position 2 of 5, collected 1/4 [0], waiting for GPU 1 (alice)" */
+static char *describe_standing(const struct pool_standing *s)
+{
+	AUTO_FREE char *awaits = text_shown(s->awaits);
+	struct str out = {0};
+
+	if (s->trouble) {
+		AUTO_FREE char *trouble = text_shown(s->trouble);
+
+		str_addf(&out, "the pool does not answer, trying again: %s", trouble);
+		return str_steal(&out);
+	}
+	str_addf(&out, "position %zu of %zu, collected %zu/%zu", s->place, s->waiting,
+		 s->collected_count, s->wanted);
+	if (s->collected_count) {
+		AUTO_FREE char *ids = describe_ids(s->collected, s->collected_count);
+
+		str_addf(&out, " %s", ids);
+	}
+	if (*s->awaits)
+		str_addf(&out, ", waiting for %s", awaits);
+	return str_steal(&out);
+}
+
+/* The longest beginning of a text that is not wider than so many columns. */
+static size_t cut_to(const char *text, size_t columns)
+{
+	size_t length = strlen(text);
+	AUTO_FREE char *copy = mem_strdup(text);
+
+	while (length && text_width(copy) > columns) {
+		do
+			length--;
+		while (length && ((unsigned char)text[length] & 0xc0) == 0x80);
+		copy[length] = '\0';
+	}
+	return length;
+}
+
+static void draw(struct wait_show *w, const char *text)
+{
+	char time[CLOCK_DURATION_SIZE];
+	struct winsize size = {0};
+	size_t columns = 80, used;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
+		columns = size.ws_col;
+	clock_duration(clock_monotonic_ns() - w->since_ns, time);
+	used = strlen(time) + strlen("Waiting : ") + 1;
+	fprintf(stderr, "\r\033[KWaiting %s: %.*s", time,
+		(int)cut_to(text, columns > used ? columns - used : 0), text);
+	fflush(stderr);
+	w->drawn = true;
+}
+
+void wait_show(struct wait_show *w, const struct pool_standing *standing)
+{
+	AUTO_FREE char *text = describe_standing(standing);
+	bool news = !w->last || strcmp(text, w->last) != 0;
+
+	if (!w->begun && standing->joined) {
+		fprintf(stderr,
+			"No GPUs for this now: waiting in line as request %.8s (Ctrl-C leaves it)\n",
+			standing->entry_id);
+		w->begun = true;
+	}
+	if (w->terminal && in_foreground())
+		draw(w, text);
+	else if (!w->terminal && news)
+		fprintf(stderr, "Waiting: %s\n", text);
+	if (news)
+		mem_replace(&w->last, text);
+}
+
+void wait_show_clear(struct wait_show *w)
+{
+	if (w->drawn && in_foreground()) {
+		fputs("\r\033[K", stderr);
+		fflush(stderr);
+	}
+	free(w->last);
+	*w = (struct wait_show){0};
+}

@@ -1,0 +1,23 @@
+/* What a waiting request shows on standard error. Called by wait.c. */
+#ifndef CMD_WAIT_SHOW_H
+#define CMD_WAIT_SHOW_H
+
+#include "pool/wait.h"
+
+struct wait_show {
+	bool terminal;    /* redraws one line in place; else one line per change */
+	bool begun;       /* something has been shown */
+	bool drawn;       /* the line is there now */
+	int64_t since_ns; /* monotonic: the waiting began */
+	char *last;       /* what was shown last, without the time */
+};
+
+void wait_show_init(struct wait_show *w);
+
+/* Shows how it stands, where that is new; on a terminal with the time. */
+void wait_show(struct wait_show *w, const struct pool_standing *standing);
+
+/* Removes the line from the terminal. Clears. */
+void wait_show_clear(struct wait_show *w);
+
+#endif

@@ -1,0 +1,186 @@
+/* Who waits, and who is first for which GPU: the questions of plan_queue.h, and leaving the line.
+ */
+#include "pool/plan_queue.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "pool/plan_private.h"
+
+size_t plan_entry_count(const struct queue_entry *q)
+{
+	if (q->requested_ids)
+		return q->requested_ids_count;
+	return q->requested_count > 0 ? (size_t)q->requested_count : 0;
+}
+
+bool plan_entry_wants(const struct queue_entry *q, int gpu)
+{
+	if (!q->requested_ids)
+		return true;
+	for (size_t i = 0; i < q->requested_ids_count; i++) {
+		if (q->requested_ids[i] == gpu)
+			return true;
+	}
+	return false;
+}
+
+bool plan_is_cancelled(const struct queue_entry *q)
+{
+	return q->give_up_ns == QUEUE_CANCELLED_NS;
+}
+
+size_t plan_queue_find(const struct pool_state *state, const char *id)
+{
+	size_t i = 0;
+
+	while (i < state->queue_count && strcmp(state->queue[i].id, id) != 0)
+		i++;
+	return i;
+}
+
+/* Another program, or a pool that has become smaller, can leave one that nothing satisfies. */
+static bool is_possible(const struct pool_state *state, const struct queue_entry *q)
+{
+	for (size_t i = 0; i < q->requested_ids_count; i++) {
+		if (q->requested_ids[i] < 0 || (size_t)q->requested_ids[i] >= state->slots_count)
+			return false;
+	}
+	return plan_entry_count(q) > 0 && plan_entry_count(q) <= state->slots_count;
+}
+
+enum waiter_state plan_waiter_state(const struct pool_state *state, const struct plan_facts *facts,
+				    size_t i)
+{
+	const struct queue_entry *q = &state->queue[i];
+	enum holder_life life = facts->waiting ? facts->waiting[i] : HOLDER_OUT_OF_SIGHT;
+	int64_t sign_ns = q->heartbeat_ns > q->enqueued_ns ? q->heartbeat_ns : q->enqueued_ns;
+	bool silent = facts->now_ns - sign_ns > QUEUE_HEARTBEAT_LIMIT_NS;
+
+	if (life == HOLDER_GONE || (silent && life != HOLDER_ALIVE))
+		return WAITER_DEAD;
+	if (silent || !is_possible(state, q) ||
+	    (q->give_up_ns != TIME_NONE && facts->now_ns >= q->give_up_ns))
+		return WAITER_ABSENT;
+	return WAITER_ACTIVE;
+}
+
+const struct queue_entry *plan_first_for(const struct pool_state *state,
+					 const struct plan_facts *facts, int gpu, size_t places)
+{
+	for (size_t i = 0; i < places && i < state->queue_count; i++) {
+		if (plan_entry_wants(&state->queue[i], gpu) &&
+		    plan_waiter_state(state, facts, i) == WAITER_ACTIVE)
+			return &state->queue[i];
+	}
+	return NULL;
+}
+
+bool plan_is_collected(const struct pool_state *state, const struct reservation *r)
+{
+	return r->queue_id && plan_queue_find(state, r->queue_id) < state->queue_count;
+}
+
+void plan_give_back(const struct pool_state *state, const char *entry_id, int64_t now_ns,
+		    struct plan *p)
+{
+	for (size_t i = 0; i < state->reservations_count; i++) {
+		const struct reservation *r = state->reservations[i];
+
+		if (!r->queue_id || strcmp(r->queue_id, entry_id) != 0 || plan_ends(p, r))
+			continue;
+		plan_end(p, r, r->gpus, r->gpus_count, now_ns, END_RELEASED, NULL);
+		p->changes[p->changes_count - 1].unrecorded = true;
+	}
+}
+
+struct queue_entry *plan_put_copy(struct plan *p, const struct queue_entry *q)
+{
+	/* Shallow: the change only reads it, and the state outlives the plan. */
+	struct queue_entry *copy = plan_own(p, mem_alloc(1, sizeof(*copy)));
+
+	*copy = *q;
+	plan_add(p, CHANGE_QUEUE_PUT)->entry = copy;
+	return copy;
+}
+
+void plan_cleanup_queue(const struct pool_state *state, const struct plan_facts *facts,
+			const char *self, struct plan *p)
+{
+	for (size_t i = 0; i < state->queue_count; i++) {
+		const struct queue_entry *q = &state->queue[i];
+		enum waiter_state waiter = plan_waiter_state(state, facts, i);
+
+		if (waiter == WAITER_ACTIVE || (self && !strcmp(q->id, self)))
+			continue;
+		plan_give_back(state, q->id, facts->now_ns, p);
+		if (waiter == WAITER_DEAD)
+			plan_add(p, CHANGE_QUEUE_DROP)->entry = q;
+		else if (q->collected_count)
+			plan_put_copy(p, q)->collected_count = 0;
+	}
+}
+
+void plan_leave(const struct pool_state *state, const char *entry_id, int64_t now_ns,
+		struct plan *p)
+{
+	size_t place = plan_queue_find(state, entry_id);
+
+	plan_give_back(state, entry_id, now_ns, p);
+	if (place < state->queue_count)
+		plan_add(p, CHANGE_QUEUE_DROP)->entry = &state->queue[place];
+}
+
+void plan_mark_cancelled(const struct queue_entry *q, struct plan *p)
+{
+	struct queue_entry *copy = plan_put_copy(p, q);
+
+	copy->give_up_ns = QUEUE_CANCELLED_NS;
+	copy->collected_count = 0;
+}
+
+/* The only entry whose id begins with the text; ids are long to type. */
+static int find_by_prefix(const struct pool_state *state, const char *text, size_t *ret_place,
+			  struct err *e)
+{
+	size_t found = state->queue_count;
+
+	for (size_t i = 0; i < state->queue_count; i++) {
+		if (strncmp(state->queue[i].id, text, strlen(text)) != 0)
+			continue;
+		if (found < state->queue_count)
+			return err_usage(e, "more than one waiting request begins with '%s'", text);
+		found = i;
+	}
+	if (!*text || found == state->queue_count)
+		return err_set(e, ENOENT, "no request '%s' waits - see 'canhazgpu queue'", text);
+	*ret_place = found;
+	return 0;
+}
+
+int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
+		const struct plan_actor *actor, const char *id, struct plan *p,
+		const struct queue_entry **ret_entry, struct err *e)
+{
+	const struct queue_entry *q;
+	size_t place = 0;
+	int r = plan_require(state, e);
+
+	if (r == 0)
+		r = find_by_prefix(state, id, &place, e);
+	if (r < 0)
+		return r;
+	q = &state->queue[place];
+	if (actor->uid != 0 && !plan_owns_entry(actor, q))
+		return err_set(e, EPERM, "request %s waits for %s, not for you", q->id, q->user);
+	plan_give_back(state, q->id, facts->now_ns, p);
+	/* Its process takes itself out when it sees the mark. One that is not there, or of another
+	   program, which knows no mark, is taken out. */
+	if (plan_waiter_state(state, facts, place) == WAITER_DEAD || !q->holder.host)
+		plan_add(p, CHANGE_QUEUE_DROP)->entry = q;
+	else
+		plan_mark_cancelled(q, p);
+	*ret_entry = q;
+	return 0;
+}

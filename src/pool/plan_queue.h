@@ -1,0 +1,90 @@
+/*
+ * The line: who waits, who is first for which GPU, and what a waiting request gets. Pure, like
+ * plan.h, of which it is a part.
+ *
+ * First come, first served, for each GPU on its own: the first active entry that could use a GPU is
+ * the only one that may have it. It collects its GPUs as they become free (reservations that carry
+ * the entry's id in queue_id) until it has all that it asked for.
+ */
+#ifndef POOL_PLAN_QUEUE_H
+#define POOL_PLAN_QUEUE_H
+
+#include "pool/plan.h"
+
+/* A waiting request shows life this often ... */
+#define QUEUE_HEARTBEAT_NS (30 * NS_PER_SECOND)
+/* ... and one that has this as the time when it gives up was cancelled: it is to leave by itself.
+ */
+#define QUEUE_CANCELLED_NS 1
+
+enum waiter_state {
+	WAITER_ACTIVE,
+	/* Shows no life though its process is there (stopped), or is about to leave: it keeps its
+	   place, but nothing is kept for it. */
+	WAITER_ABSENT,
+	WAITER_DEAD,
+};
+
+/* The state of the i-th queue entry. */
+enum waiter_state plan_waiter_state(const struct pool_state *state, const struct plan_facts *facts,
+				    size_t i);
+
+/* Whether it was cancelled from elsewhere. */
+bool plan_is_cancelled(const struct queue_entry *q);
+
+/* The place of the entry of that id in the state's queue; queue_count where there is none. */
+size_t plan_queue_find(const struct pool_state *state, const char *id);
+
+/* Whether the entry could use that GPU at all. */
+bool plan_entry_wants(const struct queue_entry *q, int gpu);
+
+/* How many GPUs the entry asks for. */
+size_t plan_entry_count(const struct queue_entry *q);
+
+/*
+ * The first active entry among the first `places` of the queue that could use the GPU: nobody
+ * behind it gets it. NULL: nobody waits for it. With places = queue_count: who gets it next.
+ */
+const struct queue_entry *plan_first_for(const struct pool_state *state,
+					 const struct plan_facts *facts, int gpu, size_t places);
+
+/* A request that may wait: who it is in the line. */
+struct plan_wait {
+	const char *entry_id; /* UUID of its queue entry, which may not be in the queue (yet) */
+	const char *part_id;  /* a fresh UUID for what it may collect now */
+	int64_t enqueued_ns;  /* when it joined; TIME_NONE: joins now */
+	int64_t give_up_ns;   /* TIME_NONE: waits as long as it takes */
+	bool heartbeat;       /* is due */
+};
+
+/*
+ * Cleans up, then grants the request if all it asks for is there (p->granted; its entry is dropped
+ * in the same commit), or makes it wait: it joins the line, collects what is free for it, or shows
+ * life (p->granted is NULL, p->changes may be empty). -ERANGE when the pool can never satisfy it,
+ * -ECANCELED when its entry was cancelled.
+ */
+int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
+	      const struct plan_request *request, const struct plan_wait *wait, struct plan *p,
+	      struct err *e);
+
+/*
+ * Whether a look at the GPUs could give the request something: GPUs that nobody holds, that nobody
+ * before it could use, and that it lacks. Without any there is no need to ask the driver.
+ */
+bool plan_wait_has_prospects(const struct pool_state *state, const struct plan_facts *facts,
+			     const struct plan_request *request, const struct plan_wait *wait);
+
+/* Takes the request out of the line, and gives back what it has collected. */
+void plan_leave(const struct pool_state *state, const char *entry_id, int64_t now_ns,
+		struct plan *p);
+
+/*
+ * Cancels the entry of that id (or of the only one that begins with it): what it has collected is
+ * given back at once, and its process, which sees it, leaves. -ENOENT; -EPERM unless it is the
+ * actor's or the actor is root. *ret_entry points into the state.
+ */
+int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
+		const struct plan_actor *actor, const char *id, struct plan *p,
+		const struct queue_entry **ret_entry, struct err *e);
+
+#endif

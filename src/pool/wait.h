@@ -1,0 +1,64 @@
+/*
+ * Waiting in line for GPUs: what `run --wait` and `reserve --wait` call.
+ *
+ *     pool_wait_begin(pool, &request, limit_ns, &wait);
+ *     while ((r = pool_wait_step(wait, &grant, e)) == 0) {
+ *         ... show pool_wait_standing(wait) ...
+ *         if (pool_wait_sleep(wait, signal_fd) > 0)
+ *             break;                                      // a signal
+ *     }
+ *     pool_wait_end(wait);                                // leaves the line unless it was granted
+ */
+#ifndef POOL_WAIT_H
+#define POOL_WAIT_H
+
+#include "pool/pool.h"
+
+struct pool_wait;
+
+/* How a request stands at the moment. Texts and arrays are owned by the wait, until its next step.
+ */
+struct pool_standing {
+	bool joined;          /* it is in the line */
+	const char *entry_id; /* of its place there: for `queue` and `cancel` */
+	size_t place;         /* 1: nobody is before it */
+	size_t waiting;       /* requests in the line, this one too */
+	size_t wanted;        /* GPUs */
+	const int *collected; /* those that are held for it already */
+	size_t collected_count;
+	const char *awaits;  /* "GPU 0 (alice), GPU 3 (in use without reservation)"; "" nothing */
+	int64_t since_ns;    /* when it joined */
+	const char *trouble; /* why the pool cannot be asked at present; NULL: it can */
+};
+
+/*
+ * Begins to wait for what the request asks. The caller keeps pool and request while it waits.
+ * request->holder.command must be the calling process, for both types. limit_ns: 0 for no limit.
+ */
+void pool_wait_begin(struct pool *p, const struct plan_request *request, int64_t limit_ns,
+		     struct pool_wait **ret_wait);
+
+/*
+ * Looks, and takes what there is. 1: granted, the caller clears *ret_grant. 0: it has to wait; the
+ * request is in the line. -ETIMEDOUT: the limit is over. -ECANCELED: cancelled from elsewhere.
+ * -ERANGE, -ENOENT, ...: it will never be granted. A store that does not answer once the request is
+ * in the line is no error, but the standing's trouble.
+ */
+int pool_wait_step(struct pool_wait *w, struct pool_grant *ret_grant, struct err *e);
+
+const struct pool_standing *pool_wait_standing(const struct pool_wait *w);
+
+/*
+ * Sleeps until something has happened that may matter: a commit, the end of a holder or of a
+ * process on a GPU, an expiry, the limit; or `tick_ns` are over (for a clock on the terminal;
+ * INT64_MAX: none). 1: interrupt_fd is readable. 0: time for another step, or only the tick:
+ * *ret_step tells.
+ */
+int pool_wait_sleep(struct pool_wait *w, int interrupt_fd, int64_t tick_ns, bool *ret_step);
+
+/* Leaves the line, giving back what was collected, unless the request was granted. Frees. NULL is
+   harmless; returns NULL. */
+struct pool_wait *pool_wait_end(struct pool_wait *w);
+void pool_wait_endp(struct pool_wait **w); /* for AUTO(pool_wait_endp) */
+
+#endif
