@@ -38,7 +38,7 @@ function createEntry() {
     shownEntry = entry;
     const begins = time(entry.estimated_start);
     setText(position, String(entry.position));
-    user.set(entry.user);
+    user.set(entry.user ?? "unknown");
     note.set(entry.note ?? "");
     show(note.node, Boolean(entry.note));
     setText(wants.value, `${wanted(entry)}, ${entry.type}`);

@@ -6,7 +6,7 @@ import { hueOf } from "./people.js";
 const KEY = "canhazgpu-report-days";
 
 // "alice", or "boss (alice)" where the name is not the account's own.
-const nameOf = (row) => (row.account && row.account !== row.name ? `${row.name} (${row.account})` : row.name);
+const nameOf = ({ name = "unknown", account }) => (account && account !== name ? `${name} (${account})` : name);
 
 function cells(...values) {
   return values.map((value) => el("td", { class: "figure" }, value));
@@ -21,7 +21,7 @@ function createRow() {
   const update = ({ row, most }) => {
     name.set(nameOf(row));
     fill.style.width = `${most > 0 ? Math.max((row.gpu_hours / most) * 100, 0.5) : 0}%`;
-    setAttribute(track, "class", `track hue-${hueOf(row.name)}`);
+    setAttribute(track, "class", `track hue-${hueOf(row.name ?? "unknown")}`);
     [hours(row.gpu_hours), percent(row.percentage), count(row.run_count), count(row.manual_count)].forEach((text, i) => setText(figures[i], text));
   };
   return { node, update };

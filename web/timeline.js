@@ -18,7 +18,8 @@ const NAMED = 0.05;
 function merge(intervals, period) {
   const blocks = [];
   for (const each of intervals) {
-    const block = { ...each, begin: time(each.start) ?? period.from, finish: time(each.end) ?? period.to, count: 1, users: [each.user] };
+    const user = each.user ?? "unknown";
+    const block = { ...each, user, begin: time(each.start) ?? period.from, finish: time(each.end) ?? period.to, count: 1, users: [user] };
     const last = blocks.at(-1);
     const near = NARROW * (period.to - period.from);
     if (last && block.finish - block.begin < near && last.narrow && block.begin - last.finish < near) {
@@ -211,13 +212,14 @@ export function startTimeline(onDays) {
     show(timeline) {
       const period = { from: time(timeline.from), to: time(timeline.to) };
       const any = timeline.gpus.some(({ intervals }) => intervals.length > 0);
-      meet(timeline.gpus.flatMap(({ intervals }) => intervals.map(({ user }) => user)));
+      meet(timeline.gpus.flatMap(({ intervals }) => intervals.map(({ user }) => user ?? "unknown")));
       patchList(lines, timeline.gpus.map(({ gpu, intervals }) => ({ gpu, period, blocks: merge(intervals, period) })), ({ gpu }) => gpu, createLine);
       patchList(axis, marks(period), ({ at }) => at, createMark);
       if (tip.owner() && !tip.owner().isConnected) tip.hide();
       settle();
       show(root, any);
       show(byId("timeline-legend"), any);
+      show(byId("timeline-cut"), timeline.truncated === true);
       show(empty, !any);
       setText(empty, "No reservations in this time.");
     },
