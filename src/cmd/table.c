@@ -8,7 +8,7 @@
 const struct command *const commands[] = {
 	&cmd_admin,     &cmd_completion, &cmd_config,  &cmd_help, &cmd_migrate,
 	&cmd_release,   &cmd_report,     &cmd_reserve, &cmd_run,  &cmd_status,
-	&cmd_supervise, &cmd_complete,   NULL,
+	&cmd_web,       &cmd_supervise,  &cmd_complete, NULL,
 };
 
 const struct option_spec global_options[] = {
@@ -96,24 +96,6 @@ const struct option_spec global_options[] = {
 	 .min = 1,
 	 .max = 36500,
 	 .help = "How many days of usage history are kept"},
-	/* Of a web page that this version does not have: configurations that are there already, of
-	   the program that has one, must not end every command. */
-	{.name = "web-port",
-	 .key = "web.port",
-	 .type = OPTION_INT,
-	 .not_on_command_line = true,
-	 .argument = "PORT",
-	 .fallback = "8080",
-	 .min = 1,
-	 .max = 65535,
-	 .help = "Port of the web page"},
-	{.name = "web-host",
-	 .key = "web.host",
-	 .type = OPTION_TEXT,
-	 .not_on_command_line = true,
-	 .argument = "HOST",
-	 .fallback = "0.0.0.0",
-	 .help = "Address of the web page"},
 	{.name = NULL},
 };
 

@@ -18,6 +18,7 @@ struct web_config {
 	char *token;       /* who wants anything must know it; NULL: nobody must */
 	char *allow_hosts; /* names that the server answers to, separated by commas; NULL: see
 			      access.c */
+	char *documentation_url, *source_url; /* for the page's links; NULL: the program's own */
 	int64_t interval_ns;
 	struct pool_config pool; /* empty with demo */
 };

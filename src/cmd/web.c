@@ -1,0 +1,183 @@
+/*
+ * canhazgpu web: becomes the web server, which is a program of its own (src/web): its libraries
+ * would make every other command start more slowly. The server has its settings from here, by a
+ * file that has no name.
+ */
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "pool/web_config.h"
+
+#define PROGRAM "canhazgpu-web"
+
+/* The first line of a file that the user names. Letters, digits and -._~+/= only: it has to pass
+ * through a header, a cookie and an address. */
+static int read_token(const char *path, char **ret_token, struct err *e)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=";
+	AUTO_FCLOSE FILE *file = file_stream_as_user(path);
+	char line[WEB_TOKEN_MAX + 3] = "";
+
+	if (!file)
+		return err_sys(e, errno, "cannot read the token in '%s'", path);
+	if (!fgets(line, sizeof(line), file) && ferror(file))
+		return err_sys(e, errno, "cannot read the token in '%s'", path);
+	line[strcspn(line, "\r\n")] = '\0';
+	if (strlen(line) < WEB_TOKEN_MIN || strlen(line) > WEB_TOKEN_MAX ||
+	    line[strspn(line, allowed)])
+		return err_usage(
+			e,
+			"the first line of '%s' is no token: it needs %d to %d letters, digits "
+			"or -._~+/= (head -c 24 /dev/urandom | base64 makes one)",
+			path, WEB_TOKEN_MIN, WEB_TOKEN_MAX);
+	*ret_token = mem_strdup(line);
+	return 0;
+}
+
+static int web_config_from(const struct settings *s, struct web_config *c, struct err *e)
+{
+	const char *token_file = settings_text(s, "web.token-file");
+	int r = 0;
+
+	c->host = mem_strdup(settings_text(s, "web.host"));
+	c->port = (int)settings_int(s, "web.port");
+	c->demo = settings_flag(s, "web.demo");
+	c->interval_ns = settings_duration_ns(s, "web.interval");
+	c->allow_hosts = mem_strdup(settings_text(s, "web.allow-host"));
+	c->documentation_url = mem_strdup(settings_text(s, "web.documentation-url"));
+	c->source_url = mem_strdup(settings_text(s, "web.source-url"));
+	if (token_file)
+		r = read_token(token_file, &c->token, e);
+	if (r == 0 && !c->demo)
+		r = pool_config_from(s, &c->pool, e);
+	return r;
+}
+
+/* The settings in a file without a name, at its beginning. It stays open over exec. */
+static int write_settings(const struct web_config *c, int *ret_fd, struct err *e)
+{
+	AUTO_FREE char *text = web_config_write(c);
+	AUTO_CLOSE int fd = -1;
+	size_t length;
+
+	if (!text)
+		return err_set(e, EILSEQ, "the store's or a file's name is not valid UTF-8");
+	length = strlen(text);
+	fd = memfd_create(PROGRAM, 0);
+	if (fd < 0 || write(fd, text, length) != (ssize_t)length || lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(e, errno, "cannot hand the settings to " PROGRAM);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+/*
+ * Becomes the server: in a build tree it lies beside this program. An installed program that has
+ * more rights than its user looks nowhere but where it was installed: a link to it may lie
+ * anywhere.
+ */
+static int become(char *const argv[], struct err *e)
+{
+	AUTO_FREE char *beside = NULL, *relative = NULL;
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n > 0 && !getauxval(AT_SECURE)) {
+		self[n] = '\0';
+		*strrchr(self, '/') = '\0';
+		beside = mem_printf("%s/" PROGRAM, self);
+		relative = mem_printf("%s/../libexec/canhazgpu/" PROGRAM, self);
+		execv(beside, argv);
+		if (errno == ENOENT)
+			execv(relative, argv);
+		if (errno != ENOENT)
+			return err_sys(e, errno, "cannot start '%s'", beside);
+	}
+	execv(CANHAZGPU_LIBEXECDIR "/" PROGRAM, argv);
+	if (errno == ENOENT)
+		return err_set(e, ENOENT,
+			       "the web server is not installed: there is no %s (install it with "
+			       "'make install', or the whole package)",
+			       CANHAZGPU_LIBEXECDIR "/" PROGRAM);
+	return err_sys(e, errno, "cannot start '%s'", CANHAZGPU_LIBEXECDIR "/" PROGRAM);
+}
+
+static int web_run(const struct invocation *in, struct err *e)
+{
+	AUTO(web_config_clear) struct web_config config = {0};
+	char program[] = PROGRAM, number[16];
+	AUTO_CLOSE int fd = -1;
+	int r = web_config_from(in->settings, &config, e);
+
+	if (r == 0)
+		r = write_settings(&config, &fd, e);
+	if (r < 0)
+		return r;
+	snprintf(number, sizeof(number), "%d", fd);
+	return become((char *const[]){program, number, NULL}, e);
+}
+
+static const struct option_spec web_options[] = {
+	{.name = "port",
+	 .type = OPTION_INT,
+	 .argument = "PORT",
+	 .fallback = "8080",
+	 .min = 0,
+	 .max = 65535,
+	 .help = "Port to listen on; 0: any free one"},
+	{.name = "host",
+	 .type = OPTION_TEXT,
+	 .argument = "HOST",
+	 .fallback = "0.0.0.0",
+	 .help = "Address to listen on"},
+	{.name = "demo", .type = OPTION_FLAG, .help = "Show simulated GPUs; needs no pool"},
+	{.name = "interval",
+	 .type = OPTION_DURATION,
+	 .argument = "TIME",
+	 .fallback = "2s",
+	 .min = 500 * NS_PER_MS,
+	 .max = NS_PER_HOUR,
+	 .help = "How often to look at the GPUs while anybody watches"},
+	{.name = "token-file",
+	 .type = OPTION_PATH,
+	 .argument = "FILE",
+	 .help = "File whose first line everybody must know who wants to see anything"},
+	{.name = "allow-host",
+	 .type = OPTION_TEXT,
+	 .argument = "NAMES",
+	 .help = "Names by which browsers may call this server (comma-separated)"},
+	{.name = "documentation-url",
+	 .type = OPTION_TEXT,
+	 .not_on_command_line = true,
+	 .argument = "URL",
+	 .help = "Where the page's link to the documentation leads"},
+	{.name = "source-url",
+	 .type = OPTION_TEXT,
+	 .not_on_command_line = true,
+	 .argument = "URL",
+	 .help = "Where the page's link to the source leads"},
+	{.name = NULL},
+};
+
+const struct command cmd_web = {
+	.name = "web",
+	.summary = "Start a web server for GPU status monitoring",
+	.usage = "[--port PORT] [--host HOST] [--demo] [--interval TIME] [--token-file FILE] "
+		 "[--allow-host NAMES]",
+	.description =
+		"Serves a page, a JSON API, live events and metrics, until Ctrl-C or SIGTERM. Nobody can "
+		"change\nanything through it, but everybody who reaches the port sees who uses what.",
+	.options = web_options,
+	.run = web_run,
+};

@@ -1,0 +1,49 @@
+/*
+ * What `web --demo` shows: eight GPUs on which simulated people work. Everything follows from the
+ * time alone, so that status, report and timeline tell the same story. Called by source.c.
+ */
+#ifndef WEB_DEMO_H
+#define WEB_DEMO_H
+
+#include "pool/report.h"
+#include "pool/snapshot.h"
+#include "pool/timeline.h"
+
+#define DEMO_GPUS 8
+
+/* The caller clears what these fill. */
+void demo_snapshot(int64_t now_ns, struct snapshot *ret_snapshot);
+void demo_report(int64_t now_ns, int days, struct report *ret_report);
+void demo_timeline(int64_t from_ns, int64_t to_ns, struct timeline *ret_timeline);
+
+/* ---- the schedule: demo_jobs.c ---- */
+
+/* GPUs that are always reserved together. */
+struct demo_lane {
+	int gpus[4];
+	int gpus_count;
+	enum reservation_type type;
+	int cycle_s; /* one job begins in each cycle */
+	int busy;    /* percent of the cycle that it lasts at most */
+	int quiet_s; /* no job has been there for so long */
+};
+
+struct demo_job {
+	char id[ID_SIZE];
+	const char *user, *note, *model_provider, *model;
+	int64_t start_ns, end_ns;
+};
+
+extern const struct demo_lane demo_lanes[];
+extern const size_t demo_lanes_count;
+
+/* Job number `number` of a lane: the same at each call. */
+void demo_job(const struct demo_lane *lane, int64_t number, struct demo_job *ret_job);
+
+/* The job that runs on a lane at a time. */
+bool demo_job_at(const struct demo_lane *lane, int64_t now_ns, struct demo_job *ret_job);
+
+/* A number that looks random, from two others. */
+uint64_t demo_random(uint64_t a, uint64_t b);
+
+#endif

@@ -1,0 +1,145 @@
+/* The schedule of the simulation, and its history; see demo.h. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "web/demo.h"
+
+const struct demo_lane demo_lanes[] = {
+	{{0, 1}, 2, RESERVATION_RUN, 5400, 98, 0},
+	{{2}, 1, RESERVATION_MANUAL, 14400, 96, 0},
+	{{3}, 1, RESERVATION_RUN, 300, 75, 0},
+	{{4}, 1, RESERVATION_RUN, 420, 80, 0},
+	{{5}, 1, RESERVATION_RUN, 7200, 70, 3 * 3600},
+	{{6}, 1, RESERVATION_MANUAL, 10800, 80, 3600},
+	{{7}, 1, RESERVATION_RUN, 3600, 90, 900},
+};
+const size_t demo_lanes_count = ARRAY_SIZE(demo_lanes);
+
+static const char *const users[] = {"alice", "bob", "carol", "dana", "erik", "mei"};
+
+static const struct work {
+	const char *provider, *model, *note;
+} works[] = {
+	{"meta-llama", "meta-llama/Llama-3.1-8B-Instruct", "fine-tuning"},
+	{"mistralai", "mistralai/Mistral-7B-Instruct-v0.3", NULL},
+	{"Qwen", "Qwen/Qwen2.5-14B-Instruct", "evaluation, run 3"},
+	{"google", "google/gemma-2-9b-it", NULL},
+	{"openai", "openai/whisper-large-v3", "transcripts of the spring meeting"},
+	{NULL, NULL, "ablation study, please ask before you stop it"},
+};
+
+uint64_t demo_random(uint64_t a, uint64_t b)
+{
+	uint64_t x = a * UINT64_C(0x9e3779b97f4a7c15) + b * UINT64_C(0xd1b54a32d192ed03) + 1;
+
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return x ^ (x >> 31);
+}
+
+void demo_job(const struct demo_lane *lane, int64_t number, struct demo_job *ret_job)
+{
+	uint64_t lane_number = (uint64_t)(lane - demo_lanes);
+	uint64_t random = demo_random(lane_number, (uint64_t)number);
+	const struct work *work = &works[random / 7 % ARRAY_SIZE(works)];
+	int64_t cycle_ns = lane->cycle_s * NS_PER_SECOND;
+	struct demo_job job = {
+		.user = users[random % ARRAY_SIZE(users)],
+		.note = work->note,
+		.model_provider = work->provider,
+		.model = work->model,
+		.start_ns = number * cycle_ns,
+	};
+
+	/* From 60 to 100 percent of what it may last. */
+	job.end_ns =
+		job.start_ns + cycle_ns / 100 * lane->busy / 100 * (60 + (int)(random / 97 % 41));
+	snprintf(job.id, sizeof(job.id), "%08x-0000-4000-8000-%012x", (unsigned)random,
+		 (unsigned)(lane_number << 24 | ((uint64_t)number & 0xffffff)));
+	*ret_job = job;
+}
+
+static int64_t job_number(const struct demo_lane *lane, int64_t time_ns)
+{
+	return time_ns / (lane->cycle_s * NS_PER_SECOND);
+}
+
+bool demo_job_at(const struct demo_lane *lane, int64_t now_ns, struct demo_job *ret_job)
+{
+	if (lane->quiet_s)
+		return false;
+	demo_job(lane, job_number(lane, now_ns), ret_job);
+	return now_ns < ret_job->end_ns;
+}
+
+/* Calls for every GPU of every job of a period that has begun by now_ns; what runs ends at now_ns.
+ */
+static void each_record(int64_t from_ns, int64_t now_ns, bool running,
+			void (*take)(void *argument, const struct usage_record *record),
+			void *argument)
+{
+	for (size_t i = 0; i < demo_lanes_count; i++) {
+		const struct demo_lane *lane = &demo_lanes[i];
+		int64_t last = job_number(lane, now_ns);
+
+		for (int64_t n = job_number(lane, from_ns); n <= last; n++) {
+			struct demo_job job;
+			struct usage_record record = {.type = lane->type};
+
+			demo_job(lane, n, &job);
+			if (job.end_ns > now_ns - lane->quiet_s * NS_PER_SECOND &&
+			    (lane->quiet_s || !running))
+				continue;
+			memcpy(record.reservation_id, job.id, ID_SIZE);
+			record.user = record.account = (char *)(uintptr_t)job.user;
+			record.start_ns = job.start_ns;
+			record.end_ns = job.end_ns < now_ns ? job.end_ns : now_ns;
+			for (int k = 0; k < lane->gpus_count; k++) {
+				record.gpu = lane->gpus[k];
+				take(argument, &record);
+			}
+		}
+	}
+}
+
+static void take_usage(void *argument, const struct usage_record *record)
+{
+	usage_add(argument, record);
+}
+
+void demo_report(int64_t now_ns, int days, struct report *ret_report)
+{
+	struct report report = {.days = days};
+
+	usage_init(&report.usage, USAGE_BY_USER, now_ns - days * NS_PER_DAY, now_ns);
+	each_record(report.usage.from_ns, now_ns, true, take_usage, &report.usage);
+	usage_finish(&report.usage);
+	*ret_report = report;
+}
+
+static void take_interval(void *argument, const struct usage_record *record)
+{
+	timeline_add(argument, record);
+}
+
+void demo_timeline(int64_t from_ns, int64_t to_ns, struct timeline *ret_timeline)
+{
+	struct timeline t;
+
+	timeline_init(&t, from_ns, to_ns, DEMO_GPUS);
+	each_record(from_ns, to_ns, false, take_interval, &t);
+	for (size_t i = 0; i < demo_lanes_count; i++) {
+		const struct demo_lane *lane = &demo_lanes[i];
+		struct reservation r = {.type = lane->type};
+		struct demo_job job;
+
+		if (!demo_job_at(lane, to_ns, &job))
+			continue;
+		r.user = r.account = (char *)(uintptr_t)job.user;
+		r.start_ns = job.start_ns;
+		r.gpus = (int *)(uintptr_t)lane->gpus;
+		r.gpus_count = (size_t)lane->gpus_count;
+		timeline_add_running(&t, &r, to_ns);
+	}
+	*ret_timeline = t;
+}

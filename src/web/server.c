@@ -1,0 +1,174 @@
+/* The loop of the web server; see server.h. */
+#include "web/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "web/listen.h"
+#include "web/route.h"
+
+/* What the loop waits for. */
+enum { FD_SIGNAL, FD_HTTP, FD_WORKERS, FDS = FD_WORKERS + WORKERS };
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The end is told by a signal, which is read like everything else. */
+static int catch_signals(struct server *s, struct err *e)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return s->signal_fd < 0 ? err_sys(e, errno, "cannot wait for signals") : 0;
+}
+
+static void take_answer(struct server *s, struct worker *w, const struct answer *answer)
+{
+	if (w->kind == WORKER_LOOK)
+		look_done(s, answer);
+	else
+		history_done(s, w->question, answer);
+}
+
+static void serve_worker(struct server *s, struct worker *w, int64_t now_ns)
+{
+	struct answer answer;
+
+	if (w->kind != WORKER_WATCH) {
+		if (worker_read(w, &answer))
+			take_answer(s, w, &answer);
+	} else if (worker_drain(w)) {
+		s->histories.changed_ns = now_ns;
+		look_changed(s, now_ns);
+	}
+}
+
+/* Processes that took too long, and those that have ended after that. */
+static int64_t check_workers(struct server *s, int64_t now_ns)
+{
+	int64_t next_ns = INT64_MAX;
+	struct answer answer;
+
+	worker_start(&s->workers[WORKER_WATCH]);
+	if (s->workers[WORKER_WATCH].fd < 0)
+		next_ns = now_ns + NS_PER_SECOND;
+	for (int i = WORKER_LOOK; i < WORKERS; i++) {
+		struct worker *w = &s->workers[i];
+
+		if (worker_check_limit(w, &answer))
+			take_answer(s, w, &answer);
+		next_ns = earlier(next_ns, worker_limit_ns(w));
+	}
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+	return next_ns;
+}
+
+/* Does what is due. Returns when something is due next. */
+static int64_t tick(struct server *s, int64_t now_ns)
+{
+	int64_t next_ns = check_workers(s, now_ns);
+
+	next_ns = earlier(next_ns, look_tick(s, now_ns));
+	next_ns = earlier(next_ns, history_tick(s, now_ns));
+	next_ns = earlier(next_ns, streams_beat(&s->streams, now_ns));
+	next_ns = earlier(next_ns, http_wake_late(s, now_ns));
+	next_ns = earlier(next_ns, http_expire(s, now_ns));
+	if (s->watchdog_us)
+		next_ns = earlier(next_ns, now_ns + (int64_t)s->watchdog_us * 500);
+	return next_ns;
+}
+
+/* Milliseconds until a time, or until libmicrohttpd wants to run, for poll. */
+static int wait_ms(struct server *s, int64_t now_ns, int64_t next_ns)
+{
+	int64_t ms = next_ns == INT64_MAX ? 60000 : (next_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
+	MHD_UNSIGNED_LONG_LONG http_ms;
+
+	if (MHD_get_timeout(s->daemon, &http_ms) == MHD_YES && (int64_t)http_ms < ms)
+		ms = (int64_t)http_ms;
+	return ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms;
+}
+
+static void loop(struct server *s)
+{
+	struct pollfd fds[FDS];
+	int64_t signs_ns = 0;
+
+	while (!s->stopping) {
+		int64_t now_ns = clock_monotonic_ns(), next_ns = tick(s, now_ns);
+		int ready;
+
+		fds[FD_SIGNAL] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+		fds[FD_HTTP] = (struct pollfd){.fd = s->events_fd, .events = POLLIN};
+		for (int i = 0; i < WORKERS; i++)
+			fds[FD_WORKERS + i] =
+				(struct pollfd){.fd = s->workers[i].fd, .events = POLLIN};
+		ready = poll(fds, FDS, wait_ms(s, now_ns, next_ns));
+		if (ready > 0 && fds[FD_SIGNAL].revents)
+			s->stopping = true;
+		now_ns = clock_monotonic_ns();
+		for (int i = 0; ready > 0 && i < WORKERS; i++) {
+			if (fds[FD_WORKERS + i].revents)
+				serve_worker(s, &s->workers[i], now_ns);
+		}
+		MHD_run(s->daemon);
+		if (s->watchdog_us && now_ns >= signs_ns) {
+			signs_ns = now_ns + (int64_t)s->watchdog_us * 400;
+			notify_manager("WATCHDOG=1");
+		}
+	}
+}
+
+int server_run(const struct web_config *config, int listen_fd, bool loopback, struct err *e)
+{
+	struct server *s = mem_alloc(1, sizeof(*s));
+	int r;
+
+	s->config = config;
+	s->loopback = loopback;
+	s->listen_fd = listen_fd;
+	s->signal_fd = s->events_fd = -1;
+	s->looks.tell_ns = INT64_MAX;
+	s->looks.asked_ns = INT64_MIN / 2;
+	s->watchdog_us = notify_watchdog_us();
+	TAILQ_INIT(&s->waiting);
+	TAILQ_INIT(&s->idle);
+	streams_init(&s->streams);
+	for (int i = 0; i < WORKERS; i++)
+		worker_init(&s->workers[i], i, config);
+	route_init(s);
+	r = catch_signals(s, e);
+	if (r == 0)
+		r = http_start(s, e);
+	if (r == 0) {
+		notify_manager("READY=1\nSTATUS=Serving");
+		loop(s);
+		notify_manager("STOPPING=1");
+	}
+	for (int i = 0; i < WORKERS; i++)
+		worker_clear(&s->workers[i]);
+	http_stop(s);
+	look_clear(s);
+	history_clear(s);
+	route_clear(s);
+	mem_auto_close(&s->signal_fd);
+	free(s);
+	return r;
+}

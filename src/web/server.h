@@ -1,0 +1,146 @@
+/*
+ * The web server, as its files share it. One thread, one loop (server.c), which never waits for
+ * anything but the next event:
+ *
+ *     http.c     connections and requests, over libmicrohttpd; which path is what
+ *     look.c     the documents of the latest look at the pool, and when to look again
+ *     history.c  the documents about the past, made when somebody asks
+ *     stream.c   event streams
+ *     worker.c   the processes that look and read, so that nothing here can hang
+ */
+#ifndef WEB_SERVER_H
+#define WEB_SERVER_H
+
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <sys/queue.h>
+
+#include "pool/web_config.h"
+#include "web/response.h"
+#include "web/stream.h"
+#include "web/worker.h"
+
+/* What a request can wait for. */
+struct need {
+	int kind; /* ASK_LOOK, ... */
+	int days;
+};
+
+/* A request on its way, from its first line to the end of its answer. */
+struct request {
+	TAILQ_ENTRY(request) entry; /* while it waits */
+	struct server *server;
+	struct MHD_Connection *connection;
+	struct need need;
+	int64_t begun_ns, deadline_ns; /* while it waits, and until when */
+	bool waiting;
+	bool waited; /* answer it with what there is */
+	bool headers_seen, too_long;
+	size_t body; /* bytes of a body, which is thrown away */
+	char target[];
+};
+
+/* A TCP connection; which of them have to send a request soon. */
+struct connection {
+	TAILQ_ENTRY(connection) entry; /* in server.idle while `idle` */
+	bool idle;
+	int fd;
+	int64_t deadline_ns;
+};
+
+/* The documents of the latest look. */
+struct looks {
+	struct document *documents[ANSWER_TEXTS]; /* NULL where there is none yet, or it failed */
+	struct document *problem;                 /* why there is none */
+	bool ever;
+	uint64_t fingerprint;
+	int64_t shown_ns;  /* when the look began that they are of */
+	int64_t begun_ns;  /* when the latest one began */
+	int64_t resume_ns; /* not to look again before */
+	int64_t asked_ns;  /* when somebody asked for one of them last */
+	bool changed;      /* the pool has, since the latest look began */
+	int64_t told_ns;   /* when the streams were told last */
+	int64_t tell_ns;   /* when to tell them again; INT64_MAX: there is nothing to tell */
+};
+
+/* One document about the past. */
+struct past {
+	struct document *document;
+	int64_t read_ns; /* when reading it began */
+	bool wanted;
+};
+
+struct histories {
+	struct past pasts[QUESTIONS][91]; /* by days */
+	int64_t changed_ns;               /* when the pool changed last */
+	int64_t check_ns;                 /* when to look for old ones */
+};
+
+struct server {
+	const struct web_config *config;
+	bool loopback; /* only this host can reach it */
+	struct MHD_Daemon *daemon;
+	int listen_fd, events_fd, signal_fd;
+	struct worker workers[WORKERS];
+	struct looks looks;
+	struct histories histories;
+	struct streams streams;
+	TAILQ_HEAD(, request) waiting;
+	TAILQ_HEAD(, connection) idle; /* in the order of their deadlines */
+	size_t connections;
+	struct document *pages[32][2]; /* plain and compressed, in the order of page_files */
+	bool stopping;
+	unsigned long long watchdog_us; /* 0: systemd wants no signs of life */
+};
+
+/* Serves until SIGTERM or SIGINT. The listening socket is the server's from now on. */
+int server_run(const struct web_config *config, int listen_fd, bool loopback, struct err *e);
+
+/* ---- http.c ---- */
+
+int http_start(struct server *s, struct err *e);
+void http_stop(struct server *s);
+
+/* Closes connections whose time for a request is over. Returns when to call this again. */
+int64_t http_expire(struct server *s, int64_t now_ns);
+
+/* Lets a request sleep until what it needs is there, or its time is over. */
+enum MHD_Result http_wait(struct request *r, struct need need, int64_t limit_ns);
+
+/* Wakes those that need this and began to wait by a time: it is there, or it could not be had. */
+void http_wake(struct server *s, struct need need, int64_t begun_ns);
+
+/* Whether anybody waits for a document of that kind. */
+bool http_is_awaited(const struct server *s, int kind);
+
+/* Wakes those whose time is over. Returns when to call this again. */
+int64_t http_wake_late(struct server *s, int64_t now_ns);
+
+/* ---- look.c ---- */
+
+/* Answers with a document of the latest look (ANSWER_...), or waits for one. */
+enum MHD_Result look_answer(struct request *r, int text);
+
+/* 200 or 503. */
+enum MHD_Result look_health(struct request *r);
+
+/* The pool has changed. */
+void look_changed(struct server *s, int64_t now_ns);
+
+/* Asks for a look when it is time. Returns when to call this again. */
+int64_t look_tick(struct server *s, int64_t now_ns);
+
+void look_done(struct server *s, const struct answer *answer);
+void look_clear(struct server *s);
+
+/* ---- history.c ---- */
+
+/* Answers with the document of a question about the past, or waits for it. */
+enum MHD_Result history_answer(struct request *r, const char *query, int kind, int fallback_days);
+
+/* Asks for what is wanted. Returns when to call this again. */
+int64_t history_tick(struct server *s, int64_t now_ns);
+void history_done(struct server *s, struct question question, const struct answer *answer);
+void history_clear(struct server *s);
+
+#endif

@@ -1,0 +1,183 @@
+/* The documents, from the pool or from the simulation; see source.h. */
+#include "web/source.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "host/process.h"
+#include "pool/describe.h"
+#include "pool/describe_queue.h"
+#include "pool/report.h"
+#include "web/demo.h"
+
+/* Where the page's link to the documentation leads, unless the settings say otherwise: to a file of
+ * ours, so that it works where there is no other network. */
+#define DOCUMENTATION "web.md"
+
+int source_open(struct source *s, struct err *e)
+{
+	metrics_init(&s->metrics, clock_now_ns());
+	return s->config->demo ? 0 : pool_open(&s->config->pool, &s->pool, e);
+}
+
+void source_close(struct source *s)
+{
+	s->pool = pool_close(s->pool);
+	metrics_clear(&s->metrics);
+}
+
+void source_texts_clear(struct source_texts *t)
+{
+	for (int i = 0; i < ANSWER_TEXTS; i++)
+		str_clear(&t->texts[i]);
+}
+
+static int add_chunk(const char *bytes, size_t length, void *text)
+{
+	str_add_bytes(text, bytes, length);
+	return 0;
+}
+
+/* Adds a document, which is used up, as `status --json` and `report --json` print it. */
+static int add_document(struct str *text, json_t *document, struct err *e)
+{
+	int r = document ? json_dump_callback(document, add_chunk, text,
+					      JSON_COMPACT | JSON_REAL_PRECISION(15) |
+						      JSON_ENSURE_ASCII)
+			 : -1;
+
+	json_decref(document);
+	str_add(text, "\n");
+	return r < 0 ? err_set(e, EIO, "cannot write a document") : 0;
+}
+
+/* ---- what a look shows ---- */
+
+static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err *e)
+{
+	if (s->pool)
+		return pool_snapshot(s->pool, ret_snapshot, e);
+	demo_snapshot(clock_now_ns(), ret_snapshot);
+	return 0;
+}
+
+static void set_text(json_t *object, const char *name, const char *text)
+{
+	AUTO_FREE char *valid = text_utf8(text);
+
+	json_object_set_new(object, name, valid ? json_string(valid) : json_null());
+}
+
+static json_t *host_json(const struct source *s, const struct snapshot *snap)
+{
+	AUTO_FREE char *host = s->config->demo ? mem_strdup("demo") : host_name();
+	const struct scan *scan = &snap->seen.scan;
+	json_t *object = json_object();
+
+	set_text(object, "host", host);
+	set_text(object, "version", CANHAZGPU_VERSION);
+	json_object_set_new(object, "gpus", json_integer((json_int_t)snap->views_count));
+	set_text(object, "provider", scan->provider ? scan->provider : snap->state.provider);
+	set_text(object, "driver_version", scan->driver_version);
+	json_object_set_new(object, "demo", json_boolean(s->config->demo));
+	json_object_set_new(object, "interval_seconds",
+			    json_real((double)s->config->interval_ns / 1e9));
+	set_text(object, "documentation",
+		 s->config->documentation_url ? s->config->documentation_url : DOCUMENTATION);
+	set_text(object, "source", s->config->source_url);
+	return object;
+}
+
+/* FNV-1a: two looks that show the same have the same; nobody gains from making them collide. */
+static uint64_t hash(uint64_t value, const struct str *text)
+{
+	for (size_t i = 0; i < text->length; i++)
+		value = (value ^ (unsigned char)text->text[i]) * UINT64_C(0x100000001b3);
+	return value;
+}
+
+/*
+ * A number for what the snapshot shows. The documents are made once more as if the time were zero:
+ * all that is told as "so long ago" is the same then.
+ */
+static int fingerprint(struct snapshot *snap, uint64_t *ret_value, struct err *e)
+{
+	AUTO(str_clear) struct str text = {0};
+	int64_t now_ns = snap->now_ns;
+	int r;
+
+	snap->now_ns = 0;
+	r = add_document(&text, describe_json(snap), e);
+	if (r == 0)
+		r = add_document(&text, describe_queue_json(snap), e);
+	snap->now_ns = now_ns;
+	*ret_value = hash(UINT64_C(0xcbf29ce484222325), &text);
+	return r;
+}
+
+int source_look(struct source *s, struct source_texts *ret_texts, struct err *e)
+{
+	AUTO(snapshot_clear) struct snapshot snap = {0};
+	AUTO(timeline_clear) struct timeline since = {0};
+	int64_t begin_ns = clock_now_ns();
+	int r = snapshot(s, &snap, e);
+
+	if (r < 0)
+		return r;
+	r = fingerprint(&snap, &ret_texts->fingerprint, e);
+	if (r == 0)
+		r = add_document(&ret_texts->texts[ANSWER_STATUS], describe_json(&snap), e);
+	if (r == 0)
+		r = add_document(&ret_texts->texts[ANSWER_QUEUE], describe_queue_json(&snap), e);
+	if (r == 0)
+		r = add_document(&ret_texts->texts[ANSWER_HOST], host_json(s, &snap), e);
+	if (r < 0)
+		return r;
+	/* What was reserved since the last look, for a counter that loses nothing. */
+	if (s->pool)
+		pool_timeline(s->pool, s->metrics.counted_ns, snap.now_ns, &since, NULL);
+	else
+		demo_timeline(s->metrics.counted_ns, snap.now_ns, &since);
+	metrics_count(&s->metrics, &since);
+	metrics_write(&s->metrics, &snap, begin_ns, &ret_texts->texts[ANSWER_METRICS]);
+	return 0;
+}
+
+/* ---- the history ---- */
+
+int source_report(struct source *s, int days, struct str *ret_text, struct err *e)
+{
+	AUTO(report_clear) struct report report = {0};
+	int r = 0;
+
+	if (s->pool)
+		r = pool_report(s->pool, days, USAGE_BY_USER, &report, e);
+	else
+		demo_report(clock_now_ns(), days, &report);
+	return r < 0 ? r : add_document(ret_text, report_json(&report), e);
+}
+
+int source_timeline(struct source *s, int days, struct str *ret_text, struct err *e)
+{
+	AUTO(timeline_clear) struct timeline t = {0};
+	int64_t now_ns = clock_now_ns(), from_ns = now_ns - days * NS_PER_DAY;
+	int r = 0;
+
+	if (s->pool)
+		r = pool_timeline(s->pool, from_ns, now_ns, &t, e);
+	else
+		demo_timeline(from_ns, now_ns, &t);
+	return r < 0 ? r : add_document(ret_text, timeline_json(&t), e);
+}
+
+int source_watch(struct source *s)
+{
+	return s->pool ? pool_watch(s->pool) : -1;
+}
+
+void source_watch_drain(struct source *s)
+{
+	pool_watch_drain(s->pool);
+}

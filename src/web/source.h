@@ -1,0 +1,40 @@
+/*
+ * Where the documents come from: the pool, or the simulation of --demo. Called by work.c, in the
+ * processes behind the server.
+ */
+#ifndef WEB_SOURCE_H
+#define WEB_SOURCE_H
+
+#include "pool/timeline.h"
+#include "pool/web_config.h"
+#include "web/metrics.h"
+#include "web/worker.h"
+
+struct source {
+	const struct web_config *config;
+	struct pool *pool; /* NULL with --demo */
+	struct metrics metrics;
+};
+
+/* What a look shows, as documents in the order of ANSWER_.... */
+struct source_texts {
+	struct str texts[ANSWER_TEXTS];
+	uint64_t fingerprint;
+};
+
+int source_open(struct source *s, struct err *e);
+void source_close(struct source *s);
+
+/* The caller clears *ret_texts, also after an error. */
+int source_look(struct source *s, struct source_texts *ret_texts, struct err *e);
+void source_texts_clear(struct source_texts *t);
+
+/* The document of the last `days` times 24 hours, added to ret_text. */
+int source_report(struct source *s, int days, struct str *ret_text, struct err *e);
+int source_timeline(struct source *s, int days, struct str *ret_text, struct err *e);
+
+/* See store_watch; -1 with --demo. */
+int source_watch(struct source *s);
+void source_watch_drain(struct source *s);
+
+#endif

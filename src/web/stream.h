@@ -1,0 +1,40 @@
+/*
+ * The event streams (/api/events): connections that stay open and are told when something changes.
+ * A stream that is told nothing sleeps in libmicrohttpd, so that a thousand cost as little as one.
+ */
+#ifndef WEB_STREAM_H
+#define WEB_STREAM_H
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+/* More than that at once are refused. */
+#define STREAMS_MAX 4000
+
+struct stream;
+
+struct streams {
+	TAILQ_HEAD(, stream) list;
+	size_t count;
+	uint64_t version; /* of what there is to see */
+	int64_t next_beat_ns;
+	bool closing;
+};
+
+void streams_init(struct streams *s);
+
+/* Answers a request with a stream. */
+enum MHD_Result streams_open(struct streams *s, struct MHD_Connection *connection);
+
+/* Tells everybody that there is something new. */
+void streams_tell(struct streams *s);
+
+/* Sends a sign of life when it is time. Returns when to call this again; INT64_MAX: no streams. */
+int64_t streams_beat(struct streams *s, int64_t now_ns);
+
+/* Ends all streams; libmicrohttpd has to run until they are gone. */
+void streams_close(struct streams *s);
+
+#endif

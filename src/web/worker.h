@@ -1,0 +1,81 @@
+/*
+ * The processes behind the server. It has one thread and must never wait, but a look at the pool
+ * may take long: a driver hangs, a disk is slow, Redis is away. So three processes do what may take
+ * time, each one thing at a time: look at GPUs and pool, add up the history, listen for changes.
+ * They are asked and answer over a socket; one that takes too long is killed and made anew.
+ *
+ * Called by server.c, look.c and history.c; what the processes do is in work.c.
+ */
+#ifndef WEB_WORKER_H
+#define WEB_WORKER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/str.h"
+#include "pool/web_config.h"
+
+enum worker_kind { WORKER_WATCH, WORKER_LOOK, WORKER_HISTORY, WORKERS };
+
+/* What is asked. The watching one is asked nothing: it sends a byte at each change. */
+enum question_kind { ASK_LOOK, ASK_REPORT, ASK_TIMELINE, QUESTIONS };
+
+struct question {
+	int kind;
+	int days; /* ASK_REPORT, ASK_TIMELINE */
+};
+
+/* The texts of an answer. One about the history has only the first, a failure only its reason. */
+enum { ANSWER_STATUS, ANSWER_QUEUE, ANSWER_METRICS, ANSWER_HOST, ANSWER_TEXTS };
+#define ANSWER_HISTORY ANSWER_STATUS
+#define ANSWER_PROBLEM ANSWER_STATUS
+
+/* Followed by the texts, one behind the other. */
+struct answer_head {
+	int code;             /* 0, or a positive errno */
+	uint64_t fingerprint; /* of what a look shows, without what only time changes */
+	uint32_t lengths[ANSWER_TEXTS];
+};
+
+struct answer {
+	struct answer_head head;
+	const char *texts[ANSWER_TEXTS]; /* lengths in head; into the worker's input */
+};
+
+struct worker {
+	enum worker_kind kind;
+	const struct web_config *config;
+	pid_t pid;
+	int fd; /* -1: not running */
+	bool busy;
+	struct question question; /* while busy */
+	int64_t asked_ns;         /* monotonic, as are all times here */
+	int64_t start_again_ns;   /* not before this, after an end that was not planned */
+	struct str input;
+};
+
+void worker_init(struct worker *w, enum worker_kind kind, const struct web_config *config);
+void worker_clear(struct worker *w); /* ends the process */
+
+/* Starts the process unless it runs or has to wait. Fails silently: it is tried again. */
+void worker_start(struct worker *w);
+
+/* Asks. False where that is not possible now. */
+bool worker_ask(struct worker *w, struct question question);
+
+/*
+ * Reads what is there. True with an answer to the question (valid until the next call). The process
+ * may have ended meanwhile: then that is the answer.
+ */
+bool worker_read(struct worker *w, struct answer *ret_answer);
+
+/* For the one that watches: takes what it has sent; true if that was something. */
+bool worker_drain(struct worker *w);
+
+/* When the process has had its time for an answer; INT64_MAX while it is not asked. */
+int64_t worker_limit_ns(const struct worker *w);
+
+/* Ends a process that is over its limit. True if it was: *ret_answer says so. */
+bool worker_check_limit(struct worker *w, struct answer *ret_answer);
+
+#endif
