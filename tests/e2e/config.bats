@@ -155,11 +155,11 @@ write_formats() {
 	assert_equal "$(value run.gpus) $(value run.timeout) $(value report.days)" '1 null 7'
 }
 
-@test "files that have settings of the web page can be used" {
+@test "settings of the web server, as the existing program's files have them" {
 	printf 'web:\n  port: 9000\n  host: 127.0.0.1\n' >"$WORLD/home/.canhazgpu.yaml"
 	assert_setting web.port 9000 "$WORLD/home/.canhazgpu.yaml:2:9"
 	assert_setting web.host '"127.0.0.1"' "$WORLD/home/.canhazgpu.yaml:3:9"
-	echo 'web.port: 0' >"$WORLD/home/.canhazgpu.yaml"
+	echo 'web.port: 70000' >"$WORLD/home/.canhazgpu.yaml"
 	chg config
 	assert_error 2 web.port
 }
