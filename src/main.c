@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/rights.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "conf/args.h"
@@ -20,7 +21,7 @@ static int load_configuration(struct settings *s, struct err *e)
 {
 	const char *file = settings_text(s, "config");
 	int r = file ? settings_load_file(s, file, e)
-		     : settings_load_default_files(s, secure_getenv("HOME"), e);
+		     : settings_load_default_files(s, getenv("HOME"), e);
 
 	return r < 0 ? r : settings_load_environment(s, e);
 }
@@ -123,6 +124,7 @@ int main(int argc, char **argv)
 	struct err e = {0};
 	int r;
 
+	rights_init();
 	occupy_standard_handles();
 	/* The supervisor gets its orders by pipe: no options, no configuration that could fail. */
 	if (argc == 2 && !strcmp(argv[1], cmd_supervise.name))

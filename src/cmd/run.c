@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/rights.h"
 #include "cmd/launch.h"
 #include "cmd/wait.h"
 #include "host/command.h"
@@ -56,9 +57,10 @@ static int run_exec(char *path, char **words, struct err *e)
 	char sh[] = "sh";
 	size_t count = 0;
 
-	/* The group that the installed program runs with is for the pool alone. */
-	if (setresgid(getgid(), getgid(), getgid()) < 0)
-		return err_sys(e, errno, "cannot let go of the program's group");
+	int r = rights_drop(e);
+
+	if (r < 0)
+		return r;
 	execv(path, words);
 	if (errno == ENOEXEC) {
 		/* A script without #!: as execvp and the shells do. */

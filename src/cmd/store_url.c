@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/rights.h"
 #include "base/str.h"
 #include "base/url.h"
 #include "cmd/cmd.h"
@@ -24,12 +25,18 @@ static const char *const redis_keys[] = {
 /* The installed pool where its directory exists, else one of this account alone. */
 static int default_store(char **ret_url, struct err *e)
 {
-	const char *state = secure_getenv("XDG_STATE_HOME");
-	const char *home = secure_getenv("HOME");
+	const char *state = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
 	struct stat st;
 
 	if (stat(SYSTEM_DIRECTORY, &st) == 0 && S_ISDIR(st.st_mode))
 		*ret_url = mem_strdup("sqlite:" SYSTEM_DIRECTORY "/canhazgpu.db");
+	else if (rights_are_installed())
+		return err_set(
+			e, ENOENT,
+			SYSTEM_DIRECTORY
+			" is missing, where the pool of this host is kept: "
+			"'systemd-tmpfiles --create' or installing canhazgpu again makes it");
 	else if (state && *state == '/')
 		*ret_url = mem_printf("sqlite:%s/canhazgpu/canhazgpu.db", state);
 	else if (home && *home == '/')

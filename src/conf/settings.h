@@ -35,7 +35,8 @@ int settings_load_file(struct settings *s, const char *path, struct err *e);
    be NULL. */
 int settings_load_default_files(struct settings *s, const char *home, struct err *e);
 
-/* CANHAZGPU_<KEY IN CAPITALS, . and - as _>, by secure_getenv. An empty value counts as unset. */
+/* CANHAZGPU_<KEY IN CAPITALS, . and - as _>, an empty value counts as unset. The
+   environment may say what the command line may say: neither is anybody's but the caller's. */
 int settings_load_environment(struct settings *s, struct err *e);
 
 /* A value from the command line. `option` is for the message: "--gpus". */

@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/rights.h"
 
 /* The directory part of an absolute path; the caller frees it. */
 static char *parent_of(const char *path)
@@ -31,11 +31,18 @@ mode_t sqlite_file_mode(const char *path)
 	return 0600;
 }
 
+bool sqlite_file_is_installed(const char *path)
+{
+	AUTO_FREE char *parent = parent_of(path);
+
+	return rights_are_for(parent);
+}
+
 int sqlite_file_refused(const char *what, const char *path, int code, struct err *e)
 {
 	AUTO_FREE char *parent = parent_of(path);
+	AUTO_FREE char *why = NULL;
 	struct stat file;
-	struct group *group = NULL;
 
 	if (code == EROFS)
 		return err_set(e, code, "cannot %s %s: the file system is read-only", what, path);
@@ -46,11 +53,11 @@ int sqlite_file_refused(const char *what, const char *path, int code, struct err
 	if (code != EACCES && code != EPERM)
 		return err_sys(e, code, "cannot %s %s", what, path);
 	if (stat(path, &file) == 0 || stat(parent, &file) == 0)
-		group = getgrgid(file.st_gid);
-	return err_set(e, code,
-		       "cannot %s %s: permission denied (it belongs to the group '%s'): ask the "
-		       "administrator for access, or use a pool of your own with --store",
-		       what, path, group ? group->gr_name : "unknown");
+		why = rights_problem(file.st_gid);
+	return err_set(e, code, "cannot %s %s: permission denied: %s", what, path,
+		       why ? why
+			   : "ask the administrator for access, or use a pool of your own with "
+			     "--store");
 }
 
 int sqlite_file_create(const char *path, mode_t mode, struct err *e)

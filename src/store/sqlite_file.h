@@ -14,6 +14,9 @@
  */
 mode_t sqlite_file_mode(const char *path);
 
+/* Whether it lies in the directory of the installed program: see base/rights.h. */
+bool sqlite_file_is_installed(const char *path);
+
 /* Creates an empty file of exactly that mode whatever the umask. One that exists stays as it is. */
 int sqlite_file_create(const char *path, mode_t mode, struct err *e);
 

@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/rights.h"
 #include "store/sqlite_file.h"
 
 #define SCHEME "sqlite:"
@@ -117,18 +118,42 @@ static int connect_database(struct sqlite_store *s, struct err *e)
 			  e);
 }
 
+/* The pool of the host is opened with the group of the installed program, any other file without.
+ */
+static void enter_rights(struct sqlite_store *s)
+{
+	s->installed = sqlite_file_is_installed(s->path);
+	if (s->installed && !s->entered) {
+		rights_enter();
+		s->entered = true;
+	}
+}
+
+static void leave_rights(struct sqlite_store *s)
+{
+	if (s->entered)
+		rights_leave();
+	s->entered = false;
+}
+
 int sqlite_begin(struct sqlite_store *s, enum sqlite_access access, struct err *e)
 {
-	int r = database_exists(s, e);
+	int r;
 
-	if (r < 0 || (r == 0 && access != SQLITE_CREATE))
+	enter_rights(s);
+	r = database_exists(s, e);
+	if (r < 0 || (r == 0 && access != SQLITE_CREATE)) {
+		leave_rights(s);
 		return r;
+	}
 	s->writing = access != SQLITE_LOOK;
 	s->owner = getpid();
 	if (r == 0) {
 		r = sqlite_file_make_parents(s->path, e);
-		if (r < 0)
+		if (r < 0) {
+			leave_rights(s);
 			return r;
+		}
 	}
 	s->mode = sqlite_file_mode(s->path);
 	r = enter_gate(s, e);
@@ -151,11 +176,15 @@ int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e)
 
 	sql_reset_all(s);
 	r = sql_script(s, "COMMIT", e);
+	if (s->installed)
+		rights_enter();
 	sqlite_end(s);
 	/* Outside the gate, so that those who wake up find it open. A failure costs them a moment:
 	   they look by themselves every few seconds. */
 	if (r == 0 && !quiet)
 		sqlite_file_touch(s->wake_path, s->mode);
+	if (s->installed)
+		rights_leave();
 	return r;
 }
 
@@ -170,6 +199,7 @@ void sqlite_end(struct sqlite_store *s)
 	s->statements = NULL;
 	s->statements_count = 0;
 	sqlite_gate_leave(&s->gate);
+	leave_rights(s);
 }
 
 static void abandon(struct store *base)
@@ -179,11 +209,21 @@ static void abandon(struct store *base)
 
 static bool owned_by(struct store *base, uid_t uid)
 {
+	const struct sqlite_store *s = sqlite_of(base);
+	bool installed = sqlite_file_is_installed(s->path);
 	struct stat file;
+	int r, code;
 
-	if (stat(sqlite_of(base)->path, &file) < 0)
-		return errno == ENOENT;
-	return file.st_uid == uid;
+	if (installed)
+		rights_enter();
+	r = stat(s->path, &file);
+	code = errno;
+	if (installed)
+		rights_leave();
+	if (r < 0)
+		return code == ENOENT;
+	/* Whoever came first made the file of the host's pool; that makes it nobody's. */
+	return !installed && file.st_uid == uid;
 }
 
 static void close_store(struct store *base)

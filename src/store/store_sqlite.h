@@ -29,14 +29,16 @@ struct sqlite_history; /* one iteration over usage records: sqlite_history.c */
 struct sqlite_store {
 	struct store base;
 	char *path, *gate_path, *wake_path; /* "<db>", "<db>.lock", "<db>.wake" */
+	bool installed;                     /* in the directory of the installed program */
 	mode_t mode;                        /* of the files that are created */
 	int64_t limit_ns;                   /* how long to wait for others */
 
 	/* The session: between sqlite_begin and sqlite_end. */
 	sqlite3 *db; /* NULL: none */
 	bool writing;
-	bool blank;  /* the file has no tables (yet) */
-	pid_t owner; /* the process that began it: connections do not survive fork */
+	bool blank;   /* the file has no tables (yet) */
+	bool entered; /* with the group of the installed program */
+	pid_t owner;  /* the process that began it: connections do not survive fork */
 	struct sqlite_gate gate;
 	struct sqlite_statement *statements;
 	size_t statements_count;

@@ -171,7 +171,7 @@ every_command_fails() {
 		status=0
 		in_world "${other[@]}" "$command" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
 		stdout=$(cat "$WORLD/stdout") stderr=$(cat "$WORLD/stderr")
-		assert_error 1 'permission denied (it belongs to the group '
+		assert_error 1 'permission denied: it belongs to the group '
 		assert_stderr_has --store
 	done
 	# Only to be read: status could recover nothing, but there is nothing to recover.

@@ -1,0 +1,111 @@
+/* The group of the installed program; see rights.h. */
+#include "base/rights.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define NO_GROUP ((gid_t)-1)
+
+static gid_t reserved = NO_GROUP; /* the group; NO_GROUP: there is none */
+static unsigned depth;            /* how often it was entered */
+
+static void set_effective(gid_t group)
+{
+	/* Both are groups of this process: the kernel cannot refuse. */
+	if (setresgid(NO_GROUP, group, NO_GROUP) < 0)
+		abort();
+}
+
+void rights_init(void)
+{
+	if (getegid() == getgid())
+		return;
+	reserved = getegid();
+	set_effective(getgid());
+}
+
+bool rights_are_for(const char *directory)
+{
+	struct stat st;
+
+	return reserved != NO_GROUP && stat(directory, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == 0 && st.st_gid == reserved && (st.st_mode & S_ISGID);
+}
+
+void rights_enter(void)
+{
+	if (reserved != NO_GROUP && depth++ == 0)
+		set_effective(reserved);
+}
+
+void rights_leave(void)
+{
+	if (reserved != NO_GROUP && --depth == 0)
+		set_effective(getgid());
+}
+
+int rights_drop(struct err *e)
+{
+	if (setresgid(getgid(), getgid(), getgid()) < 0)
+		return err_sys(e, errno, "cannot let go of the program's group");
+	reserved = NO_GROUP;
+	depth = 0;
+	return 0;
+}
+
+bool rights_are_installed(void)
+{
+	struct stat st;
+
+	return reserved != NO_GROUP ||
+	       (stat("/proc/self/exe", &st) == 0 && (st.st_mode & S_ISGID) != 0);
+}
+
+/* By the user's own rights: names may come over the network. NULL: it has none. */
+static char *group_name(gid_t group)
+{
+	struct group *found;
+
+	if (depth)
+		set_effective(getgid());
+	found = getgrgid(group);
+	if (depth)
+		set_effective(reserved);
+	return found ? mem_strdup(found->gr_name) : NULL;
+}
+
+char *rights_problem(gid_t group)
+{
+	AUTO_FREE char *name = group_name(group);
+	const char *shown = name ? name : "unknown";
+	struct statvfs system;
+	struct stat program;
+
+	if (stat("/proc/self/exe", &program) < 0 || program.st_gid != group ||
+	    !(program.st_mode & S_ISGID))
+		return mem_printf(
+			"it belongs to the group '%s', and this program was not installed "
+			"with that group: use the installed canhazgpu, ask the "
+			"administrator for access, or use a pool of your own with --store",
+			shown);
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0UL, 0UL, 0UL, 0UL) == 1)
+		return mem_printf("no_new_privs is set here, so that the program does not get its "
+				  "group '%s': start it outside of this container or unit, or "
+				  "without NoNewPrivileges",
+				  shown);
+	if (statvfs("/proc/self/exe", &system) == 0 && (system.f_flag & ST_NOSUID))
+		return mem_printf("the program lies on a file system that is mounted nosuid, so "
+				  "that it does not get its group '%s': install it elsewhere, or "
+				  "mount that one with suid",
+				  shown);
+	return mem_printf("it belongs to the group '%s': its mode was changed, or a file in it "
+			  "(see 'canhazgpu doctor')",
+			  shown);
+}

@@ -1,0 +1,45 @@
+/*
+ * The group that the installed program runs with. It is set-group-id (canhazgpu), so that people
+ * change the host's pool through it alone; the group is in effect only around the pool's own files.
+ *
+ * src/main.c takes it out of effect first of all; it then stays in reserve (the saved
+ * set-group-id). The SQLite store puts it into effect for the time of a session. Everything else,
+ * other people's libraries and files that the user names above all, runs with the user's own
+ * rights. A program that is not set-group-id has no such group: then nothing here does anything.
+ */
+#ifndef BASE_RIGHTS_H
+#define BASE_RIGHTS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Takes the group out of effect. Call before anything is opened. */
+void rights_init(void);
+
+/*
+ * Whether files in that directory are the group's: it belongs to root and to the group, and hands
+ * the group down (set-group-id). Nobody else can make such a directory, so that the group gives
+ * nothing away elsewhere, whatever path the user names.
+ */
+bool rights_are_for(const char *directory);
+
+/* Puts the group into effect, and out of it again. They nest. */
+void rights_enter(void);
+void rights_leave(void);
+
+/* Whether this is the installed program, with its group or without the effect of it. */
+bool rights_are_installed(void);
+
+/*
+ * Why files of that group cannot be opened, with the way out, as the end of a sentence: the kernel
+ * has not given this program its group, or it was installed without. The caller frees it.
+ */
+char *rights_problem(gid_t group);
+
+/* Gives the group up for good, as before a user's command. A failure must end the program's plan.
+ */
+int rights_drop(struct err *e);
+
+#endif

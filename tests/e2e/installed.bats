@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# The installed set-group-id program, in a private mount namespace with a /var/lib of its own: whose
+# rights it uses for what, and what it says where the kernel gives it no group. Needs root.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	unshare --mount true 2>/dev/null || skip 'no mount namespaces here'
+	[ "${E2E_STORE:-sqlite}" = sqlite ] || skip 'about the files of the embedded store'
+	! grep -q __asan_init "$CANHAZGPU_BIN" || skip 'the leak checker needs to trace itself'
+	world_open
+	export WORLD
+	chmod 0755 "$WORLD"
+	mkdir -m 0755 "$WORLD/var" "$WORLD/bin2"
+	install -d -m 2770 -g 4300 "$WORLD/var/canhazgpu"
+	cp "$CANHAZGPU_BIN" "$WORLD/bin2/canhazgpu"
+	chgrp 4300 "$WORLD/bin2/canhazgpu"
+	chmod 2755 "$WORLD/bin2/canhazgpu"
+	mkdir -m 0777 "$WORLD/own"
+	echo '{"gpus": []}' >"$WORLD/state.json"
+	chmod 0644 "$WORLD/state.json"
+}
+
+# Runs a shell script where the installed directories are those of this world. In it, `as UID
+# COMMAND...` runs something as that account, with nothing but a HOME.
+installed() {
+	run --separate-stderr unshare --mount --propagation private bash -uc '
+		mount --bind "$WORLD/var" /var/lib || exit 99
+		as() {
+			local uid=$1
+			shift
+			setpriv --reuid "$uid" --regid "$uid" --clear-groups env -i HOME="$WORLD/own" \
+				CANHAZGPU_FAKE_STATE="$WORLD/state.json" CANHAZGPU_TEST_WORLD="$WORLD" \
+				PATH="$WORLD/bin2:/usr/bin:/bin" "$@"
+		}
+		'"$1"
+	[ "$status" -ne 99 ] || skip 'no bind mounts here'
+	if [ "$status" -ne 0 ]; then
+		echo "status $status"
+		echo "$output"
+		echo "$stderr"
+	fi
+}
+
+@test "two accounts share the pool, and neither reaches its files" {
+	installed '
+		as 4301 canhazgpu admin --gpus 2 --provider fake &&
+		as 4301 canhazgpu reserve --short && as 4302 canhazgpu reserve --short || exit 1
+		for command in cat rm "sqlite3 -cmd .tables"; do
+			as 4302 $command /var/lib/canhazgpu/canhazgpu.db </dev/null && exit 2
+		done
+		as 4302 sh -c "echo x >/var/lib/canhazgpu/x" && exit 3
+		as 4302 canhazgpu release --gpu-ids 0 && exit 4
+		as 4301 canhazgpu status --json'
+	assert_equal "$status" 0
+	assert_equal "$(tail -n +4 <<<"$output" | jq -r '[.[].user] | join(" ")')" 'uid 4301 uid 4302'
+}
+
+@test "whoever came first does not own the pool of the host" {
+	installed '
+		as 4301 canhazgpu admin --gpus 2 --provider fake && as 4301 canhazgpu admin --gpus 4 --provider fake --force'
+	assert_equal "$status" 1
+	[[ $stderr == *'only root'* ]]
+}
+
+@test "the command of a run has no trace of the group, and the supervisor holds it in reserve alone" {
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		as 4301 canhazgpu run -- sh -c "grep ^Gid: /proc/self/status; sleep 1" &
+		sleep 0.5
+		for pid in $(pgrep -u 4301 -x canhazgpu); do grep ^Gid: "/proc/$pid/status"; done
+		wait'
+	assert_equal "$status" 0
+	assert_equal "$(sort -u <<<"$output" | tr '\t' ' ' | tr '\n' ',')" 'Gid: 4301 4301 4300 4301,Gid: 4301 4301 4301 4301,'
+}
+
+@test "files that the user names are read and made with the rights of the user" {
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		install -m 0640 -g 4300 /dev/null "$WORLD/secret.yaml"
+		echo "store: x" >"$WORLD/secret.yaml"
+		as 4301 canhazgpu --config "$WORLD/secret.yaml" status && exit 2
+		as 4301 canhazgpu --store "sqlite:$WORLD/own/mine.db" admin --gpus 1 --provider fake || exit 3
+		stat -c "%u %g %a" "$WORLD/own/mine.db"
+		ln -s /var/lib/canhazgpu "$WORLD/own/link"
+		install -m 0660 -g 4300 /dev/null "$WORLD/own/group.db"
+		as 4301 canhazgpu --store "sqlite:$WORLD/own/group.db" admin --gpus 1 --provider fake && exit 4
+		exit 0'
+	assert_equal "$status" 0
+	assert_equal "$(tail -n 1 <<<"$output")" '4301 4301 600'
+	[[ $stderr == *'secret.yaml'*'ermission denied'* ]]
+}
+
+@test "the settings of the user count: environment and home" {
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		echo "reserve: {note: from home}" >"$WORLD/own/.canhazgpu.yaml"
+		as 4301 CANHAZGPU_RESERVE_DURATION=2h canhazgpu reserve >/dev/null && as 4301 canhazgpu status --json'
+	assert_equal "$status" 0
+	jq -e '.[0].note == "from home"' <<<"$output"
+}
+
+@test "without new privileges, on a nosuid mount and without the directory: each says so" {
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		as 4301 setpriv --no-new-privs canhazgpu status
+		mount --bind "$WORLD/bin2" "$WORLD/bin2" && mount -o remount,bind,nosuid "$WORLD/bin2" || exit 99
+		as 4301 canhazgpu status
+		rm -r /var/lib/canhazgpu
+		umount "$WORLD/bin2"
+		as 4301 canhazgpu status'
+	assert_equal "$status" 1
+	[[ $stderr == *'no_new_privs is set here'*'mounted nosuid'*'/var/lib/canhazgpu is missing'* ]]
+}
