@@ -14,7 +14,8 @@ char *web_config_write(const struct web_config *c)
 	json_t *document =
 		json_pack("{s:s, s:i, s:b, s:s*, s:s*, s:s*, s:s*, s:I, s:o}", "host", c->host,
 			  "port", c->port, "demo", (int)c->demo, "token", c->token, "allow_hosts",
-			  c->allow_hosts, "interval", (json_int_t)c->interval_ns, "pool", pool);
+			  c->allow_hosts, "documentation", c->documentation_url, "source",
+			  c->source_url, "interval", (json_int_t)c->interval_ns, "pool", pool);
 	char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
 
 	json_decref(document);
