@@ -167,6 +167,16 @@ const char *clock_local_date(int64_t time_ns, char buffer[CLOCK_DATE_SIZE])
 	return buffer;
 }
 
+const char *clock_local_minute(int64_t time_ns, char buffer[CLOCK_MINUTE_SIZE])
+{
+	time_t seconds = clock_seconds(time_ns);
+	struct tm local = {0};
+
+	localtime_r(&seconds, &local);
+	strftime(buffer, CLOCK_MINUTE_SIZE, "%Y-%m-%d %H:%M", &local);
+	return buffer;
+}
+
 /* Days since some day, to tell whether two local times are of the same one. */
 static int64_t clock_local_day(time_t seconds)
 {

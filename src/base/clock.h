@@ -23,6 +23,8 @@
 #define CLOCK_DURATION_SIZE 32
 /* Room for "2025-07-07". */
 #define CLOCK_DATE_SIZE 16
+/* Room for "2025-07-07 18:24". */
+#define CLOCK_MINUTE_SIZE 24
 
 /* Wall-clock time, for what is stored and shown. */
 int64_t clock_now_ns(void);
@@ -42,6 +44,9 @@ const char *clock_duration(int64_t duration_ns, char buffer[CLOCK_DURATION_SIZE]
 
 /* "2025-07-07": the day of people here, by the local time zone. */
 const char *clock_local_date(int64_t time_ns, char buffer[CLOCK_DATE_SIZE]);
+
+/* "2025-07-07 18:24", by the local time zone. */
+const char *clock_local_minute(int64_t time_ns, char buffer[CLOCK_MINUTE_SIZE]);
 
 /* When the local day after that of time_ns begins: 23 to 25 hours after this one began, where
  * clocks are put forward or back. */

@@ -16,6 +16,7 @@ void plan_clear(struct plan *p)
 	free(p->owned);
 	free(p->changes);
 	free(p->freed);
+	free(p->extended);
 	*p = (struct plan){0};
 }
 
@@ -53,9 +54,7 @@ void plan_end(struct plan *p, const struct reservation *r, const int *gpus, size
 	c->actor = actor ? plan_own(p, mem_strdup(actor)) : NULL;
 }
 
-/* Adds the change that stores a reservation anew, as a sign of life; the copy is the caller's to
-   alter. */
-static struct reservation *renew_copy(struct plan *p, const struct reservation *r)
+struct reservation *plan_renew_copy(struct plan *p, const struct reservation *r)
 {
 	/* Shallow: the change only reads it, and the state outlives the plan. */
 	struct reservation *renewed = plan_own(p, mem_alloc(1, sizeof(*renewed)));
@@ -70,7 +69,7 @@ static struct reservation *renew_copy(struct plan *p, const struct reservation *
 void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
 		const struct process_ref *command)
 {
-	struct reservation *renewed = renew_copy(p, r);
+	struct reservation *renewed = plan_renew_copy(p, r);
 
 	renewed->heartbeat_ns = now_ns;
 	if (command)
@@ -80,7 +79,7 @@ void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
 void plan_renew_part(struct plan *p, const struct reservation *r, int64_t duration_ns,
 		     int64_t now_ns)
 {
-	struct reservation *renewed = renew_copy(p, r);
+	struct reservation *renewed = plan_renew_copy(p, r);
 
 	if (r->type == RESERVATION_MANUAL)
 		renewed->expiry_ns = now_ns + duration_ns;
@@ -245,39 +244,28 @@ static void plan_release_part(struct plan *p, const struct reservation *r, const
 		plan_note_freed(p, part[i]);
 }
 
-/* Each id must be a GPU that the actor may release now. */
-static int plan_check_release(const struct pool_state *state, const struct plan *p,
-			      const struct plan_actor *actor, const int *ids, size_t ids_count,
-			      struct err *e)
+int plan_check_held(const struct pool_state *state, const struct plan *p,
+		    const struct plan_actor *actor, const int *ids, size_t ids_count, struct err *e)
 {
 	for (size_t i = 0; i < ids_count; i++) {
-		const struct slot *slot;
+		const struct reservation *held;
 		int r = plan_check_id(state, ids[i], e);
 
 		if (r < 0)
 			return r;
-		slot = &state->slots[ids[i]];
-		if (!slot->reservation || plan_ends(p, slot->reservation))
+		held = state->slots[ids[i]].reservation;
+		if (!held || plan_ends(p, held))
 			return err_set(e, ENOENT, "GPU %d is not reserved", ids[i]);
-		if (actor->uid != 0 && !plan_owns(actor, slot->reservation))
+		if (actor->uid != 0 && !plan_owns(actor, held))
 			return err_set(e, EPERM, "GPU %d is reserved by %s, not by you", ids[i],
-				       slot->reservation->user);
-	}
-	return 0;
-}
-
-/* What is collected for a request that waits goes when that request does. */
-static int plan_check_collected(const struct pool_state *state, const struct plan_facts *facts,
-				const int *ids, size_t ids_count, struct err *e)
-{
-	for (size_t i = 0; i < ids_count; i++) {
-		if (plan_is_collected(state, state->slots[ids[i]].reservation))
+				       held->user);
+		/* It goes when that request does. */
+		if (plan_is_collected(state, held))
 			return err_set(
 				e, EBUSY,
 				"GPU %d is collected for a request of %s that waits: end that "
 				"with 'canhazgpu cancel %.8s' instead",
-				ids[i], state->slots[ids[i]].reservation->user,
-				state->slots[ids[i]].reservation->queue_id);
+				ids[i], held->user, held->queue_id);
 	}
 	return 0;
 }
@@ -294,9 +282,7 @@ int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 		return r;
 	plan_cleanup(state, facts, p);
 	over = p->changes_count;
-	r = plan_check_release(state, p, actor, ids, ids_count, e);
-	if (r == 0)
-		r = plan_check_collected(state, facts, ids, ids_count, e);
+	r = plan_check_held(state, p, actor, ids, ids_count, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < state->reservations_count; i++) {

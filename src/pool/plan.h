@@ -62,6 +62,8 @@ struct plan {
 	struct reservation *collected; /* plan_wait: what the request collects now */
 	int *freed;                    /* plan_release: ids, ascending */
 	size_t freed_count;
+	const struct reservation **extended; /* plan_extend: as they are from now on */
+	size_t extended_count;
 	void **owned; /* freed with the plan */
 	size_t owned_count;
 };
@@ -92,6 +94,24 @@ int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 		 const struct plan_actor *actor, const int *ids, size_t ids_count, struct plan *p,
 		 struct err *e);
+
+/* What `extend` asks for. */
+struct plan_extension {
+	struct plan_actor actor;
+	const int *ids; /* ascending; NULL: all manual reservations of the actor */
+	size_t ids_count;
+	int64_t duration_ns; /* added to each expiry */
+	bool force;          /* root only: also what others wait for */
+};
+
+/*
+ * Cleans up, then lengthens manual reservations: all of them or none. -EBUSY where somebody waits
+ * for one of their GPUs; -EINVAL for a run, which has no expiry, and for a reservation of which not
+ * all GPUs are named: it has one expiry. -EPERM, -ENOENT as in plan_release; -ENOENT, too, where
+ * there is nothing to lengthen. -ERANGE beyond the longest duration that a new one may have.
+ */
+int plan_extend(const struct pool_state *state, const struct plan_facts *facts,
+		const struct plan_extension *extension, struct plan *p, struct err *e);
 
 /* -ENOENT, with the way out, where there is no pool yet. */
 int plan_require(const struct pool_state *state, struct err *e);

@@ -11,12 +11,22 @@ struct change *plan_add(struct plan *p, enum change_kind kind);
 /* Keeps an allocation until the plan is cleared; returns it. */
 void *plan_own(struct plan *p, void *memory);
 
+/* Adds the change that stores a reservation anew, as a sign of life that wakes nobody; the copy is
+   the caller's to alter. */
+struct reservation *plan_renew_copy(struct plan *p, const struct reservation *r);
+
 /* Gives what is collected for a waiting request a new heartbeat and expiry. */
 void plan_renew_part(struct plan *p, const struct reservation *r, int64_t duration_ns,
 		     int64_t now_ns);
 
 /* True if the plan ends that reservation. */
 bool plan_ends(const struct plan *p, const struct reservation *r);
+
+/* Each id must be a GPU that is reserved after the cleanup, by the actor (uid 0: by anybody), and
+   not collected for a request that waits. */
+int plan_check_held(const struct pool_state *state, const struct plan *p,
+		    const struct plan_actor *actor, const int *ids, size_t ids_count,
+		    struct err *e);
 
 /* -ERANGE where the pool has no GPU of that id. */
 int plan_check_id(const struct pool_state *state, int id, struct err *e);

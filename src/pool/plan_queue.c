@@ -146,17 +146,26 @@ static int find_by_prefix(const struct pool_state *state, const char *text, size
 {
 	size_t found = state->queue_count;
 
-	for (size_t i = 0; i < state->queue_count; i++) {
+	for (size_t i = 0; *text && i < state->queue_count; i++) {
 		if (strncmp(state->queue[i].id, text, strlen(text)) != 0)
 			continue;
 		if (found < state->queue_count)
 			return err_usage(e, "more than one waiting request begins with '%s'", text);
 		found = i;
 	}
-	if (!*text || found == state->queue_count)
+	if (found == state->queue_count)
 		return err_set(e, ENOENT, "no request '%s' waits - see 'canhazgpu queue'", text);
 	*ret_place = found;
 	return 0;
+}
+
+static bool changes_entry(const struct plan *p, const struct queue_entry *q)
+{
+	for (size_t i = 0; i < p->changes_count; i++) {
+		if (p->changes[i].entry && !strcmp(p->changes[i].entry->id, q->id))
+			return true;
+	}
+	return false;
 }
 
 int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
@@ -172,6 +181,8 @@ int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
 	if (r < 0)
 		return r;
 	q = &state->queue[place];
+	if (changes_entry(p, q))
+		return err_usage(e, "request %.8s is named twice", q->id);
 	if (actor->uid != 0 && !plan_owns_entry(actor, q))
 		return err_set(e, EPERM, "request %s waits for %s, not for you", q->id, q->user);
 	plan_give_back(state, q->id, facts->now_ns, p);

@@ -81,7 +81,8 @@ void plan_leave(const struct pool_state *state, const char *entry_id, int64_t no
 /*
  * Cancels the entry of that id (or of the only one that begins with it): what it has collected is
  * given back at once, and its process, which sees it, leaves. -ENOENT; -EPERM unless it is the
- * actor's or the actor is root. *ret_entry points into the state.
+ * actor's or the actor is root. Several can go into one plan; the same one twice is a usage error.
+ * *ret_entry points into the state.
  */
 int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
 		const struct plan_actor *actor, const char *id, struct plan *p,

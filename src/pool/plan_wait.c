@@ -196,7 +196,9 @@ int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 		return r;
 	waiting_init(&w, state, facts, request, wait, p);
 	if (w.entry && plan_is_cancelled(w.entry))
-		return err_set(e, ECANCELED, "the request was cancelled while it waited");
+		return err_set(
+			e, ECANCELED,
+			"the request was cancelled while it waited (by 'canhazgpu cancel', or the pool was made anew)");
 	if (waiting_grant(&w, p))
 		return 0;
 	waiting_collect(&w, p);

@@ -62,6 +62,18 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
 		 int **ret_ids, size_t *ret_count, struct err *e);
 
+/* Reservations that pool_extend has lengthened, as they are now. */
+struct pool_extended {
+	struct reservation **reservations;
+	size_t count;
+};
+
+void pool_extended_clear(struct pool_extended *x);
+
+/* See plan_extend. The caller clears *ret_extended. */
+int pool_extend(struct pool *p, const struct plan_extension *extension,
+		struct pool_extended *ret_extended, struct err *e);
+
 /*
  * The next four are for who holds a reservation. Where the pool itself is not there, they fail:
  * the store may be back soon, and the reservation in it.

@@ -61,4 +61,16 @@ int pool_wait_sleep(struct pool_wait *w, int interrupt_fd, int64_t tick_ns, bool
 struct pool_wait *pool_wait_end(struct pool_wait *w);
 void pool_wait_endp(struct pool_wait **w); /* for AUTO(pool_wait_endp) */
 
+/* A request that pool_cancel has taken out of the line. */
+struct pool_cancelled {
+	char id[ID_SIZE];
+	size_t wanted;     /* GPUs */
+	int64_t waited_ns; /* until now */
+};
+
+/* Cancels requests that wait, all or none: see plan_cancel. The caller frees *ret_cancelled, which
+   has `count` elements. */
+int pool_cancel(struct pool *p, const struct plan_actor *actor, char *const *ids, size_t count,
+		struct pool_cancelled **ret_cancelled, struct err *e);
+
 #endif

@@ -1,0 +1,43 @@
+/* canhazgpu cancel: takes requests that wait out of the line. */
+#include "cmd/cmd.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "pool/wait.h"
+
+static int cancel_run(const struct invocation *in, struct err *e)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO_FREE struct pool_cancelled *cancelled = NULL;
+	AUTO_FREE char *account = NULL;
+	struct plan_actor actor = actor_get(&account);
+	size_t count = (size_t)in->words_count;
+	char time[CLOCK_DURATION_SIZE];
+	int r;
+
+	r = pool_open_from(in->settings, &pool, e);
+	if (r == 0)
+		r = pool_cancel(pool, &actor, in->words, count, &cancelled, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		printf("Cancelled request %.8s (%zu %s, waited %s)\n", cancelled[i].id,
+		       cancelled[i].wanted, cancelled[i].wanted == 1 ? "GPU" : "GPUs",
+		       clock_duration(cancelled[i].waited_ns, time));
+	return 0;
+}
+
+const struct command cmd_cancel = {
+	.name = "cancel",
+	.summary = "Cancel requests that wait in line for GPUs",
+	.usage = "ID...",
+	.description =
+		"A request that waits ('canhazgpu run --wait', 'canhazgpu reserve --wait') leaves the line: "
+		"what was collected\nfor it goes to the next one at once, and its process ends with an "
+		"error. The beginning of an ID is enough\nwhere no other begins like it. Of several, all "
+		"are cancelled or none. Root can cancel anybody's.",
+	.words_min = 1,
+	.words_max = -1,
+	.run = cancel_run,
+};

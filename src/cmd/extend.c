@@ -1,0 +1,67 @@
+/* canhazgpu extend: lengthens reservations that were made by hand. */
+#include "cmd/cmd.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "pool/describe.h"
+
+static int extend_run(const struct invocation *in, struct err *e)
+{
+	AUTO(pool_extended_clear) struct pool_extended extended = {0};
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO_FREE char *account = NULL;
+	AUTO_FREE int *ids = NULL;
+	struct plan_extension extension = {
+		.actor = actor_get(&account),
+		.duration_ns = settings_duration_ns(in->settings, "extend.duration"),
+		.force = settings_flag(in->settings, "extend.force"),
+	};
+	char time[CLOCK_MINUTE_SIZE], more[CLOCK_DURATION_SIZE];
+	int r;
+
+	extension.ids = ids = settings_ids(in->settings, "extend.gpu-ids", &extension.ids_count);
+	r = pool_open_from(in->settings, &pool, e);
+	if (r == 0)
+		r = pool_extend(pool, &extension, &extended, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < extended.count; i++) {
+		const struct reservation *longer = extended.reservations[i];
+		AUTO_FREE char *list = describe_ids(longer->gpus, longer->gpus_count);
+
+		printf("Extended GPU(s) %s to %s (%s more)\n", list,
+		       clock_local_minute(longer->expiry_ns, time),
+		       clock_duration(extension.duration_ns, more));
+	}
+	return 0;
+}
+
+static const struct option_spec extend_options[] = {
+	{.name = "gpu-ids",
+	 .letter = 'G',
+	 .type = OPTION_IDS,
+	 .argument = "IDS",
+	 .help = "Only the reservations of these GPUs (comma-separated, e.g., 1,3,5)"},
+	{.name = "duration",
+	 .type = OPTION_DURATION,
+	 .argument = "D",
+	 .fallback = "8h",
+	 .help = "How much later it ends: 30m, 2h, 1d, 0.5h, 1h30m"},
+	{.name = "force",
+	 .type = OPTION_FLAG,
+	 .help = "Also where others wait for the GPUs (root only)"},
+	{.name = NULL},
+};
+
+const struct command cmd_extend = {
+	.name = "extend",
+	.summary = "Lengthen manual reservations of the current user",
+	.usage = "[--gpu-ids IDS] [--duration D] [--force]",
+	.description =
+		"The duration is added to the time when a reservation would end. Without --gpu-ids, all "
+		"that you hold by\n'canhazgpu reserve' are lengthened, or none. Refused for GPUs that "
+		"somebody waits for. A run needs none of\nthis: it ends when its command does.",
+	.options = extend_options,
+	.run = extend_run,
+};
