@@ -30,7 +30,7 @@ let history = { reservations: "", time: -HISTORY_MS };
 
 function setLink(id, address) {
   const link = byId(id);
-  const good = /^https?:\/\//.test(address ?? "");
+  const good = Boolean(address) && URL.canParse(address, location) && /^https?:$/.test(new URL(address, location).protocol);
   show(link, good);
   if (good) setAttribute(link, "href", address);
 }

@@ -6,34 +6,38 @@ import { hueOf, meet } from "./people.js";
 
 const HOUR_MS = 3600000;
 const DAY_MS = 24 * HOUR_MS;
-// What is narrower than this part of the whole is drawn together with narrow neighbours: a thousand short runs of one
-// night are one block.
-const NARROW = 0.003;
-// Blocks narrower than this have no room for a name.
-const NAMED = 0.05;
+// What is narrower than this part of the whole is drawn together with narrow neighbours, up to blocks of this width: a
+// thousand short runs of one night are a few blocks.
+const NARROW = 0.004;
+const MERGED = 0.02;
 
 // ---- what to draw ----
 
 // Neighbours that would be too narrow to see become one block that counts them.
 function merge(intervals, period) {
+  const whole = period.to - period.from;
   const blocks = [];
   for (const each of intervals) {
     const user = each.user ?? "unknown";
-    const block = { ...each, user, begin: time(each.start) ?? period.from, finish: time(each.end) ?? period.to, count: 1, users: [user] };
+    const begin = time(each.start) ?? period.from;
+    const finish = time(each.end) ?? period.to;
+    const narrow = finish - begin < NARROW * whole;
     const last = blocks.at(-1);
-    const near = NARROW * (period.to - period.from);
-    if (last && block.finish - block.begin < near && last.narrow && block.begin - last.finish < near) {
-      last.finish = block.finish;
-      last.end = block.end;
-      last.state = block.state;
-      last.count++;
-      if (!last.users.includes(block.user)) last.users.push(block.user);
+    if (narrow && last?.narrow && begin - last.finish < NARROW * whole && finish - last.begin < MERGED * whole) {
+      Object.assign(last, { finish, end: each.end, count: last.count + 1, busy: last.busy + finish - begin });
+      if (!last.users.includes(user)) last.users.push(user);
     } else {
-      block.narrow = block.finish - block.begin < near;
-      blocks.push(block);
+      blocks.push({ user, type: each.type, end: each.end, begin, finish, narrow, count: 1, busy: finish - begin, users: [user] });
     }
   }
   return blocks;
+}
+
+// What is written in a block, if it fits there.
+function nameIn(block, width_px) {
+  const name = block.count > 1 ? `${block.count} ×` : shown(block.user);
+  const rem_px = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return (name.length * 0.43 + 0.9) * rem_px <= width_px ? name : "";
 }
 
 function describe(block) {
@@ -70,18 +74,19 @@ function marks({ from, to }) {
 function createBlock() {
   const name = el("span", { class: "other" });
   const node = el("button", { type: "button", class: "block", tabindex: -1 }, name);
-  const update = ({ block, period, gpu }) => {
+  const update = ({ block, period, gpu, track_px }) => {
     const whole = period.to - period.from;
     const width = (block.finish - block.begin) / whole;
+    const hue = block.users.length > 1 ? "nobody" : hueOf(block.user);
     const { who, when } = describe(block);
     node.details = { who, when };
     node.style.left = `${((block.begin - period.from) / whole) * 100}%`;
     node.style.width = `${width * 100}%`;
-    setAttribute(node, "class", `block hue-${hueOf(block.user)}`);
+    setAttribute(node, "class", `block hue-${hue}`);
     setAttribute(node, "data-type", block.count > 1 ? "several" : block.type);
     setAttribute(node, "data-open", block.end === null ? "" : null);
     setAttribute(node, "aria-label", `GPU ${gpu}: ${who}, ${when}`);
-    setText(name, width < NAMED ? "" : block.count > 1 ? `${block.count} ×` : shown(block.user));
+    setText(name, nameIn(block, width * track_px));
   };
   return { node, update };
 }
@@ -90,13 +95,13 @@ function createLine({ gpu }) {
   const track = el("div", { class: "blocks" });
   const busy = el("span", { class: "busy" });
   const node = el("div", { class: "line", role: "group", "aria-label": `GPU ${gpu}` }, el("span", { class: "line-name", "aria-hidden": "true" }, String(gpu)), track, busy);
-  const update = ({ blocks, period }) => {
-    const reserved = blocks.reduce((sum, block) => sum + block.finish - block.begin, 0) / (period.to - period.from);
+  const update = ({ blocks, period, track_px }) => {
+    const reserved = blocks.reduce((sum, block) => sum + block.busy, 0) / (period.to - period.from);
     const text = `${Math.round(Math.min(reserved, 1) * 100)} %`;
     setText(busy, text);
     setAttribute(node, "aria-label", `GPU ${gpu}, reserved ${text} of the time`);
     const key = ({ block }) => `${block.end ?? "open"} ${block.user} ${block.type}`;
-    patchList(track, blocks.map((block) => ({ block, period, gpu })), key, createBlock);
+    patchList(track, blocks.map((block) => ({ block, period, gpu, track_px })), key, createBlock);
   };
   return { node, update };
 }
@@ -207,21 +212,30 @@ export function startTimeline(onDays) {
 
   startPointing(root, tip);
   choice.addEventListener("change", () => onDays());
+  let last = null;
+  const draw = () => {
+    const { gpus } = last;
+    const period = { from: time(last.from), to: time(last.to) };
+    const any = gpus.some(({ intervals }) => intervals.length > 0);
+    meet(gpus.flatMap(({ intervals }) => intervals.map(({ user }) => user ?? "unknown")));
+    // First, because what is not shown has no width.
+    show(root, any);
+    show(byId("timeline-legend"), any);
+    show(byId("timeline-cut"), last.truncated === true);
+    show(empty, !any);
+    setText(empty, "No reservations in this time.");
+    patchList(lines, gpus.map(({ gpu, intervals }) => ({ gpu, period, track_px: axis.clientWidth, blocks: merge(intervals, period) })), ({ gpu }) => gpu, createLine);
+    patchList(axis, marks(period), ({ at }) => at, createMark);
+    if (tip.owner() && !tip.owner().isConnected) tip.hide();
+    settle();
+  };
+  // More room, more names.
+  new ResizeObserver(() => last && draw()).observe(root);
   return {
     days: () => Number(choice.querySelector(":checked").value),
     show(timeline) {
-      const period = { from: time(timeline.from), to: time(timeline.to) };
-      const any = timeline.gpus.some(({ intervals }) => intervals.length > 0);
-      meet(timeline.gpus.flatMap(({ intervals }) => intervals.map(({ user }) => user ?? "unknown")));
-      patchList(lines, timeline.gpus.map(({ gpu, intervals }) => ({ gpu, period, blocks: merge(intervals, period) })), ({ gpu }) => gpu, createLine);
-      patchList(axis, marks(period), ({ at }) => at, createMark);
-      if (tip.owner() && !tip.owner().isConnected) tip.hide();
-      settle();
-      show(root, any);
-      show(byId("timeline-legend"), any);
-      show(byId("timeline-cut"), timeline.truncated === true);
-      show(empty, !any);
-      setText(empty, "No reservations in this time.");
+      last = timeline;
+      draw();
     },
   };
 }

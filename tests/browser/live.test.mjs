@@ -1,0 +1,161 @@
+// The page follows the pool without being loaded again: by the event stream, without it, and over the end of the server.
+import assert from "node:assert/strict";
+import { assertNoProblems, card, LIMIT_MS, openWorld, shows, test, textOf, until } from "./world.mjs";
+
+const live = (page) => shows(page.locator("#connection"), /^Live$/);
+
+test("a change appears without a reload, in place", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage();
+
+  await live(page);
+  await page.evaluate(() => {
+    window.stillHere = true;
+    window.cardBefore = document.querySelector('.card[data-gpu="2"]');
+  });
+  await world.chg("reserve", "--gpu-ids", "2", "--user", "alice", "--note", "mine for now");
+  await shows(card(page, 2), /In use .*alice .*mine for now/);
+  await shows(page.locator('.total[data-state="in-use"] dd'), /^1$/);
+  await world.chg("release", "--gpu-ids", "2");
+  await shows(card(page, 2), /Available .*Free/);
+  assert.ok(await page.evaluate(() => window.stillHere), "the page was not loaded again");
+  assert.ok(await page.evaluate(() => window.cardBefore === document.querySelector('.card[data-gpu="2"]')), "the card was patched, not replaced");
+  assertNoProblems(world);
+});
+
+test("what the driver shows appears, too, without a change in the pool", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage();
+
+  await live(page);
+  await world.fake([{ index: 0, memory_used_mb: 9000, processes: [{ pid: process.pid, name: "stray", memory_mb: 9000 }] }]);
+  await shows(card(page, 0), /Unreserved .*9000MB used by PID \d+ \(stray\)/);
+  assertNoProblems(world);
+});
+
+test("durations go on by themselves", async (t) => {
+  const world = await openWorld(t);
+  await world.chg("reserve", "--gpu-ids", "0");
+  const page = await world.openPage();
+  const lasting = card(page, 0).locator(".lasting");
+
+  await shows(lasting, /^\d+s$/);
+  // Nothing comes from the server any more.
+  await page.route("**/api/**", (route) => route.abort());
+  const seconds = parseInt(await textOf(lasting), 10);
+  await until("two seconds more", async () => parseInt(await textOf(lasting), 10) >= seconds + 2);
+});
+
+test("focus and an opened text stay where they are while things change", async (t) => {
+  const world = await openWorld(t);
+  await world.chg("reserve", "--gpu-ids", "1", "--note", "long ".repeat(100).trim());
+  const page = await world.openPage();
+  const more = card(page, 1).getByRole("button", { name: "Show all" });
+
+  await live(page);
+  await more.focus();
+  await page.keyboard.press("Enter");
+  await world.chg("reserve", "--gpu-ids", "0");
+  await shows(card(page, 0), "In use");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Show less");
+  assertNoProblems(world);
+});
+
+test("a screen reader hears of changes, politely", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage();
+
+  await live(page);
+  assert.equal(await page.locator("#spoken").getAttribute("aria-live"), "polite");
+  await world.chg("reserve", "--gpu-ids", "1", "--user", "alice");
+  await until("the words", async () => (await page.locator("#spoken").textContent()) === "GPU 1: In use, alice");
+  assertNoProblems(world);
+});
+
+test("the server ends and comes back: the page says so, and goes on by itself", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage();
+
+  await live(page);
+  assert.equal(await page.locator("#trouble").isVisible(), false);
+  await page.evaluate(() => (window.stillHere = true));
+  await world.stop("SIGKILL");
+  await shows(page.locator("#trouble"), /Connection lost, last update \d\d:\d\d:\d\d, trying again\./);
+  await shows(page.locator("#connection"), "Connection lost");
+  assert.equal(await card(page, 0).isVisible(), true, "what was known is still shown");
+
+  await world.chg("reserve", "--gpu-ids", "0", "--user", "meanwhile");
+  await world.serve();
+  await shows(card(page, 0), "meanwhile");
+  await live(page);
+  assert.equal(await page.locator("#trouble").isVisible(), false);
+  assert.ok(await page.evaluate(() => window.stillHere), "without a reload");
+  assertNoProblems(world);
+});
+
+test("a server that cannot read the pool is told from one that is away", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage();
+  const broken = (route) => route.fulfill({ status: 503, contentType: "application/json", body: '{"error":"the store is away"}' });
+
+  await live(page);
+  await page.route("**/api/status", broken);
+  await world.chg("reserve", "--gpu-ids", "0");
+  await shows(page.locator("#trouble"), /The server has a problem: the store is away, last update .*, trying again\./);
+  await page.unroute("**/api/status", broken);
+  await page.getByRole("button", { name: "Try now" }).click();
+  await shows(card(page, 0), "In use");
+  assert.equal(await page.locator("#trouble").isVisible(), false);
+  assertNoProblems(world);
+});
+
+test("without the event stream the page looks again every 30 seconds", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage({}, async (fresh) => {
+    await fresh.clock.install();
+    await fresh.route("**/api/events", (route) => route.fulfill({ status: 503, body: "" }));
+  });
+
+  await shows(page.locator("#connection"), /^Every 30 s$/);
+  assert.equal(await page.locator("#trouble").isVisible(), false);
+  await world.chg("reserve", "--gpu-ids", "3", "--user", "later");
+  for (let i = 0; i < LIMIT_MS / 5000 && !(await textOf(card(page, 3))).includes("later"); i++) {
+    await page.clock.runFor(31000);
+    await page.waitForTimeout(200);
+  }
+  await shows(card(page, 3), "later");
+  assertNoProblems(world);
+});
+
+test("a page that nobody looks at lets go of its stream, and catches up when somebody does", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage({}, async (fresh) => {
+    await fresh.clock.install();
+    await fresh.addInitScript(() => {
+      window.streams = [];
+      window.EventSource = class extends EventSource {
+        constructor(address) {
+          super(address);
+          window.streams.push(this);
+        }
+      };
+    });
+  });
+  const show = (state) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, "visibilityState", { configurable: true, get: () => value });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, state);
+  const streams = () => page.evaluate(() => window.streams.filter(({ readyState }) => readyState !== EventSource.CLOSED).length);
+
+  await live(page);
+  await until("one stream", async () => (await streams()) === 1);
+  await show("hidden");
+  await page.clock.runFor(61000);
+  await until("no stream", async () => (await streams()) === 0);
+  await world.chg("reserve", "--gpu-ids", "0", "--user", "alice");
+  await show("visible");
+  await shows(card(page, 0), "alice");
+  await until("one stream again", async () => (await streams()) === 1);
+  assertNoProblems(world);
+});

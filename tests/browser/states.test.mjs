@@ -1,0 +1,123 @@
+// Every state that a GPU can be in appears on its card, with who and what; the totals and the queue beside it.
+import assert from "node:assert/strict";
+import { assertNoProblems, card, openWorld, shows, test, textOf, until } from "./world.mjs";
+
+const GIB = 1024;
+
+// Five GPUs: free, run, unreserved, manual and held for somebody who waits, unknown.
+async function everyState(t) {
+  const world = await openWorld(t, { gpus: 5 });
+  const train = await world.idler("train");
+  const pid = await world.start(["--gpu-ids", "1", "--user", "alice", "--note", "fine-tuning"], [train, "--model", "mistralai/Mistral-7B-v0.1"]);
+  await world.chg("reserve", "--gpu-ids", "3", "--user", "charlie", "--duration", "4h");
+  await world.sql(`
+    INSERT INTO queue VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 4, 0, 'a sweep',
+      (unixepoch() - 125) * 1000000000, unixepoch() * 1000000000, 0, NULL, NULL, 0, 0, 0, 0);
+    INSERT INTO queue_gpus VALUES ('q1', 'collected', 3);
+    UPDATE reservations SET queue_id = 'q1' WHERE user = 'charlie';`);
+  await world.fake([
+    { index: 0, name: "NVIDIA H100 80GB HBM3", memory_used_mb: 4 },
+    {
+      index: 1, memory_used_mb: 60 * GIB, memory_total_mb: 80 * GIB, utilization_percent: 97, temperature_c: 71,
+      power_mw: 612000, power_limit_mw: 700000, processes: [{ pid, name: "train", memory_mb: 60 * GIB }],
+    },
+    { index: 2, memory_used_mb: 5120, processes: [{ pid: process.pid, name: "notebook", memory_mb: 5120 }] },
+    { index: 4, memory_used_mb: null, utilization_percent: null, temperature_c: null, power_mw: null, processes: null, problem: "it has fallen off the bus" },
+  ]);
+  return world;
+}
+
+test("each state is on a card, as a word and not by colour alone", async (t) => {
+  const world = await everyState(t);
+  const page = await world.openPage();
+  const badge = (gpu) => card(page, gpu).locator(".badge");
+
+  await shows(badge(0), /^Available$/);
+  await shows(card(page, 0), "Never used");
+  await shows(card(page, 0), "NVIDIA H100 80GB HBM3");
+
+  await shows(badge(1), /^In use$/);
+  await shows(card(page, 1), /User alice Duration \d+/);
+  await shows(card(page, 1), "Type run Model mistralai/Mistral-7B-v0.1 Note fine-tuning Details heartbeat");
+  await shows(card(page, 1), "61440MB, 1 processes");
+  await shows(card(page, 1), "Memory 60 / 80 GiB Utilisation 97 % Temperature 71 °C Power 612 / 700 W");
+
+  await shows(badge(2), /^Unreserved$/);
+  await shows(card(page, 2), /Without reservation 5120MB used by PID \d+ \(notebook\)/);
+
+  await shows(badge(3), /^In use$/);
+  await shows(card(page, 3), /User charlie Duration .*Type manual Details expires in 3h 59m \d\ds Usage no usage detected/);
+  await shows(card(page, 3), "Held for number 1 of the queue, who waits for 4 GPUs");
+
+  await shows(badge(4), /^Error$/);
+  await shows(card(page, 4), "Problem it has fallen off the bus");
+  assert.equal(await card(page, 4).locator('[role="meter"]:visible').count(), 0, "no bars of what is not known");
+
+  // Each state has a shape of its own, too.
+  const shapes = await page.locator(".badge use").evaluateAll((all) => all.map((use) => use.getAttribute("href")));
+  assert.deepEqual(shapes, ["#icon-available", "#icon-in-use", "#icon-unreserved", "#icon-in-use", "#icon-error"]);
+  assertNoProblems(world);
+});
+
+test("the bars are as long as what they stand for, for eyes and for screen readers", async (t) => {
+  const world = await everyState(t);
+  const page = await world.openPage();
+  const bar = card(page, 1).getByRole("meter", { name: "Memory" });
+
+  await until("the bar is drawn", async () => (await bar.getAttribute("aria-valuenow")) === "75");
+  assert.equal(await bar.getAttribute("aria-valuetext"), "60 / 80 GiB");
+  await until("three quarters of it are filled", () =>
+    bar.evaluate((track) => Math.abs(track.firstElementChild.offsetWidth / track.offsetWidth - 0.75) < 0.02));
+  assertNoProblems(world);
+});
+
+test("host, totals and queue at a glance", async (t) => {
+  const world = await everyState(t);
+  const page = await world.openPage();
+  const total = (state) => page.locator(`.total[data-state="${state}"] dd`);
+
+  await shows(total("available"), /^1$/);
+  await shows(total("in-use"), /^2$/);
+  await shows(total("unreserved"), /^1$/);
+  await shows(total("error"), /^1$/);
+  await shows(total("waiting"), /^1$/);
+  await shows(page.locator(".waiter"), /dana a sweep .*any 4 GPUs, run .*2m \d\ds .*1 of 4 \(3\)/);
+
+  const host = (await textOf(page.locator("h1"))).trim();
+  assert.equal(host, (await import("node:os")).hostname());
+  assert.equal(await page.title(), `1 free · ${host}`);
+  assertNoProblems(world);
+});
+
+test("where nobody waits and nothing was reserved, the page says so", async (t) => {
+  const world = await openWorld(t, { gpus: 1 });
+  const page = await world.openPage();
+
+  await shows(page.locator("#queue-empty"), "Nobody waits.");
+  await shows(page.locator("#timeline-empty"), "No reservations in this time.");
+  await shows(page.locator("#report-empty"), "No reservations in the last 30 days.");
+  assertNoProblems(world);
+});
+
+test("links lead to the documentation, which is there without another network, and to the source", async (t) => {
+  const world = await openWorld(t, { gpus: 1 });
+  world.set("CANHAZGPU_WEB_SOURCE_URL", "https://example.org/source");
+  const page = await world.openPage();
+  const target = async (name) => new URL(await page.getByRole("link", { name }).getAttribute("href"), page.url());
+  const documentation = await target("Documentation");
+
+  assert.equal(documentation.host, new URL(page.url()).host);
+  assert.equal((await fetch(documentation)).status, 200);
+  assert.equal((await target("Source")).href, "https://example.org/source");
+  assertNoProblems(world);
+});
+
+test("a link that is none is left out", async (t) => {
+  const world = await openWorld(t, { gpus: 1 });
+  world.set("CANHAZGPU_WEB_SOURCE_URL", "javascript:alert(1)");
+  const page = await world.openPage();
+
+  await page.getByRole("link", { name: "Documentation" }).waitFor();
+  assert.equal(await page.locator("#source").isVisible(), false);
+  assert.equal(await page.locator("#source").getAttribute("href"), null);
+});
