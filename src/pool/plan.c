@@ -189,11 +189,16 @@ void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts
 	plan_cleanup_but(state, facts, NULL, p);
 }
 
-bool plan_ends(const struct plan *p, const struct reservation *r)
+bool plan_ends(const struct plan *p, const struct reservation *r, int gpu)
 {
 	for (size_t i = 0; i < p->changes_count; i++) {
-		if (p->changes[i].kind == CHANGE_END && p->changes[i].reservation == r)
-			return true;
+		const struct change *c = &p->changes[i];
+
+		for (size_t k = 0;
+		     c->kind == CHANGE_END && c->reservation == r && k < c->gpus_count; k++) {
+			if (c->gpus[k] == gpu)
+				return true;
+		}
 	}
 	return false;
 }
@@ -254,7 +259,7 @@ int plan_check_held(const struct pool_state *state, const struct plan *p,
 		if (r < 0)
 			return r;
 		held = state->slots[ids[i]].reservation;
-		if (!held || plan_ends(p, held))
+		if (!held || plan_ends(p, held, ids[i]))
 			return err_set(e, ENOENT, "GPU %d is not reserved", ids[i]);
 		if (actor->uid != 0 && !plan_owns(actor, held))
 			return err_set(e, EPERM, "GPU %d is reserved by %s, not by you", ids[i],

@@ -125,7 +125,7 @@ int plan_extend(const struct pool_state *state, const struct plan_facts *facts,
 	for (size_t i = 0; status == 0 && i < state->reservations_count; i++) {
 		const struct reservation *r = state->reservations[i];
 
-		if (!is_meant(state, r, x) || plan_ends(p, r))
+		if (!is_meant(state, r, x) || plan_ends(p, r, r->gpus[0]))
 			continue;
 		if (x->ids)
 			status = check_whole(r, x, e);

@@ -19,8 +19,8 @@ struct reservation *plan_renew_copy(struct plan *p, const struct reservation *r)
 void plan_renew_part(struct plan *p, const struct reservation *r, int64_t duration_ns,
 		     int64_t now_ns);
 
-/* True if the plan ends that reservation. */
-bool plan_ends(const struct plan *p, const struct reservation *r);
+/* True if the plan ends that reservation on that GPU. */
+bool plan_ends(const struct plan *p, const struct reservation *r, int gpu);
 
 /* Each id must be a GPU that is reserved after the cleanup, by the actor (uid 0: by anybody), and
    not collected for a request that waits. */
@@ -41,7 +41,7 @@ void plan_cleanup_but(const struct pool_state *state, const struct plan_facts *f
 		      const char *self, struct plan *p);
 
 /* The part of it that is about the queue: drops the dead, and gives back what was collected for
-   them and for the absent. */
+   them, for the absent, and for those who have to give way. */
 void plan_cleanup_queue(const struct pool_state *state, const struct plan_facts *facts,
 			const char *self, struct plan *p);
 

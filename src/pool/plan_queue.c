@@ -82,17 +82,38 @@ bool plan_is_collected(const struct pool_state *state, const struct reservation 
 	return r->queue_id && plan_queue_find(state, r->queue_id) < state->queue_count;
 }
 
-void plan_give_back(const struct pool_state *state, const char *entry_id, int64_t now_ns,
-		    struct plan *p)
+/* Ends, without a record, what of a reservation `which` names and the plan has not ended yet. */
+static void end_unused(const struct reservation *r, const bool *which, int64_t now_ns,
+		       struct plan *p)
+{
+	AUTO_FREE int *gpus = mem_alloc(r->gpus_count, sizeof(*gpus));
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->gpus_count; i++) {
+		if ((!which || which[r->gpus[i]]) && !plan_ends(p, r, r->gpus[i]))
+			gpus[count++] = r->gpus[i];
+	}
+	if (!count)
+		return;
+	plan_end(p, r, gpus, count, now_ns, END_RELEASED, NULL);
+	p->changes[p->changes_count - 1].unrecorded = true;
+}
+
+static void give_back(const struct pool_state *state, const char *entry_id, const bool *which,
+		      int64_t now_ns, struct plan *p)
 {
 	for (size_t i = 0; i < state->reservations_count; i++) {
 		const struct reservation *r = state->reservations[i];
 
-		if (!r->queue_id || strcmp(r->queue_id, entry_id) != 0 || plan_ends(p, r))
-			continue;
-		plan_end(p, r, r->gpus, r->gpus_count, now_ns, END_RELEASED, NULL);
-		p->changes[p->changes_count - 1].unrecorded = true;
+		if (r->queue_id && !strcmp(r->queue_id, entry_id))
+			end_unused(r, which, now_ns, p);
 	}
+}
+
+void plan_give_back(const struct pool_state *state, const char *entry_id, int64_t now_ns,
+		    struct plan *p)
+{
+	give_back(state, entry_id, NULL, now_ns, p);
 }
 
 struct queue_entry *plan_put_copy(struct plan *p, const struct queue_entry *q)
@@ -105,6 +126,50 @@ struct queue_entry *plan_put_copy(struct plan *p, const struct queue_entry *q)
 	return copy;
 }
 
+/*
+ * What was collected while somebody earlier was absent goes to that one when it is there again:
+ * two who each keep what the other lacks would wait for ever. (Another program's part stays: it
+ * would not notice the loss.) True where it has to give something.
+ */
+static bool gives_way(const struct pool_state *state, const struct plan_facts *facts, size_t place,
+		      struct plan *p)
+{
+	AUTO_FREE bool *which = mem_alloc(state->slots_count, sizeof(*which));
+	const struct queue_entry *q = &state->queue[place];
+	size_t before = p->changes_count;
+
+	if (!q->holder.host)
+		return false;
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const struct reservation *r = state->slots[i].reservation;
+
+		which[i] = r && r->queue_id && !strcmp(r->queue_id, q->id) &&
+			   plan_first_for(state, facts, (int)i, place);
+	}
+	give_back(state, q->id, which, facts->now_ns, p);
+	return p->changes_count > before;
+}
+
+/* Takes from the list of what an entry has collected what the plan ends. */
+static void shorten_list(const struct pool_state *state, const struct queue_entry *q,
+			 struct plan *p)
+{
+	int *kept = plan_own(p, mem_alloc(q->collected_count, sizeof(*kept)));
+	struct queue_entry *copy = plan_put_copy(p, q);
+
+	copy->collected = kept;
+	copy->collected_count = 0;
+	for (size_t i = 0; i < q->collected_count; i++) {
+		int gpu = q->collected[i];
+		const struct reservation *r = gpu >= 0 && (size_t)gpu < state->slots_count
+						      ? state->slots[gpu].reservation
+						      : NULL;
+
+		if (r && !plan_ends(p, r, gpu))
+			kept[copy->collected_count++] = gpu;
+	}
+}
+
 void plan_cleanup_queue(const struct pool_state *state, const struct plan_facts *facts,
 			const char *self, struct plan *p)
 {
@@ -112,8 +177,11 @@ void plan_cleanup_queue(const struct pool_state *state, const struct plan_facts 
 		const struct queue_entry *q = &state->queue[i];
 		enum waiter_state waiter = plan_waiter_state(state, facts, i);
 
-		if (waiter == WAITER_ACTIVE || (self && !strcmp(q->id, self)))
+		if (waiter == WAITER_ACTIVE || (self && !strcmp(q->id, self))) {
+			if (gives_way(state, facts, i, p) && (!self || strcmp(q->id, self) != 0))
+				shorten_list(state, q, p);
 			continue;
+		}
 		plan_give_back(state, q->id, facts->now_ns, p);
 		if (waiter == WAITER_DEAD)
 			plan_add(p, CHANGE_QUEUE_DROP)->entry = q;

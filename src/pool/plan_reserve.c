@@ -16,7 +16,7 @@ static struct candidate plan_candidate(const struct slot *slot, const struct pla
 
 	if (slot->problem)
 		use = USE_UNKNOWN;
-	c.reserved = r && !plan_ends(p, r);
+	c.reserved = r && !plan_ends(p, r, slot->id);
 	if (r && !c.reserved)
 		c.released_ns = facts->now_ns;
 	c.own = c.reserved && self && r->queue_id && !strcmp(r->queue_id, self);

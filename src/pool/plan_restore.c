@@ -16,7 +16,7 @@ bool plan_can_restore(const struct pool_state *state, const struct plan *p,
 		slot = &state->slots[mine->gpus[i]];
 		/* Released since: that was a decision, not a loss. */
 		if (slot->problem || slot->last_released_ns > mine->start_ns ||
-		    (slot->reservation && !plan_ends(p, slot->reservation)))
+		    (slot->reservation && !plan_ends(p, slot->reservation, mine->gpus[i])))
 			return false;
 	}
 	return mine->gpus_count > 0;

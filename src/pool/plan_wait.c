@@ -145,13 +145,17 @@ static struct queue_entry *waiting_join(const struct waiting *w, struct plan *p)
 	return plan_put_copy(p, &entry);
 }
 
-/* What is collected shows life, too: other programs free what is silent or past its expiry. */
+/* What is collected shows life, too: other programs free what is silent or past its expiry. (What
+   has just given way in part waits for the next time.) */
 static void waiting_renew(const struct waiting *w, struct plan *p)
 {
 	for (size_t i = 0; i < w->state->reservations_count; i++) {
 		const struct reservation *r = w->state->reservations[i];
+		bool ends = false;
 
-		if (r->queue_id && !strcmp(r->queue_id, w->wait->entry_id))
+		for (size_t k = 0; k < r->gpus_count; k++)
+			ends |= plan_ends(p, r, r->gpus[k]);
+		if (!ends && r->queue_id && !strcmp(r->queue_id, w->wait->entry_id))
 			plan_renew_part(p, r, w->request->duration_ns, w->facts->now_ns);
 	}
 }

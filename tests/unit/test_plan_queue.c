@@ -1,0 +1,720 @@
+/* Who is first for a GPU, and what a request that waits gets: tables for src/pool/plan_queue.h. */
+#include "model_store.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "pool/plan_queue.h"
+
+#define NOW (INT64_C(1800000000) * NS_PER_SECOND)
+#define SECOND NS_PER_SECOND
+#define ME "eeeeeeee-0000-4000-8000-000000000000"
+#define PART "aaaaaaaa-0000-4000-8000-000000000000"
+#define GRANT "99999999-0000-4000-8000-000000000000"
+#define GPUS_MAX 8
+
+/* A pool of idle GPUs with a line. */
+struct world {
+	struct model_store store;
+	enum gpu_use use[GPUS_MAX];
+	enum holder_life life[GPUS_MAX], waiting[GPUS_MAX];
+	struct plan_facts facts;
+	struct plan_request request;
+	struct plan_wait wait;
+	struct plan plan;
+	struct err e;
+	int ids[GPUS_MAX];
+};
+
+static char here[] = "here";
+
+static char *word(const char *text)
+{
+	return mem_strdup(text);
+}
+
+static void world_init(struct world *w, size_t gpus)
+{
+	*w = (struct world){0};
+	model_init(&w->store, gpus);
+	w->facts = (struct plan_facts){
+		.now_ns = NOW, .use = w->use, .life = w->life, .waiting = w->waiting};
+	w->request = (struct plan_request){.actor = {.uid = 7, .account = "me"},
+					   .type = RESERVATION_RUN,
+					   .count = 2,
+					   .holder = {.host = here, .command = {.pid = 7}},
+					   .id = GRANT};
+	w->wait = (struct plan_wait){.entry_id = ME, .part_id = PART};
+}
+
+static void world_clear(struct world *w)
+{
+	plan_clear(&w->plan);
+	model_clear(&w->store);
+}
+
+/* "2": any two; "#0,3": these. */
+static size_t parse_wish(const char *wish, int ids[GPUS_MAX], int *ret_count)
+{
+	size_t n = 0;
+
+	*ret_count = atoi(wish);
+	for (const char *p = wish; *wish == '#' && *p; p++) {
+		if (*p >= '0' && *p <= '9')
+			ids[n++] = *p - '0';
+	}
+	if (n)
+		*ret_count = (int)n;
+	return n;
+}
+
+/* Adds a waiting request of account "u<place>", 10 s after the one before it. */
+static struct queue_entry *world_queue(struct world *w, const char *wish)
+{
+	struct pool_state *state = &w->store.state;
+	size_t place = state->queue_count;
+	struct queue_entry *q = pool_state_add_waiter(state);
+	int ids[GPUS_MAX];
+
+	snprintf(q->id, ID_SIZE, "%08zx-0000-4000-8000-000000000000", place + 1);
+	q->user = mem_printf("u%zu", place);
+	q->account = mem_printf("u%zu", place);
+	q->requested_ids_count = parse_wish(wish, ids, &q->requested_count);
+	if (q->requested_ids_count) {
+		q->requested_ids = mem_alloc(q->requested_ids_count, sizeof(int));
+		memcpy(q->requested_ids, ids, q->requested_ids_count * sizeof(int));
+	}
+	q->enqueued_ns = NOW - 100 * SECOND + (int64_t)place * 10 * SECOND;
+	q->heartbeat_ns = NOW - SECOND;
+	q->holder.host = word(here);
+	q->holder.command.pid = 100 + (pid_t)place;
+	q->seen = word("1");
+	return q;
+}
+
+/* Adds a reservation of one GPU; for a waiting request where queue_id is not NULL. */
+static struct reservation *world_hold(struct world *w, int gpu, const char *queue_id)
+{
+	struct pool_state *state = &w->store.state;
+	struct reservation *r = reservation_new();
+
+	snprintf(r->id, ID_SIZE, "bbbbbbbb-0000-4000-8000-00000000000%d", gpu);
+	r->user = word("holder");
+	r->account = word("holder");
+	r->start_ns = r->heartbeat_ns = NOW - SECOND;
+	r->queue_id = queue_id ? word(queue_id) : NULL;
+	r->gpus = mem_alloc(1, sizeof(int));
+	r->gpus[0] = gpu;
+	r->gpus_count = 1;
+	pool_state_add(state, r);
+	return r;
+}
+
+static const char *entry_id(const struct world *w, size_t place)
+{
+	return w->store.state.queue[place].id;
+}
+
+static void wish(struct world *w, const char *text)
+{
+	w->request.ids_count = parse_wish(text, w->ids, &w->request.count);
+	w->request.ids = w->request.ids_count ? w->ids : NULL;
+}
+
+static int decide(struct world *w)
+{
+	plan_clear(&w->plan);
+	err_clear(&w->e);
+	return plan_wait(&w->store.state, &w->facts, &w->request, &w->wait, &w->plan, &w->e);
+}
+
+/* Decides, commits, and says what the request has got: "granted 0,1", "collects 2", "waits". */
+static const char *outcome(struct world *w)
+{
+	static char text[sizeof(((struct err *)NULL)->text)];
+	const struct reservation *got;
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	int r = decide(w);
+
+	if (r < 0) {
+		snprintf(text, sizeof(text), "%s", w->e.text);
+		return text;
+	}
+	got = w->plan.granted ? w->plan.granted : w->plan.collected;
+	snprintf(text, sizeof(text), "%s",
+		 !got              ? "waits"
+		 : w->plan.granted ? "granted"
+				   : "collects");
+	for (size_t i = 0; got && i < got->gpus_count; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d", i ? "," : " ",
+			 got->gpus[i]);
+	model_load(&w->store, &seen);
+	r = model_commit(&w->store, &seen, w->plan.changes, w->plan.changes_count);
+	if (r < 0)
+		fail_msg("%s", w->store.failure);
+	plan_clear(&w->plan);
+	return text;
+}
+
+/* The only change of that kind in the plan; NULL: there is none. */
+static const struct change *only(const struct world *w, enum change_kind kind)
+{
+	const struct change *found = NULL;
+
+	for (size_t i = 0; i < w->plan.changes_count; i++) {
+		if (w->plan.changes[i].kind != kind)
+			continue;
+		assert_null(found);
+		found = &w->plan.changes[i];
+	}
+	return found;
+}
+
+/* ---- who counts, and who is first ---- */
+
+static void test_waiter_states(void **state)
+{
+	static const struct {
+		enum holder_life life;
+		int64_t silent_ns, give_up_in_ns;
+		const char *wish;
+		enum waiter_state expected;
+	} cases[] = {
+		{HOLDER_ALIVE, 0, 0, "1", WAITER_ACTIVE},
+		{HOLDER_ALIVE, 120 * SECOND, 0, "1", WAITER_ACTIVE},
+		{HOLDER_ALIVE, 120 * SECOND + 1, 0, "1", WAITER_ABSENT}, /* stopped */
+		{HOLDER_GONE, 0, 0, "1", WAITER_DEAD},
+		{HOLDER_OUT_OF_SIGHT, 120 * SECOND, 0, "1", WAITER_ACTIVE},
+		{HOLDER_OUT_OF_SIGHT, 120 * SECOND + 1, 0, "1", WAITER_DEAD},
+		{HOLDER_ALIVE, 0, 1, "1", WAITER_ACTIVE},
+		{HOLDER_ALIVE, 0, -1, "1", WAITER_ABSENT}, /* is about to leave */
+		{HOLDER_ALIVE, 0, QUEUE_CANCELLED_NS - NOW, "1", WAITER_ABSENT},
+		{HOLDER_GONE, 0, QUEUE_CANCELLED_NS - NOW, "1", WAITER_DEAD},
+		{HOLDER_OUT_OF_SIGHT, 0, 0, "5", WAITER_ABSENT}, /* never: four GPUs */
+		{HOLDER_OUT_OF_SIGHT, 0, 0, "0", WAITER_ABSENT},
+		{HOLDER_OUT_OF_SIGHT, 0, 0, "#1,4", WAITER_ABSENT},
+		{HOLDER_OUT_OF_SIGHT, 0, 0, "#1,3", WAITER_ACTIVE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+		struct queue_entry *q;
+
+		world_init(&w, 4);
+		q = world_queue(&w, cases[i].wish);
+		q->enqueued_ns = NOW - 3600 * SECOND;
+		q->heartbeat_ns = NOW - cases[i].silent_ns;
+		if (cases[i].give_up_in_ns)
+			q->give_up_ns = NOW + cases[i].give_up_in_ns;
+		w.waiting[0] = cases[i].life;
+		if (plan_waiter_state(&w.store.state, &w.facts, 0) != cases[i].expected)
+			fail_msg("case %zu", i);
+	}
+}
+
+static void test_first_for(void **state)
+{
+	/* Expected: the place of who is first for GPUs 0 to 3, "-" nobody. */
+	static const struct {
+		const char *wishes[4];
+		bool absent[4];
+		const char *expected;
+	} cases[] = {
+		{{NULL}, {0}, "----"},
+		{{"1"}, {0}, "0000"},
+		{{"#1", "1"}, {0}, "1011"},
+		{{"#1", "#2", "#1,2,3"}, {0}, "-012"},
+		{{"#0,1", "#1,2", "2"}, {0}, "0012"},
+		{{"4", "#0"}, {true}, "1---"},
+		{{"#0", "2", "#0"}, {true, true}, "2---"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+		const struct pool_state *s = &w.store.state;
+
+		world_init(&w, 4);
+		for (size_t k = 0; k < 4 && cases[i].wishes[k]; k++) {
+			world_queue(&w, cases[i].wishes[k]);
+			w.waiting[k] = HOLDER_ALIVE;
+			if (cases[i].absent[k])
+				w.store.state.queue[k].heartbeat_ns = NOW - 3600 * SECOND;
+			if (cases[i].absent[k])
+				w.store.state.queue[k].enqueued_ns = NOW - 3600 * SECOND;
+		}
+		for (int gpu = 0; gpu < 4; gpu++) {
+			const struct queue_entry *q = plan_first_for(s, &w.facts, gpu, 4);
+			char got = q ? (char)('0' + (q - s->queue)) : '-';
+
+			if (got != cases[i].expected[gpu])
+				fail_msg("case %zu, GPU %d: %c", i, gpu, got);
+		}
+		/* Nobody is before the first. */
+		assert_null(plan_first_for(s, &w.facts, 0, 0));
+	}
+}
+
+/* ---- what a request gets ---- */
+
+/* One request behind a line, on four GPUs of which some are free. */
+static void test_wait_table(void **state)
+{
+	static const struct {
+		const char *before; /* the wish of who is before; NULL: nobody */
+		const char *wish;
+		const char *use; /* per GPU: '.' idle, 'b' busy, '?' unknown, 'r' reserved */
+		const char *expected;
+	} cases[] = {
+		{NULL, "2", "....", "granted 0,1"},
+		{NULL, "2", "r.b.", "granted 1,3"},
+		{NULL, "2", "rr.b", "collects 2"},
+		{NULL, "3", "r?.b", "collects 2"},
+		{NULL, "2", "rr?b", "waits"},
+		{NULL, "#0,2", "....", "granted 0,2"},
+		{NULL, "#0,2", "r...", "collects 2"},
+		{NULL, "#0,1", "rr..", "waits"},
+		{"1", "1", "....", "waits"}, /* nobody overtakes, whatever there is */
+		{"#0", "1", "....", "granted 1"},
+		{"#0", "4", "....", "collects 1,2,3"},
+		{"#0,1", "#1,2", "....", "collects 2"},
+		{"#0,1", "#2,3", "....", "granted 2,3"}, /* beside each other */
+		{NULL, "5", "....", "Requested 5 GPUs, but the pool has only 4"},
+		{NULL, "#4", "....", "GPU ID 4 does not exist (the pool has 0 to 3)"},
+		{NULL, "#1,1", "....", "GPU ID 1 is given twice"},
+		{NULL, "0", "....", "the number of GPUs must be at least 1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+		const char *got;
+
+		world_init(&w, 4);
+		if (cases[i].before)
+			world_queue(&w, cases[i].before);
+		for (int gpu = 0; gpu < 4; gpu++) {
+			if (cases[i].use[gpu] == 'r')
+				world_hold(&w, gpu, NULL);
+			w.use[gpu] = cases[i].use[gpu] == 'b'   ? USE_BUSY
+				     : cases[i].use[gpu] == '?' ? USE_UNKNOWN
+								: USE_IDLE;
+		}
+		wish(&w, cases[i].wish);
+		got = outcome(&w);
+		if (strcmp(got, cases[i].expected) != 0)
+			fail_msg("case %zu: %s", i, got);
+	}
+}
+
+static void test_join(void **state)
+{
+	AUTO(world_clear) struct world w;
+	const struct queue_entry *q;
+
+	(void)state;
+	world_init(&w, 1);
+	world_hold(&w, 0, NULL);
+	wish(&w, "1");
+	w.request.user = "label";
+	w.request.note = "note";
+	w.wait.give_up_ns = NOW + 60 * SECOND;
+	assert_int_equal(decide(&w), 0);
+	assert_int_equal(w.plan.changes_count, 1);
+	assert_false(w.plan.changes[0].quiet);
+	q = only(&w, CHANGE_QUEUE_PUT)->entry;
+	assert_string_equal(q->id, ME);
+	assert_string_equal(q->user, "label");
+	assert_string_equal(q->account, "me");
+	assert_string_equal(q->note, "note");
+	assert_int_equal(q->uid.value, 7);
+	assert_int_equal(q->requested_count, 1);
+	assert_null(q->requested_ids);
+	assert_int_equal(q->enqueued_ns, NOW);
+	assert_int_equal(q->heartbeat_ns, NOW);
+	assert_int_equal(q->give_up_ns, NOW + 60 * SECOND);
+	assert_int_equal(q->holder.command.pid, 7);
+	assert_null(q->seen);
+}
+
+/* Behind all who are there, whatever the clock says; and at its old place where it was lost. */
+static void test_join_at_the_right_place(void **state)
+{
+	AUTO(world_clear) struct world w;
+
+	(void)state;
+	world_init(&w, 1);
+	world_queue(&w, "1")->enqueued_ns = NOW + 60 * SECOND;
+	assert_int_equal(decide(&w), -ERANGE); /* the world's request is for two */
+	wish(&w, "1");
+	assert_int_equal(decide(&w), 0);
+	assert_int_equal(only(&w, CHANGE_QUEUE_PUT)->entry->enqueued_ns, NOW + 60 * SECOND + 1000);
+	w.wait.enqueued_ns = NOW - 3600 * SECOND;
+	assert_int_equal(decide(&w), 0);
+	assert_int_equal(only(&w, CHANGE_QUEUE_PUT)->entry->enqueued_ns, NOW - 3600 * SECOND);
+}
+
+static void test_collect_until_granted(void **state)
+{
+	AUTO(world_clear) struct world w;
+	const struct reservation *r;
+
+	(void)state;
+	world_init(&w, 3);
+	for (int gpu = 0; gpu < 3; gpu++)
+		w.use[gpu] = USE_BUSY;
+	wish(&w, "3");
+	assert_string_equal(outcome(&w), "waits");
+	w.use[1] = USE_IDLE;
+	assert_string_equal(outcome(&w), "collects 1");
+	r = w.store.state.slots[1].reservation;
+	assert_string_equal(r->id, PART);
+	assert_string_equal(r->queue_id, ME);
+	assert_int_equal(w.store.state.queue[0].collected_count, 1);
+	/* Nothing new, and no sign of life is due: nothing is written. */
+	assert_int_equal(decide(&w), 0);
+	assert_int_equal(w.plan.changes_count, 0);
+	/* A sign of life wakes nobody. */
+	w.wait.heartbeat = true;
+	assert_int_equal(decide(&w), 0);
+	assert_int_equal(w.plan.changes_count, 2);
+	assert_true(only(&w, CHANGE_QUEUE_PUT)->quiet && only(&w, CHANGE_RENEW)->quiet);
+	w.wait.heartbeat = false;
+	/* What was collected for it does not count as free, and not as history either. */
+	w.use[0] = w.use[2] = USE_IDLE;
+	assert_string_equal(outcome(&w), "granted 0,1,2");
+	assert_int_equal(w.store.state.queue_count, 0);
+	assert_int_equal(w.store.state.reservations_count, 1);
+	assert_string_equal(w.store.state.reservations[0]->id, GRANT);
+	assert_null(w.store.state.reservations[0]->queue_id);
+	assert_int_equal(w.store.records_count, 0);
+}
+
+/* A GPU that is collected, and that somebody uses all the same, is not granted. */
+static void test_collected_but_busy(void **state)
+{
+	AUTO(world_clear) struct world w;
+
+	(void)state;
+	world_init(&w, 3);
+	w.use[1] = w.use[2] = USE_BUSY;
+	assert_string_equal(outcome(&w), "collects 0");
+	w.use[0] = USE_BUSY;
+	w.use[1] = USE_IDLE;
+	w.wait.part_id = "cccccccc-0000-4000-8000-000000000000";
+	assert_string_equal(outcome(&w), "collects 1");
+	w.use[2] = USE_IDLE;
+	assert_string_equal(outcome(&w), "granted 1,2");
+	assert_null(w.store.state.slots[0].reservation);
+}
+
+/* The dead are dropped and the absent lose what they have collected: to who decides next. */
+static void test_dead_and_absent_give_back(void **state)
+{
+	static const struct {
+		enum holder_life life;
+		int64_t silent_ns;
+		size_t left; /* in the line, besides who decides */
+	} cases[] = {
+		{HOLDER_GONE, 0, 0},
+		{HOLDER_OUT_OF_SIGHT, 121 * SECOND, 0},
+		{HOLDER_ALIVE, 121 * SECOND, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+		struct queue_entry *q;
+
+		world_init(&w, 2);
+		q = world_queue(&w, "2");
+		q->enqueued_ns = NOW - 3600 * SECOND;
+		q->heartbeat_ns = NOW - cases[i].silent_ns;
+		q->collected = mem_alloc(1, sizeof(int));
+		q->collected_count = 1;
+		w.waiting[0] = cases[i].life;
+		world_hold(&w, 0, q->id);
+		wish(&w, "2");
+		assert_string_equal(outcome(&w), "granted 0,1");
+		assert_int_equal(w.store.state.queue_count, cases[i].left);
+		if (cases[i].left)
+			assert_int_equal(w.store.state.queue[0].collected_count, 0);
+		assert_int_equal(w.store.records_count, 0);
+	}
+}
+
+/* Two who each keep what the other lacks would wait for ever: who is behind gives way. */
+static void test_give_way(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct queue_entry *q;
+
+	(void)state;
+	world_init(&w, 2);
+	w.use[1] = USE_BUSY;
+	world_queue(&w, "#0");
+	w.store.state.queue[0].heartbeat_ns = w.store.state.queue[0].enqueued_ns =
+		NOW - 3600 * SECOND;
+	w.waiting[0] = HOLDER_ALIVE;
+	w.wait.enqueued_ns = NOW;
+	assert_string_equal(outcome(&w), "collects 0");
+	w.store.state.queue[0].heartbeat_ns = NOW; /* it goes on */
+	assert_string_equal(outcome(&w), "waits");
+	assert_null(w.store.state.slots[0].reservation);
+	q = &w.store.state.queue[1];
+	assert_string_equal(q->id, ME);
+	assert_int_equal(q->collected_count, 0);
+	/* Seen by the one before it. */
+	w.wait.entry_id = "ffffffff-0000-4000-8000-000000000000";
+	w.wait.part_id = "cccccccc-0000-4000-8000-000000000000";
+	w.request.id = "dddddddd-0000-4000-8000-000000000000";
+	w.wait.enqueued_ns = NOW - 1800 * SECOND;
+	world_hold(&w, 0, ME);
+	q->collected = mem_resize(q->collected, 1, sizeof(int));
+	q->collected[0] = 0;
+	q->collected_count = 1;
+	w.waiting[1] = HOLDER_ALIVE;
+	w.store.state.queue[0].heartbeat_ns = NOW - 3600 * SECOND;
+	wish(&w, "2");
+	assert_string_equal(outcome(&w), "waits"); /* it joins */
+	w.waiting[1] = w.waiting[2] = HOLDER_ALIVE;
+	assert_string_equal(outcome(&w), "collects 0");
+	assert_int_equal(w.store.state.queue[2].collected_count, 0);
+}
+
+/* What another program has collected stays, which would not notice. */
+static void test_other_program_keeps_its_part(void **state)
+{
+	AUTO(world_clear) struct world w;
+
+	(void)state;
+	world_init(&w, 2);
+	world_queue(&w, "1");
+	world_queue(&w, "2");
+	free(mem_steal(&w.store.state.queue[1].holder.host));
+	w.waiting[1] = HOLDER_OUT_OF_SIGHT;
+	*world_hold(&w, 0, entry_id(&w, 1))->id = '\0';
+	plan_cleanup(&w.store.state, &w.facts, &w.plan);
+	assert_int_equal(w.plan.changes_count, 0);
+	w.store.state.queue[1].heartbeat_ns = w.store.state.queue[1].enqueued_ns =
+		NOW - 121 * SECOND;
+	plan_cleanup(&w.store.state, &w.facts, &w.plan);
+	assert_true(only(&w, CHANGE_END)->unrecorded);
+	assert_non_null(only(&w, CHANGE_QUEUE_DROP));
+}
+
+/* What was collected for a request that is not there any more. */
+static void test_orphans(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct reservation *theirs;
+
+	(void)state;
+	world_init(&w, 2);
+	world_hold(&w, 0, ME);
+	theirs = world_hold(&w, 1, "gone");
+	*theirs->id = '\0'; /* another program leaves the mark where it is done */
+	theirs->type = RESERVATION_MANUAL;
+	theirs->expiry_ns = NOW + SECOND;
+	plan_cleanup(&w.store.state, &w.facts, &w.plan);
+	assert_int_equal(w.plan.changes_count, 1);
+	assert_true(w.plan.changes[0].unrecorded);
+	assert_int_equal(w.plan.changes[0].gpus[0], 0);
+	plan_clear(&w.plan);
+	theirs->expiry_ns = NOW;
+	plan_cleanup(&w.store.state, &w.facts, &w.plan);
+	assert_int_equal(w.plan.changes_count, 2);
+	assert_false(w.plan.changes[1].unrecorded);
+}
+
+/* ---- a request that does not wait ---- */
+
+static void test_reserve_respects_the_line(void **state)
+{
+	static const struct {
+		const char *queue, *wish, *expected;
+	} cases[] = {
+		{"#0", "3", NULL},
+		{"#0", "#1,2,3", NULL},
+		{"#0", "4",
+		 "Not enough GPUs available. Requested: 4, Available: 3 (others wait for 1 more - "
+		 "stand in line with --wait)"},
+		{"2", "1",
+		 "Not enough GPUs available. Requested: 1, Available: 0 (others wait for 4 more - "
+		 "stand in line with --wait)"},
+		{"#0,2", "#2",
+		 "GPU 2 is not available: u0 waits for it - stand in line with --wait"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+		int r;
+
+		world_init(&w, 4);
+		world_queue(&w, cases[i].queue);
+		wish(&w, cases[i].wish);
+		r = plan_reserve(&w.store.state, &w.facts, &w.request, &w.plan, &w.e);
+		if (r != (cases[i].expected ? -EBUSY : 0) ||
+		    (cases[i].expected && strcmp(w.e.text, cases[i].expected) != 0))
+			fail_msg("case %zu: %d %s", i, r, w.e.text);
+	}
+}
+
+/* ---- leaving ---- */
+
+static void test_leave(void **state)
+{
+	AUTO(world_clear) struct world w;
+
+	(void)state;
+	world_init(&w, 2);
+	w.use[1] = USE_BUSY;
+	assert_string_equal(outcome(&w), "collects 0");
+	plan_leave(&w.store.state, ME, NOW, &w.plan);
+	assert_int_equal(w.plan.changes_count, 2);
+	assert_true(only(&w, CHANGE_END)->unrecorded);
+	assert_non_null(only(&w, CHANGE_QUEUE_DROP));
+	plan_clear(&w.plan);
+	plan_leave(&w.store.state, "not there", NOW, &w.plan);
+	assert_int_equal(w.plan.changes_count, 0);
+}
+
+static void test_cancel(void **state)
+{
+	static const struct {
+		uid_t uid;
+		const char *account, *id;
+		int result;
+		const char *text;
+	} cases[] = {
+		{7, "u1", "00000002", 0, ""},
+		{0, "root", "00000002-0000", 0, ""},
+		{7, "u1", "00000001", -EPERM,
+		 "request 00000001-0000-4000-8000-000000000000 waits for u0, not for you"},
+		{7, "u1", "0000", -EINVAL, "more than one waiting request begins with '0000'"},
+		{7, "u1", "3", -ENOENT, "no request '3' waits - see 'canhazgpu queue'"},
+		{7, "u1", "", -ENOENT, "no request '' waits - see 'canhazgpu queue'"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+		const struct plan_actor actor = {cases[i].uid, cases[i].account};
+		const struct queue_entry *entry = NULL;
+		int r;
+
+		world_init(&w, 2);
+		world_queue(&w, "1");
+		world_queue(&w, "1");
+		w.waiting[1] = HOLDER_ALIVE;
+		world_hold(&w, 0, entry_id(&w, 1));
+		r = plan_cancel(&w.store.state, &w.facts, &actor, cases[i].id, &w.plan, &entry,
+				&w.e);
+		if (r != cases[i].result || strcmp(w.e.text, cases[i].text) != 0)
+			fail_msg("case %zu: %d %s", i, r, w.e.text);
+		if (r < 0)
+			continue;
+		assert_ptr_equal(entry, &w.store.state.queue[1]);
+		assert_true(only(&w, CHANGE_END)->unrecorded);
+		assert_true(plan_is_cancelled(only(&w, CHANGE_QUEUE_PUT)->entry));
+	}
+}
+
+/* Who is marked leaves when it looks; who cannot look is taken out. */
+static void test_cancelled(void **state)
+{
+	AUTO(world_clear) struct world w;
+	const struct plan_actor root = {.account = "root"};
+	const struct queue_entry *entry;
+
+	(void)state;
+	world_init(&w, 2);
+	w.use[0] = USE_BUSY;
+	assert_string_equal(outcome(&w), "collects 1");
+	w.store.state.queue[0].give_up_ns = QUEUE_CANCELLED_NS;
+	assert_int_equal(decide(&w), -ECANCELED);
+	world_queue(&w, "1"); /* of another program, which knows no mark */
+	free(mem_steal(&w.store.state.queue[1].holder.host));
+	plan_clear(&w.plan);
+	assert_int_equal(
+		plan_cancel(&w.store.state, &w.facts, &root, "0000", &w.plan, &entry, &w.e), 0);
+	assert_non_null(only(&w, CHANGE_QUEUE_DROP));
+	assert_int_equal(w.plan.changes_count, 1);
+}
+
+static void test_new_pool_tells_those_who_wait(void **state)
+{
+	AUTO(world_clear) struct world w;
+	const struct plan_actor root = {.account = "root"};
+
+	(void)state;
+	world_init(&w, 2);
+	world_queue(&w, "1");
+	world_queue(&w, "1");
+	w.waiting[0] = HOLDER_ALIVE;
+	w.waiting[1] = HOLDER_GONE;
+	world_hold(&w, 0, entry_id(&w, 0));
+	plan_init(&w.store.state, &w.facts, &root, "fake", 1, NULL, &w.plan);
+	assert_true(only(&w, CHANGE_END)->unrecorded);
+	assert_true(plan_is_cancelled(only(&w, CHANGE_QUEUE_PUT)->entry));
+	assert_string_equal(only(&w, CHANGE_QUEUE_DROP)->entry->id, entry_id(&w, 1));
+}
+
+static void test_prospects(void **state)
+{
+	static const struct {
+		const char *before, *wish, *slots; /* '.' free, 'r' reserved, 'm' mine */
+		bool expected;
+	} cases[] = {
+		{NULL, "1", "..", true},     {NULL, "1", "rr", false}, {NULL, "#0", "r.", false},
+		{NULL, "#0", ".r", true},    {"1", "1", "..", false},  {"#0", "1", "..", true},
+		{NULL, "2", "mr", false},    {NULL, "2", "m.", true},  {NULL, "2", "mm", true},
+		{"#1", "#0,1", "m.", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+
+		world_init(&w, 2);
+		if (cases[i].before)
+			world_queue(&w, cases[i].before);
+		memcpy(world_queue(&w, cases[i].wish)->id, ME, ID_SIZE);
+		for (int gpu = 0; gpu < 2; gpu++) {
+			if (cases[i].slots[gpu] != '.')
+				world_hold(&w, gpu, cases[i].slots[gpu] == 'm' ? ME : NULL);
+		}
+		wish(&w, cases[i].wish);
+		w.facts.use = NULL;
+		if (plan_wait_has_prospects(&w.store.state, &w.facts, &w.request, &w.wait) !=
+		    cases[i].expected)
+			fail_msg("case %zu", i);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_waiter_states),
+		cmocka_unit_test(test_first_for),
+		cmocka_unit_test(test_wait_table),
+		cmocka_unit_test(test_join),
+		cmocka_unit_test(test_join_at_the_right_place),
+		cmocka_unit_test(test_collect_until_granted),
+		cmocka_unit_test(test_collected_but_busy),
+		cmocka_unit_test(test_dead_and_absent_give_back),
+		cmocka_unit_test(test_give_way),
+		cmocka_unit_test(test_other_program_keeps_its_part),
+		cmocka_unit_test(test_orphans),
+		cmocka_unit_test(test_reserve_respects_the_line),
+		cmocka_unit_test(test_leave),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_new_pool_tells_those_who_wait),
+		cmocka_unit_test(test_prospects),
+	};
+
+	return cmocka_run_group_tests_name("plan_queue", tests, NULL, NULL);
+}

@@ -1,0 +1,289 @@
+/* The rules of the queue, said a second time: see trace.h. */
+#include "trace.h"
+
+#include "base/mem.h"
+
+void trace_fail(struct trace *t, const char *format, ...)
+{
+	va_list arguments;
+
+	if (*t->failure)
+		return;
+	va_start(arguments, format);
+	vsnprintf(t->failure, sizeof(t->failure), format, arguments);
+	va_end(arguments);
+}
+
+static const struct agent *agent_of(const struct trace *t, const struct holder *holder)
+{
+	return holder->host ? &t->agents[holder->command.pid - 1] : NULL;
+}
+
+void trace_facts(const struct trace *t, const struct pool_state *state, struct trace_facts *ret)
+{
+	*ret = (struct trace_facts){.facts.now_ns = t->now_ns};
+	for (size_t i = 0; i < state->reservations_count; i++) {
+		const struct agent *a = agent_of(t, &state->reservations[i]->holder);
+
+		ret->life[i] = !a                    ? HOLDER_OUT_OF_SIGHT
+			       : !a->dead            ? HOLDER_ALIVE
+			       : a->supervisor_ended ? HOLDER_GONE
+						     : HOLDER_ENDING;
+	}
+	for (size_t i = 0; i < state->queue_count; i++) {
+		const struct agent *a = agent_of(t, &state->queue[i].holder);
+
+		ret->waiting[i] = !a ? HOLDER_OUT_OF_SIGHT : a->dead ? HOLDER_GONE : HOLDER_ALIVE;
+	}
+}
+
+/* ---- the rules ---- */
+
+static bool is_silent(const struct trace *t, const struct queue_entry *q)
+{
+	int64_t sign_ns = q->heartbeat_ns > q->enqueued_ns ? q->heartbeat_ns : q->enqueued_ns;
+
+	return t->now_ns - sign_ns > 120 * NS_PER_SECOND;
+}
+
+static bool counts(const struct trace *t, const struct queue_entry *q)
+{
+	const struct agent *a = agent_of(t, &q->holder);
+
+	return (!a || !a->dead) && !is_silent(t, q) &&
+	       (q->give_up_ns == TIME_NONE || t->now_ns < q->give_up_ns);
+}
+
+static bool could_use(const struct queue_entry *q, int gpu)
+{
+	for (size_t i = 0; i < q->requested_ids_count; i++) {
+		if (q->requested_ids[i] == gpu)
+			return true;
+	}
+	return !q->requested_ids;
+}
+
+/* Who of those before a request could use the GPU. */
+static const struct queue_entry *rival(const struct trace *t, const struct pool_state *state,
+				       int gpu, const char *before)
+{
+	for (size_t i = 0; i < state->queue_count; i++) {
+		if (before && !strcmp(state->queue[i].id, before))
+			return NULL;
+		if (counts(t, &state->queue[i]) && could_use(&state->queue[i], gpu))
+			return &state->queue[i];
+	}
+	return NULL;
+}
+
+static bool is_for(const struct reservation *r, const char *entry_id)
+{
+	return r && r->queue_id && !strcmp(r->queue_id, entry_id);
+}
+
+static bool is_named(const struct agent *a, int gpu)
+{
+	for (size_t i = 0; i < a->request.ids_count; i++) {
+		if (a->request.ids[i] == gpu)
+			return true;
+	}
+	return !a->request.ids;
+}
+
+/* What the request is given must be idle, and nobody before it may have use for it. */
+static void check_given(struct trace *t, const struct pool_state *seen, const struct agent *a,
+			const struct reservation *given)
+{
+	for (size_t i = 0; i < given->gpus_count; i++) {
+		int gpu = given->gpus[i];
+		const struct queue_entry *first =
+			rival(t, seen, gpu, a->waits ? a->entry_id : NULL);
+
+		if (t->use[gpu] != USE_IDLE)
+			trace_fail(t, "GPU %d was given away while in use", gpu);
+		if (first)
+			trace_fail(t, "GPU %d was given to %s although %s comes first", gpu,
+				   a->entry_id, first->id);
+		if (!is_named(a, gpu))
+			trace_fail(t, "GPU %d was not asked for", gpu);
+	}
+}
+
+/* Only what is over may be ended. */
+static void check_end(struct trace *t, const struct pool_state *seen, const struct agent *a,
+		      const struct change *c)
+{
+	const struct reservation *r = c->reservation;
+	const struct agent *holder = agent_of(t, &r->holder);
+	const struct queue_entry *owner = NULL;
+
+	if (c->unrecorded != (r->queue_id != NULL))
+		trace_fail(t, "an end of '%s' for %s: recorded %d", r->id,
+			   r->queue_id ? r->queue_id : "nobody", !c->unrecorded);
+	for (size_t i = 0; r->queue_id && i < seen->queue_count; i++) {
+		if (!strcmp(seen->queue[i].id, r->queue_id))
+			owner = &seen->queue[i];
+	}
+	if (r->queue_id && owner && counts(t, owner) && (!a || strcmp(a->entry_id, owner->id))) {
+		for (size_t i = 0; i < c->gpus_count; i++) {
+			if (!rival(t, seen, c->gpus[i], owner->id))
+				trace_fail(t, "GPU %d was taken from %s", c->gpus[i], owner->id);
+		}
+	}
+	if (!r->queue_id &&
+	    (r->type == RESERVATION_MANUAL ? t->now_ns < r->expiry_ns
+					   : !holder || !holder->dead || !holder->supervisor_ended))
+		trace_fail(t, "reservation %s was ended while it lasts", r->id);
+}
+
+static bool is_ended(const struct plan *p, int gpu)
+{
+	for (size_t i = 0; i < p->changes_count; i++) {
+		for (size_t k = 0; k < p->changes[i].gpus_count; k++) {
+			if (p->changes[i].gpus[k] == gpu)
+				return true;
+		}
+	}
+	return false;
+}
+
+void trace_check_plan(struct trace *t, const struct pool_state *seen, const struct plan *p,
+		      const struct agent *a)
+{
+	size_t wanted = !a ? 0 : a->request.ids ? a->request.ids_count : (size_t)a->request.count;
+	size_t collected = p->collected ? p->collected->gpus_count : 0;
+
+	if (p->granted) {
+		check_given(t, seen, a, p->granted);
+		if (p->granted->gpus_count != wanted)
+			trace_fail(t, "%zu GPUs granted instead of %zu", p->granted->gpus_count,
+				   wanted);
+	}
+	if (p->collected)
+		check_given(t, seen, a, p->collected);
+	for (size_t i = 0; a && i < seen->slots_count; i++)
+		collected +=
+			is_for(seen->slots[i].reservation, a->entry_id) && !is_ended(p, (int)i);
+	if (p->collected && collected > wanted)
+		trace_fail(t, "%s collects %zu GPUs of %zu", a->entry_id, collected, wanted);
+	for (size_t i = 0; i < p->changes_count; i++) {
+		const struct change *c = &p->changes[i];
+
+		if (c->kind == CHANGE_END)
+			check_end(t, seen, a, c);
+		if (c->kind == CHANGE_QUEUE_DROP && counts(t, c->entry) &&
+		    (!a || strcmp(a->entry_id, c->entry->id) != 0))
+			trace_fail(t, "%s was dropped alive", c->entry->id);
+	}
+}
+
+void trace_check_refusal(struct trace *t, const struct pool_state *seen, const struct agent *a)
+{
+	size_t wanted = a->request.ids ? a->request.ids_count : (size_t)a->request.count, found = 0;
+
+	for (size_t i = 0; i < seen->slots_count; i++) {
+		found += is_named(a, (int)i) && !seen->slots[i].reservation &&
+			 t->use[i] == USE_IDLE && !rival(t, seen, (int)i, NULL);
+	}
+	if (found >= wanted)
+		trace_fail(t, "a request for %zu was refused, there were %zu", wanted, found);
+}
+
+/* ---- at rest ---- */
+
+static size_t held_for(const struct pool_state *state, const struct queue_entry *q)
+{
+	size_t held = 0;
+
+	for (size_t i = 0; i < state->slots_count; i++)
+		held += is_for(state->slots[i].reservation, q->id);
+	return held;
+}
+
+static size_t wanted_by(const struct queue_entry *q)
+{
+	return q->requested_ids ? q->requested_ids_count : (size_t)q->requested_count;
+}
+
+/* What an entry says that it has collected is what is held for it. */
+static void check_list(struct trace *t, const struct queue_entry *q)
+{
+	const struct pool_state *state = &t->store.state;
+
+	if (q->collected_count != held_for(state, q))
+		trace_fail(t, "%s says it has collected %zu GPUs, it has %zu", q->id,
+			   q->collected_count, held_for(state, q));
+	for (size_t i = 0; i < q->collected_count; i++) {
+		if (!is_for(state->slots[q->collected[i]].reservation, q->id))
+			trace_fail(t, "%s says it has collected GPU %d", q->id, q->collected[i]);
+	}
+}
+
+/* Nothing that is collected belongs to somebody who is not there, or to somebody behind. */
+static void check_collected(struct trace *t, int gpu, const char *queue_id)
+{
+	const struct pool_state *state = &t->store.state;
+	const struct queue_entry *first = rival(t, state, gpu, queue_id);
+	const struct queue_entry *owner = NULL;
+
+	for (size_t i = 0; i < state->queue_count; i++) {
+		if (!strcmp(state->queue[i].id, queue_id))
+			owner = &state->queue[i];
+	}
+	if (!owner || !counts(t, owner))
+		trace_fail(t, "GPU %d is kept for %s, who is not there", gpu, queue_id);
+	else if (first)
+		trace_fail(t, "GPU %d is kept for %s although %s comes first", gpu, queue_id,
+			   first->id);
+}
+
+void trace_check_settled(struct trace *t)
+{
+	const struct pool_state *state = &t->store.state;
+
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const struct reservation *r = state->slots[i].reservation;
+		const struct queue_entry *first = rival(t, state, (int)i, NULL);
+		const struct agent *a = first ? agent_of(t, &first->holder) : NULL;
+
+		if (r && r->queue_id && *r->id)
+			check_collected(t, (int)i, r->queue_id);
+		if (!r && a && !a->stopped && t->use[i] == USE_IDLE &&
+		    held_for(state, first) < wanted_by(first))
+			trace_fail(t, "GPU %zu lies idle, %s waits for it", i, first->id);
+	}
+	for (size_t i = 0; i < state->queue_count; i++) {
+		const struct agent *a = agent_of(t, &state->queue[i].holder);
+
+		if (a && a->dead)
+			trace_fail(t, "%s is dead and in the line", state->queue[i].id);
+		if (a && !a->stopped)
+			check_list(t, &state->queue[i]);
+	}
+}
+
+void trace_check_end(struct trace *t)
+{
+	const struct pool_state *state = &t->store.state;
+
+	for (size_t i = 0; i < t->agents_count; i++) {
+		if (t->agents[i].phase != AGENT_DONE)
+			trace_fail(t, "%s starves", t->agents[i].entry_id);
+	}
+	if (state->queue_count)
+		trace_fail(t, "%s is left in the line", state->queue[0].id);
+	if (state->reservations_count)
+		trace_fail(t, "reservation %s is left", state->reservations[0]->id);
+	if (t->store.records_count != t->granted_gpus)
+		trace_fail(t, "%zu GPUs were granted, %zu recorded", t->granted_gpus,
+			   t->store.records_count);
+	for (size_t i = 0; i < t->store.records_count; i++) {
+		const struct model_record *a = &t->store.records[i];
+
+		for (size_t k = 0; *a->id && k < i; k++) {
+			if (a->gpu == t->store.records[k].gpu &&
+			    !strcmp(a->id, t->store.records[k].id))
+				trace_fail(t, "GPU %d of %s is recorded twice", a->gpu, a->id);
+		}
+	}
+}
