@@ -180,6 +180,7 @@ void pool_state_clear(struct pool_state *s)
 {
 	for (size_t i = 0; i < s->slots_count; i++) {
 		free(s->slots[i].uuid);
+		free(s->slots[i].drained_by);
 		free(s->slots[i].problem);
 		free(s->slots[i].seen);
 	}

@@ -124,6 +124,8 @@ struct slot {
 	char *uuid;                      /* recorded at `admin`; NULL unknown */
 	struct reservation *reservation; /* NULL: free. Owned by pool_state.reservations */
 	int64_t last_released_ns;        /* TIME_NONE: never used */
+	char *drained_by;                /* account that has taken it out of service; else NULL */
+	int64_t drained_ns;              /* when it did */
 	char *problem;                   /* the stored state is unreadable: why; else NULL */
 	char *seen;                      /* the store's mark of what was read; opaque elsewhere */
 };

@@ -120,7 +120,7 @@ static int copy_history(struct store *from, struct store *to, size_t *ret_count,
 static struct change *make_changes(struct pool_state *state, const char **uuids,
 				   int64_t *released_ns, size_t *ret_count)
 {
-	size_t count = 1 + state->reservations_count + state->queue_count;
+	size_t count = 1 + state->slots_count + state->reservations_count + state->queue_count;
 	struct change *changes = mem_alloc(count, sizeof(*changes)), *c = changes;
 
 	*c = (struct change){
@@ -141,12 +141,22 @@ static struct change *make_changes(struct pool_state *state, const char **uuids,
 			id_new(state->reservations[i]->id);
 		*++c = (struct change){.kind = CHANGE_GRANT, .reservation = state->reservations[i]};
 	}
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const struct slot *slot = &state->slots[i];
+
+		if (slot->drained_by)
+			*++c = (struct change){.kind = CHANGE_DRAIN,
+					       .gpus = &slot->id,
+					       .gpus_count = 1,
+					       .actor = slot->drained_by,
+					       .time_ns = slot->drained_ns};
+	}
 	for (size_t i = 0; i < state->queue_count; i++) {
 		free(state->queue[i].seen);
 		state->queue[i].seen = NULL; /* new, over there */
 		*++c = (struct change){.kind = CHANGE_QUEUE_PUT, .entry = &state->queue[i]};
 	}
-	*ret_count = count;
+	*ret_count = (size_t)(c - changes) + 1;
 	return changes;
 }
 

@@ -27,8 +27,8 @@ static int unknown_gpu(const struct redis_draft *d, int gpu, struct err *e)
 		       d->init ? d->init->gpus_count : d->seen->slots_count);
 }
 
-/* The draft of a slot that a change touches; NULL with e filled where the pool has none. */
-static struct redis_draft_slot *touch(struct redis_draft *d, int gpu, struct err *e)
+/* The draft of a slot that must be as seen; NULL with e filled where the pool has none. */
+static struct redis_draft_slot *compare(struct redis_draft *d, int gpu, struct err *e)
 {
 	/* All slots of a pool that this commit makes are touched. */
 	if (d->init && gpu >= 0 && (size_t)gpu < d->init->gpus_count)
@@ -38,8 +38,18 @@ static struct redis_draft_slot *touch(struct redis_draft *d, int gpu, struct err
 		unknown_gpu(d, gpu, e);
 		return NULL;
 	}
-	d->slots[gpu].touched = true;
+	d->slots[gpu].compared = true;
 	return &d->slots[gpu];
+}
+
+/* The same of a slot that a change touches. */
+static struct redis_draft_slot *touch(struct redis_draft *d, int gpu, struct err *e)
+{
+	struct redis_draft_slot *slot = compare(d, gpu, e);
+
+	if (slot)
+		slot->touched = true;
+	return slot;
 }
 
 /* Without an id, as another program leaves it, a reservation is known by its GPU and its start. */
@@ -101,6 +111,31 @@ static int renew(struct redis_draft *d, const struct reservation *v, struct err 
 	return 0;
 }
 
+static int drain(struct redis_draft *d, const struct change *c, struct err *e)
+{
+	for (size_t i = 0; i < c->gpus_count; i++) {
+		struct redis_draft_slot *slot = compare(d, c->gpus[i], e);
+
+		if (!slot)
+			return -EINVAL;
+		slot->drain = c;
+		/* Its state is written anew, so that a decision of others that did not see the
+		   drain does not fit any more. One that nobody can read stays as it is: such a GPU
+		   is not handed out. */
+		slot->touched |= d->init || !d->seen->slots[c->gpus[i]].problem;
+	}
+	return 0;
+}
+
+static int check(struct redis_draft *d, const struct change *c, struct err *e)
+{
+	for (size_t i = 0; i < c->gpus_count; i++) {
+		if (!compare(d, c->gpus[i], e))
+			return -EINVAL;
+	}
+	return 0;
+}
+
 /* Making the pool anew touches every slot, and must find each of them ended. */
 static int init(struct redis_draft *d, const struct change *c, struct err *e)
 {
@@ -123,9 +158,9 @@ static int init(struct redis_draft *d, const struct change *c, struct err *e)
 
 static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 {
-	size_t gpus = c->kind == CHANGE_END ? c->gpus_count
-		      : c->reservation      ? c->reservation->gpus_count
-					    : 1;
+	bool names_gpus =
+		c->kind == CHANGE_END || c->kind == CHANGE_DRAIN || c->kind == CHANGE_CHECK;
+	size_t gpus = names_gpus ? c->gpus_count : c->reservation ? c->reservation->gpus_count : 1;
 
 	if (!gpus)
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
@@ -144,6 +179,10 @@ static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 		return redis_draft_entry(d, c->entry, true, e);
 	case CHANGE_QUEUE_DROP:
 		return redis_draft_entry(d, c->entry, false, e);
+	case CHANGE_DRAIN:
+		return drain(d, c, e);
+	case CHANGE_CHECK:
+		return check(d, c, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

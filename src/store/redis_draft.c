@@ -49,7 +49,7 @@ void redis_draft_make(struct redis_draft *d, const struct change *init)
 	d->init = init;
 	d->slots = mem_resize(d->slots, count, sizeof(*d->slots));
 	for (size_t i = 0; i < count; i++) {
-		d->slots[i] = (struct redis_draft_slot){.touched = true};
+		d->slots[i] = (struct redis_draft_slot){.compared = true, .touched = true};
 		if (init->last_released_ns && i < init->gpus_count)
 			d->slots[i].last_released_ns = init->last_released_ns[i];
 	}
@@ -136,26 +136,41 @@ static size_t slots_of_new_pool(const struct redis_draft *d)
 	return d->init->gpus_count > before ? d->init->gpus_count : before;
 }
 
-/* True for what is compared, and written, as a slot that was there. */
-static bool is_touched(const struct redis_draft *d, size_t slot)
-{
-	return slot < d->seen->slots_count && d->slots[slot].touched;
-}
-
-static size_t count_touched(const struct redis_draft *d)
+static size_t count_compared(const struct redis_draft *d)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < d->seen->slots_count; i++)
-		count += d->slots[i].touched;
+		count += d->slots[i].compared;
 	return count;
 }
 
-/* Touched slots, entries; then what is only written: slots of a larger pool, provider, UUIDs. */
+/* Which slots get a word about being in service: those that a change drains, all of a new pool. */
+static bool has_drain(const struct redis_draft *d, size_t slot)
+{
+	return d->init || d->slots[slot].drain;
+}
+
+static size_t slots_of_draft(const struct redis_draft *d)
+{
+	return d->init ? slots_of_new_pool(d) : d->seen->slots_count;
+}
+
+static size_t count_drains(const struct redis_draft *d)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < slots_of_draft(d); i++)
+		count += has_drain(d, i);
+	return count;
+}
+
+/* Compared slots, entries; then what is only written: slots of a larger pool, provider, UUIDs, and
+   drains. */
 static void add_keys(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
-		if (is_touched(d, i))
+		if (d->slots[i].compared)
 			add_owned(d, mem_printf(REDIS_KEY_GPU "%zu", i));
 	}
 	for (size_t i = 0; i < d->entries_count; i++)
@@ -166,13 +181,17 @@ static void add_keys(struct redis_draft *d)
 		add(d, REDIS_KEY_PROVIDER);
 		add(d, REDIS_KEY_UUIDS);
 	}
+	for (size_t i = 0; i < slots_of_draft(d); i++) {
+		if (has_drain(d, i))
+			add_owned(d, mem_printf(REDIS_KEY_DRAINED "%zu", i));
+	}
 }
 
 /* The values as they were seen, in the order of the keys. */
 static void add_seen(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
-		if (is_touched(d, i))
+		if (d->slots[i].compared)
 			add(d, redis_mark_value(d->seen->slots[i].seen));
 	}
 	for (size_t i = 0; i < d->entries_count; i++) {
@@ -233,11 +252,24 @@ static void write_record(struct redis_draft *d, const struct usage_record *u)
 	add_owned(d, redis_json_write_usage(u));
 }
 
+static void write_drain(struct redis_draft *d, size_t slot, size_t key)
+{
+	const struct change *drain = d->slots[slot].drain;
+	bool drained = drain && drain->actor;
+
+	add_operation(d, drained ? "set" : "del");
+	add_number(d, key);
+	if (drained)
+		add_owned(d, redis_json_write_drained(drain->actor, drain->time_ns));
+	else
+		add(d, "");
+}
+
 /* A pool made anew: slots beyond the old ones, whatever was left there, then its own keys. */
-static void write_pool(struct redis_draft *d, size_t key)
+static void write_pool(struct redis_draft *d, size_t *key)
 {
 	for (size_t i = d->seen->slots_count; i < slots_of_new_pool(d); i++)
-		write_slot(d, i, key++);
+		write_slot(d, i, (*key)++);
 	add_operation(d, "set");
 	add(d, "2");
 	add_number(d, d->init->gpus_count);
@@ -245,10 +277,10 @@ static void write_pool(struct redis_draft *d, size_t key)
 	add(d, "3");
 	add(d, d->mark);
 	add_operation(d, "set");
-	add_number(d, key++);
+	add_number(d, (*key)++);
 	add(d, d->init->provider);
 	add_operation(d, d->init->uuids ? "set" : "del");
-	add_number(d, key);
+	add_number(d, (*key)++);
 	if (d->init->uuids)
 		add_owned(d, redis_json_write_uuids(d->init->uuids, d->init->gpus_count));
 	else
@@ -266,8 +298,9 @@ static void write_all(struct redis_draft *d)
 		add(d, "");
 	}
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
-		if (is_touched(d, i))
-			write_slot(d, i, key++);
+		if (d->slots[i].touched)
+			write_slot(d, i, key);
+		key += d->slots[i].compared;
 	}
 	for (size_t i = 0; i < d->entries_count; i++)
 		write_entry(d, &d->entries[i], key++);
@@ -279,13 +312,17 @@ static void write_all(struct redis_draft *d)
 		add(d, "");
 	}
 	if (d->init)
-		write_pool(d, key);
+		write_pool(d, &key);
+	for (size_t i = 0; i < slots_of_draft(d); i++) {
+		if (has_drain(d, i))
+			write_drain(d, i, key++);
+	}
 }
 
 void redis_draft_finish(struct redis_draft *d)
 {
-	size_t compared = count_touched(d) + d->entries_count;
-	size_t keys = FIXED_KEYS + compared + (d->init ? 2 : 0);
+	size_t compared = count_compared(d) + d->entries_count;
+	size_t keys = FIXED_KEYS + compared + (d->init ? 2 : 0) + count_drains(d);
 
 	if (d->init)
 		keys += slots_of_new_pool(d) - d->seen->slots_count;

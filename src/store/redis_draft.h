@@ -10,7 +10,9 @@
 struct redis_draft_slot {
 	const struct reservation *reservation; /* NULL: free */
 	int64_t last_released_ns;
-	bool touched;
+	bool compared;              /* must be as seen */
+	bool touched;               /* is written; compared, too */
+	const struct change *drain; /* takes it out of service, or puts it back; NULL: neither */
 };
 
 /* A queue entry that a change puts or drops. */

@@ -287,3 +287,28 @@ char *redis_json_write_uuids(const char *const *uuids, size_t count)
 		json_array_append_new(list, uuids[i] ? json_string(uuids[i]) : json_null());
 	return redis_json_text(list);
 }
+
+/* ---- GPUs out of service ---- */
+
+void redis_json_read_drained(const char *text, struct slot *slot)
+{
+	AUTO(json_freep) json_t *object = NULL;
+
+	if (!*text)
+		return;
+	if (redis_json_object(text, &object, NULL) == 0) {
+		(void)redis_json_get_text(object, "by", &slot->drained_by, NULL);
+		(void)redis_json_get_time(object, "since", &slot->drained_ns, NULL);
+	}
+	if (!slot->drained_by)
+		slot->drained_by = mem_strdup("unknown");
+}
+
+char *redis_json_write_drained(const char *by, int64_t time_ns)
+{
+	json_t *object = json_object();
+
+	redis_json_set_text(object, "by", by);
+	redis_json_set_time(object, "since", time_ns);
+	return redis_json_text(object);
+}

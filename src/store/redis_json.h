@@ -35,4 +35,9 @@ char *redis_json_write_usage(const struct usage_record *u);
 void redis_json_read_uuids(const char *text, struct slot *slots, size_t count);
 char *redis_json_write_uuids(const char *const *uuids, size_t count);
 
+/* Who has taken a GPU out of service, and when. An empty text: nobody; one that cannot be read:
+   "unknown", since a GPU that may be out of service is not handed out. */
+void redis_json_read_drained(const char *text, struct slot *slot);
+char *redis_json_write_drained(const char *by, int64_t time_ns);
+
 #endif

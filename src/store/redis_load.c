@@ -120,7 +120,7 @@ static bool is_complete(const redisReply *reply)
 static int read_state(const struct redis_store *s, const redisReply *reply,
 		      struct pool_state *state, struct err *e)
 {
-	const redisReply *gpus, *queue;
+	const redisReply *gpus, *drained, *queue;
 	const char *provider, *pool;
 	int64_t count;
 	int r;
@@ -131,6 +131,7 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 	if (r < 0 || !count)
 		return r;
 	gpus = reply->element[LOADED_GPUS];
+	drained = reply->element[LOADED_DRAINED];
 	queue = reply->element[LOADED_QUEUE];
 	provider = text_of(reply->element[LOADED_PROVIDER]);
 	pool = text_of(reply->element[LOADED_POOL]);
@@ -138,7 +139,7 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 		return not_ours(s, REDIS_KEY_PROVIDER, "is no text", e);
 	if (strchr(pool, '\n'))
 		return not_ours(s, REDIS_KEY_POOL, "is no id", e);
-	if (gpus->elements != (size_t)count)
+	if (gpus->elements != (size_t)count || drained->elements != (size_t)count)
 		return not_ours(s, REDIS_KEY_COUNT, "is no decimal number", e);
 	state->initialized = true;
 	/* Very old pools do not name it. */
@@ -149,6 +150,7 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 
 		state->slots[i].seen = make_mark(pool, text);
 		load_gpu(state, (int)i, text);
+		redis_json_read_drained(text_of(drained->element[i]), &state->slots[i]);
 	}
 	redis_json_read_uuids(text_of(reply->element[LOADED_UUIDS]), state->slots,
 			      state->slots_count);
@@ -176,6 +178,7 @@ int redis_load(struct store *base, enum store_intent intent, struct pool_state *
 		TEXT(POOL_GPUS_MAX),
 		REDIS_KEY_GPU,
 		REDIS_KEY_ENTRY,
+		REDIS_KEY_DRAINED,
 		intent == STORE_UPDATE ? REDIS_TAIL : "0",
 	};
 	int r;

@@ -8,8 +8,8 @@
 /*
  * The whole state in one round trip, and of one moment.
  * KEYS: count, provider, pool id, UUIDs, queue, history. ARGV: most GPUs of a pool, prefixes of the
- * keys of GPUs and of entries, number of usage records. Where a key has the wrong type (which MGET
- * shows as nothing), or a text a NUL, there is a "!" instead.
+ * keys of GPUs, of entries and of drains, number of usage records. Where a key has the wrong type
+ * (which MGET shows as nothing), or a text a NUL, there is a "!" instead.
  */
 const struct redis_script redis_script_load = {
 	.text = "local function value(key)\n"
@@ -22,14 +22,18 @@ const struct redis_script redis_script_load = {
 		"  return v\n"
 		"end\n"
 		"local count = value(KEYS[1])\n"
-		"local keys, gpus, queue, tail = {}, {}, {}, {}\n"
-		"for i = 0, math.min(tonumber(count) or 0, tonumber(ARGV[1])) - 1 do\n"
-		"  keys[i + 1] = ARGV[2] .. string.format('%d', i)\n"
-		"end\n"
-		"if keys[1] then gpus = redis.call('MGET', unpack(keys)) end\n"
-		"for i, text in ipairs(gpus) do\n"
-		"  if not text then gpus[i] = value(keys[i])\n"
-		"  elseif string.find(text, '\\0', 1, true) then gpus[i] = '!' end\n"
+		"local queue, tail = {}, {}\n"
+		"local function per_gpu(prefix)\n"
+		"  local keys, texts = {}, {}\n"
+		"  for i = 0, math.min(tonumber(count) or 0, tonumber(ARGV[1])) - 1 do\n"
+		"    keys[i + 1] = prefix .. string.format('%d', i)\n"
+		"  end\n"
+		"  if keys[1] then texts = redis.call('MGET', unpack(keys)) end\n"
+		"  for i, text in ipairs(texts) do\n"
+		"    if not text then texts[i] = value(keys[i])\n"
+		"    elseif string.find(text, '\\0', 1, true) then texts[i] = '!' end\n"
+		"  end\n"
+		"  return texts\n"
 		"end\n"
 		"local ids = redis.call('TYPE', KEYS[5]).ok\n"
 		"if ids == 'zset' then\n"
@@ -40,12 +44,12 @@ const struct redis_script redis_script_load = {
 		"elseif ids ~= 'none' then\n"
 		"  return redis.error_reply('WRONGTYPE ' .. KEYS[5])\n"
 		"end\n"
-		"if ARGV[4] ~= '0' and redis.call('TYPE', KEYS[6]).ok == 'zset' then\n"
-		"  tail = redis.call('ZREVRANGE', KEYS[6], 0, ARGV[4] - 1)\n"
+		"if ARGV[5] ~= '0' and redis.call('TYPE', KEYS[6]).ok == 'zset' then\n"
+		"  tail = redis.call('ZREVRANGE', KEYS[6], 0, ARGV[5] - 1)\n"
 		"end\n"
-		"return {count, value(KEYS[2]), value(KEYS[3]), value(KEYS[4]), gpus, queue, "
-		"tail}\n",
-	.sha1 = "5a7d4288071a59ca806718ac7cd8dfab896f7908",
+		"return {count, value(KEYS[2]), value(KEYS[3]), value(KEYS[4]), per_gpu(ARGV[2]), "
+		"per_gpu(ARGV[4]), queue, tail}\n",
+	.sha1 = "e49e40798aa95b518b1e4d0f1d03d04d9af34357",
 };
 
 /*

@@ -277,6 +277,26 @@ static int apply_drop(struct sqlite_store *s, const struct queue_entry *w, struc
 	return sql_run(&q, e);
 }
 
+static int apply_drain(struct sqlite_store *s, const struct change *c, int64_t *version,
+		       struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->gpus_count; i++) {
+		struct sql q = sql_of(s, "UPDATE gpus SET drained_by = ?, drained_ns = ?,"
+					 " version = ? WHERE id = ?");
+
+		sql_text(&q, c->actor);
+		sql_int(&q, c->actor ? c->time_ns : TIME_NONE);
+		sql_int(&q, ++*version);
+		sql_int(&q, c->gpus[i]);
+		r = sql_run(&q, e);
+		if (r == 0 && !sqlite3_changes(s->db))
+			r = err_set(e, EINVAL, "GPU %d is not one of the pool's", c->gpus[i]);
+	}
+	return r;
+}
+
 int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
 		 int64_t *version, struct err *e)
 {
@@ -293,6 +313,10 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 		return apply_put(s, c->entry, version, e);
 	case CHANGE_QUEUE_DROP:
 		return apply_drop(s, c->entry, e);
+	case CHANGE_DRAIN:
+		return apply_drain(s, c, version, e);
+	case CHANGE_CHECK:
+		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

@@ -79,7 +79,8 @@ static int check_init(struct sqlite_store *s, const struct pool_state *seen, str
 	return r;
 }
 
-/* `fresh`: the slots of a grant are made by an earlier change of this commit, and have no marks. */
+/* `fresh`: the slots of a grant or a drain are made by an earlier change of this commit, and have
+ * no marks. */
 static int check_change(struct sqlite_store *s, const struct pool_state *seen, bool fresh,
 			const struct change *c, struct err *e)
 {
@@ -90,9 +91,14 @@ static int check_change(struct sqlite_store *s, const struct pool_state *seen, b
 		if (fresh && c->reservation->gpus_count)
 			return 0;
 		return check_slots(s, seen, c->reservation->gpus, c->reservation->gpus_count, e);
+	case CHANGE_DRAIN:
+		if (fresh && c->gpus_count)
+			return 0;
+		return check_slots(s, seen, c->gpus, c->gpus_count, e);
 	case CHANGE_RENEW:
 		return check_slots(s, seen, c->reservation->gpus, c->reservation->gpus_count, e);
 	case CHANGE_END:
+	case CHANGE_CHECK:
 		return check_slots(s, seen, c->gpus, c->gpus_count, e);
 	case CHANGE_QUEUE_PUT:
 	case CHANGE_QUEUE_DROP:

@@ -52,7 +52,8 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, bool *ret
 static int load_slots(struct sqlite_store *s, struct pool_state *state, struct err *e)
 {
 	struct sql q =
-		sql_of(s, "SELECT id, uuid, last_released_ns, version FROM gpus ORDER BY id");
+		sql_of(s, "SELECT id, uuid, last_released_ns, version, drained_by, drained_ns"
+			  " FROM gpus ORDER BY id");
 	int r;
 
 	for (size_t i = 0; (r = sql_step(&q, e)) > 0; i++) {
@@ -64,6 +65,8 @@ static int load_slots(struct sqlite_store *s, struct pool_state *state, struct e
 		slot->uuid = sql_dup(&q, 1);
 		slot->last_released_ns = sql_column(&q, 2);
 		slot->seen = sql_dup(&q, 3);
+		slot->drained_by = sql_dup(&q, 4);
+		slot->drained_ns = sql_column(&q, 5);
 	}
 	return r;
 }

@@ -104,9 +104,15 @@ static const char version_1[] =
 
 	"PRAGMA application_id = 0x63686770;";
 
+/* GPUs out of service. */
+static const char version_2[] =
+	"ALTER TABLE gpus ADD COLUMN drained_by TEXT;"
+	"ALTER TABLE gpus ADD COLUMN drained_ns INTEGER NOT NULL DEFAULT 0;";
+
 /* migrations[i] makes version i + 1 of version i. Each runs inside the session's transaction. */
 static const char *const migrations[] = {
 	version_1,
+	version_2,
 };
 
 /* Versions up to ours are brought to ours; 0 with no tables is a file that was just created. */
@@ -152,8 +158,8 @@ int sqlite_schema_check(struct sqlite_store *s, struct err *e)
 		return migrate(s, version, e);
 	if (s->blank)
 		return 0;
-	return err_set(e, EINVAL,
-		       "%s was made by an older canhazgpu (format %lld): run any command that "
-		       "changes the pool to bring it to format %lld",
+	return err_set(e, ESTALE,
+		       "%s was made by an older canhazgpu (format %lld), and cannot be brought to "
+		       "format %lld: run 'canhazgpu status' as somebody who may write it",
 		       s->path, (long long)version, (long long)newest);
 }

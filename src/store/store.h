@@ -30,8 +30,8 @@ enum store_intent {
 enum change_kind {
 	/* Makes the pool anew: `provider`, `gpus_count`, `uuids`. Reservations must be ended, and
 	   queue entries dropped or altered, by other changes of the same commit; the history
-	   stays. Later changes of the same commit may fill the new pool: grants, and queue
-	   entries. */
+	   stays, and every GPU is in service. Later changes of the same commit may fill the new
+	   pool: grants, drains, and queue entries. */
 	CHANGE_INIT,
 	/* Adds `reservation` on its gpus: each slot must be free as seen, or be ended, or made,
 	   by an earlier change of the same commit. */
@@ -47,6 +47,12 @@ enum change_kind {
 	CHANGE_QUEUE_PUT,
 	/* Removes `entry`. */
 	CHANGE_QUEUE_DROP,
+	/* Takes `gpus` out of service: drained_by = actor, drained_ns = time_ns; without an actor,
+	   puts them into service again. Reservations there stay. */
+	CHANGE_DRAIN,
+	/* Changes nothing, but compares: `gpus` must all still be as seen. For decisions that rest
+	   on more than they change. */
+	CHANGE_CHECK,
 };
 
 /* One step of a commit. Everything it points to is borrowed for the call. */
@@ -55,11 +61,13 @@ struct change {
 	bool quiet; /* a mere sign of life: a commit of nothing else wakes nobody who watches */
 	const struct reservation *reservation;
 	bool unrecorded;   /* CHANGE_END: was never used (collected for a request that waits) */
-	const int *gpus;   /* CHANGE_END: ids, a part or all of reservation->gpus */
+	const int *gpus;   /* CHANGE_END: ids, a part or all of reservation->gpus; CHANGE_DRAIN,
+			      CHANGE_CHECK: ids */
 	size_t gpus_count; /* length of gpus; CHANGE_INIT: number of GPUs of the pool */
-	int64_t time_ns;   /* CHANGE_END: when it ended */
+	int64_t time_ns;   /* CHANGE_END: when it ended; CHANGE_DRAIN: when that was */
 	enum end_reason reason;
-	const char *actor;        /* CHANGE_END: who ended it, NULL: its holder or nobody */
+	const char *actor;        /* CHANGE_END: who ended it, NULL: its holder or nobody;
+				     CHANGE_DRAIN: see there */
 	const char *provider;     /* CHANGE_INIT */
 	const char *const *uuids; /* CHANGE_INIT: gpus_count entries, each may be NULL; or NULL */
 	const int64_t *last_released_ns; /* CHANGE_INIT: gpus_count entries; NULL: never used */

@@ -23,9 +23,10 @@
 #define REDIS_KEY_ENTRY "canhazgpu:queue:entry:"
 #define REDIS_KEY_HISTORY "canhazgpu:usage_history_sorted"
 #define REDIS_KEY_OLD_HISTORY "canhazgpu:usage_history:"
-/* Ours: which making of the pool this is, and the UUIDs of its GPUs. */
+/* Ours: which making of the pool this is, the UUIDs of its GPUs, and which are out of service. */
 #define REDIS_KEY_POOL "canhazgpu:pool_id"
 #define REDIS_KEY_UUIDS "canhazgpu:gpu_uuids"
+#define REDIS_KEY_DRAINED "canhazgpu:gpu_drained:"
 /* Where a commit is announced. */
 #define REDIS_CHANNEL "canhazgpu:changed"
 
@@ -77,8 +78,9 @@ enum redis_loaded {
 	LOADED_POOL,
 	LOADED_UUIDS,
 	LOADED_GPUS,
-	LOADED_QUEUE, /* id, value, id, value, ... */
-	LOADED_TAIL,  /* usage records, newest first */
+	LOADED_DRAINED, /* per GPU */
+	LOADED_QUEUE,   /* id, value, id, value, ... */
+	LOADED_TAIL,    /* usage records, newest first */
 	LOADED_ELEMENTS,
 };
 

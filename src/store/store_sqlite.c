@@ -136,7 +136,7 @@ static void leave_rights(struct sqlite_store *s)
 	s->entered = false;
 }
 
-int sqlite_begin(struct sqlite_store *s, enum sqlite_access access, struct err *e)
+static int begin_once(struct sqlite_store *s, enum sqlite_access access, struct err *e)
 {
 	int r;
 
@@ -168,6 +168,25 @@ int sqlite_begin(struct sqlite_store *s, enum sqlite_access access, struct err *
 		return r;
 	}
 	return 1;
+}
+
+/* Brings an older database to this version, for somebody who only wants to look. */
+static int bring_up(struct sqlite_store *s, struct err *e)
+{
+	int r = begin_once(s, SQLITE_WRITE, e);
+
+	if (r > 0)
+		r = sqlite_finish(s, true, e);
+	return r;
+}
+
+int sqlite_begin(struct sqlite_store *s, enum sqlite_access access, struct err *e)
+{
+	int r = begin_once(s, access, e);
+
+	if (r == -ESTALE)
+		r = bring_up(s, NULL) < 0 ? r : begin_once(s, access, e);
+	return r;
 }
 
 int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e)

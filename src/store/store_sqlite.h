@@ -68,7 +68,7 @@ void sqlite_end(struct sqlite_store *s);
 
 /*
  * Checks that the file is ours and not from a newer program; brings an older one to this version
- * when the session writes. Sets s->blank.
+ * when the session writes, -ESTALE when it does not. Sets s->blank.
  */
 int sqlite_schema_check(struct sqlite_store *s, struct err *e);
 

@@ -146,6 +146,11 @@ static void make_source(const char *url)
 		{.kind = CHANGE_GRANT, .reservation = over},
 		fixture_end(over, T0 + 123456789),
 		{.kind = CHANGE_QUEUE_PUT, .entry = &waiting},
+		{.kind = CHANGE_DRAIN,
+		 .gpus = (const int[]){2, 3},
+		 .gpus_count = 2,
+		 .actor = "root",
+		 .time_ns = T0 + 5},
 	};
 
 	id_new(waiting.id);
@@ -221,6 +226,9 @@ static void expect_same(const char *from, const char *to)
 	assert_int_equal(x.slots_count, y.slots_count);
 	for (size_t i = 0; i < x.slots_count; i++) {
 		same_text(x.slots[i].uuid, y.slots[i].uuid);
+		same_text(x.slots[i].drained_by, y.slots[i].drained_by);
+		same_text(x.slots[i].drained_by, i < 2 ? NULL : "root");
+		assert_int_equal(x.slots[i].drained_ns, y.slots[i].drained_ns);
 		/* What a slot was before it was reserved is of no use to anybody. */
 		if (!x.slots[i].reservation)
 			assert_int_equal(x.slots[i].last_released_ns, y.slots[i].last_released_ns);

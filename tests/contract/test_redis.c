@@ -83,6 +83,57 @@ static void test_their_pool(void **state)
 	assert_null(seen.slots[5].reservation);
 }
 
+/* Their reservations stay what they are on a GPU that we take out of service, but for the shape of
+   times. What nobody can read stays as it is. */
+static void test_drain_in_their_pool(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	const struct change drain = {.kind = CHANGE_DRAIN,
+				     .gpus = (const int[]){0, 1, 2, 3, 4, 5},
+				     .gpus_count = 6,
+				     .actor = "root",
+				     .time_ns = T0};
+	const struct reservation *r;
+	struct err e = {0};
+
+	make_their_pool();
+	fixture_load(s, STORE_UPDATE, &seen);
+	if (store_commit(s, &seen, &drain, 1, &e) < 0)
+		fail_msg("%s", e.text);
+	fixture_load(s, STORE_READ, &seen);
+	for (int i = 0; i < 6; i++)
+		assert_string_equal(seen.slots[i].drained_by, "root");
+	assert_int_equal(seen.slots[0].last_released_ns, INT64_C(1795164249822905664));
+	r = seen.slots[1].reservation;
+	assert_string_equal(r->user, "alice-laptop");
+	assert_string_equal(r->account, "alice");
+	assert_int_equal(r->expiry_ns, INT64_C(1795169586) * NS_PER_SECOND);
+	assert_string_equal(r->note, "debug kernels");
+	assert_int_equal(seen.slots[2].reservation->type, RESERVATION_RUN);
+	assert_string_equal(CLI("GET", "canhazgpu:gpu:3"),
+			    "{\"user\":\"alice\",\"start_time\":\"yest");
+	assert_non_null(seen.slots[4].problem);
+	assert_string_equal(CLI("GET", "canhazgpu:gpu_drained:5"),
+			    "{\"by\":\"root\",\"since\":\"2026-11-20T08:00:00Z\"}");
+}
+
+/* What may say that a GPU is out of service takes it out of service. */
+static void test_strange_drains(void **state)
+{
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+
+	CLI("SET", "canhazgpu:gpu_count", "4");
+	CLI("SET", "canhazgpu:gpu_drained:0", "{\"by\":7}");
+	CLI("SET", "canhazgpu:gpu_drained:1", "by root");
+	CLI("LPUSH", "canhazgpu:gpu_drained:2", "x");
+	fixture_load(s, STORE_READ, &seen);
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(seen.slots[i].drained_by, "unknown");
+	assert_null(seen.slots[3].drained_by);
+}
+
 /* Their provider key came later than their first pools. */
 static void test_very_old_pool(void **state)
 {
@@ -332,6 +383,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hashes_of_the_scripts),
 		cmocka_unit_test(test_their_pool),
+		cmocka_unit_test(test_drain_in_their_pool),
+		cmocka_unit_test(test_strange_drains),
 		cmocka_unit_test(test_very_old_pool),
 		cmocka_unit_test(test_their_write_in_between),
 		cmocka_unit_test(test_their_lock),

@@ -189,11 +189,43 @@ static void test_newer_and_foreign(void **state)
 	sql_in(f, "PRAGMA user_version = 99");
 	for (int intent = STORE_READ; intent <= STORE_UPDATE; intent++) {
 		assert_int_equal(fixture_load_code(f->a, intent, &e), EINVAL);
-		fixture_says(&e, "made by a newer canhazgpu (format 99, this one knows 1)");
+		fixture_says(&e, "made by a newer canhazgpu (format 99, this one knows 2)");
 	}
-	sql_in(f, "PRAGMA user_version = 1; PRAGMA application_id = 7");
+	sql_in(f, "PRAGMA user_version = 2; PRAGMA application_id = 7");
 	assert_int_equal(fixture_load_code(f->a, STORE_UPDATE, &e), EINVAL);
 	fixture_says(&e, "database of another program");
+}
+
+/* Makes it what the first version left: no drains. */
+static void make_format_1(struct fixture *f)
+{
+	sql_in(f,
+	       "ALTER TABLE gpus DROP COLUMN drained_by; ALTER TABLE gpus DROP COLUMN drained_ns;"
+	       "PRAGMA user_version = 1");
+}
+
+/* Whoever comes first brings it up, also one who only looks; what is agreed stays. */
+static void test_older(void **state)
+{
+	struct fixture *f = *state;
+	const struct change drain = {.kind = CHANGE_DRAIN,
+				     .gpus = (const int[]){1},
+				     .gpus_count = 1,
+				     .actor = "root",
+				     .time_ns = T0};
+
+	fixture_init(f, 2);
+	fixture_grant(f, "alice", GPUS(0));
+	for (int intent = STORE_READ; intent <= STORE_UPDATE; intent++) {
+		make_format_1(f);
+		fixture_load(f->a, intent, &f->state);
+		store_abandon(f->a);
+		assert_string_equal(f->state.slots[0].reservation->account, "alice");
+		assert_null(f->state.slots[0].drained_by);
+		fixture_commit(f, &drain, 1);
+		assert_string_equal(f->state.slots[1].drained_by, "root");
+		assert_string_equal(f->state.slots[0].reservation->account, "alice");
+	}
 }
 
 static int expect_no_access(struct fixture *f)
@@ -332,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_a_directory),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_newer_and_foreign),
+		cmocka_unit_test(test_older),
 		cmocka_unit_test(test_permissions),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_no_room_to_create),
