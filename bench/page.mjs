@@ -9,7 +9,9 @@ const ROUNDS = 20;
 const { chromium } = createRequire(path.resolve("tests/browser/world.mjs"))("playwright-core");
 
 async function startServer(program) {
-  const server = spawn(program, ["web", "--demo", "--host", "127.0.0.1", "--port", "0"], { stdio: ["ignore", "ignore", "pipe"] });
+  const server = spawn(program, ["web", "--demo", "--host", "127.0.0.1", "--port", "0"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   for await (const text of server.stderr.setEncoding("utf8")) {
     const address = /http:\/\/\S+\//.exec(text);
     if (address) return { server, address: address[0] };
@@ -27,7 +29,9 @@ async function visit(browser, address) {
   const bytes = { page: 0, data: 0 };
 
   await network.send("Network.enable");
-  network.on("Network.requestWillBeSent", ({ requestId, request }) => paths.set(requestId, new URL(request.url).pathname));
+  network.on("Network.requestWillBeSent", ({ requestId, request }) =>
+    paths.set(requestId, new URL(request.url).pathname),
+  );
   network.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
     bytes[paths.get(requestId)?.startsWith("/api/") ? "data" : "page"] += encodedDataLength;
   });
@@ -46,7 +50,10 @@ async function visit(browser, address) {
 }
 
 const { server, address } = await startServer(path.resolve(process.argv[2]));
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox"],
+});
 try {
   await visit(browser, address);
   const visits = [];
@@ -55,7 +62,9 @@ try {
   const kilobytes = (kind) => (visits[0][kind] / 1000).toFixed(1);
   console.log(`page over the wire, with headers         ${kilobytes("page")} kB (<= 60)`);
   console.log(`first data                               ${kilobytes("data")} kB`);
-  console.log(`usable, median of ${ROUNDS} visits             ${times[ROUNDS / 2].toFixed(0)} ms (<= 300), most ${times.at(-1).toFixed(0)} ms`);
+  console.log(
+    `usable, median of ${ROUNDS} visits             ${times[ROUNDS / 2].toFixed(0)} ms (<= 300), most ${times.at(-1).toFixed(0)} ms`,
+  );
 } finally {
   await browser.close();
   server.kill();

@@ -30,7 +30,8 @@ let history = { reservations: "", time: -HISTORY_MS };
 
 function setLink(id, address) {
   const link = byId(id);
-  const good = Boolean(address) && URL.canParse(address, location) && /^https?:$/.test(new URL(address, location).protocol);
+  const good =
+    Boolean(address) && URL.canParse(address, location) && /^https?:$/.test(new URL(address, location).protocol);
   show(link, good);
   if (good) setAttribute(link, "href", address);
 }
@@ -42,7 +43,10 @@ function showHost(next) {
   const driver = host.driver_version ? `, driver ${shown(host.driver_version)}` : "";
   setText(byId("host"), shown(host.host));
   setText(byId("subtitle"), plural(host.gpus, "GPU"));
-  setText(byId("about"), `canhazgpu ${host.version}, GPUs by ${shown(host.provider ?? "an unknown provider")}${driver}`);
+  setText(
+    byId("about"),
+    `canhazgpu ${host.version}, GPUs by ${shown(host.provider ?? "an unknown provider")}${driver}`,
+  );
   show(byId("demo"), host.demo === true);
   setLink("documentation", host.documentation);
   setLink("source", host.source);
@@ -82,7 +86,10 @@ async function loadTimeline() {
 }
 
 async function loadReport() {
-  const [chosen, today] = await Promise.all([fetchDocument(`api/report?days=${report.days()}`), fetchDocument("api/report?days=1")]);
+  const [chosen, today] = await Promise.all([
+    fetchDocument(`api/report?days=${report.days()}`),
+    fetchDocument("api/report?days=1"),
+  ]);
   hoursOfDay = today.total_gpu_hours;
   report.show(chosen);
 }
@@ -135,7 +142,11 @@ function showConnection({ mode, since, problem }) {
   if (mode !== "lost") return;
   // The other side may be another program when it is back.
   hostKnown = false;
-  const what = problem ? `The server has a problem: ${shown(problem)}` : since === null ? "The server does not answer" : "Connection lost";
+  const what = problem
+    ? `The server has a problem: ${shown(problem)}`
+    : since === null
+      ? "The server does not answer"
+      : "Connection lost";
   const when = since === null ? "" : `, last update ${clockSeconds(since)}`;
   setText(byId("trouble-text"), `${what}${when}, trying again.`);
 }

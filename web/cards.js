@@ -94,8 +94,13 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
     el("header", null, el("h3", { id: title }, el("span", { class: "small" }, "GPU "), String(id)), badge, product),
     held,
     el("dl", { class: "facts" }, first, ...Object.values(rows).map((each) => each.node)),
-    el("div", { class: "measures" }, bars.memory.node, bars.load.node,
-      el("dl", { class: "numbers" }, numbers.temperature.node, numbers.power.node)),
+    el(
+      "div",
+      { class: "measures" },
+      bars.memory.node,
+      bars.load.node,
+      el("dl", { class: "numbers" }, numbers.temperature.node, numbers.power.node),
+    ),
   );
   let shownGpu = null;
 
@@ -158,7 +163,12 @@ export function startCards(grid, empty) {
     show(gpus, nextQueue) {
       queue = nextQueue;
       const size = views.size;
-      views = patchList(grid, gpus.map((gpu) => ({ gpu })), ({ gpu }) => gpu.gpu_id, create);
+      views = patchList(
+        grid,
+        gpus.map((gpu) => ({ gpu })),
+        ({ gpu }) => gpu.gpu_id,
+        create,
+      );
       if (views.size !== size) balance(grid, views.size);
       show(empty, gpus.length === 0);
       setText(empty, "This pool has no GPUs. An administrator makes one with: canhazgpu admin --gpus N");

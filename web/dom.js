@@ -122,8 +122,18 @@ export function row(label, className = "") {
 export function meter(label) {
   const number = el("span", { class: "meter-number" });
   const fill = el("div", { class: "fill" });
-  const track = el("div", { class: "track", role: "meter", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100 }, fill);
-  const node = el("div", { class: "meter" }, el("span", { class: "meter-label", "aria-hidden": "true" }, label), number, track);
+  const track = el(
+    "div",
+    { class: "track", role: "meter", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100 },
+    fill,
+  );
+  const node = el(
+    "div",
+    { class: "meter" },
+    el("span", { class: "meter-label", "aria-hidden": "true" }, label),
+    number,
+    track,
+  );
   number.setAttribute("aria-hidden", "true");
   const set = (part, text) => {
     show(node, part !== null);

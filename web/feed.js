@@ -37,7 +37,8 @@ export async function fetchDocument(path) {
 }
 
 async function problemOf(answer) {
-  if (answer.status === 401) return "the server wants a token: open this page once with ?token= and the token behind its address";
+  if (answer.status === 401)
+    return "the server wants a token: open this page once with ?token= and the token behind its address";
   try {
     return (await answer.json()).error ?? `the server answered ${answer.status}`;
   } catch {

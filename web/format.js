@@ -18,7 +18,8 @@ let skew_ms = 0;
 export function setServerTime(date) {
   const difference = Date.parse(date) - Date.now();
   // The header has whole seconds, and the answer took its time.
-  if (Number.isFinite(difference) && Math.abs(difference - skew_ms) > 2000) skew_ms = Math.abs(difference) > 2000 ? difference : 0;
+  if (Number.isFinite(difference) && Math.abs(difference - skew_ms) > 2000)
+    skew_ms = Math.abs(difference) > 2000 ? difference : 0;
 }
 
 // Now, by the host's clock.
@@ -52,7 +53,12 @@ export function roughDuration(ms) {
 }
 
 const clockFormat = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const secondsFormat = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const secondsFormat = new Intl.DateTimeFormat([], {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 const dayFormat = new Intl.DateTimeFormat([], { weekday: "short", day: "numeric" });
 const dateFormat = new Intl.DateTimeFormat([], { weekday: "short", day: "numeric", month: "short" });
 

@@ -26,8 +26,14 @@ function createEntry() {
   const have = meter("Collected");
   const waits = fact("Waiting for", "waits");
   const start = fact("Expected start", "start");
-  const node = el("li", { class: "waiter" }, el("span", { class: "position" }, el("span", { class: "hidden" }, "Number "), position), el("div", { class: "who" }, user.node, note.node),
-    el("dl", null, wants.node, waits.node, start.node), have.node);
+  const node = el(
+    "li",
+    { class: "waiter" },
+    el("span", { class: "position" }, el("span", { class: "hidden" }, "Number "), position),
+    el("div", { class: "who" }, user.node, note.node),
+    el("dl", null, wants.node, waits.node, start.node),
+    have.node,
+  );
   let shownEntry = null;
 
   const tick = () => {

@@ -22,7 +22,9 @@ function createRow() {
     name.set(nameOf(row));
     fill.style.width = `${most > 0 ? Math.max((row.gpu_hours / most) * 100, 0.5) : 0}%`;
     setAttribute(track, "class", `track hue-${hueOf(row.name ?? "unknown")}`);
-    [hours(row.gpu_hours), percent(row.percentage), count(row.run_count), count(row.manual_count)].forEach((text, i) => setText(figures[i], text));
+    [hours(row.gpu_hours), percent(row.percentage), count(row.run_count), count(row.manual_count)].forEach((text, i) =>
+      setText(figures[i], text),
+    );
   };
   return { node, update };
 }
@@ -31,17 +33,38 @@ function createTable() {
   const caption = el("caption");
   const body = el("tbody");
   const foot = el("tr");
-  const titles = ["GPU hours", "Share", "Runs", "Manual"].map((text) => el("th", { scope: "col", class: "figure" }, text));
-  const node = el("table", null, caption, el("thead", null, el("tr", null, el("th", { scope: "col" }, "User"), ...titles)), body, el("tfoot", null, foot));
+  const titles = ["GPU hours", "Share", "Runs", "Manual"].map((text) =>
+    el("th", { scope: "col", class: "figure" }, text),
+  );
+  const node = el(
+    "table",
+    null,
+    caption,
+    el("thead", null, el("tr", null, el("th", { scope: "col" }, "User"), ...titles)),
+    body,
+    el("tfoot", null, foot),
+  );
   const sums = cells("", "", "", "");
   foot.append(el("th", { scope: "row" }, "Total"), ...sums);
   const update = (report) => {
     const most = Math.max(...report.users.map((row) => row.gpu_hours));
     const total = (member) => count(report.users.reduce((sum, row) => sum + row[member], 0));
-    setText(caption, `${report.start_date} to ${report.end_date}: ${plural(report.total_reservations, "reservation")} of ${plural(report.unique_users, "user")}`);
-    patchList(body, report.users.map((row) => ({ row, most })), ({ row }) => `${row.account} ${row.name}`, createRow);
-    [hours(report.total_gpu_hours), report.total_gpu_hours > 0 ? percent(100) : percent(0), total("run_count"), total("manual_count")]
-      .forEach((text, i) => setText(sums[i], text));
+    setText(
+      caption,
+      `${report.start_date} to ${report.end_date}: ${plural(report.total_reservations, "reservation")} of ${plural(report.unique_users, "user")}`,
+    );
+    patchList(
+      body,
+      report.users.map((row) => ({ row, most })),
+      ({ row }) => `${row.account} ${row.name}`,
+      createRow,
+    );
+    [
+      hours(report.total_gpu_hours),
+      report.total_gpu_hours > 0 ? percent(100) : percent(0),
+      total("run_count"),
+      total("manual_count"),
+    ].forEach((text, i) => setText(sums[i], text));
   };
   return { node, update };
 }

@@ -27,7 +27,17 @@ function merge(intervals, period) {
       Object.assign(last, { finish, end: each.end, count: last.count + 1, busy: last.busy + finish - begin });
       if (!last.users.includes(user)) last.users.push(user);
     } else {
-      blocks.push({ user, type: each.type, end: each.end, begin, finish, narrow, count: 1, busy: finish - begin, users: [user] });
+      blocks.push({
+        user,
+        type: each.type,
+        end: each.end,
+        begin,
+        finish,
+        narrow,
+        count: 1,
+        busy: finish - begin,
+        users: [user],
+      });
     }
   }
   return blocks;
@@ -61,7 +71,11 @@ function marks({ from, to }) {
   while (mark.getTime() < to) {
     const at = mark.getTime();
     if (at > from && (daily || mark.getHours() % 3 === 0)) {
-      found.push({ at: (at - from) / (to - from), text: daily ? day(at) : clock(at), minor: !daily && mark.getHours() % 6 !== 0 });
+      found.push({
+        at: (at - from) / (to - from),
+        text: daily ? day(at) : clock(at),
+        minor: !daily && mark.getHours() % 6 !== 0,
+      });
     }
     if (daily) mark.setDate(mark.getDate() + 1);
     else mark.setHours(mark.getHours() + 1);
@@ -94,14 +108,25 @@ function createBlock() {
 function createLine({ gpu }) {
   const track = el("div", { class: "blocks" });
   const busy = el("span", { class: "busy" });
-  const node = el("div", { class: "line", role: "group", "aria-label": `GPU ${gpu}` }, el("span", { class: "line-name", "aria-hidden": "true" }, String(gpu)), track, busy);
+  const node = el(
+    "div",
+    { class: "line", role: "group", "aria-label": `GPU ${gpu}` },
+    el("span", { class: "line-name", "aria-hidden": "true" }, String(gpu)),
+    track,
+    busy,
+  );
   const update = ({ blocks, period, track_px }) => {
     const reserved = blocks.reduce((sum, block) => sum + block.busy, 0) / (period.to - period.from);
     const text = `${Math.round(Math.min(reserved, 1) * 100)} %`;
     setText(busy, text);
     setAttribute(node, "aria-label", `GPU ${gpu}, reserved ${text} of the time`);
     const key = ({ block }) => `${block.end ?? "open"} ${block.user} ${block.type}`;
-    patchList(track, blocks.map((block) => ({ block, period, gpu, track_px })), key, createBlock);
+    patchList(
+      track,
+      blocks.map((block) => ({ block, period, gpu, track_px })),
+      key,
+      createBlock,
+    );
   };
   return { node, update };
 }
@@ -137,7 +162,10 @@ function startTip(tip) {
     show(tip, true);
     const at = block.getBoundingClientRect();
     const box = tip.getBoundingClientRect();
-    const left = Math.min(Math.max(8, at.left + at.width / 2 - box.width / 2), document.documentElement.clientWidth - box.width - 8);
+    const left = Math.min(
+      Math.max(8, at.left + at.width / 2 - box.width / 2),
+      document.documentElement.clientWidth - box.width - 8,
+    );
     const above = at.top - box.height - 8;
     tip.style.left = `${left}px`;
     tip.style.top = `${above > 8 ? above : at.bottom + 8}px`;
@@ -153,9 +181,15 @@ function startTip(tip) {
 
 // One block of all can be reached with the tab key; the arrow keys go on from there.
 function startKeys(root) {
-  const linesOf = () => [...root.querySelectorAll(".blocks")].map((track) => [...track.children].sort((a, b) => parseFloat(a.style.left) - parseFloat(b.style.left))).filter((line) => line.length);
+  const linesOf = () =>
+    [...root.querySelectorAll(".blocks")]
+      .map((track) => [...track.children].sort((a, b) => parseFloat(a.style.left) - parseFloat(b.style.left)))
+      .filter((line) => line.length);
   const middle = (block) => parseFloat(block.style.left) + parseFloat(block.style.width) / 2;
-  const nearest = (line, block) => line.reduce((best, other) => (Math.abs(middle(other) - middle(block)) < Math.abs(middle(best) - middle(block)) ? other : best));
+  const nearest = (line, block) =>
+    line.reduce((best, other) =>
+      Math.abs(middle(other) - middle(block)) < Math.abs(middle(best) - middle(block)) ? other : best,
+    );
 
   const settle = (chosen) => {
     const all = linesOf().flat();
@@ -195,7 +229,10 @@ function startPointing(root, tip) {
   root.addEventListener("pointerover", onBlock);
   root.addEventListener("focusin", onBlock);
   root.addEventListener("click", onBlock);
-  root.addEventListener("pointerout", (event) => blockOf(event) && blockOf(event) !== document.activeElement && tip.hide());
+  root.addEventListener(
+    "pointerout",
+    (event) => blockOf(event) && blockOf(event) !== document.activeElement && tip.hide(),
+  );
   root.addEventListener("focusout", tip.hide);
 }
 
@@ -224,7 +261,12 @@ export function startTimeline(onDays) {
     show(byId("timeline-cut"), last.truncated === true);
     show(empty, !any);
     setText(empty, "No reservations in this time.");
-    patchList(lines, gpus.map(({ gpu, intervals }) => ({ gpu, period, track_px: axis.clientWidth, blocks: merge(intervals, period) })), ({ gpu }) => gpu, createLine);
+    patchList(
+      lines,
+      gpus.map(({ gpu, intervals }) => ({ gpu, period, track_px: axis.clientWidth, blocks: merge(intervals, period) })),
+      ({ gpu }) => gpu,
+      createLine,
+    );
     patchList(axis, marks(period), ({ at }) => at, createMark);
     if (tip.owner() && !tip.owner().isConnected) tip.hide();
     settle();

@@ -34,10 +34,26 @@ export function startTotals(tiles, share) {
     show(gpus, waiting, hoursOfDay) {
       const numbers = Object.fromEntries(KINDS.map(([key]) => [key, 0]));
       for (const gpu of gpus) numbers[stateOf(gpu).name]++;
-      const items = KINDS.map(([key, label]) => ({ key, label, text: count(numbers[key]), zero: !numbers[key], number: numbers[key] }));
-      patchList(share, items.filter((item) => item.number > 0), (item) => item.key, part);
+      const items = KINDS.map(([key, label]) => ({
+        key,
+        label,
+        text: count(numbers[key]),
+        zero: !numbers[key],
+        number: numbers[key],
+      }));
+      patchList(
+        share,
+        items.filter((item) => item.number > 0),
+        (item) => item.key,
+        part,
+      );
       items.push({ key: "waiting", label: "Waiting", text: count(waiting), zero: !waiting });
-      items.push({ key: "hours", label: "GPU hours, 24 h", text: hoursOfDay === null ? "–" : hours(hoursOfDay), zero: !hoursOfDay });
+      items.push({
+        key: "hours",
+        label: "GPU hours, 24 h",
+        text: hoursOfDay === null ? "–" : hours(hoursOfDay),
+        zero: !hoursOfDay,
+      });
       patchList(tiles, items, (item) => item.key, tile);
       return { free: numbers.available, text: `${plural(numbers.available, "GPU")} available` };
     },

@@ -51,14 +51,21 @@ test("control characters and turned lines are spelled out", async (t) => {
   await shows(page.locator(".waiter"), plain);
   await shows(page.locator("#report table tbody"), plain);
   await shows(card(page, 1), "gnp.exe");
-  const left = await page.evaluate(() => document.documentElement.textContent.match(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2066-\u2069]/gu));
+  const left = await page.evaluate(() =>
+    document.documentElement.textContent.match(
+      /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2066-\u2069]/gu,
+    ),
+  );
   assert.equal(left, null);
   assertNoProblems(world);
 });
 
 test("a text of 10 kB is cut, and shown whole when asked for", async (t) => {
   const note = "All work and no play makes a dull note. ".repeat(256).trim();
-  for (const viewport of [{ width: 360, height: 740 }, { width: 1280, height: 900 }]) {
+  for (const viewport of [
+    { width: 360, height: 740 },
+    { width: 1280, height: 900 },
+  ]) {
     const world = await hostile(t, { user: "u".repeat(10240), note });
     const page = await world.openPage({ viewport });
     const row = card(page, 0).locator(".row").filter({ hasText: "Note" });
@@ -86,6 +93,11 @@ test("a name that reads from right to left does not turn what stands beside it",
 
   await shows(card(page, 0).locator(".user"), name);
   assert.ok((await box(".user")) < (await box(".lasting")));
-  assert.equal(await card(page, 0).locator(".user .other").evaluate((node) => getComputedStyle(node).unicodeBidi), "isolate");
+  assert.equal(
+    await card(page, 0)
+      .locator(".user .other")
+      .evaluate((node) => getComputedStyle(node).unicodeBidi),
+    "isolate",
+  );
   assertNoProblems(world);
 });

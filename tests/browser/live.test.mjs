@@ -19,7 +19,10 @@ test("a change appears without a reload, in place", async (t) => {
   await world.chg("release", "--gpu-ids", "2");
   await shows(card(page, 2), /Available .*Free/);
   assert.ok(await page.evaluate(() => window.stillHere), "the page was not loaded again");
-  assert.ok(await page.evaluate(() => window.cardBefore === document.querySelector('.card[data-gpu="2"]')), "the card was patched, not replaced");
+  assert.ok(
+    await page.evaluate(() => window.cardBefore === document.querySelector('.card[data-gpu="2"]')),
+    "the card was patched, not replaced",
+  );
   assertNoProblems(world);
 });
 
@@ -28,7 +31,9 @@ test("what the driver shows appears, too, without a change in the pool", async (
   const page = await world.openPage();
 
   await live(page);
-  await world.fake([{ index: 0, memory_used_mb: 9000, processes: [{ pid: process.pid, name: "stray", memory_mb: 9000 }] }]);
+  await world.fake([
+    { index: 0, memory_used_mb: 9000, processes: [{ pid: process.pid, name: "stray", memory_mb: 9000 }] },
+  ]);
   await shows(card(page, 0), /Unreserved .*9000MB used by PID \d+ \(stray\)/);
   assertNoProblems(world);
 });
@@ -44,6 +49,19 @@ test("durations go on by themselves", async (t) => {
   await page.route("**/api/**", (route) => route.abort());
   const seconds = parseInt(await textOf(lasting), 10);
   await until("two seconds more", async () => parseInt(await textOf(lasting), 10) >= seconds + 2);
+});
+
+test("a clock of this computer that is an hour off does not matter", async (t) => {
+  const world = await openWorld(t);
+  await world.chg("reserve", "--gpu-ids", "0");
+  for (const ahead_ms of [3600000, -3600000]) {
+    const page = await world.openPage({}, (fresh) => fresh.clock.install({ time: Date.now() + ahead_ms }));
+
+    await live(page);
+    await shows(card(page, 0).locator(".lasting"), /^(\d+m )?\d+s$/);
+    await shows(card(page, 0), /expires in (7h 5\dm \d\ds|8h 00m 00s)/);
+  }
+  assertNoProblems(world);
 });
 
 test("focus and an opened text stay where they are while things change", async (t) => {
@@ -93,10 +111,30 @@ test("the server ends and comes back: the page says so, and goes on by itself", 
   assertNoProblems(world);
 });
 
+test("a newer server brings its own page", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage();
+
+  await live(page);
+  await page.evaluate(() => (window.stillHere = true));
+  await page.route("**/api/host", async (route) => {
+    const response = await route.fetch({ headers: { ...route.request().headers(), "if-none-match": "" } });
+    await route.fulfill({ response, json: { ...(await response.json()), version: "99.0" } });
+  });
+  await world.stop("SIGKILL");
+  await shows(page.locator("#trouble"), "Connection lost");
+  await world.serve();
+  await until("the page is loaded again", () => page.evaluate(() => !window.stillHere).catch(() => false));
+  await live(page);
+  await shows(page.locator("#about"), "canhazgpu 99.0");
+  assertNoProblems(world);
+});
+
 test("a server that cannot read the pool is told from one that is away", async (t) => {
   const world = await openWorld(t);
   const page = await world.openPage();
-  const broken = (route) => route.fulfill({ status: 503, contentType: "application/json", body: '{"error":"the store is away"}' });
+  const broken = (route) =>
+    route.fulfill({ status: 503, contentType: "application/json", body: '{"error":"the store is away"}' });
 
   await live(page);
   await page.route("**/api/status", broken);
@@ -146,7 +184,8 @@ test("a page that nobody looks at lets go of its stream, and catches up when som
       Object.defineProperty(document, "visibilityState", { configurable: true, get: () => value });
       document.dispatchEvent(new Event("visibilitychange"));
     }, state);
-  const streams = () => page.evaluate(() => window.streams.filter(({ readyState }) => readyState !== EventSource.CLOSED).length);
+  const streams = () =>
+    page.evaluate(() => window.streams.filter(({ readyState }) => readyState !== EventSource.CLOSED).length);
 
   await live(page);
   await until("one stream", async () => (await streams()) === 1);

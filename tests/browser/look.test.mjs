@@ -10,15 +10,35 @@ const theme = (page) => page.evaluate(() => document.documentElement.dataset.the
 // A pool with something in every part of the page.
 async function busy(t) {
   const world = await openWorld(t, { gpus: 8 });
-  await world.chg("reserve", "--gpu-ids", "1,2", "--user", "alice", "--note", "a note that is long enough to be cut, because it goes on and on ".repeat(5).trim());
+  await world.chg(
+    "reserve",
+    "--gpu-ids",
+    "1,2",
+    "--user",
+    "alice",
+    "--note",
+    "a note that is long enough to be cut, because it goes on and on ".repeat(5).trim(),
+  );
   await world.chg("reserve", "--gpu-ids", "3", "--user", "bob");
   await world.sql(`INSERT INTO queue VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 4, 0, 'a sweep',
       (unixepoch() - 125) * 1000000000, unixepoch() * 1000000000, 0, NULL, NULL, 0, 0, 0, 0);
     INSERT INTO queue_gpus VALUES ('q1', 'collected', 3);
     UPDATE reservations SET queue_id = 'q1' WHERE user = 'bob';`);
   await world.fake([
-    { index: 0, memory_used_mb: 5120, utilization_percent: 12, processes: [{ pid: process.pid, name: "notebook", memory_mb: 5120 }] },
-    { index: 1, memory_used_mb: 70000, utilization_percent: 98, temperature_c: 70, power_mw: 600000, power_limit_mw: 700000 },
+    {
+      index: 0,
+      memory_used_mb: 5120,
+      utilization_percent: 12,
+      processes: [{ pid: process.pid, name: "notebook", memory_mb: 5120 }],
+    },
+    {
+      index: 1,
+      memory_used_mb: 70000,
+      utilization_percent: 98,
+      temperature_c: 70,
+      power_mw: 600000,
+      power_limit_mw: 700000,
+    },
     { index: 7, memory_used_mb: null, processes: null, problem: "it has fallen off the bus" },
   ]);
   return world;
@@ -53,7 +73,11 @@ test("Auto follows the system, at once", async (t) => {
   assertNoProblems(world);
 });
 
-for (const [name, width, height, columns] of [["a phone", 360, 740, 1], ["a laptop", 1280, 800, 4], ["a wall", 2560, 1440, 4]]) {
+for (const [name, width, height, columns] of [
+  ["a phone", 360, 740, 1],
+  ["a laptop", 1280, 800, 4],
+  ["a wall", 2560, 1440, 4],
+]) {
   test(`${name} of ${width} pixels shows all without scrolling sideways`, async (t) => {
     const world = await busy(t);
     const page = await world.openPage({ viewport: { width, height } });
@@ -65,8 +89,16 @@ for (const [name, width, height, columns] of [["a phone", 360, 740, 1], ["a lapt
     // Nothing sticks out of its panel, either.
     const outside = await page.evaluate(() =>
       [...document.querySelectorAll(".card, .panel, .totals")].flatMap((box) =>
-        [...box.querySelectorAll("*")].filter((node) => node.offsetParent && !node.closest(".hidden, svg") &&
-          node.getBoundingClientRect().right > box.getBoundingClientRect().right + 1).map((node) => `${node.className}: ${node.textContent.slice(0, 40)}`)));
+        [...box.querySelectorAll("*")]
+          .filter(
+            (node) =>
+              node.offsetParent &&
+              !node.closest(".hidden, svg") &&
+              node.getBoundingClientRect().right > box.getBoundingClientRect().right + 1,
+          )
+          .map((node) => `${node.className}: ${node.textContent.slice(0, 40)}`),
+      ),
+    );
     assert.deepEqual(outside, []);
     const tops = await page.locator(".card").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
     assert.equal(tops.filter((top) => top === tops[0]).length, columns, "cards in a row");
@@ -100,14 +132,27 @@ test("everything can be reached with the keyboard, and where the focus is can be
       // The ring of a radio button is drawn around its label.
       const drawn = node.type === "radio" ? node.nextElementSibling : node;
       const { outlineStyle, outlineWidth } = getComputedStyle(drawn);
-      return { name: (node.textContent || node.value || node.id).trim().slice(0, 20), kind: node.className || node.name || node.id, ring: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
+      return {
+        name: (node.textContent || node.value || node.id).trim().slice(0, 20),
+        kind: node.className || node.name || node.id,
+        ring: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2,
+      };
     });
     if (!stop) break;
     assert.ok(stop.ring, `the focus cannot be seen on ${JSON.stringify(stop)}`);
     reached.push(`${stop.kind} ${stop.name}`);
   }
   const all = reached.join("\n");
-  for (const wanted of [/^skip Skip to the GPUs/, /Documentation/, /theme dark/, /more Show all/, /timeline-days/, /block /, /report-days/, /API/]) {
+  for (const wanted of [
+    /^skip Skip to the GPUs/,
+    /Documentation/,
+    /theme dark/,
+    /more Show all/,
+    /timeline-days/,
+    /block /,
+    /report-days/,
+    /API/,
+  ]) {
     assert.match(all, wanted);
   }
   assert.equal(reached.filter((stop) => stop.startsWith("block ")).length, 1, "one stop in the timeline");
@@ -128,7 +173,11 @@ test("who wants less motion gets none", async (t) => {
   const page = await world.openPage({ reducedMotion: "reduce" });
 
   await page.locator(".fill").first().waitFor({ state: "attached" });
-  const moving = await page.evaluate(() => [...document.querySelectorAll("*")].filter((node) => parseFloat(getComputedStyle(node).transitionDuration) > 0).length);
+  const moving = await page.evaluate(
+    () =>
+      [...document.querySelectorAll("*")].filter((node) => parseFloat(getComputedStyle(node).transitionDuration) > 0)
+        .length,
+  );
   assert.equal(moving, 0);
 });
 
@@ -137,7 +186,8 @@ for (const colours of ["dark", "light"]) {
     test(`axe-core finds nothing serious in ${colours}, ${width} pixels wide`, async (t) => {
       const world = await busy(t);
       const page = await world.openPage({ viewport: { width, height: 900 } }, (fresh) =>
-        fresh.addInitScript((value) => window.localStorage.setItem("canhazgpu-theme", value), colours));
+        fresh.addInitScript((value) => window.localStorage.setItem("canhazgpu-theme", value), colours),
+      );
 
       await shows(card(page, 7), "fallen off");
       await page.locator(".block").first().waitFor();
@@ -147,7 +197,9 @@ for (const colours of ["dark", "light"]) {
       await page.evaluate(await readFile(axePath, "utf8"));
       const { violations, passes } = await page.evaluate(() => window.axe.run());
       assert.ok(passes.length > 20, "axe-core looked at something");
-      const found = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`);
+      const found = violations.map(
+        ({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`,
+      );
       assert.deepEqual(found, []);
       assertNoProblems(world);
     });
@@ -163,6 +215,11 @@ test("the lost connection is readable, too", async (t) => {
   await shows(page.locator("#trouble"), "Connection lost");
   await page.evaluate(await readFile(axePath, "utf8"));
   const { violations } = await page.evaluate(() => window.axe.run());
-  assert.deepEqual(violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`), []);
+  assert.deepEqual(
+    violations
+      .filter(({ impact }) => ["serious", "critical"].includes(impact))
+      .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`),
+    [],
+  );
   assert.match(await textOf(page.locator("#trouble")), /Try now/);
 });

@@ -9,7 +9,9 @@ async function withHistory(t) {
     `INSERT INTO usage_history VALUES ((unixepoch() - ${end_s}) * 1000000000, ${key}, 'r${key}', '${user}', '${user}', ${1000 + user.length}, '${type}', ${gpu},
       (unixepoch() - ${begin_s}) * 1000000000, 'released', NULL);`;
   const hour = 3600;
-  const short = Array.from({ length: 200 }, (_, i) => record(100 + i, "carol", 2, 4 * hour - i * 20, 4 * hour - i * 20 - 10));
+  const short = Array.from({ length: 200 }, (_, i) =>
+    record(100 + i, "carol", 2, 4 * hour - i * 20, 4 * hour - i * 20 - 10),
+  );
   await world.sql(`BEGIN; ${record(1, "alice", 0, 12 * hour, 6 * hour)} ${record(2, "alice", 0, 5 * hour, 2 * hour, "manual")}
     ${record(3, "bob", 1, 20 * 24 * hour, 20 * 24 * hour - 3 * hour)} ${short.join(" ")} COMMIT;`);
   await world.chg("reserve", "--gpu-ids", "3", "--user", "dana");
@@ -67,7 +69,18 @@ test("the timeline shows reservations as blocks, in hours and in days", async (t
   assert.match(await blocks(2).first().getAttribute("aria-label"), /\d+ short reservations: carol/);
 
   await page.getByRole("radio", { name: "7 days" }).check();
-  await until("a week is shown", async () => Math.abs(parseFloat(await blocks(0).first().evaluate((block) => block.style.width)) - 25 / 7) < 0.1);
+  await until(
+    "a week is shown",
+    async () =>
+      Math.abs(
+        parseFloat(
+          await blocks(0)
+            .first()
+            .evaluate((block) => block.style.width),
+        ) -
+          25 / 7,
+      ) < 0.1,
+  );
   assertNoProblems(world);
 });
 

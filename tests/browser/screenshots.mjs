@@ -12,7 +12,9 @@ const PICTURES = [
 ];
 
 async function startServer() {
-  const server = spawn(process.env.CANHAZGPU_BIN, ["web", "--demo", "--host", "127.0.0.1", "--port", "0"], { stdio: ["ignore", "ignore", "pipe"] });
+  const server = spawn(process.env.CANHAZGPU_BIN, ["web", "--demo", "--host", "127.0.0.1", "--port", "0"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   for await (const text of server.stderr.setEncoding("utf8")) {
     const address = /http:\/\/\S+\//.exec(text);
     if (address) return { server, address: address[0] };
@@ -21,17 +23,26 @@ async function startServer() {
 }
 
 async function take(browser, address, folder, { name, theme, width, height, scale = 1, part = false }) {
-  const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: scale, locale: "en-GB", reducedMotion: "reduce" });
+  const context = await browser.newContext({
+    viewport: { width, height },
+    deviceScaleFactor: scale,
+    locale: "en-GB",
+    reducedMotion: "reduce",
+  });
   const page = await context.newPage();
   await page.addInitScript((value) => window.localStorage.setItem("canhazgpu-theme", value), theme);
   await page.goto(address);
-  for (const selector of [".card", ".block", "#report tbody tr", '#connection[data-mode="live"]']) await page.locator(selector).first().waitFor();
+  for (const selector of [".card", ".block", "#report tbody tr", '#connection[data-mode="live"]'])
+    await page.locator(selector).first().waitFor();
   await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: !part });
   await context.close();
 }
 
 const { server, address } = await startServer();
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox"],
+});
 try {
   for (const picture of PICTURES) await take(browser, address, process.argv[2], picture);
 } finally {

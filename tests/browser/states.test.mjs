@@ -8,7 +8,10 @@ const GIB = 1024;
 async function everyState(t) {
   const world = await openWorld(t, { gpus: 5 });
   const train = await world.idler("train");
-  const pid = await world.start(["--gpu-ids", "1", "--user", "alice", "--note", "fine-tuning"], [train, "--model", "mistralai/Mistral-7B-v0.1"]);
+  const pid = await world.start(
+    ["--gpu-ids", "1", "--user", "alice", "--note", "fine-tuning"],
+    [train, "--model", "mistralai/Mistral-7B-v0.1"],
+  );
   await world.chg("reserve", "--gpu-ids", "3", "--user", "charlie", "--duration", "4h");
   await world.sql(`
     INSERT INTO queue VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 4, 0, 'a sweep',
@@ -18,11 +21,25 @@ async function everyState(t) {
   await world.fake([
     { index: 0, name: "NVIDIA H100 80GB HBM3", memory_used_mb: 4 },
     {
-      index: 1, memory_used_mb: 60 * GIB, memory_total_mb: 80 * GIB, utilization_percent: 97, temperature_c: 71,
-      power_mw: 612000, power_limit_mw: 700000, processes: [{ pid, name: "train", memory_mb: 60 * GIB }],
+      index: 1,
+      memory_used_mb: 60 * GIB,
+      memory_total_mb: 80 * GIB,
+      utilization_percent: 97,
+      temperature_c: 71,
+      power_mw: 612000,
+      power_limit_mw: 700000,
+      processes: [{ pid, name: "train", memory_mb: 60 * GIB }],
     },
     { index: 2, memory_used_mb: 5120, processes: [{ pid: process.pid, name: "notebook", memory_mb: 5120 }] },
-    { index: 4, memory_used_mb: null, utilization_percent: null, temperature_c: null, power_mw: null, processes: null, problem: "it has fallen off the bus" },
+    {
+      index: 4,
+      memory_used_mb: null,
+      utilization_percent: null,
+      temperature_c: null,
+      power_mw: null,
+      processes: null,
+      problem: "it has fallen off the bus",
+    },
   ]);
   return world;
 }
@@ -46,7 +63,10 @@ test("each state is on a card, as a word and not by colour alone", async (t) => 
   await shows(card(page, 2), /Without reservation 5120MB used by PID \d+ \(notebook\)/);
 
   await shows(badge(3), /^In use$/);
-  await shows(card(page, 3), /User charlie Duration .*Type manual Details expires in 3h 59m \d\ds Usage no usage detected/);
+  await shows(
+    card(page, 3),
+    /User charlie Duration .*Type manual Details expires in 3h 59m \d\ds Usage no usage detected/,
+  );
   await shows(card(page, 3), "Held for number 1 of the queue, who waits for 4 GPUs");
 
   await shows(badge(4), /^Error$/);
@@ -67,7 +87,8 @@ test("the bars are as long as what they stand for, for eyes and for screen reade
   await until("the bar is drawn", async () => (await bar.getAttribute("aria-valuenow")) === "75");
   assert.equal(await bar.getAttribute("aria-valuetext"), "60 / 80 GiB");
   await until("three quarters of it are filled", () =>
-    bar.evaluate((track) => Math.abs(track.firstElementChild.offsetWidth / track.offsetWidth - 0.75) < 0.02));
+    bar.evaluate((track) => Math.abs(track.firstElementChild.offsetWidth / track.offsetWidth - 0.75) < 0.02),
+  );
   assertNoProblems(world);
 });
 
@@ -120,4 +141,17 @@ test("a link that is none is left out", async (t) => {
   await page.getByRole("link", { name: "Documentation" }).waitFor();
   assert.equal(await page.locator("#source").isVisible(), false);
   assert.equal(await page.locator("#source").getAttribute("href"), null);
+});
+
+test("simulated data is called so", async (t) => {
+  const world = await openWorld(t);
+  const demo = await world.serve("--demo");
+  const page = await world.openPage();
+
+  assert.equal(page.url(), demo);
+  await shows(page.locator("#demo"), "Simulated data");
+  await until("eight cards", async () => (await page.locator(".card").count()) === 8);
+  await page.locator(".block").first().waitFor();
+  await page.locator("#report tbody tr").first().waitFor();
+  assertNoProblems(world);
 });

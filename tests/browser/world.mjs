@@ -103,7 +103,10 @@ class World {
   // Starts a command on reserved GPUs and waits until it has them. Returns its pid.
   async start(options, command) {
     const id = options[options.indexOf("--gpu-ids") + 1];
-    const child = spawn(this.path("bin/canhazgpu"), ["run", ...options, "--", ...command], { env: this.#environment, stdio: "ignore" });
+    const child = spawn(this.path("bin/canhazgpu"), ["run", ...options, "--", ...command], {
+      env: this.#environment,
+      stdio: "ignore",
+    });
     await until(`GPU ${id} is in use`, async () => {
       const gpus = JSON.parse(await this.chg("status", "--json"));
       return gpus.find((gpu) => String(gpu.gpu_id) === id.split(",")[0])?.status === "IN_USE";
@@ -137,10 +140,14 @@ class World {
 
   // Starts the server, on the same port as before where there was one, and returns its address.
   async serve(...words) {
-    const child = spawn(this.path("bin/canhazgpu"), ["web", "--host", "127.0.0.1", "--port", String(this.#port), ...words], {
-      env: this.#environment,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const child = spawn(
+      this.path("bin/canhazgpu"),
+      ["web", "--host", "127.0.0.1", "--port", String(this.#port), ...words],
+      {
+        env: this.#environment,
+        stdio: ["ignore", "ignore", "pipe"],
+      },
+    );
     let said = "";
     child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
     this.#server = child;
@@ -165,7 +172,9 @@ class World {
   // log an error, ask another host, break the content policy) is collected in world.problems.
   async openPage(options = {}, prepare = async () => {}) {
     const address = this.#server ? `http://127.0.0.1:${this.#port}/` : await this.serve();
-    const context = await (await openBrowser()).newContext({
+    const context = await (
+      await openBrowser()
+    ).newContext({
       locale: "en-GB",
       timezoneId: "UTC",
       viewport: { width: 1280, height: 900 },
@@ -180,7 +189,8 @@ class World {
     });
     page.on("console", (message) => {
       // That a server is away is a thing that tests do on purpose.
-      if (message.type() === "error" && !/Failed to load resource|ERR_/.test(message.text())) this.problems.push(`logged: ${message.text()}`);
+      if (message.type() === "error" && !/Failed to load resource|ERR_/.test(message.text()))
+        this.problems.push(`logged: ${message.text()}`);
     });
     page.on("request", (request) => {
       if (!request.url().startsWith(address)) this.problems.push(`asked another host: ${request.url()}`);
