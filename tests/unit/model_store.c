@@ -62,6 +62,8 @@ void model_load(const struct model_store *m, struct pool_state *ret_state)
 	pool_state_make_slots(ret_state, from->slots_count);
 	for (size_t i = 0; i < from->slots_count; i++) {
 		ret_state->slots[i].last_released_ns = from->slots[i].last_released_ns;
+		ret_state->slots[i].drained_by = mem_strdup(from->slots[i].drained_by);
+		ret_state->slots[i].drained_ns = from->slots[i].drained_ns;
 		ret_state->slots[i].seen = mem_strdup(from->slots[i].seen);
 	}
 	for (size_t i = 0; i < from->reservations_count; i++)
@@ -81,19 +83,19 @@ static struct queue_entry *find_entry(struct model_store *m, const char *id)
 	return NULL;
 }
 
-/* The GPUs that a change touches. */
-static size_t touched(const struct change *c, const int **ret_gpus)
+/* The GPUs that a change touches, or compares. */
+static size_t named(const struct change *c, const int **ret_gpus)
 {
-	*ret_gpus = c->kind == CHANGE_END ? c->gpus : c->reservation ? c->reservation->gpus : NULL;
-	return c->kind == CHANGE_END ? c->gpus_count
-	       : c->reservation      ? c->reservation->gpus_count
-				     : 0;
+	bool own = c->kind == CHANGE_END || c->kind == CHANGE_DRAIN || c->kind == CHANGE_CHECK;
+
+	*ret_gpus = own ? c->gpus : c->reservation ? c->reservation->gpus : NULL;
+	return own ? c->gpus_count : c->reservation ? c->reservation->gpus_count : 0;
 }
 
 static bool is_as_seen(struct model_store *m, const struct pool_state *seen, const struct change *c)
 {
 	const int *gpus;
-	size_t count = touched(c, &gpus);
+	size_t count = named(c, &gpus);
 
 	if (c->entry) {
 		struct queue_entry *now = find_entry(m, c->entry->id);
@@ -222,12 +224,21 @@ static int apply_put(struct model_store *m, const struct change *c)
 	return 0;
 }
 
+static int apply_drain(struct model_store *m, const struct change *c)
+{
+	for (size_t i = 0; i < c->gpus_count; i++) {
+		mem_replace(&m->state.slots[c->gpus[i]].drained_by, c->actor);
+		m->state.slots[c->gpus[i]].drained_ns = c->actor ? c->time_ns : TIME_NONE;
+	}
+	return 0;
+}
+
 static int apply(struct model_store *m, const struct change *c)
 {
 	const int *gpus;
-	size_t count = touched(c, &gpus);
+	size_t count = named(c, &gpus);
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && c->kind != CHANGE_CHECK; i++)
 		mark(m, &m->state.slots[gpus[i]].seen);
 	switch (c->kind) {
 	case CHANGE_END:
@@ -240,6 +251,10 @@ static int apply(struct model_store *m, const struct change *c)
 		return apply_put(m, c);
 	case CHANGE_QUEUE_DROP:
 		return apply_drop(m, c);
+	case CHANGE_DRAIN:
+		return apply_drain(m, c);
+	case CHANGE_CHECK:
+		return 0;
 	case CHANGE_INIT:
 		break;
 	}
