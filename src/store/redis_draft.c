@@ -295,7 +295,10 @@ static void write_all(struct redis_draft *d)
 	if (d->init) {
 		add_operation(d, "clear");
 		add(d, REDIS_KEY_ENTRY);
-		add(d, "");
+		if (d->seen->initialized)
+			add_number(d, d->seen->queue_count + d->seen->queue_unreadable);
+		else
+			add(d, "");
 	}
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
 		if (d->slots[i].touched)

@@ -62,6 +62,9 @@ const struct redis_script redis_script_load = {
  * lost on the way. Where no pool was seen, only its count has to be absent still: what else is left
  * of one does not count.
  *
+ * A pool that is made anew forgets who waits: not who has joined since (the second word of `clear`
+ * is how many were seen, "" where no pool was).
+ *
  * A script that is refused in the middle stays half done. So keys of another type are looked for
  * first, and each command is tried where it does nothing: the lock is absent, and so is a member
  * named like the mark. What ACL rules do not allow is refused there.
@@ -106,6 +109,13 @@ const struct redis_script redis_script_commit = {
 		"  if type ~= 'none' and type ~= 'zset' then\n"
 		"    return redis.error_reply('WRONGTYPE ' .. key)\n"
 		"  end\n"
+		"  if name == 'clear' and ARGV[i + 2] ~= '' then\n"
+		"    local waiting = 0\n"
+		"    for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do\n"
+		"      if value(ARGV[i + 1] .. id) ~= '' then waiting = waiting + 1 end\n"
+		"    end\n"
+		"    if waiting ~= tonumber(ARGV[i + 2]) then return 'changed' end\n"
+		"  end\n"
 		"  if try[name] then try[name](key) end\n"
 		"  try[name] = nil\n"
 		"end\n"
@@ -132,7 +142,7 @@ const struct redis_script redis_script_commit = {
 		"end\n"
 		"if not quiet then redis.pcall('PUBLISH', '" REDIS_CHANNEL "', mark) end\n"
 		"return 'done'\n",
-	.sha1 = "980e1596874016fc10a4c30cffe9df2b6a6b5856",
+	.sha1 = "7d43060a346324a6196e2537e56ba8f2db8dcfd5",
 };
 
 int redis_run_script(struct redis_store *s, const struct redis_script *script, size_t count,

@@ -140,7 +140,7 @@ static int load_queue(struct sqlite_store *s, struct pool_state *state, struct e
 		s, "SELECT id, version, user, account, uid, type, requested_count,"
 		   " duration_ns, note, enqueued_ns, heartbeat_ns, give_up_ns, host, boot_id,"
 		   " command_pid, command_start_ticks, supervisor_pid,"
-		   " supervisor_start_ticks FROM queue ORDER BY key");
+		   " supervisor_start_ticks FROM queue ORDER BY enqueued_ns, id");
 	int r;
 
 	while ((r = sql_step(&q, e)) > 0)
@@ -153,7 +153,7 @@ static int load_queue_gpus(struct sqlite_store *s, struct pool_state *state, str
 {
 	struct sql q = sql_of(s, "SELECT w.id, role = 'collected', gpu FROM queue w"
 				 " JOIN queue_gpus g ON g.queue_id = w.id"
-				 " ORDER BY w.key, role, gpu");
+				 " ORDER BY w.enqueued_ns, w.id, role, gpu");
 	size_t i = 0;
 	int r;
 

@@ -55,7 +55,7 @@ static const char version_1[] =
 	"CREATE INDEX gpus_by_reservation ON gpus(reservation_id);"
 
 	"CREATE TABLE queue("
-	" key INTEGER PRIMARY KEY AUTOINCREMENT," /* the order of arrival */
+	" key INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" id TEXT NOT NULL UNIQUE CHECK (id <> ''),"
 	" version INTEGER NOT NULL,"
 	" user TEXT,"
