@@ -206,6 +206,7 @@ static void wake(struct request *r)
 {
 	stop_waiting(r);
 	r->waited = true;
+	r->server->woken = true;
 	MHD_resume_connection(r->connection);
 }
 

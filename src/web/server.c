@@ -90,9 +90,11 @@ static int64_t tick(struct server *s, int64_t now_ns)
 	next_ns = earlier(next_ns, streams_beat(&s->streams, now_ns));
 	next_ns = earlier(next_ns, http_wake_late(s, now_ns));
 	next_ns = earlier(next_ns, http_expire(s, now_ns));
-	if (s->watchdog_us)
-		next_ns = earlier(next_ns, now_ns + (int64_t)s->watchdog_us * 500);
-	return next_ns;
+	if (s->watchdog_us && now_ns >= s->sign_ns) {
+		s->sign_ns = now_ns + (int64_t)s->watchdog_us * 500; /* half of its time */
+		notify_manager("WATCHDOG=1");
+	}
+	return s->watchdog_us ? earlier(next_ns, s->sign_ns) : next_ns;
 }
 
 /* Milliseconds until a time, or until libmicrohttpd wants to run, for poll. */
@@ -106,34 +108,47 @@ static int wait_ms(struct server *s, int64_t now_ns, int64_t next_ns)
 	return ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms;
 }
 
+/*
+ * Lets libmicrohttpd work, and does what is due. A connection that was woken by that is not seen by
+ * epoll: libmicrohttpd has to run once more. Returns when something is due next.
+ */
+static int64_t work_once(struct server *s)
+{
+	int64_t next_ns;
+
+	do {
+		s->woken = s->streams.woken = false;
+		MHD_run(s->daemon);
+		next_ns = tick(s, clock_monotonic_ns());
+	} while (s->woken || s->streams.woken);
+	return next_ns;
+}
+
+/* Waits until something happens, or a time. */
+static void wait_for_events(struct server *s, int64_t next_ns)
+{
+	int64_t now_ns = clock_monotonic_ns();
+	struct pollfd fds[FDS];
+
+	fds[FD_SIGNAL] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+	fds[FD_HTTP] = (struct pollfd){.fd = s->events_fd, .events = POLLIN};
+	for (int i = 0; i < WORKERS; i++)
+		fds[FD_WORKERS + i] = (struct pollfd){.fd = s->workers[i].fd, .events = POLLIN};
+	if (poll(fds, FDS, wait_ms(s, now_ns, next_ns)) <= 0)
+		return;
+	if (fds[FD_SIGNAL].revents)
+		s->stopping = true;
+	now_ns = clock_monotonic_ns();
+	for (int i = 0; i < WORKERS; i++) {
+		if (fds[FD_WORKERS + i].revents)
+			serve_worker(s, &s->workers[i], now_ns);
+	}
+}
+
 static void loop(struct server *s)
 {
-	struct pollfd fds[FDS];
-	int64_t signs_ns = 0;
-
-	while (!s->stopping) {
-		int64_t now_ns = clock_monotonic_ns(), next_ns = tick(s, now_ns);
-		int ready;
-
-		fds[FD_SIGNAL] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
-		fds[FD_HTTP] = (struct pollfd){.fd = s->events_fd, .events = POLLIN};
-		for (int i = 0; i < WORKERS; i++)
-			fds[FD_WORKERS + i] =
-				(struct pollfd){.fd = s->workers[i].fd, .events = POLLIN};
-		ready = poll(fds, FDS, wait_ms(s, now_ns, next_ns));
-		if (ready > 0 && fds[FD_SIGNAL].revents)
-			s->stopping = true;
-		now_ns = clock_monotonic_ns();
-		for (int i = 0; ready > 0 && i < WORKERS; i++) {
-			if (fds[FD_WORKERS + i].revents)
-				serve_worker(s, &s->workers[i], now_ns);
-		}
-		MHD_run(s->daemon);
-		if (s->watchdog_us && now_ns >= signs_ns) {
-			signs_ns = now_ns + (int64_t)s->watchdog_us * 400;
-			notify_manager("WATCHDOG=1");
-		}
-	}
+	while (!s->stopping)
+		wait_for_events(s, work_once(s));
 }
 
 int server_run(const struct web_config *config, int listen_fd, bool loopback, struct err *e)

@@ -90,7 +90,9 @@ struct server {
 	size_t connections;
 	struct document *pages[32][2]; /* plain and compressed, in the order of page_files */
 	bool stopping;
+	bool woken;                     /* a request, since libmicrohttpd ran last */
 	unsigned long long watchdog_us; /* 0: systemd wants no signs of life */
+	int64_t sign_ns;                /* when the next one is due */
 };
 
 /* Serves until SIGTERM or SIGINT. The listening socket is the server's from now on. */

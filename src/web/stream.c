@@ -116,6 +116,7 @@ static void wake(struct stream *stream)
 	if (!stream->sleeping)
 		return;
 	stream->sleeping = false;
+	stream->streams->woken = true;
 	MHD_resume_connection(stream->connection);
 }
 

@@ -21,6 +21,7 @@ struct streams {
 	uint64_t version; /* of what there is to see */
 	int64_t next_beat_ns;
 	bool closing;
+	bool woken; /* one of them, since libmicrohttpd ran last */
 };
 
 void streams_init(struct streams *s);
