@@ -49,7 +49,9 @@ struct plan_request {
 	size_t ids_count;
 	int64_t duration_ns; /* manual: length; run: time limit, 0: none */
 	const char *note;
-	bool force;           /* take GPUs in unreserved use, too */
+	int64_t grace_ns; /* run: how long it may take to end when the time limit is over */
+	bool force;       /* take GPUs in unreserved use, too */
+	bool backfill;    /* may have what others wait for if it ends in time: plan_backfill.c */
 	struct holder holder; /* run; borrowed */
 	const char *id;       /* UUID of the reservation to be */
 };

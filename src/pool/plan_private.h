@@ -63,12 +63,14 @@ bool plan_owns_entry(const struct plan_actor *actor, const struct queue_entry *q
 /* How the decision sees one slot, after the cleanup. */
 struct candidate {
 	int id;
-	bool own;            /* collected for the request itself */
-	bool reserved;       /* by somebody else */
-	bool awaited;        /* somebody who came before could use it */
-	bool idle, unknown;  /* not reserved: idle, busy, or unknown */
-	int64_t mine_ns;     /* when the requester last used it */
-	int64_t released_ns; /* when anybody last did */
+	bool own;           /* collected for the request itself */
+	bool reserved;      /* by somebody else */
+	bool awaited;       /* somebody who came before could use it */
+	bool idle, unknown; /* not reserved: idle, busy, or unknown */
+	bool backfill;      /* somebody waits for it, but cannot use it before it is back */
+	const struct reservation *lent; /* that was collected for whom; NULL: it is free */
+	int64_t mine_ns;                /* when the requester last used it */
+	int64_t released_ns;            /* when anybody last did */
 };
 
 /*
@@ -94,5 +96,29 @@ size_t plan_request_count(const struct plan_request *request);
 /* Adds the grant of `gpus` (owned by the plan from now on) as the reservation `id`. */
 struct reservation *plan_grant(struct plan *p, const struct plan_request *request, const char *id,
 			       int *gpus, size_t count, int64_t now_ns);
+
+/* ---- plan_schedule.c ---- */
+
+/*
+ * Before when each of the first `places` entries surely does not start (INT64_MAX: not active):
+ * like plan_schedule, but whoever has announced no end, or is ended by the plan, is gone now, and
+ * an entry ahead leaves all GPUs to the next one as soon as it could start.
+ */
+void plan_earliest_starts(const struct pool_state *state, const struct plan_facts *facts,
+			  const struct plan *p, size_t places, int64_t *ret_starts_ns);
+
+/* ---- plan_backfill.c ---- */
+
+/* When the request's reservation would be over, if that is known and backfill is on. */
+bool plan_backfill_end(const struct plan_request *request, int64_t now_ns, int64_t *ret_end_ns);
+
+/* Marks those candidates (in the order of ids) that the request may have for it ends in time. */
+void plan_backfill(const struct pool_state *state, const struct plan_facts *facts,
+		   const struct plan_request *request, const struct plan *p, size_t places,
+		   struct candidate *all);
+
+/* Takes what of the GPUs (ascending) is collected for others away from them. */
+void plan_backfill_take(const struct pool_state *state, const int *gpus, size_t count,
+			int64_t now_ns, struct plan *p);
 
 #endif

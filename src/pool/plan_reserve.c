@@ -41,7 +41,7 @@ struct candidate *plan_candidates(const struct pool_state *state, const struct p
 
 bool plan_is_available(const struct candidate *c, const struct plan_request *request)
 {
-	return !c->reserved && !c->awaited && (c->idle || request->force);
+	return !c->reserved && !c->awaited && (c->idle || (request->force && !c->backfill));
 }
 
 static int compare_ns(int64_t a, int64_t b)
@@ -51,8 +51,8 @@ static int compare_ns(int64_t a, int64_t b)
 
 /*
  * Best first: idle before busy before unknown (only --force gets to the latter two), then what is
- * collected already, then most recently used by the requester, then least recently used by anybody,
- * then by id.
+ * collected already, then what nobody waits for before what is only lent, then most recently used
+ * by the requester, then least recently used by anybody, then by id.
  */
 int plan_compare_candidates(const void *left, const void *right)
 {
@@ -65,6 +65,10 @@ int plan_compare_candidates(const void *left, const void *right)
 		return a->unknown ? 1 : -1;
 	if (a->own != b->own)
 		return a->own ? -1 : 1;
+	if (a->backfill != b->backfill)
+		return a->backfill ? 1 : -1;
+	if (!a->lent != !b->lent)
+		return a->lent ? 1 : -1;
 	r = compare_ns(b->mine_ns, a->mine_ns);
 	if (!r)
 		r = compare_ns(a->released_ns, b->released_ns);
@@ -170,6 +174,7 @@ static int plan_pick(const struct pool_state *state, const struct plan_facts *fa
 	AUTO_FREE int *gpus = mem_alloc(wanted, sizeof(*gpus));
 	size_t found = 0;
 
+	plan_backfill(state, facts, request, p, state->queue_count, all);
 	for (size_t i = 0; i < request->ids_count; i++) {
 		if (!plan_is_available(&all[request->ids[i]], request))
 			return plan_refuse_id(state, facts, &all[request->ids[i]], e);
@@ -241,6 +246,7 @@ int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 	r = plan_pick(state, facts, request, p, &gpus, &count, e);
 	if (r < 0)
 		return r;
+	plan_backfill_take(state, gpus, count, facts->now_ns, p);
 	p->granted = plan_grant(p, request, request->id, gpus, count, facts->now_ns);
 	return 0;
 }

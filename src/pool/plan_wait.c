@@ -40,6 +40,7 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 	w->wanted = plan_request_count(request);
 	plan_cleanup_but(state, facts, wait->entry_id, p);
 	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
+	plan_backfill(state, facts, request, p, place, w->all);
 	qsort(w->all, state->slots_count, sizeof(*w->all), plan_compare_candidates);
 }
 
@@ -58,6 +59,7 @@ static bool waiting_grant(const struct waiting *w, struct plan *p)
 		return false;
 	qsort(gpus, found, sizeof(*gpus), plan_compare_ids);
 	plan_leave(w->state, w->wait->entry_id, w->facts->now_ns, p);
+	plan_backfill_take(w->state, gpus, found, w->facts->now_ns, p);
 	p->granted = plan_grant(p, w->request, w->request->id, mem_steal(&gpus), found,
 				w->facts->now_ns);
 	return true;
@@ -74,7 +76,8 @@ static void waiting_collect(const struct waiting *w, struct plan *p)
 	for (size_t i = 0; i < w->state->slots_count && held + found < w->wanted; i++) {
 		const struct candidate *c = &w->all[i];
 
-		if (!c->own && is_requested(w->request, c->id) && plan_is_available(c, w->request))
+		if (!c->own && !c->backfill && is_requested(w->request, c->id) &&
+		    plan_is_available(c, w->request))
 			gpus[found++] = c->id;
 	}
 	if (!found)

@@ -19,6 +19,7 @@ struct redis_history {
 	int64_t from_ns, to_ns;
 	char score[64]; /* where the next chunk begins */
 	size_t skip;    /* so many records of that very score have been read */
+	size_t newest;  /* so many, newest first, in one chunk; 0: all */
 	bool complete;  /* the last chunk was read */
 	redisReply *chunk;
 	size_t next; /* in chunk, or in old */
@@ -88,6 +89,30 @@ int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, stru
 	/* Another program's scores are whole seconds, cut: its records may end later than that. */
 	snprintf(h->score, sizeof(h->score), "%" PRId64, from_ns / NS_PER_SECOND);
 	return 0;
+}
+
+int redis_history_begin_newest(struct store *base, int64_t from_ns, size_t limit, struct err *e)
+{
+	int r = redis_history_begin(base, from_ns, INT64_MAX, e);
+
+	if (r == 0)
+		redis_of(base)->history->newest = limit < CHUNK_RECORDS ? limit : CHUNK_RECORDS;
+	return r;
+}
+
+/* The only chunk of a look back. Very old pools have none: nobody looks back there. */
+static int read_newest(struct redis_store *s, struct redis_history *h, struct err *e)
+{
+	char last[32];
+	int r;
+
+	snprintf(last, sizeof(last), "%zu", h->newest - 1);
+	REDIS_ADD(&s->connection, "ZREVRANGE", REDIS_KEY_HISTORY, "0", last, "WITHSCORES");
+	h->complete = true;
+	r = redis_ask(&s->connection, &h->chunk, e);
+	if (r == 0)
+		r = redis_expect_texts(&s->connection, h->chunk, false, e);
+	return r < 0 ? err_prefix(e, "cannot read the usage history (" REDIS_KEY_HISTORY ")") : 0;
 }
 
 static int read_chunk(struct redis_store *s, struct redis_history *h, struct err *e)
@@ -252,7 +277,7 @@ int redis_history_next(struct store *base, const struct usage_record **ret_recor
 	if (!h)
 		return err_set(e, EINVAL, "no reading of the history was begun");
 	if (!h->chunk && !h->is_old)
-		r = read_first(s, h, e);
+		r = h->newest ? read_newest(s, h, e) : read_first(s, h, e);
 	if (r < 0)
 		return r;
 	if (h->is_old)

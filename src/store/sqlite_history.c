@@ -19,6 +19,7 @@
 
 struct sqlite_history {
 	int64_t to_ns;
+	size_t newest;                 /* so many, newest first, in one chunk; 0: all */
 	int64_t last_end_ns, last_key; /* the key of the last record that was read */
 	bool complete;                 /* the last chunk was read */
 	struct usage_record *records;  /* the chunk; texts point into `texts` */
@@ -111,6 +112,15 @@ int sqlite_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, str
 	return 0;
 }
 
+int sqlite_history_begin_newest(struct store *base, int64_t from_ns, size_t limit, struct err *e)
+{
+	int r = sqlite_history_begin(base, from_ns, INT64_MAX, e);
+
+	if (r == 0)
+		sqlite_of(base)->history->newest = limit < CHUNK_RECORDS ? limit : CHUNK_RECORDS;
+	return r;
+}
+
 /*
  * Copies a text into the chunk. The buffer may move while it grows, so a record holds the text's
  * offset plus one (0: NULL) until resolve() turns it into a pointer.
@@ -169,6 +179,10 @@ static void keep_record(sqlite3_context *context, int count, sqlite3_value **col
 	u->actor = keep_text(h, columns[10]);
 }
 
+#define KEEP                                                                             \
+	"SELECT keep_record(end_ns, key, reservation_id, user, account, uid, type, gpu," \
+	" start_ns, reason, actor) FROM usage_history"
+
 /* Reads the rows of one chunk; those that begin after the period are skipped here and not by the
    query, so that a session never looks at more rows than a chunk has. */
 static int read_chunk(struct sqlite_store *s, struct sqlite_history *h, struct err *e)
@@ -180,15 +194,16 @@ static int read_chunk(struct sqlite_store *s, struct sqlite_history *h, struct e
 				    keep_record, NULL, NULL);
 	if (r != SQLITE_OK)
 		return sql_fail(s, r, e);
-	q = sql_of(s, "SELECT keep_record(end_ns, key, reservation_id, user, account, uid, type,"
-		      " gpu, start_ns, reason, actor) FROM usage_history"
-		      " WHERE (end_ns, key) > (?, ?) ORDER BY end_ns, key LIMIT ?");
+	q = h->newest
+		    ? sql_of(s, KEEP " WHERE (end_ns, key) > (?, ?)"
+				     " ORDER BY end_ns DESC, key DESC LIMIT ?")
+		    : sql_of(s, KEEP " WHERE (end_ns, key) > (?, ?) ORDER BY end_ns, key LIMIT ?");
 	h->rows = 0;
 	sql_int(&q, h->last_end_ns);
 	sql_int(&q, h->last_key);
-	sql_int(&q, CHUNK_RECORDS);
+	sql_int(&q, h->newest ? (int64_t)h->newest : CHUNK_RECORDS);
 	r = sql_run(&q, e);
-	h->complete = h->rows < CHUNK_RECORDS;
+	h->complete = h->newest || h->rows < CHUNK_RECORDS;
 	return r;
 }
 

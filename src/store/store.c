@@ -61,6 +61,12 @@ int store_history_begin(struct store *s, int64_t from_ns, int64_t to_ns, struct 
 	return s->backend->history_begin(s, from_ns, to_ns, e);
 }
 
+int store_history_begin_newest(struct store *s, int64_t from_ns, size_t limit, struct err *e)
+{
+	s->history_unreadable = 0;
+	return s->backend->history_begin_newest(s, from_ns, limit, e);
+}
+
 int store_history_next(struct store *s, const struct usage_record **ret_record, struct err *e)
 {
 	return s->backend->history_next(s, ret_record, e);

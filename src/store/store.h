@@ -119,6 +119,12 @@ int store_history_begin(struct store *s, int64_t from_ns, int64_t to_ns, struct 
 int store_history_next(struct store *s, const struct usage_record **ret_record, struct err *e);
 void store_history_end(struct store *s);
 
+/* The same, newest end first, and no more than the newest `limit` (at most STORE_NEWEST_MAX, at
+   least 1) of those that ended after from_ns: a look back that costs the same however long the
+   history is. */
+#define STORE_NEWEST_MAX 8192
+int store_history_begin_newest(struct store *s, int64_t from_ns, size_t limit, struct err *e);
+
 /* How many records that iteration has passed over because nobody can read them. */
 size_t store_history_unreadable(const struct store *s);
 

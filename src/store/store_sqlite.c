@@ -266,6 +266,7 @@ const struct store_backend store_sqlite = {
 	.abandon = abandon,
 	.last_use = sqlite_last_use,
 	.history_begin = sqlite_history_begin,
+	.history_begin_newest = sqlite_history_begin_newest,
 	.history_next = sqlite_history_next,
 	.history_end = sqlite_history_end,
 	.history_add = sqlite_history_add,

@@ -262,6 +262,43 @@ static void test_history_periods_and_trim(void **state)
 	expect_period(f->a, 0, 100, "");
 }
 
+/* The ends of the newest records as text: "9 6", in hours after T0. */
+static void expect_newest(struct store *s, int from_h, size_t limit, const char *expected)
+{
+	const struct usage_record *u;
+	struct err e = {0};
+	char text[64] = "";
+	int r = store_history_begin_newest(s, T0 + from_h * NS_PER_HOUR, limit, &e);
+
+	assert_int_equal(r, 0);
+	while ((r = store_history_next(s, &u, &e)) > 0)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d", *text ? " " : "",
+			 (int)((u->end_ns - T0) / NS_PER_HOUR));
+	store_history_end(s);
+	assert_int_equal(r, 0);
+	assert_string_equal(text, expected);
+}
+
+static void test_newest_records(void **state)
+{
+	struct fixture *f = *state;
+	const struct quantity uid = quantity_of(7);
+
+	expect_newest(f->a, 0, 10, "");
+	fixture_init(f, 1);
+	expect_newest(f->a, 0, 10, "");
+	use(f, "bob", uid, 0, T0 + 4 * NS_PER_HOUR, T0 + 6 * NS_PER_HOUR);
+	use(f, "bob", uid, 0, T0, T0 + 2 * NS_PER_HOUR);
+	use(f, "bob", uid, 0, T0 + 2 * NS_PER_HOUR, T0 + 4 * NS_PER_HOUR);
+	use(f, "bob", uid, 0, T0 + NS_PER_HOUR, T0 + 9 * NS_PER_HOUR);
+	expect_newest(f->a, 0, STORE_NEWEST_MAX, "9 6 4 2");
+	expect_newest(f->a, 0, 2, "9 6");
+	expect_newest(f->a, 4, 4, "9 6"); /* what ended exactly then is not in it */
+	expect_newest(f->a, 8, 1, "9");
+	expect_newest(f->b, 9, 10, "");
+	expect_period(f->a, 0, 100, "2 4 6 9"); /* and the other direction is as it was */
+}
+
 /* Records of another store: kept with every member, also where there is no pool yet. */
 static void test_add_records(void **state)
 {
@@ -337,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_last_use),
 		cmocka_unit_test(test_record_keeps_every_member),
 		cmocka_unit_test(test_history_periods_and_trim),
+		cmocka_unit_test(test_newest_records),
 		cmocka_unit_test(test_end_before_start),
 		cmocka_unit_test(test_add_records),
 	};
