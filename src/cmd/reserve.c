@@ -104,8 +104,8 @@ const struct command cmd_reserve = {
 	.name = "reserve",
 	.summary = "Reserve GPUs manually for a specified duration",
 	.usage =
-		"[--gpus N] [--gpu-ids IDS] [--duration D] [--wait [D]] [--note TEXT] [--user NAME] "
-		"[--force] [--short]",
+		"[--gpus N] [--gpu-ids IDS] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
+		"[--user NAME] [--force] [--short]",
 	.description =
 		"The GPUs are yours until the duration is over or you give them back with 'canhazgpu "
 		"release'.\nUnlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the output says "
