@@ -38,7 +38,7 @@ struct command {
 #define SUPERVISE_NAME "__supervise"
 
 extern const struct command cmd_admin, cmd_cancel, cmd_extend, cmd_complete, cmd_completion,
-	cmd_config, cmd_help, cmd_migrate, cmd_release, cmd_report, cmd_reserve, cmd_run,
+	cmd_config, cmd_help, cmd_migrate, cmd_queue, cmd_release, cmd_report, cmd_reserve, cmd_run,
 	cmd_status, cmd_supervise, cmd_web;
 
 /* All commands in the order of the help, ended by NULL; and the options that each of them takes. */

@@ -33,6 +33,9 @@ int pool_config_from(const struct settings *s, struct pool_config *ret_config, s
 	config.history_keep_ns = settings_int(s, "history.days") * NS_PER_DAY;
 	config.history_is_personal =
 		settings_text(s, "config") || !settings_is_system(s, "history.days");
+	config.backfill = settings_flag(s, "queue.backfill");
+	config.backfill_is_personal =
+		settings_text(s, "config") || !settings_is_system(s, "queue.backfill");
 	*ret_config = config;
 	return 0;
 }

@@ -4,29 +4,51 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "base/text.h"
 #include "pool/describe.h"
+
+/* "GPU 1 goes to bob (request 1a2b3c4d)" */
+static void print_heir(const struct pool_heir *heir)
+{
+	AUTO_FREE char *user = text_shown(heir->user);
+	AUTO(str_clear) struct str gpus = {0};
+	bool several = heir->gpus_count > 1;
+
+	for (size_t i = 0; i < heir->gpus_count; i++)
+		str_addf(&gpus, "%s%d", i ? ", " : "", heir->gpus[i]);
+	if (heir->count < heir->gpus_count)
+		fprintf(stderr, "%zu of ", heir->count);
+	fprintf(stderr, "GPU%s %s %s to %s (request %.8s)\n", several ? "s" : "", str_text(&gpus),
+		heir->count > 1 ? "go" : "goes", user ? user : "unknown", heir->entry_id);
+}
 
 static int release_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO_FREE char *account = NULL, *list = NULL;
-	AUTO_FREE int *ids = NULL, *freed = NULL;
+	AUTO(pool_released_clear) struct pool_released released = {0};
+	AUTO_FREE int *ids = NULL;
 	struct plan_actor actor = actor_get(&account);
-	size_t count = 0, freed_count = 0;
+	size_t count = 0;
 	int r;
 
 	ids = settings_ids(in->settings, "release.gpu-ids", &count);
 	r = pool_open_from(in->settings, &pool, e);
 	if (r == 0)
-		r = pool_release(pool, &actor, ids, count, &freed, &freed_count, e);
+		r = pool_release(pool, &actor, ids, count, &released, e);
 	if (r < 0)
 		return r;
-	if (!freed_count) {
+	if (!released.gpus_count) {
 		printf("No manually reserved GPUs found for current user\n");
 		return 0;
 	}
-	list = describe_ids(freed, freed_count);
-	printf("Released %zu GPU(s): %s\n", freed_count, list);
+	list = describe_ids(released.gpus, released.gpus_count);
+	printf("Released %zu GPU(s): %s\n", released.gpus_count, list);
+	/* The two may go to one place, and are told in this order. */
+	fflush(stdout);
+	for (size_t i = 0; i < released.heirs_count; i++)
+		print_heir(&released.heirs[i]);
 	return 0;
 }
 
@@ -46,7 +68,8 @@ const struct command cmd_release = {
 	.description =
 		"Without options, releases all GPUs that you hold by 'canhazgpu reserve'. With --gpu-ids, "
 		"releases exactly\nthose, also ones of a 'canhazgpu run'; a GPU that you do not hold is an "
-		"error, and then none is released.",
+		"error, and then none is released.\nWhere "
+		"others wait in line for them, it tells who gets them.",
 	.options = release_options,
 	.run = release_run,
 };

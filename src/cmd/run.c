@@ -114,6 +114,7 @@ static int run_run(const struct invocation *in, struct err *e)
 		.actor = actor_get(&account),
 		.type = RESERVATION_RUN,
 		.duration_ns = settings_duration_ns(in->settings, "run.timeout"),
+		.grace_ns = settings_duration_ns(in->settings, "run.grace"),
 		.id = id,
 	};
 	int r;

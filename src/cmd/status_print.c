@@ -84,6 +84,7 @@ static void print_table(const struct snapshot *s, FILE *out, const struct status
 struct counts {
 	size_t of[GPU_ERROR + 1];
 	size_t total;
+	size_t collected; /* of those in use: for requests that wait */
 };
 
 static const char *model_name(const struct gpu_view *view)
@@ -101,6 +102,7 @@ static struct counts count(const struct snapshot *s, size_t i, const char *model
 			continue;
 		c.of[s->views[i].status]++;
 		c.total++;
+		c.collected += s->views[i].reservation && s->views[i].reservation->queue_id;
 	}
 	return c;
 }
@@ -116,8 +118,8 @@ static void print_model(const struct counts *c, const char *model, FILE *out)
 	putc('\n', out);
 }
 
-/* The three lines of the specification, one more where something is unknown, then one per model in
-   the order of the GPUs. */
+/* The three lines of the specification, more where something is unknown or collected, then one per
+   model in the order of the GPUs. */
 static void print_summary(const struct snapshot *s, FILE *out)
 {
 	struct counts all = count(s, 0, NULL);
@@ -129,6 +131,9 @@ static void print_summary(const struct snapshot *s, FILE *out)
 		all.of[GPU_AVAILABLE], all.total, all.of[GPU_IN_USE], all.of[GPU_UNRESERVED]);
 	if (all.of[GPU_ERROR])
 		fprintf(out, "Unknown usage: %zu GPUs\n", all.of[GPU_ERROR]);
+	if (all.collected)
+		fprintf(out, "Collected for waiting requests: %zu GPUs of those in use\n",
+			all.collected);
 	for (size_t i = 0; i < s->views_count; i++) {
 		const char *model = model_name(&s->views[i]);
 		struct counts c = count(s, 0, model), rest = count(s, i, model);

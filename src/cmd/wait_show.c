@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "pool/describe.h"
+#include "pool/describe_queue.h"
 
 void wait_show_init(struct wait_show *w)
 {
@@ -30,8 +31,9 @@ static bool in_foreground(void)
 	return group < 0 || group == getpgrp();
 }
 
-/* "position 2 of 5, collected 1/4 [0], waiting for GPU 1 (alice)" */
-static char *describe_standing(const struct pool_standing *s)
+/* "position 2 of 5, collected 1/4 [0], starts in about 1h 20m, waiting for GPU 1 (alice)": what may
+   be long comes last, where it may be cut. */
+static char *describe_standing(const struct pool_standing *s, const char *estimate)
 {
 	AUTO_FREE char *awaits = text_shown(s->awaits);
 	struct str out = {0};
@@ -49,9 +51,24 @@ static char *describe_standing(const struct pool_standing *s)
 
 		str_addf(&out, " %s", ids);
 	}
+	str_add(&out, estimate);
 	if (*s->awaits)
 		str_addf(&out, ", waiting for %s", awaits);
 	return str_steal(&out);
+}
+
+/* ", starts in about 1h 20m", where that is known. It goes on by itself: it is no news. */
+static char *describe_estimate(const struct pool_standing *s)
+{
+	int64_t left_ns = s->estimate_ns - clock_now_ns();
+	AUTO_FREE char *about = NULL;
+
+	if (s->trouble || s->estimate_ns == TIME_NONE)
+		return mem_strdup("");
+	if (left_ns <= 0)
+		return mem_strdup(", should start any moment");
+	about = describe_about(left_ns);
+	return mem_printf(", starts in about %s", about);
 }
 
 /* The longest beginning of a text that is not wider than so many columns. */
@@ -87,7 +104,9 @@ static void draw(struct wait_show *w, const char *text)
 
 void wait_show(struct wait_show *w, const struct pool_standing *standing)
 {
-	AUTO_FREE char *text = describe_standing(standing);
+	AUTO_FREE char *estimate = describe_estimate(standing);
+	AUTO_FREE char *text = describe_standing(standing, "");
+	AUTO_FREE char *shown = describe_standing(standing, estimate);
 	bool news = !w->last || strcmp(text, w->last) != 0;
 
 	if (!w->begun && standing->joined) {
@@ -97,9 +116,9 @@ void wait_show(struct wait_show *w, const struct pool_standing *standing)
 		w->begun = true;
 	}
 	if (w->terminal && in_foreground())
-		draw(w, text);
+		draw(w, shown);
 	else if (!w->terminal && news)
-		fprintf(stderr, "Waiting: %s\n", text);
+		fprintf(stderr, "Waiting: %s\n", shown);
 	if (news)
 		mem_replace(&w->last, text);
 }

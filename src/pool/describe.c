@@ -153,7 +153,9 @@ static void describe_validation(const struct gpu_view *view, struct gpu_text *t)
 	if (view->use == USE_UNKNOWN || !gpu)
 		return;
 	if (view->use == USE_IDLE && !gpu->processes_count) {
-		t->validation = mem_strdup("no usage detected");
+		/* Nobody is expected to use what is only collected. */
+		if (!view->reservation->queue_id)
+			t->validation = mem_strdup("no usage detected");
 		return;
 	}
 	describe_memory(view, &out);
@@ -172,6 +174,18 @@ static void describe_validation(const struct gpu_view *view, struct gpu_text *t)
 	t->validation = str_steal(&out);
 }
 
+/* "collected for request 1a2b3c4d (2/4)" */
+static char *describe_collected(const struct snapshot *s, const struct reservation *r)
+{
+	size_t place = plan_queue_find(&s->state, r->queue_id);
+	const struct queue_entry *q = &s->state.queue[place];
+
+	if (place == s->state.queue_count)
+		return mem_printf("collected for request %.8s", r->queue_id);
+	return mem_printf("collected for request %.8s (%zu/%zu)", r->queue_id, q->collected_count,
+			  plan_entry_count(q));
+}
+
 static void describe_reserved(const struct snapshot *s, const struct gpu_view *view,
 			      struct gpu_text *t)
 {
@@ -181,7 +195,9 @@ static void describe_reserved(const struct snapshot *s, const struct gpu_view *v
 	t->user = mem_strdup(r->user);
 	t->duration = mem_strdup(clock_duration(s->now_ns - r->start_ns, time));
 	t->type = r->type == RESERVATION_RUN ? "RUN" : "MANUAL";
-	if (r->type == RESERVATION_RUN)
+	if (r->queue_id)
+		t->details = describe_collected(s, r);
+	else if (r->type == RESERVATION_RUN)
 		t->details = mem_printf("heartbeat %s ago",
 					clock_duration(s->now_ns - r->heartbeat_ns, time));
 	else

@@ -208,9 +208,8 @@ void plan_mark_cancelled(const struct queue_entry *q, struct plan *p)
 	copy->collected_count = 0;
 }
 
-/* The only entry whose id begins with the text; ids are long to type. */
-static int find_by_prefix(const struct pool_state *state, const char *text, size_t *ret_place,
-			  struct err *e)
+int plan_queue_match(const struct pool_state *state, const char *text, size_t *ret_place,
+		     struct err *e)
 {
 	size_t found = state->queue_count;
 
@@ -245,7 +244,7 @@ int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
 	int r = plan_require(state, e);
 
 	if (r == 0)
-		r = find_by_prefix(state, id, &place, e);
+		r = plan_queue_match(state, id, &place, e);
 	if (r < 0)
 		return r;
 	q = &state->queue[place];

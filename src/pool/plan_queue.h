@@ -35,6 +35,10 @@ bool plan_is_cancelled(const struct queue_entry *q);
 /* The place of the entry of that id in the state's queue; queue_count where there is none. */
 size_t plan_queue_find(const struct pool_state *state, const char *id);
 
+/* The place of the only entry whose id begins with the text; ids are long to type. -ENOENT. */
+int plan_queue_match(const struct pool_state *state, const char *text, size_t *ret_place,
+		     struct err *e);
+
 /* Whether the entry could use that GPU at all. */
 bool plan_entry_wants(const struct queue_entry *q, int gpu);
 

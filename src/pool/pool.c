@@ -43,6 +43,7 @@ struct pool *pool_close(struct pool *p)
 		return NULL;
 	store_close(p->store);
 	observer_clear(&p->observer);
+	past_runs_clear(&p->past);
 	pool_config_clear(&p->config);
 	free(p);
 	return NULL;
@@ -109,44 +110,6 @@ int pool_cleanup(struct pool *p, struct err *e)
 	return pool_transact(p, decide_cleanup, NULL, e);
 }
 
-struct release {
-	const struct plan_actor *actor;
-	const int *ids;
-	size_t ids_count;
-	int *freed; /* the result */
-	size_t freed_count;
-};
-
-static int decide_release(const struct pool_state *state, const struct plan_facts *facts,
-			  void *argument, struct plan *plan, struct err *e)
-{
-	struct release *release = argument;
-	int r = plan_release(state, facts, release->actor, release->ids, release->ids_count, plan,
-			     e);
-
-	if (r < 0)
-		return r;
-	free(release->freed);
-	release->freed = mem_steal(&plan->freed);
-	release->freed_count = plan->freed_count;
-	return 0;
-}
-
-int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
-		 int **ret_ids, size_t *ret_count, struct err *e)
-{
-	struct release release = {.actor = actor, .ids = ids, .ids_count = ids_count};
-	int r = pool_transact(p, decide_release, &release, e);
-
-	if (r < 0) {
-		free(release.freed);
-		return r;
-	}
-	*ret_ids = release.freed;
-	*ret_count = release.freed_count;
-	return 0;
-}
-
 int pool_watch(struct pool *p)
 {
 	return store_watch(p->store);
@@ -172,6 +135,11 @@ int pool_count(struct pool *p, size_t *ret_count, struct err *e)
 bool pool_is_administrator(struct pool *p)
 {
 	return getuid() == 0 || store_owned_by(p->store, getuid());
+}
+
+bool pool_backfills(struct pool *p)
+{
+	return p->config.backfill && (!p->config.backfill_is_personal || pool_is_administrator(p));
 }
 
 int pool_trim(struct pool *p, struct err *e)

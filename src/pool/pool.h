@@ -12,9 +12,11 @@ struct pool_config {
 	char *store_url;
 	char *fake_state_path; /* NULL: none */
 	int64_t memory_threshold_mb;
-	int64_t history_keep_ns;  /* usage records older than this are dropped; 0: none */
-	bool history_is_personal; /* that was not set by the host's administrator: in a pool of
-				     somebody else it counts for nothing */
+	int64_t history_keep_ns;   /* usage records older than this are dropped; 0: none */
+	bool history_is_personal;  /* that was not set by the host's administrator: in a pool of
+				      somebody else it counts for nothing */
+	bool backfill;             /* requests may be let through that delay nobody ahead ... */
+	bool backfill_is_personal; /* ... and that was not set by the administrator either */
 };
 
 void pool_config_clear(struct pool_config *c);
@@ -58,9 +60,27 @@ void pool_grant_clear(struct pool_grant *g);
 int pool_reserve(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
 		 struct err *e);
 
-/* See plan_release. *ret_ids (the caller frees it) are the GPUs that were released, ascending. */
+/* Who gets GPUs that were released: `count` of `gpus`. */
+struct pool_heir {
+	char entry_id[ID_SIZE]; /* of its place in the line */
+	char *user;
+	size_t count;
+	int *gpus; /* ascending; which of them is open where there are more than count */
+	size_t gpus_count;
+};
+
+struct pool_released {
+	int *gpus; /* ascending */
+	size_t gpus_count;
+	struct pool_heir *heirs; /* in the order of the line */
+	size_t heirs_count;
+};
+
+void pool_released_clear(struct pool_released *r);
+
+/* See plan_release. The caller clears *ret_released. */
 int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
-		 int **ret_ids, size_t *ret_count, struct err *e);
+		 struct pool_released *ret_released, struct err *e);
 
 /* Reservations that pool_extend has lengthened, as they are now. */
 struct pool_extended {

@@ -48,6 +48,7 @@ static int attempt_decide(struct pool *p, const struct plan_request *request, co
 			  struct attempt *a, struct err *e)
 {
 	AUTO_FREE int64_t *last_use_ns = mem_alloc(a->state.slots_count, sizeof(*last_use_ns));
+	struct plan_request asked = *request;
 	struct plan_facts facts;
 	int r = store_last_use(p->store, quantity_of((int64_t)request->actor.uid),
 			       request->actor.account, last_use_ns, a->state.slots_count, e);
@@ -56,8 +57,9 @@ static int attempt_decide(struct pool *p, const struct plan_request *request, co
 	facts = observe_facts(&a->lives);
 	facts.use = l->seen.use;
 	facts.last_use_ns = last_use_ns;
+	asked.backfill = pool_backfills(p);
 	if (r == 0)
-		r = plan_reserve(&a->state, &facts, request, &a->plan, e);
+		r = plan_reserve(&a->state, &facts, &asked, &a->plan, e);
 	if (r == 0)
 		return store_commit(p->store, &a->state, a->plan.changes, a->plan.changes_count, e);
 	/* Refused, but what is over has been found out: that is worth recording all the same. */

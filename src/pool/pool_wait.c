@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
+#include "pool/describe_queue.h"
+#include "pool/forecast.h"
 #include "pool/wait_private.h"
 
 /* How often a decision is made anew because the store changed meanwhile. */
@@ -20,7 +21,8 @@ void pool_wait_begin(struct pool *p, const struct plan_request *request, int64_t
 	struct pool_wait *w = mem_alloc(1, sizeof(*w));
 
 	w->pool = p;
-	w->request = request;
+	w->request = *request;
+	w->request.backfill = pool_backfills(p);
 	w->enqueued_ns = TIME_NONE;
 	w->give_up_ns = limit_ns ? clock_now_ns() + limit_ns : TIME_NONE;
 	w->deadline_ns = limit_ns ? clock_monotonic_ns() + limit_ns : INT64_MAX;
@@ -151,7 +153,7 @@ static int step_look(struct pool_wait *w, const struct pool_state *state, struct
 static int step_decide(struct pool_wait *w, struct step *s, bool look, struct err *e)
 {
 	AUTO_FREE int64_t *last_use_ns = mem_alloc(s->state.slots_count, sizeof(*last_use_ns));
-	struct plan_request request = *w->request;
+	struct plan_request request = w->request;
 
 	/* Nothing is taken blindly, not even by force. */
 	if (!look)
@@ -212,7 +214,7 @@ static int step_once(struct pool_wait *w, struct step *s, struct err *e)
 		r = step_decide(w, s, false, e);
 	if (r < 0)
 		return r;
-	look = plan_wait_has_prospects(&s->state, &s->facts, w->request, &s->wait);
+	look = plan_wait_has_prospects(&s->state, &s->facts, &w->request, &s->wait);
 	if (look) {
 		r = step_look(w, &s->state, e);
 		if (r == 0)
@@ -225,35 +227,20 @@ static int step_once(struct pool_wait *w, struct step *s, struct err *e)
 
 /* ---- how it stands ---- */
 
-/* What keeps GPUs that the request could use. */
-static char *standing_awaits(const struct pool_wait *w, const struct pool_state *state,
-			     const struct plan_facts *facts, size_t place)
+/* When it is expected to start; TIME_NONE where nobody can tell. */
+static int64_t standing_estimate(struct pool_wait *w, const struct pool_state *state,
+				 const struct plan_facts *facts, size_t place)
 {
-	struct str out = {0};
+	AUTO(forecast_clear) struct forecast forecast = {0};
 
-	for (size_t i = 0; i < state->slots_count; i++) {
-		const struct reservation *r = state->slots[i].reservation;
-		const struct queue_entry *first = plan_first_for(state, facts, (int)i, place);
-		const char *why = "in use without reservation";
-
-		if (place < state->queue_count && !plan_entry_wants(&state->queue[place], (int)i))
-			continue;
-		if (r && r->queue_id && !strcmp(r->queue_id, w->entry_id))
-			continue;
-		if (state->slots[i].problem)
-			why = "its state cannot be read";
-		else if (r || first)
-			why = r ? r->user : first->user;
-		else if (w->look.taken_ns && i < w->look.seen.count &&
-			 w->look.seen.use[i] == USE_UNKNOWN)
-			why = "its use is unknown";
-		str_addf(&out, "%sGPU %zu (%s)", out.length ? ", " : "", i, why);
-	}
-	return str_steal(&out);
+	if (place >= state->queue_count)
+		return TIME_NONE;
+	pool_forecast(w->pool, state, facts, place + 1, &forecast);
+	return forecast.starts_ns[place];
 }
 
 static void standing_set(struct pool_wait *w, const struct pool_state *state,
-			 const struct plan_facts *facts)
+			 struct plan_facts *facts)
 {
 	size_t place = plan_queue_find(state, w->entry_id), before = 0, waiting = 0;
 	struct pool_standing *s = &w->standing;
@@ -271,7 +258,7 @@ static void standing_set(struct pool_wait *w, const struct pool_state *state,
 		.entry_id = w->entry_id,
 		.place = before + 1,
 		.waiting = waiting,
-		.wanted = w->request->ids ? w->request->ids_count : (size_t)w->request->count,
+		.wanted = w->request.ids ? w->request.ids_count : (size_t)w->request.count,
 		.collected = w->collected,
 		.since_ns = w->enqueued_ns,
 	};
@@ -282,8 +269,10 @@ static void standing_set(struct pool_wait *w, const struct pool_state *state,
 			w->collected[s->collected_count++] = (int)i;
 	}
 	free(w->awaits);
-	w->awaits = standing_awaits(w, state, facts, place);
-	s->awaits = w->awaits ? w->awaits : "";
+	facts->use = w->look.taken_ns && look_fits(&w->look, state) ? w->look.seen.use : NULL;
+	w->awaits = describe_awaits(state, facts, place);
+	s->awaits = w->awaits;
+	s->estimate_ns = standing_estimate(w, state, facts, place);
 }
 
 /* ---- steps ---- */

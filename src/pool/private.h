@@ -3,6 +3,7 @@
 #define POOL_PRIVATE_H
 
 #include "pool/observe.h"
+#include "pool/past_runs.h"
 #include "pool/pool.h"
 #include "store/store.h"
 
@@ -10,6 +11,8 @@ struct pool {
 	struct pool_config config;
 	struct store *store;
 	struct observer observer;
+	struct past_runs past; /* as pool_forecast.c has read it last */
+	int64_t past_read_ns;  /* monotonic; 0: not yet */
 };
 
 /*
@@ -29,6 +32,10 @@ void pool_pause(int attempt);
 
 /* Whether the caller may unmake what others have in the pool: root, and the owner of the store. */
 bool pool_is_administrator(struct pool *p);
+
+/* Whether requests may be let through that delay nobody ahead (plan_backfill.c): the
+   administrator's choice, not everybody's own. */
+bool pool_backfills(struct pool *p);
 
 /* Takes a request out of the line, and gives back what it has collected. */
 int pool_leave(struct pool *p, const char *entry_id, struct err *e);

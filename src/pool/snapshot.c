@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pool/describe_queue.h"
 #include "pool/private.h"
 
 const char *gpu_status_name(enum gpu_status status)
@@ -29,6 +30,15 @@ static bool is_dropped(const struct plan *plan, const struct queue_entry *entry)
 	return false;
 }
 
+/* An entry as the plan leaves it in the pool: nothing is kept for those who are absent. */
+static void apply_put(struct pool_state *state, const struct queue_entry *put)
+{
+	size_t place = plan_queue_find(state, put->id);
+
+	if (place < state->queue_count)
+		state->queue[place].collected_count = put->collected_count;
+}
+
 /* Shows the slots of reservations that the plan ends as free, and the queue without those that it
    drops. The reservations stay listed. */
 static void snapshot_apply(struct pool_state *state, const struct plan *plan)
@@ -44,6 +54,8 @@ static void snapshot_apply(struct pool_state *state, const struct plan *plan)
 			slot->reservation = NULL;
 			slot->last_released_ns = c->time_ns;
 		}
+		if (c->kind == CHANGE_QUEUE_PUT)
+			apply_put(state, c->entry);
 	}
 	for (size_t i = 0; i < state->queue_count; i++) {
 		if (is_dropped(plan, &state->queue[i]))
@@ -117,6 +129,35 @@ static void snapshot_views(struct snapshot *s)
 	}
 }
 
+/* What is known of those who wait. */
+static void snapshot_waiters(struct pool *p, struct snapshot *s)
+{
+	struct plan_facts facts;
+
+	if (!s->state.queue_count)
+		return;
+	observe_lives(&p->observer, &s->state, &s->lives);
+	facts = snapshot_facts(s);
+	pool_forecast(p, &s->state, &facts, s->state.queue_count, &s->forecast);
+	s->waiters = mem_alloc(s->state.queue_count, sizeof(*s->waiters));
+	for (size_t i = 0; i < s->state.queue_count; i++) {
+		s->waiters[i] = (struct waiter_view){
+			.state = plan_waiter_state(&s->state, &facts, i),
+			.start_ns = s->forecast.starts_ns[i],
+			.awaits = describe_awaits(&s->state, &facts, i),
+		};
+	}
+}
+
+struct plan_facts snapshot_facts(const struct snapshot *s)
+{
+	struct plan_facts facts = observe_facts(&s->lives);
+
+	facts.now_ns = s->now_ns;
+	facts.use = s->seen.use;
+	return facts;
+}
+
 /*
  * A run that started between reading the state and looking at the GPUs would appear as use without
  * a reservation. So where there is such use, the state is read once more; the newer one counts.
@@ -155,6 +196,7 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 	snapshot_cleanup(p, &s);
 	observe_processes(&s.seen, &s.state);
 	snapshot_views(&s);
+	snapshot_waiters(p, &s);
 	*ret_snapshot = s;
 	return 0;
 }
@@ -163,6 +205,11 @@ void snapshot_clear(struct snapshot *s)
 {
 	for (size_t i = 0; i < s->views_count; i++)
 		model_clear(&s->views[i].model);
+	for (size_t i = 0; s->waiters && i < s->state.queue_count; i++)
+		free(s->waiters[i].awaits);
+	free(s->waiters);
+	forecast_clear(&s->forecast);
+	lives_clear(&s->lives);
 	free(s->views);
 	free(s->warning);
 	observation_clear(&s->seen);

@@ -5,6 +5,7 @@
 #ifndef POOL_SNAPSHOT_H
 #define POOL_SNAPSHOT_H
 
+#include "pool/forecast.h"
 #include "pool/model.h"
 #include "pool/observe.h"
 #include "pool/pool.h"
@@ -28,13 +29,23 @@ struct gpu_view {
 	struct model model;       /* of the holder's processes, else of the others */
 };
 
+/* One waiting request as people see it. */
+struct waiter_view {
+	enum waiter_state state;
+	int64_t start_ns; /* when it is expected to start; TIME_NONE: nobody can tell */
+	char *awaits;     /* "GPU 0 (alice), GPU 3 (in use without reservation)" */
+};
+
 struct snapshot {
 	int64_t now_ns;
 	struct pool_state state; /* after the cleanup */
 	struct observation seen;
 	struct gpu_view *views; /* one per slot */
 	size_t views_count;
-	char *warning; /* something to tell on stderr; NULL: nothing */
+	struct waiter_view *waiters; /* one per queue entry; NULL where nothing is known */
+	struct forecast forecast;    /* of the state, where somebody waits */
+	struct lives lives;          /* likewise */
+	char *warning;               /* something to tell on stderr; NULL: nothing */
 };
 
 /*
@@ -43,6 +54,9 @@ struct snapshot {
  */
 int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e);
 void snapshot_clear(struct snapshot *s);
+
+/* What the plan takes as facts about it. They borrow from the snapshot. */
+struct plan_facts snapshot_facts(const struct snapshot *s);
 
 const char *gpu_status_name(enum gpu_status status); /* "AVAILABLE", "IN_USE", ... */
 

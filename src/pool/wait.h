@@ -28,6 +28,7 @@ struct pool_standing {
 	size_t collected_count;
 	const char *awaits;  /* "GPU 0 (alice), GPU 3 (in use without reservation)"; "" nothing */
 	int64_t since_ns;    /* when it joined */
+	int64_t estimate_ns; /* when it is expected to start; TIME_NONE: nobody can tell */
 	const char *trouble; /* why the pool cannot be asked at present; NULL: it can */
 };
 

@@ -28,7 +28,7 @@ struct alarm {
 
 struct pool_wait {
 	struct pool *pool;
-	const struct plan_request *request;
+	struct plan_request request;
 	char entry_id[ID_SIZE];
 	int64_t enqueued_ns;  /* TIME_NONE: has not joined */
 	int64_t give_up_ns;   /* wall clock, for others to see; TIME_NONE: none */

@@ -1,0 +1,146 @@
+/* canhazgpu queue: who waits for GPUs, in the order of the line, and why. */
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/table.h"
+#include "pool/describe_queue.h"
+
+static const struct table_column columns[] = {
+	{.name = "Position"},
+	{.name = "User", .trunc = true, .floor = 8},
+	{.name = "Requested"},
+	{.name = "Allocated"},
+	{.name = "Waiting"},
+	{.name = "Type", .drop = 2},
+	{.name = "ID"},
+	{.name = "Starts in", .drop = 1},
+	{.name = "Waiting for", .trunc = true, .floor = 20},
+};
+
+static char *starts_in(const struct snapshot *s, size_t i)
+{
+	int64_t start_ns = s->waiters[i].start_ns;
+	AUTO_FREE char *about = NULL;
+
+	if (start_ns == TIME_NONE)
+		return mem_strdup("unknown");
+	if (start_ns <= s->now_ns)
+		return mem_strdup("any moment");
+	about = describe_about(start_ns - s->now_ns);
+	return mem_printf("about %s", about);
+}
+
+/* Whoever does not wait actively is not served: that is what matters of it. */
+static char *waiting_for(const struct snapshot *s, size_t i)
+{
+	if (s->waiters[i].state == WAITER_ACTIVE)
+		return mem_strdup(s->waiters[i].awaits);
+	return mem_printf("(%s) %s", describe_waiter_state(s, i), s->waiters[i].awaits);
+}
+
+static void add_row(struct table *table, const struct snapshot *s, size_t i)
+{
+	const struct queue_entry *q = &s->state.queue[i];
+	AUTO_FREE char *starts = starts_in(s, i), *awaits = waiting_for(s, i);
+	char position[24], requested[24], allocated[24], id[16], waited[CLOCK_DURATION_SIZE];
+
+	snprintf(position, sizeof(position), "%zu", i + 1);
+	snprintf(requested, sizeof(requested), "%zu", plan_entry_count(q));
+	snprintf(allocated, sizeof(allocated), "%zu", q->collected_count);
+	snprintf(id, sizeof(id), "%.8s", q->id);
+	clock_duration(s->now_ns - q->enqueued_ns, waited);
+	table_add(table, (const char *[]){position, q->user, requested, allocated, waited,
+					  reservation_type_name(q->type), id, starts, awaits});
+}
+
+static void print_table(const struct settings *settings, const struct snapshot *s)
+{
+	AUTO(table_freep) struct table *table = table_new(columns, ARRAY_SIZE(columns));
+
+	if (!s->state.queue_count) {
+		printf("No requests are waiting.\n");
+		return;
+	}
+	for (size_t i = 0; i < s->state.queue_count; i++)
+		add_row(table, s, i);
+	table_print(table, stdout, color_wanted(settings, STDOUT_FILENO));
+}
+
+static int print_json(const struct snapshot *s, struct err *e)
+{
+	json_t *document = describe_queue_json(s);
+	int r = json_dumpf(document, stdout,
+			   JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENSURE_ASCII);
+
+	json_decref(document);
+	printf("\n");
+	return r ? err_set(e, EIO, "could not write the JSON document") : 0;
+}
+
+static int print_explanation(const struct snapshot *s, const char *id, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	int r = describe_explain(s, id, &text, e);
+
+	if (r == 0)
+		fputs(text, stdout);
+	return r;
+}
+
+static int queue_run(const struct invocation *in, struct err *e)
+{
+	const char *id = settings_text(in->settings, "queue.explain");
+	bool json = settings_flag(in->settings, "queue.json");
+	AUTO(snapshot_clear) struct snapshot s = {0};
+	AUTO(pool_closep) struct pool *pool = NULL;
+	int r;
+
+	if (json && id)
+		return err_usage(e, "--json and --explain cannot be used together");
+	r = pool_open_from(in->settings, &pool, e);
+	if (r == 0)
+		r = pool_snapshot(pool, &s, e);
+	if (r < 0)
+		return r;
+	if (s.warning)
+		fprintf(stderr, "Warning: %s\n", s.warning);
+	if (s.state.queue_unreadable)
+		fprintf(stderr, "Warning: %zu more requests cannot be read\n",
+			s.state.queue_unreadable);
+	if (json)
+		return print_json(&s, e);
+	if (id)
+		return print_explanation(&s, id, e);
+	print_table(in->settings, &s);
+	return 0;
+}
+
+static const struct option_spec queue_options[] = {
+	{.name = "json",
+	 .letter = 'j',
+	 .type = OPTION_FLAG,
+	 .help = "Output the queue as JSON array instead of table format"},
+	{.name = "explain",
+	 .type = OPTION_TEXT,
+	 .argument = "ID",
+	 .not_configurable = true,
+	 .help = "Tell why the request of that ID waits; the beginning of an ID is enough"},
+	{.name = NULL},
+};
+
+const struct command cmd_queue = {
+	.name = "queue",
+	.summary = "Show who waits in line for GPUs",
+	.usage = "[--json | --explain ID]",
+	.description =
+		"Requests stand in line by 'canhazgpu run --wait' and 'canhazgpu reserve --wait', first come, "
+		"first served.\nAllocated is how many of the requested GPUs are collected already. When a "
+		"request starts is estimated from\nexpiries, time limits and the past runs of those who hold "
+		"GPUs; 'canhazgpu cancel ID' takes one out.",
+	.options = queue_options,
+	.run = queue_run,
+};
