@@ -1,0 +1,370 @@
+#!/usr/bin/env bats
+# canhazgpu web: the page, the documents, events and metrics.
+
+load helpers
+load web_helpers
+
+PROGRAMS=$BATS_TEST_DIRNAME/programs
+
+@test "the page and its files: type, compression, and nothing sent twice" {
+	pool 2
+	web
+	get_ok /
+	assert_equal "$(header content-type)" 'text/html; charset=utf-8'
+	[[ $body == *'<!doctype html>'* ]] || fail_with 'no page'
+	plain=$body
+	get_ok /index.html
+	[ "$body" = "$plain" ] || fail_with 'two pages'
+	tag=$(header etag)
+	get / -H "If-None-Match: $tag"
+	assert_equal "$code $body" '304 '
+	get_ok / -H 'If-None-Match: "other"'
+	get_ok / -H 'Accept-Encoding: br, gzip'
+	assert_equal "$(header content-encoding)" gzip
+	assert_equal "$(gunzip <"$WORLD/stdout")" "$plain"
+	[ "$(header etag)" != "$tag" ] || fail_with 'one tag for two contents'
+	get_ok / -H 'Accept-Encoding: gzip;q=0'
+	assert_equal "$(header content-encoding)" ''
+	for file in $(grep -oE '(href|src)="[a-z.]+"' <<<"$plain" | cut -d'"' -f2); do
+		get_ok "/$file"
+		case $file in
+		*.js) assert_equal "$(header content-type)" 'text/javascript; charset=utf-8' ;;
+		*.css) assert_equal "$(header content-type)" 'text/css; charset=utf-8' ;;
+		*.svg) assert_equal "$(header content-type)" image/svg+xml ;;
+		esac
+	done
+}
+
+@test "every answer has the headers that protect people's browsers" {
+	pool 1
+	web
+	for path in / /api/status /api/report /api/openapi.json /metrics /healthz /none '/api/report?days=x'; do
+		get "$path"
+		[[ $(header content-security-policy) == "default-src 'none'; script-src 'self';"* ]] || fail_with "$path"
+		assert_equal "$(header x-content-type-options) $(header referrer-policy)" 'nosniff no-referrer'
+		assert_equal "$(header access-control-allow-origin)" ''
+	done
+}
+
+@test "/api/status is what status --json prints" {
+	fake_state '{"gpus": [{"memory_used_mb": 45}, {"memory_used_mb": 9000, "processes": [{"pid": 1}]}, {"memory_used_mb": null, "processes": null}]}'
+	pool 4
+	chg_ok reserve --gpu-ids 3 --note 'a <b>note</b>'
+	web
+	get_ok /api/status
+	assert_equal "$(header content-type) $(header cache-control)" 'application/json no-store'
+	filter='map(del(.duration) | if .details then .details |= sub("[0-9]+h.*"; "") else . end)'
+	served=$(json_get "$filter")
+	chg_ok status --json
+	assert_equal "$served" "$(json_get "$filter")"
+	assert_equal "$(jq -r 'map(.status) | join(" ")' <<<"$served")" 'AVAILABLE UNRESERVED ERROR IN_USE'
+}
+
+@test "/api/report is what report --json prints, for 1 to 90 days" {
+	pool 2
+	chg_ok run -- true
+	web
+	get_ok '/api/report?days=7'
+	served=$(json_get 'del(.total_gpu_hours) | del(.users[].gpu_hours)')
+	chg_ok report --json --days 7
+	assert_equal "$served" "$(json_get 'del(.total_gpu_hours) | del(.users[].gpu_hours)')"
+	get_ok /api/report
+	assert_json .days 30
+	get_ok '/api/report?days=90'
+	assert_json .days 90
+	for wrong in 0 91 -1 1.5 x '' 7x %207 99999999999999999999; do
+		get "/api/report?days=$wrong"
+		assert_refused 400 "'days' must be a whole number from 1 to 90"
+		get "/api/timeline?days=$wrong"
+		assert_refused 400 "'days' must be a whole number from 1 to 90"
+	done
+	get '/api/report?days=1&days=2'
+	assert_refused 400 twice
+	get '/api/report?days=%zz'
+	assert_refused 400 'not readable'
+	get_ok '/api/report?days=%37&_=1'
+	assert_json .days 7
+}
+
+@test "/api/timeline has what ran and what runs, per GPU" {
+	pool 2
+	chg_ok reserve --gpu-ids 1
+	chg_ok release
+	chg_ok reserve --gpu-ids 0 --user somebody
+	web
+	get_ok /api/timeline
+	assert_json '.gpus | map(.gpu) | join(" ")' '0 1'
+	assert_json '.gpus[0].intervals | map("\(.user) \(.type) \(.state) \(.end)") | join(",")' 'somebody manual running null'
+	assert_json '.gpus[1].intervals | map("\(.user) \(.type) \(.state) \(.end > .start)") | join(",")' \
+		"$(id -un) manual finished true"
+	assert_json '(.to | sub("[.].*"; "Z") | fromdate) - (.from | sub("[.].*"; "Z") | fromdate)' 86400
+	get_ok '/api/timeline?days=90'
+	assert_json '(.to | sub("[.].*"; "Z") | fromdate) - (.from | sub("[.].*"; "Z") | fromdate)' 7776000
+}
+
+@test "/api/queue has who waits, in order" {
+	pool 2
+	web
+	get_ok /api/queue
+	assert_equal "$body" '[]'
+	chg_ok reserve --gpu-ids 0
+	start_background first canhazgpu run --wait --gpus 2 --note 'the first' -- true
+	wait_until 'get_ok /api/queue && [ "$(json_get length)" = 1 ]' 30
+	start_background second canhazgpu reserve --wait --gpu-ids 0 --user somebody
+	wait_until 'get_ok /api/queue && [ "$(json_get length)" = 2 ]' 30
+	assert_json 'map("\(.position) \(.user) \(.type) \(.requested) \(.requested_ids) \(.note)") | join(",")' \
+		"1 $(id -un) run 2 null the first,2 somebody manual 1 [0] null"
+	assert_json '.[0] | "\(.allocated) \(.waiting_seconds >= 0) \(.account)"' "[1] true $(id -un)"
+	get_ok /metrics
+	grep -qx 'canhazgpu_queue_length 2' <<<"$body"
+}
+
+@test "/api/host says what this server is" {
+	pool 3
+	web
+	get_ok /api/host
+	assert_json '"\(.host) \(.version) \(.gpus) \(.provider) \(.demo) \(.interval_seconds)"' \
+		"$(hostname) $(cat "$BATS_TEST_DIRNAME/../../VERSION") 3 fake false 0.5"
+	get_ok "/$(json_get .documentation)"
+	[[ $body == '# The web server'* ]] || fail_with 'no documentation'
+}
+
+@test "a page's links can lead elsewhere" {
+	pool 1
+	printf 'web: {source-url: "https://git.example/x", documentation-url: "https://docs.example/"}\n' \
+		>"$WORLD/home/.canhazgpu.yaml"
+	web
+	get_ok /api/host
+	assert_json '"\(.source) \(.documentation)"' 'https://git.example/x https://docs.example/'
+}
+
+@test "a stream is told of every change of the pool" {
+	pool 2
+	web
+	stream one
+	stream two
+	for command in reserve release reserve; do
+		before_one=$(changes one) before_two=$(changes two)
+		chg_ok $command
+		wait_until '[ "$(changes one)" -gt "$before_one" ] && [ "$(changes two)" -gt "$before_two" ]' 30
+	done
+	grep -q '^retry: ' "$WORLD/one.out"
+	grep -qE '^data: \{"version":[0-9]+\}$' "$WORLD/one.out"
+	get_ok /api/status
+	assert_json '.[0].status' IN_USE
+}
+
+@test "a stream is told when what runs on the GPUs changes" {
+	pool 1
+	web
+	stream one
+	before=$(changes one)
+	fake_state '{"gpus": [{"memory_used_mb": 5000}]}'
+	wait_until '[ "$(changes one)" -gt "$before" ]' 30
+	wait_until 'get_ok /api/status && [ "$(json_get ".[0].status")" = UNRESERVED ]' 30
+}
+
+@test "who asks right after a change gets what is true now" {
+	pool 1
+	web
+	get_ok /api/status
+	for state in IN_USE AVAILABLE IN_USE AVAILABLE; do
+		[ $state = IN_USE ] && chg_ok reserve || chg_ok release
+		# Word of the change has some milliseconds to arrive.
+		wait_until 'get_ok /api/status && [ "$(json_get ".[0].status")" = '$state' ]' 30
+	done
+}
+
+@test "nothing is looked at while nobody watches" {
+	pool 1
+	web
+	# Once the last visitor is gone, nothing is read for several intervals.
+	get_ok /api/status
+	quiet() {
+		before=$(bytes_read)
+		sleep 2
+		[ "$(bytes_read)" = "$before" ]
+	}
+	wait_until quiet 60
+	# With a stream open there is.
+	stream one
+	before=$(bytes_read)
+	wait_until '[ "$(bytes_read)" -gt "$before" ]' 30
+}
+
+@test "however many ask, the driver is asked once per interval" {
+	use_nvml
+	world_set LD_LIBRARY_PATH="$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/nvml-broken"
+	mkdir "$WORLD/smi"
+	printf '#!/bin/sh\necho "$1" >>"%s/smi/asked"\nexec "%s" "$@"\n' "$WORLD" \
+		"$BATS_TEST_DIRNAME/../stubs/nvidia-smi" >"$WORLD/bin/nvidia-smi"
+	chmod +x "$WORLD/bin/nvidia-smi"
+	world_set CANHAZGPU_STUB_SMI="$WORLD/smi"
+	echo '0, GPU-a, NVIDIA A100, 00000000:01:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14' >"$WORLD/smi/gpus.csv"
+	: >"$WORLD/smi/apps.csv"
+	chg_ok admin --provider nvidia --gpus 1
+	web --interval 1h
+	get_ok /api/status
+	asked=$(wc -l <"$WORLD/smi/asked")
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		stream "s$i"
+		get_ok /api/status
+		get_ok /metrics
+	done
+	assert_equal "$(wc -l <"$WORLD/smi/asked")" "$asked"
+}
+
+@test "a driver that hangs holds up neither the page nor those who watch it hang" {
+	use_nvml
+	nvml_state '{"gpus": [{"uuid": "GPU-a", "name": "A", "bus": [0, 1, 0], "memory": [40960, 1, 4], "compute": [], "graphics": []}]}'
+	chg_ok admin --provider nvidia
+	web
+	get_ok /api/status
+	nvml_state '{"hang": "nvmlInit", "gpus": []}'
+	stream one
+	for i in 1 2 3; do
+		# Less than the five seconds after which a driver is given up.
+		get_ok / --max-time 4
+		get_ok /api/status --max-time 4
+		get_ok /api/report
+	done
+	wait_until 'get_ok /api/status && [ "$(json_get ".[0].status")" = ERROR ]' 60
+	get_ok /metrics
+	grep -qx 'canhazgpu_scan_success 0' <<<"$body"
+	grep -qx 'canhazgpu_gpus{state="error"} 1' <<<"$body"
+}
+
+@test "no pool: an error that says what to do, and all is well once there is one" {
+	web
+	for path in /api/status /api/queue /api/host /api/report /api/timeline /metrics /healthz; do
+		get "$path"
+		assert_refused 503 'canhazgpu admin'
+		assert_equal "$(header retry-after)" 2
+	done
+	get_ok /
+	stream one
+	before=$(changes one)
+	pool 2
+	wait_until '[ "$(changes one)" -gt "$before" ]' 30
+	wait_until 'get /healthz && [ "$code $body" = "200 ok" ]' 30
+	get_ok /api/status
+	assert_json length 2
+	wait_until 'get /api/report && [ "$code" = 200 ]' 30
+}
+
+@test "a process behind the server that is killed is replaced" {
+	pool 1
+	web
+	get_ok /api/status
+	get_ok /api/report
+	pid=${background_pids[web]}
+	for child in $(cat "/proc/$pid/task/$pid/children"); do
+		kill -KILL "$child"
+	done
+	wait_until 'get /api/status && [ "$code" = 200 ]' 30
+	wait_until 'get /api/timeline && [ "$code" = 200 ]' 30
+	stream one
+	before=$(changes one)
+	chg_ok reserve
+	wait_until '[ "$(changes one)" -gt "$before" ]' 30
+}
+
+@test "metrics: every kind, right numbers, and no complaint from promtool" {
+	pool 4
+	chg_ok reserve --gpu-ids 0,3 --user 'a"b\c'
+	fake_state '{"gpus": [{"memory_used_mb": 4096, "memory_total_mb": 8192, "utilization_percent": 50, "temperature_c": 61,
+		"power_mw": 150500, "power_limit_mw": 400000, "processes": [{"pid": '$$'}]}, {"memory_used_mb": 2048}, {"memory_used_mb": null, "processes": null}]}'
+	web
+	get_ok /metrics
+	assert_equal "$(header content-type)" 'text/plain; version=0.0.4; charset=utf-8'
+	me=$(id -un)
+	for line in "canhazgpu_build_info{version=\"$(cat "$BATS_TEST_DIRNAME/../../VERSION")\"} 1" \
+		'canhazgpu_gpus{state="available"} 0' 'canhazgpu_gpus{state="in_use"} 2' \
+		'canhazgpu_gpus{state="unreserved"} 1' 'canhazgpu_gpus{state="error"} 1' \
+		'canhazgpu_gpu_state{gpu="1",state="unreserved"} 1' \
+		'canhazgpu_gpu_memory_used_bytes{gpu="0"} 4294967296' 'canhazgpu_gpu_memory_total_bytes{gpu="0"} 8589934592' \
+		'canhazgpu_gpu_utilization_ratio{gpu="0"} 0.5' 'canhazgpu_gpu_temperature_celsius{gpu="0"} 61' \
+		'canhazgpu_gpu_power_watts{gpu="0"} 150.5' 'canhazgpu_gpu_power_limit_watts{gpu="0"} 400' \
+		"canhazgpu_reservations{account=\"$me\",type=\"manual\"} 1" \
+		"canhazgpu_reserved_gpus{account=\"$me\",type=\"manual\"} 2" \
+		'canhazgpu_queue_length 0' 'canhazgpu_queue_oldest_wait_seconds 0' 'canhazgpu_scan_success 1'; do
+		grep -qxF "$line" <<<"$body" || fail_with "no line: $line"
+	done
+	for name in scan_duration_seconds store_read_duration_seconds; do
+		grep -qE "^canhazgpu_$name [0-9.e-]+\$" <<<"$body" || fail_with "no $name"
+	done
+	# A display name is nobody's account, and no label.
+	[[ $body != *'a\'* ]] || fail_with 'a display name is a label'
+	command -v promtool >/dev/null || skip 'no promtool'
+	promtool check metrics <"$WORLD/stdout" >"$WORLD/lint" 2>&1 || fail_with "$(cat "$WORLD/lint")"
+	assert_equal "$(cat "$WORLD/lint")" ''
+}
+
+@test "metrics: GPU time reserved counts up, and what ended meanwhile is in it" {
+	pool 2
+	web
+	get_ok /metrics
+	chg_ok reserve --gpus 2
+	chg_ok release
+	seconds() {
+		get_ok /metrics
+		sed -n "s/^canhazgpu_reservation_seconds_total{account=\"$(id -un)\",type=\"$1\"} //p" <<<"$body"
+	}
+	[ "$(seconds manual | sed 's/[0-9.e-]*[1-9][0-9.e-]*/positive/')" = positive ] || fail_with 'no time'
+	ended=$(seconds manual)
+	assert_equal "$(seconds manual)" "$ended"
+	chg_ok reserve
+	first=$(seconds manual)
+	wait_until '[ "$(jq -n "$(seconds manual) > $first")" = true ]' 30
+}
+
+@test "/api/openapi.json is true to the answers" {
+	pool 4
+	fake_state '{"gpus": [{"memory_used_mb": 45}, {"memory_used_mb": 9000, "processes": [{"pid": 1}]}, {"memory_used_mb": null, "processes": null}]}'
+	chg_ok reserve --gpu-ids 3 --note x
+	web
+	python3 "$PROGRAMS/check-openapi" "$url" >"$WORLD/log" 2>&1 || fail_with "$(cat "$WORLD/log")"
+	get_ok /api/openapi.json
+	assert_equal "$(header content-type)" application/json
+	kill "$background_pid"
+	wait_background web
+	# The simulation has every state and a queue.
+	web --demo
+	python3 "$PROGRAMS/check-openapi" "$url" >"$WORLD/log" 2>&1 || fail_with "$(cat "$WORLD/log")"
+}
+
+@test "other people's text arrives as text" {
+	pool 1
+	chg_ok reserve --user "$(printf '<img src=x onerror=alert(1)>\e[31m')" --note "$(printf '"\\\xff\xe2\x80\xae</script>\x01')"
+	web
+	get_ok /api/status
+	LC_ALL=C grep -q '[^ -~]' <<<"$body" && fail_with 'bytes that are no plain text'
+	assert_json '.[0].user' "$(printf '<img src=x onerror=alert(1)>\e[31m')"
+	assert_json '.[0].note' "$(printf '"\\\xef\xbf\xbd\xe2\x80\xae</script>\x01')"
+	for path in /api/timeline /api/report /metrics; do
+		get_ok "$path"
+	done
+}
+
+@test "the simulation needs no pool, and shows every state and a queue" {
+	web --demo
+	get_ok /api/status
+	assert_json length 8
+	assert_json '[.[].status] | unique - ["AVAILABLE"] | join(" ")' 'ERROR IN_USE UNRESERVED'
+	assert_json '[.[] | select(.queue_id)] | length' 1
+	get_ok /api/queue
+	assert_json 'length >= 2 and (.[0].allocated | length) == 1' true
+	get_ok '/api/timeline?days=7'
+	assert_json '[.gpus[].intervals[] | .state] | unique | join(" ")' 'finished running'
+	get_ok /api/report
+	assert_json '.unique_users > 3 and .total_gpu_hours > 100' true
+	get_ok /api/host
+	assert_json .demo true
+	stream one
+	wait_until '[ "$(changes one)" -gt 2 ]' 30
+	[ ! -e "$WORLD/pool.db" ] || fail_with 'it made a pool'
+	if command -v promtool >/dev/null; then
+		get_ok /metrics
+		promtool check metrics <"$WORLD/stdout" >"$WORLD/lint" 2>&1 || fail_with "$(cat "$WORLD/lint")"
+	fi
+}
