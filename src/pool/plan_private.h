@@ -49,6 +49,13 @@ void plan_cleanup_queue(const struct pool_state *state, const struct plan_facts 
 void plan_give_back(const struct pool_state *state, const char *entry_id, int64_t now_ns,
 		    struct plan *p);
 
+/* Takes of what is collected for an entry the GPUs that `which` (per slot) names, and tells it. */
+void plan_take_away(const struct pool_state *state, const struct queue_entry *q, const bool *which,
+		    int64_t now_ns, struct plan *p);
+
+/* Whether the plan stores or drops the entry. */
+bool plan_changes_entry(const struct plan *p, const struct queue_entry *q);
+
 /* Adds the change that stores an entry anew; the copy is the caller's to alter. */
 struct queue_entry *plan_put_copy(struct plan *p, const struct queue_entry *q);
 

@@ -170,6 +170,16 @@ static void shorten_list(const struct pool_state *state, const struct queue_entr
 	}
 }
 
+void plan_take_away(const struct pool_state *state, const struct queue_entry *q, const bool *which,
+		    int64_t now_ns, struct plan *p)
+{
+	size_t before = p->changes_count;
+
+	give_back(state, q->id, which, now_ns, p);
+	if (p->changes_count > before)
+		shorten_list(state, q, p);
+}
+
 void plan_cleanup_queue(const struct pool_state *state, const struct plan_facts *facts,
 			const char *self, struct plan *p)
 {
@@ -226,7 +236,7 @@ int plan_queue_match(const struct pool_state *state, const char *text, size_t *r
 	return 0;
 }
 
-static bool changes_entry(const struct plan *p, const struct queue_entry *q)
+bool plan_changes_entry(const struct plan *p, const struct queue_entry *q)
 {
 	for (size_t i = 0; i < p->changes_count; i++) {
 		if (p->changes[i].entry && !strcmp(p->changes[i].entry->id, q->id))
@@ -248,7 +258,7 @@ int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
 	if (r < 0)
 		return r;
 	q = &state->queue[place];
-	if (changes_entry(p, q))
+	if (plan_changes_entry(p, q))
 		return err_usage(e, "request %.8s is named twice", q->id);
 	if (actor->uid != 0 && !plan_owns_entry(actor, q))
 		return err_set(e, EPERM, "request %s waits for %s, not for you", q->id, q->user);

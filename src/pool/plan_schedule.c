@@ -16,6 +16,7 @@ struct timetable {
 	const struct plan_facts *facts;
 	int64_t *free_ns;     /* per slot: its holder gives it back */
 	int64_t *turn_ns;     /* per slot: those ahead who could use it are out of the way */
+	bool *parts_stay;     /* per slot: what is collected there is not taken away */
 	struct when *soonest; /* room for one per slot */
 	size_t soonest_count;
 };
@@ -39,6 +40,7 @@ static void timetable_init(struct timetable *t, const struct pool_state *state,
 		.facts = facts,
 		.free_ns = mem_alloc(state->slots_count, sizeof(*t->free_ns)),
 		.turn_ns = mem_alloc(state->slots_count, sizeof(*t->turn_ns)),
+		.parts_stay = mem_alloc(state->slots_count, sizeof(*t->parts_stay)),
 		.soonest = mem_alloc(state->slots_count, sizeof(*t->soonest)),
 	};
 	for (size_t i = 0; i < state->slots_count; i++)
@@ -49,16 +51,16 @@ static void timetable_clear(struct timetable *t)
 {
 	free(t->free_ns);
 	free(t->turn_ns);
+	free(t->parts_stay);
 	free(t->soonest);
 }
 
-/* Sets when the GPUs of a reservation are given back; nothing that is over already counts back. */
-static void timetable_hold(struct timetable *t, const struct reservation *r, int64_t end_ns)
+/* Sets when a GPU of a reservation is given back; nothing that is over already counts back. */
+static void timetable_hold(struct timetable *t, const struct reservation *r, int gpu,
+			   int64_t end_ns)
 {
-	for (size_t i = 0; i < r->gpus_count; i++) {
-		if (t->state->slots[r->gpus[i]].reservation == r)
-			t->free_ns[r->gpus[i]] = later(end_ns, t->facts->now_ns);
-	}
+	if (t->state->slots[gpu].reservation == r)
+		t->free_ns[gpu] = later(end_ns, t->facts->now_ns);
 }
 
 static int compare_when(const void *left, const void *right)
@@ -81,7 +83,8 @@ static void timetable_look(struct timetable *t, const struct queue_entry *q)
 		if (!plan_entry_wants(q, (int)i))
 			continue;
 		t->soonest[t->soonest_count++] = (struct when){
-			.time_ns = own ? t->facts->now_ns : later(t->free_ns[i], t->turn_ns[i]),
+			.time_ns = own && t->parts_stay[i] ? t->facts->now_ns
+							   : later(t->free_ns[i], t->turn_ns[i]),
 			.gpu = (int)i,
 		};
 	}
@@ -122,16 +125,19 @@ static void timetable_take(struct timetable *t, const struct queue_entry *q, int
 
 /* ---- as it is expected ---- */
 
-/* When what is collected for a request comes back to the others: if that request does not go on,
-   now; else when its turn has come, which timetable_take says. */
-static int64_t part_end_ns(const struct timetable *t, const struct reservation *r)
+/*
+ * When what is collected for a request comes back to the others: if that request does not go on, or
+ * has to give way to one ahead of it, now; else when its turn has come (timetable_take says when).
+ */
+static int64_t expect_part(struct timetable *t, const struct reservation *r, int gpu)
 {
 	size_t place = plan_queue_find(t->state, r->queue_id);
 
-	if (place < t->state->queue_count &&
-	    plan_waiter_state(t->state, t->facts, place) == WAITER_ACTIVE)
-		return NEVER;
-	return t->facts->now_ns;
+	t->parts_stay[gpu] = place < t->state->queue_count &&
+			     plan_waiter_state(t->state, t->facts, place) == WAITER_ACTIVE &&
+			     (!t->state->queue[place].holder.host ||
+			      !plan_first_for(t->state, t->facts, gpu, place));
+	return t->parts_stay[gpu] ? NEVER : t->facts->now_ns;
 }
 
 static void expect_ends(struct timetable *t, const struct plan_outlook *outlook)
@@ -141,7 +147,7 @@ static void expect_ends(struct timetable *t, const struct plan_outlook *outlook)
 	for (size_t i = 0; i < t->state->slots_count; i++) {
 		const struct slot *slot = &t->state->slots[i];
 
-		if (slot->problem ||
+		if (slot->problem || slot->drained_by ||
 		    (!slot->reservation && facts->use && facts->use[i] != USE_IDLE))
 			t->free_ns[i] = NEVER;
 	}
@@ -149,11 +155,11 @@ static void expect_ends(struct timetable *t, const struct plan_outlook *outlook)
 		const struct reservation *r = t->state->reservations[i];
 		int64_t end_ns = outlook->ends_ns[i] == TIME_NONE ? NEVER : outlook->ends_ns[i];
 
-		if (r->queue_id)
-			end_ns = part_end_ns(t, r);
-		else if (facts->life && facts->life[i] == HOLDER_ENDING)
+		if (facts->life && facts->life[i] == HOLDER_ENDING)
 			end_ns = facts->now_ns;
-		timetable_hold(t, r, end_ns);
+		for (size_t k = 0; k < r->gpus_count; k++)
+			timetable_hold(t, r, r->gpus[k],
+				       r->queue_id ? expect_part(t, r, r->gpus[k]) : end_ns);
 	}
 }
 
@@ -198,8 +204,12 @@ void plan_earliest_starts(const struct pool_state *state, const struct plan_fact
 		const struct reservation *r = state->reservations[i];
 		enum holder_life life = facts->life ? facts->life[i] : HOLDER_OUT_OF_SIGHT;
 
-		if (!plan_ends(p, r))
-			timetable_hold(&t, r, announced_end_ns(r, life, facts->now_ns));
+		for (size_t k = 0; k < r->gpus_count; k++) {
+			t.parts_stay[r->gpus[k]] = r->queue_id != NULL;
+			if (!plan_ends(p, r, r->gpus[k]))
+				timetable_hold(&t, r, r->gpus[k],
+					       announced_end_ns(r, life, facts->now_ns));
+		}
 	}
 	for (size_t i = 0; i < places && i < state->queue_count; i++) {
 		ret_starts_ns[i] = NEVER;
