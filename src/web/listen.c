@@ -144,19 +144,26 @@ static bool is_loopback(const struct sockaddr_storage *address)
 	return address->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }
 
-/* What one types into a browser. */
-static char *url_of(const struct web_config *c, const struct sockaddr_storage *address)
+/* What one types into a browser. `host`: as it was given; NULL: as the socket has it. */
+static char *url_of(const char *host, const struct sockaddr_storage *address)
 {
 	const struct sockaddr_un *un = (const void *)address;
-	int port = address->ss_family == AF_INET
-			   ? ((const struct sockaddr_in *)address)->sin_port
-			   : ((const struct sockaddr_in6 *)address)->sin6_port;
-	bool bracket = strchr(c->host, ':') && *c->host != '[';
+	const struct sockaddr_in *v4 = (const void *)address;
+	const struct sockaddr_in6 *v6 = (const void *)address;
+	bool is_v4 = address->ss_family == AF_INET;
+	char numbers[INET6_ADDRSTRLEN] = "";
+	bool bracket;
 
 	if (address->ss_family == AF_UNIX)
 		return mem_printf("unix:%.*s", (int)sizeof(un->sun_path), un->sun_path);
-	return mem_printf("http://%s%s%s:%d/", bracket ? "[" : "", c->host, bracket ? "]" : "",
-			  ntohs((uint16_t)port));
+	if (!host)
+		host = inet_ntop(address->ss_family,
+				 is_v4 ? (const void *)&v4->sin_addr : &v6->sin6_addr, numbers,
+				 sizeof(numbers));
+	host = host ? host : "unknown";
+	bracket = strchr(host, ':') && *host != '[';
+	return mem_printf("http://%s%s%s:%d/", bracket ? "[" : "", host, bracket ? "]" : "",
+			  ntohs(is_v4 ? v4->sin_port : v6->sin6_port));
 }
 
 int listener_open(const struct web_config *config, struct listener *ret_listener, struct err *e)
@@ -164,8 +171,9 @@ int listener_open(const struct web_config *config, struct listener *ret_listener
 	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
 	int fd = -1, r = handed_over(&fd, e);
+	bool ours = r == 0 && fd < 0;
 
-	if (r == 0 && fd < 0)
+	if (ours)
 		r = open_socket(config, &fd, e);
 	if (r < 0)
 		return r;
@@ -173,7 +181,7 @@ int listener_open(const struct web_config *config, struct listener *ret_listener
 	*ret_listener = (struct listener){
 		.fd = fd,
 		.loopback = is_loopback(&address),
-		.url = url_of(config, &address),
+		.url = url_of(ours ? config->host : NULL, &address),
 	};
 	return 0;
 }

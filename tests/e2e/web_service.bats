@@ -1,0 +1,151 @@
+#!/usr/bin/env bats
+# canhazgpu web as a service: starting, listening, ending, and what systemd wants to hear.
+
+load helpers
+load web_helpers
+
+PROGRAMS=$BATS_TEST_DIRNAME/programs
+
+@test "one line says where, and SIGTERM or Ctrl-C ends it with nothing left" {
+	pool 1
+	for signal in TERM INT; do
+		web
+		get_ok /api/report
+		stream one
+		kill -$signal "${background_pids[web]}"
+		wait_background web
+		assert_equal "$status" 0
+		assert_equal "$(wc -l <"$WORLD/web.err") $(cat "$WORLD/web.out")" '1 '
+		wait_background one
+		assert_no_processes 10
+	done
+}
+
+@test "a server that is killed leaves no process behind" {
+	pool 1
+	web
+	get_ok /api/report
+	kill -KILL "${background_pids[web]}"
+	assert_no_processes 10
+}
+
+@test "a port that is taken, and addresses that are none: what to do about it" {
+	pool 1
+	web
+	port=${url##*:}
+	chg web --host 127.0.0.1 --port "$port"
+	assert_error 1 "port $port is taken"
+	assert_stderr_has --port
+	chg web --host 203.0.113.7 --port 0
+	assert_error 1 "'203.0.113.7' is not an address of this host"
+	chg web --host no-such-name.invalid --port 0
+	assert_error 1 "'no-such-name.invalid' is no address to listen on"
+	chg web --port 70000
+	assert_error 2 --port
+	chg web --interval 1ms
+	assert_error 2 --interval
+	chg web word
+	assert_error 2 word
+	# The one that runs is not harmed, and its port is free as soon as it is gone.
+	get_ok /healthz
+	kill "${background_pids[web]}"
+	wait_background web
+	rm "$WORLD/web.err"
+	start_background web canhazgpu web --host 127.0.0.1 --port "$port"
+	web_started
+}
+
+@test "IPv6, and all addresses" {
+	pool 1
+	[ -e /proc/net/if_inet6 ] && grep -q ' lo$' /proc/net/if_inet6 || skip 'no IPv6 here'
+	for host in ::1 '[::1]'; do
+		rm -f "$WORLD/web.err"
+		start_background web canhazgpu web --host "$host" --port 0
+		web_started
+		[[ $url == 'http://[::1]:'* ]] || fail_with "$url"
+		get_ok /healthz
+		kill "$background_pid"
+		wait_background web
+	done
+	rm -f "$WORLD/web.err"
+	start_background web canhazgpu web --host :: --port 0
+	web_started
+	url=http://127.0.0.1:${url##*:}
+	get_ok /healthz
+}
+
+@test "settings from files and the environment reach the server" {
+	pool 1
+	printf 'web: {host: 127.0.0.1, port: 0, interval: 3s, allow-host: "a,b"}\nmemory: {threshold: 100}\n' >"$WORLD/named.yaml"
+	fake_state '{"gpus": [{"memory_used_mb": 150}]}'
+	world_set CANHAZGPU_WEB_ALLOW_HOST=c
+	start_background web canhazgpu web --config "$WORLD/named.yaml"
+	web_started
+	get_ok /api/host -H 'Host: c'
+	assert_json .interval_seconds 3
+	get_ok /api/status -H 'Host: c'
+	assert_json '.[0].status' UNRESERVED
+	get /api/status -H 'Host: a'
+	assert_refused 403
+}
+
+@test "the server's program says who starts it" {
+	for arguments in '' 'x' '99' '1 2'; do
+		status=0
+		in_world "$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/canhazgpu-web" $arguments >"$WORLD/stdout" 2>"$WORLD/stderr" </dev/null ||
+			status=$?
+		stdout=$(cat "$WORLD/stdout") stderr=$(cat "$WORLD/stderr")
+		assert_error 2 "started by 'canhazgpu web'"
+	done
+}
+
+@test "systemd hears when it is ready, that it lives, and when it ends" {
+	pool 1
+	for kind in path abstract; do
+		rm -f "$WORLD/web.out" "$WORLD/web.err"
+		start_background web python3 "$PROGRAMS/manager" --notify "$kind" --watchdog 400000 "$WORLD/notify-$kind" \
+			canhazgpu web --host 127.0.0.1 --port 0
+		web_started
+		wait_until 'grep -q "^READY=1" "$WORLD/web.out"' 30
+		wait_until '[ "$(grep -c "^WATCHDOG=1" "$WORLD/web.out")" -ge 3 ]' 30
+		get_ok /healthz
+		kill "$background_pid"
+		wait_background web
+		assert_equal "$status" 0
+		grep -q '^STOPPING=1' "$WORLD/web.out"
+	done
+}
+
+@test "systemd's socket is served, also a Unix one; what it hands over by mistake is refused" {
+	pool 1
+	start_background web python3 "$PROGRAMS/manager" --listen 127.0.0.1 "$WORLD/notify" canhazgpu web --port 1
+	web_started
+	wait_until '[ -s "$WORLD/web.out" ]' 30
+	assert_equal "${url##*:}" "$(sed -n 's/^port //p' "$WORLD/web.out")"
+	get_ok /healthz
+	kill "$background_pid"
+	wait_background web
+	assert_equal "$status" 0
+	rm -f "$WORLD/web.err"
+	start_background web python3 "$PROGRAMS/manager" --listen "$WORLD/socket" "$WORLD/notify" canhazgpu web
+	wait_until 'grep -qs "^Serving" "$WORLD/web.err"' 30
+	assert_equal "$(cat "$WORLD/web.err")" "Serving unix:$WORLD/socket"
+	assert_equal "$(curl -sS --unix-socket "$WORLD/socket" http://localhost/healthz)" ok
+	kill "$background_pid"
+	wait_background web
+	# Not for us: another process is named.
+	status=0
+	in_world python3 "$PROGRAMS/manager" --listen nothing "$WORLD/notify" canhazgpu web >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+	assert_equal "$status" 1
+	grep -q 'Error: what systemd hands over is no listening socket' "$WORLD/stderr"
+}
+
+@test "no server is installed: what to do about it" {
+	mkdir "$WORLD/alone"
+	cp "$(readlink -f "$CANHAZGPU_BIN")" "$WORLD/alone/canhazgpu"
+	status=0
+	in_world "$WORLD/alone/canhazgpu" web >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+	stdout=$(cat "$WORLD/stdout") stderr=$(cat "$WORLD/stderr")
+	[[ $stderr != Serving* ]] || skip 'a server is installed on this machine'
+	assert_error 1 'the web server is not installed'
+}
