@@ -25,6 +25,7 @@ let gpus = [];
 let waiting = [];
 let hoursOfDay = null;
 let history = { reservations: "", time: -HISTORY_MS };
+let historyLoading = null;
 
 // ---- the header ----
 
@@ -82,7 +83,10 @@ function noteChanges(old, next) {
 // ---- loading ----
 
 async function loadTimeline() {
-  timeline.show(await fetchDocument(`api/timeline?days=${timeline.days()}`));
+  const days = timeline.days();
+  const next = await fetchDocument(`api/timeline?days=${days}`);
+  // Unless another period was chosen meanwhile.
+  if (days === timeline.days()) timeline.show(next);
 }
 
 async function loadReport() {
@@ -94,13 +98,25 @@ async function loadReport() {
   report.show(chosen);
 }
 
-// What the history depends on: who holds which GPU. It grows by itself, too, but slowly.
+// What the history depends on: who holds which GPU. It grows by itself, too, but slowly. False if there was nothing to do.
 async function loadHistory() {
   const reservations = gpus.map((gpu) => `${gpu.reservation_id ?? gpu.user ?? ""}/${gpu.start_time ?? ""}`).join();
   const age = performance.now() - history.time;
-  if (reservations === history.reservations && age < HISTORY_MS) return;
+  if (reservations === history.reservations && age < HISTORY_MS) return false;
   await Promise.all([loadTimeline(), loadReport()]);
   history = { reservations, time: performance.now() };
+  return true;
+}
+
+// Loads it where it is needed, and again for what changed meanwhile. Where it cannot be had, the next load tries again.
+function followHistory() {
+  const done = (loaded) => {
+    historyLoading = null;
+    if (!loaded) return;
+    showNow();
+    followHistory();
+  };
+  historyLoading ??= loadHistory().then(done, () => done(false));
 }
 
 function showNow() {
@@ -111,16 +127,18 @@ function showNow() {
 }
 
 async function load() {
-  if (!hostKnown) {
-    showHost(await fetchDocument("api/host"));
-    hostKnown = true;
-  }
-  const [nextGpus, nextWaiting] = await Promise.all([fetchDocument("api/status"), fetchDocument("api/queue")]);
+  const [nextHost, nextGpus, nextWaiting] = await Promise.all([
+    hostKnown ? host : fetchDocument("api/host"),
+    fetchDocument("api/status"),
+    fetchDocument("api/queue"),
+  ]);
+  if (!hostKnown) showHost(nextHost);
+  hostKnown = true;
   noteChanges(gpus, nextGpus);
   [gpus, waiting] = [nextGpus, nextWaiting];
   showNow();
-  await loadHistory();
-  showNow();
+  // Nobody waits for the history: the next change is shown at once.
+  followHistory();
 }
 
 // ---- the connection ----
@@ -154,6 +172,7 @@ function showConnection({ mode, since, problem }) {
 const feed = startFeed({ load, onState: showConnection });
 
 function feedProblem() {
+  history.time = -HISTORY_MS;
   feed.retry();
 }
 
