@@ -37,9 +37,9 @@ struct command {
 /* The internal command that `run` starts: see launch.h. */
 #define SUPERVISE_NAME "__supervise"
 
-extern const struct command cmd_admin, cmd_cancel, cmd_extend, cmd_complete, cmd_completion,
-	cmd_config, cmd_help, cmd_migrate, cmd_queue, cmd_release, cmd_report, cmd_reserve, cmd_run,
-	cmd_status, cmd_supervise, cmd_web;
+extern const struct command cmd_admin, cmd_adopt, cmd_cancel, cmd_extend, cmd_complete,
+	cmd_completion, cmd_config, cmd_help, cmd_migrate, cmd_queue, cmd_release, cmd_report,
+	cmd_reserve, cmd_run, cmd_status, cmd_supervise, cmd_web;
 
 /* All commands in the order of the help, ended by NULL; and the options that each of them takes. */
 extern const struct command *const commands[];
@@ -102,8 +102,8 @@ struct plan_actor actor_get(char **ret_account);
 	}
 
 /*
- * Fills what `run` and `reserve` share from --gpus, --gpu-ids, --note and --user, read under the
- * prefix of the command. *ret_ids, which the caller frees, backs request->ids.
+ * Fills what `run`, `reserve` and `adopt` share from --gpus, --gpu-ids, --note and --user, read
+ * under the prefix of the command. *ret_ids, which the caller frees, backs request->ids.
  */
 int request_fill(const struct invocation *in, struct plan_request *request, int **ret_ids,
 		 struct err *e);

@@ -88,7 +88,7 @@ int request_fill(const struct invocation *in, struct plan_request *request, int 
 	request->ids = *ret_ids;
 	request->note = settings_text(in->settings, own_key(in, "note", key));
 	request->user = settings_text(in->settings, own_key(in, "user", key));
-	if (request->ids && gpus_origin == ids_origin && request->count != 1 &&
+	if (request->ids && gpus_origin == ids_origin && request->count > 1 &&
 	    (size_t)request->count != request->ids_count)
 		return err_usage(e, "--gpus %d does not match the %zu GPU IDs of --gpu-ids",
 				 request->count, request->ids_count);

@@ -1,7 +1,7 @@
 /*
- * Starting the supervisor of a run, in two steps, so that the reservation can name it from the
- * first moment: launch_begin makes the process, which then waits; launch_orders tells it what to
- * watch and comes back when it does.
+ * Starting the supervisor of a run (or of what was adopted), in two steps, so that the reservation
+ * can name it from the first moment: launch_begin makes the process, which then waits;
+ * launch_orders tells it what to watch and comes back when it does.
  */
 #ifndef CMD_LAUNCH_H
 #define CMD_LAUNCH_H

@@ -1,5 +1,6 @@
 /*
- * The supervisor of one run: a small process beside the command, started by launch.c. It keeps the
+ * The supervisor of one run: a small process beside the command (or what was adopted), started by
+ * launch.c. It keeps the
  * heartbeat, enforces --timeout on the whole tree, and releases the GPUs when command and GPU users
  * are gone. It can be killed at any time: the reservation then lives as long as the command does.
  *
@@ -24,6 +25,8 @@
 /* The first look at who belongs to the tree; each later one waits four times as long. Those that
    lose their parent later are known by then, even if they clear their environment. */
 #define FIRST_LOOK_NS (250 * NS_PER_MS)
+/* Those who were adopted carry no marker: who of them clears off has to be seen before. */
+#define ADOPTED_LOOK_NS (5 * NS_PER_SECOND)
 /* Orders come right after the grant. Older ones could make a reservation "again" that began long
  * ago. */
 #define ORDERS_AGE_NS (600 * NS_PER_SECOND)
@@ -84,8 +87,26 @@ static void supervise_chores(struct supervisor *s)
 		supervise_time_out(s);
 	if (s->command_fd >= 0 && now_ns >= s->next_look_ns) {
 		host_tree_refresh(&s->tree, NULL, 0, NULL);
-		s->look_interval_ns = min_ns(s->look_interval_ns * 4, HEARTBEAT_INTERVAL_NS);
+		s->look_interval_ns =
+			min_ns(s->look_interval_ns * 4,
+			       s->orders.adopted ? ADOPTED_LOOK_NS : HEARTBEAT_INTERVAL_NS);
 		s->next_look_ns = now_ns + s->look_interval_ns;
+	}
+}
+
+/* The command has ended: of adopted processes the next one that lives takes its place. The
+   heartbeat tells so, at once. */
+static void supervise_succeed(struct supervisor *s)
+{
+	mem_auto_close(&s->command_fd);
+	while (s->command_fd < 0 && s->adopted_next < s->orders.adopted_count) {
+		const struct process_ref *next = &s->orders.adopted[s->adopted_next++];
+
+		if (host_pidfd_open(next, &s->command_fd, NULL) < 0)
+			continue;
+		s->command = next;
+		s->holder = *next;
+		s->next_renewal_ns = clock_monotonic_ns();
 	}
 }
 
@@ -96,7 +117,7 @@ static int64_t supervise_watch(struct supervisor *s)
 		supervise_sleep(s);
 		/* The end first: nothing may stand between it and the release. */
 		if (is_ready(s->command_fd))
-			mem_auto_close(&s->command_fd);
+			supervise_succeed(s);
 		if (s->kill_ns) {
 			if (supervise_stop_tick(s))
 				s->kill_ns = 0;
@@ -158,9 +179,15 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 
 	s->command = &s->orders.reservation->holder.command;
 	s->gpus = describe_ids(s->orders.reservation->gpus, s->orders.reservation->gpus_count);
-	s->actor = (struct plan_actor){.uid = getuid(), .account = s->orders.reservation->account};
+	s->actor = (struct plan_actor){.uid = (uid_t)s->orders.reservation->uid.value,
+				       .account = s->orders.reservation->account};
 	s->holder = *s->command;
 	host_tree_init(&s->tree, s->orders.reservation->id, s->command);
+	s->adopted_next = 1;
+	for (size_t i = 1; i < s->orders.adopted_count; i++)
+		host_tree_add(&s->tree, &s->orders.adopted[i]);
+	if (s->orders.adopted)
+		host_tree_refresh(&s->tree, NULL, 0, NULL);
 	s->next_renewal_ns = now_ns + s->orders.heartbeat_ns;
 	s->look_interval_ns = FIRST_LOOK_NS;
 	s->next_look_ns = now_ns + FIRST_LOOK_NS;

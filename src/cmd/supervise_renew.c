@@ -41,7 +41,8 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 	int r = pool_open(&s->orders.pool, &pool, &e);
 
 	if (r == 0)
-		r = pool_heartbeat(pool, &s->actor, s->orders.reservation, NULL, &gpus_count, &e);
+		r = pool_heartbeat(pool, &s->actor, s->orders.reservation, &s->holder, &gpus_count,
+				   &e);
 	if (r == 0 && !gpus_count && supervise_restore(s, pool, &e, &r))
 		gpus_count = s->orders.reservation->gpus_count;
 	pool_close(pool);

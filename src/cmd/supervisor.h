@@ -15,6 +15,7 @@
 struct supervisor {
 	struct orders orders;
 	const struct process_ref *command; /* in the orders */
+	size_t adopted_next;               /* in the orders: who takes its place when it ends */
 	char *gpus;                        /* "[0, 1]", for messages */
 	struct plan_actor actor;           /* whose reservation it is */
 	struct process_ref holder;         /* who the reservation lives as long as */

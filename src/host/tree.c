@@ -94,13 +94,23 @@ void host_tree_init(struct host_tree *t, const char *id, const struct process_re
 {
 	struct process_info info;
 
-	*t = (struct host_tree){
-		.id = mem_strdup(id), .command = *command, .session = HOST_SESSION_UNKNOWN};
+	*t = (struct host_tree){.id = mem_strdup(id),
+				.command = *command,
+				.oldest_ticks = command->start_ticks,
+				.session = HOST_SESSION_UNKNOWN};
 	t->members = mem_alloc(1, sizeof(*t->members));
 	t->members[0] = *command;
 	t->members_count = 1;
 	if (host_process_stat(command->pid, &info) == 0 && info.start_ticks == command->start_ticks)
 		learn(t, info.pgrp, info.session);
+}
+
+void host_tree_add(struct host_tree *t, const struct process_ref *root)
+{
+	t->members = mem_resize(t->members, t->members_count + 1, sizeof(*t->members));
+	t->members[t->members_count++] = *root;
+	if (root->start_ticks < t->oldest_ticks)
+		t->oldest_ticks = root->start_ticks;
 }
 
 void host_tree_clear(struct host_tree *t)
@@ -118,10 +128,10 @@ bool host_tree_has(const struct host_tree *t, pid_t pid)
 	return false;
 }
 
-/* A process that is older than the command cannot have come from it. */
+/* A process that is older than those which the tree begins with cannot have come from them. */
 static bool is_candidate(const struct host_tree *t, const struct row *row)
 {
-	return !row->member && !row->gone && row->start_ticks >= t->command.start_ticks;
+	return !row->member && !row->gone && row->start_ticks >= t->oldest_ticks;
 }
 
 /*

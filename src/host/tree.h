@@ -19,6 +19,7 @@
 struct host_tree {
 	char *id; /* the marker's value */
 	struct process_ref command;
+	uint64_t oldest_ticks;       /* start of the oldest process that the tree begins with */
 	pid_t session;               /* of the command; HOST_SESSION_UNKNOWN before it was seen */
 	pid_t group;                 /* process group of the command if it leads one, else 0 */
 	struct process_ref *members; /* seen alive at the last refresh, the command too */
@@ -28,6 +29,9 @@ struct host_tree {
 
 /* Starts with the command alone. The caller clears it. */
 void host_tree_init(struct host_tree *t, const char *id, const struct process_ref *command);
+
+/* Adds a process that the tree begins with, too: what descends from it belongs to the tree. */
+void host_tree_add(struct host_tree *t, const struct process_ref *root);
 
 /*
  * Looks through /proc: whoever was a member and still lives stays one (also when its parent ended),

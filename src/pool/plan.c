@@ -233,9 +233,8 @@ static void plan_note_freed(struct plan *p, int id)
 	p->freed[p->freed_count++] = id;
 }
 
-/* Ends those GPUs of r that are among ids. */
-static void plan_release_part(struct plan *p, const struct reservation *r, const int *ids,
-			      size_t ids_count, int64_t now_ns, const char *actor)
+void plan_release_part(struct plan *p, const struct reservation *r, const int *ids,
+		       size_t ids_count, int64_t now_ns, const char *actor)
 {
 	AUTO_FREE int *part = mem_alloc(r->gpus_count, sizeof(*part));
 	size_t count = 0;

@@ -88,6 +88,25 @@ void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts
 int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 		 const struct plan_request *request, struct plan *p, struct err *e);
 
+/* Who is on a GPU, as `adopt` sees it. */
+enum adopted_use {
+	ADOPTED_NONE,   /* not the processes to adopt */
+	ADOPTED_ALONE,  /* they, and at most others of the same account */
+	ADOPTED_SHARED, /* they, and somebody else */
+};
+
+/*
+ * Cleans up, then grants GPUs to processes that run already: request->ids, or those that the
+ * processes use (request->count of them; 0: however many). `adopted` has one value per slot. A GPU
+ * that they keep busy is theirs though others wait for it: nobody could have it now. What the actor
+ * has reserved there by hand ends. Refused: -EBUSY for GPUs of others, and without request->force
+ * for those that somebody else uses; -ENOENT where the processes use none, -EINVAL where they do
+ * not use so many.
+ */
+int plan_adopt(const struct pool_state *state, const struct plan_facts *facts,
+	       const struct plan_request *request, const enum adopted_use *adopted, struct plan *p,
+	       struct err *e);
+
 /*
  * Cleans up, then ends reservations of the actor: without ids all manual ones; with ids whatever it
  * holds there (uid 0: whatever anybody holds there). -EPERM for a GPU of somebody else, -ENOENT for

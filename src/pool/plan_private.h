@@ -28,6 +28,11 @@ int plan_check_held(const struct pool_state *state, const struct plan *p,
 		    const struct plan_actor *actor, const int *ids, size_t ids_count,
 		    struct err *e);
 
+/* Ends those GPUs of r that are among ids, and notes them in p->freed; actor: who does, unless it
+   is the holder. */
+void plan_release_part(struct plan *p, const struct reservation *r, const int *ids,
+		       size_t ids_count, int64_t now_ns, const char *actor);
+
 /* -ERANGE where the pool has no GPU of that id. */
 int plan_check_id(const struct pool_state *state, int id, struct err *e);
 
@@ -96,6 +101,10 @@ bool plan_is_available(const struct candidate *c, const struct plan_request *req
 /* Refuses what this pool can never satisfy. */
 int plan_check_request(const struct pool_state *state, const struct plan_request *request,
 		       struct err *e);
+
+/* Refuses for a GPU that was asked for by id. */
+int plan_refuse_id(const struct pool_state *state, const struct plan_facts *facts,
+		   const struct candidate *c, struct err *e);
 
 /* How many GPUs the request asks for. */
 size_t plan_request_count(const struct plan_request *request);

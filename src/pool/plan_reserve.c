@@ -97,9 +97,8 @@ int plan_check_request(const struct pool_state *state, const struct plan_request
 	return 0;
 }
 
-/* Refuses for a GPU that was asked for by id. */
-static int plan_refuse_id(const struct pool_state *state, const struct plan_facts *facts,
-			  const struct candidate *c, struct err *e)
+int plan_refuse_id(const struct pool_state *state, const struct plan_facts *facts,
+		   const struct candidate *c, struct err *e)
 {
 	const struct slot *slot = &state->slots[c->id];
 

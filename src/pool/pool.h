@@ -60,6 +60,14 @@ void pool_grant_clear(struct pool_grant *g);
 int pool_reserve(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
 		 struct err *e);
 
+/*
+ * Grants GPUs to processes that run already, and to what descends from them: see plan_adopt. They
+ * must be of the account of request->actor. The caller clears *ret_grant.
+ */
+int pool_adopt(struct pool *p, const struct plan_request *request,
+	       const struct process_ref *processes, size_t count, struct pool_grant *ret_grant,
+	       struct err *e);
+
 /* Who gets GPUs that were released: `count` of `gpus`. */
 struct pool_heir {
 	char entry_id[ID_SIZE]; /* of its place in the line */

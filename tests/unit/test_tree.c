@@ -97,6 +97,45 @@ static void test_descent(void **state)
 	spawn_end(&s);
 }
 
+/* Several processes that a tree begins with, the command being the youngest of them. */
+static void test_several_roots(void **state)
+{
+	struct spawn older = spawn_sh(PARENT_OF("env -i sh -c 'echo $$; read x'"));
+	pid_t root = spawn_pid(&older), child = spawn_pid(&older);
+	struct process_ref ref = spawn_ref(root);
+	struct spawn younger;
+	pid_t command;
+
+	(void)state;
+	/* Times count in ticks: without a pause the two could have the same. */
+	do {
+		younger = spawn_sh(SPAWN_WAIT);
+		command = spawn_pid(&younger);
+		if (spawn_ref(command).start_ticks == spawn_ref(child).start_ticks)
+			spawn_end(&younger);
+		else
+			break;
+	} while (true);
+	{
+		AUTO(host_tree_clear) struct host_tree t = tree_of(command);
+
+		refresh(&t);
+		assert_int_equal(t.members_count, 1);
+		host_tree_add(&t, &ref);
+		refresh(&t);
+		assert_int_equal(t.members_count, 3);
+		assert_true(host_tree_has(&t, root));
+		assert_true(host_tree_has(&t, child));
+		spawn_end(&younger);
+		refresh(&t);
+		assert_int_equal(t.members_count, 2);
+		assert_true(host_tree_has(&t, child));
+		spawn_end(&older);
+		refresh(&t);
+		assert_int_equal(t.members_count, 0);
+	}
+}
+
 #define CHAIN 5
 
 /* Forks a process of that pid, which needs root; like fork otherwise. */
@@ -451,13 +490,21 @@ static void test_doubtful_in_namespace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_command_alone), cmocka_unit_test(test_reused_pid),
-		cmocka_unit_test(test_descent),       cmocka_unit_test(test_descending_pids),
-		cmocka_unit_test(test_orphan_stays),  cmocka_unit_test(test_marker),
-		cmocka_unit_test(test_group),         cmocka_unit_test(test_foreign_group),
-		cmocka_unit_test(test_signal),        cmocka_unit_test(test_signal_error),
-		cmocka_unit_test(test_refused),       cmocka_unit_test(test_caller),
-		cmocka_unit_test(test_doubtful),      cmocka_unit_test(test_doubtful_in_namespace),
+		cmocka_unit_test(test_command_alone),
+		cmocka_unit_test(test_reused_pid),
+		cmocka_unit_test(test_descent),
+		cmocka_unit_test(test_descending_pids),
+		cmocka_unit_test(test_orphan_stays),
+		cmocka_unit_test(test_marker),
+		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_foreign_group),
+		cmocka_unit_test(test_signal),
+		cmocka_unit_test(test_signal_error),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_caller),
+		cmocka_unit_test(test_several_roots),
+		cmocka_unit_test(test_doubtful),
+		cmocka_unit_test(test_doubtful_in_namespace),
 	};
 
 	id_new(id);
