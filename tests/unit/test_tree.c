@@ -97,43 +97,43 @@ static void test_descent(void **state)
 	spawn_end(&s);
 }
 
+/* A shell that is younger than a process. Times count in ticks: it may take some attempts. */
+static struct spawn spawn_younger(pid_t than, pid_t *ret_pid)
+{
+	for (;;) {
+		struct spawn s = spawn_sh(SPAWN_WAIT);
+
+		*ret_pid = spawn_pid(&s);
+		if (spawn_ref(*ret_pid).start_ticks > spawn_ref(than).start_ticks)
+			return s;
+		spawn_end(&s);
+	}
+}
+
 /* Several processes that a tree begins with, the command being the youngest of them. */
 static void test_several_roots(void **state)
 {
 	struct spawn older = spawn_sh(PARENT_OF("env -i sh -c 'echo $$; read x'"));
-	pid_t root = spawn_pid(&older), child = spawn_pid(&older);
+	pid_t root = spawn_pid(&older), child = spawn_pid(&older), command;
 	struct process_ref ref = spawn_ref(root);
-	struct spawn younger;
-	pid_t command;
+	struct spawn younger = spawn_younger(child, &command);
+	AUTO(host_tree_clear) struct host_tree t = tree_of(command);
 
 	(void)state;
-	/* Times count in ticks: without a pause the two could have the same. */
-	do {
-		younger = spawn_sh(SPAWN_WAIT);
-		command = spawn_pid(&younger);
-		if (spawn_ref(command).start_ticks == spawn_ref(child).start_ticks)
-			spawn_end(&younger);
-		else
-			break;
-	} while (true);
-	{
-		AUTO(host_tree_clear) struct host_tree t = tree_of(command);
-
-		refresh(&t);
-		assert_int_equal(t.members_count, 1);
-		host_tree_add(&t, &ref);
-		refresh(&t);
-		assert_int_equal(t.members_count, 3);
-		assert_true(host_tree_has(&t, root));
-		assert_true(host_tree_has(&t, child));
-		spawn_end(&younger);
-		refresh(&t);
-		assert_int_equal(t.members_count, 2);
-		assert_true(host_tree_has(&t, child));
-		spawn_end(&older);
-		refresh(&t);
-		assert_int_equal(t.members_count, 0);
-	}
+	refresh(&t);
+	assert_int_equal(t.members_count, 1);
+	host_tree_add(&t, &ref);
+	refresh(&t);
+	assert_int_equal(t.members_count, 3);
+	assert_true(host_tree_has(&t, root));
+	assert_true(host_tree_has(&t, child));
+	spawn_end(&younger);
+	refresh(&t);
+	assert_int_equal(t.members_count, 2);
+	assert_true(host_tree_has(&t, child));
+	spawn_end(&older);
+	refresh(&t);
+	assert_int_equal(t.members_count, 0);
 }
 
 #define CHAIN 5
