@@ -76,7 +76,7 @@ static void give_up_manual(const struct pool_state *state, const struct plan_fac
 		bool meant = false;
 
 		if (r->type != RESERVATION_MANUAL || !plan_owns(actor, r) ||
-		    plan_is_collected(state, r) || plan_ends(p, r))
+		    plan_is_collected(state, r) || plan_ends(p, r, r->gpus[0]))
 			continue;
 		for (size_t k = 0; k < r->gpus_count; k++)
 			meant |= bsearch(&r->gpus[k], gpus, count, sizeof(*gpus),
