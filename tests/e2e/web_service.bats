@@ -149,3 +149,27 @@ PROGRAMS=$BATS_TEST_DIRNAME/programs
 	[[ $stderr != Serving* ]] || skip 'a server is installed on this machine'
 	assert_error 1 'the web server is not installed'
 }
+
+@test "what contrib has for systemd, Prometheus and Grafana fits" {
+	contrib=$BATS_TEST_DIRNAME/../../contrib
+	web --demo
+	get_ok /metrics
+	names=$(sed -nE 's/^# TYPE ([a-z_]+) .*/\1/p' <<<"$body")
+	jq -e . "$contrib/grafana-dashboard.json" >/dev/null
+	for name in $(grep -ohE 'canhazgpu_[a-z_]+' "$contrib/grafana-dashboard.json" "$contrib/prometheus-alerts.yaml" | sort -u); do
+		grep -qxF "$name" <<<"$names" || fail_with "there is no metric $name"
+	done
+	for name in $names; do
+		[[ $name =~ build_info|gpu_info|power_limit|scan_success|reservations$ ]] ||
+			grep -qF "$name" "$contrib"/{grafana-dashboard.json,prometheus-alerts.yaml} || fail_with "$name is shown nowhere"
+	done
+	if command -v promtool >/dev/null; then
+		promtool check rules "$contrib/prometheus-alerts.yaml" >"$WORLD/log" 2>&1 || fail_with "$(cat "$WORLD/log")"
+	fi
+	if command -v systemd-analyze >/dev/null; then
+		sed "s|/usr/bin/canhazgpu|$(readlink -f "$CANHAZGPU_BIN")|" "$contrib/canhazgpu-web.service" >"$WORLD/canhazgpu-web.service"
+		cp "$contrib/canhazgpu-web.socket" "$WORLD/"
+		systemd-analyze verify --man=no "$WORLD/canhazgpu-web.service" "$WORLD/canhazgpu-web.socket" >"$WORLD/log" 2>&1 ||
+			fail_with "$(cat "$WORLD/log")"
+	fi
+}
