@@ -168,6 +168,15 @@ static bool same_ids(const int *a, size_t a_count, const int *b, size_t b_count)
 	return a_count == b_count && (!a_count || !memcmp(a, b, a_count * sizeof(*a)));
 }
 
+/* One that was taken for absent and is there again may be first for something: that is news. */
+static bool was_silent(const struct queue_entry *before, int64_t now_ns)
+{
+	int64_t sign_ns = before->heartbeat_ns > before->enqueued_ns ? before->heartbeat_ns
+								     : before->enqueued_ns;
+
+	return now_ns - sign_ns > QUEUE_HEARTBEAT_LIMIT_NS;
+}
+
 /* Stores the entry where something about it is new. */
 static void waiting_put(const struct waiting *w, struct plan *p)
 {
@@ -177,7 +186,8 @@ static void waiting_put(const struct waiting *w, struct plan *p)
 	bool news;
 
 	waiting_list(w, p, &now);
-	news = !before || before->give_up_ns != w->wait->give_up_ns ||
+	news = !before || was_silent(before, w->facts->now_ns) ||
+	       before->give_up_ns != w->wait->give_up_ns ||
 	       !same_ids(before->collected, before->collected_count, now.collected,
 			 now.collected_count);
 	if (!news && !w->wait->heartbeat)

@@ -204,12 +204,30 @@ static int step_commit(struct pool_wait *w, struct step *s, bool look, struct er
 	return r < 0 ? r : 1;
 }
 
+/* A sign of life is due, and most often nothing else: one load does. 1 as well where there may be
+   more to be had, which takes a look. */
+static int step_sign(struct pool_wait *w, struct step *s, struct err *e)
+{
+	int r = step_commit(w, s, false, e);
+	bool news = false;
+
+	for (size_t i = 0; i < s->plan.changes_count; i++)
+		news |= !s->plan.changes[i].quiet;
+	if (r == 1 && !news &&
+	    !plan_wait_has_prospects(&s->state, &s->facts, &w->request, &s->wait))
+		return 0;
+	return r;
+}
+
 /* 1: something was changed, so that it is worth another look; 0: all is as it was. */
 static int step_once(struct pool_wait *w, struct step *s, struct err *e)
 {
 	bool look;
-	int r = step_load(w, STORE_READ, s, e);
+	int r;
 
+	if (w->enqueued_ns != TIME_NONE && clock_monotonic_ns() >= w->heartbeat_ns)
+		return step_sign(w, s, e);
+	r = step_load(w, STORE_READ, s, e);
 	if (r == 0)
 		r = step_decide(w, s, false, e);
 	if (r < 0)

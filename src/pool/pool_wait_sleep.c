@@ -18,6 +18,7 @@
    programs change the store without a word, this is what notices. */
 #define BACKSTOP_NS (10 * NS_PER_SECOND)
 #define BACKSTOP_SILENT_NS NS_PER_SECOND
+#define BACKSTOP_BEHIND_NS QUEUE_HEARTBEAT_NS
 /* Those behind come later after a commit, one after the other, so that they do not stand in the
    way of who is next. */
 #define STAGGER_NS (10 * NS_PER_MS)
@@ -148,7 +149,9 @@ void alarm_set(struct pool_wait *w, const struct pool_state *state, const struct
 
 	alarm_clear(a);
 	a->rank = rank_of(state, facts, place);
-	a->due_ns = now_ns + (silent && a->rank < 2 ? BACKSTOP_SILENT_NS : BACKSTOP_NS);
+	a->due_ns = now_ns + (a->rank > 1 ? BACKSTOP_BEHIND_NS
+			      : silent    ? BACKSTOP_SILENT_NS
+					  : BACKSTOP_NS);
 	for (size_t i = 0; i < state->slots_count; i++) {
 		const struct reservation *r = state->slots[i].reservation;
 

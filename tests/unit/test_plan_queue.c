@@ -380,6 +380,13 @@ static void test_collect_until_granted(void **state)
 	assert_int_equal(decide(&w), 0);
 	assert_int_equal(w.plan.changes_count, 2);
 	assert_true(only(&w, CHANGE_QUEUE_PUT)->quiet && only(&w, CHANGE_RENEW)->quiet);
+	/* That of one that was absent does: it may be first for something. */
+	w.store.state.queue[0].heartbeat_ns = w.store.state.queue[0].enqueued_ns =
+		NOW - 121 * SECOND;
+	w.waiting[0] = HOLDER_ALIVE;
+	assert_int_equal(decide(&w), 0);
+	assert_false(only(&w, CHANGE_QUEUE_PUT)->quiet);
+	w.store.state.queue[0].heartbeat_ns = NOW;
 	w.wait.heartbeat = false;
 	/* What was collected for it does not count as free, and not as history either. */
 	w.use[0] = w.use[2] = USE_IDLE;
