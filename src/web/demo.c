@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #define MEMORY_MB 81559
 #define GPU_UNRESERVED_ID 5
@@ -146,6 +147,20 @@ static struct queue_entry *add_waiter(struct snapshot *s, const char *user, int 
 	return q;
 }
 
+/* What everybody waits for: the GPUs of those who run something. */
+static char *awaits(const struct snapshot *s)
+{
+	struct str text = {0};
+
+	for (int id = 0; id < GPU_UNRESERVED_ID; id++) {
+		const struct reservation *r = s->state.slots[id].reservation;
+
+		if (r)
+			str_addf(&text, "%sGPU %d (%s)", text.length ? ", " : "", id, r->user);
+	}
+	return str_steal(&text);
+}
+
 /* The head has one of its GPUs; somebody wants one by hand; a third comes and goes. */
 static void fill_queue(struct snapshot *s)
 {
@@ -169,6 +184,10 @@ static void fill_queue(struct snapshot *s)
 	if (s->now_ns / (30 * NS_PER_SECOND) % 2)
 		add_waiter(s, "mei", 2, s->now_ns - s->now_ns % (30 * NS_PER_SECOND),
 			   "hyperparameter search");
+	/* The head starts when the queue goes on; the others within an hour. */
+	s->waiters = mem_alloc(s->state.queue_count, sizeof(*s->waiters));
+	for (size_t i = 0; i < s->state.queue_count; i++)
+		s->waiters[i].start_ns = since_ns + QUEUE_NS + (int64_t)i * 1700 * NS_PER_SECOND;
 }
 
 static void fill_views(struct snapshot *s)
