@@ -186,8 +186,10 @@ static void fill_queue(struct snapshot *s)
 			   "hyperparameter search");
 	/* The head starts when the queue goes on; the others within an hour. */
 	s->waiters = mem_alloc(s->state.queue_count, sizeof(*s->waiters));
-	for (size_t i = 0; i < s->state.queue_count; i++)
+	for (size_t i = 0; i < s->state.queue_count; i++) {
 		s->waiters[i].start_ns = since_ns + QUEUE_NS + (int64_t)i * 1700 * NS_PER_SECOND;
+		s->waiters[i].awaits = awaits(s);
+	}
 }
 
 static void fill_views(struct snapshot *s)
