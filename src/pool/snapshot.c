@@ -129,8 +129,7 @@ static void snapshot_views(struct snapshot *s)
 	}
 }
 
-/* What is known of those who wait. */
-static void snapshot_waiters(struct pool *p, struct snapshot *s)
+void pool_look_ahead(struct pool *p, struct snapshot *s)
 {
 	struct plan_facts facts;
 
@@ -196,7 +195,6 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 	snapshot_cleanup(p, &s);
 	observe_processes(&s.seen, &s.state);
 	snapshot_views(&s);
-	snapshot_waiters(p, &s);
 	*ret_snapshot = s;
 	return 0;
 }

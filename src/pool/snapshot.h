@@ -42,10 +42,13 @@ struct snapshot {
 	struct observation seen;
 	struct gpu_view *views; /* one per slot */
 	size_t views_count;
-	struct waiter_view *waiters; /* one per queue entry; NULL where nothing is known */
-	struct forecast forecast;    /* of the state, where somebody waits */
-	struct lives lives;          /* likewise */
-	char *warning;               /* something to tell on stderr; NULL: nothing */
+
+	/* Filled by pool_look_ahead, where somebody waits. */
+	struct waiter_view *waiters; /* one per queue entry; else NULL */
+	struct forecast forecast;
+	struct lives lives;
+
+	char *warning; /* something to tell on stderr; NULL: nothing */
 };
 
 /*
@@ -54,6 +57,10 @@ struct snapshot {
  */
 int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e);
 void snapshot_clear(struct snapshot *s);
+
+/* Completes what is known of those who wait, and when they may start. (It may read some of the
+   history: only for those who show it.) */
+void pool_look_ahead(struct pool *p, struct snapshot *s);
 
 /* What the plan takes as facts about it. They borrow from the snapshot. */
 struct plan_facts snapshot_facts(const struct snapshot *s);

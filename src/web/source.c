@@ -57,10 +57,15 @@ static int add_document(struct str *text, json_t *document, struct err *e)
 
 static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err *e)
 {
-	if (s->pool)
-		return pool_snapshot(s->pool, ret_snapshot, e);
-	demo_snapshot(clock_now_ns(), ret_snapshot);
-	return 0;
+	int r = 0;
+
+	if (!s->pool)
+		demo_snapshot(clock_now_ns(), ret_snapshot);
+	else
+		r = pool_snapshot(s->pool, ret_snapshot, e);
+	if (r == 0 && s->pool)
+		pool_look_ahead(s->pool, ret_snapshot);
+	return r;
 }
 
 static void set_text(json_t *object, const char *name, const char *text)

@@ -249,6 +249,8 @@ static void test_heirs(void **state)
 	collect(&w, 1, 5);
 	assert_heirs(&w, GPUS(0, 1), "w1:1/0,1 w2:1/0,1");
 	assert_heirs(&w, GPUS(0, 1, 2, 4), "w1:1/0,1,2,4 w2:1/0,1,2,4");
+	wait_for(&w, 3, NULL, 0);
+	assert_heirs(&w, GPUS(0, 1, 2), "w1:1/0,1,2 w2:1/0,1,2 w3:1/0,1,2");
 	w.waiting[1] = HOLDER_GONE;
 	assert_heirs(&w, GPUS(0), "w2:1/0");
 }
@@ -403,6 +405,30 @@ static void test_backfill_takes_a_part(void **state)
 	free(w.state.queue[0].holder.host);
 	w.state.queue[0].holder.host = NULL;
 	w.waiting[0] = HOLDER_OUT_OF_SIGHT;
+	assert_granted(&w, &request, "-");
+}
+
+/* The head was stopped for a while and has to get back what the one behind it has collected: that
+   one does not lose more in the same commit, which stores each entry once. */
+static void test_backfill_beside_giving_way(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request request = request_for(1, 1);
+
+	(void)state;
+	world_init(&w, 4);
+	hold(&w, 0, 4);
+	hold(&w, 1, 4);
+	wait_for(&w, 0, "0,3", 1);
+	wait_for(&w, 3, NULL, 1);
+	collect(&w, 1, 2);
+	assert_granted(&w, &request, "3");
+	w.use[3] = USE_BUSY;
+	assert_granted(&w, &request, "2");
+	w.use[3] = USE_IDLE;
+	collect(&w, 1, 3);
+	assert_granted(&w, &request, "3");
+	w.use[3] = USE_BUSY;
 	assert_granted(&w, &request, "-");
 }
 
@@ -578,6 +604,7 @@ int main(void)
 		cmocka_unit_test(test_backfill_needs_announced_ends),
 		cmocka_unit_test(test_backfill_looks_at_all_ahead),
 		cmocka_unit_test(test_backfill_takes_a_part),
+		cmocka_unit_test(test_backfill_beside_giving_way),
 		cmocka_unit_test(test_backfill_delays_nobody),
 	};
 
