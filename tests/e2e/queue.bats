@@ -1,0 +1,330 @@
+#!/usr/bin/env bats
+# canhazgpu queue, --explain and the estimates; what release, status and a waiting request tell of the
+# line; backfill.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+# What jq makes of the queue.
+queue() {
+	in_world canhazgpu queue --json | jq -r "$1"
+}
+
+# waits NAME ARGUMENTS: starts `canhazgpu ARGUMENTS --wait`, and goes on when it is in the line.
+waits() {
+	local name=$1 before
+	shift
+	before=$(queue length)
+	start_background "$name" canhazgpu "$@"
+	wait_until "[ \"\$(queue length)\" -eq $((before + 1)) ]" 30
+}
+
+# The queue as "user allocated", one per line.
+line() {
+	queue '.[] | "\(.user) \(.allocated | join(","))"'
+}
+
+# A finished run of root's in the history: so many seconds long.
+past_run() {
+	local seconds=$1 now id
+	now=$(date +%s)
+	id=$(</proc/sys/kernel/random/uuid)
+	if [ "${E2E_STORE:-sqlite}" = redis ]; then
+		redis zadd canhazgpu:usage_history_sorted "$now" "$(jq -nc --arg me "$(id -un)" --arg id "$id" \
+			--argjson from $((now - seconds)) --argjson to "$now" \
+			'{user: $me, actual_user: $me, gpu_id: 0, start_time: $from, "end_time": $to,
+				duration_seconds: ($to - $from), reservation_type: "run", reservation_id: $id}')" >/dev/null
+	else
+		db "INSERT INTO usage_history VALUES ($now * 1000000000, abs(random()), '$id', '$(id -un)', '$(id -un)',
+			$(id -u), 'run', 0, ($now - $seconds) * 1000000000, 'released', NULL)"
+	fi
+}
+
+# How many minutes from now a time of the JSON document is.
+minutes_to() {
+	echo $((($(date -d "$1" +%s) - $(date +%s)) / 60))
+}
+
+# ---- the table and the document ----
+
+@test "nobody waits" {
+	pool 2
+	chg_ok queue
+	assert_stdout 'No requests are waiting.'
+	assert_stderr ''
+	chg_ok queue --json
+	assert_stdout '[]'
+}
+
+@test "without a pool it says so" {
+	chg queue
+	assert_error 1 'not initialized'
+}
+
+@test "the table: the columns of the line, in the order of arrival" {
+	pool 4
+	chg_ok reserve --gpus 3 --user alice
+	waits bob reserve --gpus 2 --user bob --wait
+	waits carol run --gpu-ids 0,3 --user carol --wait -- true
+	chg_ok queue
+	[ "$(head -n 1 <<<"$stdout" | awk '{print $1, $2, $3, $4, $5}')" = 'Position User Requested Allocated Waiting' ]
+	row=$(sed -n 3p <<<"$stdout")
+	[[ $row =~ ^'1         bob    2          1          0h 0m '[0-9]+'s  manual  '[0-9a-f]{8}'  about '[78]'h '[0-9]+m\ +'GPU 0 (alice), GPU 1 (alice), GPU 2 (alice)'$ ]] ||
+		fail_with "$row"
+	row=$(sed -n 4p <<<"$stdout")
+	[[ $row =~ ^'2         carol  2          0 '.*' run '.*' GPU 0 (alice), GPU 3 (bob)'$ ]] || fail_with "$row"
+	[ "$(wc -l <<<"$stdout")" -eq 4 ]
+}
+
+@test "the document" {
+	pool 3
+	chg_ok reserve --gpus 2 --duration 1h --user alice
+	waits bob reserve --gpus 2 --duration 2h --user bob --note 'a note' --wait
+	waits carol run --gpu-ids 1,2 --wait -- true
+	chg_ok queue --json
+	assert_json 'map(keys == ["account", "allocated", "estimated_start", "id", "note", "position", "requested",
+		"requested_ids", "state", "type", "user", "waiting_for", "waiting_seconds", "waiting_since"]) | all' true
+	assert_json '.[0] | del(.id, .estimated_start, .waiting_since, .waiting_seconds) | tojson' \
+		"$(jq -nc --arg me "$(id -un)" '{position: 1, state: "active", user: "bob", account: $me, type: "manual",
+			requested: 2, requested_ids: null, allocated: [2], waiting_for: "GPU 0 (alice), GPU 1 (alice)",
+			note: "a note"}')"
+	assert_json '.[1] | [.position, .type, .requested, .requested_ids, .allocated, .note] | tojson' \
+		'[2,"run",2,[1,2],[],null]'
+	# alice's hour, and then the two of bob.
+	for expected in '0 55 61' '1 175 181'; do
+		read -r i from to <<<"$expected"
+		minutes=$(minutes_to "$(json_get ".[$i].estimated_start")")
+		[ "$minutes" -ge "$from" ] && [ "$minutes" -le "$to" ] || fail_with "request $i in $minutes minutes"
+	done
+}
+
+@test "names of others do no harm" {
+	pool 1
+	chg_ok reserve --user $'ali\e[31mce'
+	waits bob reserve --user $'b\nob' --note $'\e[2J' --wait
+	chg_ok queue
+	assert_stdout_has 'b\x0aob'
+	assert_stdout_has 'ali\x1b[31mce'
+	chg_ok queue --explain "$(queue '.[0].id')"
+	assert_stdout_has 'b\x0aob'
+	assert_stdout_has 'ali\x1b[31mce'
+	[[ $stdout != *$'\e'* ]]
+}
+
+@test "a request that shows no life is marked, and nothing is kept for it" {
+	pool 2
+	chg_ok reserve --user alice
+	waits bob reserve --gpus 2 --user bob --wait
+	kill -STOP "${background_pids[bob]}"
+	assert_equal "$(line)" 'bob 1'
+	if [ "${E2E_STORE:-sqlite}" = redis ]; then
+		key=canhazgpu:queue:entry:$(queue '.[0].id')
+		redis set "$key" "$(redis get "$key" | jq -c '(.last_heartbeat, .enqueue_time) = "2026-01-01T00:00:00Z"
+			| with_entries(if (.key | test("heartbeat.*ns|enqueue.*ns")) then .value = 1 else . end)')" >/dev/null
+	else
+		db 'UPDATE queue SET heartbeat_ns = 1, enqueued_ns = 1'
+	fi
+	chg_ok queue --json
+	assert_json '.[0] | [.state, .allocated, .estimated_start] | tojson' '["absent",[],null]'
+	chg_ok queue
+	assert_stdout_has '(absent) GPU 0 (alice)'
+	chg_ok queue --explain "$(queue '.[0].id[:8]')"
+	assert_stdout_has 'It shows no life'
+	kill -CONT "${background_pids[bob]}"
+	wait_until '[ "$(line)" = "bob 1" ]' 30
+	chg_ok queue --json
+	assert_json '.[0].state' active
+}
+
+# ---- why ----
+
+@test "--explain: who has each GPU, who is before it, and what comes next" {
+	pool 4
+	chg_ok reserve --gpu-ids 0 --duration 1h --user alice
+	start_background run1 canhazgpu run --gpu-ids 1 --timeout 30m --user dave -- sleep 1000
+	start_background run2 canhazgpu run --gpu-ids 2 --user erin -- sleep 1000
+	wait_until '[ "$(in_world canhazgpu status --json | jq "map(select(.status == \"IN_USE\")) | length")" = 3 ]' 30
+	waits bob reserve --gpus 2 --user bob --wait
+	waits carol reserve --gpu-ids 0,3 --user carol --wait=1d
+	bob=$(queue '.[0].id[:8]')
+	chg_ok queue --explain "$(queue '.[1].id[:6]')"
+	assert_stdout_has "Request $(queue '.[1].id[:8]') of carol waits for 2 GPUs, exactly [0, 3], since "
+	assert_stdout_has 'It gives up at '
+	assert_stdout_has "Before it in the line: request $bob of bob (2 GPUs)."
+	assert_stdout_has 'GPU 0 is reserved by alice (manual) until '
+	assert_stdout_has "; request $bob of bob comes first."
+	assert_stdout_has "GPU 3 is collected for request $bob of bob."
+	assert_stdout_has "for request $bob of bob."
+	assert_stdout_has 'It has 0 of 2 GPUs'
+	chg_ok queue --explain "$bob"
+	assert_stdout_has 'nobody before it waits for the same GPUs'
+	assert_stdout_has 'GPU 1 is reserved by dave (run) until '
+	assert_stdout_has ' at the latest (its time limit).'
+	assert_stdout_has 'GPU 2 is reserved by erin (run); nobody knows how long.'
+	assert_stdout_has 'GPU 3 is collected for this request.'
+	assert_stdout_has 'Next, as far as is known: GPU 1 at '
+	assert_stdout_has 'It has 1 of 2 GPUs, [3],'
+	[[ $stdout =~ 'It is expected to start at about '.*' (in about '(2[5-9]|30)'m), if these times hold.' ]] || fail_with "$stdout"
+}
+
+@test "--explain: what is wrong with it" {
+	pool 1
+	chg queue --explain 12345678
+	assert_error 1 "no request '12345678' waits"
+	chg queue --explain ''
+	assert_error 1 'waits'
+	chg queue --explain 1 --json
+	assert_error 2 'cannot be used together'
+}
+
+@test "--explain: use without a reservation, and unknown use" {
+	pool 2
+	fake_state '{"gpus": [{"index": 0, "memory_used_mb": 9000}, {"index": 1, "memory_used_mb": null}]}'
+	waits bob reserve --gpus 2 --user bob --wait
+	chg_ok queue --explain "$(queue '.[0].id')"
+	assert_stdout_has 'GPU 0 is in use without a reservation.'
+	assert_stdout_has 'GPU 1 is not handed out: its use is unknown.'
+	assert_stdout_has 'When it starts cannot be told'
+	chg_ok queue
+	assert_stdout_has 'GPU 0 (in use without reservation), GPU 1 (its use is unknown)'
+	assert_equal "$(queue '.[0].estimated_start')" null
+}
+
+# ---- estimates ----
+
+@test "a run without a time limit: as long as that account's runs take, where three tell it" {
+	pool 1
+	start_background holder canhazgpu run -- sleep 1000
+	wait_until '[ "$(in_world canhazgpu status --json | jq -r ".[0].status")" = IN_USE ]' 30
+	waits bob reserve --user bob --wait
+	assert_equal "$(queue '.[0].estimated_start')" null
+	past_run 3600
+	past_run 36000
+	assert_equal "$(queue '.[0].estimated_start')" null
+	past_run 7200
+	minutes=$(minutes_to "$(queue '.[0].estimated_start')")
+	[ "$minutes" -ge 117 ] && [ "$minutes" -le 121 ] || fail_with "$minutes minutes"
+	chg_ok queue --explain "$(queue '.[0].id')"
+	assert_stdout_has "GPU 0 is reserved by $(id -un) (run), to about "
+	assert_stdout_has ' as earlier runs of that account go.'
+}
+
+@test "a waiting request tells when it may start" {
+	pool 1
+	chg_ok reserve --duration 90m --user alice
+	waits bob reserve --user bob --wait
+	grep -qE 'position 1 of 1, collected 0/1, starts in about 1h (2[5-9]|30)m, waiting for GPU 0 \(alice\)$' "$WORLD/bob.err" ||
+		fail_with "$(cat "$WORLD/bob.err")"
+}
+
+# ---- release and status ----
+
+@test "release tells who gets the GPUs" {
+	pool 4
+	chg_ok reserve --gpus 4 --user alice
+	waits bob reserve --gpu-ids 1 --user bob --wait
+	waits carol run --user carol --wait -- sleep 1000
+	bob=$(queue '.[0].id[:8]') carol=$(queue '.[1].id[:8]')
+	chg_ok release --gpu-ids 1
+	assert_stdout 'Released 1 GPU(s): [1]'
+	assert_stderr "GPU 1 goes to bob (request $bob)"
+	wait_until '[ "$(line)" = "carol " ]' 30
+	chg_ok release --gpu-ids 2,3
+	assert_stdout 'Released 2 GPU(s): [2, 3]'
+	assert_stderr "1 of GPUs 2, 3 goes to carol (request $carol)"
+	wait_until '[ "$(line)" = "" ]' 30
+	chg_ok release --gpu-ids 0
+	assert_stderr ''
+}
+
+@test "status marks what is collected for a waiting request" {
+	pool 4
+	chg_ok reserve --gpus 2 --user alice
+	waits bob reserve --gpus 4 --user bob --note 'big one' --wait
+	id=$(queue '.[0].id')
+	chg_ok status
+	[[ $(sed -n 6p <<<"$stdout") =~ ^'3    IN_USE  bob    0h 0m '[0-9]+'s  MANUAL  -      '"collected for request ${id:0:8} (2/4) [big one]  -"$ ]] ||
+		fail_with "$stdout"
+	chg_ok status --json
+	assert_json '.[3] | [.status, .type, .details, .queue_id, has("validation")] | tojson' \
+		"[\"IN_USE\",\"MANUAL\",\"collected for request ${id:0:8} (2/4)\",\"$id\",false]"
+	assert_json '.[0].validation' 'no usage detected'
+	chg_ok status --summary
+	assert_stdout_has 'In use with reservations: 4 GPUs'
+	assert_stdout_has 'Collected for waiting requests: 2 GPUs of those in use'
+	# Who uses it all the same is named.
+	fake_state '{"gpus": [{"index": 2, "memory_used_mb": 3000, "processes": [{"pid": 99999991, "name": "stranger"}]}]}'
+	chg_ok status --json
+	assert_json '.[2].validation | contains("stranger")' true
+}
+
+# ---- backfill ----
+
+# alice has 0 for an hour and 1 for two; bob has collected 2 and 3 and waits for one of them.
+world_of_head() {
+	pool 4
+	chg_ok reserve --gpu-ids 0 --duration 1h --user alice
+	chg_ok reserve --gpu-ids 1 --duration 2h --user alice
+	waits bob reserve --gpus 3 --user bob --wait
+	wait_until '[ "$(line)" = "bob 2,3" ]' 30
+}
+
+@test "without queue.backfill nobody passes" {
+	world_of_head
+	chg reserve --duration 10m
+	assert_error 1 'Not enough GPUs available. Requested: 1, Available: 0'
+}
+
+@test "backfill: who ends in time may have what others collect, and they get it back" {
+	world_of_head
+	world_set CANHAZGPU_QUEUE_BACKFILL=true
+	before=$(queue '.[0].estimated_start')
+	chg reserve --duration 90m
+	assert_error 1 'Not enough GPUs available'
+	chg reserve --gpu-ids 2
+	assert_error 1 'GPU 2 is not available'
+	chg run -- true # nobody knows when that ends
+	assert_error 1 'Not enough GPUs available'
+	chg_ok reserve --gpu-ids 2 --duration 30m --user short
+	wait_until '[ "$(line)" = "bob 3" ]' 30
+	assert_equal "$(queue '.[0].estimated_start')" "$before"
+	chg_ok run --timeout 10m -- true # on 3
+	wait_until '[ "$(line)" = "bob 3" ]' 30
+	chg_ok release --gpu-ids 2
+	assert_stderr_has 'GPU 2 goes to bob'
+	wait_until '[ "$(line)" = "bob 2,3" ]' 30
+	chg_ok release --gpu-ids 0
+	wait_background bob
+	assert_equal "$status" 0
+	# What was only collected is in no history.
+	assert_equal "$(usage_history | grep -c bob)" 0
+}
+
+@test "backfill: a waiting request passes, too" {
+	world_of_head
+	world_set CANHAZGPU_QUEUE_BACKFILL=true
+	start_background short canhazgpu reserve --wait --duration 30m --user short
+	wait_background short
+	assert_equal "$status" 0
+	assert_equal "$(queue '.[0].allocated | length')" 1
+	waits long reserve --wait --duration 2h --user long
+	chg_ok queue
+	assert_stdout_has long
+}
+
+@test "backfill is the administrator's choice" {
+	need_root
+	need_sqlite
+	chmod 0755 "$WORLD" "$WORLD/tmp"
+	cp "$CANHAZGPU_BIN" "$WORLD/tmp/canhazgpu"
+	ln -sf ../tmp/canhazgpu "$WORLD/bin/canhazgpu"
+	mkdir "$WORLD/shared"
+	chown 0:4242 "$WORLD/shared"
+	chmod 2770 "$WORLD/shared"
+	world_set CANHAZGPU_STORE="sqlite:$WORLD/shared/pool.db"
+	world_of_head
+	world_set CANHAZGPU_QUEUE_BACKFILL=true
+	as_daemon=(setpriv --reuid 1 --regid 4242 --clear-groups)
+	run ! in_world "${as_daemon[@]}" canhazgpu reserve --duration 10m
+	chg_ok reserve --duration 10m
+}
