@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "gpu/gpu.h"
+#include "host/proc.h"
 #include "host/process.h"
 
 /* The inode of the first pid namespace: PROC_PID_INIT_INO in Linux's include/linux/proc_ns.h. */
@@ -40,8 +41,7 @@ void observer_clear(struct observer *o)
 	*o = (struct observer){0};
 }
 
-/* Whether the processes are of this host, this boot or an earlier one. */
-static bool observer_sees(const struct observer *o, const struct holder *h)
+bool observer_sees(const struct observer *o, const struct holder *h)
 {
 	return h->host && h->boot_id && h->command.pid && o->boot_id && !strcmp(h->host, o->host);
 }
@@ -66,18 +66,18 @@ enum holder_life observe_life(const struct observer *o, const struct reservation
 
 static enum holder_life observe_waiter(const struct observer *o, const struct queue_entry *q)
 {
+	const struct process_ref *waiter = &q->holder.command;
+	struct process_info info;
+
 	if (!observer_sees(o, &q->holder))
 		return HOLDER_OUT_OF_SIGHT;
 	if (strcmp(q->holder.boot_id, o->boot_id) != 0)
 		return HOLDER_GONE;
-	switch (host_process_life(&q->holder.command)) {
-	case HOST_ALIVE:
-		return HOLDER_ALIVE;
-	case HOST_GONE:
-		return HOLDER_GONE;
-	default:
-		return HOLDER_OUT_OF_SIGHT;
-	}
+	/* Hundreds may wait: one read for each, unless there is a doubt. */
+	if (host_process_stat(waiter->pid, &info) == 0 && info.start_ticks == waiter->start_ticks &&
+	    !host_state_is_gone(info.state))
+		return info.state == 'T' || info.state == 't' ? HOLDER_STOPPED : HOLDER_ALIVE;
+	return host_process_life(waiter) == HOST_GONE ? HOLDER_GONE : HOLDER_OUT_OF_SIGHT;
 }
 
 void observe_lives(const struct observer *o, const struct pool_state *state,

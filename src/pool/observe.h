@@ -29,6 +29,9 @@ struct observation {
 void observer_init(struct observer *o);
 void observer_clear(struct observer *o);
 
+/* Whether processes of that host can be looked at from here. */
+bool observer_sees(const struct observer *o, const struct holder *h);
+
 /* What can be seen of the holder of r from here. */
 enum holder_life observe_life(const struct observer *o, const struct reservation *r);
 

@@ -23,6 +23,7 @@ enum holder_life {
 	HOLDER_ENDING,       /* its command ended, its supervisor is about to release it */
 	HOLDER_GONE,         /* both ended, or this host was rebooted since */
 	HOLDER_OUT_OF_SIGHT, /* on another host, or not named: only the heartbeat tells */
+	HOLDER_STOPPED,      /* who waits: its process is there, but stopped (Ctrl-Z) */
 };
 
 /* What is known besides the state. Arrays are as long as the state's. */

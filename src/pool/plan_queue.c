@@ -58,9 +58,10 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 	int64_t sign_ns = q->heartbeat_ns > q->enqueued_ns ? q->heartbeat_ns : q->enqueued_ns;
 	bool silent = facts->now_ns - sign_ns > QUEUE_HEARTBEAT_LIMIT_NS;
 
-	if (life == HOLDER_GONE || (silent && life != HOLDER_ALIVE))
+	if (life == HOLDER_GONE || (silent && life == HOLDER_OUT_OF_SIGHT))
 		return WAITER_DEAD;
-	if (silent || !is_possible(state, q) ||
+	/* One that runs is believed: a clock that was set makes everybody seem silent. */
+	if ((silent && life == HOLDER_STOPPED) || !is_possible(state, q) ||
 	    (q->give_up_ns != TIME_NONE && facts->now_ns >= q->give_up_ns))
 		return WAITER_ABSENT;
 	return WAITER_ACTIVE;

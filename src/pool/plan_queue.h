@@ -19,8 +19,8 @@
 
 enum waiter_state {
 	WAITER_ACTIVE,
-	/* Shows no life though its process is there (stopped), or is about to leave: it keeps its
-	   place, but nothing is kept for it. */
+	/* Its process is stopped and has shown no life for QUEUE_HEARTBEAT_LIMIT_NS, or it is
+	   about to leave: it keeps its place, but nothing is kept for it. */
 	WAITER_ABSENT,
 	WAITER_DEAD,
 };

@@ -38,6 +38,7 @@ struct pool_wait *pool_wait_end(struct pool_wait *w)
 	if (w->enqueued_ns != TIME_NONE && !w->granted)
 		pool_leave(w->pool, w->entry_id, NULL);
 	alarm_clear(&w->alarm);
+	store_unwatch(w->pool->store);
 	look_clear(&w->look);
 	free(w->collected);
 	free(w->awaits);
@@ -78,6 +79,7 @@ int pool_leave(struct pool *p, const char *entry_id, struct err *e)
 struct step {
 	struct pool_state state;
 	struct lives lives;
+	bool far; /* nothing was looked at, nor decided */
 	struct plan_facts facts;
 	struct plan_wait wait;
 	char part_id[ID_SIZE];
@@ -92,6 +94,16 @@ static void step_clear(struct step *s)
 	*s = (struct step){0};
 }
 
+/* Whether it is too far behind to get anything, and has nothing to say: not worth a look at all
+   those before it. */
+static bool step_is_far(const struct pool_wait *w, const struct step *s)
+{
+	size_t place = plan_queue_find(&s->state, w->entry_id);
+
+	return place < s->state.queue_count && !plan_is_cancelled(&s->state.queue[place]) &&
+	       alarm_rank(&s->state, place) >= RANK_FAR && clock_monotonic_ns() < w->heartbeat_ns;
+}
+
 static int step_load(struct pool_wait *w, enum store_intent intent, struct step *s, struct err *e)
 {
 	int r;
@@ -102,7 +114,9 @@ static int step_load(struct pool_wait *w, enum store_intent intent, struct step 
 		r = plan_require(&s->state, e);
 	if (r < 0)
 		return r;
-	observe_lives(&w->pool->observer, &s->state, &s->lives);
+	s->far = intent == STORE_READ && step_is_far(w, s);
+	if (!s->far)
+		observe_lives(&w->pool->observer, &s->state, &s->lives);
 	s->facts = observe_facts(&s->lives);
 	id_new(s->part_id);
 	s->wait = (struct plan_wait){
@@ -183,11 +197,28 @@ static void step_done(struct pool_wait *w, struct step *s)
 	}
 }
 
+/* A commit whose answer got lost on the way may have granted it all the same. */
+static int step_find_granted(struct pool_wait *w, struct step *s, struct err *e)
+{
+	const struct reservation *mine = pool_state_find(&s->state, w->request.id);
+	int r = mine && !w->look.taken_ns ? look_take(w->pool, &w->look, e) : 0;
+
+	if (!mine || r < 0)
+		return r;
+	plan_clear(&s->plan);
+	s->plan.granted = reservation_copy(mine);
+	return 1;
+}
+
 /* The decision that counts: on a state loaded for it, with what the look showed. */
 static int step_commit(struct pool_wait *w, struct step *s, bool look, struct err *e)
 {
 	int r = step_load(w, STORE_UPDATE, s, e);
 
+	if (r == 0 && pool_state_find(&s->state, w->request.id)) {
+		store_abandon(w->pool->store);
+		return step_find_granted(w, s, e);
+	}
 	if (r == 0 && look && !look_fits(&w->look, &s->state)) {
 		look_clear(&w->look);
 		r = err_set(e, EAGAIN, "the pool was made anew meanwhile");
@@ -228,9 +259,13 @@ static int step_once(struct pool_wait *w, struct step *s, struct err *e)
 	if (w->enqueued_ns != TIME_NONE && clock_monotonic_ns() >= w->heartbeat_ns)
 		return step_sign(w, s, e);
 	r = step_load(w, STORE_READ, s, e);
+	if (r == 0 && s->far)
+		return 0;
+	if (r == 0)
+		r = step_find_granted(w, s, e);
 	if (r == 0)
 		r = step_decide(w, s, false, e);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	look = plan_wait_has_prospects(&s->state, &s->facts, &w->request, &s->wait);
 	if (look) {
@@ -325,6 +360,8 @@ int pool_wait_step(struct pool_wait *w, struct pool_grant *ret_grant, struct err
 	if (w->deadline_ns != INT64_MAX && w->enqueued_ns != TIME_NONE &&
 	    clock_monotonic_ns() >= w->deadline_ns)
 		return err_set(e, ETIMEDOUT, "gave up waiting");
+	/* Before the state is read, so that nothing that is committed then goes unheard. */
+	store_watch(w->pool->store);
 	for (int attempt = 0; attempt < STEP_ATTEMPTS; attempt++) {
 		r = step_once(w, &s, e);
 		if (r == 1 && s.plan.granted) {

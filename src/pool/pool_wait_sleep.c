@@ -16,13 +16,13 @@
 
 /* A look every now and then, whatever happens: for who is next, and for those behind. Where other
    programs change the store without a word, this is what notices. */
-#define BACKSTOP_NS (10 * NS_PER_SECOND)
+#define BACKSTOP_NS QUEUE_HEARTBEAT_NS
 #define BACKSTOP_SILENT_NS NS_PER_SECOND
-#define BACKSTOP_BEHIND_NS QUEUE_HEARTBEAT_NS
 /* Those behind come later after a commit, one after the other, so that they do not stand in the
    way of who is next. */
-#define STAGGER_NS (10 * NS_PER_MS)
-#define STAGGER_LAST_NS NS_PER_SECOND
+#define STAGGER_NEAR_NS (4 * NS_PER_MS)
+#define STAGGER_FAR_NS (20 * NS_PER_MS)
+#define STAGGER_LAST_NS (2 * NS_PER_SECOND)
 
 void alarm_init(struct alarm *a)
 {
@@ -97,24 +97,29 @@ static void watch_line(struct pool_wait *w, const struct pool_state *state,
 		if (q->give_up_ns > facts->now_ns)
 			alarm_at(&w->alarm, q->give_up_ns);
 	}
-	if (place && place <= state->queue_count && facts->waiting[place - 1] == HOLDER_ALIVE)
+	if (place && place < state->queue_count &&
+	    observer_sees(&w->pool->observer, &state->queue[place - 1].holder))
 		alarm_watch(&w->alarm, &state->queue[place - 1].holder.command);
 }
 
-/* Requests before it that want something that it wants. */
-static size_t rank_of(const struct pool_state *state, const struct plan_facts *facts, size_t place)
+static bool are_rivals(const struct pool_state *state, const struct queue_entry *a,
+		       const struct queue_entry *b)
 {
-	const struct queue_entry *self = place < state->queue_count ? &state->queue[place] : NULL;
+	if (!a->requested_ids || !b->requested_ids)
+		return true;
+	for (size_t k = 0; k < state->slots_count; k++) {
+		if (plan_entry_wants(a, (int)k) && plan_entry_wants(b, (int)k))
+			return true;
+	}
+	return false;
+}
+
+size_t alarm_rank(const struct pool_state *state, size_t place)
+{
 	size_t rank = 0;
 
-	for (size_t i = 0; i < place && i < state->queue_count; i++) {
-		bool rivals = false;
-
-		for (size_t k = 0; k < state->slots_count && !rivals; k++)
-			rivals = plan_entry_wants(&state->queue[i], (int)k) &&
-				 (!self || plan_entry_wants(self, (int)k));
-		rank += rivals && plan_waiter_state(state, facts, i) == WAITER_ACTIVE;
-	}
+	for (size_t i = 0; place < state->queue_count && i < place; i++)
+		rank += are_rivals(state, &state->queue[i], &state->queue[place]);
 	return rank;
 }
 
@@ -139,20 +144,25 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* The longest time until the next step. */
+static int64_t backstop_ns(struct store *store, size_t rank)
+{
+	if (store_watch(store) < 0 || (store_has_silent_peers(store) && rank < 2))
+		return earlier((int64_t)(rank + 1) * BACKSTOP_SILENT_NS, BACKSTOP_NS);
+	return BACKSTOP_NS;
+}
+
 void alarm_set(struct pool_wait *w, const struct pool_state *state, const struct plan_facts *facts)
 {
 	size_t place = plan_queue_find(state, w->entry_id);
-	bool silent = store_has_silent_peers(w->pool->store) || store_watch(w->pool->store) < 0;
 	int64_t now_ns = clock_monotonic_ns();
 	struct alarm *a = &w->alarm;
 	bool looks = false;
 
 	alarm_clear(a);
-	a->rank = rank_of(state, facts, place);
-	a->due_ns = now_ns + (a->rank > 1 ? BACKSTOP_BEHIND_NS
-			      : silent    ? BACKSTOP_SILENT_NS
-					  : BACKSTOP_NS);
-	for (size_t i = 0; i < state->slots_count; i++) {
+	a->rank = alarm_rank(state, place);
+	a->due_ns = now_ns + backstop_ns(w->pool->store, a->rank);
+	for (size_t i = 0; a->rank < RANK_FAR && i < state->slots_count; i++) {
 		const struct reservation *r = state->slots[i].reservation;
 
 		if ((place < state->queue_count &&
@@ -174,10 +184,19 @@ void alarm_set(struct pool_wait *w, const struct pool_state *state, const struct
 	arm_clock(a);
 }
 
+static bool clock_was_set(const struct alarm *a)
+{
+	uint64_t times;
+
+	return read(a->clock_fd, &times, sizeof(times)) < 0 && errno == ECANCELED;
+}
+
 /* After a commit: at once for who is next, later for those behind. */
 static void alarm_stagger(struct alarm *a)
 {
-	int64_t pause_ns = a->rank < 2 ? 0 : (int64_t)(a->rank - 1) * STAGGER_NS;
+	int64_t near = a->rank < 2 ? 0 : (int64_t)(a->rank < RANK_FAR ? a->rank : RANK_FAR) - 1;
+	int64_t far = a->rank < RANK_FAR ? 0 : (int64_t)(a->rank - RANK_FAR);
+	int64_t pause_ns = near * STAGGER_NEAR_NS + far * STAGGER_FAR_NS;
 
 	a->stagger_ns = clock_monotonic_ns() + earlier(pause_ns, STAGGER_LAST_NS);
 }
@@ -203,7 +222,7 @@ int pool_wait_sleep(struct pool_wait *w, int interrupt_fd, int64_t tick_ns, bool
 		struct pollfd fds[3 + WAIT_WATCHED_MAX];
 		nfds_t count = 3;
 		int64_t step_ns = earlier(a->due_ns, a->stagger_ns);
-		bool watching = a->stagger_ns == INT64_MAX && !w->failures;
+		bool watching = a->stagger_ns == INT64_MAX && !w->failures && a->rank < RANK_FAR;
 
 		fds[0] = (struct pollfd){.fd = interrupt_fd, .events = POLLIN};
 		fds[1] = (struct pollfd){.fd = watching ? store_watch(w->pool->store) : -1,
@@ -223,8 +242,12 @@ int pool_wait_sleep(struct pool_wait *w, int interrupt_fd, int64_t tick_ns, bool
 				return 0;
 			}
 		}
-		if (fds[2].revents)
+		if (fds[2].revents) {
+			/* Set forward, it makes all signs of life look old. */
+			if (clock_was_set(a))
+				w->heartbeat_ns = 0;
 			return 0;
+		}
 		if (fds[1].revents) {
 			store_watch_drain(w->pool->store);
 			alarm_stagger(a);

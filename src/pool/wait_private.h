@@ -10,6 +10,10 @@
 /* How many processes are watched at a time; of the others the timers tell. */
 #define WAIT_WATCHED_MAX 200
 
+/* With so many requests before it that want the same GPUs, a request only looks where it stands:
+   whoever dies is noticed by the one behind. */
+#define RANK_FAR 8
+
 /* Looks at the same GPUs: at first soon, since a driver frees memory a moment after its process
    has ended; then less and less often, since each look costs something. */
 #define LOOK_PAUSE_FIRST_NS (5 * NS_PER_MS)
@@ -50,6 +54,9 @@ struct pool_wait {
 
 void alarm_init(struct alarm *a);
 void alarm_clear(struct alarm *a);
+
+/* How many requests before that place want something that it wants, dead or alive. */
+size_t alarm_rank(const struct pool_state *state, size_t place);
 
 /* Sets what is slept on after a step that did not get all: the state is as it was loaded. */
 void alarm_set(struct pool_wait *w, const struct pool_state *state, const struct plan_facts *facts);

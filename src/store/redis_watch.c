@@ -24,6 +24,14 @@ int redis_watch(struct store *base)
 	return s->watcher.fd;
 }
 
+void redis_unwatch(struct store *base)
+{
+	struct redis_store *s = redis_of(base);
+
+	redis_connection_close(&s->watcher);
+	s->watch_again_ns = 0;
+}
+
 void redis_watch_drain(struct store *base)
 {
 	redis_discard(&redis_of(base)->watcher);

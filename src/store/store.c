@@ -117,6 +117,11 @@ void store_watch_drain(struct store *s)
 	s->backend->watch_drain(s);
 }
 
+void store_unwatch(struct store *s)
+{
+	s->backend->unwatch(s);
+}
+
 bool store_has_owner(const struct store *s)
 {
 	return s->backend->owned_by != NULL;

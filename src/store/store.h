@@ -146,6 +146,10 @@ int store_history_trim(struct store *s, int64_t before_ns, struct err *e);
 int store_watch(struct store *s);
 void store_watch_drain(struct store *s);
 
+/* Ends watching: descriptors of that kind are few (128 inotify instances per account). Harmless
+   where nothing is watched. */
+void store_unwatch(struct store *s);
+
 /* Whether programs that give no word of their changes may work on this kind of store. */
 bool store_has_silent_peers(const struct store *s);
 

@@ -38,6 +38,7 @@ struct store_backend {
 	int (*history_trim)(struct store *s, int64_t before_ns, struct err *e);
 	int (*watch)(struct store *s);
 	void (*watch_drain)(struct store *s);
+	void (*unwatch)(struct store *s);
 	bool silent_peers; /* other programs change it without a word to those who watch */
 	bool (*owned_by)(struct store *s, uid_t uid); /* NULL: has no owner */
 	void (*close)(struct store *s);               /* frees s, but not s->url */

@@ -65,16 +65,16 @@ static void close_store(struct store *base)
 }
 
 /* Three schemes, one store. */
-#define BACKEND(name, opener)                                                                   \
-	{                                                                                       \
-		.scheme = (name), .open = (opener), .load = redis_load, .commit = redis_commit, \
-		.abandon = abandon, .last_use = redis_last_use,                                 \
-		.history_begin = redis_history_begin,                                           \
-		.history_begin_newest = redis_history_begin_newest,                             \
-		.history_next = redis_history_next, .history_end = redis_history_end,           \
-		.history_add = redis_history_add, .history_trim = redis_history_trim,           \
-		.watch = redis_watch, .watch_drain = redis_watch_drain, .silent_peers = true,   \
-		.close = close_store,                                                           \
+#define BACKEND(name, opener)                                                                     \
+	{                                                                                         \
+		.scheme = (name), .open = (opener), .load = redis_load, .commit = redis_commit,   \
+		.abandon = abandon, .last_use = redis_last_use,                                   \
+		.history_begin = redis_history_begin,                                             \
+		.history_begin_newest = redis_history_begin_newest,                               \
+		.history_next = redis_history_next, .history_end = redis_history_end,             \
+		.history_add = redis_history_add, .history_trim = redis_history_trim,             \
+		.watch = redis_watch, .watch_drain = redis_watch_drain, .unwatch = redis_unwatch, \
+		.silent_peers = true, .close = close_store,                                       \
 	}
 
 const struct store_backend store_redis = BACKEND("redis", open_redis);

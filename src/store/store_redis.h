@@ -98,6 +98,7 @@ int redis_last_use(struct store *base, struct quantity uid, const char *account,
 		   int64_t *ret_last_ns, size_t gpus_count, struct err *e);
 int redis_watch(struct store *base);
 void redis_watch_drain(struct store *base);
+void redis_unwatch(struct store *base);
 int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e);
 int redis_history_begin_newest(struct store *base, int64_t from_ns, size_t limit, struct err *e);
 int redis_history_next(struct store *base, const struct usage_record **ret_record, struct err *e);

@@ -57,6 +57,7 @@ static int open_url(const char *url, struct store **ret_store, struct err *e)
 	s->limit_ns = wait_limit_ns();
 	s->gate.fd = -1;
 	s->watch_fd = -1;
+	s->wake_directory_fd = -1;
 	*ret_store = &s->base;
 	return 0;
 }
@@ -251,7 +252,7 @@ static void close_store(struct store *base)
 
 	sqlite_history_end(base);
 	sqlite_end(s);
-	mem_auto_close(&s->watch_fd);
+	sqlite_unwatch(base);
 	free(s->path);
 	free(s->gate_path);
 	free(s->wake_path);
@@ -273,6 +274,7 @@ const struct store_backend store_sqlite = {
 	.history_trim = sqlite_history_trim,
 	.watch = sqlite_watch,
 	.watch_drain = sqlite_watch_drain,
+	.unwatch = sqlite_unwatch,
 	.owned_by = owned_by,
 	.close = close_store,
 };

@@ -45,7 +45,8 @@ struct sqlite_store {
 
 	struct sqlite_history *history; /* NULL: no iteration */
 	int64_t import_key;             /* of the next imported record, below 0; 0: not known yet */
-	int watch_fd;                   /* inotify on the wake file; -1: none */
+	int watch_fd;                   /* tells of commits; -1: none */
+	int wake_directory_fd;          /* what dnotify watches for it; -1: inotify does */
 };
 
 enum sqlite_access {
@@ -97,5 +98,6 @@ static inline struct sqlite_store *sqlite_of(struct store *base)
 
 int sqlite_watch(struct store *base);
 void sqlite_watch_drain(struct store *base);
+void sqlite_unwatch(struct store *base);
 
 #endif
