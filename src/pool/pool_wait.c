@@ -293,8 +293,9 @@ static int64_t standing_estimate(struct pool_wait *w, const struct pool_state *s
 }
 
 static void standing_set(struct pool_wait *w, const struct pool_state *state,
-			 struct plan_facts *facts)
+			 struct plan_facts *facts, bool far)
 {
+	int64_t estimate_ns = w->standing.joined ? w->standing.estimate_ns : TIME_NONE;
 	size_t place = plan_queue_find(state, w->entry_id), before = 0, waiting = 0;
 	struct pool_standing *s = &w->standing;
 
@@ -325,7 +326,8 @@ static void standing_set(struct pool_wait *w, const struct pool_state *state,
 	facts->use = w->look.taken_ns && look_fits(&w->look, state) ? w->look.seen.use : NULL;
 	w->awaits = describe_awaits(state, facts, place);
 	s->awaits = w->awaits;
-	s->estimate_ns = standing_estimate(w, state, facts, place);
+	/* From far behind it is seldom looked at, and then with everything else. */
+	s->estimate_ns = far ? estimate_ns : standing_estimate(w, state, facts, place);
 }
 
 /* ---- steps ---- */
@@ -379,7 +381,7 @@ int pool_wait_step(struct pool_wait *w, struct pool_grant *ret_grant, struct err
 	if (r < 0)
 		return step_failed(w, r, e);
 	w->failures = 0;
-	standing_set(w, &s.state, &s.facts);
+	standing_set(w, &s.state, &s.facts, s.far);
 	alarm_set(w, &s.state, &s.facts);
 	return 0;
 }

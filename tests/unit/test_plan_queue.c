@@ -182,7 +182,9 @@ static void test_waiter_states(void **state)
 	} cases[] = {
 		{HOLDER_ALIVE, 0, 0, "1", WAITER_ACTIVE},
 		{HOLDER_ALIVE, 120 * SECOND, 0, "1", WAITER_ACTIVE},
-		{HOLDER_ALIVE, 120 * SECOND + 1, 0, "1", WAITER_ABSENT}, /* stopped */
+		{HOLDER_ALIVE, 3600 * SECOND, 0, "1", WAITER_ACTIVE}, /* the clock was set */
+		{HOLDER_STOPPED, 120 * SECOND, 0, "1", WAITER_ACTIVE},
+		{HOLDER_STOPPED, 120 * SECOND + 1, 0, "1", WAITER_ABSENT},
 		{HOLDER_GONE, 0, 0, "1", WAITER_DEAD},
 		{HOLDER_OUT_OF_SIGHT, 120 * SECOND, 0, "1", WAITER_ACTIVE},
 		{HOLDER_OUT_OF_SIGHT, 120 * SECOND + 1, 0, "1", WAITER_DEAD},
@@ -238,7 +240,7 @@ static void test_first_for(void **state)
 		world_init(&w, 4);
 		for (size_t k = 0; k < 4 && cases[i].wishes[k]; k++) {
 			world_queue(&w, cases[i].wishes[k]);
-			w.waiting[k] = HOLDER_ALIVE;
+			w.waiting[k] = cases[i].absent[k] ? HOLDER_STOPPED : HOLDER_ALIVE;
 			if (cases[i].absent[k])
 				w.store.state.queue[k].heartbeat_ns = NOW - 3600 * SECOND;
 			if (cases[i].absent[k])
@@ -426,7 +428,7 @@ static void test_dead_and_absent_give_back(void **state)
 	} cases[] = {
 		{HOLDER_GONE, 0, 0},
 		{HOLDER_OUT_OF_SIGHT, 121 * SECOND, 0},
-		{HOLDER_ALIVE, 121 * SECOND, 1},
+		{HOLDER_STOPPED, 121 * SECOND, 1},
 	};
 
 	(void)state;
@@ -463,10 +465,11 @@ static void test_give_way(void **state)
 	world_queue(&w, "#0");
 	w.store.state.queue[0].heartbeat_ns = w.store.state.queue[0].enqueued_ns =
 		NOW - 3600 * SECOND;
-	w.waiting[0] = HOLDER_ALIVE;
+	w.waiting[0] = HOLDER_STOPPED;
 	w.wait.enqueued_ns = NOW;
 	assert_string_equal(outcome(&w), "collects 0");
 	w.store.state.queue[0].heartbeat_ns = NOW; /* it goes on */
+	w.waiting[0] = HOLDER_ALIVE;
 	assert_string_equal(outcome(&w), "waits");
 	assert_null(w.store.state.slots[0].reservation);
 	q = &w.store.state.queue[1];

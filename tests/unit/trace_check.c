@@ -33,7 +33,10 @@ void trace_facts(const struct trace *t, const struct pool_state *state, struct t
 	for (size_t i = 0; i < state->queue_count; i++) {
 		const struct agent *a = agent_of(t, &state->queue[i].holder);
 
-		ret->waiting[i] = !a ? HOLDER_OUT_OF_SIGHT : a->dead ? HOLDER_GONE : HOLDER_ALIVE;
+		ret->waiting[i] = !a           ? HOLDER_OUT_OF_SIGHT
+				  : a->dead    ? HOLDER_GONE
+				  : a->stopped ? HOLDER_STOPPED
+					       : HOLDER_ALIVE;
 	}
 }
 
@@ -50,7 +53,7 @@ static bool counts(const struct trace *t, const struct queue_entry *q)
 {
 	const struct agent *a = agent_of(t, &q->holder);
 
-	return (!a || !a->dead) && !is_silent(t, q) &&
+	return (!a || !a->dead) && (!is_silent(t, q) || (a && !a->stopped)) &&
 	       (q->give_up_ns == TIME_NONE || t->now_ns < q->give_up_ns);
 }
 
