@@ -486,6 +486,7 @@ static void test_give_way(void **state)
 	q->collected_count = 1;
 	w.waiting[1] = HOLDER_ALIVE;
 	w.store.state.queue[0].heartbeat_ns = NOW - 3600 * SECOND;
+	w.waiting[0] = HOLDER_STOPPED;
 	wish(&w, "2");
 	assert_string_equal(outcome(&w), "waits"); /* it joins */
 	w.waiting[1] = w.waiting[2] = HOLDER_ALIVE;
