@@ -250,7 +250,8 @@ export async function textOf(locator) {
 export async function shows(locator, pattern) {
   let text = "";
   await until(`'${pattern}' in ${locator}`, async () => {
-    text = (await locator.count()) === 1 ? await textOf(locator) : "";
+    // What is hidden has a text, too.
+    text = (await locator.count()) === 1 && (await locator.isVisible()) ? await textOf(locator) : "";
     return pattern instanceof RegExp ? pattern.test(text) : text.includes(pattern);
   }).catch((error) => assert.fail(`${error.message}; there is: ${text}`));
 }
