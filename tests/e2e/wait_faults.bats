@@ -1,0 +1,237 @@
+#!/usr/bin/env bats
+# What becomes of those who wait when somebody dies, stops, or goes on for too long, or when the store
+# does. What only timers of minutes would show is shown by a heartbeat that is set back in the store.
+
+load wait_helpers
+
+@test "kill -9 of who is first: the next one starts, and gets what that one had collected" {
+	pool 2
+	hold holder --gpu-ids 0
+	wait_run first --gpus 2
+	wait_run second
+	wait_until '[ "$(reserved)" = "0 1" ]'
+	assert_waits second
+	kill_now "${background_pids[first]}"
+	wait_for_start second
+	grep -qx 'started 1' "$WORLD/second.out"
+	assert_equal "$(line)" ''
+	wait_until '[ "$(reserved)" = "0 1" ]'
+	assert_equal "$(ends)" ''
+}
+
+@test "kill -9 of one in the middle: the others keep their places" {
+	pool 1
+	hold holder
+	for name in a b c; do
+		wait_run "$name"
+	done
+	kill_now "${background_pids[b]}"
+	wait_until '[ "$(line)" = "a c" ]' 30
+	kill "$command"
+	wait_for_start a
+	assert_waits c
+	kill "${background_pids[a]}"
+	wait_for_start c
+}
+
+@test "a stopped one keeps its place, but not the GPUs: they go to those behind it" {
+	pool 2
+	hold holder --gpu-ids 0
+	wait_run first --gpus 2
+	wait_run second
+	wait_until '[ "$(reserved)" = "0 1" ]'
+	stop_now "${background_pids[first]}"
+	silence 121
+	stir
+	wait_for_start second
+	assert_equal "$(line)" first
+	kill -CONT "${background_pids[first]}"
+	kill "$command"
+	wait_run third
+	kill "${background_pids[second]}"
+	wait_for_start first
+	assert_waits third
+}
+
+@test "who goes on after a stop gets what those behind it have collected meanwhile" {
+	pool 3
+	hold holder --gpu-ids 0
+	chg_ok reserve --gpu-ids 1 --duration 1h
+	wait_run first --gpus 2
+	stop_now "${background_pids[first]}"
+	silence 121
+	wait_run second --gpus 3
+	wait_until 'grep -q "collected 1/3 \[2\]" "$WORLD/second.err"' 30
+	kill -CONT "${background_pids[first]}"
+	# Each has one of two: without giving way both would wait for ever.
+	chg_ok release
+	wait_until 'stir; runs first' 60
+	grep -qx 'started 1,2' "$WORLD/first.out"
+	assert_waits second
+}
+
+@test "a holder and its supervisor are killed: the next one starts" {
+	pool 1
+	hold holder
+	wait_run waiter
+	kill_both holder
+	wait_for_start waiter
+	assert_equal "$(ends)" holder-died
+}
+
+@test "the supervisor alone is killed: the GPU stays, until the command ends" {
+	pool 1
+	hold holder
+	wait_run waiter
+	kill_now "$supervisor"
+	stir
+	assert_waits waiter
+	kill_now "$command"
+	wait_for_start waiter
+}
+
+@test "a manual reservation expires: who waits starts, without anybody doing anything" {
+	pool 1
+	chg_ok reserve --duration 1s
+	wait_run waiter
+	wait_for_start waiter
+	wait_until '[ "$(ends)" = expired ]' 20
+}
+
+@test "a GPU in use without a reservation is handed over when its process ends" {
+	pool 1
+	start_background user sleep 1000
+	user=$background_pid
+	fake_state "{\"gpus\":[{\"index\":0,\"memory_used_mb\":9000,\"processes\":[{\"pid\":$user,\"memory_mb\":9000}]}]}"
+	wait_run waiter
+	assert_waits waiter
+	grep -q 'GPU 0 (in use without reservation)' "$WORLD/waiter.err"
+	fake_state '{}'
+	kill_now "$user"
+	wait_for_start waiter
+}
+
+@test "a GPU that was released is granted only when its processes are gone" {
+	pool 1
+	start_background user sleep 1000
+	user=$background_pid
+	chg_ok reserve --duration 1h
+	fake_state "{\"gpus\":[{\"index\":0,\"memory_used_mb\":9000,\"processes\":[{\"pid\":$user,\"memory_mb\":9000}]}]}"
+	wait_run waiter
+	chg_ok release
+	wait_until 'grep -q "GPU 0 (in use without reservation)" "$WORLD/waiter.err"' 30
+	assert_waits waiter
+	fake_state '{}'
+	kill "$user"
+	wait_for_start waiter
+}
+
+@test "an entry whose process is gone is dropped by whoever looks" {
+	pool 1
+	hold holder
+	wait_run waiter
+	stop_now "${background_pids[waiter]}"
+	assert_equal "$(line)" waiter
+	kill_now "${background_pids[waiter]}"
+	stir
+	wait_until '[ -z "$(line)" ]'
+}
+
+# ---- Redis goes and comes ----
+
+need_redis() {
+	[ "${E2E_STORE:-sqlite}" = redis ] || skip 'is about the Redis store'
+}
+
+@test "Redis restarts with its data: those who wait go on waiting, in their order" {
+	need_redis
+	stop_redis
+	start_redis --appendonly yes --appendfsync always
+	pool 2
+	hold holder --gpu-ids 0
+	wait_run first --gpus 2
+	wait_run second
+	stop_redis
+	wait_until 'grep -q "the pool does not answer, trying again" "$WORLD/first.err"' 60
+	start_redis --appendonly yes --appendfsync always
+	wait_until '[ "$(line)" = "first second" ]' 30
+	kill_both holder
+	wait_for_start first
+	assert_waits second
+	kill_now "${background_pids[first]}"
+	wait_for_start second
+}
+
+@test "Redis loses its data: those who wait join again, each at its place" {
+	need_redis
+	pool 2
+	chg_ok reserve --gpus 2 --duration 1h
+	for name in a b c; do
+		wait_run "$name" --gpus 2
+	done
+	stop_redis
+	for name in a b c; do
+		wait_until 'grep -q "the pool does not answer" "$WORLD/$name.err"' 60
+	done
+	start_redis
+	# A new pool that is in use from its first moment.
+	used="{\"user\":\"$(id -un)\",\"actual_user\":\"$(id -un)\",\"type\":\"manual\",\"start_time\":$(date +%s),\"expiry_time\":$(($(date +%s) + 3600))}"
+	redis mset canhazgpu:gpu:0 "$used" canhazgpu:gpu:1 "$used" canhazgpu:provider fake \
+		canhazgpu:gpu_count 2 >/dev/null
+	wait_until '[ "$(line)" = "a b c" ]' 60
+	chg_ok release
+	for name in a b c; do
+		wait_for_start "$name"
+		kill_now "${background_pids[$name]}"
+	done
+}
+
+# ---- the other program on the same pool ----
+
+# other_entry ID USER COUNT [SECONDS AGO]: a request that waits, as the other program writes it.
+other_entry() {
+	local now
+	now=$(date -u -d "-${4:-0} seconds" +%FT%T.%NZ)
+	redis set "canhazgpu:queue:entry:$1" "{\"id\":\"$1\",\"user\":\"$2\",\"actual_user\":\"$2\",\"requested_count\":$3,\"allocated_gpus\":[],\"reservation_type\":\"manual\",\"expiry_duration\":7199999722756,\"note\":\"big\",\"enqueue_time\":\"$now\",\"last_heartbeat\":\"$now\",\"wait_timeout\":null}" >/dev/null
+	redis zadd canhazgpu:queue "$(date -u -d "-${4:-0} seconds" +%s%N)" "$1" >/dev/null
+}
+
+@test "a request of the other program is respected, and dropped when it has been silent for two minutes" {
+	need_redis
+	pool 2
+	other_entry 018c266f-a239-48ce-9c6a-e5289b1abe51 bob 2
+	chg run -- true
+	assert_error 1 'others wait for 2 more - stand in line with --wait'
+	wait_run waiter
+	assert_waits waiter
+	assert_equal "$(line)" 'bob waiter'
+	grep -q 'position 2 of 2' "$WORLD/waiter.err"
+	redis zadd canhazgpu:queue 1 018c266f-a239-48ce-9c6a-e5289b1abe51 >/dev/null
+	other_entry 018c266f-a239-48ce-9c6a-e5289b1abe51 bob 2 121
+	wait_for_start waiter
+	assert_equal "$(line)" ''
+}
+
+@test "what the other program has collected is not handed out while its request shows life" {
+	need_redis
+	pool 2
+	other_entry 018c266f-a239-48ce-9c6a-e5289b1abe51 bob 2
+	redis set canhazgpu:gpu:0 '{"user":"bob","actual_user":"bob","start_time":"2026-11-20T08:43:08.628976219Z","last_heartbeat":null,"type":"manual","expiry_time":"2026-11-20T08:44:08.628698975Z","last_released":null,"note":"big","partial_queue_id":"018c266f-a239-48ce-9c6a-e5289b1abe51"}' >/dev/null
+	wait_run waiter --gpu-ids 0
+	assert_waits waiter
+	other_entry 018c266f-a239-48ce-9c6a-e5289b1abe51 bob 2 121
+	wait_for_start waiter
+	wait_until '[ -z "$(ends)" ]'
+}
+
+@test "while the other program holds its lock nothing is granted; afterwards it is" {
+	need_redis
+	pool 1
+	hold holder
+	wait_run waiter
+	redis set canhazgpu:allocation_lock locked >/dev/null
+	kill_both holder
+	assert_waits waiter
+	redis del canhazgpu:allocation_lock >/dev/null
+	wait_for_start waiter
+}
