@@ -70,6 +70,23 @@ orphan() {
 	wait_until '[ "$(ends)" = released ]'
 }
 
+@test "descendants of each of several processes are it, too" {
+	pool 1
+	start one sleep 1000
+	one=$pid
+	start two sh -c 'sleep 1000 & echo $!; wait'
+	child=$(orphan two)
+	uses "0 $child 9000"
+	chg_ok adopt "$one" "$pid"
+	assert_stdout "Adopted PID $one, $pid on 1 GPU(s): [0]"
+	supervisor=$(supervisor_of "$one")
+	kill_now "$one" "$pid"
+	wait_until '[ "$(supervisor_of "$child")" = "$supervisor" ]'
+	assert_reserved 0
+	kill_now "$child"
+	wait_until '[ "$(ends)" = released ]'
+}
+
 @test "several processes: it lives as long as the last of them, in whatever order they end" {
 	pool 3
 	world_set CANHAZGPU_RUN_HEARTBEAT=100ms
