@@ -16,14 +16,16 @@
 #include "conf/args.h"
 #include "conf/settings.h"
 
-/* Files and environment; what flags have set already stays. */
+/* Files and environment; what flags have set already stays. With a mistake in a file the
+   environment still counts. */
 static int load_configuration(struct settings *s, struct err *e)
 {
 	const char *file = settings_text(s, "config");
 	int r = file ? settings_load_file(s, file, e)
 		     : settings_load_default_files(s, getenv("HOME"), e);
+	int environment = settings_load_environment(s, r < 0 ? NULL : e);
 
-	return r < 0 ? r : settings_load_environment(s, e);
+	return r < 0 ? r : environment;
 }
 
 static int check_words(const struct command *command, const struct args_result *args, struct err *e)
@@ -49,6 +51,7 @@ static int run_command(const struct command *command, struct settings *s, int ar
 	};
 	struct args_result args;
 	struct invocation in;
+	struct err mistake = {0};
 	int r = args_parse(&request, argc, argv, s, &args, e);
 
 	if (r < 0)
@@ -60,11 +63,20 @@ static int run_command(const struct command *command, struct settings *s, int ar
 		return 0;
 	}
 	r = check_words(command, &args, e);
-	if (r == 0)
-		r = load_configuration(s, e);
 	if (r < 0)
 		return r;
-	in = (struct invocation){command, s, args.words, args.words_count};
+	r = load_configuration(s, &mistake);
+	if (r < 0 && !command->tells_mistakes) {
+		*e = mistake;
+		return r;
+	}
+	in = (struct invocation){
+		.command = command,
+		.settings = s,
+		.words = args.words,
+		.words_count = args.words_count,
+		.configuration = r < 0 ? &mistake : NULL,
+	};
 	return command->run(&in, e);
 }
 

@@ -39,6 +39,16 @@ bool rights_are_for(const char *directory)
 	       st.st_uid == 0 && st.st_gid == reserved && (st.st_mode & S_ISGID);
 }
 
+bool rights_are_held(void)
+{
+	return reserved != NO_GROUP;
+}
+
+bool rights_are_of(gid_t group)
+{
+	return reserved != NO_GROUP && group == reserved;
+}
+
 void rights_enter(void)
 {
 	if (reserved != NO_GROUP && depth++ == 0)

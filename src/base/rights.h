@@ -25,6 +25,10 @@ void rights_init(void);
  */
 bool rights_are_for(const char *directory);
 
+/* Whether the program has a group of its own (in effect or not), and whether it is that one. */
+bool rights_are_held(void);
+bool rights_are_of(gid_t group);
+
 /* Puts the group into effect, and out of it again. They nest. */
 void rights_enter(void);
 void rights_leave(void);

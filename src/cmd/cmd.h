@@ -20,6 +20,8 @@ struct invocation {
 	const struct settings *settings;
 	char **words; /* what stands behind the options, NULL-terminated */
 	int words_count;
+	const struct err *configuration; /* why it could not be read, where the command goes on
+					    without; NULL: it was read */
 };
 
 struct command {
@@ -30,7 +32,8 @@ struct command {
 	const struct option_spec *options; /* NULL: none */
 	bool stop_at_word;                 /* the first word begins somebody else's command line */
 	int words_min, words_max;          /* -1: any number */
-	bool hidden;                       /* internal: not in help, man pages or completion */
+	bool tells_mistakes; /* runs also where the configuration has one: see struct invocation */
+	bool hidden;         /* internal: not in help, man pages or completion */
 	int (*run)(const struct invocation *in, struct err *e);
 };
 
@@ -38,8 +41,8 @@ struct command {
 #define SUPERVISE_NAME "__supervise"
 
 extern const struct command cmd_admin, cmd_adopt, cmd_cancel, cmd_extend, cmd_complete,
-	cmd_completion, cmd_config, cmd_help, cmd_migrate, cmd_queue, cmd_release, cmd_report,
-	cmd_reserve, cmd_run, cmd_status, cmd_supervise, cmd_web;
+	cmd_completion, cmd_config, cmd_doctor, cmd_help, cmd_migrate, cmd_queue, cmd_release,
+	cmd_report, cmd_reserve, cmd_run, cmd_status, cmd_supervise, cmd_web;
 
 /* All commands in the order of the help, ended by NULL; and the options that each of them takes. */
 extern const struct command *const commands[];
@@ -54,6 +57,9 @@ int command_find(const char *name, const struct command **ret_command, struct er
 /* The text of `canhazgpu --help` and of `canhazgpu <command> --help`. The caller frees it. */
 char *help_program(void);
 char *help_command(const struct command *command);
+
+/* Where the installed program keeps the pool of the host; see docs/architecture.md. */
+#define SYSTEM_DIRECTORY "/var/lib/canhazgpu"
 
 /* The URL of the store that the settings mean, or of one that was named beside them: paths
    absolute, authorities added, and the login, which a store beside them gets only if it is on the

@@ -12,8 +12,6 @@
 #include "base/url.h"
 #include "cmd/cmd.h"
 
-/* Where the installed program keeps the pool of the host; see docs/architecture.md. */
-#define SYSTEM_DIRECTORY "/var/lib/canhazgpu"
 #define PASSWORD_MAX 1024
 #define REDIS_PORT 6379
 

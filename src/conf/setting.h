@@ -4,9 +4,6 @@
 
 #include "conf/settings.h"
 
-/* The file of the host's administrator. */
-#define SETTINGS_SYSTEM_FILE "/etc/canhazgpu/config.yaml"
-
 struct setting {
 	char *key;
 	const struct option_spec *spec;

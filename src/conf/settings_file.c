@@ -210,9 +210,15 @@ static bool exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-int settings_load_default_files(struct settings *s, const char *home, struct err *e)
+char *settings_personal_file(const char *home, size_t i)
 {
 	static const char *const endings[] = {"yaml", "yml", "json", "toml"};
+
+	return i < ARRAY_SIZE(endings) ? mem_printf("%s/.canhazgpu.%s", home, endings[i]) : NULL;
+}
+
+int settings_load_default_files(struct settings *s, const char *home, struct err *e)
+{
 	AUTO_FREE char *found = NULL;
 	int r = 0;
 
@@ -220,9 +226,11 @@ int settings_load_default_files(struct settings *s, const char *home, struct err
 		r = settings_load_file(s, SETTINGS_SYSTEM_FILE, e);
 	if (r || !home || *home != '/')
 		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
-		AUTO_FREE char *path = mem_printf("%s/.canhazgpu.%s", home, endings[i]);
+	for (size_t i = 0;; i++) {
+		AUTO_FREE char *path = settings_personal_file(home, i);
 
+		if (!path)
+			break;
 		if (!exists(path))
 			continue;
 		if (found)

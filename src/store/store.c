@@ -132,6 +132,11 @@ bool store_owned_by(struct store *s, uid_t uid)
 	return s->backend->owned_by && s->backend->owned_by(s, uid);
 }
 
+void store_examine(struct store *s, struct findings *f)
+{
+	s->backend->examine(s, f);
+}
+
 const char *store_url(const struct store *s)
 {
 	return s->url;

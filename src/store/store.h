@@ -17,6 +17,7 @@
 #define STORE_STORE_H
 
 #include "base/err.h"
+#include "base/finding.h"
 #include "base/nouns.h"
 
 struct store;
@@ -160,6 +161,10 @@ bool store_has_silent_peers(const struct store *s);
  */
 bool store_has_owner(const struct store *s);
 bool store_owned_by(struct store *s, uid_t uid);
+
+/* What `canhazgpu doctor` wants to know of the store itself: where and what it is, whether it is
+   whole, safe, and can be read and written. Changes nothing. */
+void store_examine(struct store *s, struct findings *f);
 
 /* The URL as people may see it (a password is left out). Owned by s. */
 const char *store_url(const struct store *s);

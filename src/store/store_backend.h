@@ -41,6 +41,7 @@ struct store_backend {
 	void (*unwatch)(struct store *s);
 	bool silent_peers; /* other programs change it without a word to those who watch */
 	bool (*owned_by)(struct store *s, uid_t uid); /* NULL: has no owner */
+	void (*examine)(struct store *s, struct findings *f);
 	void (*close)(struct store *s);               /* frees s, but not s->url */
 };
 

@@ -6,7 +6,7 @@
  *   redis_connection.c commands and replies          redis_commit.c  changes -> keys
  *   redis_socket.c, redis_tls.c   the bytes          redis_history.c usage records
  *   redis_reply.c      what replies mean             redis_json.c    values <-> nouns
- *   redis_watch.c      word of others' commits
+ *   redis_watch.c      word of others' commits   redis_examine.c for `canhazgpu doctor`
  */
 #ifndef STORE_STORE_REDIS_H
 #define STORE_STORE_REDIS_H
@@ -99,6 +99,7 @@ int redis_last_use(struct store *base, struct quantity uid, const char *account,
 int redis_watch(struct store *base);
 void redis_watch_drain(struct store *base);
 void redis_unwatch(struct store *base);
+void redis_examine(struct store *base, struct findings *f);
 int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e);
 int redis_history_begin_newest(struct store *base, int64_t from_ns, size_t limit, struct err *e);
 int redis_history_next(struct store *base, const struct usage_record **ret_record, struct err *e);

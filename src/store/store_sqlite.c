@@ -276,5 +276,6 @@ const struct store_backend store_sqlite = {
 	.watch_drain = sqlite_watch_drain,
 	.unwatch = sqlite_unwatch,
 	.owned_by = owned_by,
+	.examine = sqlite_examine,
 	.close = close_store,
 };

@@ -6,7 +6,7 @@
  *   sqlite_load.c    rows -> struct pool_state          sqlite_gate.c  who may touch the file now
  *   sqlite_commit.c  marks, and what each change does   sqlite_file.c  files and their modes
  *   sqlite_history.c usage records              sqlite_import.c  usage records of another store
- *   sqlite_watch.c   word of others' commits
+ *   sqlite_watch.c   word of others' commits            sqlite_examine.c for `canhazgpu doctor`
  */
 #ifndef STORE_STORE_SQLITE_H
 #define STORE_STORE_SQLITE_H
@@ -99,5 +99,6 @@ static inline struct sqlite_store *sqlite_of(struct store *base)
 int sqlite_watch(struct store *base);
 void sqlite_watch_drain(struct store *base);
 void sqlite_unwatch(struct store *base);
+void sqlite_examine(struct store *base, struct findings *f);
 
 #endif

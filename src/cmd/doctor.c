@@ -1,0 +1,134 @@
+/* canhazgpu doctor: looks at everything that this program needs, and says what is wrong. */
+#include "cmd/doctor.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "host/examine.h"
+#include "pool/examine.h"
+
+/* Everything, from the program down to the pool. What one look needs and another found missing is
+   looked at all the same. */
+static void examine_all(const struct invocation *in, struct findings *f)
+{
+	AUTO(pool_config_clear) struct pool_config config = {0};
+	struct err e = {0};
+
+	doctor_program(f);
+	doctor_path(getenv("PATH"), f);
+	doctor_directory(f);
+	host_examine_system(f);
+	doctor_configuration(in, f);
+	host_examine_clock(f);
+	host_examine_processes(f);
+	host_examine_limits(f);
+	host_examine_inotify(f);
+	if (pool_config_from(in->settings, &config, &e) < 0)
+		findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
+	pool_examine(&config, f);
+}
+
+static const char *result_color(enum finding_result result)
+{
+	static const char *const colors[] = {
+		[FINDING_OK] = "\033[32m",
+		[FINDING_NOTE] = "\033[34m",
+		[FINDING_WARNING] = "\033[33m",
+		[FINDING_FAILED] = "\033[31m",
+	};
+
+	return colors[result];
+}
+
+static void print_lines(const struct findings *f, bool color)
+{
+	int width = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		int length = (int)strlen(f->items[i].check);
+
+		width = length > width ? length : width;
+	}
+	for (size_t i = 0; i < f->count; i++) {
+		const struct finding *finding = &f->items[i];
+		AUTO_FREE char *detail = text_shown(finding->detail);
+		AUTO_FREE char *advice = text_shown(finding->advice);
+
+		printf("%s%-7s%s  %-*s  %s%s%s\n", color ? result_color(finding->result) : "",
+		       finding_result_name(finding->result), color ? "\033[0m" : "", width,
+		       finding->check, detail, advice ? "; " : "", advice ? advice : "");
+	}
+}
+
+static json_t *text_or_null(const char *text)
+{
+	AUTO_FREE char *valid = text_utf8(text);
+
+	return valid ? json_string(valid) : json_null();
+}
+
+static int print_json(const struct findings *f, struct err *e)
+{
+	json_t *document = json_array();
+	int r;
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct finding *finding = &f->items[i];
+		json_t *object = json_object();
+
+		json_object_set_new(object, "check", json_string(finding->check));
+		json_object_set_new(object, "result",
+				    json_string(finding_result_name(finding->result)));
+		json_object_set_new(object, "detail", text_or_null(finding->detail));
+		json_object_set_new(object, "advice", text_or_null(finding->advice));
+		json_array_append_new(document, object);
+	}
+	r = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	json_decref(document);
+	putchar('\n');
+	return r ? err_set(e, EIO, "could not write the JSON document") : 0;
+}
+
+static int doctor_run(const struct invocation *in, struct err *e)
+{
+	AUTO(findings_clear) struct findings f = {0};
+	size_t failed;
+	int r = 0;
+
+	examine_all(in, &f);
+	if (settings_flag(in->settings, "doctor.json"))
+		r = print_json(&f, e);
+	else
+		print_lines(&f, color_wanted(in->settings, STDOUT_FILENO));
+	failed = findings_count(&f, FINDING_FAILED);
+	if (r == 0 && failed)
+		r = err_set(e, EIO, "%zu of %zu checks FAILED (docs/troubleshooting.md may help)",
+			    failed, f.count);
+	return r;
+}
+
+static const struct option_spec doctor_options[] = {
+	{.name = "json",
+	 .letter = 'j',
+	 .type = OPTION_FLAG,
+	 .help = "Output the checks as JSON array instead of lines"},
+	{.name = NULL},
+};
+
+const struct command cmd_doctor = {
+	.name = "doctor",
+	.summary = "Check the installation, the store, the driver and the configuration",
+	.usage = "[--json]",
+	.description =
+		"One line per check: ok, note, warning or FAILED, its name, what was found, and the way "
+		"out. Changes nothing.\nPasswords, notes and names of others are not shown: put the output "
+		"into a bug report as it is.",
+	.options = doctor_options,
+	.tells_mistakes = true,
+	.run = doctor_run,
+};

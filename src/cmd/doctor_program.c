@@ -1,0 +1,152 @@
+/* How the program is installed, for `canhazgpu doctor`; see doctor.h. */
+#include <errno.h>
+#include <grp.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/rights.h"
+#include "base/str.h"
+#include "cmd/doctor.h"
+
+#define PROGRAM "canhazgpu"
+
+#if defined(__clang__)
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
+/* Which file this is; "" where /proc does not say. */
+static void own_path(char path[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+
+	path[n > 0 ? n : 0] = '\0';
+}
+
+/* Whoever may write the program, or exchange it, has the rights of all who run it. */
+static void examine_writable(const char *path, struct findings *f)
+{
+	AUTO_FREE char *directory = mem_strdup(path);
+	struct stat st;
+
+	if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH))
+		findings_extend(f, FINDING_FAILED, "chmod o-w on it", "everybody may write it");
+	*(strrchr(directory, '/') + 1) = '\0';
+	if (stat(directory, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+		findings_extend(f, FINDING_FAILED, "chmod o-w on its directory",
+				"everybody may exchange it");
+}
+
+/* The set-group-id bit, and whether the kernel heeded it. */
+static void examine_group(struct findings *f)
+{
+	AUTO_FREE char *why = NULL;
+	struct group *group;
+	struct stat st;
+
+	if (stat("/proc/self/exe", &st) < 0 || !(st.st_mode & S_ISGID)) {
+		findings_extend(f, FINDING_OK, NULL, "not set-group-id (a personal installation)");
+		return;
+	}
+	group = getgrgid(st.st_gid);
+	if (!group)
+		findings_extend(f, FINDING_FAILED, "install it again, which makes the group",
+				"its group %u has no name", (unsigned)st.st_gid);
+	if (rights_are_held() || getgid() == st.st_gid || getuid() == 0) {
+		findings_extend(f, FINDING_OK, NULL, "set-group-id %s",
+				group ? group->gr_name : "without a name");
+		return;
+	}
+	why = rights_problem(st.st_gid);
+	findings_extend(f, FINDING_FAILED, NULL,
+			"set-group-id without effect: the pool of the host is out of reach: %s",
+			why);
+}
+
+void doctor_program(struct findings *f)
+{
+	char path[PATH_MAX];
+
+	own_path(path);
+	findings_add(f, "version", FINDING_OK, NULL, PROGRAM " %s, %s, jansson %s",
+		     CANHAZGPU_VERSION, COMPILER, JANSSON_VERSION);
+	findings_add(f, "program", FINDING_OK, NULL, "%s",
+		     *path ? path : "/proc does not tell where it is");
+	if (*path)
+		examine_writable(path, f);
+	examine_group(f);
+}
+
+void doctor_path(const char *path, struct findings *f)
+{
+	AUTO(str_clear) struct str found = {0};
+	struct stat first = {0}, st;
+	size_t count = 0;
+	bool is_own = false;
+
+	for (const char *at = path; at && *at; at += strcspn(at, ":"), at += *at == ':') {
+		AUTO_FREE char *file = mem_printf("%.*s/" PROGRAM, (int)strcspn(at, ":"), at);
+
+		if (*at == ':' || access(file, X_OK) < 0 || stat(file, &st) < 0 ||
+		    !S_ISREG(st.st_mode) ||
+		    (count && st.st_ino == first.st_ino && st.st_dev == first.st_dev))
+			continue;
+		if (!count++) {
+			struct stat own = {0};
+
+			first = st;
+			is_own = stat("/proc/self/exe", &own) == 0 && own.st_ino == st.st_ino &&
+				 own.st_dev == st.st_dev;
+		}
+		str_addf(&found, "%s%s", found.length ? ", " : "", file);
+	}
+	if (!count)
+		findings_add(f, "path", FINDING_NOTE, NULL, "no " PROGRAM " is in PATH");
+	else if (count > 1)
+		findings_add(f, "path", FINDING_WARNING, "remove all but one, or order PATH",
+			     "several in PATH: %s", str_text(&found));
+	else if (!is_own)
+		findings_add(f, "path", FINDING_WARNING, NULL,
+			     "PATH leads to another program than this: %s", str_text(&found));
+	else
+		findings_add(f, "path", FINDING_OK, NULL, "%s", str_text(&found));
+}
+
+void doctor_directory(struct findings *f)
+{
+	static const char again[] =
+		"'systemd-tmpfiles --create' or installing canhazgpu again makes it right";
+	struct stat st, program;
+
+	if (stat(SYSTEM_DIRECTORY, &st) < 0) {
+		findings_add(f, "directory", rights_are_installed() ? FINDING_FAILED : FINDING_NOTE,
+			     rights_are_installed() ? again : NULL,
+			     SYSTEM_DIRECTORY ", for a pool of all users, is not there");
+		return;
+	}
+	findings_add(f, "directory", FINDING_OK, NULL, SYSTEM_DIRECTORY " %04o %u:%u",
+		     (unsigned)st.st_mode & 07777, (unsigned)st.st_uid, (unsigned)st.st_gid);
+	if (!S_ISDIR(st.st_mode))
+		findings_extend(f, FINDING_FAILED, again, "it is no directory");
+	if (st.st_uid != 0)
+		findings_extend(f, FINDING_FAILED, "chown root " SYSTEM_DIRECTORY,
+				"it does not belong to root");
+	if (st.st_mode & S_IWOTH)
+		findings_extend(f, FINDING_FAILED, "chmod 2770 " SYSTEM_DIRECTORY,
+				"everybody may write there");
+	if ((st.st_mode & 02070) != 02070)
+		findings_extend(f, FINDING_FAILED, "chmod 2770 " SYSTEM_DIRECTORY,
+				"it is not set-group-id, or its group may not write there");
+	if (rights_are_installed() && stat("/proc/self/exe", &program) == 0 &&
+	    program.st_gid != st.st_gid)
+		findings_extend(f, FINDING_FAILED, again,
+				"it belongs to another group than the program (%u)",
+				(unsigned)program.st_gid);
+}

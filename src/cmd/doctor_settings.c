@@ -1,0 +1,107 @@
+/* The configuration, for `canhazgpu doctor`; see doctor.h. Values are not shown: notes, tokens and
+ * passwords may be among them. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cmd/doctor.h"
+
+/* A file that is there is listed, and must be its owner's alone to write. */
+static void examine_file(const char *path, size_t *count, struct findings *f)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return;
+	if (!(*count)++)
+		findings_add(f, "configuration", FINDING_OK, NULL, "%s", path);
+	else
+		findings_extend(f, FINDING_OK, NULL, "%s", path);
+	if (st.st_mode & S_IWOTH)
+		findings_extend(f, FINDING_FAILED, "chmod o-w on it",
+				"everybody may write that file");
+}
+
+static void examine_files(const struct invocation *in, struct findings *f)
+{
+	const char *named = settings_text(in->settings, "config"), *home = getenv("HOME");
+	bool has_home = home && *home == '/';
+	size_t count = 0;
+	char *path;
+
+	examine_file(named ? named : SETTINGS_SYSTEM_FILE, &count, f);
+	for (size_t i = 0; !named && has_home && (path = settings_personal_file(home, i)); i++) {
+		examine_file(path, &count, f);
+		free(path);
+	}
+	if (!count)
+		findings_add(f, "configuration", FINDING_OK, NULL, "no file");
+	if (named && access(SETTINGS_SYSTEM_FILE, F_OK) == 0)
+		findings_extend(f, FINDING_NOTE, NULL,
+				"--config takes the place of " SETTINGS_SYSTEM_FILE);
+	if (!named && !has_home)
+		findings_extend(f, FINDING_NOTE, NULL, "HOME is not set: none of your own");
+}
+
+/* How much of an error to show: one of JSON's syntax repeats what stands there, a password perhaps.
+ */
+static size_t shown_length(const char *text)
+{
+	const char *near = strstr(text, " near '");
+
+	return near ? (size_t)(near - text) : strlen(text);
+}
+
+/* What is not the default, by the place that sets it. */
+static void examine_settings(const struct settings *s, struct findings *f)
+{
+	AUTO(str_clear) struct str list = {0};
+	struct setting_view view;
+
+	for (size_t i = 0; settings_view(s, i, &view); i++) {
+		/* --config was told, and --json is of no interest. */
+		if (settings_origin(s, view.key) != ORIGIN_DEFAULT &&
+		    strcmp(view.key, "config") != 0 && strcmp(view.key, "doctor.json") != 0)
+			str_addf(&list, "%s%s (%s)", list.length ? ", " : "", view.key, view.where);
+	}
+	findings_add(f, "settings", FINDING_OK, NULL, "%s",
+		     list.length ? str_text(&list) : "all are the defaults");
+}
+
+/* What the administrator has set and somebody else overrules. */
+static void examine_overruled(const struct invocation *in, struct findings *f)
+{
+	AUTO(settings_freep) struct settings *host = settings_new();
+	struct setting_view view;
+	struct err e = {0};
+
+	commands_declare(host);
+	if (settings_load_default_files(host, NULL, &e) < 0) {
+		/* Where that is the file in effect, it was told already. */
+		if (!in->configuration || strcmp(in->configuration->text, e.text) != 0)
+			findings_extend(f, FINDING_FAILED, NULL, "%.*s", (int)shown_length(e.text),
+					e.text);
+		return;
+	}
+	for (size_t i = 0; settings_view(host, i, &view); i++) {
+		if (settings_origin(host, view.key) == ORIGIN_FILE &&
+		    !settings_is_system(in->settings, view.key))
+			findings_extend(f, FINDING_NOTE, NULL, "%s of %s is overruled", view.key,
+					SETTINGS_SYSTEM_FILE);
+	}
+}
+
+void doctor_configuration(const struct invocation *in, struct findings *f)
+{
+	examine_files(in, f);
+	if (in->configuration)
+		findings_extend(f, FINDING_FAILED,
+				"correct that: no other command works until then", "%.*s",
+				(int)shown_length(in->configuration->text),
+				in->configuration->text);
+	examine_overruled(in, f);
+	examine_settings(in->settings, f);
+}

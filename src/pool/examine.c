@@ -1,0 +1,156 @@
+/* The pool, its store and its driver for `canhazgpu doctor`; see examine.h. */
+#include "pool/examine.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "gpu/gpu.h"
+#include "pool/private.h"
+
+/* A look at the GPUs comes with most commands: a slower one is felt. */
+#define SLOW_SCAN_NS NS_PER_SECOND
+
+/* The newest end in the history; TIME_NONE: there is none. */
+static int64_t newest_end(struct pool *p, int64_t now_ns)
+{
+	const struct usage_record *record;
+	int64_t newest_ns = TIME_NONE;
+
+	/* What ended in the past is of no interest, and may be much. */
+	if (store_history_begin(p->store, now_ns, INT64_MAX, NULL) < 0)
+		return TIME_NONE;
+	while (store_history_next(p->store, &record, NULL) > 0)
+		newest_ns = record->end_ns > newest_ns ? record->end_ns : newest_ns;
+	store_history_end(p->store);
+	return newest_ns;
+}
+
+static void examine_watch(struct pool *p, struct findings *f)
+{
+	if (store_watch(p->store) >= 0)
+		findings_add(f, "wake-up", FINDING_OK, NULL, "changes of the pool are heard of");
+	else
+		findings_add(f, "wake-up", FINDING_WARNING,
+			     "see the checks inotify and store-write",
+			     "changes of the pool are not heard of: who waits looks every few "
+			     "seconds instead of at once");
+}
+
+static void examine_pool(const struct pool_state *state, struct findings *f)
+{
+	size_t reserved = 0;
+
+	for (size_t i = 0; i < state->slots_count; i++)
+		reserved += state->slots[i].reservation != NULL;
+	findings_add(f, "pool", FINDING_OK, NULL,
+		     "%zu GPUs of the provider %s, %zu of them reserved, %zu requests wait",
+		     state->slots_count, state->provider, reserved, state->queue_count);
+}
+
+/* What answered, how, and how fast. */
+static void examine_driver(const struct scan *scan, int64_t took_ns, struct findings *f)
+{
+	const char *source = scan->source ? scan->source : "unknown";
+
+	findings_add(f, "driver", FINDING_OK, NULL, "%s by %s, driver %s, %zu GPUs, %.1f ms",
+		     scan->provider, source,
+		     scan->driver_version ? scan->driver_version : "unknown", scan->gpus_count,
+		     (double)took_ns / NS_PER_MS);
+	if (!strcmp(scan->provider, "fake"))
+		findings_extend(f, FINDING_NOTE, "'canhazgpu admin --force' takes real ones",
+				"these are no real GPUs");
+	if (!strcmp(source, "nvidia-smi"))
+		findings_extend(f, FINDING_WARNING,
+				"install the driver's library libnvidia-ml.so.1 (NVML), or the one "
+				"that fits the driver",
+				"the driver's library cannot be used");
+	if (took_ns > SLOW_SCAN_NS)
+		findings_extend(f, FINDING_WARNING, "start nvidia-persistenced",
+				"most commands wait that long");
+}
+
+/* Where there is no pool yet: what `admin` would find. */
+static void examine_hardware(const struct pool_config *config, struct findings *f)
+{
+	const struct gpu_options options = {.fake_state_path = config->fake_state_path};
+	AUTO(scan_clear) struct scan scan = {0};
+	int64_t begin_ns = clock_monotonic_ns();
+	const char *provider;
+	struct err e = {0};
+
+	if (gpu_detect(&options, &provider, &scan, &e) < 0)
+		findings_add(f, "driver", FINDING_WARNING,
+			     "install the driver; 'canhazgpu admin --provider fake' does without",
+			     "%s", e.text);
+	else
+		examine_driver(&scan, clock_monotonic_ns() - begin_ns, f);
+}
+
+/* The GPUs of a pool that is there. */
+static void examine_scan(struct pool *p, const struct pool_state *state, struct findings *f)
+{
+	AUTO(observation_clear) struct observation seen = {0};
+	int64_t begin_ns = clock_monotonic_ns();
+
+	observe_gpus(&p->config, &p->observer, state, &seen);
+	if (seen.problem)
+		findings_add(f, "driver", FINDING_FAILED, NULL, "%s", seen.problem);
+	else
+		examine_driver(&seen.scan, clock_monotonic_ns() - begin_ns, f);
+	examine_gpus(state, &seen, f);
+}
+
+static void examine_state(struct pool *p, struct pool_state *state, struct findings *f)
+{
+	int64_t now_ns = clock_now_ns();
+
+	examine_pool(state, f);
+	examine_watch(p, f);
+	examine_scan(p, state, f);
+	examine_reservations(&p->observer, state, f);
+	examine_queue(&p->observer, state, f);
+	examine_times(state, newest_end(p, now_ns), now_ns, f);
+}
+
+/* Whether a check has said that already. */
+static bool is_told(const struct findings *f, const char *text)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		if (!strcmp(f->items[i].detail, text))
+			return true;
+	}
+	return false;
+}
+
+void pool_examine(const struct pool_config *config, struct findings *f)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	struct err e = {0};
+	int r = 0;
+
+	if (config->store_url)
+		r = pool_open(config, &pool, &e);
+	if (r < 0)
+		findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
+	if (!pool) {
+		examine_hardware(config, f);
+		return;
+	}
+	store_examine(pool->store, f);
+	r = store_load(pool->store, STORE_READ, &state, &e);
+	if (r < 0)
+		findings_add(f, "pool", FINDING_FAILED,
+			     is_told(f, e.text) ? "see the check store" : NULL,
+			     "it cannot be read%s%s", is_told(f, e.text) ? "" : ": ",
+			     is_told(f, e.text) ? "" : e.text);
+	else if (!state.initialized)
+		findings_add(f, "pool", FINDING_NOTE, "'canhazgpu admin' makes it",
+			     "there is none yet");
+	if (r == 0 && state.initialized)
+		examine_state(pool, &state, f);
+	else
+		examine_hardware(config, f);
+}

@@ -1,0 +1,198 @@
+/* What is agreed, beside what is there, for `canhazgpu doctor`; see examine.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "host/process.h"
+#include "pool/examine.h"
+
+/* Clocks of several hosts are never quite the same. */
+#define FUTURE_NS (60 * NS_PER_SECOND)
+
+/* "0, 3 and 5 more" would be shorter, but who looks for one has to find it. */
+static void list_add(struct str *list, int gpu)
+{
+	str_addf(list, "%s%d", list->length ? "," : "", gpu);
+}
+
+/* The first GPU of those in a list says why: the others mostly say the same. */
+struct group {
+	struct str gpus;
+	const char *why;
+};
+
+static void group_add(struct group *g, int gpu, const char *why)
+{
+	list_add(&g->gpus, gpu);
+	if (!g->why)
+		g->why = why;
+}
+
+static void group_clear(struct group *g)
+{
+	str_clear(&g->gpus);
+}
+
+static void examine_placed(const struct pool_state *state, const struct observation *seen,
+			   struct findings *f)
+{
+	AUTO(group_clear) struct group missing = {0}, unknown = {0}, moved = {0}, mig = {0};
+
+	for (size_t i = 0; i < seen->count; i++) {
+		const struct gpu *gpu = seen->gpus[i];
+		int id = state->slots[i].id;
+
+		if (!gpu)
+			group_add(&missing, id, seen->problems[i]);
+		else if (seen->use[i] == USE_UNKNOWN)
+			group_add(&unknown, id, seen->problems[i]);
+		if (gpu && gpu->index != id)
+			group_add(&moved, id, NULL);
+		if (gpu && gpu->mig)
+			group_add(&mig, id, NULL);
+	}
+	if (missing.why)
+		findings_extend(
+			f, FINDING_FAILED,
+			"look for it with the driver's tool and in the kernel's log; without "
+			"it, 'canhazgpu admin --force' makes the pool anew",
+			"GPU %s of the pool: %s", str_text(&missing.gpus), missing.why);
+	if (unknown.why)
+		findings_extend(f, FINDING_WARNING, "it is not handed out until the driver tells",
+				"the use of GPU %s is unknown: %s", str_text(&unknown.gpus),
+				unknown.why);
+	if (moved.gpus.length)
+		findings_extend(f, FINDING_NOTE,
+				"nothing has to be done: they are found by their UUID",
+				"the driver has other numbers than the pool for GPU %s",
+				str_text(&moved.gpus));
+	if (mig.gpus.length)
+		findings_extend(f, FINDING_NOTE, NULL,
+				"GPU %s is cut into MIG instances, and handed "
+				"out as a whole",
+				str_text(&mig.gpus));
+}
+
+void examine_gpus(const struct pool_state *state, const struct observation *seen,
+		  struct findings *f)
+{
+	size_t found = 0;
+
+	if (seen->problem) {
+		findings_add(f, "gpus", FINDING_FAILED, "see the check driver",
+			     "nothing is known of the %zu GPUs of the pool", seen->count);
+		return;
+	}
+	for (size_t i = 0; i < seen->count; i++)
+		found += seen->gpus[i] != NULL;
+	findings_add(f, "gpus", FINDING_OK, NULL, "%zu of the pool's %zu are there", found,
+		     seen->count);
+	examine_placed(state, seen, f);
+	if (seen->scan.gpus_count > seen->count)
+		findings_extend(f, FINDING_NOTE,
+				"'canhazgpu admin --force' takes all, and ends all reservations",
+				"the driver shows %zu more", seen->scan.gpus_count - seen->count);
+	if (seen->foreign_pids)
+		findings_extend(f, FINDING_WARNING, "run canhazgpu outside of the container",
+				"the processes here are in a pid namespace of their own (a "
+				"container): those on the GPUs cannot be told");
+}
+
+void examine_times(const struct pool_state *state, int64_t newest_end_ns, int64_t now_ns,
+		   struct findings *f)
+{
+	static const char advice[] =
+		"set the clocks of this host and of those that share the pool right";
+	AUTO(str_clear) struct str gpus = {0};
+
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const struct reservation *r = state->slots[i].reservation;
+
+		if (r && (r->start_ns > now_ns + FUTURE_NS || r->heartbeat_ns > now_ns + FUTURE_NS))
+			list_add(&gpus, state->slots[i].id);
+	}
+	if (gpus.length)
+		findings_add(f, "times", FINDING_WARNING, advice,
+			     "the reservation of GPU %s began, or was renewed, in the future",
+			     str_text(&gpus));
+	else if (newest_end_ns > now_ns + FUTURE_NS)
+		findings_add(f, "times", FINDING_WARNING, advice,
+			     "the history has an end that is in the future");
+	else
+		findings_add(f, "times", FINDING_OK, NULL, "the times in the pool are past");
+}
+
+/* Whether the processes that a holder names are of this host and this boot. */
+static bool is_here(const struct observer *o, const struct holder *h)
+{
+	return h->host && h->boot_id && o->boot_id && !strcmp(h->host, o->host) &&
+	       !strcmp(h->boot_id, o->boot_id);
+}
+
+/* Whether that very process is there, and stopped. */
+static bool is_stopped(const struct process_ref *ref)
+{
+	struct process_info info;
+
+	return ref->pid > 0 && host_process_stat(ref->pid, &info) == 0 &&
+	       info.start_ticks == ref->start_ticks && (info.state == 'T' || info.state == 't');
+}
+
+static void examine_unreadable(const struct pool_state *state, struct findings *f)
+{
+	AUTO(group_clear) struct group bad = {0};
+
+	for (size_t i = 0; i < state->slots_count; i++) {
+		if (state->slots[i].problem)
+			group_add(&bad, state->slots[i].id, state->slots[i].problem);
+	}
+	if (bad.why)
+		findings_extend(f, FINDING_FAILED,
+				"see docs/troubleshooting.md, 'The state of a GPU is unreadable'",
+				"the state of GPU %s: %s", str_text(&bad.gpus), bad.why);
+}
+
+void examine_reservations(const struct observer *o, const struct pool_state *state,
+			  struct findings *f)
+{
+	findings_add(f, "reservations", FINDING_OK, NULL, "%zu", state->reservations_count);
+	for (size_t i = 0; i < state->reservations_count; i++) {
+		const struct reservation *r = state->reservations[i];
+		const struct holder *h = &r->holder;
+		int gpu = r->gpus_count ? r->gpus[0] : -1;
+
+		if (r->type != RESERVATION_RUN || !is_here(o, h) ||
+		    host_process_life(&h->command) != HOST_ALIVE)
+			continue;
+		if (host_process_life(&h->supervisor) == HOST_GONE)
+			findings_extend(
+				f, FINDING_WARNING,
+				"nothing has to be done: GPUs are freed when the command ends "
+				"and somebody looks; its time limit is not kept",
+				"the supervisor of the run on GPU %d (pid %d) has ended", gpu,
+				(int)h->command.pid);
+		else if (is_stopped(&h->supervisor))
+			findings_extend(f, FINDING_WARNING, "continue it with kill -CONT",
+					"the supervisor (pid %d) of the run on GPU %d is stopped",
+					(int)h->supervisor.pid, gpu);
+	}
+	examine_unreadable(state, f);
+}
+
+void examine_queue(const struct observer *o, const struct pool_state *state, struct findings *f)
+{
+	findings_add(f, "queue", FINDING_OK, NULL, "%zu waiting", state->queue_count);
+	for (size_t i = 0; i < state->queue_count; i++) {
+		const struct holder *h = &state->queue[i].holder;
+
+		if (is_here(o, h) && is_stopped(&h->command))
+			findings_extend(f, FINDING_WARNING,
+					"continue it with kill -CONT, or end it",
+					"number %zu in the line (pid %d) is stopped", i + 1,
+					(int)h->command.pid);
+	}
+	if (state->queue_unreadable)
+		findings_extend(f, FINDING_WARNING, "see the pool's store",
+				"%zu more are unreadable", state->queue_unreadable);
+}

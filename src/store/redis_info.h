@@ -1,0 +1,14 @@
+/* Reads the text of the command INFO: lines "name:value". Used by redis_examine.c and the tests. */
+#ifndef STORE_REDIS_INFO_H
+#define STORE_REDIS_INFO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The value of a field, cut to size - 1 bytes; "" where there is no such field. */
+void redis_info_field(const char *text, const char *name, char *value, size_t size);
+
+/* Whether the field has exactly that value. */
+bool redis_info_is(const char *text, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,511 @@
+#!/usr/bin/env bats
+# canhazgpu doctor: in a sound world it finds nothing that failed, and of one broken thing it says so in
+# the line of that thing, and in no other.
+
+bats_require_minimum_version 1.5.0
+load run_helpers
+
+# The results of the last doctor, one "CHECK RESULT" per line.
+results() {
+	json_get '.[] | "\(.check) \(.result)"'
+}
+
+# sound: remembers what a world says in which nothing was broken yet.
+sound() {
+	chg_ok doctor --json "$@"
+	assert_stderr ''
+	results >"$WORLD/sound"
+}
+
+# assert_only CHECK RESULT [TEXT]: since `sound`, that check alone has another result, and that one.
+assert_only() {
+	chg doctor --json
+	assert_equal "$(results | diff "$WORLD/sound" - | sed -n 's/^> //p')" "$1 $2"
+	assert_finding "$1" "$2" "${3-}"
+	assert_equal "$status" "$([ "$2" = FAILED ] && echo 1 || echo 0)"
+}
+
+# assert_finding CHECK RESULT [TEXT]: what the last doctor says of it.
+assert_finding() {
+	assert_json ".[] | select(.check == \"$1\") | .result" "$2"
+	[[ $(json_get ".[] | select(.check == \"$1\") | .detail + \"; \" + (.advice // \"\")") == *"${3-}"* ]] ||
+		fail_with "no '$3' in $1"
+}
+
+# installed_doctor SCRIPT [COMMAND...]: the doctor of an installed set-group-id program, as the account 4301,
+# in a private mount namespace in which SCRIPT was run before. The installation is sound but for that.
+installed_doctor() {
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	unshare --mount true 2>/dev/null || skip 'no mount namespaces here'
+	need_sqlite
+	! grep -q __asan_init "$CANHAZGPU_BIN" || skip 'the leak checker needs to trace itself'
+	export WORLD
+	chmod 0755 "$WORLD"
+	if [ ! -e "$WORLD/bin2" ]; then
+		mkdir -m 0755 "$WORLD/var" "$WORLD/bin2"
+		install -d -m 2770 -g 4300 "$WORLD/var/canhazgpu"
+		mkdir -m 0700 "$WORLD/own"
+		chown 4301 "$WORLD/own"
+		cp -r /etc "$WORLD/etc"
+		echo 'canhazgpu:x:4300:' >>"$WORLD/etc/group"
+		mkdir -p "$WORLD/etc/canhazgpu"
+		install -m 2755 -g 4300 "$CANHAZGPU_BIN" "$WORLD/bin2/canhazgpu"
+	fi
+	status=0
+	# shellcheck disable=SC2016
+	unshare --mount --propagation private bash -uc '
+		script=$1
+		shift
+		mount --bind "$WORLD/var" /var/lib && mount --bind "$WORLD/etc" /etc || exit 99
+		as() {
+			setpriv --reuid 4301 --regid 4301 --clear-groups env -i HOME="$WORLD/own" \
+				CANHAZGPU_TEST_WORLD="$WORLD" CANHAZGPU_TEST_WAIT_MS=500 \
+				PATH="$WORLD/bin2:/usr/bin:/bin" "$@"
+		}
+		[ -e /var/lib/canhazgpu/canhazgpu.db ] || as canhazgpu admin --gpus 2 --provider fake >&2 || exit 98
+		eval "$script" || exit 97
+		as "$@" canhazgpu doctor --json' bash "$@" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+	stdout=$(cat "$WORLD/stdout") stderr=$(cat "$WORLD/stderr")
+	[ "$status" -ne 99 ] || skip 'no bind mounts here'
+}
+
+# ---- what it looks like ----
+
+@test "a sound world: nothing failed, one aligned line per check, status 0" {
+	pool 2
+	chg_ok doctor
+	assert_stderr ''
+	assert_equal "$(grep -vcE '^(ok     |note   |warning|FAILED )  [a-z-]+ +[^ ]' "$WORLD/stdout" || true)" 0
+	assert_equal "$(grep -c '^FAILED' "$WORLD/stdout" || true)" 0
+	assert_equal "$(sed -E 's/^(.{9}[a-z-]+ +).*/\1/' "$WORLD/stdout" | awk '{print length}' | sort -u | wc -l)" 1
+	chg_ok doctor --json
+	assert_json '[.[] | keys | join(",")] | unique | join("|")' 'advice,check,detail,result'
+	assert_json '[.[].check] | group_by(.) | map(length) | max' 1
+	assert_json '[.[] | .result] - ["ok", "note", "warning"] | length' 0
+	[ "$(json_get length)" -ge 15 ]
+}
+
+@test "colours on a terminal only, and not with NO_COLOR" {
+	pool 1
+	in_world script -qec 'stty cols 300; canhazgpu doctor' /dev/null </dev/null >"$WORLD/typed"
+	grep -q $'\e\[32mok ' "$WORLD/typed"
+	in_world NO_COLOR=1 script -qec 'stty cols 300; canhazgpu doctor' /dev/null </dev/null >"$WORLD/typed"
+	run ! grep -q $'\e' "$WORLD/typed"
+	chg_ok doctor
+	[[ $stdout != *$'\e'* ]]
+}
+
+@test "it changes nothing" {
+	pool 2
+	chg_ok reserve --duration 1h
+	if [ "${E2E_STORE:-sqlite}" = redis ]; then
+		redis config set notify-keyspace-events KEA >/dev/null
+		before=$(redis --raw eval "local out = {} for _, k in ipairs(redis.call('KEYS', '*')) do out[#out + 1] = k .. redis.sha1hex(redis.call('DUMP', k)) end table.sort(out) return out" 0)
+		chg_ok doctor
+		assert_equal "$(redis --raw eval "local out = {} for _, k in ipairs(redis.call('KEYS', '*')) do out[#out + 1] = k .. redis.sha1hex(redis.call('DUMP', k)) end table.sort(out) return out" 0)" "$before"
+	else
+		before=$(sha256sum "$WORLD/pool.db" && ls "$WORLD")
+		chg_ok doctor
+		assert_equal "$(sha256sum "$WORLD/pool.db" && ls "$WORLD")" "$before"
+	fi
+}
+
+@test "no pool yet is a note, and makes none" {
+	hide_hardware
+	chg_ok doctor --json
+	assert_finding pool note 'canhazgpu admin'
+	assert_finding driver warning 'No GPUs found'
+	need_sqlite
+	assert_finding store note 'is not there yet'
+	[ ! -e "$WORLD/pool.db" ]
+}
+
+@test "no password, no note and no name of anybody is in it" {
+	pool 2
+	chg_ok reserve --note 'secret-note' --user 'secret-name'
+	printf 'redis: {password: secret-word}\nrun: {note: secret-note}\nweb: {token-file: /nowhere}\n' \
+		>"$WORLD/home/.canhazgpu.yaml"
+	world_set CANHAZGPU_STORE="redis://user:secret-word@localhost:1/0"
+	chg doctor
+	assert_status 1
+	[[ $stdout != *secret* ]]
+	assert_stdout_has 'FAILED   store '
+	assert_stdout_has 'redis.password ('
+	world_set CANHAZGPU_STORE="$(store_url)"
+	rm "$WORLD/home/.canhazgpu.yaml"
+	printf '{"redis": {"password": "secret-word" "x"}}' >"$WORLD/home/.canhazgpu.json"
+	chg doctor
+	assert_status 1
+	[[ $stdout$stderr != *secret* ]] || fail_with 'tells'
+	assert_stdout_has "$WORLD/home/.canhazgpu.json:1:"
+}
+
+# ---- configuration ----
+
+@test "a mistake in a file: doctor tells where, and looks at everything else all the same" {
+	pool 2
+	sound
+	printf 'memory:\n  treshold: 5\n' >"$WORLD/home/.canhazgpu.yaml"
+	assert_only configuration FAILED ".canhazgpu.yaml:2:3: unknown key 'memory.treshold'"
+	assert_finding pool ok '2 GPUs of the provider fake'
+	printf 'memory: {threshold: 5}\n' >"$WORLD/home/.canhazgpu.yaml"
+	chmod 0666 "$WORLD/home/.canhazgpu.yaml"
+	assert_only configuration FAILED 'everybody may write that file'
+	assert_finding settings ok "memory.threshold ($WORLD/home/.canhazgpu.yaml:1:21)"
+	chmod 0600 "$WORLD/home/.canhazgpu.yaml"
+	chg doctor --json
+	assert_finding configuration ok .canhazgpu.yaml
+	chg doctor --json --config "$WORLD/none.yaml"
+	assert_finding configuration FAILED none.yaml
+}
+
+@test "a mistake in the environment" {
+	pool 2
+	sound
+	world_set CANHAZGPU_RUN_GPUS=two
+	assert_only configuration FAILED CANHAZGPU_RUN_GPUS
+}
+
+@test "no home, no path: reports instead of failing" {
+	pool 1
+	world_unset HOME
+	world_unset XDG_STATE_HOME
+	chg_ok doctor --json
+	assert_finding configuration note 'HOME is not set'
+	world_unset CANHAZGPU_STORE
+	[ ! -e /var/lib/canhazgpu ] || skip 'a pool is installed here'
+	chg doctor --json
+	assert_status 1
+	assert_finding store FAILED 'no place for the pool'
+}
+
+@test "a file of the host that others overrule, and a broken one beside --config" {
+	installed_doctor 'echo "memory: {threshold: 300}" >/etc/canhazgpu/config.yaml
+		chmod 0644 /etc/canhazgpu/config.yaml' CANHAZGPU_MEMORY_THRESHOLD=500
+	assert_status 0
+	assert_finding configuration note 'memory.threshold of /etc/canhazgpu/config.yaml is overruled'
+	installed_doctor 'echo "memory: {threshold: x}" >/etc/canhazgpu/config.yaml'
+	assert_finding configuration FAILED '/etc/canhazgpu/config.yaml:1:21'
+	assert_finding store ok
+}
+
+# ---- installation ----
+
+@test "an installation: sound, without its group, without its directory, with wrong modes" {
+	installed_doctor true
+	assert_equal "$status $stderr" "0 Initialized 2 GPUs (IDs 0 to 1)"
+	assert_finding program ok 'set-group-id canhazgpu'
+	assert_finding store-files ok 'in the installed directory'
+	assert_finding directory ok '2770 0:4300'
+	results >"$WORLD/sound"
+	broken() { # SCRIPT EXPECTED-CHANGES TEXT-OF-CHECK TEXT [COMMAND...]
+		installed_doctor "$1" "${@:5}"
+		assert_status 1
+		# Where the pool is out of reach, the driver that this machine has is looked at instead.
+		assert_equal "$(results | diff "$WORLD/sound" - | sed -n '/driver/d; s/^> //p' | paste -sd,)" "$2"
+		assert_finding "$3" FAILED "$4"
+	}
+	broken true 'program FAILED,store FAILED,pool FAILED' program no_new_privs \
+		setpriv --no-new-privs
+	broken 'chmod 2777 /var/lib/canhazgpu' 'directory FAILED,store-files FAILED' directory 'everybody may write there'
+	chmod 2770 "$WORLD/var/canhazgpu"
+	broken 'chmod 0666 /var/lib/canhazgpu/canhazgpu.db' 'store-files FAILED' store-files 'everybody may write /var'
+	broken 'chgrp 4999 /var/lib/canhazgpu/canhazgpu.db.wake; chmod 0660 /var/lib/canhazgpu/canhazgpu.db' \
+		'store-files FAILED' store-files 'canhazgpu.db.wake has another group'
+	chgrp 4300 "$WORLD/var/canhazgpu/canhazgpu.db.wake"
+	broken 'sed -i /^canhazgpu:/d /etc/group' 'program FAILED' program 'its group 4300 has no name'
+	echo 'canhazgpu:x:4300:' >>"$WORLD/etc/group"
+	broken 'chmod 2757 "$WORLD/bin2/canhazgpu"' 'program FAILED' program 'everybody may write it'
+}
+
+@test "more than one program of the name, or another one, in PATH" {
+	pool 1
+	sound
+	mkdir "$WORLD/other"
+	printf '#!/bin/sh\n' >"$WORLD/other/canhazgpu"
+	chmod +x "$WORLD/other/canhazgpu"
+	world_set PATH="$WORLD/bin:$WORLD/other:/usr/bin:/bin"
+	assert_only path warning "several in PATH: $WORLD/bin/canhazgpu, $WORLD/other/canhazgpu"
+}
+
+# ---- the SQLite store ----
+
+@test "sqlite: damaged, not a database, of a newer program, unreadable" {
+	need_sqlite
+	pool 2
+	chg_ok reserve
+	cp "$WORLD/pool.db" "$WORLD/good.db"
+	sound
+	db 'PRAGMA ignore_check_constraints = 1; UPDATE reservations SET uid = -1'
+	assert_only store-integrity FAILED 'is damaged'
+	cp "$WORLD/good.db" "$WORLD/pool.db"
+	db 'PRAGMA user_version = 99'
+	chg doctor --json
+	assert_finding store FAILED 'newer canhazgpu'
+	echo 'this is no database at all, but a text that is long enough' >"$WORLD/pool.db"
+	chg doctor --json
+	assert_finding store FAILED 'is not a database'
+	assert_finding driver warning ''
+}
+
+@test "sqlite: world-readable and world-writable files" {
+	need_sqlite
+	pool 1
+	sound
+	chmod 0644 "$WORLD/pool.db"
+	assert_only store-files warning "chmod 0600 '$WORLD/pool.db'"
+	chmod 0602 "$WORLD/pool.db.lock"
+	assert_only store-files FAILED 'everybody may write'
+}
+
+@test "sqlite: somebody stands still inside the gate" {
+	need_sqlite
+	pool 1
+	world_set CANHAZGPU_TEST_WAIT_MS=300
+	sound
+	start_background holder flock "$WORLD/pool.db.lock" sleep 1000
+	wait_until '! flock -n "$WORLD/pool.db.lock" true' 20
+	assert_only store-write FAILED 'is locked by pid'
+}
+
+@test "sqlite: a file that may only be read, a full and a passing file system" {
+	need_sqlite
+	[ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null || skip 'needs root and mount namespaces'
+	pool 1
+	on_tmpfs() { # OPTIONS COMMAND
+		status=0
+		# shellcheck disable=SC2016
+		in_world unshare --mount --propagation private sh -uc '
+			mount -t tmpfs -o size=1m tmpfs "$XDG_STATE_HOME" || exit 99
+			export CANHAZGPU_STORE="sqlite:$XDG_STATE_HOME/pool.db"
+			canhazgpu admin --gpus 1 --provider fake >&2 || exit 98
+			eval "$0"
+			exec canhazgpu doctor --json' "$1" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+	}
+	on_tmpfs true
+	assert_status 0
+	assert_finding disk warning 'tmpfs: the pool may be gone'
+	assert_finding disk warning 'free some space'
+	on_tmpfs 'head -c 900k /dev/zero >"$XDG_STATE_HOME/big" || true'
+	assert_finding disk FAILED '0 MiB are free'
+	on_tmpfs 'mount -o remount,ro "$XDG_STATE_HOME"'
+	assert_status 1
+	assert_finding disk FAILED 'it is read-only'
+	assert_finding store-write FAILED 'read-only'
+	assert_finding store ok
+}
+
+# ---- the Redis store ----
+
+@test "redis: not there, wrong password, rules that forbid" {
+	[ "${E2E_STORE:-sqlite}" = redis ] || skip 'about Redis'
+	pool 2
+	sound
+	redis acl setuser default +@all -zadd -publish >/dev/null
+	assert_only store-write FAILED 'forbid ZADD PUBLISH; docs/redis.md'
+	redis acl setuser default +@all -info >/dev/null
+	chg_ok doctor --json
+	assert_finding redis-server note 'do not allow INFO'
+	redis acl setuser default +@all >/dev/null
+	redis config set requirepass word >/dev/null
+	chg doctor --json
+	assert_status 1
+	assert_finding store FAILED 'it wants a password'
+	world_set CANHAZGPU_STORE="unix://$WORLD/nowhere?db=0"
+	chg doctor --json
+	assert_status 1
+	assert_finding store FAILED 'cannot be reached'
+	assert_finding pool FAILED 'see the check store'
+}
+
+@test "redis: the rules of docs/redis.md suffice" {
+	[ "${E2E_STORE:-sqlite}" = redis ] || skip 'about Redis'
+	pool 1
+	rules=$(sed -n 's/^    ACL SETUSER canhazgpu on >PASSWORD //p' "$BATS_TEST_DIRNAME/../../docs/redis.md")
+	[ -n "$rules" ]
+	# shellcheck disable=SC2086
+	redis acl setuser canhazgpu on '>word' $rules >/dev/null
+	world_set CANHAZGPU_STORE="unix://canhazgpu:word@$WORLD/redis/socket?db=0"
+	chg_ok doctor --json
+	assert_finding store-write ok
+	assert_finding wake-up ok
+	assert_finding redis-server note
+}
+
+@test "redis: what is dropped and forgotten, and a lock without an end" {
+	[ "${E2E_STORE:-sqlite}" = redis ] || skip 'about Redis'
+	pool 1
+	redis config set appendonly yes >/dev/null
+	wait_until 'redis info persistence | grep -q "aof_rewrite_in_progress:0"' 20
+	sound
+	assert_finding redis-persistence ok 'appendonly yes'
+	redis config set appendonly no >/dev/null
+	assert_only redis-persistence warning 'forgotten when the server restarts'
+	redis config set appendonly yes >/dev/null
+	redis config set maxmemory-policy allkeys-lru >/dev/null
+	assert_only redis-memory warning 'maxmemory-policy allkeys-lru'
+	redis config set maxmemory 1gb >/dev/null
+	assert_only redis-memory FAILED noeviction
+	redis config set maxmemory-policy noeviction >/dev/null
+	redis config set maxmemory 1 >/dev/null
+	assert_only store-write FAILED 'out of memory'
+	redis config set maxmemory 0 >/dev/null
+	redis set canhazgpu:allocation_lock somebody PX 600000 >/dev/null
+	assert_only redis-lock note 'another program holds its lock'
+	redis set canhazgpu:allocation_lock somebody >/dev/null
+	assert_only redis-lock FAILED 'has no end'
+}
+
+@test "redis: a replica" {
+	[ "${E2E_STORE:-sqlite}" = redis ] || skip 'about Redis'
+	pool 1
+	redis replicaof 127.0.0.1 1 >/dev/null
+	redis config set replica-serve-stale-data yes >/dev/null
+	chg doctor --json
+	assert_status 1
+	assert_finding redis-server FAILED 'read-only replica'
+	assert_finding store-write FAILED 'read-only replica'
+}
+
+# ---- driver and GPUs ----
+
+card() { # LETTER BUS USED
+	jq -nc --arg letter "$1" --argjson bus "$2" --argjson used "$3" \
+		'{uuid: "GPU-\($letter)", name: "NVIDIA H100", bus: [0, $bus, 0], memory: [81559, 500, $used], compute: [], graphics: []}'
+}
+
+cards() {
+	nvml_state "$(printf '%s\n' "$@" | jq -sc '{driver_version: "550.54.14", gpus: .}')"
+}
+
+@test "the driver: sound, moved, more, unknown, gone, dead" {
+	use_nvml
+	cards "$(card a 1 4)" "$(card b 2 4)"
+	chg_ok admin
+	sound
+	assert_finding driver ok 'nvidia by nvml, driver 550.54.14, 2 GPUs'
+	cards "$(card a 1 4)" "$(card b 2 4)" "$(card c 3 4)"
+	assert_only gpus note 'the driver shows 1 more'
+	cards "$(card z 0 4)" "$(card a 1 4)" "$(card b 2 4)"
+	assert_only gpus note 'other numbers than the pool for GPU 0,1'
+	cards "$(card a 1 4)" "$(card b 2 null)"
+	assert_only gpus warning 'the use of GPU 1 is unknown'
+	cards "$(card b 2 4)"
+	assert_only gpus FAILED 'GPU 0 of the pool: GPU-a is not there any more'
+	nvml_state '{"codes": {"nvmlInit": 18}}'
+	chg doctor --json
+	assert_status 1
+	assert_finding driver FAILED 'reboot this host'
+	assert_finding gpus FAILED 'see the check driver'
+	assert_equal "$(results | diff "$WORLD/sound" - | sed -n 's/^> //p' | paste -sd,)" 'driver FAILED,gpus FAILED'
+}
+
+@test "the driver by nvidia-smi is a warning" {
+	use_nvml
+	world_set LD_LIBRARY_PATH="$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/nvml-broken"
+	mkdir "$WORLD/smi"
+	cp "$BATS_TEST_DIRNAME/../stubs/nvidia-smi" "$WORLD/bin/nvidia-smi"
+	world_set CANHAZGPU_STUB_SMI="$WORLD/smi"
+	echo '0, GPU-a, NVIDIA A100, 00000000:01:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14' >"$WORLD/smi/gpus.csv"
+	: >"$WORLD/smi/apps.csv"
+	chg_ok admin
+	chg_ok doctor --json
+	assert_finding driver warning 'by nvidia-smi'
+}
+
+@test "the fake provider is noted" {
+	pool 3
+	chg_ok doctor --json
+	assert_finding driver note 'these are no real GPUs'
+	assert_finding gpus ok "3 of the pool's 3"
+}
+
+# ---- host ----
+
+@test "inotify used up: a warning, here and for the pool" {
+	pool 1
+	unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_inotify_instances' 2>/dev/null ||
+		skip 'no user namespaces here'
+	sound
+	status=0
+	in_world unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_inotify_instances
+		exec canhazgpu doctor --json' >"$WORLD/stdout" || status=$?
+	assert_status 0
+	assert_finding inotify warning 'fs.inotify.max_user_instances'
+	need_sqlite
+	assert_finding wake-up warning 'looks every few seconds'
+}
+
+@test "few open files" {
+	pool 1
+	status=0
+	in_world sh -c 'ulimit -n 40; exec canhazgpu doctor --json' >"$WORLD/stdout" || status=$?
+	assert_status 0
+	assert_finding limits warning 'open files 40'
+}
+
+@test "no more processes" {
+	shared_pool 1
+	status=0
+	as_user 4377 prlimit --nproc=1 canhazgpu doctor --json >"$WORLD/stdout" || status=$?
+	assert_finding limits FAILED 'no more processes can be started'
+	assert_status 1
+}
+
+@test "hidepid on /proc" {
+	[ "$(id -u)" -eq 0 ] && unshare --mount --pid --fork true 2>/dev/null || skip 'needs root and namespaces'
+	shared_pool 1
+	status=0
+	# shellcheck disable=SC2016
+	in_world unshare --mount --pid --fork --propagation private sh -euc 'mount -t proc -o hidepid=2 proc /proc
+		setpriv --reuid 4301 --regid 4300 --clear-groups canhazgpu doctor --json' >"$WORLD/stdout" || status=$?
+	assert_finding processes warning 'hides those of other accounts (hidepid='
+	status=0
+	# shellcheck disable=SC2016
+	in_world unshare --mount --pid --fork --propagation private sh -euc 'mount -t proc proc /proc
+		canhazgpu doctor --json' >"$WORLD/stdout" || status=$?
+	assert_finding processes ok
+}
+
+# ---- who holds and waits ----
+
+@test "a supervisor that has ended or is stopped, a state that is unreadable" {
+	pool 2
+	hold one
+	wait_until 'chg_ok status --json && [ "$(json_get ".[0].status")" = IN_USE ]' 20
+	sound
+	stop_now "$supervisor"
+	assert_only reservations warning "the supervisor (pid $supervisor) of the run on GPU 0 is stopped"
+	kill_now "$supervisor"
+	assert_only reservations warning "the supervisor of the run on GPU 0 (pid $command) has ended"
+	chg_ok status # the run goes on
+	[ "${E2E_STORE:-sqlite}" = redis ] || return 0
+	redis set canhazgpu:gpu:1 nonsense >/dev/null
+	chg doctor --json
+	assert_finding reservations FAILED 'the state of GPU 1'
+}
+
+@test "a waiting request that is stopped" {
+	pool 1
+	chg_ok reserve
+	start_background waiter canhazgpu reserve --wait
+	waiter=$background_pid
+	wait_until 'chg_ok doctor --json && [[ $(json_get ".[] | select(.check == \"queue\") | .detail") == "1 waiting" ]]' 30
+	results >"$WORLD/sound"
+	stop_now "$waiter"
+	assert_only queue warning "number 1 in the line (pid $waiter) is stopped"
+	kill -CONT "$waiter"
+}
+
+@test "times in the future: a clock was put back" {
+	pool 1
+	chg_ok reserve
+	sound
+	if [ "${E2E_STORE:-sqlite}" = redis ]; then
+		redis set canhazgpu:gpu:0 "$(redis --raw get canhazgpu:gpu:0 |
+			jq -c '.start_time += 86400 | del(.start_ns, .start_time_ns)')" >/dev/null
+	else
+		db 'UPDATE reservations SET start_ns = start_ns + 86400000000000'
+	fi
+	assert_only times warning 'the reservation of GPU 0 began, or was renewed, in the future'
+}
