@@ -17,10 +17,12 @@
 #define PROGRAM "canhazgpu"
 
 #if defined(__clang__)
-#define COMPILER "clang " __clang_version__
+#define COMPILER "clang " TEXT(__clang_major__)
 #else
 #define COMPILER "gcc " __VERSION__
 #endif
+#define TEXT(number) TEXT_OF(number)
+#define TEXT_OF(number) #number
 
 /* Which file this is; "" where /proc does not say. */
 static void own_path(char path[PATH_MAX])

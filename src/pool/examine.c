@@ -100,6 +100,14 @@ static void examine_scan(struct pool *p, const struct pool_state *state, struct 
 	else
 		examine_driver(&seen.scan, clock_monotonic_ns() - begin_ns, f);
 	examine_gpus(state, &seen, f);
+	if (seen.foreign_pids)
+		findings_add(f, "gpu-processes", FINDING_WARNING,
+			     "run canhazgpu outside of the container",
+			     "the processes here are in a pid namespace of their own (a "
+			     "container): the driver's pids mean others");
+	else
+		findings_add(f, "gpu-processes", FINDING_OK, NULL,
+			     "the driver's pids are those of this host");
 }
 
 static void examine_state(struct pool *p, struct pool_state *state, struct findings *f)

@@ -93,10 +93,6 @@ void examine_gpus(const struct pool_state *state, const struct observation *seen
 		findings_extend(f, FINDING_NOTE,
 				"'canhazgpu admin --force' takes all, and ends all reservations",
 				"the driver shows %zu more", seen->scan.gpus_count - seen->count);
-	if (seen->foreign_pids)
-		findings_extend(f, FINDING_WARNING, "run canhazgpu outside of the container",
-				"the processes here are in a pid namespace of their own (a "
-				"container): those on the GPUs cannot be told");
 }
 
 void examine_times(const struct pool_state *state, int64_t newest_end_ns, int64_t now_ns,

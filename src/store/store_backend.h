@@ -42,7 +42,7 @@ struct store_backend {
 	bool silent_peers; /* other programs change it without a word to those who watch */
 	bool (*owned_by)(struct store *s, uid_t uid); /* NULL: has no owner */
 	void (*examine)(struct store *s, struct findings *f);
-	void (*close)(struct store *s);               /* frees s, but not s->url */
+	void (*close)(struct store *s); /* frees s, but not s->url */
 };
 
 /* Whether a commit of these changes wakes nobody. */
