@@ -220,8 +220,8 @@ static void explain_start(const struct explain *x)
 	str_add(x->out, " and takes each that becomes free when nobody before it could use it.\n");
 	if (start_ns == TIME_NONE) {
 		str_add(x->out,
-			"When it starts cannot be told: that hangs on a GPU whose end nobody "
-			"knows.\n");
+			"When it starts cannot be told: nobody knows when some of these GPUs "
+			"become free.\n");
 		return;
 	}
 	if (start_ns <= x->s->now_ns) {
