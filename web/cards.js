@@ -7,6 +7,7 @@ const STATES = {
   IN_USE: { name: "in-use", label: "In use" },
   UNRESERVED: { name: "unreserved", label: "Unreserved" },
   ERROR: { name: "error", label: "Error" },
+  DRAINED: { name: "error", label: "Drained" },
 };
 
 // A state that this page does not know is shown as one that nobody can rely on.
@@ -19,7 +20,7 @@ function headline(gpu) {
   if (gpu.status === "UNRESERVED") return list(gpu.unreserved_users ?? ["unknown"]);
   if (gpu.user) return gpu.user;
   if (gpu.status === "AVAILABLE") return gpu.last_released ? "Free" : "Never used";
-  return "Use unknown";
+  return gpu.status === "DRAINED" ? "Out of service" : "Use unknown";
 }
 
 // How long: reserved or free. From the times, so that it goes on between two answers.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "pool/describe.h"
 
 /* Where other programs of this kind keep their pool, unless told otherwise. Whoever is not there
    must not keep `admin` waiting. */
@@ -44,6 +45,47 @@ static int admin_check_redis(const struct settings *s, struct err *e)
 		       count, url);
 }
 
+/* Those of the GPUs that somebody still holds go out of service when that is over. */
+static void print_drained(const int *ids, size_t count, const int *changed, size_t changed_count,
+			  bool drain)
+{
+	AUTO_FREE char *list = describe_ids(changed, changed_count);
+	AUTO_FREE char *all = describe_ids(ids, count);
+
+	if (!changed_count)
+		printf("GPU(s) %s %s already\n", all,
+		       drain ? "are out of service" : "are in service");
+	else if (drain)
+		printf("Drained %zu GPU(s): %s (reservations on them go on to their end)\n",
+		       changed_count, list);
+	else
+		printf("Put %zu GPU(s) back into service: %s\n", changed_count, list);
+}
+
+static int admin_drain(const struct invocation *in, struct err *e)
+{
+	bool drain = settings_is_set(in->settings, "admin.drain");
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO_FREE char *account = NULL;
+	AUTO_FREE int *ids = NULL, *changed = NULL;
+	struct plan_actor actor = actor_get(&account);
+	size_t count = 0, changed_count = 0;
+	int r;
+
+	if ((drain && settings_is_set(in->settings, "admin.undrain")) ||
+	    settings_origin(in->settings, "admin.force") == ORIGIN_FLAG ||
+	    settings_origin(in->settings, "admin.gpus") == ORIGIN_FLAG ||
+	    settings_origin(in->settings, "admin.provider") == ORIGIN_FLAG)
+		return err_usage(e, "--drain and --undrain stand alone");
+	ids = settings_ids(in->settings, drain ? "admin.drain" : "admin.undrain", &count);
+	r = pool_open_from(in->settings, &pool, e);
+	if (r == 0)
+		r = pool_drain(pool, &actor, ids, count, drain, &changed, &changed_count, e);
+	if (r == 0)
+		print_drained(ids, count, changed, changed_count, drain);
+	return r;
+}
+
 static int admin_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
@@ -56,6 +98,9 @@ static int admin_run(const struct invocation *in, struct err *e)
 	};
 	int count = 0, r;
 
+	if (settings_is_set(in->settings, "admin.drain") ||
+	    settings_is_set(in->settings, "admin.undrain"))
+		return admin_drain(in, e);
 	r = admin_check_redis(in->settings, e);
 	if (r == 0)
 		r = pool_open_from(in->settings, &pool, e);
@@ -81,17 +126,28 @@ static const struct option_spec admin_options[] = {
 	{.name = "force",
 	 .type = OPTION_FLAG,
 	 .help = "Force reinitialization even if already initialized; clears all reservations"},
+	{.name = "drain",
+	 .type = OPTION_IDS,
+	 .argument = "IDS",
+	 .not_configurable = true,
+	 .help = "Take these GPUs out of service: no new reservations, those on them go on"},
+	{.name = "undrain",
+	 .type = OPTION_IDS,
+	 .argument = "IDS",
+	 .not_configurable = true,
+	 .help = "Put these GPUs back into service"},
 	{.name = NULL},
 };
 
 const struct command cmd_admin = {
 	.name = "admin",
 	.summary = "Initialize GPU pool for this machine",
-	.usage = "[--gpus N] [--provider nvidia|amd|fake] [--force]",
+	.usage = "[--gpus N] [--provider nvidia|amd|fake] [--force] | --drain IDS | --undrain IDS",
 	.description =
 		"Makes the pool that all other commands work on. With --force an existing pool "
 		"is made anew: every\nreservation and the queue are cleared, the usage history "
-		"stays.",
+		"stays; that is for root, the administrators'\ngroup (admin.group) and the owner of a pool "
+		"of one's own, as are --drain and --undrain.",
 	.options = admin_options,
 	.run = admin_run,
 };

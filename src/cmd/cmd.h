@@ -76,6 +76,11 @@ char *absolute_path(const char *path);
 /* What the pool needs to know, from the settings. The caller clears it. */
 int pool_config_from(const struct settings *s, struct pool_config *ret_config, struct err *e);
 
+/* What counts only in the system's configuration file, read from that file alone; an error with its
+   place there where it is broken. The caller frees, clears. */
+int settings_of_host(struct settings **ret_settings, struct err *e);
+int policy_of_host(struct plan_policy *ret_policy, struct err *e);
+
 /* How much history is kept where nobody but the host's administrator has a say; 0: all, since that
    file cannot be read. */
 int64_t history_of_host_ns(void);
@@ -83,7 +88,8 @@ int64_t history_of_host_ns(void);
 /* Opens the pool that the settings name. The caller closes it. */
 int pool_open_from(const struct settings *s, struct pool **ret_pool, struct err *e);
 
-/* Who calls: real uid, and its name in *ret_account, which the caller frees. */
+/* Who calls: real uid, its name in *ret_account, which the caller frees, and whether the process is
+   in the group of the administrators. */
 struct plan_actor actor_get(char **ret_account);
 
 /* The options that `run` and `reserve` share: rows of their tables. */

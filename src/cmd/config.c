@@ -33,12 +33,21 @@ static char *config_value(const struct settings *s, const struct setting_view *v
 	return url_without_password(config.store_url);
 }
 
-static void config_table(const struct settings *s)
+/* The i-th setting as it counts: what is the administrator's comes from the host's own file, also
+   where --config names another one. */
+static bool config_view(const struct settings *s, const struct settings *host, size_t i,
+			struct setting_view *view)
+{
+	return settings_view(s, i, view) &&
+	       (!view->spec->system_only || settings_view(host, i, view));
+}
+
+static void config_table(const struct settings *s, const struct settings *host)
 {
 	AUTO(table_freep) struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	struct setting_view view;
 
-	for (size_t i = 0; settings_view(s, i, &view); i++) {
+	for (size_t i = 0; config_view(s, host, i, &view); i++) {
 		AUTO_FREE char *value = config_value(s, &view);
 
 		table_add(table, (const char *[]){view.key, value, view.where});
@@ -72,12 +81,12 @@ static json_t *config_typed(const struct setting_view *view, const char *value)
 }
 
 /* {"memory.threshold": {"value": 512, "from": "environment CANHAZGPU_MEMORY_THRESHOLD"}, ...} */
-static void config_json(const struct settings *s)
+static void config_json(const struct settings *s, const struct settings *host)
 {
 	json_t *document = json_object();
 	struct setting_view view;
 
-	for (size_t i = 0; settings_view(s, i, &view); i++) {
+	for (size_t i = 0; config_view(s, host, i, &view); i++) {
 		AUTO_FREE char *value = config_value(s, &view);
 		AUTO_FREE char *from = text_utf8(view.where);
 		json_t *member = json_object();
@@ -93,11 +102,15 @@ static void config_json(const struct settings *s)
 
 static int config_run(const struct invocation *in, struct err *e)
 {
-	(void)e;
+	AUTO(settings_freep) struct settings *host = NULL;
+	int r = settings_of_host(&host, e);
+
+	if (r < 0)
+		return r;
 	if (settings_flag(in->settings, "config.json"))
-		config_json(in->settings);
+		config_json(in->settings, host);
 	else
-		config_table(in->settings);
+		config_table(in->settings, host);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* What commands share: the pool that the settings name, who calls, and requests for GPUs. */
+/* What commands share: the pool that the settings name, and requests for GPUs. */
 #include "cmd/cmd.h"
 
 #include <errno.h>
@@ -10,24 +10,17 @@
 #include "base/mem.h"
 #include "host/process.h"
 
-int64_t history_of_host_ns(void)
-{
-	AUTO(settings_freep) struct settings *s = settings_new();
-
-	commands_declare(s);
-	/* Without a home: only the file of the host counts. */
-	if (settings_load_default_files(s, NULL, NULL) < 0)
-		return 0;
-	return settings_int(s, "history.days") * NS_PER_DAY;
-}
-
 int pool_config_from(const struct settings *s, struct pool_config *ret_config, struct err *e)
 {
 	struct pool_config config = {0};
-	int r = store_url_from(s, &config.store_url, e);
+	int r = policy_of_host(&config.policy, e);
 
-	if (r < 0)
+	if (r == 0)
+		r = store_url_from(s, &config.store_url, e);
+	if (r < 0) {
+		pool_config_clear(&config);
 		return r;
+	}
 	config.fake_state_path = absolute_path(settings_text(s, "fake.state"));
 	config.memory_threshold_mb = settings_int(s, "memory.threshold");
 	config.history_keep_ns = settings_int(s, "history.days") * NS_PER_DAY;
@@ -46,12 +39,6 @@ int pool_open_from(const struct settings *s, struct pool **ret_pool, struct err 
 	int r = pool_config_from(s, &config, e);
 
 	return r < 0 ? r : pool_open(&config, ret_pool, e);
-}
-
-struct plan_actor actor_get(char **ret_account)
-{
-	*ret_account = host_account_name(getuid());
-	return (struct plan_actor){.uid = getuid(), .account = *ret_account};
 }
 
 /* A setting of this very command. */

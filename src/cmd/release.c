@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "host/process.h"
 #include "pool/describe.h"
 
 /* "GPU 1 goes to bob (request 1a2b3c4d)" */
@@ -23,24 +24,59 @@ static void print_heir(const struct pool_heir *heir)
 		heir->count > 1 ? "go" : "goes", user ? user : "unknown", heir->entry_id);
 }
 
+/* Whose reservations are meant, where --user or --all say it. */
+static int release_account(const struct settings *s, struct plan_account *ret_account,
+			   struct err *e)
+{
+	struct plan_account account = {.name = settings_text(s, "release.user")};
+	bool ids = settings_origin(s, "release.gpu-ids") == ORIGIN_FLAG;
+	uid_t uid;
+
+	account.everybody = settings_flag(s, "release.all");
+	if (account.everybody + ids + (account.name != NULL) > 1)
+		return err_usage(e, "of --gpu-ids, --user and --all only one can be used");
+	if (account.name && host_account_find(account.name, &uid) == 0)
+		account.uid = quantity_of((int64_t)uid);
+	*ret_account = account;
+	return 0;
+}
+
+static void print_nothing(const struct plan_account *account)
+{
+	AUTO_FREE char *name = text_shown(account->name);
+
+	if (account->everybody)
+		printf("No reserved GPUs found\n");
+	else if (name)
+		printf("No reserved GPUs found for %s\n", name);
+	else
+		printf("No manually reserved GPUs found for current user\n");
+}
+
 static int release_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
-	AUTO_FREE char *account = NULL, *list = NULL;
+	AUTO_FREE char *name = NULL, *list = NULL;
 	AUTO(pool_released_clear) struct pool_released released = {0};
 	AUTO_FREE int *ids = NULL;
-	struct plan_actor actor = actor_get(&account);
+	struct plan_actor actor = actor_get(&name);
+	struct plan_account account;
 	size_t count = 0;
-	int r;
+	int r = release_account(in->settings, &account, e);
 
-	ids = settings_ids(in->settings, "release.gpu-ids", &count);
-	r = pool_open_from(in->settings, &pool, e);
 	if (r == 0)
+		r = pool_open_from(in->settings, &pool, e);
+	if (r < 0)
+		return r;
+	ids = settings_ids(in->settings, "release.gpu-ids", &count);
+	if (account.everybody || account.name)
+		r = pool_release_account(pool, &actor, &account, &released, e);
+	else
 		r = pool_release(pool, &actor, ids, count, &released, e);
 	if (r < 0)
 		return r;
 	if (!released.gpus_count) {
-		printf("No manually reserved GPUs found for current user\n");
+		print_nothing(&account);
 		return 0;
 	}
 	list = describe_ids(released.gpus, released.gpus_count);
@@ -58,18 +94,28 @@ static const struct option_spec release_options[] = {
 	 .type = OPTION_IDS,
 	 .argument = "IDS",
 	 .help = "Specific GPU IDs to release (comma-separated, e.g., 1,3,5)"},
+	{.name = "user",
+	 .type = OPTION_TEXT,
+	 .argument = "NAME",
+	 .not_configurable = true,
+	 .help = "All that this account holds, runs too; others' only as administrator"},
+	{.name = "all",
+	 .type = OPTION_FLAG,
+	 .not_configurable = true,
+	 .help = "All that anybody holds (administrators only)"},
 	{.name = NULL},
 };
 
 const struct command cmd_release = {
 	.name = "release",
 	.summary = "Release manually reserved GPUs held by the current user",
-	.usage = "[--gpu-ids IDS]",
+	.usage = "[--gpu-ids IDS | --user NAME | --all]",
 	.description =
 		"Without options, releases all GPUs that you hold by 'canhazgpu reserve'. With --gpu-ids, "
 		"releases exactly\nthose, also ones of a 'canhazgpu run'; a GPU that you do not hold is an "
 		"error, and then none is released.\nWhere "
-		"others wait in line for them, it tells who gets them.",
+		"others wait in line for them, it tells who gets them. Root, and the group that admin.group "
+		"names, may\nrelease anybody's.",
 	.options = release_options,
 	.run = release_run,
 };

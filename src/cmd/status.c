@@ -93,8 +93,8 @@ const struct command cmd_status = {
 	.usage = "[--json] [--summary] [--watch [SECONDS]]",
 	.description =
 		"AVAILABLE GPUs are free and idle, IN_USE ones are reserved, UNRESERVED ones are used by "
-		"somebody\nwithout a reservation, and the use of ERROR ones cannot be told; only AVAILABLE "
-		"ones are handed out.",
+		"somebody\nwithout a reservation, DRAINED ones are out of service, and the use of ERROR ones "
+		"cannot be told; only\nAVAILABLE ones are handed out.",
 	.options = status_options,
 	.run = status_run,
 };

@@ -23,9 +23,8 @@ static const struct table_column columns[] = {
 static enum table_color status_color(enum gpu_status status)
 {
 	static const enum table_color colors[] = {
-		[GPU_AVAILABLE] = TABLE_GREEN,
-		[GPU_IN_USE] = TABLE_BLUE,
-		[GPU_UNRESERVED] = TABLE_RED,
+		[GPU_AVAILABLE] = TABLE_GREEN, [GPU_IN_USE] = TABLE_BLUE,
+		[GPU_UNRESERVED] = TABLE_RED,  [GPU_DRAINED] = TABLE_YELLOW,
 		[GPU_ERROR] = TABLE_YELLOW,
 	};
 
@@ -113,6 +112,8 @@ static void print_model(const struct counts *c, const char *model, FILE *out)
 
 	fprintf(out, "%s: %zu available out of %zu, %zu in use, %zu unreserved", shown,
 		c->of[GPU_AVAILABLE], c->total, c->of[GPU_IN_USE], c->of[GPU_UNRESERVED]);
+	if (c->of[GPU_DRAINED])
+		fprintf(out, ", %zu out of service", c->of[GPU_DRAINED]);
 	if (c->of[GPU_ERROR])
 		fprintf(out, ", %zu unknown", c->of[GPU_ERROR]);
 	putc('\n', out);
@@ -129,6 +130,8 @@ static void print_summary(const struct snapshot *s, FILE *out)
 		"In use with reservations: %zu GPUs\n"
 		"Unreserved usage: %zu GPUs\n",
 		all.of[GPU_AVAILABLE], all.total, all.of[GPU_IN_USE], all.of[GPU_UNRESERVED]);
+	if (all.of[GPU_DRAINED])
+		fprintf(out, "Out of service: %zu GPUs\n", all.of[GPU_DRAINED]);
 	if (all.of[GPU_ERROR])
 		fprintf(out, "Unknown usage: %zu GPUs\n", all.of[GPU_ERROR]);
 	if (all.collected)

@@ -123,6 +123,19 @@ static int wait_in_line(struct pool *pool, const struct plan_request *request, i
 	return r;
 }
 
+static int limit_wait(struct pool *pool, const struct plan_actor *actor, int64_t *limit_ns,
+		      struct err *e)
+{
+	bool shortened = false;
+	char time[CLOCK_DURATION_SIZE];
+	int r = pool_limit_wait(pool, actor, limit_ns, &shortened, e);
+
+	if (shortened)
+		fprintf(stderr, "Waiting for at most %s (policy.max-wait)\n",
+			clock_duration(*limit_ns, time));
+	return r;
+}
+
 int reserve_or_wait(const struct invocation *in, struct pool *pool, struct plan_request *request,
 		    struct pool_grant *ret_grant, struct err *e)
 {
@@ -141,5 +154,7 @@ int reserve_or_wait(const struct invocation *in, struct pool *pool, struct plan_
 	}
 	if (r < 0)
 		return r;
-	return wait_in_line(pool, request, limit_ns == INT64_MAX ? 0 : limit_ns, ret_grant, e);
+	limit_ns = limit_ns == INT64_MAX ? 0 : limit_ns;
+	r = limit_wait(pool, &request->actor, &limit_ns, e);
+	return r < 0 ? r : wait_in_line(pool, request, limit_ns, ret_grant, e);
 }

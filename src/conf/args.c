@@ -115,13 +115,29 @@ static bool is_option_of_a_command(const struct parser *p, const char *name)
 	return false;
 }
 
+/* The key of the setting of that name which only the host's administrator has; NULL: none. */
+static const char *find_system_only(const struct parser *p, const char *name)
+{
+	struct setting_view view;
+
+	for (size_t i = 0; settings_view(p->settings, i, &view); i++) {
+		if (view.spec->system_only && !strcmp(view.spec->name, name))
+			return view.key;
+	}
+	return NULL;
+}
+
 /* The error for --name, or for -x when name is the letter. */
 static int fail_unknown(struct parser *p, const char *dashes, const char *name)
 {
 	struct nearest nearest = {.word = name};
+	const char *system_only;
 
 	if (name[1] == '\0')
 		return fail(p, "unknown option '%s%s'", dashes, name);
+	system_only = find_system_only(p, name);
+	if (system_only)
+		return fail(p, SETTING_SYSTEM_ONLY, system_only);
 	if (!p->request->command && is_option_of_a_command(p, name))
 		return fail(p, "option '--%.60s' belongs behind the command", name);
 	for (size_t i = 0; i < p->count; i++)

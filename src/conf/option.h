@@ -33,6 +33,7 @@ struct option_spec {
 	const char *implied;    /* value when the argument is left out */
 	bool not_configurable;  /* only on the command line (--config itself) */
 	bool not_on_command_line; /* only in files and the environment (history.days) */
+	bool system_only; /* only in the file of the host's administrator (policy.max-gpus) */
 };
 
 #endif

@@ -23,6 +23,9 @@ char *setting_key(const char *prefix, const struct option_spec *spec);
 /* The setting of that key, or NULL. */
 struct setting *settings_find(const struct settings *s, const char *key);
 
+/* The error for a setting that counts only in the system file, and was found elsewhere. */
+#define SETTING_SYSTEM_ONLY "%s counts only in " SETTINGS_SYSTEM_FILE ", where root sets it"
+
 /* Is value, as one would type it, good for this option? The error names neither key nor origin. */
 int setting_check(const struct option_spec *spec, const char *value, struct err *e);
 

@@ -189,6 +189,9 @@ int settings_load_environment(struct settings *s, struct err *e)
 
 		if (!value || !*value)
 			continue;
+		if (s->items[i].spec->system_only)
+			return err_usage(e, "environment variable %s: " SETTING_SYSTEM_ONLY, name,
+					 s->items[i].key);
 		where = mem_printf("environment %s", variable);
 		if (setting_put(&s->items[i], value, ORIGIN_ENVIRONMENT, where, e))
 			return err_prefix(e, "environment variable %s", variable);

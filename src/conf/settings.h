@@ -10,6 +10,9 @@
 #include "base/err.h"
 #include "conf/option.h"
 
+/* The file of the host's administrator. */
+#define SETTINGS_SYSTEM_FILE "/etc/canhazgpu/config.yaml"
+
 enum setting_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_FLAG };
 
 struct settings;

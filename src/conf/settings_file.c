@@ -148,6 +148,9 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 		return doc_error(l->path, node->key_line, node->key_column, l->e,
 				 "%s is set twice (first in line %d)", setting->key, (*seen)->line);
 	*seen = node;
+	if (setting->spec->system_only && strcmp(l->path, SETTINGS_SYSTEM_FILE) != 0)
+		return doc_error(l->path, node->key_line, node->key_column, l->e,
+				 SETTING_SYSTEM_ONLY, setting->key);
 	if (setting->spec->type == OPTION_DURATION && node->kind == DOC_INT)
 		return doc_error(l->path, node->line, node->column, l->e,
 				 "%s needs a unit: \"%ss\", \"%sm\" or \"%sh\"", setting->key,
@@ -222,7 +225,8 @@ int settings_load_default_files(struct settings *s, const char *home, struct err
 	AUTO_FREE char *found = NULL;
 	int r = 0;
 
-	if (exists(SETTINGS_SYSTEM_FILE))
+	/* Limits stand in it: where it cannot be seen, that is no reason to go without. */
+	if (exists(SETTINGS_SYSTEM_FILE) || (errno != ENOENT && errno != ENOTDIR))
 		r = settings_load_file(s, SETTINGS_SYSTEM_FILE, e);
 	if (r || !home || *home != '/')
 		return r;

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/parse.h"
 
 char *host_account_name(uid_t uid)
 {
@@ -24,6 +26,43 @@ char *host_account_name(uid_t uid)
 	if (r == 0 && found && found->pw_name && *found->pw_name)
 		return mem_strdup(found->pw_name);
 	return mem_printf("uid %u", (unsigned)uid);
+}
+
+int host_account_find(const char *name, uid_t *ret_uid)
+{
+	const struct passwd *entry;
+	int64_t number;
+
+	errno = 0;
+	entry = getpwnam(name);
+	if (entry) {
+		*ret_uid = entry->pw_uid;
+		return 0;
+	}
+	if (parse_int(name, 0, UINT32_MAX - 1, &number, NULL) < 0)
+		return -ENOENT;
+	*ret_uid = (uid_t)number;
+	return 0;
+}
+
+bool host_in_group(const char *name)
+{
+	const struct group *entry = getgrnam(name);
+	AUTO_FREE gid_t *groups = NULL;
+	int count;
+
+	if (!entry)
+		return false;
+	if (entry->gr_gid == getgid())
+		return true;
+	count = getgroups(0, NULL);
+	groups = mem_alloc(count > 0 ? (size_t)count : 1, sizeof(*groups));
+	count = getgroups(count, groups);
+	for (int i = 0; i < count; i++) {
+		if (groups[i] == entry->gr_gid)
+			return true;
+	}
+	return false;
 }
 
 char *host_name(void)

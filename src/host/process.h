@@ -59,6 +59,13 @@ int host_process_list(pid_t **ret_pids, size_t *ret_count, struct err *e);
 /* Name of an account through NSS, "uid 1234" where it has none. The caller frees it. */
 char *host_account_name(uid_t uid);
 
+/* The uid of an account by its name through NSS, or by its number. -ENOENT. */
+int host_account_find(const char *name, uid_t *ret_uid);
+
+/* Whether this process is in that group: its real group or a supplementary one, as the kernel has
+   them. */
+bool host_in_group(const char *name);
+
 /* gethostname; never fails ("localhost" if the kernel does not say). The caller frees it. */
 char *host_name(void);
 

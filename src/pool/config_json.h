@@ -1,5 +1,6 @@
 /* struct pool_config as JSON, for programs that are started with it: supervisors and the web
- * server. A new member of the struct needs a line in config_json.c. */
+ * server. A new member of the struct needs a line in config_json.c. Of the policy only the GPUs
+ * that are kept out go along: neither program asks for any. */
 #ifndef POOL_CONFIG_JSON_H
 #define POOL_CONFIG_JSON_H
 

@@ -124,6 +124,30 @@ static void describe_available(const struct snapshot *s, const struct gpu_view *
 	}
 }
 
+/* Why it is not handed out, and since when; what runs there all the same. */
+static void describe_drained(const struct snapshot *s, const struct gpu_view *view,
+			     struct gpu_text *t)
+{
+	const struct slot *slot = &s->state.slots[view->id];
+	char since[CLOCK_DURATION_SIZE];
+	struct str used = {0};
+
+	if (slot->drained_by)
+		t->details = mem_printf("%s %s ago", view->withheld,
+					clock_duration(s->now_ns - slot->drained_ns, since));
+	else
+		t->details = mem_strdup(view->withheld);
+	if (!view->gpu || view->use == USE_UNKNOWN)
+		return;
+	describe_memory(view, &used);
+	str_add(&used, " used");
+	if (describe_count(view)) {
+		str_add(&used, " by ");
+		describe_processes(view, &used);
+	}
+	t->validation = str_steal(&used);
+}
+
 static void describe_unreserved(const struct gpu_view *view, struct gpu_text *t)
 {
 	struct str used = {0}, info = {0};
@@ -203,6 +227,12 @@ static void describe_reserved(const struct snapshot *s, const struct gpu_view *v
 	else
 		t->details =
 			mem_printf("expires in %s", clock_duration(r->expiry_ns - s->now_ns, time));
+	if (view->withheld) {
+		char *more = mem_printf("%s, then out of service (%s)", t->details, view->withheld);
+
+		free(t->details);
+		t->details = more;
+	}
 	describe_validation(view, t);
 }
 
@@ -214,6 +244,8 @@ void describe_gpu(const struct snapshot *s, const struct gpu_view *view, struct 
 		describe_available(s, view, &t);
 	else if (view->status == GPU_UNRESERVED)
 		describe_unreserved(view, &t);
+	else if (view->status == GPU_DRAINED)
+		describe_drained(s, view, &t);
 	else if (view->reservation)
 		describe_reserved(s, view, &t);
 	if (view->use == USE_UNKNOWN && !t.validation)

@@ -130,7 +130,11 @@ static void explain_part(const struct explain *x, const struct reservation *r)
 
 static void explain_free(const struct explain *x, size_t gpu)
 {
-	if (x->s->views[gpu].use == USE_BUSY)
+	AUTO_FREE char *withheld = plan_why_withheld(&x->s->state, x->facts.policy, (int)gpu);
+
+	if (withheld)
+		str_addf(x->out, "is out of service: %s", withheld);
+	else if (x->s->views[gpu].use == USE_BUSY)
 		str_add(x->out, "is in use without a reservation");
 	else if (x->s->views[gpu].use == USE_UNKNOWN)
 		str_addf(x->out, "is not handed out: its use is unknown");
@@ -177,6 +181,7 @@ static void explain_next(const struct explain *x)
 		for (size_t k = 0; k < r->gpus_count; k++) {
 			if (state->slots[r->gpus[k]].reservation != r || r->queue_id ||
 			    !plan_entry_wants(x->q, r->gpus[k]) ||
+			    plan_is_withheld(state, x->facts.policy, r->gpus[k]) ||
 			    x->s->forecast.ends_ns[i] == TIME_NONE ||
 			    x->s->forecast.ends_ns[i] >= soonest_ns)
 				continue;

@@ -104,6 +104,10 @@ static json_t *describe_json_gpu(const struct snapshot *s, const struct gpu_view
 		set_reservation(object, view->reservation);
 	else
 		set_time(object, "last_released", view->last_released_ns);
+	set_text(object, "drained_by", s->state.slots[view->id].drained_by);
+	set_time(object, "drained_at", s->state.slots[view->id].drained_ns);
+	if (view->withheld && !s->state.slots[view->id].drained_by)
+		json_object_set_new(object, "excluded", json_true());
 	if (view->status == GPU_ERROR)
 		set_text(object, "error", view->problem ? view->problem : "no answer");
 	return object;

@@ -36,6 +36,8 @@ static const char *awaits_why(const struct pool_state *state, const struct plan_
 		return slot->reservation->user;
 	if (first)
 		return first->user;
+	if (plan_is_withheld(state, facts->policy, slot->id))
+		return "out of service";
 	if (facts->use && facts->use[slot->id] == USE_IDLE)
 		return "free";
 	return facts->use && facts->use[slot->id] == USE_UNKNOWN ? "its use is unknown"

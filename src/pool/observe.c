@@ -98,10 +98,14 @@ void lives_clear(struct lives *l)
 	*l = (struct lives){0};
 }
 
-struct plan_facts observe_facts(const struct lives *l)
+struct plan_facts observe_facts(const struct lives *l, const struct plan_policy *policy)
 {
 	return (struct plan_facts){
-		.now_ns = clock_now_ns(), .life = l->holders, .waiting = l->waiting};
+		.now_ns = clock_now_ns(),
+		.life = l->holders,
+		.waiting = l->waiting,
+		.policy = policy,
+	};
 }
 
 /* True if the scan has GPUs that can be told apart by UUID. */

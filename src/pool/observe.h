@@ -45,8 +45,8 @@ void observe_lives(const struct observer *o, const struct pool_state *state,
 		   struct lives *ret_lives);
 void lives_clear(struct lives *l);
 
-/* The facts that need no look at the GPUs. They borrow the lives. */
-struct plan_facts observe_facts(const struct lives *l);
+/* The facts that need no look at the GPUs. They borrow the lives and the policy. */
+struct plan_facts observe_facts(const struct lives *l, const struct plan_policy *policy);
 
 /*
  * Scans the GPUs of a pool. Never fails: what could not be seen is unknown, with its reason. The

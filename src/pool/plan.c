@@ -227,7 +227,7 @@ int plan_compare_ids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void plan_note_freed(struct plan *p, int id)
+void plan_note_freed(struct plan *p, int id)
 {
 	p->freed = mem_resize(p->freed, p->freed_count + 1, sizeof(*p->freed));
 	p->freed[p->freed_count++] = id;
@@ -260,7 +260,7 @@ int plan_check_held(const struct pool_state *state, const struct plan *p,
 		held = state->slots[ids[i]].reservation;
 		if (!held || plan_ends(p, held, ids[i]))
 			return err_set(e, ENOENT, "GPU %d is not reserved", ids[i]);
-		if (actor->uid != 0 && !plan_owns(actor, held))
+		if (!plan_may_alter(actor, held))
 			return err_set(e, EPERM, "GPU %d is reserved by %s, not by you", ids[i],
 				       held->user);
 		/* It goes when that request does. */

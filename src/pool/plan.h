@@ -4,8 +4,8 @@
  *
  * To add a policy: one function in plan.c or plan_reserve.c, and a table of cases in
  * tests/unit/test_plan.c. What the caller wants goes into the request, what is known into the
- * facts. A commit compares only the slots that it changes: a decision that rests on others (a limit
- * of GPUs per account) is not protected against one that is made at the same time.
+ * facts. A commit compares only the slots that it changes: a decision that rests on others adds a
+ * CHANGE_CHECK (plan_guard_quota), or one that is made at the same time escapes it.
  */
 #ifndef POOL_PLAN_H
 #define POOL_PLAN_H
@@ -26,6 +26,8 @@ enum holder_life {
 	HOLDER_STOPPED,      /* who waits: its process is there, but stopped (Ctrl-Z) */
 };
 
+struct plan_policy;
+
 /* What is known besides the state. Arrays are as long as the state's. */
 struct plan_facts {
 	int64_t now_ns;
@@ -33,12 +35,14 @@ struct plan_facts {
 	const enum holder_life *life;    /* per reservation; NULL: all out of sight */
 	const enum holder_life *waiting; /* per queue entry: its process; NULL: all out of sight */
 	const int64_t *last_use_ns; /* per slot: when the requester last used it; NULL: never */
+	const struct plan_policy *policy; /* limits of this host (plan_policy.h); NULL: none */
 };
 
 /* Who asks. Taken from the kernel (real uid), never from the environment. */
 struct plan_actor {
 	uid_t uid;
 	const char *account;
+	bool administrator; /* a member of the group that the host's administrator has named */
 };
 
 struct plan_request {
@@ -63,7 +67,7 @@ struct plan {
 	size_t changes_count;
 	struct reservation *granted;   /* plan_reserve, plan_wait: the new reservation */
 	struct reservation *collected; /* plan_wait: what the request collects now */
-	int *freed;                    /* plan_release: ids, ascending */
+	int *freed; /* plan_release: ids, ascending; plan_drain: those that it changes */
 	size_t freed_count;
 	const struct reservation **extended; /* plan_extend: as they are from now on */
 	size_t extended_count;
@@ -82,7 +86,8 @@ void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts
 
 /*
  * Cleans up, then grants the request or refuses it: -EBUSY when GPUs are missing now (the text has
- * the numbers; the plan then holds the cleanup alone), -ERANGE when the pool can never satisfy it.
+ * the numbers; the plan then holds the cleanup alone), -ERANGE when the pool can never satisfy it
+ * or has too few GPUs in service, -EDQUOT when the host's rules forbid it.
  * Of the free and idle GPUs it picks those that the requester used most recently, then those that
  * nobody used for the longest time.
  */
@@ -110,8 +115,8 @@ int plan_adopt(const struct pool_state *state, const struct plan_facts *facts,
 
 /*
  * Cleans up, then ends reservations of the actor: without ids all manual ones; with ids whatever it
- * holds there (uid 0: whatever anybody holds there). -EPERM for a GPU of somebody else, -ENOENT for
- * one that is not reserved; then nothing is released.
+ * holds there (administrators: whatever anybody holds there). -EPERM for a GPU of somebody else,
+ * -ENOENT for one that is not reserved; then nothing is released.
  */
 int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 		 const struct plan_actor *actor, const int *ids, size_t ids_count, struct plan *p,
@@ -123,7 +128,7 @@ struct plan_extension {
 	const int *ids; /* ascending; NULL: all manual reservations of the actor */
 	size_t ids_count;
 	int64_t duration_ns; /* added to each expiry */
-	bool force;          /* root only: also what others wait for */
+	bool force;          /* administrators only: also what others wait for */
 };
 
 /*
@@ -174,6 +179,12 @@ enum gpu_use plan_gpu_use(const struct gpu *gpu, int64_t threshold_mb);
 
 /* Whether r is what a request that waits in the state's queue has collected so far. */
 bool plan_is_collected(const struct pool_state *state, const struct reservation *r);
+
+/* Root is one, whatever groups there are. */
+bool plan_is_administrator(const struct plan_actor *actor);
+
+/* Whether the actor may end or change r: its own, and an administrator anybody's. */
+bool plan_may_alter(const struct plan_actor *actor, const struct reservation *r);
 
 /* Whether the actor holds r: by uid where the reservation has one, else by account name. */
 bool plan_owns(const struct plan_actor *actor, const struct reservation *r);

@@ -72,7 +72,7 @@ void plan_backfill(const struct pool_state *state, const struct plan_facts *fact
 		const struct reservation *r = slot->reservation;
 		struct candidate *c = &all[i];
 		/* Where nobody has looked, it is worth a look. */
-		bool idle = !slot->problem && !slot->drained_by &&
+		bool idle = !slot->problem && !c->withheld &&
 			    (!facts->use || facts->use[i] == USE_IDLE);
 
 		if (c->own || !idle || (!c->awaited && !c->reserved) ||

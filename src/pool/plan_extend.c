@@ -65,10 +65,10 @@ static int check_line(const struct pool_state *state, const struct plan_facts *f
 		const struct queue_entry *first =
 			plan_first_for(state, facts, r->gpus[i], state->queue_count);
 
-		if (first && !(x->force && x->actor.uid == 0))
+		if (first && !(x->force && plan_is_administrator(&x->actor)))
 			return err_set(e, EBUSY,
 				       "GPU %d cannot be extended: %s waits for it (request %.8s; "
-				       "only root can go before, with --force)",
+				       "only administrators can go before, with --force)",
 				       r->gpus[i], first->user, first->id);
 	}
 	return 0;
@@ -90,6 +90,9 @@ static int extend_one(const struct pool_state *state, const struct plan_facts *f
 			       r->gpus[0]);
 	longer = plan_renew_copy(p, r);
 	longer->expiry_ns += x->duration_ns;
+	status = plan_check_longer(state, facts, &x->actor, longer, e);
+	if (status < 0)
+		return status;
 	/* Those who wait, and those who watch, have set their clocks by the old one. */
 	p->changes[p->changes_count - 1].quiet = false;
 	p->extended = mem_resize(p->extended, p->extended_count + 1, sizeof(struct reservation *));

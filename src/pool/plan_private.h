@@ -3,6 +3,7 @@
 #define POOL_PLAN_PRIVATE_H
 
 #include "pool/plan.h"
+#include "pool/plan_policy.h"
 #include "pool/plan_queue.h"
 
 /* Adds a change of that kind and returns it (valid until the next one). */
@@ -22,7 +23,15 @@ void plan_renew_part(struct plan *p, const struct reservation *r, int64_t durati
 /* True if the plan ends that reservation on that GPU. */
 bool plan_ends(const struct plan *p, const struct reservation *r, int gpu);
 
-/* Each id must be a GPU that is reserved after the cleanup, by the actor (uid 0: by anybody), and
+/* Lists a GPU in p->freed. */
+void plan_note_freed(struct plan *p, int id);
+
+/* Ends those GPUs of r that are among ids; `actor`: who does that to somebody else's, or NULL. */
+void plan_release_part(struct plan *p, const struct reservation *r, const int *ids,
+		       size_t ids_count, int64_t now_ns, const char *actor);
+
+/* Each id must be a GPU that is reserved after the cleanup, by the actor (administrators: by
+   anybody), and
    not collected for a request that waits. */
 int plan_check_held(const struct pool_state *state, const struct plan *p,
 		    const struct plan_actor *actor, const int *ids, size_t ids_count,
@@ -76,9 +85,10 @@ bool plan_owns_entry(const struct plan_actor *actor, const struct queue_entry *q
 struct candidate {
 	int id;
 	bool own;           /* collected for the request itself */
+	bool withheld;      /* out of service: nobody is given it */
 	bool reserved;      /* by somebody else */
 	bool awaited;       /* somebody who came before could use it */
-	bool idle, unknown; /* not reserved: idle, busy, or unknown */
+	bool idle, unknown; /* neither reserved nor withheld: idle, busy, or unknown */
 	bool backfill;      /* somebody waits for it, but cannot use it before it is back */
 	const struct reservation *lent; /* that was collected for whom; NULL: it is free */
 	int64_t mine_ns;                /* when the requester last used it */

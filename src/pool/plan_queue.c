@@ -40,14 +40,17 @@ size_t plan_queue_find(const struct pool_state *state, const char *id)
 	return i;
 }
 
-/* Another program, or a pool that has become smaller, can leave one that nothing satisfies. */
-static bool is_possible(const struct pool_state *state, const struct queue_entry *q)
+/* Another program, a pool that has become smaller, or GPUs that go out of service can leave one
+   that nothing satisfies (any more). */
+static bool is_possible(const struct pool_state *state, const struct plan_facts *facts,
+			const struct queue_entry *q)
 {
 	for (size_t i = 0; i < q->requested_ids_count; i++) {
 		if (q->requested_ids[i] < 0 || (size_t)q->requested_ids[i] >= state->slots_count)
 			return false;
 	}
-	return plan_entry_count(q) > 0 && plan_entry_count(q) <= state->slots_count;
+	return plan_entry_count(q) > 0 &&
+	       plan_is_in_service(state, facts->policy, q->requested_ids, plan_entry_count(q));
 }
 
 enum waiter_state plan_waiter_state(const struct pool_state *state, const struct plan_facts *facts,
@@ -61,7 +64,7 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 	if (life == HOLDER_GONE || (silent && life == HOLDER_OUT_OF_SIGHT))
 		return WAITER_DEAD;
 	/* One that runs is believed: a clock that was set makes everybody seem silent. */
-	if ((silent && life == HOLDER_STOPPED) || !is_possible(state, q) ||
+	if ((silent && life == HOLDER_STOPPED) || !is_possible(state, facts, q) ||
 	    (q->give_up_ns != TIME_NONE && facts->now_ns >= q->give_up_ns))
 		return WAITER_ABSENT;
 	return WAITER_ACTIVE;
@@ -70,6 +73,8 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 const struct queue_entry *plan_first_for(const struct pool_state *state,
 					 const struct plan_facts *facts, int gpu, size_t places)
 {
+	if (plan_is_withheld(state, facts->policy, gpu))
+		return NULL;
 	for (size_t i = 0; i < places && i < state->queue_count; i++) {
 		if (plan_entry_wants(&state->queue[i], gpu) &&
 		    plan_waiter_state(state, facts, i) == WAITER_ACTIVE)
@@ -129,8 +134,9 @@ struct queue_entry *plan_put_copy(struct plan *p, const struct queue_entry *q)
 
 /*
  * What was collected while somebody earlier was absent goes to that one when it is there again:
- * two who each keep what the other lacks would wait for ever. (Another program's part stays: it
- * would not notice the loss.) True where it has to give something.
+ * two who each keep what the other lacks would wait for ever. What goes out of service is given
+ * back, too. (Another program's part stays: it would not notice the loss.) True where it has to
+ * give something.
  */
 static bool gives_way(const struct pool_state *state, const struct plan_facts *facts, size_t place,
 		      struct plan *p)
@@ -145,7 +151,8 @@ static bool gives_way(const struct pool_state *state, const struct plan_facts *f
 		const struct reservation *r = state->slots[i].reservation;
 
 		which[i] = r && r->queue_id && !strcmp(r->queue_id, q->id) &&
-			   plan_first_for(state, facts, (int)i, place);
+			   (plan_is_withheld(state, facts->policy, (int)i) ||
+			    plan_first_for(state, facts, (int)i, place));
 	}
 	give_back(state, q->id, which, facts->now_ns, p);
 	return p->changes_count > before;
@@ -261,7 +268,7 @@ int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
 	q = &state->queue[place];
 	if (plan_changes_entry(p, q))
 		return err_usage(e, "request %.8s is named twice", q->id);
-	if (actor->uid != 0 && !plan_owns_entry(actor, q))
+	if (!plan_is_administrator(actor) && !plan_owns_entry(actor, q))
 		return err_set(e, EPERM, "request %s waits for %s, not for you", q->id, q->user);
 	plan_give_back(state, q->id, facts->now_ns, p);
 	/* Its process takes itself out when it sees the mark. One that is not there, or of another

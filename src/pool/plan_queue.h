@@ -64,7 +64,8 @@ struct plan_wait {
 /*
  * Cleans up, then grants the request if all it asks for is there (p->granted; its entry is dropped
  * in the same commit), or makes it wait: it joins the line, collects what is free for it, or shows
- * life (p->granted is NULL, p->changes may be empty). -ERANGE when the pool can never satisfy it,
+ * life (p->granted is NULL, p->changes may be empty). -ERANGE when the pool can never satisfy it
+ * (or, before it has joined, has too few GPUs in service), -EDQUOT when the host's rules forbid it,
  * -ECANCELED when its entry was cancelled.
  */
 int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
@@ -85,8 +86,8 @@ void plan_leave(const struct pool_state *state, const char *entry_id, int64_t no
 /*
  * Cancels the entry of that id (or of the only one that begins with it): what it has collected is
  * given back at once, and its process, which sees it, leaves. -ENOENT; -EPERM unless it is the
- * actor's or the actor is root. Several can go into one plan; the same one twice is a usage error.
- * *ret_entry points into the state.
+ * actor's or the actor is an administrator. Several can go into one plan; the same one twice is a
+ * usage error. *ret_entry points into the state.
  */
 int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
 		const struct plan_actor *actor, const char *id, struct plan *p,

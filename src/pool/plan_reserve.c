@@ -7,9 +7,11 @@
 #include "base/str.h"
 #include "pool/plan_private.h"
 
-static struct candidate plan_candidate(const struct slot *slot, const struct plan_facts *facts,
-				       const struct plan *p, const char *self)
+static struct candidate plan_candidate(const struct pool_state *state, size_t i,
+				       const struct plan_facts *facts, const struct plan *p,
+				       const char *self)
 {
+	const struct slot *slot = &state->slots[i];
 	enum gpu_use use = facts->use ? facts->use[slot->id] : USE_UNKNOWN;
 	const struct reservation *r = slot->reservation;
 	struct candidate c = {.id = slot->id, .released_ns = slot->last_released_ns};
@@ -21,8 +23,9 @@ static struct candidate plan_candidate(const struct slot *slot, const struct pla
 		c.released_ns = facts->now_ns;
 	c.own = c.reserved && self && r->queue_id && !strcmp(r->queue_id, self);
 	c.reserved &= !c.own;
-	c.idle = !c.reserved && use == USE_IDLE;
-	c.unknown = !c.reserved && use == USE_UNKNOWN;
+	c.withheld = plan_is_withheld(state, facts->policy, slot->id);
+	c.idle = !c.reserved && !c.withheld && use == USE_IDLE;
+	c.unknown = !c.reserved && !c.withheld && use == USE_UNKNOWN;
 	c.mine_ns = facts->last_use_ns ? facts->last_use_ns[slot->id] : TIME_NONE;
 	return c;
 }
@@ -33,7 +36,7 @@ struct candidate *plan_candidates(const struct pool_state *state, const struct p
 	struct candidate *all = mem_alloc(state->slots_count, sizeof(*all));
 
 	for (size_t i = 0; i < state->slots_count; i++) {
-		all[i] = plan_candidate(&state->slots[i], facts, p, self);
+		all[i] = plan_candidate(state, i, facts, p, self);
 		all[i].awaited = plan_first_for(state, facts, (int)i, places) != NULL;
 	}
 	return all;
@@ -41,7 +44,8 @@ struct candidate *plan_candidates(const struct pool_state *state, const struct p
 
 bool plan_is_available(const struct candidate *c, const struct plan_request *request)
 {
-	return !c->reserved && !c->awaited && (c->idle || (request->force && !c->backfill));
+	return !c->reserved && !c->awaited && !c->withheld &&
+	       (c->idle || (request->force && !c->backfill));
 }
 
 static int compare_ns(int64_t a, int64_t b)
@@ -133,18 +137,21 @@ static int plan_refuse_count(int requested, const struct candidate *all, size_t 
 			     struct err *e)
 {
 	AUTO(str_clear) struct str why = {0};
-	int idle = 0, awaited = 0, busy = 0, unknown = 0;
+	int idle = 0, awaited = 0, busy = 0, unknown = 0, withheld = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		idle += all[i].idle && !all[i].awaited;
 		awaited += all[i].idle && all[i].awaited;
 		unknown += all[i].unknown;
-		busy += !all[i].reserved && !all[i].idle && !all[i].unknown;
+		withheld += !all[i].reserved && all[i].withheld;
+		busy += !all[i].reserved && !all[i].withheld && !all[i].idle && !all[i].unknown;
 	}
 	if (busy)
 		str_addf(&why, "%d GPUs in use without reservation", busy);
 	if (unknown)
 		str_addf(&why, "%s%d GPUs whose use is unknown", busy ? ", " : "", unknown);
+	if (withheld)
+		str_addf(&why, "%s%d GPUs out of service", why.length ? ", " : "", withheld);
 	if (awaited && !why.length)
 		return err_set(
 			e, EBUSY,
@@ -232,6 +239,21 @@ size_t plan_request_count(const struct plan_request *request)
 	return request->ids ? request->ids_count : (size_t)request->count;
 }
 
+/* A refusal that is over in a moment is one of those that pool_reserve waits for. */
+static int plan_keep_quota(const struct pool_state *state, const struct plan_facts *facts,
+			   const struct plan_request *request, const struct plan *p, struct err *e)
+{
+	switch (plan_check_quota(state, facts, p, request, NULL, false, e)) {
+	case QUOTA_KEPT:
+		return 0;
+	case QUOTA_SOON:
+		return -EBUSY;
+	case QUOTA_OVER:
+		break;
+	}
+	return -EDQUOT;
+}
+
 int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 		 const struct plan_request *request, struct plan *p, struct err *e)
 {
@@ -239,12 +261,19 @@ int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 	size_t count = 0;
 	int r = plan_check_request(state, request, e);
 
+	if (r == 0)
+		r = plan_check_service(state, facts->policy, request, e);
+	if (r == 0)
+		r = plan_check_policy(facts->policy, request, e);
 	if (r < 0)
 		return r;
 	plan_cleanup(state, facts, p);
-	r = plan_pick(state, facts, request, p, &gpus, &count, e);
+	r = plan_keep_quota(state, facts, request, p, e);
+	if (r == 0)
+		r = plan_pick(state, facts, request, p, &gpus, &count, e);
 	if (r < 0)
 		return r;
+	plan_guard_quota(state, facts, request, p);
 	plan_backfill_take(state, gpus, count, facts->now_ns, p);
 	p->granted = plan_grant(p, request, request->id, gpus, count, facts->now_ns);
 	return 0;

@@ -147,7 +147,7 @@ static void expect_ends(struct timetable *t, const struct plan_outlook *outlook)
 	for (size_t i = 0; i < t->state->slots_count; i++) {
 		const struct slot *slot = &t->state->slots[i];
 
-		if (slot->problem || slot->drained_by ||
+		if (slot->problem ||
 		    (!slot->reservation && facts->use && facts->use[i] != USE_IDLE))
 			t->free_ns[i] = NEVER;
 	}
@@ -160,6 +160,12 @@ static void expect_ends(struct timetable *t, const struct plan_outlook *outlook)
 		for (size_t k = 0; k < r->gpus_count; k++)
 			timetable_hold(t, r, r->gpus[k],
 				       r->queue_id ? expect_part(t, r, r->gpus[k]) : end_ns);
+	}
+	for (size_t i = 0; i < t->state->slots_count; i++) {
+		if (!plan_is_withheld(t->state, facts->policy, (int)i))
+			continue;
+		t->free_ns[i] = NEVER;
+		t->parts_stay[i] = false;
 	}
 }
 
@@ -235,12 +241,14 @@ size_t plan_heirs(const struct pool_state *state, const struct plan_facts *facts
 		  size_t gpus_count, struct plan_heir **ret_heirs)
 {
 	AUTO_FREE int *left = mem_alloc(gpus_count, sizeof(*left));
-	size_t left_count = gpus_count, heirs_count = 0;
+	size_t left_count = 0, heirs_count = 0;
 	size_t open = 0; /* of those left, so many go to somebody, but which ones is not certain */
 
 	*ret_heirs = NULL;
-	if (gpus_count)
-		memcpy(left, gpus, gpus_count * sizeof(*left));
+	for (size_t i = 0; i < gpus_count; i++) {
+		if (!plan_is_withheld(state, facts->policy, gpus[i]))
+			left[left_count++] = gpus[i];
+	}
 	for (size_t i = 0; i < state->queue_count && open < left_count; i++) {
 		const struct queue_entry *q = &state->queue[i];
 		size_t lacks = plan_entry_count(q), kept = 0, usable = 0, gets;

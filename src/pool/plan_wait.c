@@ -13,6 +13,8 @@ struct waiting {
 	const struct plan_request *request;
 	const struct plan_wait *wait;
 	const struct queue_entry *entry; /* NULL: not in the queue (yet, or it was lost) */
+	bool joined;                     /* it stands in line, also where its entry was lost */
+	bool possible;                   /* enough GPUs are in service at present */
 	struct candidate *all;           /* best first */
 	size_t wanted;
 };
@@ -37,15 +39,19 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 
 	*w = (struct waiting){.state = state, .facts = facts, .request = request, .wait = wait};
 	w->entry = place < state->queue_count ? &state->queue[place] : NULL;
+	w->joined = w->entry || wait->enqueued_ns != TIME_NONE;
 	w->wanted = plan_request_count(request);
+	w->possible = plan_is_in_service(state, facts->policy, request->ids, w->wanted);
 	plan_cleanup_but(state, facts, wait->entry_id, p);
+	if (!w->possible)
+		plan_give_back(state, wait->entry_id, facts->now_ns, p);
 	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
 	plan_backfill(state, facts, request, p, place, w->all);
 	qsort(w->all, state->slots_count, sizeof(*w->all), plan_compare_candidates);
 }
 
-/* Grants the best of what is there, if that is enough. */
-static bool waiting_grant(const struct waiting *w, struct plan *p)
+/* Grants the best of what is there, if that is enough (1), or waits for more (0). -EDQUOT. */
+static int waiting_grant(const struct waiting *w, struct plan *p, struct err *e)
 {
 	AUTO_FREE int *gpus = mem_alloc(w->wanted, sizeof(*gpus));
 	size_t found = 0;
@@ -56,13 +62,22 @@ static bool waiting_grant(const struct waiting *w, struct plan *p)
 			gpus[found++] = w->all[i].id;
 	}
 	if (found < w->wanted)
-		return false;
+		return 0;
+	switch (plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, true, e)) {
+	case QUOTA_KEPT:
+		break;
+	case QUOTA_SOON:
+		return 0;
+	case QUOTA_OVER:
+		return -EDQUOT;
+	}
 	qsort(gpus, found, sizeof(*gpus), plan_compare_ids);
+	plan_guard_quota(w->state, w->facts, w->request, p);
 	plan_leave(w->state, w->wait->entry_id, w->facts->now_ns, p);
 	plan_backfill_take(w->state, gpus, found, w->facts->now_ns, p);
 	p->granted = plan_grant(p, w->request, w->request->id, mem_steal(&gpus), found,
 				w->facts->now_ns);
-	return true;
+	return 1;
 }
 
 /* Takes what is free into what is collected, up to what is wanted. */
@@ -202,6 +217,18 @@ static void waiting_put(const struct waiting *w, struct plan *p)
 		waiting_renew(w, p);
 }
 
+/* Whether it may join the line. Who stands there keeps its place until enough GPUs are in service
+   again. */
+static int waiting_check(const struct waiting *w, const struct plan *p, struct err *e)
+{
+	int r = plan_check_service(w->state, w->facts->policy, w->request, e);
+
+	if (r == 0 && plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, false,
+				       e) == QUOTA_OVER)
+		return -EDQUOT;
+	return r;
+}
+
 int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 	      const struct plan_request *request, const struct plan_wait *wait, struct plan *p,
 	      struct err *e)
@@ -209,6 +236,8 @@ int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 	AUTO(waiting_clear) struct waiting w = {0};
 	int r = plan_check_request(state, request, e);
 
+	if (r == 0)
+		r = plan_check_policy(facts->policy, request, e);
 	if (r < 0)
 		return r;
 	waiting_init(&w, state, facts, request, wait, p);
@@ -216,9 +245,14 @@ int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 		return err_set(
 			e, ECANCELED,
 			"the request was cancelled while it waited (by 'canhazgpu cancel', or the pool was made anew)");
-	if (waiting_grant(&w, p))
-		return 0;
-	waiting_collect(&w, p);
+	if (!w.joined)
+		r = waiting_check(&w, p, e);
+	if (r == 0 && w.possible)
+		r = waiting_grant(&w, p, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (w.possible)
+		waiting_collect(&w, p);
 	waiting_put(&w, p);
 	return 0;
 }
@@ -236,8 +270,8 @@ bool plan_wait_has_prospects(const struct pool_state *state, const struct plan_f
 		const struct candidate *c = &w.all[i];
 
 		own += c->own;
-		more |= !c->own && !c->reserved && !c->awaited && is_requested(request, c->id) &&
-			!state->slots[c->id].problem;
+		more |= !c->own && !c->reserved && !c->withheld && !c->awaited &&
+			is_requested(request, c->id) && !state->slots[c->id].problem;
 	}
-	return more || own >= w.wanted;
+	return w.possible && (more || own >= w.wanted);
 }

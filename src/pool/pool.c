@@ -17,6 +17,7 @@ void pool_config_clear(struct pool_config *c)
 {
 	free(c->store_url);
 	free(c->fake_state_path);
+	plan_policy_clear(&c->policy);
 	*c = (struct pool_config){0};
 }
 
@@ -32,6 +33,7 @@ int pool_open(const struct pool_config *config, struct pool **ret_pool, struct e
 	p->config = *config;
 	p->config.store_url = mem_strdup(config->store_url);
 	p->config.fake_state_path = mem_strdup(config->fake_state_path);
+	plan_policy_copy(&p->config.policy, &config->policy);
 	observer_init(&p->observer);
 	*ret_pool = p;
 	return 0;
@@ -75,7 +77,7 @@ static int transact_once(struct pool *p, pool_decide *decide, void *argument, st
 	if (r < 0)
 		return r;
 	observe_lives(&p->observer, &state, &lives);
-	facts = observe_facts(&lives);
+	facts = observe_facts(&lives, &p->config.policy);
 	r = decide(&state, &facts, argument, &plan, e);
 	if (r < 0 || !plan.changes_count) {
 		store_abandon(p->store);
@@ -140,6 +142,27 @@ bool pool_is_administrator(struct pool *p)
 bool pool_backfills(struct pool *p)
 {
 	return p->config.backfill && (!p->config.backfill_is_personal || pool_is_administrator(p));
+}
+
+bool pool_may_administer(struct pool *p, const struct plan_actor *actor)
+{
+	if (plan_is_administrator(actor))
+		return true;
+	return store_has_owner(p->store) ? store_owned_by(p->store, actor->uid)
+					 : !p->config.policy.admin_group;
+}
+
+int pool_limit_wait(const struct pool *p, const struct plan_actor *actor, int64_t *limit_ns,
+		    bool *ret_shortened, struct err *e)
+{
+	return plan_limit_wait(&p->config.policy, actor, limit_ns, ret_shortened, e);
+}
+
+int64_t pool_longest_ns(const struct pool *p, const struct plan_actor *actor)
+{
+	int64_t limit_ns = p->config.policy.max_duration_ns;
+
+	return limit_ns && !plan_is_administrator(actor) ? limit_ns : INT64_MAX;
 }
 
 int pool_trim(struct pool *p, struct err *e)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/nouns.h"
 #include "pool/plan.h"
+#include "pool/plan_policy.h"
 
 struct pool_config {
 	char *store_url;
@@ -17,6 +18,7 @@ struct pool_config {
 				      somebody else it counts for nothing */
 	bool backfill;             /* requests may be let through that delay nobody ahead ... */
 	bool backfill_is_personal; /* ... and that was not set by the administrator either */
+	struct plan_policy policy; /* what the host's administrator allows */
 };
 
 void pool_config_clear(struct pool_config *c);
@@ -39,9 +41,17 @@ struct pool_admin_request {
 	bool force;
 };
 
-/* Makes the pool, or with force makes it anew. -EEXIST where there is one. */
+/* Makes the pool, or with force makes it anew: -EEXIST where there is one, -EPERM unless the actor
+   may administer it. */
 int pool_admin(struct pool *p, const struct pool_admin_request *request, int *ret_count,
 	       struct err *e);
+
+/*
+ * Takes GPUs out of service or puts them back: see plan_drain. -EPERM unless the actor may
+ * administer the pool. *ret_ids (the caller frees them) are those that this has changed.
+ */
+int pool_drain(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
+	       bool drain, int **ret_ids, size_t *ret_count, struct err *e);
 
 /* What a reservation gives its holder. */
 struct pool_grant {
@@ -101,6 +111,18 @@ void pool_extended_clear(struct pool_extended *x);
 /* See plan_extend. The caller clears *ret_extended. */
 int pool_extend(struct pool *p, const struct plan_extension *extension,
 		struct pool_extended *ret_extended, struct err *e);
+
+/* See plan_release_account. The caller clears *ret_released. */
+int pool_release_account(struct pool *p, const struct plan_actor *actor,
+			 const struct plan_account *account, struct pool_released *ret_released,
+			 struct err *e);
+
+/* How long a request may wait: see plan_limit_wait. */
+int pool_limit_wait(const struct pool *p, const struct plan_actor *actor, int64_t *limit_ns,
+		    bool *ret_shortened, struct err *e);
+
+/* The longest manual reservation that the actor may have; INT64_MAX: no limit. */
+int64_t pool_longest_ns(const struct pool *p, const struct plan_actor *actor);
 
 /*
  * The next four are for who holds a reservation. Where the pool itself is not there, they fail:

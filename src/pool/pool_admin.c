@@ -1,4 +1,5 @@
-/* Making the pool of a host: pool_admin of pool.h. */
+/* Making the pool of a host, and taking GPUs out of service: pool_admin and pool_drain of pool.h.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,10 +89,10 @@ static int pool_check_fresh(const struct making *m, const struct pool_state *sta
 			       "GPU pool already initialized with %zu GPUs. Use --force to "
 			       "reinitialize",
 			       state->slots_count);
-	if (store_has_owner(m->pool->store) && !pool_is_administrator(m->pool))
-		return err_set(e, EPERM,
-			       "only root and the owner of the pool may make it anew (it holds the "
-			       "reservations of all its users)");
+	if (!pool_may_administer(m->pool, &m->request->actor))
+		return plan_refuse_others(&m->pool->config.policy, store_has_owner(m->pool->store),
+					  "make it anew, with the reservations of all its users",
+					  e);
 	return 0;
 }
 
@@ -133,4 +134,49 @@ int pool_admin(struct pool *p, const struct pool_admin_request *request, int *re
 	if (r == 0)
 		*ret_count = m.count;
 	return r;
+}
+
+struct drain {
+	struct pool *pool;
+	const struct plan_actor *actor;
+	const int *ids;
+	size_t ids_count;
+	bool drain;
+	int *changed; /* the result */
+	size_t changed_count;
+};
+
+static int decide_drain(const struct pool_state *state, const struct plan_facts *facts,
+			void *argument, struct plan *plan, struct err *e)
+{
+	struct drain *d = argument;
+	int r = plan_require(state, e);
+
+	if (r == 0 && !pool_may_administer(d->pool, d->actor))
+		r = plan_refuse_others(facts->policy, store_has_owner(d->pool->store),
+				       "take GPUs out of service, or put them back", e);
+	if (r == 0)
+		r = plan_drain(state, facts, d->actor, d->ids, d->ids_count, d->drain, plan, e);
+	if (r < 0)
+		return r;
+	free(d->changed);
+	d->changed = mem_steal(&plan->freed);
+	d->changed_count = plan->freed_count;
+	return 0;
+}
+
+int pool_drain(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
+	       bool drain, int **ret_ids, size_t *ret_count, struct err *e)
+{
+	struct drain d = {
+		.pool = p, .actor = actor, .ids = ids, .ids_count = ids_count, .drain = drain};
+	int r = pool_transact(p, decide_drain, &d, e);
+
+	if (r < 0) {
+		free(d.changed);
+		return r;
+	}
+	*ret_ids = d.changed;
+	*ret_count = d.changed_count;
+	return 0;
 }

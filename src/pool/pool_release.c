@@ -8,6 +8,7 @@
 
 struct release {
 	const struct plan_actor *actor;
+	const struct plan_account *account; /* whose reservations; NULL: the actor's, or ids */
 	const int *ids;
 	size_t ids_count;
 	struct pool_released released; /* the result */
@@ -48,8 +49,10 @@ static int decide_release(const struct pool_state *state, const struct plan_fact
 			  void *argument, struct plan *plan, struct err *e)
 {
 	struct release *release = argument;
-	int r = plan_release(state, facts, release->actor, release->ids, release->ids_count, plan,
-			     e);
+	int r = release->account ? plan_release_account(state, facts, release->actor,
+							release->account, plan, e)
+				 : plan_release(state, facts, release->actor, release->ids,
+						release->ids_count, plan, e);
 
 	if (r < 0)
 		return r;
@@ -60,16 +63,32 @@ static int decide_release(const struct pool_state *state, const struct plan_fact
 	return 0;
 }
 
+static int run_release(struct pool *p, struct release *release, struct pool_released *ret_released,
+		       struct err *e)
+{
+	int r = pool_transact(p, decide_release, release, e);
+
+	if (r < 0) {
+		pool_released_clear(&release->released);
+		return r;
+	}
+	*ret_released = release->released;
+	return 0;
+}
+
 int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
 		 struct pool_released *ret_released, struct err *e)
 {
 	struct release release = {.actor = actor, .ids = ids, .ids_count = ids_count};
-	int r = pool_transact(p, decide_release, &release, e);
 
-	if (r < 0) {
-		pool_released_clear(&release.released);
-		return r;
-	}
-	*ret_released = release.released;
-	return 0;
+	return run_release(p, &release, ret_released, e);
+}
+
+int pool_release_account(struct pool *p, const struct plan_actor *actor,
+			 const struct plan_account *account, struct pool_released *ret_released,
+			 struct err *e)
+{
+	struct release release = {.actor = actor, .account = account};
+
+	return run_release(p, &release, ret_released, e);
 }

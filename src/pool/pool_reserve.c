@@ -54,7 +54,7 @@ static int attempt_decide(struct pool *p, const struct plan_request *request, co
 			       request->actor.account, last_use_ns, a->state.slots_count, e);
 
 	observe_lives(&p->observer, &a->state, &a->lives);
-	facts = observe_facts(&a->lives);
+	facts = observe_facts(&a->lives, &p->config.policy);
 	facts.use = l->seen.use;
 	facts.last_use_ns = last_use_ns;
 	asked.backfill = pool_backfills(p);
@@ -89,9 +89,11 @@ static int attempt_reserve(struct pool *p, const struct plan_request *request, s
 	return attempt_decide(p, request, l, a, e);
 }
 
-/* Whether an ending reservation holds what the request could use. */
+/* Whether an ending reservation holds what the request could use, or counts against its limit. */
 static bool ending_matters(const struct reservation *r, const struct plan_request *request)
 {
+	if (plan_owns(&request->actor, r))
+		return true;
 	for (size_t i = 0; i < r->gpus_count; i++) {
 		if (!request->ids)
 			return true;

@@ -117,7 +117,7 @@ static int step_load(struct pool_wait *w, enum store_intent intent, struct step 
 	s->far = intent == STORE_READ && step_is_far(w, s);
 	if (!s->far)
 		observe_lives(&w->pool->observer, &s->state, &s->lives);
-	s->facts = observe_facts(&s->lives);
+	s->facts = observe_facts(&s->lives, &w->pool->config.policy);
 	id_new(s->part_id);
 	s->wait = (struct plan_wait){
 		.entry_id = w->entry_id,
@@ -130,13 +130,13 @@ static int step_load(struct pool_wait *w, enum store_intent intent, struct step 
 }
 
 /* Which GPUs a look could win: where these are others, an old look tells nothing. */
-static uint64_t prospects_hash(const struct pool_state *state)
+static uint64_t prospects_hash(const struct pool_state *state, const struct plan_policy *policy)
 {
 	uint64_t hash = 14695981039346656037U; /* FNV-1a */
 
 	for (size_t i = 0; i < state->slots_count; i++) {
 		const struct slot *slot = &state->slots[i];
-		bool free = !slot->reservation;
+		bool free = !slot->reservation && !plan_is_withheld(state, policy, (int)i);
 
 		hash = (hash ^ (uint64_t)free) * 1099511628211U;
 		hash = (hash ^ (uint64_t)slot->last_released_ns) * 1099511628211U;
@@ -148,7 +148,7 @@ static uint64_t prospects_hash(const struct pool_state *state)
 static int step_look(struct pool_wait *w, const struct pool_state *state, struct err *e)
 {
 	int64_t now_ns = clock_monotonic_ns();
-	uint64_t hash = prospects_hash(state);
+	uint64_t hash = prospects_hash(state, &w->pool->config.policy);
 	int r;
 
 	if (w->look.taken_ns && w->look_of == hash &&
@@ -336,7 +336,7 @@ static void standing_set(struct pool_wait *w, const struct pool_state *state,
 static bool is_final(const struct pool_wait *w, int r)
 {
 	return w->enqueued_ns == TIME_NONE || r == -ECANCELED || r == -ERANGE || r == -EINVAL ||
-	       r == -EPERM || r == -EACCES;
+	       r == -EPERM || r == -EACCES || r == -EDQUOT;
 }
 
 static int step_failed(struct pool_wait *w, int r, const struct err *e)

@@ -167,6 +167,7 @@ void alarm_set(struct pool_wait *w, const struct pool_state *state, const struct
 
 		if ((place < state->queue_count &&
 		     !plan_entry_wants(&state->queue[place], (int)i)) ||
+		    plan_is_withheld(state, facts->policy, (int)i) ||
 		    plan_first_for(state, facts, (int)i, place))
 			continue;
 		looks |= !r || (r->queue_id && !strcmp(r->queue_id, w->entry_id));

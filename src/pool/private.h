@@ -30,8 +30,13 @@ int pool_transact(struct pool *p, pool_decide *decide, void *argument, struct er
  */
 void pool_pause(int attempt);
 
-/* Whether the caller may unmake what others have in the pool: root, and the owner of the store. */
+/* Whether the caller may shorten what others have in the history: root, and the owner of the store.
+ */
 bool pool_is_administrator(struct pool *p);
+
+/* Whether the actor may unmake the pool, and take GPUs out of it: administrators, and the owner of
+   a pool of one's own. A store without owners is open to all where no administrators are named. */
+bool pool_may_administer(struct pool *p, const struct plan_actor *actor);
 
 /* Whether requests may be let through that delay nobody ahead (plan_backfill.c): the
    administrator's choice, not everybody's own. */

@@ -11,9 +11,8 @@
 const char *gpu_status_name(enum gpu_status status)
 {
 	static const char *const names[] = {
-		[GPU_AVAILABLE] = "AVAILABLE",
-		[GPU_IN_USE] = "IN_USE",
-		[GPU_UNRESERVED] = "UNRESERVED",
+		[GPU_AVAILABLE] = "AVAILABLE",   [GPU_IN_USE] = "IN_USE",
+		[GPU_UNRESERVED] = "UNRESERVED", [GPU_DRAINED] = "DRAINED",
 		[GPU_ERROR] = "ERROR",
 	};
 
@@ -75,7 +74,7 @@ static void snapshot_cleanup(struct pool *p, struct snapshot *s)
 	struct err e = {0};
 
 	observe_lives(&p->observer, &s->state, &lives);
-	facts = observe_facts(&lives);
+	facts = observe_facts(&lives, &p->config.policy);
 	facts.now_ns = s->now_ns;
 	plan_cleanup(&s->state, &facts, &plan);
 	snapshot_apply(&s->state, &plan);
@@ -97,12 +96,15 @@ static void snapshot_model(struct model_search *search, struct gpu_view *view)
 	}
 }
 
-static enum gpu_status snapshot_status(const struct slot *slot, enum gpu_use use)
+/* Who looks after a GPU out of service may well work on it, and it need not even answer. */
+static enum gpu_status snapshot_status(const struct slot *slot, enum gpu_use use, bool withheld)
 {
 	if (slot->problem)
 		return GPU_ERROR;
 	if (slot->reservation)
 		return GPU_IN_USE;
+	if (withheld)
+		return GPU_DRAINED;
 	if (use == USE_BUSY)
 		return GPU_UNRESERVED;
 	return use == USE_IDLE ? GPU_AVAILABLE : GPU_ERROR;
@@ -124,7 +126,8 @@ static void snapshot_views(struct snapshot *s)
 		view->use = slot->problem ? USE_UNKNOWN : s->seen.use[i];
 		view->problem = slot->problem ? slot->problem : s->seen.problems[i];
 		view->last_released_ns = slot->last_released_ns;
-		view->status = snapshot_status(slot, view->use);
+		view->withheld = plan_why_withheld(&s->state, &s->policy, slot->id);
+		view->status = snapshot_status(slot, view->use, view->withheld);
 		snapshot_model(&search, view);
 	}
 }
@@ -150,7 +153,7 @@ void pool_look_ahead(struct pool *p, struct snapshot *s)
 
 struct plan_facts snapshot_facts(const struct snapshot *s)
 {
-	struct plan_facts facts = observe_facts(&s->lives);
+	struct plan_facts facts = observe_facts(&s->lives, &s->policy);
 
 	facts.now_ns = s->now_ns;
 	facts.use = s->seen.use;
@@ -192,6 +195,7 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 	observe_gpus(&p->config, &p->observer, &s.state, &s.seen);
 	snapshot_reload(p, &s);
 	s.now_ns = clock_now_ns();
+	plan_policy_copy(&s.policy, &p->config.policy);
 	snapshot_cleanup(p, &s);
 	observe_processes(&s.seen, &s.state);
 	snapshot_views(&s);
@@ -201,8 +205,10 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 
 void snapshot_clear(struct snapshot *s)
 {
-	for (size_t i = 0; i < s->views_count; i++)
+	for (size_t i = 0; i < s->views_count; i++) {
 		model_clear(&s->views[i].model);
+		free(s->views[i].withheld);
+	}
 	for (size_t i = 0; s->waiters && i < s->state.queue_count; i++)
 		free(s->waiters[i].awaits);
 	free(s->waiters);
@@ -210,6 +216,7 @@ void snapshot_clear(struct snapshot *s)
 	lives_clear(&s->lives);
 	free(s->views);
 	free(s->warning);
+	plan_policy_clear(&s->policy);
 	observation_clear(&s->seen);
 	pool_state_clear(&s->state);
 	*s = (struct snapshot){0};

@@ -14,6 +14,7 @@ enum gpu_status {
 	GPU_AVAILABLE,  /* free and idle: would be handed out */
 	GPU_IN_USE,     /* reserved */
 	GPU_UNRESERVED, /* used without a reservation */
+	GPU_DRAINED,    /* not reserved and out of service: nobody is given it */
 	GPU_ERROR,      /* its use is unknown: is not handed out */
 };
 
@@ -25,6 +26,7 @@ struct gpu_view {
 	const struct gpu *gpu;                 /* NULL: the driver does not show it */
 	enum gpu_use use;
 	const char *problem;      /* why its use is unknown; NULL: it is known */
+	char *withheld;           /* why it is out of service; NULL: it is not */
 	int64_t last_released_ns; /* TIME_NONE: never used */
 	struct model model;       /* of the holder's processes, else of the others */
 };
@@ -48,6 +50,7 @@ struct snapshot {
 	struct forecast forecast;
 	struct lives lives;
 
+	struct plan_policy policy; /* what the host's administrator allows */
 	char *warning; /* something to tell on stderr; NULL: nothing */
 };
 
