@@ -36,7 +36,7 @@ const struct command cmd_cancel = {
 		"A request that waits ('canhazgpu run --wait', 'canhazgpu reserve --wait') leaves the line: "
 		"what was collected\nfor it goes to the next one at once, and its process ends with an "
 		"error. The beginning of an ID is enough\nwhere no other begins like it. Of several, all "
-		"are cancelled or none. Root can cancel anybody's.",
+		"are cancelled or none. Administrators can cancel anybody's.",
 	.words_min = 1,
 	.words_max = -1,
 	.run = cancel_run,

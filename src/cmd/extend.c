@@ -50,7 +50,7 @@ static const struct option_spec extend_options[] = {
 	 .help = "How much later it ends: 30m, 2h, 1d, 0.5h, 1h30m"},
 	{.name = "force",
 	 .type = OPTION_FLAG,
-	 .help = "Also where others wait for the GPUs (root only)"},
+	 .help = "Also where others wait for the GPUs (administrators only)"},
 	{.name = NULL},
 };
 

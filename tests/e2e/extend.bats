@@ -87,7 +87,7 @@ minutes_left() {
 	wait_for_text "$WORLD/waiter.err" 'waiting in line as request'
 	chg extend --duration 1h
 	assert_error 1 'GPU 1 cannot be extended: bob waits for it (request '
-	assert_stderr_has 'only root can go before, with --force)'
+	assert_stderr_has 'only administrators can go before, with --force)'
 	[ "$(minutes_left 0)" -le 60 ]
 	chg_ok extend --gpu-ids 0 --duration 1h
 	[ "$(minutes_left 0)" -gt 100 ]
