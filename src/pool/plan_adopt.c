@@ -86,6 +86,27 @@ static void give_up_manual(const struct pool_state *state, const struct plan_fac
 	}
 }
 
+/* What the host's administrator allows goes for these reservations, too. */
+static int check_rules(const struct pool_state *state, const struct plan_facts *facts,
+		       const struct plan_request *request, const int *gpus, size_t count,
+		       struct plan *p, struct err *e)
+{
+	struct plan_request asked = *request;
+	int r;
+
+	asked.ids = gpus;
+	asked.ids_count = count;
+	r = plan_check_service(state, facts->policy, &asked, e);
+	if (r == 0)
+		r = plan_check_policy(facts->policy, &asked, e);
+	if (r < 0)
+		return r;
+	if (plan_check_quota(state, facts, p, &asked, NULL, false, e) != QUOTA_KEPT)
+		return -EDQUOT;
+	plan_guard_quota(state, facts, &asked, p);
+	return 0;
+}
+
 int plan_adopt(const struct pool_state *state, const struct plan_facts *facts,
 	       const struct plan_request *request, const enum adopted_use *adopted, struct plan *p,
 	       struct err *e)
@@ -101,6 +122,9 @@ int plan_adopt(const struct pool_state *state, const struct plan_facts *facts,
 		return r;
 	plan_cleanup(state, facts, p);
 	give_up_manual(state, facts, &request->actor, gpus, count, p);
+	r = check_rules(state, facts, request, gpus, count, p, e);
+	if (r < 0)
+		return r;
 	all = plan_candidates(state, facts, p, state->queue_count, NULL);
 	for (size_t i = 0; i < count; i++) {
 		r = check_gpu(state, facts, &all[gpus[i]], adopted[gpus[i]], request->force, e);

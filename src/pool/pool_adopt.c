@@ -93,7 +93,7 @@ static int adoption_commit(struct pool *p, const struct plan_request *request, s
 		return err_set(e, EAGAIN, "the pool was made anew meanwhile");
 	}
 	observe_lives(&p->observer, &state, &lives);
-	facts = observe_facts(&lives);
+	facts = observe_facts(&lives, &p->config.policy);
 	facts.use = a->look.seen.use;
 	r = plan_adopt(&state, &facts, request, a->use, &plan, e);
 	if (r < 0) {

@@ -51,7 +51,7 @@ struct snapshot {
 	struct lives lives;
 
 	struct plan_policy policy; /* what the host's administrator allows */
-	char *warning; /* something to tell on stderr; NULL: nothing */
+	char *warning;             /* something to tell on stderr; NULL: nothing */
 };
 
 /*
