@@ -18,7 +18,7 @@ help:
 	@echo 'make deps                install the packages that building needs'
 	@echo 'make demo                packages, build, then the main job end to end with fake GPUs'
 	@echo 'make check               packages, build with two compilers, all tests'
-	@echo 'make soak                at least 20,000 reservations by random clients on Redis, with faults'
+	@echo 'make soak                at least 20,000 reservations by random clients on Redis, and storms on the line, with faults'
 	@echo 'make install             install below PREFIX ($(PREFIX)), staged in DESTDIR'
 	@echo 'make bench               packages, build, measurements'
 	@echo 'make lint                packages, static analysis'
@@ -46,6 +46,8 @@ soak:
 	@[ -f build-gcc/build.ninja ] || meson setup build-gcc --werror -Dtests=enabled
 	@ninja -C build-gcc tests/soak/redis_soak
 	@tests/soak/run build-gcc/tests/soak/redis_soak 12000
+	@ninja -C build-gcc canhazgpu
+	@for store in sqlite redis; do tests/soak/queue_storm.py build-gcc/canhazgpu $$store 240 || exit 1; done
 
 fuzz:
 	@scripts/deps build test
