@@ -102,6 +102,21 @@ const struct timeline_interval *timeline_at(const struct timeline *t, size_t i)
 
 /* ---- from the pool ---- */
 
+/* A reservation on those of its GPUs that the state shows as its own. */
+static void add_reservation(const struct pool_state *state, const struct reservation *r,
+			    int64_t end_ns, struct timeline *t)
+{
+	struct reservation one = *r;
+
+	one.gpus_count = 1;
+	for (size_t i = 0; i < r->gpus_count; i++) {
+		one.gpus = &r->gpus[i];
+		if ((size_t)r->gpus[i] < state->slots_count &&
+		    state->slots[r->gpus[i]].reservation == r)
+			timeline_add_running(t, &one, end_ns);
+	}
+}
+
 static void add_state(struct pool *p, const struct pool_state *state, struct timeline *t)
 {
 	for (size_t i = 0; i < state->reservations_count; i++) {
@@ -113,7 +128,7 @@ static void add_state(struct pool *p, const struct pool_state *state, struct tim
 		if (plan_is_collected(state, r))
 			continue;
 		plan_is_over(r, observe_life(&p->observer, r), t->to_ns, &reason, &end_ns);
-		timeline_add_running(t, r, end_ns);
+		add_reservation(state, r, end_ns, t);
 	}
 }
 
@@ -144,27 +159,33 @@ static int add_history(struct pool *p, const struct pool_state *state, struct ti
 	return r;
 }
 
+int pool_timeline_of(struct pool *p, const struct pool_state *state, int64_t from_ns, int64_t to_ns,
+		     struct timeline *ret_timeline, struct err *e)
+{
+	AUTO(timeline_clear) struct timeline t = {0};
+	int r;
+
+	timeline_init(&t, from_ns, to_ns, state->slots_count);
+	/* The state was read before the history: what ended in between is in both, and told apart.
+	 */
+	r = add_history(p, state, &t, e);
+	if (r < 0)
+		return r;
+	add_state(p, state, &t);
+	*ret_timeline = t;
+	t = (struct timeline){0};
+	return 0;
+}
+
 int pool_timeline(struct pool *p, int64_t from_ns, int64_t to_ns, struct timeline *ret_timeline,
 		  struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
-	AUTO(timeline_clear) struct timeline t = {0};
 	int r = store_load(p->store, STORE_READ, &state, e);
 
 	if (r == 0)
 		r = plan_require(&state, e);
-	if (r < 0)
-		return r;
-	timeline_init(&t, from_ns, to_ns, state.slots_count);
-	/* The state was read before the history: what ended in between is in both, and told apart.
-	 */
-	r = add_history(p, &state, &t, e);
-	if (r < 0)
-		return r;
-	add_state(p, &state, &t);
-	*ret_timeline = t;
-	t = (struct timeline){0};
-	return 0;
+	return r < 0 ? r : pool_timeline_of(p, &state, from_ns, to_ns, ret_timeline, e);
 }
 
 /* ---- JSON ---- */

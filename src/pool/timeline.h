@@ -44,6 +44,10 @@ const struct timeline_interval *timeline_at(const struct timeline *t, size_t i);
 int pool_timeline(struct pool *p, int64_t from_ns, int64_t to_ns, struct timeline *ret_timeline,
 		  struct err *e);
 
+/* The same with a state that has just been read, like a snapshot's. */
+int pool_timeline_of(struct pool *p, const struct pool_state *state, int64_t from_ns, int64_t to_ns,
+		     struct timeline *ret_timeline, struct err *e);
+
 /* {"from", "to", "truncated", "gpus": [{"gpu", "intervals": [...]}]}. The caller owns it. */
 json_t *timeline_json(const struct timeline *t);
 

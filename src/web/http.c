@@ -11,12 +11,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "web/connection.h"
 #include "web/query.h"
 #include "web/route.h"
 #include "web/server.h"
 
-/* From the first byte of a connection, or the end of an answer, to the end of the next request. */
-#define REQUEST_NS (15 * NS_PER_SECOND)
 /* Who takes nothing of an answer for so long is gone. */
 #define SEND_SECONDS 30
 
@@ -29,67 +28,6 @@
 #define CONNECTIONS_MAX 10000
 /* Descriptors that are not connections. */
 #define OTHER_FILES 64
-
-/* ---- connections ---- */
-
-/* The next request has to be there by a time. All have the same time: the list stays in order. */
-static void arm(struct server *s, struct connection *c)
-{
-	c->deadline_ns = clock_monotonic_ns() + REQUEST_NS;
-	if (c->idle)
-		TAILQ_REMOVE(&s->idle, c, entry);
-	TAILQ_INSERT_TAIL(&s->idle, c, entry);
-	c->idle = true;
-}
-
-static void disarm(struct server *s, struct connection *c)
-{
-	if (c->idle)
-		TAILQ_REMOVE(&s->idle, c, entry);
-	c->idle = false;
-}
-
-static void on_connection(void *argument, struct MHD_Connection *connection, void **socket_context,
-			  enum MHD_ConnectionNotificationCode what)
-{
-	const union MHD_ConnectionInfo *info;
-	struct server *s = argument;
-	struct connection *c = *socket_context;
-
-	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		c = mem_alloc(1, sizeof(*c));
-		info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-		c->fd = info ? info->connect_fd : -1;
-		s->connections++;
-		arm(s, c);
-		*socket_context = c;
-	} else if (c) {
-		disarm(s, c);
-		s->connections--;
-		free(c);
-		*socket_context = NULL;
-	}
-}
-
-static struct connection *connection_of(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info ? info->socket_context : NULL;
-}
-
-int64_t http_expire(struct server *s, int64_t now_ns)
-{
-	struct connection *c;
-
-	while ((c = TAILQ_FIRST(&s->idle)) && c->deadline_ns <= now_ns) {
-		disarm(s, c);
-		/* libmicrohttpd finds the end of its input, and closes. */
-		shutdown(c->fd, SHUT_RDWR);
-	}
-	return c ? c->deadline_ns : INT64_MAX;
-}
 
 /* ---- requests ---- */
 
@@ -116,7 +54,7 @@ static void stop_waiting(struct request *r)
 static void on_end(void *argument, struct MHD_Connection *connection, void **request_context,
 		   enum MHD_RequestTerminationCode why)
 {
-	struct connection *c = connection_of(connection);
+	struct connection *c = connection_find(connection);
 	struct request *r = *request_context;
 
 	if (r) {
@@ -125,7 +63,7 @@ static void on_end(void *argument, struct MHD_Connection *connection, void **req
 	}
 	*request_context = NULL;
 	if (c && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-		arm(argument, c);
+		connection_arm(argument, c);
 }
 
 static enum MHD_Result add_size(void *argument, enum MHD_ValueKind kind, const char *key,
@@ -165,7 +103,7 @@ static enum MHD_Result on_request(void *argument, struct MHD_Connection *connect
 				  const char *body, size_t *body_size, void **request_context)
 {
 	struct request *r = *request_context;
-	struct connection *c = connection_of(connection);
+	struct connection *c = connection_find(connection);
 	bool good = true;
 
 	(void)url;
@@ -178,7 +116,7 @@ static enum MHD_Result on_request(void *argument, struct MHD_Connection *connect
 
 		r->headers_seen = true;
 		if (!good && c)
-			disarm(argument, c);
+			connection_disarm(argument, c);
 		return result;
 	}
 	if (*body_size) {
@@ -187,7 +125,7 @@ static enum MHD_Result on_request(void *argument, struct MHD_Connection *connect
 		return r->body > BODY_MAX ? MHD_NO : MHD_YES;
 	}
 	if (c)
-		disarm(argument, c);
+		connection_disarm(argument, c);
 	return route(r, method);
 }
 
@@ -271,10 +209,10 @@ int http_start(struct server *s, struct err *e)
 	const union MHD_DaemonInfo *info;
 
 	s->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-		s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-		s, MHD_OPTION_NOTIFY_COMPLETED, on_end, s, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, s, MHD_OPTION_CONNECTION_LIMIT, connections_max(),
+		MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME, 0, connection_accept, s,
+		on_request, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_URI_LOG_CALLBACK,
+		on_target, s, MHD_OPTION_NOTIFY_COMPLETED, on_end, s, MHD_OPTION_NOTIFY_CONNECTION,
+		connection_notify, s, MHD_OPTION_CONNECTION_LIMIT, connections_max(),
 		MHD_OPTION_CONNECTION_TIMEOUT, SEND_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		MEMORY_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
 		MHD_OPTION_END);

@@ -117,6 +117,10 @@ enum MHD_Result route(struct request *r, const char *method)
 	const char *query;
 
 	query_split(path, &query);
+	/* Nobody may wait for anything any more. */
+	if (s->stopping)
+		return response_error(r->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+				      "the server ends");
 	if (!head && strcmp(method, MHD_HTTP_METHOD_GET) != 0)
 		return response_error(r->connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 				      "only GET and HEAD: nothing can be changed here");

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "web/connection.h"
 #include "web/listen.h"
 #include "web/route.h"
 
@@ -89,7 +90,7 @@ static int64_t tick(struct server *s, int64_t now_ns)
 	next_ns = earlier(next_ns, history_tick(s, now_ns));
 	next_ns = earlier(next_ns, streams_beat(&s->streams, now_ns));
 	next_ns = earlier(next_ns, http_wake_late(s, now_ns));
-	next_ns = earlier(next_ns, http_expire(s, now_ns));
+	next_ns = earlier(next_ns, connection_expire(s, now_ns));
 	if (s->watchdog_us && now_ns >= s->sign_ns) {
 		s->sign_ns = now_ns + (int64_t)s->watchdog_us * 500; /* half of its time */
 		notify_manager("WATCHDOG=1");
@@ -164,6 +165,7 @@ int server_run(const struct web_config *config, int listen_fd, bool loopback, st
 	s->looks.asked_ns = INT64_MIN / 2;
 	s->watchdog_us = notify_watchdog_us();
 	TAILQ_INIT(&s->waiting);
+	TAILQ_INIT(&s->connections);
 	TAILQ_INIT(&s->idle);
 	streams_init(&s->streams);
 	for (int i = 0; i < WORKERS; i++)

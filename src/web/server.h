@@ -2,7 +2,8 @@
  * The web server, as its files share it. One thread, one loop (server.c), which never waits for
  * anything but the next event:
  *
- *     http.c     connections and requests, over libmicrohttpd; which path is what
+ *     http.c     requests, over libmicrohttpd; connection.c keeps an eye on connections
+ *     route.c    which path is what; access.c who may ask
  *     look.c     the documents of the latest look at the pool, and when to look again
  *     history.c  the documents about the past, made when somebody asks
  *     stream.c   event streams
@@ -40,11 +41,13 @@ struct request {
 	char target[];
 };
 
-/* A TCP connection; which of them have to send a request soon. */
+/* A TCP connection. */
 struct connection {
-	TAILQ_ENTRY(connection) entry; /* in server.idle while `idle` */
+	TAILQ_ENTRY(connection) entry;
+	TAILQ_ENTRY(connection) idle_entry; /* while `idle`: it has to send a request */
 	bool idle;
 	int fd;
+	uint64_t address; /* the same for who may be the same; 0: this host */
 	int64_t deadline_ns;
 };
 
@@ -86,8 +89,8 @@ struct server {
 	struct histories histories;
 	struct streams streams;
 	TAILQ_HEAD(, request) waiting;
+	TAILQ_HEAD(, connection) connections;
 	TAILQ_HEAD(, connection) idle; /* in the order of their deadlines */
-	size_t connections;
 	struct document *pages[32][2]; /* plain and compressed, in the order of page_files */
 	bool stopping;
 	bool woken;                     /* a request, since libmicrohttpd ran last */
@@ -102,9 +105,6 @@ int server_run(const struct web_config *config, int listen_fd, bool loopback, st
 
 int http_start(struct server *s, struct err *e);
 void http_stop(struct server *s);
-
-/* Closes connections whose time for a request is over. Returns when to call this again. */
-int64_t http_expire(struct server *s, int64_t now_ns);
 
 /* Lets a request sleep until what it needs is there, or its time is over. */
 enum MHD_Result http_wait(struct request *r, struct need need, int64_t limit_ns);

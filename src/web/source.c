@@ -142,7 +142,8 @@ int source_look(struct source *s, struct source_texts *ret_texts, struct err *e)
 		return r;
 	/* What was reserved since the last look, for a counter that loses nothing. */
 	if (s->pool)
-		pool_timeline(s->pool, s->metrics.counted_ns, snap.now_ns, &since, NULL);
+		pool_timeline_of(s->pool, &snap.state, s->metrics.counted_ns, snap.now_ns, &since,
+				 NULL);
 	else
 		demo_timeline(s->metrics.counted_ns, snap.now_ns, &since);
 	metrics_count(&s->metrics, &since);
