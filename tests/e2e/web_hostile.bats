@@ -99,6 +99,25 @@ raw() {
 	get_ok /healthz
 }
 
+@test "one address does not get all connections" {
+	[ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 3000 ] || skip 'needs more files at once (ulimit -n)'
+	address=$(hostname -I | tr ' ' '\n' | grep -m 1 -E '^[0-9.]+$') || skip 'this machine has no address but the loopback'
+	pool 1
+	start_background web canhazgpu web --port 0
+	web_started
+	port=${url##*:} url=http://127.0.0.1:${url##*:}
+	start_background crowd bash -c 'ulimit -Sn "$(ulimit -Hn)"; exec "$@"' - \
+		python3 "$PROGRAMS/crowd" --streams "$address:$port" 1100
+	wait_until '[ -s "$WORLD/crowd.out" ]' 120
+	assert_equal "$(cat "$WORLD/crowd.out")" 'begun 1000 closed 100'
+	# A proxy of this host has the connections of everybody.
+	start_background proxy bash -c 'ulimit -Sn "$(ulimit -Hn)"; exec "$@"' - \
+		python3 "$PROGRAMS/crowd" --streams "$port" 1100
+	wait_until '[ -s "$WORLD/proxy.out" ]' 120
+	assert_equal "$(cat "$WORLD/proxy.out")" 'begun 1100 closed 0'
+	get_ok /api/status
+}
+
 @test "a crowd that asks all at once is answered, all of it" {
 	pool 2
 	web
