@@ -3,9 +3,12 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+INSTALL_GROUP ?= canhazgpu
+PURGE ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: all help deps demo check soak fuzz bench lint format install gpu-check gpu-check-bundle clean
+.PHONY: all help deps demo check soak fuzz bench lint format install uninstall deb dist check-package gpu-check \
+	gpu-check-bundle clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -19,7 +22,11 @@ help:
 	@echo 'make demo                packages, build, then the main job end to end with fake GPUs'
 	@echo 'make check               packages, build with two compilers, all tests'
 	@echo 'make soak                at least 20,000 reservations by random clients on Redis, and storms on the line, with faults'
-	@echo 'make install             install below PREFIX ($(PREFIX)), staged in DESTDIR'
+	@echo 'make install             install below PREFIX ($(PREFIX)), staged in DESTDIR; as root for all users of the host'
+	@echo 'make uninstall           undo that; with PURGE=1 the pool and the configuration, too'
+	@echo 'make deb                 packages, then the Debian package in build/deb'
+	@echo 'make dist                the checked-out commit as an archive in build/dist'
+	@echo 'make check-package       packages, then the installed package in a fresh Debian (some minutes, needs root)'
 	@echo 'make bench               packages, build, measurements'
 	@echo 'make lint                packages, static analysis'
 	@echo 'make format              format the C sources; FILES="a.c b.h" only these'
@@ -38,7 +45,7 @@ demo:
 
 # STAGES="build-gcc e2e" runs only those stages, TESTS=smoke only programs whose name holds that text; see tests/run.
 check:
-	@scripts/deps build test
+	@scripts/deps build test package
 	@tests/run
 
 soak:
@@ -66,10 +73,21 @@ lint:
 format:
 	@scripts/check-format --fix $(FILES)
 
-install: build/build.ninja
-	@meson configure build --prefix='$(PREFIX)'
-	@ninja -C build
-	@DESTDIR='$(DESTDIR)' meson install -C build --no-rebuild
+# See scripts/install; docs/install.md tells what is set up.
+install uninstall: build/build.ninja
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' INSTALL_GROUP='$(INSTALL_GROUP)' PURGE='$(PURGE)' \
+		scripts/install $(filter uninstall,$@)
+
+deb:
+	@scripts/deps build package
+	@scripts/make-deb
+
+dist:
+	@scripts/make-dist
+
+check-package:
+	@scripts/deps build test package package-root
+	@STAGES='build-gcc package package-root' tests/run
 
 gpu-check: all
 	@scripts/gpu-check

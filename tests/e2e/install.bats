@@ -45,3 +45,38 @@ install_staged() {
 	done
 	diff "$prefix/share/bash-completion/completions/chg" <(in_world canhazgpu completion bash)
 }
+
+# packaging/config.yaml with every key set: "#key: value" without the "#".
+uncommented() {
+	sed -n 's/^#\([a-z]\)/\1/p' "$BATS_TEST_DIRNAME/../../packaging/config.yaml"
+}
+
+@test "the configuration file of the host says the defaults, and nothing while all of it is commented out" {
+	need_sqlite
+	cp "$BATS_TEST_DIRNAME/../../packaging/config.yaml" "$WORLD/as-it-is.yaml"
+	chg_ok --config "$WORLD/as-it-is.yaml" config --json
+	assert_json '[.[] | select(.from | contains("as-it-is.yaml:"))] | length' 0
+	cp "$WORLD/stdout" "$WORLD/defaults.json"
+
+	uncommented >"$WORLD/all-set.yaml"
+	[ -s "$WORLD/all-set.yaml" ]
+	chg_ok --config "$WORLD/all-set.yaml" config --json
+	# It loads, so that there is no unknown key. (The store is set by the environment here.) Where a key has a
+	# default, it is that.
+	assert_json '[.[] | select(.from | contains("all-set.yaml:"))] | length' $(($(wc -l <"$WORLD/all-set.yaml") - 1))
+	assert_equal "$(jq -rn --slurpfile set "$WORLD/stdout" --slurpfile default "$WORLD/defaults.json" '
+		$set[0] | to_entries[] | select(.value.from | contains("all-set.yaml:")) | select($default[0][.key].value != null) |
+		select($default[0][.key].value != .value.value) | .key')" ''
+}
+
+@test "the configuration file of the host has every key that is no option of a command" {
+	need_sqlite
+	chg_ok config --json
+	for key in $(json_get 'keys[]'); do
+		case $key in
+		config | fake.state | no-color) continue ;; # the file itself; for tests; a matter of taste
+		esac
+		[[ " $(in_world canhazgpu --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p' | paste -sd ' ') " \
+			== *" ${key%%.*} "* ]] || uncommented | grep -q "^$key: " || fail_with "no $key"
+	done
+}

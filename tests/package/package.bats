@@ -1,0 +1,101 @@
+#!/usr/bin/env bats
+# The Debian package as a file, the archive of the sources, and the spec file. $PACKAGE is the package.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export ROOT=$BATS_TEST_DIRNAME/../..
+	export VERSION
+	VERSION=$(cat "$ROOT/VERSION")
+	dpkg-deb --extract "$PACKAGE" "$BATS_FILE_TMPDIR/tree"
+}
+
+setup() {
+	cd "$BATS_FILE_TMPDIR/tree"
+}
+
+need_git() {
+	[ -e "$ROOT/.git" ] && git -c safe.directory="$(realpath "$ROOT")" -C "$ROOT" rev-parse HEAD >/dev/null ||
+		skip 'no git checkout'
+}
+
+@test "lintian has nothing to say" {
+	command -v lintian >/dev/null || skip 'no lintian'
+	run lintian --allow-root --display-info --fail-on error,warning,info "$PACKAGE"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$output" = '' ]
+}
+
+@test "the package has the version of the sources, everywhere" {
+	[ "$(dpkg-deb -f "$PACKAGE" Version)" = "$VERSION" ]
+	[ "$(zcat usr/share/doc/canhazgpu/changelog.gz | head -n 1)" = "canhazgpu ($VERSION) unstable; urgency=medium" ]
+	[ "$(usr/bin/canhazgpu --version)" = "canhazgpu $VERSION" ]
+}
+
+@test "all belongs to root, and nothing in it has more rights than others" {
+	dpkg-deb --contents "$PACKAGE" >"$BATS_TEST_TMPDIR/list"
+	[ -s "$BATS_TEST_TMPDIR/list" ]
+	run ! grep -vE '^(drwxr-xr-x|-rwxr-xr-x|-rw-r--r--|lrwxrwxrwx) root/root ' "$BATS_TEST_TMPDIR/list"
+	[ "$(find . -perm /6022 ! -type l)" = '' ]
+}
+
+@test "both programs are hardened" {
+	for program in usr/bin/canhazgpu usr/libexec/canhazgpu/canhazgpu-web; do
+		readelf --wide --file-header "$program" | grep -q 'Type: *DYN'
+		readelf --wide --dynamic "$program" | grep -q 'FLAGS_1.*NOW.*PIE'
+		readelf --wide --segments "$program" | grep -q GNU_RELRO
+		readelf --wide --segments "$program" | grep 'GNU_STACK' | grep -q ' RW '
+		readelf --wide --dyn-syms "$program" | grep -q __stack_chk_fail
+		readelf --wide --dyn-syms "$program" | grep -qE '__(printf|fprintf|snprintf|vsnprintf|memcpy|vfprintf)_chk'
+	done
+}
+
+@test "pages, completions, snippets and the configuration are where they are looked for" {
+	for page in canhazgpu.1 chg.1 canhazgpu-run.1 canhazgpu.yaml.5; do
+		[ -e "usr/share/man/man${page##*.}/$page.gz" ]
+	done
+	[ -s usr/share/bash-completion/completions/chg ]
+	[ -s usr/share/zsh/site-functions/_canhazgpu ]
+	[ -s usr/share/fish/vendor_completions.d/chg.fish ]
+	[ -s usr/lib/sysusers.d/canhazgpu.conf ]
+	[ -s usr/lib/tmpfiles.d/canhazgpu.conf ]
+	[ -s lib/systemd/system/canhazgpu-web.socket ]
+	grep -qx 'ExecStart=/usr/bin/canhazgpu web' lib/systemd/system/canhazgpu-web.service
+	[ "$(readlink usr/bin/chg)" = canhazgpu ]
+	dpkg-deb --info "$PACKAGE" conffiles | grep -qx /etc/canhazgpu/config.yaml
+	cmp etc/canhazgpu/config.yaml "$ROOT/packaging/config.yaml"
+}
+
+@test "the accounts are the ones that systemd-sysusers would make" {
+	command -v systemd-sysusers >/dev/null || skip 'no systemd-sysusers'
+	mkdir -p "$BATS_TEST_TMPDIR/root/etc"
+	systemd-sysusers --root="$BATS_TEST_TMPDIR/root" "$PWD/usr/lib/sysusers.d/canhazgpu.conf"
+	cut -d : -f 1,4 "$BATS_TEST_TMPDIR/root/etc/group" | sort | paste -sd ' ' | grep -qx 'canhazgpu-web: canhazgpu:canhazgpu-web'
+	cut -d : -f 1,6,7 "$BATS_TEST_TMPDIR/root/etc/passwd" | grep -qx 'canhazgpu-web:/:/usr/sbin/nologin'
+}
+
+@test "the archive of the sources has the same bytes each time, and nothing of whoever made it" {
+	need_git
+	"$ROOT/scripts/make-dist" "$BATS_TEST_TMPDIR/one"
+	# What has the time of its making would differ.
+	before=$(date +%s)
+	until [ "$(date +%s)" != "$before" ]; do sleep 0.1; done
+	(umask 077 && TZ=Asia/Tokyo GZIP=-1 "$ROOT/scripts/make-dist" "$BATS_TEST_TMPDIR/two")
+	archive=canhazgpu-$VERSION.tar.gz
+	cmp "$BATS_TEST_TMPDIR/one/$archive" "$BATS_TEST_TMPDIR/two/$archive"
+	tar -tvzf "$BATS_TEST_TMPDIR/one/$archive" >"$BATS_TEST_TMPDIR/list"
+	run ! grep -v ' root/root ' "$BATS_TEST_TMPDIR/list"
+	run ! grep -v " canhazgpu-$VERSION/" "$BATS_TEST_TMPDIR/list"
+}
+
+@test "the spec file in the archive has the version and can be read" {
+	need_git
+	"$ROOT/scripts/make-dist" "$BATS_TEST_TMPDIR"
+	tar -xOzf "$BATS_TEST_TMPDIR/canhazgpu-$VERSION.tar.gz" "canhazgpu-$VERSION/canhazgpu.spec" >"$BATS_TEST_TMPDIR/canhazgpu.spec"
+	grep -qxE "Version: +${VERSION//./\\.}" "$BATS_TEST_TMPDIR/canhazgpu.spec"
+	run ! grep -q '@' <<<"$(grep -v '^#' "$BATS_TEST_TMPDIR/canhazgpu.spec")"
+	command -v rpmspec >/dev/null || skip 'no rpmspec'
+	[ "$(rpmspec --query --queryformat '%{NAME} %{VERSION} %{LICENSE}\n' "$BATS_TEST_TMPDIR/canhazgpu.spec" | head -n 1)" = \
+		"canhazgpu $VERSION Apache-2.0" ]
+}
