@@ -171,7 +171,8 @@ static void test_not_active(void **state)
 	(void)state;
 	world_init(&w, 2);
 	hold(&w, 0, 2);
-	wait_for(&w, 2, NULL, 1)->heartbeat_ns = NOW - HOUR; /* stopped */
+	wait_for(&w, 2, NULL, 1)->heartbeat_ns = NOW - HOUR;
+	w.waiting[0] = HOLDER_STOPPED;
 	wait_for(&w, 0, "0", 2);
 	collect(&w, 0, 1); /* goes back to the others */
 	wait_for(&w, 0, "1", 2);
