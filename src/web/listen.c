@@ -162,8 +162,9 @@ static char *url_of(const char *host, const struct sockaddr_storage *address)
 				 sizeof(numbers));
 	host = host ? host : "unknown";
 	bracket = strchr(host, ':') && *host != '[';
+	/* The port is at the same place in both. */
 	return mem_printf("http://%s%s%s:%d/", bracket ? "[" : "", host, bracket ? "]" : "",
-			  ntohs(is_v4 ? v4->sin_port : v6->sin6_port));
+			  ntohs(v4->sin_port));
 }
 
 int listener_open(const struct web_config *config, struct listener *ret_listener, struct err *e)
