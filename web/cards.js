@@ -6,8 +6,8 @@ const STATES = {
   AVAILABLE: { name: "available", label: "Available" },
   IN_USE: { name: "in-use", label: "In use" },
   UNRESERVED: { name: "unreserved", label: "Unreserved" },
+  DRAINED: { name: "drained", label: "Drained" },
   ERROR: { name: "error", label: "Error" },
-  DRAINED: { name: "error", label: "Drained" },
 };
 
 // A state that this page does not know is shown as one that nobody can rely on.
@@ -23,20 +23,30 @@ function headline(gpu) {
   return gpu.status === "DRAINED" ? "Out of service" : "Use unknown";
 }
 
-// How long: reserved or free. From the times, so that it goes on between two answers.
+// Since when it is in its state, where that is known.
+function sinceOf(gpu) {
+  if (gpu.status === "AVAILABLE") return time(gpu.last_released);
+  if (gpu.status === "DRAINED") return time(gpu.drained_at);
+  return time(gpu.start_time);
+}
+
+// How long: reserved, free or out of service. From the times, so that it goes on between two answers.
 function lasting(gpu) {
-  const since = time(gpu.start_time) ?? (gpu.status === "AVAILABLE" ? time(gpu.last_released) : null);
+  const since = sinceOf(gpu);
   if (since !== null) return duration(now() - since);
   return gpu.duration ?? "";
 }
 
 function details(gpu) {
+  // The times of what is only collected say nothing; which request it is for does.
+  if (gpu.queue_id !== undefined) return gpu.details ?? "";
   const heartbeat = time(gpu.last_heartbeat);
   const expiry = time(gpu.expiry_time);
   if (heartbeat !== null) return `heartbeat ${duration(now() - heartbeat)} ago`;
   if (expiry !== null) return expiry > now() ? `expires in ${duration(expiry - now())}` : "expired";
   // The first line, or the coloured box, says the same already.
-  return ["AVAILABLE", "UNRESERVED"].includes(gpu.status) ? "" : (gpu.details ?? "");
+  if (gpu.status === "AVAILABLE" || gpu.status === "UNRESERVED") return "";
+  return gpu.status === "DRAINED" && gpu.drained_by ? `drained by ${gpu.drained_by}` : (gpu.details ?? "");
 }
 
 // The violet line of a GPU that is kept for somebody who waits for more.
@@ -69,6 +79,7 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
   const badgeText = el("span");
   const badge = el("span", { class: "badge" }, badgeIcon, badgeText);
   const product = el("span", { class: "product other" });
+  const leaving = el("p", { class: "leaving" }, icon("drained"), "Goes out of service when it is free");
   const held = el("p", { class: "held" }, icon("held"));
   const heldText = el("span");
   held.append(heldText);
@@ -94,6 +105,7 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
     { class: "card", "aria-labelledby": title, "data-gpu": id },
     el("header", null, el("h3", { id: title }, el("span", { class: "small" }, "GPU "), String(id)), badge, product),
     held,
+    leaving,
     el("dl", { class: "facts" }, first, ...Object.values(rows).map((each) => each.node)),
     el(
       "div",
@@ -120,10 +132,11 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
     setAttribute(product, "title", gpu.gpu_model ? shown(gpu.gpu_model) : null);
     show(held, gpu.queue_id !== undefined);
     if (gpu.queue_id !== undefined) setText(heldText, heldFor(gpu, queueOf()));
+    show(leaving, gpu.status === "IN_USE" && (gpu.drained_by !== undefined || gpu.excluded === true));
     user.set(headline(gpu));
     setAttribute(first, "data-nobody", gpu.user || gpu.unreserved_users ? null : "");
     setText(userName, gpu.user || gpu.unreserved_users ? "User" : "State");
-    setText(lengthName, gpu.status === "AVAILABLE" ? "Free for" : "Duration");
+    setText(lengthName, { AVAILABLE: "Free for", DRAINED: "Out of service for" }[gpu.status] ?? "Duration");
     rows.type.set(TYPES[gpu.type] ?? gpu.type);
     rows.model.set(gpu.model?.model);
     rows.note.set(gpu.note);

@@ -18,10 +18,15 @@ function collected(entry) {
   return `${ids.length} of ${entry.requested}${ids.length ? ` (${ids.join(", ")})` : ""}`;
 }
 
+// What is unusual about a request.
+const STATES = { absent: "stopped or silent: others go first", cancelled: "cancelled" };
+
 function createEntry() {
   const position = el("span");
   const user = otherText("user");
   const note = otherText("note");
+  const awaited = otherText("note");
+  const state = el("p", { class: "note" });
   const wants = fact("Wants", "wants");
   const have = meter("Collected");
   const waits = fact("Waiting for", "waits");
@@ -30,7 +35,7 @@ function createEntry() {
     "li",
     { class: "waiter" },
     el("span", { class: "position" }, el("span", { class: "hidden" }, "Number "), position),
-    el("div", { class: "who" }, user.node, note.node),
+    el("div", { class: "who" }, user.node, note.node, awaited.node, state),
     el("dl", null, wants.node, waits.node, start.node),
     have.node,
   );
@@ -47,6 +52,11 @@ function createEntry() {
     user.set(entry.user ?? "unknown");
     note.set(entry.note ?? "");
     show(note.node, Boolean(entry.note));
+    // For any GPUs it would be a list of all cards.
+    const names = entry.requested_ids ? (entry.waiting_for ?? "") : "";
+    awaited.set(`waits for ${names}`);
+    show(awaited.node, names !== "");
+    setText(state, STATES[entry.state] ?? "");
     setText(wants.value, `${wanted(entry)}, ${entry.type}`);
     have.set(entry.requested > 0 ? (entry.allocated ?? []).length / entry.requested : 0, collected(entry));
     setText(start.value, begins === null ? "not known" : begins <= now() ? "soon" : moment(begins));

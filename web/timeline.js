@@ -173,7 +173,14 @@ function startTip(tip) {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") hide();
   });
-  window.addEventListener("scroll", hide, { passive: true });
+  // It goes along with its block, as long as that is in sight.
+  const follow = () => {
+    if (!owner) return;
+    const { top, bottom } = owner.getBoundingClientRect();
+    if (bottom < 0 || top > window.innerHeight) hide();
+    else place(owner);
+  };
+  window.addEventListener("scroll", follow, { passive: true });
   return { place, hide, owner: () => owner };
 }
 

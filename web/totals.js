@@ -1,12 +1,13 @@
 // The pool at a glance: GPUs by state as numbers and as one bar, who waits, and the hours of the last day.
 import { el, patchList, setAttribute, setText } from "./dom.js";
 import { stateOf } from "./cards.js";
-import { count, hours, plural } from "./format.js";
+import { count, hours } from "./format.js";
 
 const KINDS = [
   ["available", "Available"],
   ["in-use", "In use"],
   ["unreserved", "Unreserved"],
+  ["drained", "Drained"],
   ["error", "Error"],
 ];
 
@@ -28,7 +29,8 @@ function part({ key }) {
   return { node, update };
 }
 
-// show(gpus, waiting, hoursOfDay) draws them; hoursOfDay is null as long as it is not known.
+// show(gpus, waiting, hoursOfDay) draws them; hoursOfDay is null as long as it is not known. Returns how many are
+// free.
 export function startTotals(tiles, share) {
   return {
     show(gpus, waiting, hoursOfDay) {
@@ -37,25 +39,23 @@ export function startTotals(tiles, share) {
       const items = KINDS.map(([key, label]) => ({
         key,
         label,
+        number: numbers[key],
         text: count(numbers[key]),
         zero: !numbers[key],
-        number: numbers[key],
       }));
-      patchList(
-        share,
-        items.filter((item) => item.number > 0),
-        (item) => item.key,
-        part,
-      );
-      items.push({ key: "waiting", label: "Waiting", text: count(waiting), zero: !waiting });
-      items.push({
+      const there = items.filter(({ number }) => number > 0);
+      patchList(share, there, ({ key }) => key, part);
+      // Most hosts never have one of these.
+      const tilesShown = items.filter((item) => item.key !== "drained" || item.number > 0);
+      tilesShown.push({ key: "waiting", label: "Waiting", text: count(waiting), zero: !waiting });
+      tilesShown.push({
         key: "hours",
         label: "GPU hours, 24 h",
         text: hoursOfDay === null ? "–" : hours(hoursOfDay),
         zero: !hoursOfDay,
       });
-      patchList(tiles, items, (item) => item.key, tile);
-      return { free: numbers.available, text: `${plural(numbers.available, "GPU")} available` };
+      patchList(tiles, tilesShown, ({ key }) => key, tile);
+      return { free: numbers.available };
     },
   };
 }

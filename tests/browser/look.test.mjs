@@ -20,6 +20,7 @@ async function busy(t) {
     "a note that is long enough to be cut, because it goes on and on ".repeat(5).trim(),
   );
   await world.chg("reserve", "--gpu-ids", "3", "--user", "bob");
+  await world.chg("admin", "--drain", "2,6");
   await world.sql(`INSERT INTO queue VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 4, 0, 'a sweep',
       (unixepoch() - 125) * 1000000000, unixepoch() * 1000000000, 0, NULL, NULL, 0, 0, 0, 0);
     INSERT INTO queue_gpus VALUES ('q1', 'collected', 3);

@@ -4,15 +4,16 @@ import { assertNoProblems, card, openWorld, shows, test, textOf, until } from ".
 
 const GIB = 1024;
 
-// Five GPUs: free, run, unreserved, manual and held for somebody who waits, unknown.
+// Six GPUs: free, run, unreserved, held for somebody who waits, unknown, manual.
 async function everyState(t) {
-  const world = await openWorld(t, { gpus: 5 });
+  const world = await openWorld(t, { gpus: 6 });
   const train = await world.idler("train");
   const pid = await world.start(
     ["--gpu-ids", "1", "--user", "alice", "--note", "fine-tuning"],
     [train, "--model", "mistralai/Mistral-7B-v0.1"],
   );
   await world.chg("reserve", "--gpu-ids", "3", "--user", "charlie", "--duration", "4h");
+  await world.chg("reserve", "--gpu-ids", "5", "--user", "erik", "--duration", "4h");
   await world.sql(`
     INSERT INTO queue VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 4, 0, 'a sweep',
       (unixepoch() - 125) * 1000000000, unixepoch() * 1000000000, 0, NULL, NULL, 0, 0, 0, 0);
@@ -63,11 +64,14 @@ test("each state is on a card, as a word and not by colour alone", async (t) => 
   await shows(card(page, 2), /Without reservation 5120MB used by PID \d+ \(notebook\)/);
 
   await shows(badge(3), /^In use$/);
-  await shows(
-    card(page, 3),
-    /User charlie Duration .*Type manual Details expires in 3h 59m \d\ds Usage no usage detected/,
-  );
+  await shows(card(page, 3), /User charlie Duration .*Type manual Details collected for request q1 \(1\/4\)/);
   await shows(card(page, 3), "Held for number 1 of the queue, who waits for 4 GPUs");
+
+  await shows(badge(5), /^In use$/);
+  await shows(
+    card(page, 5),
+    /User erik Duration .*Type manual Details expires in 3h 5\dm \d\ds Usage no usage detected/,
+  );
 
   await shows(badge(4), /^Error$/);
   await shows(card(page, 4), "Problem it has fallen off the bus");
@@ -75,7 +79,28 @@ test("each state is on a card, as a word and not by colour alone", async (t) => 
 
   // Each state has a shape of its own, too.
   const shapes = await page.locator(".badge use").evaluateAll((all) => all.map((use) => use.getAttribute("href")));
-  assert.deepEqual(shapes, ["#icon-available", "#icon-in-use", "#icon-unreserved", "#icon-in-use", "#icon-error"]);
+  assert.deepEqual(
+    shapes.map((shape) => shape.replace("#icon-", "")),
+    ["available", "in-use", "unreserved", "in-use", "error", "in-use"],
+  );
+  assertNoProblems(world);
+});
+
+test("a GPU out of service is shown with who took it out, also while it is still in use", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage();
+
+  assert.equal(await page.locator('.total[data-state="drained"]').count(), 0);
+  await world.chg("reserve", "--gpu-ids", "1", "--user", "alice");
+  await world.chg("admin", "--drain", "0,1");
+  await shows(card(page, 0).locator(".badge"), /^Drained$/);
+  await shows(card(page, 0), /Out of service .*Details drained by \S+/);
+  await shows(card(page, 1).locator(".badge"), /^In use$/);
+  await shows(card(page, 1), "Goes out of service when it is free");
+  await shows(page.locator('.total[data-state="drained"] dd'), /^1$/);
+  await world.chg("admin", "--undrain", "0,1");
+  await shows(card(page, 0).locator(".badge"), /^Available$/);
+  assert.equal(await card(page, 1).locator(".leaving").isVisible(), false);
   assertNoProblems(world);
 });
 
@@ -98,7 +123,7 @@ test("host, totals and queue at a glance", async (t) => {
   const total = (state) => page.locator(`.total[data-state="${state}"] dd`);
 
   await shows(total("available"), /^1$/);
-  await shows(total("in-use"), /^2$/);
+  await shows(total("in-use"), /^3$/);
   await shows(total("unreserved"), /^1$/);
   await shows(total("error"), /^1$/);
   await shows(total("waiting"), /^1$/);
@@ -107,6 +132,19 @@ test("host, totals and queue at a glance", async (t) => {
   const host = (await textOf(page.locator("h1"))).trim();
   assert.equal(host, (await import("node:os")).hostname());
   assert.equal(await page.title(), `1 free · ${host}`);
+  assertNoProblems(world);
+});
+
+test("who waits for certain GPUs is shown with those who have them", async (t) => {
+  const world = await openWorld(t);
+  await world.chg("reserve", "--gpu-ids", "2", "--user", "alice");
+  await world.sql(`
+    INSERT INTO queue VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 2, 0, NULL,
+      (unixepoch() - 125) * 1000000000, unixepoch() * 1000000000, 0, NULL, NULL, 0, 0, 0, 0);
+    INSERT INTO queue_gpus VALUES ('q1', 'requested', 2), ('q1', 'requested', 3);`);
+  const page = await world.openPage();
+
+  await shows(page.locator(".waiter"), /dana waits for GPU 2 \(alice\), GPU 3 \(.*GPUs 2, 3, run/);
   assertNoProblems(world);
 });
 
