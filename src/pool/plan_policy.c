@@ -44,8 +44,8 @@ int plan_refuse_others(const struct plan_policy *policy, bool owned, const char 
 	const char *owner = owned ? " and the owner of the pool" : "";
 
 	if (policy && policy->admin_group)
-		return err_set(e, EPERM, "only root, the group '%s' (admin.group)%s may %s",
-			       policy->admin_group, owner, what);
+		return err_set(e, EPERM, "only root%s the group '%s' (admin.group)%s may %s",
+			       owned ? "," : " and", policy->admin_group, owner, what);
 	return err_set(e, EPERM,
 		       "only root%s may %s (admin.group in /etc/canhazgpu/config.yaml can name a "
 		       "group that may, too)",

@@ -18,6 +18,11 @@ static const struct option_spec global_table[] = {
 	 .help = "Memory threshold in MB to consider a GPU as \"in use\""},
 	{.name = "note", .type = OPTION_TEXT, .argument = "TEXT"},
 	{.name = "history-days", .type = OPTION_INT, .not_on_command_line = true},
+	{.name = "policy-max",
+	 .key = "policy.max",
+	 .type = OPTION_INT,
+	 .not_on_command_line = true,
+	 .system_only = true},
 	{0},
 };
 
@@ -219,6 +224,8 @@ static void test_refused(void **state)
 	} cases[] = {
 		{"run --gpu 2", "unknown option '--gpu', did you mean '--gpus'?"},
 		{"run --gpu=2", "unknown option '--gpu', did you mean '--gpus'?"},
+		{"run --policy-max=2",
+		 "policy.max counts only in /etc/canhazgpu/config.yaml, where root sets it"},
 		{"run --tim", "unknown option '--tim', did you mean '--timeout'?"},
 		{"run --time-out 5m", "unknown option '--time-out', did you mean '--timeout'?"},
 		{"run --wathc=1", "unknown option '--wathc', did you mean '--watch'?"},

@@ -1,6 +1,8 @@
 /* Settings: defaults, precedence, the environment. Files are in test_conf_files.c. */
 #include "test_conf.h"
 
+#include <errno.h>
+
 static const char *where_of(const struct settings *s, const char *key)
 {
 	struct setting_view view;
@@ -100,6 +102,39 @@ static void test_hidden_value_is_checked(void **state)
 	assert_string_equal(e.text, "a.yaml:1:11: run.gpus: 0 is out of range (1 to 1024)");
 }
 
+/* What only the host's administrator decides, on the ways that users have. */
+static const struct option_spec host_table[] = {
+	{.name = "policy-max",
+	 .key = "policy.max",
+	 .type = OPTION_INT,
+	 .fallback = "3",
+	 .not_on_command_line = true,
+	 .system_only = true},
+	{0},
+};
+
+static void test_system_only(void **state)
+{
+	AUTO(settings_freep) struct settings *s = new_settings();
+	struct err e = {0};
+
+	settings_declare(s, NULL, host_table);
+	setenv("CANHAZGPU_POLICY_MAX", "9", 1);
+	assert_int_equal(settings_load_environment(s, &e), -EINVAL);
+	assert_string_equal(e.text, "environment variable CANHAZGPU_POLICY_MAX: policy.max counts "
+				    "only in /etc/canhazgpu/config.yaml, where root sets it");
+	assert_int_equal(e.exit_status, EXIT_STATUS_USAGE);
+	setenv("CANHAZGPU_POLICY_MAX", "", 1);
+	assert_int_equal(settings_load_environment(s, &e), 0);
+	unsetenv("CANHAZGPU_POLICY_MAX");
+	write_file("host.yaml", "run.gpus: 2\npolicy:\n  max: 9\n");
+	assert_int_equal(settings_load_file(s, "host.yaml", &e), -EINVAL);
+	assert_string_equal(e.text, "host.yaml:3:3: policy.max counts only in "
+				    "/etc/canhazgpu/config.yaml, where root sets it");
+	unlink("host.yaml");
+	assert_int_equal(settings_int(s, "policy.max"), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_precedence),
 		cmocka_unit_test(test_bad_environment),
 		cmocka_unit_test(test_hidden_value_is_checked),
+		cmocka_unit_test(test_system_only),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

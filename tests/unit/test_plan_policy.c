@@ -1,0 +1,723 @@
+/* What the host's administrator allows (src/pool/plan_policy.h): limits per account, GPUs out of
+   service, and who may act for others. */
+#include "test.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "pool/plan_policy.h"
+#include "pool/plan_queue.h"
+
+#define NOW (INT64_C(1800000000) * NS_PER_SECOND)
+#define HOUR (3600 * NS_PER_SECOND)
+#define GPUS_MAX 8
+#define MANY 16
+#define ENTRY "22222222-2222-2222-2222-222222222222"
+
+struct world {
+	struct pool_state state;
+	enum gpu_use use[GPUS_MAX];
+	enum holder_life life[MANY], waiting[MANY];
+	struct plan_policy policy;
+	struct plan_facts facts;
+};
+
+static void world_init(struct world *w, size_t gpus)
+{
+	*w = (struct world){.state.initialized = true};
+	pool_state_make_slots(&w->state, gpus);
+	w->facts = (struct plan_facts){.now_ns = NOW,
+				       .use = w->use,
+				       .life = w->life,
+				       .waiting = w->waiting,
+				       .policy = &w->policy};
+}
+
+static void world_clear(struct world *w)
+{
+	plan_policy_clear(&w->policy);
+	pool_state_clear(&w->state);
+}
+
+static void exclude(struct world *w, int gpu)
+{
+	w->policy.excluded =
+		mem_resize(w->policy.excluded, ++w->policy.excluded_count, sizeof(int));
+	w->policy.excluded[w->policy.excluded_count - 1] = gpu;
+}
+
+static void drain(struct world *w, int gpu)
+{
+	mem_replace(&w->state.slots[gpu].drained_by, "boss");
+	w->state.slots[gpu].drained_ns = NOW - HOUR;
+}
+
+/* A reservation of GPUs first..first+count-1 by account "u<uid>". */
+static struct reservation *hold(struct world *w, uid_t uid, enum reservation_type type, int first,
+				int count)
+{
+	struct reservation *r = reservation_new();
+
+	snprintf(r->id, sizeof(r->id), "00000000-0000-0000-0000-%012zu",
+		 w->state.reservations_count);
+	r->account = mem_printf("u%d", (int)uid);
+	r->user = mem_strdup(r->account);
+	r->uid = quantity_of(uid);
+	r->type = type;
+	r->start_ns = NOW - HOUR;
+	r->heartbeat_ns = type == RESERVATION_RUN ? NOW : TIME_NONE;
+	r->expiry_ns = type == RESERVATION_MANUAL ? NOW + HOUR : TIME_NONE;
+	r->gpus = mem_alloc((size_t)count, sizeof(int));
+	r->gpus_count = (size_t)count;
+	for (int i = 0; i < count; i++)
+		r->gpus[i] = first + i;
+	w->life[w->state.reservations_count] = HOLDER_ALIVE;
+	pool_state_add(&w->state, r);
+	return r;
+}
+
+/* A request of "u<uid>" that waits: for `count` GPUs, or for that one. */
+static struct queue_entry *wait_for(struct world *w, uid_t uid, int count, int gpu)
+{
+	struct queue_entry *q;
+
+	w->waiting[w->state.queue_count] = HOLDER_ALIVE;
+	q = pool_state_add_waiter(&w->state);
+	snprintf(q->id, sizeof(q->id), "11111111-1111-1111-1111-%012zu", w->state.queue_count);
+	q->account = mem_printf("u%d", (int)uid);
+	q->user = mem_strdup(q->account);
+	q->uid = quantity_of(uid);
+	q->requested_count = count;
+	if (gpu >= 0) {
+		q->requested_ids = mem_alloc(1, sizeof(int));
+		q->requested_ids[0] = gpu;
+		q->requested_ids_count = 1;
+	}
+	q->enqueued_ns = q->heartbeat_ns = NOW - NS_PER_SECOND;
+	q->holder.host = mem_strdup("here");
+	return q;
+}
+
+/* Collects a GPU for an entry. */
+static struct reservation *collect(struct world *w, struct queue_entry *q, int gpu)
+{
+	struct reservation *r = hold(w, (uid_t)q->uid.value, RESERVATION_RUN, gpu, 1);
+
+	r->queue_id = mem_strdup(q->id);
+	q->collected = mem_resize(q->collected, ++q->collected_count, sizeof(int));
+	q->collected[q->collected_count - 1] = gpu;
+	return r;
+}
+
+static struct plan_request request_for(uid_t uid, int count)
+{
+	return (struct plan_request){
+		.actor = {.uid = uid, .account = uid ? "me" : "root"},
+		.type = RESERVATION_MANUAL,
+		.count = count,
+		.duration_ns = HOUR,
+		.id = "33333333-3333-3333-3333-333333333333",
+	};
+}
+
+static struct plan_request request_id(uid_t uid, const int *id)
+{
+	struct plan_request r = request_for(uid, 1);
+
+	r.ids = id;
+	r.ids_count = 1;
+	return r;
+}
+
+static void check_reserve(struct world *w, const struct plan_request *request, int code,
+			  const char *text)
+{
+	AUTO(plan_clear) struct plan p = {0};
+	struct err e = {0};
+	int r = plan_reserve(&w->state, &w->facts, request, &p, &e);
+
+	if (r != -code)
+		fail_msg("%d (%s), expected %d", -r, e.text, code);
+	if (text)
+		assert_string_equal(e.text, text);
+	assert_int_equal(p.granted != NULL, code == 0);
+}
+
+static const struct change *find_change(const struct plan *p, enum change_kind kind)
+{
+	for (size_t i = 0; i < p->changes_count; i++) {
+		if (p->changes[i].kind == kind)
+			return &p->changes[i];
+	}
+	return NULL;
+}
+
+static size_t count_changes(const struct plan *p, enum change_kind kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->changes_count; i++)
+		count += p->changes[i].kind == kind;
+	return count;
+}
+
+/* One step of a waiting request. */
+static int step(struct world *w, const struct plan_request *request, const char *entry_id,
+		struct plan *p, struct err *e)
+{
+	const size_t place = plan_queue_find(&w->state, entry_id);
+	struct plan_wait wait = {
+		.entry_id = entry_id,
+		.part_id = "44444444-4444-4444-4444-444444444444",
+		.enqueued_ns = place < w->state.queue_count ? w->state.queue[place].enqueued_ns
+							    : TIME_NONE,
+	};
+
+	*e = (struct err){0};
+	return plan_wait(&w->state, &w->facts, request, &wait, p, e);
+}
+
+/* ---- GPUs out of service ---- */
+
+static void test_withheld_is_not_handed_out(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request two = request_for(1, 2), three = request_for(1, 3);
+	struct plan_request forced = request_for(0, 2), one;
+	const int zero = 0, three_id = 3;
+
+	(void)state;
+	world_init(&w, 4);
+	drain(&w, 3);
+	exclude(&w, 0);
+	check_reserve(&w, &two, 0, NULL);
+	check_reserve(
+		&w, &three, ERANGE,
+		"Requested 3 GPUs, but only 2 of the pool's 4 are in service (GPU 0: kept out "
+		"by pool.exclude; GPU 3: drained by boss)");
+	one = request_id(1, &zero);
+	check_reserve(&w, &one, ERANGE,
+		      "GPU 0 is out of service (kept out by pool.exclude): ask for another one");
+	/* Not even root, by force. */
+	one = request_id(0, &three_id);
+	one.force = true;
+	check_reserve(&w, &one, ERANGE,
+		      "GPU 3 is out of service (drained by boss): ask for another one");
+	hold(&w, 2, RESERVATION_MANUAL, 1, 1);
+	check_reserve(
+		&w, &two, EBUSY,
+		"Not enough GPUs available. Requested: 2, Available: 1 (2 GPUs out of service "
+		"- run 'canhazgpu status' for details)");
+	forced.force = true;
+	check_reserve(&w, &forced, EBUSY, NULL);
+	w.use[2] = USE_BUSY;
+	check_reserve(
+		&w, &two, EBUSY,
+		"Not enough GPUs available. Requested: 2, Available: 0 (1 GPUs in use without "
+		"reservation, 2 GPUs out of service - run 'canhazgpu status' for details)");
+	w.facts.policy = NULL;
+	w.use[2] = USE_IDLE;
+	check_reserve(&w, &two, 0, NULL);
+}
+
+/* The line goes round a request that only GPUs out of service could satisfy. */
+static void test_line_passes_withheld(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request one = request_for(1, 1), two = request_for(1, 2);
+
+	(void)state;
+	world_init(&w, 3);
+	wait_for(&w, 2, 1, 2);
+	wait_for(&w, 3, 3, -1);
+	assert_string_equal(plan_first_for(&w.state, &w.facts, 2, 2)->account, "u2");
+	check_reserve(&w, &one, EBUSY, NULL);
+	drain(&w, 2);
+	assert_int_equal(plan_waiter_state(&w.state, &w.facts, 0), WAITER_ABSENT);
+	assert_int_equal(plan_waiter_state(&w.state, &w.facts, 1), WAITER_ABSENT);
+	assert_null(plan_first_for(&w.state, &w.facts, 2, 2));
+	check_reserve(&w, &one, 0, NULL);
+	check_reserve(&w, &two, 0, NULL);
+	/* Whom the rest suffices still comes first, on what is in service. */
+	wait_for(&w, 4, 2, -1);
+	assert_null(plan_first_for(&w.state, &w.facts, 2, 3));
+	assert_string_equal(plan_first_for(&w.state, &w.facts, 0, 3)->account, "u4");
+	check_reserve(&w, &one, EBUSY, NULL);
+}
+
+/* What was collected and goes out of service is given back, by whoever comes first. */
+static void test_collected_is_given_back(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	const struct change *change;
+	struct queue_entry *q;
+
+	(void)state;
+	world_init(&w, 4);
+	q = wait_for(&w, 2, 3, -1);
+	collect(&w, q, 0);
+	collect(&w, q, 1);
+	hold(&w, 3, RESERVATION_MANUAL, 2, 2);
+	plan_cleanup(&w.state, &w.facts, &p);
+	assert_int_equal(p.changes_count, 0);
+	drain(&w, 1);
+	plan_cleanup(&w.state, &w.facts, &p);
+	assert_int_equal(p.changes_count, 2);
+	change = find_change(&p, CHANGE_END);
+	assert_int_equal(change->gpus_count, 1);
+	assert_int_equal(change->gpus[0], 1);
+	assert_true(change->unrecorded);
+	change = find_change(&p, CHANGE_QUEUE_PUT);
+	assert_int_equal(change->entry->collected_count, 1);
+	assert_int_equal(change->entry->collected[0], 0);
+}
+
+/* Who waits keeps its place while too few GPUs are in service, and holds nothing meanwhile. */
+static void test_waiting_through_a_drain(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	AUTO(plan_clear) struct plan none = {0};
+	AUTO(plan_clear) struct plan granted = {0};
+	struct plan_request two = request_for(2, 2);
+	struct plan_wait wait;
+	struct queue_entry *q;
+	struct err e;
+
+	(void)state;
+	world_init(&w, 2);
+	drain(&w, 1);
+	assert_int_equal(step(&w, &two, ENTRY, &none, &e), -ERANGE);
+	assert_string_equal(e.text, "Requested 2 GPUs, but only 1 of the pool's 2 are in service "
+				    "(GPU 1: drained by boss)");
+	q = wait_for(&w, 2, 2, -1);
+	collect(&w, q, 0);
+	assert_int_equal(step(&w, &two, q->id, &p, &e), 0);
+	assert_null(p.granted);
+	assert_null(p.collected);
+	assert_int_equal(find_change(&p, CHANGE_END)->gpus[0], 0);
+	assert_int_equal(find_change(&p, CHANGE_QUEUE_PUT)->entry->collected_count, 0);
+	wait = (struct plan_wait){.entry_id = q->id, .part_id = "x", .enqueued_ns = NOW};
+	assert_false(plan_wait_has_prospects(&w.state, &w.facts, &two, &wait));
+	mem_replace(&w.state.slots[1].drained_by, NULL);
+	assert_true(plan_wait_has_prospects(&w.state, &w.facts, &two, &wait));
+	assert_int_equal(step(&w, &two, q->id, &granted, &e), 0);
+	assert_non_null(granted.granted);
+}
+
+static void test_drain(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	AUTO(plan_clear) struct plan none = {0};
+	AUTO(plan_clear) struct plan back = {0};
+	const struct plan_actor boss = {.uid = 7, .account = "boss", .administrator = true};
+	const int ids[] = {0, 1, 2}, beyond[] = {0, 3};
+	struct err e = {0};
+
+	(void)state;
+	world_init(&w, 3);
+	drain(&w, 1);
+	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, beyond, 2, true, &none, &e),
+			 -ERANGE);
+	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, &ids[1], 1, true, &none, &e), 0);
+	assert_int_equal(none.changes_count, 0);
+	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, ids, 3, true, &p, &e), 0);
+	assert_int_equal(p.changes_count, 1);
+	assert_int_equal(p.changes[0].gpus_count, 2);
+	assert_int_equal(p.changes[0].gpus[0], 0);
+	assert_int_equal(p.changes[0].gpus[1], 2);
+	assert_string_equal(p.changes[0].actor, "boss");
+	assert_int_equal(p.changes[0].time_ns, NOW);
+	assert_false(p.changes[0].quiet);
+	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, ids, 3, false, &back, &e), 0);
+	assert_int_equal(back.freed_count, 1);
+	assert_int_equal(back.changes[0].gpus[0], 1);
+	assert_null(back.changes[0].actor);
+}
+
+/* ---- policy.max-gpus ---- */
+
+#define OVER(has, asks) \
+	"limit of 4 GPUs per user on this host (policy.max-gpus): you " has " and ask for " asks
+
+static void test_quota(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request one = request_for(1, 1), two = request_for(1, 2), five, boss;
+
+	(void)state;
+	world_init(&w, 8);
+	w.policy.max_gpus = 4;
+	five = request_for(1, 5);
+	check_reserve(&w, &five, EDQUOT, OVER("hold 0", "5"));
+	hold(&w, 2, RESERVATION_MANUAL, 7, 1); /* somebody else's do not count */
+	hold(&w, 1, RESERVATION_RUN, 0, 2);
+	hold(&w, 1, RESERVATION_MANUAL, 2, 1);
+	check_reserve(&w, &one, 0, NULL);
+	check_reserve(&w, &two, EDQUOT, OVER("hold 3", "2"));
+	/* What is over does not count. */
+	w.state.reservations[2]->expiry_ns = NOW;
+	check_reserve(&w, &two, 0, NULL);
+	w.state.reservations[2]->expiry_ns = NOW + HOUR;
+	/* What is about to be over is waited for. */
+	w.life[1] = HOLDER_ENDING;
+	check_reserve(&w, &two, EBUSY, OVER("hold 3", "2"));
+	check_reserve(&w, &five, EDQUOT, OVER("hold 3", "5"));
+	w.life[1] = HOLDER_ALIVE;
+	/* Root and administrators are not bound. */
+	boss = two;
+	boss.actor.administrator = true;
+	check_reserve(&w, &boss, 0, NULL);
+	boss = request_for(0, 5);
+	w.state.reservations[0]->uid = w.state.reservations[1]->uid = quantity_of(0);
+	check_reserve(&w, &boss, EBUSY, NULL);
+	boss.count = 4;
+	check_reserve(&w, &boss, 0, NULL);
+}
+
+/* Of other programs' reservations only the name is known. */
+static void test_quota_by_name(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request one = request_for(1, 1);
+
+	(void)state;
+	world_init(&w, 4);
+	w.policy.max_gpus = 1;
+	hold(&w, 1, RESERVATION_MANUAL, 0, 1)->uid.known = false;
+	check_reserve(&w, &one, 0, NULL);
+	mem_replace(&w.state.reservations[0]->account, "me");
+	check_reserve(&w, &one, EDQUOT, NULL);
+}
+
+static void test_quota_counts_what_waits(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	struct plan_request one = request_for(1, 1), two = request_for(1, 2);
+	struct queue_entry *q;
+	struct err e;
+	const int last = 7;
+
+	(void)state;
+	world_init(&w, 8);
+	w.policy.max_gpus = 4;
+	hold(&w, 1, RESERVATION_RUN, 0, 1);
+	hold(&w, 2, RESERVATION_RUN, 1, 5);
+	q = wait_for(&w, 1, 2, -1);
+	collect(&w, q, 6); /* counts with its request, once */
+	one = request_id(1, &last);
+	check_reserve(&w, &one, EBUSY, NULL);
+	check_reserve(
+		&w, &two, EDQUOT,
+		"limit of 4 GPUs per user on this host (policy.max-gpus): you hold 1, wait for "
+		"2 and ask for 2");
+	assert_int_equal(step(&w, &two, ENTRY, &p, &e), -EDQUOT);
+	/* The dead, and those that are about to leave, want nothing. */
+	w.waiting[0] = HOLDER_GONE;
+	check_reserve(&w, &two, 0, NULL);
+	w.waiting[0] = HOLDER_ALIVE;
+	q->give_up_ns = QUEUE_CANCELLED_NS;
+	check_reserve(&w, &two, 0, NULL);
+}
+
+/* Of two requests that have joined at once, the second one leaves when its turn comes. */
+static void test_quota_at_the_grant(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan waits = {0};
+	AUTO(plan_clear) struct plan ending = {0};
+	AUTO(plan_clear) struct plan leaves = {0};
+	AUTO(plan_clear) struct plan granted = {0};
+	struct plan_request two = request_for(1, 2);
+	struct queue_entry *q;
+	struct err e;
+
+	(void)state;
+	world_init(&w, 4);
+	w.policy.max_gpus = 3;
+	q = wait_for(&w, 1, 2, -1);
+	hold(&w, 1, RESERVATION_RUN, 0, 2);
+	w.use[2] = USE_BUSY;
+	assert_int_equal(step(&w, &two, q->id, &waits, &e), 0);
+	assert_int_equal(waits.collected->gpus_count, 1);
+	w.use[2] = USE_IDLE;
+	w.life[0] = HOLDER_ENDING;
+	assert_int_equal(step(&w, &two, q->id, &ending, &e), 0);
+	assert_null(ending.granted);
+	w.life[0] = HOLDER_ALIVE;
+	assert_int_equal(step(&w, &two, q->id, &leaves, &e), -EDQUOT);
+	assert_string_equal(e.text, "limit of 3 GPUs per user on this host (policy.max-gpus): you "
+				    "hold 2 and ask for 2");
+	w.policy.max_gpus = 4;
+	assert_int_equal(step(&w, &two, q->id, &granted, &e), 0);
+	assert_non_null(granted.granted);
+	assert_int_equal(find_change(&granted, CHANGE_CHECK)->gpus_count, 4);
+}
+
+/* A grant within a limit rests on all GPUs; without a limit on its own alone. */
+static void test_quota_is_guarded(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan free = {0};
+	AUTO(plan_clear) struct plan bound = {0};
+	AUTO(plan_clear) struct plan boss = {0};
+	struct plan_request one = request_for(1, 1), root = request_for(0, 1);
+	const struct change *check;
+
+	(void)state;
+	world_init(&w, 3);
+	assert_int_equal(plan_reserve(&w.state, &w.facts, &one, &free, NULL), 0);
+	assert_int_equal(count_changes(&free, CHANGE_CHECK), 0);
+	w.policy.max_gpus = 2;
+	assert_int_equal(plan_reserve(&w.state, &w.facts, &one, &bound, NULL), 0);
+	check = find_change(&bound, CHANGE_CHECK);
+	assert_non_null(check);
+	assert_int_equal(check->gpus_count, 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(check->gpus[i], i);
+	assert_true(check->quiet);
+	assert_int_equal(plan_reserve(&w.state, &w.facts, &root, &boss, NULL), 0);
+	assert_int_equal(count_changes(&boss, CHANGE_CHECK), 0);
+}
+
+/* ---- the other limits ---- */
+
+static void test_duration_and_note(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	struct plan_request r = request_for(1, 1), root = request_for(0, 1);
+	struct err e;
+
+	(void)state;
+	world_init(&w, 2);
+	w.policy.max_duration_ns = HOUR;
+	check_reserve(&w, &r, 0, NULL);
+	r.duration_ns = root.duration_ns = HOUR + 1;
+	check_reserve(
+		&w, &r, EDQUOT,
+		"limit of 1h 0m 0s per manual reservation on this host (policy.max-duration): "
+		"you ask for 1h 0m 0s");
+	assert_int_equal(step(&w, &r, ENTRY, &p, &e), -EDQUOT);
+	check_reserve(&w, &root, 0, NULL);
+	r.type = RESERVATION_RUN; /* its --timeout is no end that others could count on */
+	check_reserve(&w, &r, 0, NULL);
+	w.policy.note_required = true;
+	check_reserve(&w, &r, EDQUOT,
+		      "a note is required on this host (policy.require-note): say with --note what "
+		      "the GPUs are for");
+	r.note = " \t";
+	check_reserve(&w, &r, EDQUOT, NULL);
+	r.note = "x";
+	check_reserve(&w, &r, 0, NULL);
+	check_reserve(&w, &root, 0, NULL);
+}
+
+static void test_wait_limit(void **state)
+{
+	const struct plan_policy policy = {.max_wait_ns = HOUR}, none = {0};
+	const struct plan_actor user = {.uid = 1}, boss = {.uid = 1, .administrator = true};
+	const struct {
+		const struct plan_policy *policy;
+		const struct plan_actor *actor;
+		int64_t asked_ns, limit_ns;
+		bool shortened;
+		int code;
+	} cases[] = {
+		{&policy, &user, 0, HOUR, true, 0},
+		{&policy, &user, HOUR, HOUR, false, 0},
+		{&policy, &user, HOUR + 1, HOUR + 1, false, -EDQUOT},
+		{&policy, &boss, 0, 0, false, 0},
+		{&policy, &boss, 2 * HOUR, 2 * HOUR, false, 0},
+		{&none, &user, 0, 0, false, 0},
+		{NULL, &user, 2 * HOUR, 2 * HOUR, false, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t limit_ns = cases[i].asked_ns;
+		bool shortened = false;
+		struct err e = {0};
+
+		assert_int_equal(
+			plan_limit_wait(cases[i].policy, cases[i].actor, &limit_ns, &shortened, &e),
+			cases[i].code);
+		assert_int_equal(limit_ns, cases[i].limit_ns);
+		assert_int_equal(shortened, cases[i].shortened);
+	}
+}
+
+static void check_extend(struct world *w, const struct plan_actor *actor, int64_t by_ns, int code,
+			 const char *text)
+{
+	AUTO(plan_clear) struct plan p = {0};
+	const int zero = 0;
+	const struct plan_extension x = {
+		.actor = *actor, .ids = &zero, .ids_count = 1, .duration_ns = by_ns};
+	struct err e = {0};
+
+	assert_int_equal(plan_extend(&w->state, &w->facts, &x, &p, &e), -code);
+	if (text)
+		assert_string_equal(e.text, text);
+}
+
+static void test_extend(void **state)
+{
+	AUTO(world_clear) struct world w;
+	const struct plan_actor user = {.uid = 1, .account = "me"};
+	const struct plan_actor boss = {.uid = 9, .account = "boss", .administrator = true};
+
+	(void)state;
+	world_init(&w, 1);
+	hold(&w, 1, RESERVATION_MANUAL, 0, 1);
+	w.policy.max_duration_ns = 3 * HOUR;
+	check_extend(&w, &user, 2 * HOUR, 0, NULL); /* ends 3 hours from now */
+	check_extend(
+		&w, &user, 3 * HOUR, EDQUOT,
+		"limit of 3h 0m 0s per manual reservation on this host (policy.max-duration): GPU "
+		"0 would be reserved for 4h 0m 0s from now");
+	check_extend(&w, &boss, 3 * HOUR, 0, NULL);
+	drain(&w, 0);
+	check_extend(&w, &user, HOUR, EDQUOT,
+		     "GPU 0 cannot be extended: it goes out of service (drained by boss)");
+	check_extend(&w, &boss, HOUR, 0, NULL);
+}
+
+/* ---- acting for others ---- */
+
+static void test_who_may_alter(void **state)
+{
+	AUTO(world_clear) struct world w;
+	const struct plan_actor other = {.uid = 2, .account = "u2"};
+	const struct plan_actor own = {.uid = 1, .account = "u1"};
+	const struct plan_actor root = {.uid = 0, .account = "root"};
+	const struct plan_actor boss = {.uid = 2, .account = "u2", .administrator = true};
+	const struct reservation *r;
+	const int zero = 0;
+	const struct queue_entry *q;
+	struct err e = {0};
+
+	(void)state;
+	world_init(&w, 2);
+	r = hold(&w, 1, RESERVATION_RUN, 0, 1);
+	wait_for(&w, 1, 1, -1);
+	assert_true(plan_may_alter(&own, r));
+	assert_true(plan_may_alter(&root, r));
+	assert_true(plan_may_alter(&boss, r));
+	assert_false(plan_may_alter(&other, r));
+	for (int i = 0; i < 2; i++) {
+		AUTO(plan_clear) struct plan p = {0};
+		AUTO(plan_clear) struct plan cancel = {0};
+		int code = i ? 0 : -EPERM;
+
+		assert_int_equal(
+			plan_release(&w.state, &w.facts, i ? &boss : &other, &zero, 1, &p, &e),
+			code);
+		assert_int_equal(plan_cancel(&w.state, &w.facts, i ? &boss : &other,
+					     w.state.queue[0].id, &cancel, &q, &e),
+				 code);
+		if (!i)
+			continue;
+		assert_int_equal(find_change(&p, CHANGE_END)->reason, END_FORCED);
+		assert_string_equal(find_change(&p, CHANGE_END)->actor, "u2");
+	}
+}
+
+/* Releases an account's; the result is what was freed, "0,3", or the error. */
+static char *released(struct world *w, const struct plan_actor *actor,
+		      const struct plan_account *account)
+{
+	AUTO(plan_clear) struct plan p = {0};
+	struct err e = {0};
+	char *text = mem_strdup("");
+
+	if (plan_release_account(&w->state, &w->facts, actor, account, &p, &e) < 0) {
+		mem_replace(&text, e.text);
+		return text;
+	}
+	for (size_t i = 0; i < p.freed_count; i++) {
+		char *longer = mem_printf("%s%s%d", text, i ? "," : "", p.freed[i]);
+
+		free(text);
+		text = longer;
+	}
+	for (size_t i = 0; i < p.changes_count; i++) {
+		bool own = plan_owns(actor, p.changes[i].reservation);
+
+		assert_int_equal(p.changes[i].reason, own ? END_RELEASED : END_FORCED);
+		assert_int_equal(p.changes[i].actor == NULL, own);
+	}
+	return text;
+}
+
+#define assert_released(world, actor, account, expected)                      \
+	do {                                                                  \
+		AUTO_FREE char *assert_got = released(world, actor, account); \
+		assert_string_equal(assert_got, expected);                    \
+	} while (0)
+
+static void test_release_account(void **state)
+{
+	AUTO(world_clear) struct world w;
+	const struct plan_actor user = {.uid = 1, .account = "u1"};
+	const struct plan_actor boss = {.uid = 2, .account = "u2", .administrator = true};
+	const struct plan_account own = {.uid = quantity_of(1), .name = "u1"};
+	const struct plan_account other = {.uid = quantity_of(2), .name = "u2"};
+	const struct plan_account gone = {.name = "u3"}, all = {.everybody = true};
+	const struct plan_account nobody = {.uid = quantity_of(8), .name = "u8"};
+	struct queue_entry *q;
+
+	(void)state;
+	world_init(&w, 7);
+	hold(&w, 1, RESERVATION_RUN, 0, 1);
+	hold(&w, 1, RESERVATION_MANUAL, 3, 1);
+	hold(&w, 2, RESERVATION_RUN, 1, 2);
+	hold(&w, 3, RESERVATION_MANUAL, 4, 1);
+	hold(&w, 1, RESERVATION_RUN, 5, 1)->uid.known = false; /* another program's, by name */
+	q = wait_for(&w, 1, 2, -1);
+	collect(&w, q, 6); /* goes with the request, not so */
+	assert_released(&w, &user, &own, "0,3,5");
+	assert_released(&w, &user, &other,
+			"only root may release what others have reserved (admin.group in "
+			"/etc/canhazgpu/config.yaml can name a group that may, too)");
+	w.policy.admin_group = mem_strdup("gpu-admins");
+	assert_released(
+		&w, &user, &all,
+		"only root and the group 'gpu-admins' (admin.group) may release what others have "
+		"reserved");
+	assert_released(
+		&w, &user, &gone,
+		"only root and the group 'gpu-admins' (admin.group) may release what others have "
+		"reserved");
+	assert_released(&w, &boss, &own, "0,3,5");
+	assert_released(&w, &boss, &other, "1,2");
+	assert_released(&w, &boss, &gone, "4"); /* an account that is not there any more */
+	assert_released(&w, &boss, &nobody, "");
+	assert_released(&w, &boss, &all, "0,1,2,3,4,5");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_withheld_is_not_handed_out),
+		cmocka_unit_test(test_line_passes_withheld),
+		cmocka_unit_test(test_collected_is_given_back),
+		cmocka_unit_test(test_waiting_through_a_drain),
+		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_quota_by_name),
+		cmocka_unit_test(test_quota_counts_what_waits),
+		cmocka_unit_test(test_quota_at_the_grant),
+		cmocka_unit_test(test_quota_is_guarded),
+		cmocka_unit_test(test_duration_and_note),
+		cmocka_unit_test(test_wait_limit),
+		cmocka_unit_test(test_extend),
+		cmocka_unit_test(test_who_may_alter),
+		cmocka_unit_test(test_release_account),
+	};
+
+	return cmocka_run_group_tests_name("plan policy", tests, NULL, NULL);
+}
