@@ -22,7 +22,8 @@
 #include "store/store.h"
 
 #define CROWD 200
-#define IDLE_SECONDS 20
+/* One sign of life of each falls into it. */
+#define IDLE_SECONDS 30
 
 extern char **environ;
 

@@ -159,8 +159,8 @@ load wait_helpers
 		kill -"${signal%:*}" "$background_pid"
 		wait_background waiter
 		assert_status "${signal#*:}"
+		assert_equal "$(line)" '' # before anybody else cleans up
 		assert_reserved 0
-		assert_equal "$(line)" ''
 		grep -qx 'Left the line' "$WORLD/waiter.err"
 	done
 	kill "$command"
