@@ -12,13 +12,26 @@
 #include "host/examine.h"
 #include "pool/examine.h"
 
-/* Everything, from the program down to the pool. What one look needs and another found missing is
-   looked at all the same. */
-static void examine_all(const struct invocation *in, struct findings *f)
+/* The pool, also where the host's file has a mistake, which forbids everybody else to look at it.
+ */
+static void examine_pool(const struct settings *s, struct findings *f)
 {
 	AUTO(pool_config_clear) struct pool_config config = {0};
 	struct err e = {0};
 
+	if (pool_config_from(s, &config, &e) < 0) {
+		config.fake_state_path = absolute_path(settings_text(s, "fake.state"));
+		config.memory_threshold_mb = settings_int(s, "memory.threshold");
+		if (store_url_from(s, &config.store_url, &e) < 0)
+			findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
+	}
+	pool_examine(&config, f);
+}
+
+/* Everything, from the program down to the pool. What one look needs and another found missing is
+   looked at all the same. */
+static void examine_all(const struct invocation *in, struct findings *f)
+{
 	doctor_program(f);
 	doctor_path(getenv("PATH"), f);
 	doctor_directory(f);
@@ -28,9 +41,7 @@ static void examine_all(const struct invocation *in, struct findings *f)
 	host_examine_processes(f);
 	host_examine_limits(f);
 	host_examine_inotify(f);
-	if (pool_config_from(in->settings, &config, &e) < 0)
-		findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
-	pool_examine(&config, f);
+	examine_pool(in->settings, f);
 }
 
 static const char *result_color(enum finding_result result)

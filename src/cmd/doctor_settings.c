@@ -20,7 +20,7 @@ static void examine_file(const char *path, size_t *count, struct findings *f)
 		findings_add(f, "configuration", FINDING_OK, NULL, "%s", path);
 	else
 		findings_extend(f, FINDING_OK, NULL, "%s", path);
-	if (st.st_mode & S_IWOTH)
+	if (S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH))
 		findings_extend(f, FINDING_FAILED, "chmod o-w on it",
 				"everybody may write that file");
 }
