@@ -45,8 +45,8 @@ enum MHD_Result connection_accept(void *server, const struct sockaddr *address, 
 	(void)size;
 	if (!key)
 		return MHD_YES;
-	TAILQ_FOREACH(c, &s->connections, entry)
-	count += c->address == key;
+	for (c = TAILQ_FIRST(&s->connections); c; c = TAILQ_NEXT(c, entry))
+		count += c->address == key;
 	return count < ADDRESS_MAX ? MHD_YES : MHD_NO;
 }
 

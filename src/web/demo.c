@@ -22,7 +22,7 @@ static int64_t drift(int gpu, int what, int64_t now_ns, int64_t middle, int64_t 
 	int64_t sum = 0;
 
 	for (uint64_t i = 0; i < 4; i++)
-		sum += (int64_t)(demo_random((uint64_t)(gpu * 16 + what), step - i) %
+		sum += (int64_t)(demo_random((uint64_t)gpu * 16 + (uint64_t)what, step - i) %
 				 (uint64_t)(2 * range + 1)) -
 		       range;
 	return middle + sum / 4;

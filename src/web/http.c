@@ -164,8 +164,7 @@ bool http_is_awaited(const struct server *s, int kind)
 {
 	const struct request *r;
 
-	TAILQ_FOREACH(r, &s->waiting, entry)
-	{
+	for (r = TAILQ_FIRST(&s->waiting); r; r = TAILQ_NEXT(r, entry)) {
 		if (r->need.kind == kind)
 			return true;
 	}

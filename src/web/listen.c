@@ -148,23 +148,24 @@ static bool is_loopback(const struct sockaddr_storage *address)
 static char *url_of(const char *host, const struct sockaddr_storage *address)
 {
 	const struct sockaddr_un *un = (const void *)address;
-	const struct sockaddr_in *v4 = (const void *)address;
 	const struct sockaddr_in6 *v6 = (const void *)address;
+	struct sockaddr_in v4;
 	bool is_v4 = address->ss_family == AF_INET;
 	char numbers[INET6_ADDRSTRLEN] = "";
 	bool bracket;
 
+	memcpy(&v4, address, sizeof(v4));
 	if (address->ss_family == AF_UNIX)
 		return mem_printf("unix:%.*s", (int)sizeof(un->sun_path), un->sun_path);
 	if (!host)
 		host = inet_ntop(address->ss_family,
-				 is_v4 ? (const void *)&v4->sin_addr : &v6->sin6_addr, numbers,
+				 is_v4 ? (const void *)&v4.sin_addr : &v6->sin6_addr, numbers,
 				 sizeof(numbers));
 	host = host ? host : "unknown";
 	bracket = strchr(host, ':') && *host != '[';
 	/* The port is at the same place in both. */
 	return mem_printf("http://%s%s%s:%d/", bracket ? "[" : "", host, bracket ? "]" : "",
-			  ntohs(v4->sin_port));
+			  ntohs(v4.sin_port));
 }
 
 int listener_open(const struct web_config *config, struct listener *ret_listener, struct err *e)
@@ -178,7 +179,11 @@ int listener_open(const struct web_config *config, struct listener *ret_listener
 		r = open_socket(config, &fd, e);
 	if (r < 0)
 		return r;
-	getsockname(fd, (struct sockaddr *)&address, &size);
+	if (getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
+		r = err_sys(e, errno, "the listening socket is none");
+		close(fd);
+		return r;
+	}
 	*ret_listener = (struct listener){
 		.fd = fd,
 		.loopback = is_loopback(&address),

@@ -14,7 +14,12 @@
 
 void route_init(struct server *s)
 {
-	for (size_t i = 0; page_files[i].name && i < ARRAY_SIZE(s->pages); i++) {
+	size_t count = 0;
+
+	while (page_files[count].name)
+		count++;
+	s->pages = mem_alloc(count, sizeof(*s->pages));
+	for (size_t i = 0; i < count; i++) {
 		const struct page_file *f = &page_files[i];
 
 		s->pages[i][0] = document_new_static(f->plain, (size_t)(f->plain_end - f->plain),
@@ -26,10 +31,11 @@ void route_init(struct server *s)
 
 void route_clear(struct server *s)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(s->pages); i++) {
+	for (size_t i = 0; page_files[i].name; i++) {
 		document_free(s->pages[i][0]);
 		document_free(s->pages[i][1]);
 	}
+	free(s->pages);
 }
 
 /* The page for who had the token in the address: a cookie has it from now on. */

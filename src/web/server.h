@@ -88,10 +88,10 @@ struct server {
 	struct looks looks;
 	struct histories histories;
 	struct streams streams;
-	TAILQ_HEAD(, request) waiting;
-	TAILQ_HEAD(, connection) connections;
-	TAILQ_HEAD(, connection) idle; /* in the order of their deadlines */
-	struct document *pages[32][2]; /* plain and compressed, in the order of page_files */
+	TAILQ_HEAD(request_list, request) waiting;
+	TAILQ_HEAD(connection_list, connection) connections;
+	TAILQ_HEAD(idle_list, connection) idle; /* in the order of their deadlines */
+	struct document *(*pages)[2]; /* plain and compressed, in the order of page_files */
 	bool stopping;
 	bool woken;                     /* a request, since libmicrohttpd ran last */
 	unsigned long long watchdog_us; /* 0: systemd wants no signs of life */

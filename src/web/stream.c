@@ -124,8 +124,8 @@ static void wake_all(struct streams *s)
 {
 	struct stream *stream;
 
-	TAILQ_FOREACH(stream, &s->list, entry)
-	wake(stream);
+	for (stream = TAILQ_FIRST(&s->list); stream; stream = TAILQ_NEXT(stream, entry))
+		wake(stream);
 }
 
 void streams_tell(struct streams *s)
@@ -147,8 +147,8 @@ int64_t streams_beat(struct streams *s, int64_t now_ns)
 	if (now_ns < s->next_beat_ns)
 		return s->next_beat_ns;
 	s->next_beat_ns = now_ns + BEAT_NS;
-	TAILQ_FOREACH(stream, &s->list, entry)
-	stream->beat_due = true;
+	for (stream = TAILQ_FIRST(&s->list); stream; stream = TAILQ_NEXT(stream, entry))
+		stream->beat_due = true;
 	wake_all(s);
 	return s->next_beat_ns;
 }

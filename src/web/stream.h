@@ -16,7 +16,7 @@
 struct stream;
 
 struct streams {
-	TAILQ_HEAD(, stream) list;
+	TAILQ_HEAD(stream_list, stream) list;
 	size_t count;
 	uint64_t version; /* of what there is to see */
 	int64_t next_beat_ns;
