@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/rights.h"
 #include "pool/web_config.h"
 
 #define PROGRAM "canhazgpu-web"
@@ -91,6 +92,7 @@ static int become(char *const argv[], struct err *e)
 {
 	AUTO_FREE char *beside = NULL, *relative = NULL;
 	char self[PATH_MAX];
+	int code;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (n > 0 && !getauxval(AT_SECURE)) {
@@ -104,7 +106,12 @@ static int become(char *const argv[], struct err *e)
 		if (errno != ENOENT)
 			return err_sys(e, errno, "cannot start '%s'", beside);
 	}
+	/* It is not set-group-id itself: it gets the group in effect, and puts it in reserve. */
+	rights_enter();
 	execv(CANHAZGPU_LIBEXECDIR "/" PROGRAM, argv);
+	code = errno;
+	rights_leave();
+	errno = code;
 	if (errno == ENOENT)
 		return err_set(e, ENOENT,
 			       "the web server is not installed: there is no %s (install it with "

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/rights.h"
 #include "base/str.h"
 #include "base/text.h"
 #include "web/listen.h"
@@ -39,8 +40,10 @@ int main(int argc, char **argv)
 	AUTO(web_config_clear) struct web_config config = {0};
 	AUTO(listener_clear) struct listener listener = {.fd = -1};
 	struct err e = {0};
-	int r = read_settings(argc, argv, &config, &e);
+	int r;
 
+	rights_init();
+	r = read_settings(argc, argv, &config, &e);
 	if (r == 0)
 		r = listener_open(&config, &listener, &e);
 	if (r == 0) {

@@ -76,6 +76,29 @@ installed() {
 	assert_equal "$(sort -u <<<"$output" | tr '\t' ' ' | tr '\n' ',')" 'Gid: 4301 4301 4300 4301,Gid: 4301 4301 4301 4301,'
 }
 
+@test "the web server of an installed program shows the pool, and holds the group in reserve alone" {
+	local libexec
+	libexec=$(grep -ao '/[-/a-z0-9_]*libexec/canhazgpu' "$CANHAZGPU_BIN" | grep -v '^/libexec' | head -n 1)
+	[ -n "$libexec" ] && [ -x "$(dirname "$CANHAZGPU_BIN")/canhazgpu-web" ] || skip 'no web server here'
+	export libexec
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		mount -t tmpfs tmpfs /usr/local && mkdir -p "$libexec" || exit 99
+		install -m 0755 "$(dirname "$CANHAZGPU_BIN")/canhazgpu-web" "$libexec/canhazgpu-web" || exit 99
+		as 4301 canhazgpu web --host 127.0.0.1 --port 0 2>"$WORLD/web.err" &
+		web=$!
+		for ((i = 0; i < 200; i++)); do
+			grep -q Serving "$WORLD/web.err" && break
+			sleep 0.1
+		done
+		url=$(sed -n "s/^Serving //p" "$WORLD/web.err")
+		curl -s "${url}api/status" | jq -r ".[0].status"
+		grep ^Gid: "/proc/$(pgrep -u 4301 -f canhazgpu-web | head -n 1)/status"
+		kill "$(pgrep -u 4301 -f canhazgpu-web | head -n 1)"
+		wait "$web"'
+	assert_equal "$(tr '\t\n' '  ' <<<"$output")" 'AVAILABLE Gid: 4301 4301 4300 4301 '
+}
+
 @test "files that the user names are read and made with the rights of the user" {
 	installed '
 		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
