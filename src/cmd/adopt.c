@@ -142,6 +142,8 @@ static int adopt_run(const struct invocation *in, struct err *e)
 	AUTO(pool_grant_clear) struct pool_grant grant = {0};
 	AUTO(adoptees_clear) struct adoptees adoptees = {0};
 	AUTO_FREE int *ids = NULL;
+	AUTO_FREE char *name = NULL;
+	struct plan_actor caller;
 	char id[ID_SIZE];
 	struct plan_request request = {
 		.type = RESERVATION_RUN,
@@ -156,7 +158,11 @@ static int adopt_run(const struct invocation *in, struct err *e)
 		r = adoptees_add(&adoptees, in->words[i], e);
 	if (r < 0)
 		return r;
-	request.actor = (struct plan_actor){.uid = adoptees.uid, .account = adoptees.account};
+	/* For the account of the processes, but with the caller's say: limits do not bind root. */
+	caller = actor_get(&name);
+	request.actor = (struct plan_actor){.uid = adoptees.uid,
+					    .account = adoptees.account,
+					    .administrator = plan_is_administrator(&caller)};
 	r = adopt_reserve(in, &adoptees, &request, &grant, e);
 	holder_clear(&request.holder);
 	if (r < 0)
