@@ -120,7 +120,7 @@ ok() {
 	host_pool 12 'policy.max-gpus: 3'
 	for round in 1 2 3; do
 		# shellcheck disable=SC2016
-		on_host 4302 sh -uc 'for i in 1 2 3 4 5 6 7 8 9 10; do canhazgpu reserve & done; wait'
+		on_host 4302 sh -uc 'for i in 1 2 3 4 5 6 7 8 9 10; do canhazgpu reserve --gpu-ids $i & done; wait'
 		assert_equal "$round: $(grep -c '^Reserved' <<<"$stdout") $(grep -c 'limit of 3 GPUs' <<<"$stderr")" "$round: 3 7"
 		assert_equal "$(reserved | wc -w)" 3
 		ok user release
