@@ -154,7 +154,7 @@ class Request:
 
     def __init__(self, world, number, words):
         self.errors = world.folder / f"err.{number}"
-        self.words, self.hit = words, None
+        self.words, self.hits = words, set()
         self.stopped_until = 0
         with open(self.errors, "w", encoding="utf-8") as errors:
             self.process = subprocess.Popen(
@@ -170,7 +170,7 @@ class Request:
 
     def strike(self, number, died):
         """A signal that may end it; from then on it has no GPUs for certain."""
-        self.hit = number
+        self.hits.add(number)
         died.setdefault(self.process.pid, time.time_ns())
         send(self.process.pid, signal.SIGCONT)
         send(self.process.pid, number)
@@ -178,7 +178,7 @@ class Request:
     def problem(self):
         """What is wrong with how it ended; None: nothing."""
         status, said = self.process.returncode, self.said().strip().split("\n")[-1]
-        if status == 0 or self.hit and status in (-self.hit, 1):
+        if status == 0 or -status in self.hits or self.hits and status == 1:
             return None
         if status in (1, 75) and (REFUSALS.search(said) or TROUBLE.search(said)):
             return None
@@ -231,7 +231,7 @@ class Storm:
         elif what == "cancel" and target:
             entry = re.search(r"as request (\w+)", target.said())
             if entry:
-                target.hit = target.hit or signal.SIGTERM
+                target.hits.add(0)
                 self.world.canhazgpu("cancel", entry[1])
         elif what == "use":
             self.busy_until[self.chance.randrange(GPUS)] = time.time() + self.chance.random()
