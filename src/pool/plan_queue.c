@@ -41,7 +41,8 @@ size_t plan_queue_find(const struct pool_state *state, const char *id)
 }
 
 /* Another program, a pool that has become smaller, or GPUs that go out of service can leave one
-   that nothing satisfies (any more). */
+   that nothing satisfies (any more). Another program's, which names no process, has GPUs out of
+   service, too: to that program they are like all others. */
 static bool is_possible(const struct pool_state *state, const struct plan_facts *facts,
 			const struct queue_entry *q)
 {
@@ -49,7 +50,9 @@ static bool is_possible(const struct pool_state *state, const struct plan_facts 
 		if (q->requested_ids[i] < 0 || (size_t)q->requested_ids[i] >= state->slots_count)
 			return false;
 	}
-	return plan_entry_count(q) > 0 &&
+	if (!plan_entry_count(q) || plan_entry_count(q) > state->slots_count)
+		return false;
+	return !q->holder.host ||
 	       plan_is_in_service(state, facts->policy, q->requested_ids, plan_entry_count(q));
 }
 

@@ -245,6 +245,26 @@ static void test_line_passes_withheld(void **state)
 	check_reserve(&w, &one, EBUSY, NULL);
 }
 
+/* To another program, which waits in the same line, a GPU out of service is like all others: what
+   it has collected is not taken from it. */
+static void test_other_program_knows_no_drain(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	struct queue_entry *q;
+
+	(void)state;
+	world_init(&w, 2);
+	q = wait_for(&w, 2, 2, -1);
+	mem_replace(&q->holder.host, NULL);
+	collect(&w, q, 0)->id[0] = '\0';
+	drain(&w, 0);
+	drain(&w, 1);
+	assert_int_equal(plan_waiter_state(&w.state, &w.facts, 0), WAITER_ACTIVE);
+	plan_cleanup(&w.state, &w.facts, &p);
+	assert_int_equal(p.changes_count, 0);
+}
+
 /* What was collected and goes out of service is given back, by whoever comes first. */
 static void test_collected_is_given_back(void **state)
 {
@@ -704,6 +724,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_withheld_is_not_handed_out),
 		cmocka_unit_test(test_line_passes_withheld),
+		cmocka_unit_test(test_other_program_knows_no_drain),
 		cmocka_unit_test(test_collected_is_given_back),
 		cmocka_unit_test(test_waiting_through_a_drain),
 		cmocka_unit_test(test_drain),

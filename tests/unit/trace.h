@@ -9,6 +9,7 @@
 
 #include "model_store.h"
 
+#include "pool/plan_policy.h"
 #include "pool/plan_queue.h"
 
 #define TRACE_GPUS_MAX 8
@@ -104,6 +105,9 @@ void trace_check_plan(struct trace *t, const struct pool_state *seen, const stru
 
 /* A refusal of a request that does not wait. */
 void trace_check_refusal(struct trace *t, const struct pool_state *seen, const struct agent *a);
+
+/* A refusal because too few GPUs are in service. */
+void trace_check_service(struct trace *t, const struct pool_state *seen, const struct agent *a);
 
 /* When no step changes anything any more. */
 void trace_check_settled(struct trace *t);

@@ -49,12 +49,35 @@ static bool is_silent(const struct trace *t, const struct queue_entry *q)
 	return t->now_ns - sign_ns > 120 * NS_PER_SECOND;
 }
 
-static bool counts(const struct trace *t, const struct queue_entry *q)
+static bool lives(const struct trace *t, const struct queue_entry *q)
 {
 	const struct agent *a = agent_of(t, &q->holder);
 
 	return (!a || !a->dead) && (!is_silent(t, q) || (a && !a->stopped)) &&
 	       (q->give_up_ns == TIME_NONE || t->now_ns < q->give_up_ns);
+}
+
+/* Whether the GPUs in service suffice for so many, or for these. */
+static bool is_served(const struct pool_state *state, const int *ids, size_t count)
+{
+	size_t in_service = 0;
+
+	for (size_t i = 0; ids && i < count; i++) {
+		if (state->slots[ids[i]].drained_by)
+			return false;
+	}
+	for (size_t i = 0; i < state->slots_count; i++)
+		in_service += !state->slots[i].drained_by;
+	return ids || in_service >= count;
+}
+
+static bool counts(const struct trace *t, const struct pool_state *state,
+		   const struct queue_entry *q)
+{
+	return lives(t, q) &&
+	       (!q->holder.host ||
+		is_served(state, q->requested_ids,
+			  q->requested_ids ? q->requested_ids_count : (size_t)q->requested_count));
 }
 
 static bool could_use(const struct queue_entry *q, int gpu)
@@ -70,10 +93,10 @@ static bool could_use(const struct queue_entry *q, int gpu)
 static const struct queue_entry *rival(const struct trace *t, const struct pool_state *state,
 				       int gpu, const char *before)
 {
-	for (size_t i = 0; i < state->queue_count; i++) {
+	for (size_t i = 0; !state->slots[gpu].drained_by && i < state->queue_count; i++) {
 		if (before && !strcmp(state->queue[i].id, before))
 			return NULL;
-		if (counts(t, &state->queue[i]) && could_use(&state->queue[i], gpu))
+		if (counts(t, state, &state->queue[i]) && could_use(&state->queue[i], gpu))
 			return &state->queue[i];
 	}
 	return NULL;
@@ -104,6 +127,8 @@ static void check_given(struct trace *t, const struct pool_state *seen, const st
 
 		if (t->use[gpu] != USE_IDLE)
 			trace_fail(t, "GPU %d was given away while in use", gpu);
+		if (seen->slots[gpu].drained_by)
+			trace_fail(t, "GPU %d was given away while out of service", gpu);
 		if (first)
 			trace_fail(t, "GPU %d was given to %s although %s comes first", gpu,
 				   a->entry_id, first->id);
@@ -127,9 +152,11 @@ static void check_end(struct trace *t, const struct pool_state *seen, const stru
 		if (!strcmp(seen->queue[i].id, r->queue_id))
 			owner = &seen->queue[i];
 	}
-	if (r->queue_id && owner && counts(t, owner) && (!a || strcmp(a->entry_id, owner->id))) {
+	if (r->queue_id && owner && counts(t, seen, owner) &&
+	    (!a || strcmp(a->entry_id, owner->id))) {
 		for (size_t i = 0; i < c->gpus_count; i++) {
-			if (!rival(t, seen, c->gpus[i], owner->id))
+			if (!rival(t, seen, c->gpus[i], owner->id) &&
+			    !seen->slots[c->gpus[i]].drained_by)
 				trace_fail(t, "GPU %d was taken from %s", c->gpus[i], owner->id);
 		}
 	}
@@ -174,10 +201,17 @@ void trace_check_plan(struct trace *t, const struct pool_state *seen, const stru
 
 		if (c->kind == CHANGE_END)
 			check_end(t, seen, a, c);
-		if (c->kind == CHANGE_QUEUE_DROP && counts(t, c->entry) &&
+		if (c->kind == CHANGE_QUEUE_DROP && lives(t, c->entry) &&
 		    (!a || strcmp(a->entry_id, c->entry->id) != 0))
 			trace_fail(t, "%s was dropped alive", c->entry->id);
 	}
+}
+
+void trace_check_service(struct trace *t, const struct pool_state *seen, const struct agent *a)
+{
+	if (is_served(seen, a->request.ids,
+		      a->request.ids ? a->request.ids_count : (size_t)a->request.count))
+		trace_fail(t, "%s was refused although enough GPUs are in service", a->entry_id);
 }
 
 void trace_check_refusal(struct trace *t, const struct pool_state *seen, const struct agent *a)
@@ -186,7 +220,8 @@ void trace_check_refusal(struct trace *t, const struct pool_state *seen, const s
 
 	for (size_t i = 0; i < seen->slots_count; i++) {
 		found += is_named(a, (int)i) && !seen->slots[i].reservation &&
-			 t->use[i] == USE_IDLE && !rival(t, seen, (int)i, NULL);
+			 !seen->slots[i].drained_by && t->use[i] == USE_IDLE &&
+			 !rival(t, seen, (int)i, NULL);
 	}
 	if (found >= wanted)
 		trace_fail(t, "a request for %zu was refused, there were %zu", wanted, found);
@@ -233,7 +268,9 @@ static void check_collected(struct trace *t, int gpu, const char *queue_id)
 		if (!strcmp(state->queue[i].id, queue_id))
 			owner = &state->queue[i];
 	}
-	if (!owner || !counts(t, owner))
+	if (state->slots[gpu].drained_by)
+		trace_fail(t, "GPU %d is kept for %s, but out of service", gpu, queue_id);
+	else if (!owner || !counts(t, state, owner))
 		trace_fail(t, "GPU %d is kept for %s, who is not there", gpu, queue_id);
 	else if (first)
 		trace_fail(t, "GPU %d is kept for %s although %s comes first", gpu, queue_id,

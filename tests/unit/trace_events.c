@@ -118,6 +118,21 @@ static void cancel(struct trace *t, const char *entry_id)
 		trace_commit(t, &state, p.changes, p.changes_count);
 }
 
+/* Takes a GPU out of service, or puts it back. */
+static void drain(struct trace *t, int gpu, bool out)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	AUTO(plan_clear) struct plan p = {0};
+	const struct plan_actor root = {.account = "root"};
+	struct trace_facts f;
+
+	model_load(&t->store, &state);
+	trace_facts(t, &state, &f);
+	if (plan_drain(&state, &f.facts, &root, &gpu, 1, out, &p, NULL) < 0)
+		trace_fail(t, "GPU %d cannot be drained", gpu);
+	trace_commit(t, &state, p.changes, p.changes_count);
+}
+
 static void of_a_waiter(struct trace *t, struct agent *a, bool nested)
 {
 	switch (a ? trace_random(t, 16) : 16) {
@@ -170,6 +185,9 @@ void trace_event(struct trace *t, bool nested)
 	case 8:
 		if (trace_chance(t, 6))
 			t->now_ns += (int64_t)(100 + trace_random(t, 100)) * NS_PER_SECOND;
+		else if (trace_chance(t, 2))
+			drain(t, (int)trace_random(t, t->store.state.slots_count),
+			      trace_chance(t, 3));
 		break;
 	case 9:
 		trace_clean_up(t);
@@ -217,6 +235,8 @@ static void finish_round(struct trace *t)
 	t->now_ns += 10 * NS_PER_SECOND;
 	for (size_t i = 0; i < TRACE_GPUS_MAX; i++)
 		t->use[i] = USE_IDLE;
+	for (size_t i = 0; i < t->store.state.slots_count; i++)
+		drain(t, (int)i, false);
 	for (size_t i = 0; i < t->agents_count; i++) {
 		struct agent *a = &t->agents[i];
 

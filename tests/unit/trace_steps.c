@@ -81,6 +81,12 @@ bool trace_step(struct trace *t, struct agent *a, bool nested)
 		trace_leave(t, a);
 		return true;
 	}
+	if (r == -ERANGE && a->enqueued_ns == TIME_NONE) {
+		trace_check_service(t, &state, a);
+		a->phase = AGENT_DONE;
+		a->dead = true;
+		return true;
+	}
 	if (r < 0)
 		trace_fail(t, "%s: %s", a->entry_id, e.text);
 	trace_check_plan(t, &state, &p, a);
@@ -120,6 +126,8 @@ void trace_ask(struct trace *t, struct agent *a)
 	r = plan_reserve(&state, &f.facts, &a->request, &p, &e);
 	if (r == -EBUSY)
 		trace_check_refusal(t, &state, a);
+	else if (r == -ERANGE)
+		trace_check_service(t, &state, a);
 	else if (r < 0)
 		trace_fail(t, "%s", e.text);
 	trace_check_plan(t, &state, &p, a);
