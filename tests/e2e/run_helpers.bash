@@ -66,8 +66,16 @@ kill_now() {
 
 # Stops a process, and waits until it is: before that it may still do what it is about to do.
 stop_now() {
+	wait_until "stop_outside_locks $1"
+}
+
+# One that holds the gate, or a lock of the database, when it is stopped would be in everybody's way.
+stop_outside_locks() {
 	kill -STOP "$1"
 	wait_until "[ \"\$(process_field $1 3)\" = T ]"
+	grep -qE "^[0-9]+: [A-Z]+ +[A-Z]+ +[A-Z]+ $1 " /proc/locks || return 0
+	kill -CONT "$1"
+	return 1
 }
 
 # What the database says to a statement (for what no command shows or does).
