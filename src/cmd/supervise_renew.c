@@ -38,11 +38,12 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 	struct pool *pool = NULL;
 	struct err e = {0};
 	size_t gpus_count = 0;
+	/* Of adopted processes one can succeed another; a command is never replaced. */
+	const struct process_ref *holder = s->orders.adopted ? &s->holder : NULL;
 	int r = pool_open(&s->orders.pool, &pool, &e);
 
 	if (r == 0)
-		r = pool_heartbeat(pool, &s->actor, s->orders.reservation, &s->holder, &gpus_count,
-				   &e);
+		r = pool_heartbeat(pool, &s->actor, s->orders.reservation, holder, &gpus_count, &e);
 	if (r == 0 && !gpus_count && supervise_restore(s, pool, &e, &r))
 		gpus_count = s->orders.reservation->gpus_count;
 	pool_close(pool);

@@ -90,9 +90,10 @@ static int attempt_reserve(struct pool *p, const struct plan_request *request, s
 }
 
 /* Whether an ending reservation holds what the request could use, or counts against its limit. */
-static bool ending_matters(const struct reservation *r, const struct plan_request *request)
+static bool ending_matters(const struct pool *p, const struct reservation *r,
+			   const struct plan_request *request)
 {
-	if (plan_owns(&request->actor, r))
+	if (p->config.policy.max_gpus && plan_owns(&request->actor, r))
 		return true;
 	for (size_t i = 0; i < r->gpus_count; i++) {
 		if (!request->ids)
@@ -109,8 +110,8 @@ static bool ending_matters(const struct reservation *r, const struct plan_reques
  * A refusal may be early: commands that have ended hold GPUs until their supervisors have released
  * them. Waits for the first of those supervisors to finish; true if one did before the deadline.
  */
-static bool attempt_wait_for_ending(const struct attempt *a, const struct plan_request *request,
-				    int64_t deadline_ns)
+static bool attempt_wait_for_ending(const struct pool *p, const struct attempt *a,
+				    const struct plan_request *request, int64_t deadline_ns)
 {
 	AUTO_FREE struct pollfd *fds = mem_alloc(a->state.reservations_count, sizeof(*fds));
 	int64_t left_ns = deadline_ns - clock_monotonic_ns();
@@ -121,7 +122,7 @@ static bool attempt_wait_for_ending(const struct attempt *a, const struct plan_r
 		const struct reservation *r = a->state.reservations[i];
 		int fd;
 
-		if (a->lives.holders[i] != HOLDER_ENDING || !ending_matters(r, request))
+		if (a->lives.holders[i] != HOLDER_ENDING || !ending_matters(p, r, request))
 			continue;
 		if (host_pidfd_open(&r->holder.supervisor, &fd, NULL) < 0)
 			ended = true;
@@ -157,7 +158,7 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 		}
 		if (clock_monotonic_ns() > deadline_ns ||
 		    (!look_is_outdated(&look, &a.state) &&
-		     !attempt_wait_for_ending(&a, request, deadline_ns)))
+		     !attempt_wait_for_ending(p, &a, request, deadline_ns)))
 			return r;
 		look_clear(&look);
 	}
