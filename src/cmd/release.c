@@ -60,7 +60,7 @@ static int release_run(const struct invocation *in, struct err *e)
 	AUTO(pool_released_clear) struct pool_released released = {0};
 	AUTO_FREE int *ids = NULL;
 	struct plan_actor actor = actor_get(&name);
-	struct plan_account account;
+	struct plan_account account = {0};
 	size_t count = 0;
 	int r = release_account(in->settings, &account, e);
 

@@ -37,11 +37,6 @@ int plan_check_held(const struct pool_state *state, const struct plan *p,
 		    const struct plan_actor *actor, const int *ids, size_t ids_count,
 		    struct err *e);
 
-/* Ends those GPUs of r that are among ids, and notes them in p->freed; actor: who does, unless it
-   is the holder. */
-void plan_release_part(struct plan *p, const struct reservation *r, const int *ids,
-		       size_t ids_count, int64_t now_ns, const char *actor);
-
 /* -ERANGE where the pool has no GPU of that id. */
 int plan_check_id(const struct pool_state *state, int id, struct err *e);
 
