@@ -49,6 +49,7 @@ static int read_token(const char *path, char **ret_token, struct err *e)
 static int web_config_from(const struct settings *s, struct web_config *c, struct err *e)
 {
 	const char *token_file = settings_text(s, "web.token-file");
+	AUTO(pool_closep) struct pool *pool = NULL;
 	int r = 0;
 
 	c->host = mem_strdup(settings_text(s, "web.host"));
@@ -62,6 +63,9 @@ static int web_config_from(const struct settings *s, struct web_config *c, struc
 		r = read_token(token_file, &c->token, e);
 	if (r == 0 && !c->demo)
 		r = pool_config_from(s, &c->pool, e);
+	/* A store that is none is told here, and not to whoever visits. */
+	if (r == 0 && !c->demo)
+		r = pool_open(&c->pool, &pool, e);
 	return r;
 }
 

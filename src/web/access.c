@@ -47,14 +47,15 @@ enum access_token access_token(const struct web_config *config, struct MHD_Conne
 
 	if (!config->token)
 		return ACCESS_GRANTED;
+	/* First: who comes by the address again gets a cookie that is good for longer. */
+	if (query_value(query, "token", &asked, NULL) == 0 && asked &&
+	    is_token(config->token, asked))
+		return ACCESS_GRANTED_BY_QUERY;
 	if (authorization && !strncasecmp(authorization, "Bearer ", 7) &&
 	    is_token(config->token, authorization + 7))
 		return ACCESS_GRANTED;
 	if (cookie && is_token(config->token, cookie))
 		return ACCESS_GRANTED;
-	if (query_value(query, "token", &asked, NULL) == 0 && asked &&
-	    is_token(config->token, asked))
-		return ACCESS_GRANTED_BY_QUERY;
 	return ACCESS_REFUSED;
 }
 

@@ -15,15 +15,20 @@
 #define GOOD_NS (10 * NS_PER_SECOND)
 #define WAIT_NS (60 * NS_PER_SECOND)
 
+/* There may be 90 of each kind, and a timeline of a busy pool has more than a MiB. */
+#define KEEP_NS (2 * GOOD_NS)
+#define KEEP_BYTES ((size_t)16 << 20)
+
 static struct past *find(struct server *s, int kind, int days)
 {
 	return &s->histories.pasts[kind][days];
 }
 
+/* A failure is not: whoever asks next finds out whether all is well again. */
 static bool is_good(const struct server *s, const struct past *past, int64_t now_ns)
 {
-	return past->document && now_ns - past->read_ns <= GOOD_NS &&
-	       past->read_ns > s->histories.changed_ns;
+	return past->document && past->document->status == MHD_HTTP_OK &&
+	       now_ns - past->read_ns <= GOOD_NS && past->read_ns > s->histories.changed_ns;
 }
 
 enum MHD_Result history_answer(struct request *r, const char *query, int kind, int fallback_days)
@@ -37,68 +42,83 @@ enum MHD_Result history_answer(struct request *r, const char *query, int kind, i
 	if (query_int(query, "days", 1, DAYS_MAX, fallback_days, &days, &e) < 0)
 		return response_error(r->connection, MHD_HTTP_BAD_REQUEST, "%s", e.text);
 	past = find(s, kind, days);
-	if (!r->waited && !is_good(s, past, now_ns)) {
-		past->wanted = true;
+	if (!r->waited && !is_good(s, past, now_ns))
 		return http_wait(r, (struct need){kind, days}, WAIT_NS);
-	}
 	if (!past->document)
 		return response_error(r->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 				      "the history does not answer");
 	return document_answer(past->document, r->connection);
 }
 
-/* Asks for the first that is wanted, of the kinds in turn. */
-static void ask(struct server *s, int64_t now_ns)
+/* The one who has waited longest for a document of these; NULL: nobody does. */
+static const struct request *first_waiting(const struct server *s)
 {
-	for (int days = 1; days <= DAYS_MAX; days++) {
-		for (int kind = ASK_REPORT; kind < QUESTIONS; kind++) {
-			struct past *past = find(s, kind, days);
+	const struct request *r;
 
-			if (!past->wanted)
-				continue;
-			if (worker_ask(&s->workers[WORKER_HISTORY],
-				       (struct question){kind, days})) {
-				past->wanted = false;
-				past->read_ns = now_ns;
-			}
-			return;
-		}
+	for (r = TAILQ_FIRST(&s->waiting); r; r = TAILQ_NEXT(r, entry)) {
+		if (r->need.kind != ASK_LOOK)
+			return r;
 	}
+	return NULL;
 }
 
-/* Old ones may be large, and nobody gets them again. */
-static void forget(struct server *s, int64_t now_ns)
+/* The oldest of all documents, how many there are, and how large they are together. */
+static struct past *find_oldest(struct server *s, size_t *ret_count, size_t *ret_bytes)
 {
+	struct past *oldest = NULL;
+
+	*ret_count = *ret_bytes = 0;
 	for (int kind = ASK_REPORT; kind < QUESTIONS; kind++) {
 		for (int days = 1; days <= DAYS_MAX; days++) {
 			struct past *past = find(s, kind, days);
 
-			if (past->document && now_ns - past->read_ns > 2 * GOOD_NS)
-				past->document = document_free(past->document);
+			if (!past->document)
+				continue;
+			++*ret_count;
+			*ret_bytes += past->document->length;
+			if (!oldest || past->read_ns < oldest->read_ns)
+				oldest = past;
 		}
 	}
+	return oldest;
+}
+
+/* Drops what nobody gets any more, and the oldest of what is too much together. Returns when to
+ * call this again. */
+static int64_t forget(struct server *s, int64_t now_ns)
+{
+	struct past *oldest;
+	size_t count, bytes;
+
+	while ((oldest = find_oldest(s, &count, &bytes))) {
+		if (now_ns < oldest->read_ns + KEEP_NS && (bytes <= KEEP_BYTES || count == 1))
+			return oldest->read_ns + KEEP_NS;
+		oldest->document = document_free(oldest->document);
+	}
+	return INT64_MAX;
 }
 
 int64_t history_tick(struct server *s, int64_t now_ns)
 {
+	struct worker *w = &s->workers[WORKER_HISTORY];
 	struct histories *h = &s->histories;
-	bool awaited = http_is_awaited(s, ASK_REPORT) || http_is_awaited(s, ASK_TIMELINE);
+	const struct request *r = first_waiting(s);
 
-	if (awaited && !s->workers[WORKER_HISTORY].busy)
-		ask(s, now_ns);
-	if (h->check_ns && now_ns >= h->check_ns) {
-		forget(s, now_ns);
-		h->check_ns = 0;
-	}
-	if (awaited && !s->workers[WORKER_HISTORY].busy)
-		return now_ns + NS_PER_SECOND / 4;
-	return h->check_ns ? h->check_ns : INT64_MAX;
+	if (now_ns >= h->check_ns)
+		h->check_ns = forget(s, now_ns);
+	if (!r || w->busy)
+		return h->check_ns;
+	h->asked_ns = now_ns;
+	if (worker_ask(w, (struct question){r->need.kind, r->need.days}))
+		return h->check_ns;
+	return now_ns + NS_PER_SECOND / 4;
 }
 
 void history_done(struct server *s, struct question question, const struct answer *answer)
 {
 	struct past *past = find(s, question.kind, question.days);
 	const struct answer_head *head = &answer->head;
+	struct histories *h = &s->histories;
 
 	document_free(past->document);
 	if (head->code) {
@@ -111,10 +131,11 @@ void history_done(struct server *s, struct question question, const struct answe
 		past->document = document_new(answer->texts[ANSWER_HISTORY],
 					      head->lengths[ANSWER_HISTORY], TYPE_JSON);
 	}
-	s->histories.check_ns = clock_monotonic_ns() + 3 * GOOD_NS;
+	past->read_ns = h->asked_ns;
+	h->check_ns = 0;
 	/* Who asked after a change that this one does not show gets the next one. */
 	http_wake(s, (struct need){question.kind, question.days},
-		  past->read_ns > s->histories.changed_ns ? INT64_MAX : past->read_ns);
+		  past->read_ns > h->changed_ns ? INT64_MAX : past->read_ns);
 }
 
 void history_clear(struct server *s)

@@ -73,7 +73,7 @@ enum MHD_Result look_answer(struct request *r, int text)
 			      "the pool does not answer");
 }
 
-enum MHD_Result look_health(struct request *r)
+enum MHD_Result look_health(struct request *r, bool trusted)
 {
 	const struct looks *l = &r->server->looks;
 	struct MHD_Response *response;
@@ -81,6 +81,9 @@ enum MHD_Result look_health(struct request *r)
 
 	if (must_wait(r, &result))
 		return result;
+	if (!l->documents[ANSWER_STATUS] && !trusted)
+		return response_error(r->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+				      "the pool cannot be read; the token shows why");
 	if (!l->documents[ANSWER_STATUS])
 		return look_answer(r, ANSWER_STATUS);
 	response = response_new("ok\n", 3, MHD_RESPMEM_PERSISTENT, TYPE_TEXT, CACHE_NEVER);

@@ -115,10 +115,13 @@ struct document *document_new(const char *body, size_t length, const char *type)
 {
 	struct MHD_Response *full =
 		response_new(body, length, MHD_RESPMEM_MUST_COPY, type, CACHE_NEVER);
+	struct document *d;
 	char tag[40];
 
 	hash(body, length, tag);
-	return finish(full, tag, CACHE_NEVER);
+	d = finish(full, tag, CACHE_NEVER);
+	d->length = length;
+	return d;
 }
 
 struct document *document_new_static(const void *body, size_t length, const char *type,

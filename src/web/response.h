@@ -34,6 +34,7 @@ enum MHD_Result response_error(struct MHD_Connection *connection, unsigned statu
 struct document {
 	char tag[80]; /* "\"...\"" */
 	unsigned status;
+	size_t length; /* bytes of the body, for who has many */
 	struct MHD_Response *full, *unchanged;
 };
 

@@ -134,10 +134,10 @@ enum MHD_Result route(struct request *r, const char *method)
 		return response_error(r->connection, MHD_HTTP_FORBIDDEN,
 				      "this server does not answer to that name; --allow-host (or "
 				      "web.allow-host) lists its names");
-	/* Says no more than whether the server works: for whoever restarts it. */
-	if (!strcmp(path, "/healthz"))
-		return look_health(r);
 	token = access_token(s->config, r->connection, query);
+	/* Also for whoever restarts it, who may know no more than whether it works. */
+	if (!strcmp(path, "/healthz"))
+		return look_health(r, token != ACCESS_REFUSED);
 	if (token == ACCESS_REFUSED)
 		return response_error(
 			r->connection, MHD_HTTP_UNAUTHORIZED,

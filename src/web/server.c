@@ -45,6 +45,8 @@ static void take_answer(struct server *s, struct worker *w, const struct answer 
 		look_done(s, answer);
 	else
 		history_done(s, w->question, answer);
+	/* It may have been large. */
+	str_clear(&w->input);
 }
 
 static void serve_worker(struct server *s, struct worker *w, int64_t now_ns)
@@ -65,6 +67,7 @@ static int64_t check_workers(struct server *s, int64_t now_ns)
 {
 	int64_t next_ns = INT64_MAX;
 	struct answer answer;
+	pid_t pid;
 
 	worker_start(&s->workers[WORKER_WATCH]);
 	if (s->workers[WORKER_WATCH].fd < 0)
@@ -76,8 +79,10 @@ static int64_t check_workers(struct server *s, int64_t now_ns)
 			take_answer(s, w, &answer);
 		next_ns = earlier(next_ns, worker_limit_ns(w));
 	}
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		continue;
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		for (int i = 0; i < WORKERS; i++)
+			worker_ended(&s->workers[i], pid);
+	}
 	return next_ns;
 }
 

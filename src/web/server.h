@@ -70,12 +70,12 @@ struct looks {
 struct past {
 	struct document *document;
 	int64_t read_ns; /* when reading it began */
-	bool wanted;
 };
 
 struct histories {
 	struct past pasts[QUESTIONS][91]; /* by days */
 	int64_t changed_ns;               /* when the pool changed last */
+	int64_t asked_ns;                 /* when the latest reading began */
 	int64_t check_ns;                 /* when to look for old ones */
 };
 
@@ -123,8 +123,8 @@ int64_t http_wake_late(struct server *s, int64_t now_ns);
 /* Answers with a document of the latest look (ANSWER_...), or waits for one. */
 enum MHD_Result look_answer(struct request *r, int text);
 
-/* 200 or 503. */
-enum MHD_Result look_health(struct request *r);
+/* 200 or 503, with the reason for who may know it. */
+enum MHD_Result look_health(struct request *r, bool trusted);
 
 /* The pool has changed. */
 void look_changed(struct server *s, int64_t now_ns);

@@ -76,16 +76,24 @@ static void stop(struct worker *w)
 {
 	if (w->fd < 0)
 		return;
-	kill(w->pid, SIGKILL);
+	/* The number of one that was waited for may be another's by now. */
+	if (w->pid > 0)
+		kill(w->pid, SIGKILL);
 	mem_auto_close(&w->fd);
 	w->busy = false;
 	str_clear(&w->input);
 }
 
+void worker_ended(struct worker *w, pid_t pid)
+{
+	if (w->pid == pid)
+		w->pid = 0;
+}
+
 void worker_clear(struct worker *w)
 {
 	const struct timespec pause = {.tv_nsec = NS_PER_MS};
-	bool running = w->fd >= 0;
+	bool running = w->fd >= 0 && w->pid > 0;
 
 	stop(w);
 	/* One that sleeps in the kernel does not die now, and is not waited for. */

@@ -45,8 +45,8 @@ struct answer {
 struct worker {
 	enum worker_kind kind;
 	const struct web_config *config;
-	pid_t pid;
-	int fd; /* -1: not running */
+	pid_t pid; /* 0: ended, and waited for */
+	int fd;    /* -1: not running */
 	bool busy;
 	struct question question; /* while busy */
 	int64_t asked_ns;         /* monotonic, as are all times here */
@@ -59,6 +59,9 @@ void worker_clear(struct worker *w); /* ends the process */
 
 /* Starts the process unless it runs or has to wait. Fails silently: it is tried again. */
 void worker_start(struct worker *w);
+
+/* A process was waited for: if it was this one, its number is nobody's. */
+void worker_ended(struct worker *w, pid_t pid);
 
 /* Asks. False where that is not possible now. */
 bool worker_ask(struct worker *w, struct question question);

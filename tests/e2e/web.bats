@@ -176,6 +176,55 @@ PROGRAMS=$BATS_TEST_DIRNAME/programs
 	done
 }
 
+@test "a report that is being read is nobody's before it is there" {
+	pool 2
+	web
+	get_ok /api/report
+	assert_json .total_reservations 0
+	# The process that reads the history was started last.
+	read -ra children <"/proc/${background_pids[web]}/task/${background_pids[web]}/children" || true
+	kill -STOP "${children[-1]}"
+	chg_ok run -- true
+	chg_ok run -- true
+	for n in 1 2; do
+		start_background "report$n" curl -sS --max-time 60 "$url/api/report"
+		# Long enough to be asked for; who is answered now gets the old one.
+		sleep 0.5
+	done
+	kill -CONT "${children[-1]}"
+	for n in 1 2; do
+		wait_background "report$n"
+		assert_equal "$(jq .total_reservations "$WORLD/report$n.out")" 2
+	done
+}
+
+@test "an error about the past is not served any longer than it is true" {
+	web
+	get /api/report
+	assert_refused 503 'canhazgpu admin'
+	read -ra children <"/proc/${background_pids[web]}/task/${background_pids[web]}/children" || true
+	# Without the one that hears of changes.
+	kill -STOP "${children[0]}"
+	pool 1
+	get_ok /api/report
+}
+
+@test "what was asked about the past does not stay in memory for ever" {
+	need_sqlite
+	pool 8
+	db "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+		INSERT INTO usage_history SELECT unixepoch() * 1000000000 - i * 100000000, i, 'r' || i, 'user', 'user', 1000,
+		'run', i % 8, unixepoch() * 1000000000 - i * 100000000 - 500, 'released', NULL FROM n"
+	web
+	! grep -q libasan "/proc/${background_pids[web]}/maps" || skip 'a sanitizer keeps freed memory'
+	for ((days = 1; days <= 90; days++)); do
+		get_ok "/api/timeline?days=$days"
+	done
+	[ "$(stat -c %s "$WORLD/stdout")" -gt 1000000 ] || fail_with 'the timelines are small'
+	kilobytes=$(sed -nE 's/^VmRSS:\s*([0-9]+) kB/\1/p' "/proc/${background_pids[web]}/status")
+	[ "$kilobytes" -lt 60000 ] || fail_with "the server has $kilobytes KiB"
+}
+
 @test "nothing is looked at while nobody watches" {
 	pool 1
 	web

@@ -64,7 +64,7 @@ raw() {
 		[[ $answer != 'HTTP/1.1 200'* ]] || fail_with "'$text' was answered: $answer"
 		get_ok /healthz
 	done
-	for path in /../etc/passwd /..%2f..%2fetc/passwd //etc/passwd /./app.js /app.js/ /api/ /api/status/ /API/STATUS \
+	for path in /../etc/passwd /..%2f..%2fetc/passwd //etc/passwd /./page.js /page.js/ /api/ /api/status/ /API/STATUS \
 		/%2e%2e/%2e%2e/etc/passwd /openapi.json; do
 		get "$path"
 		assert_refused 404
@@ -165,7 +165,7 @@ raw() {
 	pool 1
 	printf 'abcdefghijklmnop+/==\n' >"$WORLD/token"
 	web --token-file "$WORLD/token"
-	for path in / /api/status /api/events /metrics /app.js /none; do
+	for path in / /api/status /api/events /metrics /page.js /none; do
 		get "$path"
 		assert_refused 401 token
 		assert_equal "$(header www-authenticate)" Bearer
@@ -184,12 +184,25 @@ raw() {
 	[[ $(header set-cookie) == *'; HttpOnly; SameSite=Strict' ]] || fail_with "$(header set-cookie)"
 	assert_equal "$(header cache-control)" no-store
 	get_ok /api/status -b "$WORLD/jar"
-	get_ok /app.js -b "$WORLD/jar"
+	get_ok /page.js -b "$WORLD/jar"
+	# Who comes by the address again gets another 90 days.
+	get_ok '/?token=abcdefghijklmnop%2B%2F%3D%3D' -b "$WORLD/jar"
+	[[ $(header set-cookie) == *'; Max-Age=7776000;'* ]] || fail_with 'the cookie is not renewed'
 	get /api/status -b 'canhazgpu_token=wrong; other=1'
 	assert_refused 401
 	# The word is nowhere to be seen.
 	pid=${background_pids[web]}
 	! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q abcdefgh
+}
+
+@test "without the token one learns that the pool is away, not why" {
+	printf 'abcdefghijklmnop\n' >"$WORLD/token"
+	web --token-file "$WORLD/token"
+	get /healthz
+	assert_refused 503 'the pool cannot be read'
+	[[ $body != *admin* ]] || fail_with "$body"
+	get /healthz -H 'Authorization: Bearer abcdefghijklmnop'
+	assert_refused 503 'canhazgpu admin'
 }
 
 @test "a token that is none is refused before anything is served" {

@@ -55,6 +55,16 @@ PROGRAMS=$BATS_TEST_DIRNAME/programs
 	web_started
 }
 
+@test "a store that is none is told at the start" {
+	for store in /proc/pool.db http://gpu1/ 'redis://gpu1:x/'; do
+		chg --store "$store" status
+		reason=$stderr
+		chg --store "$store" web --host 127.0.0.1 --port 0
+		assert_error 2 store
+		assert_equal "$stderr" "$reason"
+	done
+}
+
 @test "IPv6, and all addresses" {
 	pool 1
 	[ -e /proc/net/if_inet6 ] && grep -q ' lo$' /proc/net/if_inet6 || skip 'no IPv6 here'
