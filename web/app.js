@@ -27,6 +27,18 @@ let hoursOfDay = null;
 let history = { reservations: "", time: -HISTORY_MS };
 let historyLoading = null;
 
+// ---- the address ----
+
+// A token that stands in it is in a cookie by now, and need not be where others look at the screen.
+function hideToken() {
+  const address = new URL(location.href);
+  if (!address.searchParams.has("token")) return;
+  address.searchParams.delete("token");
+  window.history.replaceState(null, "", address);
+}
+
+hideToken();
+
 // ---- the header ----
 
 function setLink(id, address) {

@@ -58,6 +58,7 @@ export function startFeed({ load, onState }) {
   let hiddenTimer = 0;
   let loading = false;
   let again = false;
+  let asleep = false;
   let last = 0;
   const state = { mode: "connecting", since: null, problem: "" };
 
@@ -84,7 +85,7 @@ export function startFeed({ load, onState }) {
       tell("lost", error.message);
     }
     loading = false;
-    pollTimer = setTimeout(refresh, POLL_MS);
+    if (!asleep) pollTimer = setTimeout(refresh, POLL_MS);
     if (again) {
       again = false;
       changed();
@@ -127,25 +128,34 @@ export function startFeed({ load, onState }) {
   };
 
   const retry = () => {
+    asleep = false;
     failures = 0;
     open();
     refresh();
   };
 
-  document.addEventListener("visibilitychange", () => {
+  const sleep = () => {
+    asleep = true;
+    close();
+    clearTimeout(gapTimer);
+    gapTimer = 0;
+    clearTimeout(pollTimer);
+  };
+
+  const sleepWhileHidden = () => {
     clearTimeout(hiddenTimer);
-    if (document.visibilityState === "hidden") {
-      hiddenTimer = setTimeout(() => {
-        close();
-        clearTimeout(pollTimer);
-      }, HIDDEN_MS);
-    } else if (stream) {
-      changed();
-    } else {
-      retry();
-    }
+    if (document.visibilityState === "hidden") hiddenTimer = setTimeout(sleep, HIDDEN_MS);
+  };
+
+  document.addEventListener("visibilitychange", () => {
+    sleepWhileHidden();
+    if (document.visibilityState === "hidden") return;
+    if (stream) changed();
+    else retry();
   });
-  window.addEventListener("online", retry);
+  window.addEventListener("online", () => asleep || retry());
   retry();
+  // It may have been opened in the background.
+  sleepWhileHidden();
   return { retry };
 }

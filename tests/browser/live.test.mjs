@@ -1,5 +1,6 @@
 // The page follows the pool without being loaded again: by the event stream, without it, and over the end of the server.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { assertNoProblems, card, LIMIT_MS, openWorld, shows, test, textOf, until } from "./world.mjs";
 
 const live = (page) => shows(page.locator("#connection"), /^Live$/);
@@ -170,36 +171,95 @@ test("without the event stream the page looks again every 30 seconds", async (t)
   assertNoProblems(world);
 });
 
-test("a page that nobody looks at lets go of its stream, and catches up when somebody does", async (t) => {
-  const world = await openWorld(t);
-  const page = await world.openPage({}, async (fresh) => {
-    await fresh.clock.install();
-    await fresh.addInitScript(() => {
-      window.streams = [];
-      window.EventSource = class extends EventSource {
-        constructor(address) {
-          super(address);
-          window.streams.push(this);
-        }
-      };
-    });
-  });
-  const show = (state) =>
-    page.evaluate((value) => {
+// Counts the streams, and lets tests say whether somebody looks.
+async function prepareHiding(page, state) {
+  await page.clock.install();
+  await page.addInitScript((first) => {
+    window.streams = [];
+    window.EventSource = class extends EventSource {
+      constructor(address) {
+        super(address);
+        window.streams.push(this);
+      }
+    };
+    window.show = (value) => {
       Object.defineProperty(document, "visibilityState", { configurable: true, get: () => value });
       document.dispatchEvent(new Event("visibilitychange"));
-    }, state);
-  const streams = () =>
-    page.evaluate(() => window.streams.filter(({ readyState }) => readyState !== EventSource.CLOSED).length);
+    };
+    if (first === "hidden") window.show(first);
+  }, state);
+}
+
+const streams = (page) =>
+  page.evaluate(() => window.streams.filter(({ readyState }) => readyState !== EventSource.CLOSED).length);
+
+test("a page that nobody looks at lets go of its stream, and catches up when somebody does", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage({}, (fresh) => prepareHiding(fresh, "visible"));
 
   await live(page);
-  await until("one stream", async () => (await streams()) === 1);
-  await show("hidden");
+  await until("one stream", async () => (await streams(page)) === 1);
+  await page.evaluate(() => window.show("hidden"));
   await page.clock.runFor(61000);
-  await until("no stream", async () => (await streams()) === 0);
+  await until("no stream", async () => (await streams(page)) === 0);
   await world.chg("reserve", "--gpu-ids", "0", "--user", "alice");
-  await show("visible");
+  await page.evaluate(() => window.show("visible"));
   await shows(card(page, 0), "alice");
-  await until("one stream again", async () => (await streams()) === 1);
+  await until("one stream again", async () => (await streams(page)) === 1);
+  assertNoProblems(world);
+});
+
+test("a page that is opened in the background lets go of its stream, too", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage({}, (fresh) => prepareHiding(fresh, "hidden"));
+
+  await until("one stream", async () => (await streams(page)) === 1);
+  await page.clock.runFor(61000);
+  await until("no stream", async () => (await streams(page)) === 0);
+  assertNoProblems(world);
+});
+
+test("an answer that comes when nobody looks any more does not begin everything again", async (t) => {
+  const world = await openWorld(t);
+  const page = await world.openPage({}, (fresh) => prepareHiding(fresh, "visible"));
+  let held = null;
+  let asked = 0;
+
+  await live(page);
+  await page.evaluate(() => window.show("hidden"));
+  await page.clock.runFor(58000);
+  await page.route("**/api/status", async (route) => {
+    asked++;
+    await new Promise((resolve) => (held = resolve));
+    await route.continue();
+  });
+  await world.chg("reserve", "--gpu-ids", "0", "--user", "alice");
+  await until("the page asks", async () => {
+    await page.clock.runFor(1);
+    return held;
+  });
+  await page.clock.runFor(3000);
+  await until("no stream", async () => (await streams(page)) === 0);
+  held();
+  await shows(card(page, 0), "alice");
+  assert.equal(asked, 1);
+  await page.clock.runFor(61000);
+  await page.waitForTimeout(500);
+  assert.equal(asked, 1, "nothing is asked for while nobody looks");
+  assertNoProblems(world);
+});
+
+test("the token does not stay in the address", async (t) => {
+  const world = await openWorld(t);
+  await writeFile(world.path("token"), "abcdefghijklmnop\n");
+  const address = await world.serve("--token-file", world.path("token"));
+  const page = await world.openPage({}, async (fresh) => {
+    await fresh.goto(`${address}?token=abcdefghijklmnop&a=b`);
+    await card(fresh, 0).waitFor();
+    assert.equal(fresh.url(), `${address}?a=b`);
+  });
+
+  await live(page);
+  assert.equal(await page.evaluate(() => window.history.length), 3, "about:blank and two pages");
   assertNoProblems(world);
 });
