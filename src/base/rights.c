@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -31,12 +32,41 @@ void rights_init(void)
 	set_effective(getgid());
 }
 
+/* Whether nobody but root can put something else in the place of what that directory holds. */
+static bool is_fixed(const char *directory)
+{
+	struct stat st;
+	bool others;
+
+	if (lstat(directory, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != 0)
+		return false;
+	others = (st.st_mode & S_IWOTH) || ((st.st_mode & S_IWGRP) && st.st_gid != 0);
+	return !others || (st.st_mode & S_ISVTX);
+}
+
+/* From the root down: what lies in a directory that is fixed cannot be exchanged afterwards. */
+static bool is_way_fixed(const char *directory)
+{
+	AUTO_FREE char *way = mem_strdup(directory);
+
+	if (*way != '/' || !is_fixed("/"))
+		return false;
+	for (char *slash = way; (slash = strchr(slash + 1, '/'));) {
+		*slash = '\0';
+		if (!is_fixed(way))
+			return false;
+		*slash = '/';
+	}
+	return true;
+}
+
 bool rights_are_for(const char *directory)
 {
 	struct stat st;
 
-	return reserved != NO_GROUP && stat(directory, &st) == 0 && S_ISDIR(st.st_mode) &&
-	       st.st_uid == 0 && st.st_gid == reserved && (st.st_mode & S_ISGID);
+	return reserved != NO_GROUP && is_way_fixed(directory) && lstat(directory, &st) == 0 &&
+	       S_ISDIR(st.st_mode) && st.st_uid == 0 && st.st_gid == reserved &&
+	       (st.st_mode & S_ISGID) && !(st.st_mode & S_IWOTH);
 }
 
 bool rights_are_held(void)
@@ -115,7 +145,7 @@ char *rights_problem(gid_t group)
 				  "that it does not get its group '%s': install it elsewhere, or "
 				  "mount that one with suid",
 				  shown);
-	return mem_printf("it belongs to the group '%s': its mode was changed, or a file in it "
-			  "(see 'canhazgpu doctor')",
+	return mem_printf("it belongs to the group '%s': its mode was changed, that of a file in "
+			  "it, or that of a directory above it (see 'canhazgpu doctor')",
 			  shown);
 }

@@ -21,7 +21,8 @@ void rights_init(void);
 /*
  * Whether files in that directory are the group's: it belongs to root and to the group, and hands
  * the group down (set-group-id). Nobody else can make such a directory, so that the group gives
- * nothing away elsewhere, whatever path the user names.
+ * nothing away elsewhere, whatever path the user names. The path must be without links, and all
+ * directories on it root's alone to change: else another directory could be there a moment later.
  */
 bool rights_are_for(const char *directory);
 

@@ -121,6 +121,21 @@ void doctor_path(const char *path, struct findings *f)
 		findings_add(f, "path", FINDING_OK, NULL, "%s", str_text(&found));
 }
 
+/* With a directory above it that others can change, a user could put his own in its place: then
+   the group is not used. */
+static void examine_way(const struct stat *st, struct findings *f)
+{
+	char path[PATH_MAX];
+
+	if (st->st_uid != 0 || (st->st_mode & 02072) != 02070 || !rights_are_of(st->st_gid))
+		return;
+	if (!realpath(SYSTEM_DIRECTORY, path) || !rights_are_for(path))
+		findings_extend(f, FINDING_FAILED,
+				"give all directories above it to root, and let nobody else write "
+				"there",
+				"others than root can exchange it");
+}
+
 void doctor_directory(struct findings *f)
 {
 	static const char again[] =
@@ -151,4 +166,5 @@ void doctor_directory(struct findings *f)
 		findings_extend(f, FINDING_FAILED, again,
 				"it belongs to another group than the program (%u)",
 				(unsigned)program.st_gid);
+	examine_way(&st, f);
 }

@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "base/rights.h"
 
+#define INSTALLED_NAME "canhazgpu.db"
+
 /* The directory part of an absolute path; the caller frees it. */
 static char *parent_of(const char *path)
 {
@@ -31,11 +33,29 @@ mode_t sqlite_file_mode(const char *path)
 	return 0600;
 }
 
+/* The one file that is a pool there: beside it lie its journal and others that SQLite believes. */
+static bool has_installed_name(const char *path)
+{
+	return !strcmp(strrchr(path, '/') + 1, INSTALLED_NAME);
+}
+
 bool sqlite_file_is_installed(const char *path)
 {
 	AUTO_FREE char *parent = parent_of(path);
 
-	return rights_are_for(parent);
+	return has_installed_name(path) && rights_are_for(parent);
+}
+
+char *sqlite_file_path(const char *path)
+{
+	AUTO_FREE char *parent = parent_of(path);
+	char *directory = rights_are_held() ? realpath(parent, NULL) : NULL;
+	char *fixed = directory && rights_are_for(directory)
+			      ? mem_printf("%s/%s", directory, strrchr(path, '/') + 1)
+			      : mem_strdup(path);
+
+	free(directory);
+	return fixed;
 }
 
 int sqlite_file_refused(const char *what, const char *path, int code, struct err *e)
@@ -52,6 +72,11 @@ int sqlite_file_refused(const char *what, const char *path, int code, struct err
 		return err_set(e, code, "cannot %s %s: the disk quota is used up", what, path);
 	if (code != EACCES && code != EPERM)
 		return err_sys(e, code, "cannot %s %s", what, path);
+	if (rights_are_for(parent) && !has_installed_name(path))
+		return err_set(e, code,
+			       "cannot %s %s: permission denied: the only pool in that directory "
+			       "is " INSTALLED_NAME,
+			       what, path);
 	if (stat(path, &file) == 0 || stat(parent, &file) == 0)
 		why = rights_problem(file.st_gid);
 	return err_set(e, code, "cannot %s %s: permission denied: %s", what, path,

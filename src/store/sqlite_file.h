@@ -14,8 +14,14 @@
  */
 mode_t sqlite_file_mode(const char *path);
 
-/* Whether it lies in the directory of the installed program: see base/rights.h. */
+/* Whether it is the pool in the directory of the installed program: see base/rights.h. */
 bool sqlite_file_is_installed(const char *path);
+
+/*
+ * The path to use for that one. In the directory of the installed program it is without links:
+ * whoever can exchange one would have the group open his own files. The caller frees it.
+ */
+char *sqlite_file_path(const char *path);
 
 /* Creates an empty file of exactly that mode whatever the umask. One that exists stays as it is. */
 int sqlite_file_create(const char *path, mode_t mode, struct err *e);

@@ -51,9 +51,9 @@ static int open_url(const char *url, struct store **ret_store, struct err *e)
 	s = mem_alloc(1, sizeof(*s));
 	s->base.backend = &store_sqlite;
 	s->base.url = mem_strdup(url);
-	s->path = mem_strdup(path);
-	s->gate_path = mem_printf("%s.lock", path);
-	s->wake_path = mem_printf("%s.wake", path);
+	s->path = sqlite_file_path(path);
+	s->gate_path = mem_printf("%s.lock", s->path);
+	s->wake_path = mem_printf("%s.wake", s->path);
 	s->limit_ns = wait_limit_ns();
 	s->gate.fd = -1;
 	s->watch_fd = -1;
@@ -107,15 +107,16 @@ static int connect_database(struct sqlite_store *s, struct err *e)
 	limit_ns = s->gate.fd < 0 && s->limit_ns > NS_PER_SECOND ? NS_PER_SECOND : s->limit_ns;
 	sqlite3_busy_timeout(s->db, (int)(limit_ns / NS_PER_MS));
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	/* No files in SQLITE_TMPDIR: whose directory that is could change what is read back. */
 	if (!s->writing)
-		return sql_script(s, "BEGIN", e);
+		return sql_script(s, "PRAGMA temp_store = MEMORY; BEGIN", e);
 	/* On a file that may only be read, BEGIN IMMEDIATE would quietly begin to read. */
 	if (sqlite3_db_readonly(s->db, "main"))
 		return sql_fail(s, SQLITE_READONLY, e);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
 	return sql_script(s,
-			  "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; "
-			  "BEGIN IMMEDIATE",
+			  "PRAGMA temp_store = MEMORY; PRAGMA journal_mode = TRUNCATE; "
+			  "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
 			  e);
 }
 
@@ -240,10 +241,10 @@ static bool owned_by(struct store *base, uid_t uid)
 	code = errno;
 	if (installed)
 		rights_leave();
-	if (r < 0)
-		return code == ENOENT;
 	/* Whoever came first made the file of the host's pool; that makes it nobody's. */
-	return !installed && file.st_uid == uid;
+	if (installed)
+		return false;
+	return r < 0 ? code == ENOENT : file.st_uid == uid;
 }
 
 static void close_store(struct store *base)
