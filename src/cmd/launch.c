@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/rights.h"
 #include "cmd/cmd.h"
 #include "host/process.h"
 #include "host/tree.h"
@@ -93,6 +94,27 @@ static void launch_reap(pid_t child)
 		continue;
 }
 
+/* The pipe for the orders carries the group of the installed program: nobody else can make one. */
+static int launch_pipe(int ends[2])
+{
+	int r, code;
+
+	rights_enter();
+	r = pipe2(ends, O_CLOEXEC);
+	code = errno;
+	rights_leave();
+	errno = code;
+	return r;
+}
+
+bool launch_is_ours(int fd)
+{
+	struct stat st;
+
+	return !rights_are_held() ||
+	       (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && rights_are_of(st.st_gid));
+}
+
 int launch_begin(struct launch *l, struct err *e)
 {
 	int orders[2] = {-1, -1}, ready[2] = {-1, -1}, pids[2] = {-1, -1};
@@ -101,8 +123,8 @@ int launch_begin(struct launch *l, struct err *e)
 	int r = 0;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 0UL, 0UL, 0UL, 0UL);
-	if (pipe2(orders, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0 ||
-	    pipe2(pids, O_CLOEXEC) < 0 || (child = fork()) < 0) {
+	if (launch_pipe(orders) < 0 || pipe2(ready, O_CLOEXEC) < 0 || pipe2(pids, O_CLOEXEC) < 0 ||
+	    (child = fork()) < 0) {
 		r = err_sys(e, errno, "cannot start the supervisor");
 		goto out;
 	}

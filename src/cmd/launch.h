@@ -26,6 +26,11 @@ int launch_begin(struct launch *l, struct err *e);
 /* Gives the orders and waits (up to 10 s) until the supervisor watches the command. */
 int launch_orders(struct launch *l, const struct orders *orders, struct err *e);
 
+/* Whether orders that are read there come from launch_begin of this program. Those of the installed
+   program are believed: a user who wrote them himself could reserve by them what the rules forbid.
+   Anything will do for a program without a group. */
+bool launch_is_ours(int fd);
+
 /* Closes the pipes; a supervisor without orders then ends. */
 void launch_clear(struct launch *l);
 

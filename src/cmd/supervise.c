@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "cmd/launch.h"
 #include "cmd/supervisor.h"
 #include "pool/describe.h"
 
@@ -141,6 +142,8 @@ static int supervise_read_orders(struct orders *orders, struct err *e)
 	ssize_t n;
 	int r;
 
+	if (!launch_is_ours(STDIN_FILENO))
+		return err_set(e, EPERM, "the supervisor takes orders from canhazgpu alone");
 	while ((n = read(STDIN_FILENO, part, sizeof(part))) > 0 || (n < 0 && errno == EINTR)) {
 		if (n > 0)
 			str_add_bytes(&text, part, (size_t)n);

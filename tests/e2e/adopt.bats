@@ -291,3 +291,26 @@ orphan() {
 	wait_until '[ "$(reserved)" = "" ]'
 	assert_no_processes
 }
+
+@test "root tells processes of others that their reservation is lost, but not in files that they may only read" {
+	shared_pool 2
+	world_set CANHAZGPU_RUN_HEARTBEAT=100ms
+	mkdir -m 0777 "$WORLD/theirs"
+	echo precious >"$WORLD/theirs/precious"
+	chmod 0644 "$WORLD/theirs/precious"
+	# shellcheck disable=SC2016
+	start_as_user 4302 reader sh -c 'exec sleep 1000 2<"$1"' sh "$WORLD/theirs/precious"
+	reader=$background_pid
+	# shellcheck disable=SC2016
+	start_as_user 4302 writer sh -c 'exec sleep 1000 2>"$1"' sh "$WORLD/theirs/log"
+	writer=$background_pid
+	wait_until 'is_called "$reader" sleep && is_called "$writer" sleep' 20
+	# Not from a log file: it would be told there.
+	in_world canhazgpu adopt "$reader" --gpu-ids 0 --on-lost kill 2>/dev/null
+	in_world canhazgpu adopt "$writer" --gpu-ids 1 --on-lost kill 2>/dev/null
+	chg_ok release --gpu-ids 0,1
+	wait_until 'is_gone "$reader" && is_gone "$writer"' 20
+	assert_equal "$(cat "$WORLD/theirs/precious")" precious
+	grep -q '^canhazgpu: the reservation of GPU(s) .* is gone' "$WORLD/theirs/log"
+	assert_no_processes
+}
