@@ -9,7 +9,8 @@
 static int migrate_run(const struct invocation *in, struct err *e)
 {
 	AUTO(migration_clear) struct migration m = {0};
-	AUTO_FREE char *from = NULL, *to = NULL;
+	AUTO_FREE char *from = NULL, *to = NULL, *account = NULL;
+	const struct plan_actor actor = actor_get(&account);
 	const char *from_text = settings_text(in->settings, "migrate.from");
 	const char *to_text = settings_text(in->settings, "migrate.to");
 	bool dry = settings_flag(in->settings, "migrate.dry-run");
@@ -22,7 +23,7 @@ static int migrate_run(const struct invocation *in, struct err *e)
 	if (r == 0)
 		r = store_url_complete(in->settings, to_text, &to, e);
 	if (r == 0)
-		r = pool_migrate(from, to, dry, &m, e);
+		r = pool_migrate(from, to, &actor, dry, &m, e);
 	if (r < 0)
 		return r;
 	printf("%s %zu GPUs, %zu reservations, %zu waiting requests and %zu usage records\n"

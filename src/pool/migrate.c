@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pool/plan_policy.h"
 #include "store/store.h"
 
 /* Usage records that are written at once. */
@@ -212,7 +213,15 @@ static int copy_pool(struct store *from, struct store *to, bool dry, struct migr
 	return 0;
 }
 
-int pool_migrate(const char *from_url, const char *to_url, bool dry,
+/* What is copied says who has used what: on the pool of all users not everybody may say that. */
+static int check_actor(struct store *to, const struct plan_actor *actor, struct err *e)
+{
+	if (!store_has_owner(to) || plan_is_administrator(actor) || store_owned_by(to, actor->uid))
+		return 0;
+	return plan_refuse_others(NULL, false, "copy a pool to where all users have theirs", e);
+}
+
+int pool_migrate(const char *from_url, const char *to_url, const struct plan_actor *actor, bool dry,
 		 struct migration *ret_migration, struct err *e)
 {
 	AUTO(store_closep) struct store *from = NULL;
@@ -222,6 +231,8 @@ int pool_migrate(const char *from_url, const char *to_url, bool dry,
 
 	if (r == 0)
 		r = store_open(to_url, &to, e);
+	if (r == 0)
+		r = check_actor(to, actor, e);
 	if (r == 0)
 		r = copy_pool(from, to, dry, &m, e);
 	if (r < 0)

@@ -14,10 +14,11 @@ struct migration {
 
 /*
  * Copies GPUs, reservations, queue and history. -EEXIST unless the target is empty: two live pools
- * are never merged. With `dry` nothing is written. The source stays as it is. The caller clears
+ * are never merged; -EPERM for the pool of the host, unless the actor is an administrator: what is
+ * copied may be forged. With `dry` nothing is written. The source stays as it is. The caller clears
  * *ret_migration.
  */
-int pool_migrate(const char *from_url, const char *to_url, bool dry,
+int pool_migrate(const char *from_url, const char *to_url, const struct plan_actor *actor, bool dry,
 		 struct migration *ret_migration, struct err *e);
 void migration_clear(struct migration *m);
 

@@ -10,6 +10,7 @@
 
 static struct redis_server server;
 static int database;
+static const struct plan_actor me = {.administrator = true};
 
 /* What happens while a pool is copied, at the calls of the store that the linker leads here. */
 static struct {
@@ -246,7 +247,7 @@ static void migrate(const char *from, const char *to, bool dry)
 	AUTO(migration_clear) struct migration m = {0};
 	struct err e = {0};
 
-	if (pool_migrate(from, to, dry, &m, &e) < 0)
+	if (pool_migrate(from, to, &me, dry, &m, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(m.gpus, 4);
 	assert_int_equal(m.reservations, 2);
@@ -302,7 +303,7 @@ static void test_long_history(void **state)
 	}
 	assert_int_equal(store_history_add(s, records, 25000, &e), 0);
 	store_close(s);
-	assert_int_equal(pool_migrate(w->redis, w->sqlite, false, &m, &e), 0);
+	assert_int_equal(pool_migrate(w->redis, w->sqlite, &me, false, &m, &e), 0);
 	assert_int_equal(m.records, 25001);
 	s = must_open(w->sqlite);
 	assert_int_equal(store_history_begin(s, 0, INT64_MAX, &e), 0);
@@ -322,7 +323,7 @@ static void expect_refused(const char *from, const char *to, int code, const cha
 	AUTO(migration_clear) struct migration m = {0};
 	struct err e = {0};
 
-	assert_int_equal(pool_migrate(from, to, false, &m, &e), -code);
+	assert_int_equal(pool_migrate(from, to, &me, false, &m, &e), -code);
 	if (!strstr(e.text, text))
 		fail_msg("'%s' does not hold '%s'", e.text, text);
 }
@@ -417,7 +418,7 @@ static void test_unreadable_parts(void **state)
 		  "no JSON at all");
 	REDIS_CLI(&server, database, "ZADD", "canhazgpu:queue", "1", "gone", "2", "broken");
 	REDIS_CLI(&server, database, "SET", "canhazgpu:queue:entry:broken", "{");
-	if (pool_migrate(w->redis, w->sqlite, false, &m, &e) < 0)
+	if (pool_migrate(w->redis, w->sqlite, &me, false, &m, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(m.records, 1);
 	assert_int_equal(m.waiting, 1);
@@ -441,7 +442,7 @@ static void test_reservations_without_ids(void **state)
 			  "{\"user\":\"al\",\"actual_user\":\"alice\",\"type\":\"manual\","
 			  "\"start_time\":1795164186,\"expiry_time\":1795169586}");
 	}
-	if (pool_migrate(w->redis, w->sqlite, false, &m, &e) < 0)
+	if (pool_migrate(w->redis, w->sqlite, &me, false, &m, &e) < 0)
 		fail_msg("%s", e.text);
 	s = must_open(w->sqlite);
 	fixture_load(s, STORE_READ, &seen);
