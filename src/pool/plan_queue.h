@@ -16,6 +16,8 @@
 /* ... and one that has this as the time when it gives up was cancelled: it is to leave by itself.
  */
 #define QUEUE_CANCELLED_NS 1
+/* So many requests of one account wait at most; administrators are not bound. */
+#define QUEUE_ACCOUNT_MAX 256
 
 enum waiter_state {
 	WAITER_ACTIVE,
@@ -65,8 +67,8 @@ struct plan_wait {
  * Cleans up, then grants the request if all it asks for is there (p->granted; its entry is dropped
  * in the same commit), or makes it wait: it joins the line, collects what is free for it, or shows
  * life (p->granted is NULL, p->changes may be empty). -ERANGE when the pool can never satisfy it
- * (or, before it has joined, has too few GPUs in service), -EDQUOT when the host's rules forbid it,
- * -ECANCELED when its entry was cancelled.
+ * (or, before it has joined, has too few GPUs in service), -EDQUOT when the host's rules forbid it
+ * or QUEUE_ACCOUNT_MAX of the account wait already, -ECANCELED when its entry was cancelled.
  */
 int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 	      const struct plan_request *request, const struct plan_wait *wait, struct plan *p,

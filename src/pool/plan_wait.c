@@ -229,6 +229,23 @@ static int waiting_check(const struct waiting *w, const struct plan *p, struct e
 	return r;
 }
 
+/* Whether one more of the account may wait: everybody who decides looks at all that do. */
+static int waiting_check_crowd(const struct waiting *w, struct err *e)
+{
+	const struct plan_actor *actor = &w->request->actor;
+	size_t waiting = 0;
+
+	for (size_t i = 0; i < w->state->queue_count; i++)
+		waiting += plan_owns_entry(actor, &w->state->queue[i]) &&
+			   plan_waiter_state(w->state, w->facts, i) != WAITER_DEAD;
+	if (waiting < QUEUE_ACCOUNT_MAX || plan_is_administrator(actor))
+		return 0;
+	return err_set(e, EDQUOT,
+		       "%zu of your requests wait already, and no more than %d may: try again when "
+		       "some have started, or take some out of the line with 'canhazgpu cancel'",
+		       waiting, QUEUE_ACCOUNT_MAX);
+}
+
 int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 	      const struct plan_request *request, const struct plan_wait *wait, struct plan *p,
 	      struct err *e)
@@ -249,6 +266,8 @@ int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 		r = waiting_check(&w, p, e);
 	if (r == 0 && w.possible)
 		r = waiting_grant(&w, p, e);
+	if (r == 0 && !w.joined)
+		r = waiting_check_crowd(&w, e);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (w.possible)

@@ -705,6 +705,44 @@ static void test_prospects(void **state)
 	}
 }
 
+/* One account cannot make everybody's decisions slow; but who stands in line stays there. */
+static void test_crowd(void **state)
+{
+	static enum holder_life waiting[QUEUE_ACCOUNT_MAX];
+	AUTO(world_clear) struct world w;
+
+	(void)state;
+	world_init(&w, 2);
+	for (size_t i = 0; i < QUEUE_ACCOUNT_MAX; i++)
+		world_queue(&w, "2")->uid = quantity_of(7);
+	w.facts.waiting = waiting;
+	assert_int_equal(decide(&w), -EDQUOT);
+	assert_non_null(strstr(w.e.text, "256 of your requests wait already"));
+	/* Others, and administrators, are not meant; one that is dead does not count. */
+	w.request.actor.uid = 8;
+	assert_int_equal(decide(&w), 0);
+	w.request.actor.uid = 7;
+	w.request.actor.administrator = true;
+	assert_int_equal(decide(&w), 0);
+	w.request.actor.administrator = false;
+	waiting[9] = HOLDER_GONE;
+	assert_int_equal(decide(&w), 0);
+	waiting[9] = HOLDER_ALIVE;
+	w.wait.enqueued_ns = NOW - SECOND;
+	assert_int_equal(decide(&w), 0);
+	/* What is there at once needs no place in the line. */
+	w.wait.enqueued_ns = TIME_NONE;
+	for (size_t i = 0; i < QUEUE_ACCOUNT_MAX; i++) {
+		struct queue_entry *q = &w.store.state.queue[i];
+
+		q->requested_ids = mem_alloc(1, sizeof(int));
+		q->requested_ids_count = 1;
+	}
+	wish(&w, "#1");
+	assert_int_equal(decide(&w), 0);
+	assert_non_null(w.plan.granted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -725,6 +763,7 @@ int main(void)
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_new_pool_tells_those_who_wait),
 		cmocka_unit_test(test_prospects),
+		cmocka_unit_test(test_crowd),
 	};
 
 	return cmocka_run_group_tests_name("plan_queue", tests, NULL, NULL);
