@@ -137,3 +137,122 @@ installed() {
 	assert_equal "$status" 1
 	[[ $stderr == *'no_new_privs is set here'*'mounted nosuid'*'/var/lib/canhazgpu is missing'* ]]
 }
+
+@test "nothing but the pool is opened in the directory of the pool: SQLite would believe it" {
+	installed '
+		as 4301 canhazgpu admin --gpus 2 --provider fake >/dev/null && as 4301 canhazgpu reserve --short || exit 1
+		before=$(ls /var/lib/canhazgpu)
+		for file in canhazgpu.db-wal canhazgpu.db-journal canhazgpu.db.lock canhazgpu.db.wake other.db; do
+			as 4302 canhazgpu --store "sqlite:/var/lib/canhazgpu/$file" admin --gpus 1 --provider fake && exit 2
+		done
+		[ "$(ls /var/lib/canhazgpu)" = "$before" ] && [ ! -s /var/lib/canhazgpu/canhazgpu.db.lock ] || exit 3
+		ln -s /var/lib/canhazgpu "$WORLD/own/link"
+		as 4302 canhazgpu --store "sqlite:$WORLD/own/link/canhazgpu.db" reserve --short'
+	assert_equal "$status" 0
+	assert_equal "$(tr '\n' ' ' <<<"$output")" '0 1 '
+	[[ $stderr == *'the only pool in that directory is canhazgpu.db'* ]]
+}
+
+@test "a path that leads elsewhere a moment later has no file opened with the group" {
+	cat >"$WORLD/own/exchange" <<-'END'
+		#!/usr/bin/python3
+		# Exchanges two links as fast as it can: one leads to the pool, the other to files of the caller.
+		import ctypes, os, sys
+		own = os.environ["WORLD"] + "/own/"
+		os.mkdir(own + "dir")
+		os.symlink("/var/lib/canhazgpu", own + "pool")
+		os.symlink(own + "dir", own + "files")
+		libc = ctypes.CDLL(None)
+		print("ready", flush=True)
+		while True:
+		    libc.renameat2(-100, (own + "pool").encode(), -100, (own + "files").encode(), 2)
+	END
+	chmod 0755 "$WORLD/own/exchange"
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		as 4302 WORLD="$WORLD" "$WORLD/own/exchange" >"$WORLD/own/out" & exchange=$!
+		until grep -q ready "$WORLD/own/out"; do
+			kill -0 $exchange || exit 2
+			sleep 0.05
+		done
+		for ((i = 0; i < 200; i++)); do
+			rm -f "$WORLD"/own/dir/*
+			as 4302 canhazgpu --store "sqlite:$WORLD/own/pool/canhazgpu.db" admin --gpus 1 --provider fake >/dev/null 2>&1
+			find "$WORLD/own/dir" -gid 4300 | grep . && break
+		done
+		kill "$(pgrep -u 4302 -x exchange)"
+		wait $exchange
+		true'
+	assert_equal "$status" 0
+	assert_equal "$output" ''
+}
+
+@test "orders that a user has written himself are no orders: they would go round the rules" {
+	installed '
+		as 4301 canhazgpu admin --gpus 2 --provider fake >/dev/null || exit 1
+		"$WORLD/bin2/canhazgpu" admin --drain 1 >/dev/null || exit 1
+		as 4302 sh -c "echo \$\$ >\$HOME/bait; exec sleep 60" &
+		for ((i = 0; i < 200; i++)); do
+			bait=$(cat "$WORLD/own/bait") && [ "$(cat "/proc/$bait/comm")" = sleep ] && break
+			sleep 0.05
+		done 2>/dev/null
+		start=$(cut -d" " -f22 "/proc/$bait/stat")
+		cat >"$WORLD/own/orders" <<-END
+			{"timeout": 0, "grace": 1000000000, "heartbeat": 100000000, "kill": false,
+			"reservation": {"id": "11111111-2222-4333-8444-555555555555", "uid": 4302, "start": $(date +%s%N),
+			"deadline": 0, "gpus": [1], "command": $bait, "command_start": $start, "supervisor": 0,
+			"supervisor_start": 0},
+			"pool": {"store": "sqlite:/var/lib/canhazgpu/canhazgpu.db", "threshold": 1024, "history": 0,
+			"personal": false}}
+		END
+		as 4302 timeout 2 canhazgpu __supervise <"$WORLD/own/orders" >/dev/null; echo "file $?"
+		cat "$WORLD/own/orders" | as 4302 timeout 2 canhazgpu __supervise >/dev/null; echo "pipe $?"
+		as 4301 canhazgpu status --json | jq -r ".[1].status"
+		kill "$bait"'
+	assert_equal "$(tr '\n' ' ' <<<"$output")" 'file 1 pipe 1 DRAINED '
+}
+
+@test "what others have used is not told by a migration of a user" {
+	installed '
+		as 4301 canhazgpu --store "sqlite:$WORLD/own/mine.db" admin --gpus 1 --provider fake >/dev/null || exit 1
+		as 4301 canhazgpu migrate --from "sqlite:$WORLD/own/mine.db" --to sqlite:/var/lib/canhazgpu/canhazgpu.db && exit 2
+		[ -z "$(ls /var/lib/canhazgpu)" ] || exit 3
+		as 4301 canhazgpu migrate --from "sqlite:$WORLD/own/mine.db" --to "sqlite:$WORLD/own/copy.db" || exit 4
+		"$WORLD/bin2/canhazgpu" migrate --from "sqlite:$WORLD/own/mine.db" --to sqlite:/var/lib/canhazgpu/canhazgpu.db'
+	assert_equal "$status" 0
+	[[ $stderr == *'only root'*'may copy a pool'* ]]
+}
+
+@test "limits of the process, a umask and signals leave the pool whole for the others" {
+	installed '
+		as 4301 canhazgpu admin --gpus 4 --provider fake >/dev/null || exit 1
+		for limit in --fsize=0 --fsize=5000 --fsize=40000 --nofile=3 --nofile=5 --nofile=8 --nproc=0 --stack=65536; do
+			as 4302 timeout 20 prlimit "$limit" canhazgpu reserve --duration 1h >/dev/null 2>&1
+			as 4302 timeout 20 prlimit "$limit" canhazgpu run -- true >/dev/null 2>&1
+			as 4302 canhazgpu release >/dev/null || exit 2
+		done
+		as 4302 sh -c "umask 0777; canhazgpu reserve >/dev/null; canhazgpu release >/dev/null" || exit 3
+		as 4302 sh -c "canhazgpu reserve --short >&- 2>&- <&-"
+		for ((i = 0; i < 40; i++)); do
+			as 4302 timeout -s KILL "0.00$((i % 10))" canhazgpu reserve --duration 1h >/dev/null 2>&1
+			as 4302 canhazgpu release >/dev/null || exit 4
+		done
+		as 4302 canhazgpu status --json | jq -r "[.[].status] | join(\" \")"
+		find /var/lib/canhazgpu -type f -not -perm 0660'
+	assert_equal "$status" 0
+	assert_equal "$output" 'AVAILABLE AVAILABLE AVAILABLE AVAILABLE'
+}
+
+@test "where others than root could exchange the directory of the pool, the group is not used, and doctor says why" {
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		chmod 0777 /var/lib
+		as 4301 canhazgpu reserve && exit 2
+		as 4301 canhazgpu doctor --json
+		chmod 1777 /var/lib
+		as 4301 canhazgpu reserve --short >&2'
+	assert_equal "$status" 0
+	[[ $stderr == *'permission denied'*'a directory above it'* ]]
+	jq -e '.[] | select(.check == "directory") | .result == "FAILED" and (.detail | contains("others than root can exchange it"))' \
+		<<<"$output"
+}
