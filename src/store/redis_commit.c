@@ -237,7 +237,7 @@ int redis_commit(struct store *base, const struct pool_state *seen, const struct
 		 size_t count, struct err *e)
 {
 	struct redis_store *s = redis_of(base);
-	AUTO(redis_draft_clear) struct redis_draft d;
+	AUTO(redis_draft_clear) struct redis_draft d = {0};
 	int r = 0;
 
 	redis_reply_clear(&s->loaded);
