@@ -92,6 +92,10 @@ int pool_open_from(const struct settings *s, struct pool **ret_pool, struct err 
    in the group of the administrators. */
 struct plan_actor actor_get(char **ret_account);
 
+/* What `__complete` lists, besides "gpu-ids". */
+#define LIST_REQUESTS "requests"
+#define LIST_OWN_REQUESTS "own-requests"
+
 /* The options that `run` and `reserve` share: rows of their tables. */
 #define REQUEST_OPTION_GPUS                                                                     \
 	{                                                                                       \

@@ -1,6 +1,6 @@
 /*
  * canhazgpu completion: prints the completion script of a shell; and the internal command by which
- * the scripts ask for the ids of the pool's GPUs.
+ * the scripts ask for the ids of the pool's GPUs, and of requests that wait.
  */
 #include "cmd/cmd.h"
 
@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "conf/complete.h"
+#include "pool/wait.h"
 
 #define SHELLS "bash|zsh|fish"
 
@@ -55,6 +56,7 @@ static int completion_run(const struct invocation *in, struct err *e)
 			.words = c == &cmd_help         ? names
 				 : c == &cmd_completion ? SHELLS
 							: NULL,
+			.list = c == &cmd_cancel ? LIST_OWN_REQUESTS : NULL,
 		};
 	}
 	r = complete_script(&input, in->words[0], &out, e);
@@ -74,25 +76,53 @@ const struct command cmd_completion = {
 	.run = completion_run,
 };
 
-/* Prints the ids of the pool's GPUs, one per line; nothing, silently, where there is no pool. */
+static void print_gpu_ids(struct pool *pool)
+{
+	size_t count = 0;
+
+	pool_count(pool, &count, NULL);
+	for (size_t i = 0; i < count; i++)
+		printf("%zu\n", i);
+}
+
+/* As much of each id as `queue` shows, and as is enough. */
+static void print_requests(struct pool *pool, const struct plan_actor *actor)
+{
+	AUTO_FREE struct pool_request *requests = NULL;
+	size_t count = 0;
+
+	pool_requests(pool, actor, &requests, &count, NULL);
+	for (size_t i = 0; i < count; i++) {
+		/* Other programs may have written anything. */
+		if (strspn(requests[i].id, "0123456789abcdef") >= 8)
+			printf("%.8s\n", requests[i].id);
+	}
+}
+
+/* Prints a list, one per line; nothing, silently, where there is no pool. */
 static int complete_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
-	size_t count = 0;
+	AUTO_FREE char *account = NULL;
+	struct plan_actor actor = actor_get(&account);
+	const char *list = in->words[0];
+	bool requests = !strcmp(list, LIST_REQUESTS), own = !strcmp(list, LIST_OWN_REQUESTS);
 
-	if (strcmp(in->words[0], "gpu-ids") != 0)
-		return err_usage(e, "unknown list '%.60s'", in->words[0]);
-	if (pool_open_from(in->settings, &pool, NULL) < 0 || pool_count(pool, &count, NULL) < 0)
+	if (!requests && !own && strcmp(list, "gpu-ids") != 0)
+		return err_usage(e, "unknown list '%.60s'", list);
+	if (pool_open_from(in->settings, &pool, NULL) < 0)
 		return 0;
-	for (size_t i = 0; i < count; i++)
-		printf("%zu\n", i);
+	if (requests || own)
+		print_requests(pool, own ? &actor : NULL);
+	else
+		print_gpu_ids(pool);
 	return 0;
 }
 
 const struct command cmd_complete = {
 	.name = "__complete",
 	.summary = "List what completion scripts ask for",
-	.usage = "gpu-ids",
+	.usage = "gpu-ids|" LIST_REQUESTS "|" LIST_OWN_REQUESTS,
 	.words_min = 1,
 	.words_max = 1,
 	.hidden = true,

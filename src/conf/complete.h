@@ -2,9 +2,10 @@
  * Completion scripts for bash, zsh and fish, made from the option tables, so that they cannot
  * differ from what the parser takes. Called by `canhazgpu completion`.
  *
- * The scripts ask the program itself for what is known only at that moment:
- * `canhazgpu __complete gpu-ids` prints the ids of the pool's GPUs, one per line, and nothing when
- * there is no pool. It must be fast and silent.
+ * The scripts ask the program itself for what is known only at that moment: `canhazgpu __complete
+ * LIST` prints the ids of the pool's GPUs (gpu-ids), or of the requests that wait (requests, or
+ * own-requests), one per line, and nothing when there is no pool. It must be fast and silent, and
+ * print nothing that a shell could take for more than a word.
  */
 #ifndef CONF_COMPLETE_H
 #define CONF_COMPLETE_H
@@ -22,6 +23,7 @@ struct complete_command {
 	const struct option_spec *options; /* NULL: none */
 	bool runs_command;                 /* what is no option is somebody else's command line */
 	const char *words; /* "bash|zsh|fish": what its first word can be; NULL: nothing */
+	const char *list;  /* what `__complete LIST` prints is what each word can be; or NULL */
 };
 
 struct complete_input {

@@ -31,6 +31,10 @@ static const char body[] =
 	"			mapfile -t COMPREPLY < <(compgen -W '30m 1h 2h 4h 8h 1d' -- \"$cur\")\n"
 	"		fi\n"
 	"		;;\n"
+	"	list*)\n"
+	"		ids=$(canhazgpu __complete \"${kind#list }\" 2>/dev/null)\n"
+	"		mapfile -t COMPREPLY < <(compgen -W \"${ids//[!0-9a-z[:space:]]/}\" -- \"$cur\")\n"
+	"		;;\n"
 	"	words*)\n"
 	"		mapfile -t COMPREPLY < <(compgen -W \"${kind#words}\" -- \"$cur\")\n"
 	"		;;\n"
@@ -49,7 +53,7 @@ static const char body[] =
 	"	fi\n"
 	"}\n\n"
 	"_canhazgpu() {\n"
-	"	local cur=${COMP_WORDS[COMP_CWORD]} command= kind= words= options= runs= i count=0\n"
+	"	local cur=${COMP_WORDS[COMP_CWORD]} command= kind= words= options= runs= list= i count=0\n"
 	"	COMPREPLY=()\n"
 	"	_canhazgpu_table\n"
 	"	for ((i = 1; i < COMP_CWORD; i++)); do\n"
@@ -95,13 +99,17 @@ static const char body[] =
 	"		mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
 	"	elif [[ $runs ]]; then\n"
 	"		_canhazgpu_command_line \"$COMP_CWORD\"\n"
+	"	elif [[ $list ]]; then\n"
+	"		kind=\"list $list\"\n"
+	"		_canhazgpu_value\n"
 	"	elif ((count == 0)); then\n"
 	"		mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
 	"	fi\n"
 	"}\n\n"
 	"complete -F _canhazgpu canhazgpu chg\n";
 
-/* What _canhazgpu_value makes of an option: "ids", "optional none", "words a b". */
+/* What _canhazgpu_value makes of an option: "ids", "optional none", "words a b", "list requests".
+ */
 static void add_kind(struct str *out, const struct option_spec *spec)
 {
 	if (spec->argument_optional)
@@ -120,9 +128,13 @@ static void add_kind(struct str *out, const struct option_spec *spec)
 		str_add(out, "words ");
 		complete_add_words(out, spec->choices);
 		return;
+	case OPTION_TEXT:
+		if (!spec->list)
+			break;
+		str_addf(out, "list %s", spec->list);
+		return;
 	case OPTION_FLAG:
 	case OPTION_INT:
-	case OPTION_TEXT:
 		break;
 	}
 	str_add(out, "none");
@@ -160,18 +172,20 @@ static void add_table_case(struct str *out, const struct complete_input *input,
 		complete_add_words(out, command->words);
 	for (size_t i = 0; !command && i < input->commands_count; i++)
 		str_addf(out, "%s%s", i ? " " : "", input->commands[i].name);
-	str_addf(out, "'\n\t\truns=%s\n\t\t;;\n", command && command->runs_command ? "yes" : "");
+	str_addf(out, "'\n\t\truns=%s\n\t\tlist=%s\n\t\t;;\n",
+		 command && command->runs_command ? "yes" : "",
+		 command && command->list ? command->list : "");
 }
 
 void complete_bash(const struct complete_input *input, struct str *out)
 {
 	str_add(out, head);
-	str_add(out, "# Sets options, words and runs for $command.\n"
+	str_add(out, "# Sets options, words, runs and list for $command.\n"
 		     "_canhazgpu_table() {\n\tcase $command in\n");
 	add_table_case(out, input, NULL);
 	for (size_t i = 0; i < input->commands_count; i++)
 		add_table_case(out, input, &input->commands[i]);
-	str_add(out, "\t*)\n\t\toptions= words= runs=\n\t\t;;\n\tesac\n}\n\n"
+	str_add(out, "\t*)\n\t\toptions= words= runs= list=\n\t\t;;\n\tesac\n}\n\n"
 		     "# Sets kind to what the value of an option is; $1 is \"COMMAND OPTION\".\n"
 		     "_canhazgpu_kind() {\n\tkind=\n\tcase $1 in\n");
 	for (size_t i = 0; i < input->commands_count; i++)

@@ -86,6 +86,12 @@ static void add_quoted(struct str *out, const char *text)
 	str_add(out, "'");
 }
 
+/* What the program lists. */
+static void add_list(struct str *out, const char *list)
+{
+	str_addf(out, " -a '(canhazgpu __complete %s 2>/dev/null)'", list);
+}
+
 /* What completes the value of an option. */
 static void add_values(struct str *out, const struct option_spec *spec)
 {
@@ -103,10 +109,13 @@ static void add_values(struct str *out, const struct option_spec *spec)
 		complete_add_words(out, spec->choices);
 		str_add(out, "'");
 		break;
+	case OPTION_TEXT:
+		if (spec->list)
+			add_list(out, spec->list);
+		break;
 	case OPTION_PATH:
 	case OPTION_FLAG:
 	case OPTION_INT:
-	case OPTION_TEXT:
 		break;
 	}
 }
@@ -133,6 +142,11 @@ static void add_command(struct str *out, const struct complete_input *input,
 	str_add(out, "\n");
 	for (size_t i = 0; (spec = complete_option(input, command, i)); i++)
 		add_option(out, condition, spec);
+	if (command->list) {
+		str_addf(out, "complete -c canhazgpu -n '__canhazgpu_in %s'", command->name);
+		add_list(out, command->list);
+		str_add(out, "\n");
+	}
 	if (command->words) {
 		str_addf(out, "complete -c canhazgpu -n '__canhazgpu_first_word %s' -a '",
 			 command->name);

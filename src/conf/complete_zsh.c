@@ -9,6 +9,11 @@ static const char head[] =
 	"	ids=(${(f)\"$(canhazgpu __complete gpu-ids 2>/dev/null)\"})\n"
 	"	_values -s , 'GPU id' $ids\n"
 	"}\n\n"
+	"_canhazgpu_list() {\n"
+	"	local -a ids\n"
+	"	ids=(${(f)\"$(canhazgpu __complete $1 2>/dev/null)\"})\n"
+	"	compadd -a ids\n"
+	"}\n\n"
 	"# Somebody else's command line; a -- may still stand before it.\n"
 	"_canhazgpu_command_line() {\n"
 	"	if [[ $words[1] == -- ]]; then\n"
@@ -72,9 +77,15 @@ static void add_action(struct str *out, const struct option_spec *spec)
 		complete_add_words(out, spec->choices);
 		str_add(out, ")");
 		break;
+	case OPTION_TEXT:
+		/* The blank: called with these words, and no more. */
+		if (spec->list)
+			str_addf(out, " _canhazgpu_list %s", spec->list);
+		else
+			str_add(out, " ");
+		break;
 	case OPTION_FLAG:
 	case OPTION_INT:
-	case OPTION_TEXT:
 		str_add(out, " ");
 		break;
 	}
@@ -109,6 +120,8 @@ static void add_command(struct str *out, const struct complete_input *input,
 		add_option(out, spec);
 	if (command->runs_command) {
 		str_add(out, "\t\t'*:::command line:_canhazgpu_command_line'\n");
+	} else if (command->list) {
+		str_addf(out, "\t\t'*:ID: _canhazgpu_list %s'\n", command->list);
 	} else if (command->words) {
 		str_add(out, "\t\t'1:word:(");
 		complete_add_words(out, command->words);

@@ -29,6 +29,7 @@ struct option_spec {
 	int64_t min, max;     /* bounds of OPTION_INT, and of OPTION_DURATION in ns; both 0: none */
 	const char *choices;  /* OPTION_CHOICE: "nvidia|amd|fake"; OPTION_DURATION: a word that is a
 				 valid value, too, and means without end */
+	const char *list;     /* OPTION_TEXT: completion offers what `__complete LIST` prints */
 	bool argument_optional; /* --watch and --watch=5 (or --watch 5 if that is a valid value) */
 	const char *implied;    /* value when the argument is left out */
 	bool not_configurable;  /* only on the command line (--config itself) */

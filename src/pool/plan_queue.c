@@ -256,6 +256,11 @@ bool plan_changes_entry(const struct plan *p, const struct queue_entry *q)
 	return false;
 }
 
+bool plan_may_cancel(const struct plan_actor *actor, const struct queue_entry *q)
+{
+	return plan_is_administrator(actor) || plan_owns_entry(actor, q);
+}
+
 int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
 		const struct plan_actor *actor, const char *id, struct plan *p,
 		const struct queue_entry **ret_entry, struct err *e)
@@ -271,7 +276,7 @@ int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
 	q = &state->queue[place];
 	if (plan_changes_entry(p, q))
 		return err_usage(e, "request %.8s is named twice", q->id);
-	if (!plan_is_administrator(actor) && !plan_owns_entry(actor, q))
+	if (!plan_may_cancel(actor, q))
 		return err_set(e, EPERM, "request %s waits for %s, not for you", q->id, q->user);
 	plan_give_back(state, q->id, facts->now_ns, p);
 	/* Its process takes itself out when it sees the mark. One that is not there, or of another

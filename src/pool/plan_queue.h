@@ -85,6 +85,9 @@ bool plan_wait_has_prospects(const struct pool_state *state, const struct plan_f
 void plan_leave(const struct pool_state *state, const char *entry_id, int64_t now_ns,
 		struct plan *p);
 
+/* Whether the actor may cancel it: its own, and an administrator anybody's. */
+bool plan_may_cancel(const struct plan_actor *actor, const struct queue_entry *q);
+
 /*
  * Cancels the entry of that id (or of the only one that begins with it): what it has collected is
  * given back at once, and its process, which sees it, leaves. -ENOENT; -EPERM unless it is the

@@ -1,4 +1,4 @@
-/* Taking requests out of the line from elsewhere: pool_cancel of wait.h. */
+/* Taking requests out of the line from elsewhere: pool_requests and pool_cancel of wait.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +6,28 @@
 #include "pool/plan_queue.h"
 #include "pool/private.h"
 #include "pool/wait.h"
+
+int pool_requests(struct pool *p, const struct plan_actor *actor,
+		  struct pool_request **ret_requests, size_t *ret_count, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	struct pool_request *requests;
+	size_t count = 0;
+	int r = store_load(p->store, STORE_READ, &state, e);
+
+	if (r == 0)
+		r = plan_require(&state, e);
+	if (r < 0)
+		return r;
+	requests = mem_alloc(state.queue_count, sizeof(*requests));
+	for (size_t i = 0; i < state.queue_count; i++) {
+		if (!actor || plan_may_cancel(actor, &state.queue[i]))
+			memcpy(requests[count++].id, state.queue[i].id, ID_SIZE);
+	}
+	*ret_requests = requests;
+	*ret_count = count;
+	return 0;
+}
 
 struct cancel {
 	const struct plan_actor *actor;

@@ -1,5 +1,6 @@
 /*
- * Waiting in line for GPUs: what `run --wait` and `reserve --wait` call.
+ * Waiting in line for GPUs: what `run --wait` and `reserve --wait` call; and, at the end, what
+ * others do with requests that wait.
  *
  *     pool_wait_begin(pool, &request, limit_ns, &wait);
  *     while ((r = pool_wait_step(wait, &grant, e)) == 0) {
@@ -68,6 +69,16 @@ struct pool_cancelled {
 	size_t wanted;     /* GPUs */
 	int64_t waited_ns; /* until now */
 };
+
+/* A request that waits. */
+struct pool_request {
+	char id[ID_SIZE];
+};
+
+/* Those that the actor may cancel, or with NULL all of them, in the order of the line. The caller
+   frees *ret_requests. -ENOENT where there is no pool. */
+int pool_requests(struct pool *p, const struct plan_actor *actor,
+		  struct pool_request **ret_requests, size_t *ret_count, struct err *e);
 
 /* Cancels requests that wait, all or none: see plan_cancel. The caller frees *ret_cancelled, which
    has `count` elements. */

@@ -60,6 +60,50 @@ ask_zsh() {
 	assert_equal "$(ask_bash canhazgpu run -- chmod --gp)" ''
 }
 
+# Two requests that wait: $mine and $others.
+requests_wait() {
+	pool 1
+	chg_ok reserve
+	for user in me someone; do
+		start_background "$user" canhazgpu reserve --user "$user" --wait
+		wait_until "grep -q '^Waiting: ' '$WORLD/$user.err'" 30
+	done
+	mine=$(request_of me) others=$(request_of someone)
+}
+
+request_of() {
+	in_world canhazgpu queue --json | jq -r ".[] | select(.user == \"$1\") | .id[:8]"
+}
+
+@test "bash, zsh, fish: ids of requests that wait" {
+	requests_wait
+	both=$(printf '%s\n' "$mine" "$others" | sort | paste -sd ' ')
+	assert_equal "$(ask_bash canhazgpu cancel '')" "$both"
+	assert_equal "$(ask_bash canhazgpu cancel "$mine" '')" "$both"
+	assert_equal "$(ask_bash canhazgpu cancel "${mine:0:7}")" "$mine"
+	assert_equal "$(ask_bash canhazgpu queue --explain '')" "$both"
+	if command -v zsh >/dev/null; then
+		assert_equal "$(ask_zsh "canhazgpu cancel ${mine:0:7}")" "<canhazgpu cancel $mine >"
+		assert_equal "$(ask_zsh "canhazgpu queue --explain ${mine:0:7}")" \
+			"<canhazgpu queue --explain $mine >"
+	fi
+	if command -v fish >/dev/null; then
+		assert_equal "$(ask_fish 'canhazgpu cancel ')" "$both"
+		assert_equal "$(ask_fish 'canhazgpu queue --explain ')" "$both"
+	fi
+}
+
+@test "what another program has written as an id is no word for a shell" {
+	[ "${E2E_STORE:-sqlite}" = redis ] || skip 'is about the Redis store'
+	pool 1
+	redis set 'canhazgpu:queue:entry:$(touch x)' \
+		'{"id":"$(touch x)","user":"bob","actual_user":"bob","requested_count":1,"allocated_gpus":[],"reservation_type":"manual","expiry_duration":1000000000,"enqueue_time":"2026-11-20T08:00:00Z","last_heartbeat":"2026-11-20T08:00:00Z","wait_timeout":null}' >/dev/null
+	redis zadd canhazgpu:queue 1 '$(touch x)' >/dev/null
+	chg_ok __complete requests
+	assert_stdout ''
+	assert_equal "$(ask_bash canhazgpu queue --explain '')" ''
+}
+
 @test "fish: commands, options, values" {
 	pool 3
 	assert_equal "$(ask_fish 'canhazgpu stat')" status
