@@ -19,11 +19,12 @@ struct launch {
 /*
  * Starts this program anew as a supervisor: in a session of its own, no child of the caller, with
  * nothing inherited but two pipes. It ends by itself if it gets no orders. Call before anything is
- * opened or reserved.
+ * reserved, so that the reservation can name it.
  */
 int launch_begin(struct launch *l, struct err *e);
 
-/* Gives the orders and waits (up to 10 s) until the supervisor watches the command. */
+/* Gives the orders and waits (up to 10 s) until the supervisor watches the command. -EPIPE: it is
+   not there any more. */
 int launch_orders(struct launch *l, const struct orders *orders, struct err *e);
 
 /* Whether orders that are read there come from launch_begin of this program. Those of the installed

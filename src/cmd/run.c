@@ -19,6 +19,9 @@
 #include "host/tree.h"
 #include "pool/describe.h"
 
+/* How often another supervisor is started for one that was killed before it watched. */
+#define LAUNCH_AGAIN 3
+
 /* Tells the supervisor everything, and waits until it watches. */
 static int run_supervise(const struct invocation *in, struct launch *launch,
 			 const struct reservation *r, struct err *e)
@@ -33,6 +36,29 @@ static int run_supervise(const struct invocation *in, struct launch *launch,
 	};
 	int status = pool_config_from(in->settings, &orders.pool, e);
 	return status < 0 ? status : launch_orders(launch, &orders, e);
+}
+
+/*
+ * The same with another supervisor where that one is gone: while a request waits, hours may be, the
+ * kernel may have killed it for want of memory. The reservation names the new one.
+ */
+static int run_supervise_surely(const struct invocation *in, struct launch *launch,
+				struct pool *pool, const struct plan_actor *actor,
+				struct reservation *granted, struct err *e)
+{
+	int r = run_supervise(in, launch, granted, e);
+
+	for (int again = 0; r == -EPIPE && again < LAUNCH_AGAIN; again++) {
+		launch_clear(launch);
+		r = launch_begin(launch, e);
+		if (r < 0)
+			return r;
+		granted->holder.supervisor = launch->supervisor;
+		r = pool_set_supervisor(pool, actor, granted->id, &launch->supervisor, e);
+		if (r == 0)
+			r = run_supervise(in, launch, granted, e);
+	}
+	return r;
 }
 
 /* The variables that make the command use these GPUs and no others. */
@@ -98,7 +124,7 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 	r = reserve_or_wait(in, pool, request, grant, e);
 	if (r < 0)
 		return r;
-	r = run_supervise(in, &launch, grant->reservation, e);
+	r = run_supervise_surely(in, &launch, pool, &request->actor, grant->reservation, e);
 	if (r < 0)
 		pool_end(pool, &request->actor, grant->reservation->id, clock_now_ns(), NULL);
 	return r;

@@ -67,13 +67,15 @@ struct reservation *plan_renew_copy(struct plan *p, const struct reservation *r)
 }
 
 void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
-		const struct process_ref *command)
+		const struct process_ref *command, const struct process_ref *supervisor)
 {
 	struct reservation *renewed = plan_renew_copy(p, r);
 
 	renewed->heartbeat_ns = now_ns;
 	if (command)
 		renewed->holder.command = *command;
+	if (supervisor)
+		renewed->holder.supervisor = *supervisor;
 }
 
 void plan_renew_part(struct plan *p, const struct reservation *r, int64_t duration_ns,
@@ -178,7 +180,7 @@ void plan_cleanup_but(const struct pool_state *state, const struct plan_facts *f
 		} else if (!r->queue_id && r->type == RESERVATION_RUN && facts->life &&
 			   facts->life[i] == HOLDER_ALIVE &&
 			   facts->now_ns - plan_last_sign_ns(r) > 2 * HEARTBEAT_INTERVAL_NS) {
-			plan_renew(p, r, facts->now_ns, NULL);
+			plan_renew(p, r, facts->now_ns, NULL, NULL);
 		}
 	}
 	plan_cleanup_queue(state, facts, self, p);

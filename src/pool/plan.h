@@ -153,10 +153,10 @@ void plan_init(const struct pool_state *state, const struct plan_facts *facts,
 void plan_end(struct plan *p, const struct reservation *r, const int *gpus, size_t count,
 	      int64_t end_ns, enum end_reason reason, const char *actor);
 
-/* Gives a run reservation a new heartbeat and, unless it is NULL, another process as its command.
- */
+/* Gives a run reservation a new heartbeat and, unless they are NULL, other processes as its command
+   and its supervisor. */
 void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
-		const struct process_ref *command);
+		const struct process_ref *command, const struct process_ref *supervisor);
 
 /*
  * Whether a reservation that is not in the state any more can be made again there: its GPUs are

@@ -125,7 +125,7 @@ int pool_limit_wait(const struct pool *p, const struct plan_actor *actor, int64_
 int64_t pool_longest_ns(const struct pool *p, const struct plan_actor *actor);
 
 /*
- * The next four are for who holds a reservation. Where the pool itself is not there, they fail:
+ * The next five are for who holds a reservation. Where the pool itself is not there, they fail:
  * the store may be back soon, and the reservation in it.
  */
 
@@ -143,6 +143,11 @@ int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int
 int pool_heartbeat(struct pool *p, const struct plan_actor *actor,
 		   const struct reservation *granted, const struct process_ref *command,
 		   size_t *ret_gpus_count, struct err *e);
+
+/* Names another process as the supervisor of a reservation of the actor. Success, too, where it is
+   not there any more. */
+int pool_set_supervisor(struct pool *p, const struct plan_actor *actor, const char *id,
+			const struct process_ref *supervisor, struct err *e);
 
 /*
  * Makes a reservation again that is not there any more, where it was lost with the data of the

@@ -37,7 +37,8 @@ struct alteration {
 	bool end;
 	int64_t end_ns;
 	const struct process_ref *command; /* renewal: who stands in for it from now on, or NULL */
-	size_t gpus_count;                 /* the result: GPUs that it had */
+	const struct process_ref *supervisor; /* the same */
+	size_t gpus_count;                    /* the result: GPUs that it had */
 };
 
 static int decide_alteration(const struct pool_state *state, const struct plan_facts *facts,
@@ -58,7 +59,7 @@ static int decide_alteration(const struct pool_state *state, const struct plan_f
 		plan_end(plan, found, found->gpus, found->gpus_count, a->end_ns, END_RELEASED,
 			 NULL);
 	else
-		plan_renew(plan, found, facts->now_ns, a->command);
+		plan_renew(plan, found, facts->now_ns, a->command, a->supervisor);
 	return 0;
 }
 
@@ -83,6 +84,14 @@ int pool_heartbeat(struct pool *p, const struct plan_actor *actor,
 	if (r == 0)
 		*ret_gpus_count = a.gpus_count;
 	return r;
+}
+
+int pool_set_supervisor(struct pool *p, const struct plan_actor *actor, const char *id,
+			const struct process_ref *supervisor, struct err *e)
+{
+	struct alteration a = {.actor = actor, .id = id, .supervisor = supervisor};
+
+	return pool_transact(p, decide_alteration, &a, e);
 }
 
 /* Whether the processes of slot id are all in sight: a list that may be incomplete proves nothing.
