@@ -92,6 +92,22 @@ static void die_by(int signal)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* A signal that came while the grant was being made: whoever sent it does not want the GPUs any
+   more. Gives them back; the signal, 0 for none, negative where they could not be given back. */
+static int wait_refuse(struct pool *pool, const struct plan_request *request,
+		       const struct interrupts *interrupts, struct pool_grant *grant, struct err *e)
+{
+	int signal = interrupts_take(interrupts);
+	struct err why = {0};
+
+	if (!signal)
+		return 0;
+	pool_grant_clear(grant);
+	if (pool_end(pool, &request->actor, request->id, clock_now_ns(), &why) == 0)
+		return signal;
+	return err_set(e, EINTR, "interrupted, but the GPUs could not be given back: %s", why.text);
+}
+
 static int wait_in_line(struct pool *pool, const struct plan_request *request, int64_t limit_ns,
 			struct pool_grant *grant, struct err *e)
 {
@@ -109,6 +125,8 @@ static int wait_in_line(struct pool *pool, const struct plan_request *request, i
 	r = wait_loop(wait, &interrupts, &show, grant, e);
 	pool_wait_end(wait);
 	wait_show_clear(&show);
+	if (r == 0)
+		r = wait_refuse(pool, request, &interrupts, grant, e);
 	if (r > 0) {
 		fprintf(stderr, "Left the line\n");
 		die_by(r);

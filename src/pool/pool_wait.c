@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "host/process.h"
 #include "pool/describe_queue.h"
 #include "pool/forecast.h"
 #include "pool/wait_private.h"
@@ -31,12 +32,28 @@ void pool_wait_begin(struct pool *p, const struct plan_request *request, int64_t
 	*ret_wait = w;
 }
 
+/* Takes it out of the line. What it was granted by a commit whose answer got lost ends, too: nobody
+   knows of it. */
+static int decide_leave(const struct pool_state *state, const struct plan_facts *facts,
+			void *argument, struct plan *plan, struct err *e)
+{
+	const struct pool_wait *w = argument;
+	const struct reservation *granted = pool_state_find(state, w->request.id);
+
+	(void)e;
+	plan_leave(state, w->entry_id, facts->now_ns, plan);
+	if (granted)
+		plan_end(plan, granted, granted->gpus, granted->gpus_count, facts->now_ns,
+			 END_RELEASED, NULL);
+	return 0;
+}
+
 struct pool_wait *pool_wait_end(struct pool_wait *w)
 {
 	if (!w)
 		return NULL;
 	if (w->enqueued_ns != TIME_NONE && !w->granted)
-		pool_leave(w->pool, w->entry_id, NULL);
+		pool_transact(w->pool, decide_leave, w, NULL);
 	alarm_clear(&w->alarm);
 	store_unwatch(w->pool->store);
 	look_clear(&w->look);
@@ -55,22 +72,6 @@ void pool_wait_endp(struct pool_wait **w)
 const struct pool_standing *pool_wait_standing(const struct pool_wait *w)
 {
 	return &w->standing;
-}
-
-static int decide_leave(const struct pool_state *state, const struct plan_facts *facts,
-			void *argument, struct plan *plan, struct err *e)
-{
-	(void)e;
-	plan_leave(state, argument, facts->now_ns, plan);
-	return 0;
-}
-
-int pool_leave(struct pool *p, const char *entry_id, struct err *e)
-{
-	char id[ID_SIZE];
-
-	memcpy(id, entry_id, ID_SIZE);
-	return pool_transact(p, decide_leave, id, e);
 }
 
 /* ---- one step ---- */
@@ -94,6 +95,16 @@ static void step_clear(struct step *s)
 	*s = (struct step){0};
 }
 
+/* Whether the process of the entry just before it is gone. Nobody else is woken by that: whoever is
+   behind tells the others. */
+static bool step_has_lost_neighbour(const struct pool_wait *w, const struct step *s, size_t place)
+{
+	const struct holder *before = place ? &s->state.queue[place - 1].holder : NULL;
+
+	return before && observer_sees(&w->pool->observer, before) &&
+	       host_process_life(&before->command) == HOST_GONE;
+}
+
 /* Whether it is too far behind to get anything, and has nothing to say: not worth a look at all
    those before it. */
 static bool step_is_far(const struct pool_wait *w, const struct step *s)
@@ -101,7 +112,8 @@ static bool step_is_far(const struct pool_wait *w, const struct step *s)
 	size_t place = plan_queue_find(&s->state, w->entry_id);
 
 	return place < s->state.queue_count && !plan_is_cancelled(&s->state.queue[place]) &&
-	       alarm_rank(&s->state, place) >= RANK_FAR && clock_monotonic_ns() < w->heartbeat_ns;
+	       alarm_rank(&s->state, place) >= RANK_FAR && clock_monotonic_ns() < w->heartbeat_ns &&
+	       !step_has_lost_neighbour(w, s, place);
 }
 
 static int step_load(struct pool_wait *w, enum store_intent intent, struct step *s, struct err *e)
@@ -244,7 +256,7 @@ static int step_sign(struct pool_wait *w, struct step *s, struct err *e)
 
 	for (size_t i = 0; i < s->plan.changes_count; i++)
 		news |= !s->plan.changes[i].quiet;
-	if (r == 1 && !news &&
+	if (r == 1 && !s->plan.granted && !news &&
 	    !plan_wait_has_prospects(&s->state, &s->facts, &w->request, &s->wait))
 		return 0;
 	return r;
@@ -351,6 +363,8 @@ static int step_failed(struct pool_wait *w, int r, const struct err *e)
 	alarm_clear(&w->alarm);
 	w->alarm.due_ns = clock_monotonic_ns() +
 			  (pause_ns < TROUBLE_PAUSE_LAST_NS ? pause_ns : TROUBLE_PAUSE_LAST_NS);
+	if (w->alarm.due_ns > w->deadline_ns)
+		w->alarm.due_ns = w->deadline_ns;
 	return 0;
 }
 

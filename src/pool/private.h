@@ -42,9 +42,6 @@ bool pool_may_administer(struct pool *p, const struct plan_actor *actor);
    administrator's choice, not everybody's own. */
 bool pool_backfills(struct pool *p);
 
-/* Takes a request out of the line, and gives back what it has collected. */
-int pool_leave(struct pool *p, const char *entry_id, struct err *e);
-
 /* Ends what is over and records it. */
 int pool_cleanup(struct pool *p, struct err *e);
 

@@ -34,6 +34,82 @@ load wait_helpers
 	wait_for_start c
 }
 
+@test "kill -9 far behind in a long line: the one behind it notices, and does not spin" {
+	pool 1
+	hold holder
+	for name in a b c d e f g h i j k l; do
+		wait_run "$name"
+	done
+	kill_now "${background_pids[k]}"
+	# Those near the head clean up only when their own sign of life is due, after up to 30 s.
+	wait_until '[ "$(line)" = "a b c d e f g h i j l" ]' 15
+}
+
+# The supervisor of a run that waits is idle: it watches nobody yet.
+idle_supervisor() {
+	local pid
+	for pid in $(supervisors); do
+		[ "$pid" = "$supervisor" ] || echo "$pid"
+	done
+}
+
+@test "the idle supervisor is killed while its run waits: another one takes its place" {
+	pool 1
+	hold holder
+	wait_run waiter
+	idle=$(idle_supervisor)
+	kill_now "$idle"
+	kill "$command"
+	wait_for_start waiter
+	new=$(supervisor_of "${background_pids[waiter]}")
+	[ "$new" != "$idle" ] || fail_with 'the same supervisor'
+	# The reservation names it: it is what others look at when the command has ended.
+	if [ "${E2E_STORE:-sqlite}" = sqlite ]; then
+		assert_equal "$(db 'SELECT supervisor_pid FROM reservations')" "$new"
+	else
+		redis get canhazgpu:gpu:0 | grep -qE "[^0-9]$new[^0-9]" ||
+			fail_with "$(redis get canhazgpu:gpu:0)"
+	fi
+	kill "${background_pids[waiter]}"
+	wait_until '[ "$(ends)" = "released released" ]'
+}
+
+# Keeps everybody from the store for a while, as a busy machine does.
+store_stops() {
+	if [ "${E2E_STORE:-sqlite}" = sqlite ]; then
+		exec 9>>"$WORLD/pool.db.lock"
+		flock 9
+	else
+		kill -STOP "$redis_pid"
+	fi
+}
+
+store_goes_on() {
+	if [ "${E2E_STORE:-sqlite}" = sqlite ]; then
+		exec 9>&-
+	else
+		kill -CONT "$redis_pid"
+	fi
+}
+
+@test "Ctrl-C while the GPUs are being granted: they are given back" {
+	pool 1
+	chg_ok reserve --duration 3s
+	start_background waiter canhazgpu reserve --wait --duration 8h
+	wait_until 'waits waiter' 30
+	store_stops
+	# By now it has woken, and wants to take the GPU.
+	sleep 4
+	kill -INT "${background_pids[waiter]}"
+	store_goes_on
+	wait_background waiter
+	assert_status 130
+	assert_equal "$(reserved)" ''
+	assert_equal "$(line)" ''
+	assert_equal "$(cat "$WORLD/waiter.out")" ''
+	grep -q 'Left the line' "$WORLD/waiter.err"
+}
+
 @test "a stopped one keeps its place, but not the GPUs: they go to those behind it" {
 	pool 2
 	hold holder --gpu-ids 0

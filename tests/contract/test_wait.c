@@ -1,0 +1,151 @@
+/*
+ * Waiting in line on a store with troubles: the answer of the commit that grants gets lost (then
+ * the request has its GPUs, and does not know it), or nothing answers. On every store.
+ */
+#include "store_fixture.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "host/process.h"
+#include "pool/wait_private.h"
+
+static char alice[] = "alice";
+
+/* A request that waits for the only GPU, which somebody holds by hand. */
+struct waiter {
+	struct pool *pool;
+	struct pool_wait *wait;
+	struct plan_request request;
+	char id[ID_SIZE];
+};
+
+static void waiter_begin(struct fixture *f, struct waiter *w)
+{
+	struct pool_config config = {.store_url = f->url};
+	struct err e = {0};
+	struct pool_grant grant = {0};
+	AUTO(reservation_freep) struct reservation *held = fixture_reservation("bob", GPUS(0));
+	struct change change = {.kind = CHANGE_GRANT, .reservation = held};
+
+	fixture_init(f, 1);
+	held->type = RESERVATION_MANUAL;
+	held->expiry_ns = clock_now_ns() + NS_PER_HOUR;
+	fixture_commit(f, &change, 1);
+	id_new(w->id);
+	w->request = (struct plan_request){
+		.actor = {.uid = 1234, .account = alice},
+		.type = RESERVATION_MANUAL,
+		.count = 1,
+		.duration_ns = NS_PER_HOUR,
+		.holder = {.host = pool_host_label(), .boot_id = host_boot_id()},
+		.id = w->id,
+	};
+	assert_int_equal(host_process_ref(getpid(), &w->request.holder.command, &e), 0);
+	assert_int_equal(pool_open(&config, &w->pool, &e), 0);
+	pool_wait_begin(w->pool, &w->request, 0, &w->wait);
+	assert_int_equal(pool_wait_step(w->wait, &grant, &e), 0);
+	assert_true(pool_wait_standing(w->wait)->joined);
+}
+
+/* What the commit did of which the answer got lost. */
+static void waiter_grant_unheard(struct fixture *f, const struct waiter *w)
+{
+	AUTO(reservation_freep) struct reservation *mine = fixture_reservation(alice, GPUS(0));
+	struct change changes[3];
+
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_int_equal(f->state.queue_count, 1);
+	memcpy(mine->id, w->id, ID_SIZE);
+	mine->type = RESERVATION_MANUAL;
+	mine->uid = quantity_of(1234);
+	mine->expiry_ns = clock_now_ns() + NS_PER_HOUR;
+	changes[0] = fixture_end(f->state.reservations[0], clock_now_ns());
+	changes[1] = (struct change){.kind = CHANGE_QUEUE_DROP, .entry = &f->state.queue[0]};
+	changes[2] = (struct change){.kind = CHANGE_GRANT, .reservation = mine};
+	fixture_commit(f, changes, ARRAY_SIZE(changes));
+}
+
+static void waiter_end(struct waiter *w)
+{
+	pool_wait_end(w->wait);
+	pool_close(w->pool);
+	holder_clear(&w->request.holder);
+}
+
+/* A store that was away for long makes a sign of life due, too. */
+static void found_out(struct fixture *f, bool heartbeat_is_due)
+{
+	AUTO(pool_grant_clear) struct pool_grant grant = {0};
+	struct err e = {0};
+	struct waiter w;
+
+	waiter_begin(f, &w);
+	waiter_grant_unheard(f, &w);
+	if (heartbeat_is_due)
+		w.wait->heartbeat_ns = 0;
+	assert_int_equal(pool_wait_step(w.wait, &grant, &e), 1);
+	assert_string_equal(grant.reservation->id, w.id);
+	waiter_end(&w);
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_non_null(pool_state_find(&f->state, w.id));
+}
+
+static void test_found_out_at_the_next_step(void **state)
+{
+	found_out(*state, false);
+}
+
+static void test_found_out_with_a_sign_of_life(void **state)
+{
+	found_out(*state, true);
+}
+
+static void test_given_back_by_who_leaves(void **state)
+{
+	struct fixture *f = *state;
+	struct waiter w;
+
+	waiter_begin(f, &w);
+	waiter_grant_unheard(f, &w);
+	waiter_end(&w);
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_int_equal(f->state.reservations_count, 0);
+	assert_int_equal(f->state.queue_count, 0);
+}
+
+/* Where the store does not answer the pauses become long, but not longer than the limit. */
+static void test_limit_without_an_answer(void **state)
+{
+	AUTO(pool_grant_clear) struct pool_grant grant = {0};
+	struct fixture *f = *state;
+	AUTO_FREE char *url = mem_printf("sqlite:%s/nothing.db", f->dir);
+	struct err e = {0};
+	struct store *there;
+	struct waiter w;
+
+	waiter_begin(f, &w);
+	there = w.pool->store;
+	assert_int_equal(store_open(url, &w.pool->store, &e), 0);
+	w.wait->failures = 6;
+	w.wait->deadline_ns = clock_monotonic_ns() + 3 * NS_PER_SECOND;
+	assert_int_equal(pool_wait_step(w.wait, &grant, &e), 0);
+	assert_non_null(pool_wait_standing(w.wait)->trouble);
+	assert_int_equal(w.wait->alarm.due_ns, w.wait->deadline_ns);
+	store_close(w.pool->store);
+	w.pool->store = there;
+	waiter_end(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_found_out_at_the_next_step),
+		cmocka_unit_test(test_found_out_with_a_sign_of_life),
+		cmocka_unit_test(test_given_back_by_who_leaves),
+		cmocka_unit_test(test_limit_without_an_answer),
+	};
+
+	return fixture_run("wait", tests, ARRAY_SIZE(tests));
+}
