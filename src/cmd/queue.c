@@ -24,14 +24,12 @@ static const struct table_column columns[] = {
 static char *starts_in(const struct snapshot *s, size_t i)
 {
 	int64_t start_ns = s->waiters[i].start_ns;
-	AUTO_FREE char *about = NULL;
 
 	if (start_ns == TIME_NONE)
 		return mem_strdup("unknown");
 	if (start_ns <= s->now_ns)
 		return mem_strdup("any moment");
-	about = describe_about(start_ns - s->now_ns);
-	return mem_printf("about %s", about);
+	return describe_about(start_ns - s->now_ns);
 }
 
 /* Whoever does not wait actively is not served: that is what matters of it. */
@@ -99,7 +97,8 @@ static int queue_run(const struct invocation *in, struct err *e)
 	AUTO(pool_closep) struct pool *pool = NULL;
 	int r;
 
-	if (json && id)
+	/* Only where both were asked for: a file may say that it is to be JSON by default. */
+	if (json && id && settings_origin(in->settings, "queue.json") == ORIGIN_FLAG)
 		return err_usage(e, "--json and --explain cannot be used together");
 	r = pool_open_from(in->settings, &pool, e);
 	if (r == 0)
@@ -112,10 +111,10 @@ static int queue_run(const struct invocation *in, struct err *e)
 	if (s.state.queue_unreadable)
 		fprintf(stderr, "Warning: %zu more requests cannot be read\n",
 			s.state.queue_unreadable);
-	if (json)
-		return print_json(&s, e);
 	if (id)
 		return print_explanation(&s, id, e);
+	if (json)
+		return print_json(&s, e);
 	print_table(in->settings, &s);
 	return 0;
 }
@@ -129,6 +128,7 @@ static const struct option_spec queue_options[] = {
 	 .type = OPTION_TEXT,
 	 .argument = "ID",
 	 .not_configurable = true,
+	 .list = LIST_REQUESTS,
 	 .help = "Tell why the request of that ID waits; the beginning of an ID is enough"},
 	{.name = NULL},
 };

@@ -68,7 +68,7 @@ static char *describe_estimate(const struct pool_standing *s)
 	if (left_ns <= 0)
 		return mem_strdup(", should start any moment");
 	about = describe_about(left_ns);
-	return mem_printf(", starts in about %s", about);
+	return mem_printf(", starts in %s", about);
 }
 
 /* The longest beginning of a text that is not wider than so many columns. */

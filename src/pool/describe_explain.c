@@ -234,8 +234,7 @@ static void explain_start(const struct explain *x)
 		return;
 	}
 	about = describe_about(start_ns - x->s->now_ns);
-	str_addf(x->out,
-		 "It is expected to start at about %s (in about %s), if these times hold.\n",
+	str_addf(x->out, "It is expected to start at about %s (in %s), if these times hold.\n",
 		 clock_local_minute(start_ns, time), about);
 }
 

@@ -18,10 +18,10 @@ char *describe_about(int64_t duration_ns)
 	if (duration_ns < NS_PER_MINUTE)
 		return mem_strdup("less than a minute");
 	if (minutes < 60)
-		return mem_printf("%" PRId64 "m", minutes);
+		return mem_printf("about %" PRId64 "m", minutes);
 	if (minutes < 48 * 60)
-		return mem_printf("%" PRId64 "h %" PRId64 "m", minutes / 60, minutes % 60);
-	return mem_printf("%" PRId64 "d %" PRId64 "h", minutes / 1440, minutes % 1440 / 60);
+		return mem_printf("about %" PRId64 "h %" PRId64 "m", minutes / 60, minutes % 60);
+	return mem_printf("about %" PRId64 "d %" PRId64 "h", minutes / 1440, minutes % 1440 / 60);
 }
 
 /* Why the entry has not got that GPU. */

@@ -16,7 +16,8 @@ json_t *describe_queue_json(const struct snapshot *s);
  */
 char *describe_awaits(const struct pool_state *state, const struct plan_facts *facts, size_t place);
 
-/* "less than a minute", "12m", "1h 20m", "3d 4h". The caller frees it. */
+/* How long something takes, as far as it is known: "less than a minute", "about 12m", "about 1h
+   20m", "about 3d 4h". The caller frees it. */
 char *describe_about(int64_t duration_ns);
 
 /* "active", "absent", "cancelled". */

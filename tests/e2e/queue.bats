@@ -175,6 +175,10 @@ minutes_to() {
 	assert_error 1 'waits'
 	chg queue --explain 1 --json
 	assert_error 2 'cannot be used together'
+	# What a file says for every call is no contradiction.
+	world_set CANHAZGPU_QUEUE_JSON=true
+	chg queue --explain 12345678
+	assert_error 1 "no request '12345678' waits"
 }
 
 @test "--explain: use without a reservation, and unknown use" {
@@ -207,6 +211,14 @@ minutes_to() {
 	chg_ok queue --explain "$(queue '.[0].id')"
 	assert_stdout_has "GPU 0 is reserved by $(id -un) (run), to about "
 	assert_stdout_has ' as earlier runs of that account go.'
+}
+
+@test "less than a minute is not about that" {
+	pool 1
+	chg_ok reserve --duration 55s --user alice
+	waits bob reserve --user bob --wait
+	grep -q ', starts in less than a minute, waiting for' "$WORLD/bob.err" ||
+		fail_with "$(cat "$WORLD/bob.err")"
 }
 
 @test "a waiting request tells when it may start" {
