@@ -67,7 +67,7 @@ idle_supervisor() {
 	if [ "${E2E_STORE:-sqlite}" = sqlite ]; then
 		assert_equal "$(db 'SELECT supervisor_pid FROM reservations')" "$new"
 	else
-		redis get canhazgpu:gpu:0 | grep -qE "[^0-9]$new[^0-9]" ||
+		redis get canhazgpu:gpu:0 | grep -qE "[^0-9]${new}[^0-9]" ||
 			fail_with "$(redis get canhazgpu:gpu:0)"
 	fi
 	kill "${background_pids[waiter]}"
