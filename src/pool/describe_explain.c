@@ -201,6 +201,18 @@ static void explain_next(const struct explain *x)
 	str_add(x->out, ".\n");
 }
 
+/* Why nothing is kept for it. */
+static const char *absence(const struct explain *x)
+{
+	if (plan_is_cancelled(x->q))
+		return "It was cancelled, and is about to leave.\n";
+	if (!plan_entry_is_possible(&x->s->state, &x->facts, x->q))
+		return "Not all that it asks for is in service: it keeps its place, but others are "
+		       "served meanwhile.\n";
+	return "It shows no life (stopped?): it keeps its place, but others are served "
+	       "meanwhile.\n";
+}
+
 /* What it lacks, and when it starts, as far as that can be told. */
 static void explain_start(const struct explain *x)
 {
@@ -210,10 +222,7 @@ static void explain_start(const struct explain *x)
 	AUTO_FREE char *about = NULL;
 
 	if (x->s->waiters[x->place].state != WAITER_ACTIVE) {
-		str_add(x->out, plan_is_cancelled(x->q)
-					? "It was cancelled, and is about to leave.\n"
-					: "It shows no life (stopped?): it keeps its place, but "
-					  "others are served meanwhile.\n");
+		str_add(x->out, absence(x));
 		return;
 	}
 	str_addf(x->out, "It has %zu of %zu GPU%s", has, wanted, plural(wanted));

@@ -40,11 +40,8 @@ size_t plan_queue_find(const struct pool_state *state, const char *id)
 	return i;
 }
 
-/* Another program, a pool that has become smaller, or GPUs that go out of service can leave one
-   that nothing satisfies (any more). Another program's, which names no process, has GPUs out of
-   service, too: to that program they are like all others. */
-static bool is_possible(const struct pool_state *state, const struct plan_facts *facts,
-			const struct queue_entry *q)
+bool plan_entry_is_possible(const struct pool_state *state, const struct plan_facts *facts,
+			    const struct queue_entry *q)
 {
 	for (size_t i = 0; i < q->requested_ids_count; i++) {
 		if (q->requested_ids[i] < 0 || (size_t)q->requested_ids[i] >= state->slots_count)
@@ -67,7 +64,7 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 	if (life == HOLDER_GONE || (silent && life == HOLDER_OUT_OF_SIGHT))
 		return WAITER_DEAD;
 	/* One that runs is believed: a clock that was set makes everybody seem silent. */
-	if ((silent && life == HOLDER_STOPPED) || !is_possible(state, facts, q) ||
+	if ((silent && life == HOLDER_STOPPED) || !plan_entry_is_possible(state, facts, q) ||
 	    (q->give_up_ns != TIME_NONE && facts->now_ns >= q->give_up_ns))
 		return WAITER_ABSENT;
 	return WAITER_ACTIVE;

@@ -22,7 +22,8 @@
 enum waiter_state {
 	WAITER_ACTIVE,
 	/* Its process is stopped and has shown no life for QUEUE_HEARTBEAT_LIMIT_NS, or it is
-	   about to leave: it keeps its place, but nothing is kept for it. */
+	   about to leave, or not possible at present: it keeps its place, but nothing is kept for
+	   it. */
 	WAITER_ABSENT,
 	WAITER_DEAD,
 };
@@ -30,6 +31,13 @@ enum waiter_state {
 /* The state of the i-th queue entry. */
 enum waiter_state plan_waiter_state(const struct pool_state *state, const struct plan_facts *facts,
 				    size_t i);
+
+/* Whether enough GPUs are there for it, whoever has them. Another program, a pool that has become
+   smaller, or GPUs that go out of service can leave one that nothing satisfies (any more). Another
+   program's, which names no process, has GPUs out of service, too: to that program they are like
+   all others. */
+bool plan_entry_is_possible(const struct pool_state *state, const struct plan_facts *facts,
+			    const struct queue_entry *q);
 
 /* Whether it was cancelled from elsewhere. */
 bool plan_is_cancelled(const struct queue_entry *q);

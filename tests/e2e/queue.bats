@@ -181,6 +181,16 @@ minutes_to() {
 	assert_error 1 "no request '12345678' waits"
 }
 
+@test "--explain: a request for more than is in service" {
+	pool 2
+	chg_ok reserve --gpu-ids 0
+	waits bob reserve --gpus 2 --user bob --wait
+	chg_ok admin --drain 1
+	chg_ok queue --explain "$(queue '.[0].id')"
+	assert_stdout_has 'GPU 1 is out of service: drained by '
+	assert_stdout_has 'Not all that it asks for is in service: it keeps its place'
+}
+
 @test "--explain: use without a reservation, and unknown use" {
 	pool 2
 	fake_state '{"gpus": [{"index": 0, "memory_used_mb": 9000}, {"index": 1, "memory_used_mb": null}]}'
