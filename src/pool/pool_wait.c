@@ -265,9 +265,9 @@ static int step_sign(struct pool_wait *w, struct step *s, struct err *e)
 /* 1: something was changed, so that it is worth another look; 0: all is as it was. */
 static int step_once(struct pool_wait *w, struct step *s, struct err *e)
 {
-	bool look;
 	int r;
 
+	w->looks = false;
 	if (w->enqueued_ns != TIME_NONE && clock_monotonic_ns() >= w->heartbeat_ns)
 		return step_sign(w, s, e);
 	r = step_load(w, STORE_READ, s, e);
@@ -279,15 +279,15 @@ static int step_once(struct pool_wait *w, struct step *s, struct err *e)
 		r = step_decide(w, s, false, e);
 	if (r != 0)
 		return r;
-	look = plan_wait_has_prospects(&s->state, &s->facts, &w->request, &s->wait);
-	if (look) {
+	w->looks = plan_wait_has_prospects(&s->state, &s->facts, &w->request, &s->wait);
+	if (w->looks) {
 		r = step_look(w, &s->state, e);
 		if (r == 0)
 			r = step_decide(w, s, true, e);
 	}
 	if (r < 0 || !s->plan.changes_count)
 		return r;
-	return step_commit(w, s, look, e);
+	return step_commit(w, s, w->looks, e);
 }
 
 /* ---- how it stands ---- */

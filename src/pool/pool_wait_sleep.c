@@ -157,7 +157,6 @@ void alarm_set(struct pool_wait *w, const struct pool_state *state, const struct
 	size_t place = plan_queue_find(state, w->entry_id);
 	int64_t now_ns = clock_monotonic_ns();
 	struct alarm *a = &w->alarm;
-	bool looks = false;
 
 	alarm_clear(a);
 	a->rank = alarm_rank(state, place);
@@ -170,7 +169,6 @@ void alarm_set(struct pool_wait *w, const struct pool_state *state, const struct
 		    plan_is_withheld(state, facts->policy, (int)i) ||
 		    plan_first_for(state, facts, (int)i, place))
 			continue;
-		looks |= !r || (r->queue_id && !strcmp(r->queue_id, w->entry_id));
 		if (!r || r->queue_id)
 			watch_users(w, i);
 		for (size_t k = 0; r && !r->queue_id && k < state->reservations_count; k++) {
@@ -179,7 +177,7 @@ void alarm_set(struct pool_wait *w, const struct pool_state *state, const struct
 		}
 	}
 	watch_line(w, state, facts, place);
-	if (looks && w->look.taken_ns)
+	if (w->looks && w->look.taken_ns)
 		a->due_ns = earlier(a->due_ns, w->look.taken_ns + w->look_pause_ns);
 	a->due_ns = earlier(a->due_ns, earlier(w->heartbeat_ns, w->deadline_ns));
 	arm_clock(a);

@@ -43,6 +43,7 @@ struct pool_wait {
 	struct look look;
 	uint64_t look_of;      /* hash of the GPUs that could be had when it was taken */
 	int64_t look_pause_ns; /* until the next look, where nothing else happens */
+	bool looks;            /* the last step has looked, and the next one will */
 
 	struct alarm alarm;
 	int failures; /* steps in a row that the store did not answer */

@@ -13,7 +13,7 @@
 
 static char alice[] = "alice";
 
-/* A request that waits for the only GPU, which somebody holds by hand. */
+/* A request that waits for all GPUs, of which somebody holds the first by hand. */
 struct waiter {
 	struct pool *pool;
 	struct pool_wait *wait;
@@ -21,7 +21,7 @@ struct waiter {
 	char id[ID_SIZE];
 };
 
-static void waiter_begin(struct fixture *f, struct waiter *w)
+static void waiter_begin(struct fixture *f, struct waiter *w, int gpus)
 {
 	struct pool_config config = {.store_url = f->url};
 	struct err e = {0};
@@ -29,7 +29,7 @@ static void waiter_begin(struct fixture *f, struct waiter *w)
 	AUTO(reservation_freep) struct reservation *held = fixture_reservation("bob", GPUS(0));
 	struct change change = {.kind = CHANGE_GRANT, .reservation = held};
 
-	fixture_init(f, 1);
+	fixture_init(f, gpus);
 	held->type = RESERVATION_MANUAL;
 	held->expiry_ns = clock_now_ns() + NS_PER_HOUR;
 	fixture_commit(f, &change, 1);
@@ -37,7 +37,7 @@ static void waiter_begin(struct fixture *f, struct waiter *w)
 	w->request = (struct plan_request){
 		.actor = {.uid = 1234, .account = alice},
 		.type = RESERVATION_MANUAL,
-		.count = 1,
+		.count = gpus,
 		.duration_ns = NS_PER_HOUR,
 		.holder = {.host = pool_host_label(), .boot_id = host_boot_id()},
 		.id = w->id,
@@ -81,7 +81,7 @@ static void found_out(struct fixture *f, bool heartbeat_is_due)
 	struct err e = {0};
 	struct waiter w;
 
-	waiter_begin(f, &w);
+	waiter_begin(f, &w, 1);
 	waiter_grant_unheard(f, &w);
 	if (heartbeat_is_due)
 		w.wait->heartbeat_ns = 0;
@@ -107,7 +107,7 @@ static void test_given_back_by_who_leaves(void **state)
 	struct fixture *f = *state;
 	struct waiter w;
 
-	waiter_begin(f, &w);
+	waiter_begin(f, &w, 1);
 	waiter_grant_unheard(f, &w);
 	waiter_end(&w);
 	fixture_load(f->a, STORE_READ, &f->state);
@@ -125,7 +125,7 @@ static void test_limit_without_an_answer(void **state)
 	struct store *there;
 	struct waiter w;
 
-	waiter_begin(f, &w);
+	waiter_begin(f, &w, 1);
 	there = w.pool->store;
 	assert_int_equal(store_open(url, &w.pool->store, &e), 0);
 	w.wait->failures = 6;
@@ -138,6 +138,18 @@ static void test_limit_without_an_answer(void **state)
 	waiter_end(&w);
 }
 
+/* Who has collected a part, and cannot get more at present, sleeps until something happens. */
+static void test_sleeps_with_a_part(void **state)
+{
+	struct fixture *f = *state;
+	struct waiter w;
+
+	waiter_begin(f, &w, 2);
+	assert_int_equal(pool_wait_standing(w.wait)->collected_count, 1);
+	assert_true(w.wait->alarm.due_ns - w.wait->look.taken_ns >= NS_PER_SECOND);
+	waiter_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +157,7 @@ int main(void)
 		cmocka_unit_test(test_found_out_with_a_sign_of_life),
 		cmocka_unit_test(test_given_back_by_who_leaves),
 		cmocka_unit_test(test_limit_without_an_answer),
+		cmocka_unit_test(test_sleeps_with_a_part),
 	};
 
 	return fixture_run("wait", tests, ARRAY_SIZE(tests));
