@@ -183,7 +183,7 @@ static int launch_answer(struct launch *l, struct err *e)
 	}
 	n = read(l->ready_fd, answer, sizeof(answer) - 1);
 	if (n <= 0)
-		return err_set(e, EPIPE, "the supervisor was killed, or could not start");
+		return err_set(e, EPIPE, "the supervisor did not start, or was killed");
 	answer[n] = '\0';
 	return *answer ? err_set(e, ECHILD, "the supervisor cannot watch: %s", answer) : 0;
 }
@@ -202,7 +202,7 @@ int launch_orders(struct launch *l, const struct orders *orders, struct err *e)
 	sigaction(SIGPIPE, &before, NULL);
 	mem_auto_close(&l->orders_fd);
 	if (r < 0)
-		return err_set(e, EPIPE, "the supervisor was killed, or could not start");
+		return err_set(e, EPIPE, "the supervisor did not start, or was killed");
 	return launch_answer(l, e);
 }
 
