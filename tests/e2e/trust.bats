@@ -5,7 +5,7 @@ load run_helpers
 
 # The account that made the pool, and with it owns the database, is 4301; 4302 is one of its users.
 
-# What a run tells its supervisor, caught on the way: $orders. That run gets no supervisor and fails.
+# What a run tells its supervisor, caught on the way: $orders. That run starts another supervisor, and ends.
 # (It reads the fake state from a pipe, and so waits until its supervisor is stopped.)
 catch_orders() {
 	local supervisor before
@@ -17,9 +17,11 @@ catch_orders() {
 	stop_now "$supervisor"
 	echo '{}' >"$WORLD/slow.json"
 	orders=$(cat "/proc/$supervisor/fd/0")
+	rm "$WORLD/slow.json" # the next one is not to wait for somebody who writes
+	echo '{}' >"$WORLD/slow.json"
 	kill -CONT "$supervisor"
 	wait_background caught
-	assert_equal "$status $(cat "$WORLD/caught.err")" '1 Error: the supervisor did not start'
+	assert_equal "$status" 0
 }
 
 # forge UID NAME JQ-FILTER: that account starts a supervisor with changed orders, to watch its process $bait.
