@@ -210,13 +210,13 @@ PROGRAMS=$BATS_TEST_DIRNAME/programs
 }
 
 @test "what was asked about the past does not stay in memory for ever" {
+	! grep -q __asan_init "$CANHAZGPU_BIN" || skip 'a sanitizer keeps freed memory'
 	need_sqlite
 	pool 8
 	db "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 		INSERT INTO usage_history SELECT unixepoch() * 1000000000 - i * 100000000, i, 'r' || i, 'user', 'user', 1000,
 		'run', i % 8, unixepoch() * 1000000000 - i * 100000000 - 500, 'released', NULL FROM n"
 	web
-	! grep -q libasan "/proc/${background_pids[web]}/maps" || skip 'a sanitizer keeps freed memory'
 	for ((days = 1; days <= 90; days++)); do
 		get_ok "/api/timeline?days=$days"
 	done
