@@ -47,8 +47,8 @@ char *help_command(const struct command *command)
 {
 	struct str out = {0};
 
-	str_addf(&out, "Usage: canhazgpu %s %s\n\n%s.\n", command->name, command->usage,
-		 command->summary);
+	str_addf(&out, "Usage: canhazgpu %s%s%s\n\n%s.\n", command->name,
+		 *command->usage ? " " : "", command->usage, command->summary);
 	if (command->description)
 		str_addf(&out, "\n%s\n", command->description);
 	str_add(&out, "\nOptions:\n");
