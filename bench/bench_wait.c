@@ -23,7 +23,7 @@
 
 #define CROWD 200
 /* One sign of life of each falls into it. */
-#define IDLE_SECONDS 30
+#define IDLE_SECONDS 45
 
 extern char **environ;
 

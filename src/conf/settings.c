@@ -65,10 +65,21 @@ static const char *variable_name(const char *key, char name[VARIABLE_SIZE])
 	return name;
 }
 
+static unsigned hash_key(const char *key)
+{
+	unsigned hash = 2166136261U; /* FNV-1a */
+
+	for (; *key; key++)
+		hash = (hash ^ (unsigned char)*key) * 16777619U;
+	return hash;
+}
+
 struct setting *settings_find(const struct settings *s, const char *key)
 {
+	unsigned hash = hash_key(key);
+
 	for (size_t i = 0; i < s->count; i++) {
-		if (!strcmp(s->items[i].key, key))
+		if (s->items[i].hash == hash && !strcmp(s->items[i].key, key))
 			return &s->items[i];
 	}
 	return NULL;
@@ -91,7 +102,7 @@ static void declare_one(struct settings *s, const char *prefix, const struct opt
 	if (spec->implied && setting_check(spec, spec->implied, &e))
 		settings_bug(key, e.text);
 	s->items = mem_resize(s->items, s->count + 1, sizeof(*s->items));
-	s->items[s->count] = (struct setting){.spec = spec};
+	s->items[s->count] = (struct setting){.spec = spec, .hash = hash_key(key)};
 	s->items[s->count++].key = mem_steal(&key);
 }
 

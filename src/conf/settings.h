@@ -38,9 +38,8 @@ int settings_load_file(struct settings *s, const char *path, struct err *e);
    be NULL. */
 int settings_load_default_files(struct settings *s, const char *home, struct err *e);
 
-/* The file of the host's administrator, and the i-th that settings_load_default_files looks for in
-   a home directory; NULL behind the last. The caller frees it. */
-#define SETTINGS_SYSTEM_FILE "/etc/canhazgpu/config.yaml"
+/* The i-th file that settings_load_default_files looks for in a home directory; NULL behind the
+   last. The caller frees it. */
 char *settings_personal_file(const char *home, size_t i);
 
 /* CANHAZGPU_<KEY IN CAPITALS, . and - as _>, an empty value counts as unset. The

@@ -12,7 +12,7 @@
 #include "pool/plan.h"
 
 /* A waiting request shows life this often ... */
-#define QUEUE_HEARTBEAT_NS (30 * NS_PER_SECOND)
+#define QUEUE_HEARTBEAT_NS (45 * NS_PER_SECOND)
 /* ... and one that has this as the time when it gives up was cancelled: it is to leave by itself.
  */
 #define QUEUE_CANCELLED_NS 1
