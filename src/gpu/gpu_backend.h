@@ -1,8 +1,8 @@
 /*
  * How to add a GPU vendor: write one file with one `struct gpu_backend`, add it to the table in
  * gpu.c, and give it tests with recorded input (tests/unit/test_gpu_*.c). gpu.c sets the numbers of
- * the GPUs. The least for one that can be handed out: memory_used_mb, processes_known, and a uuid that
- * stays the same, since `admin` records it.
+ * the GPUs. The least for one that can be handed out: memory_used_mb, processes_known, and a uuid
+ * that stays the same, since `admin` records it.
  */
 #ifndef GPU_GPU_BACKEND_H
 #define GPU_GPU_BACKEND_H

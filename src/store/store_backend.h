@@ -1,9 +1,9 @@
 /*
  * How to add a store: write one file with one `struct store_backend`, add it to the table in
  * store.c, and to the one in tests/contract/store_fixture.c: the contract tests (test_store*.c
- * and test_wait.c beside it) then run on it too, and it must pass them. All members of the struct are
- * needed but those that say otherwise. A store of files opens those of the installed pool between
- * rights_enter and rights_leave (base/rights.h), and nothing else.
+ * and test_wait.c beside it) then run on it too, and it must pass them. All members of the struct
+ * are needed but those that say otherwise. A store of files opens those of the installed pool
+ * between rights_enter and rights_leave (base/rights.h), and nothing else.
  *
  * The functions mean what store.h says of the public ones of the same name.
  */
