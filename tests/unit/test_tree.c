@@ -118,6 +118,7 @@ static void test_several_roots(void **state)
 	struct process_ref ref = spawn_ref(root);
 	struct spawn younger = spawn_younger(child, &command);
 	AUTO(host_tree_clear) struct host_tree t = tree_of(command);
+	int fd;
 
 	(void)state;
 	refresh(&t);
@@ -131,7 +132,10 @@ static void test_several_roots(void **state)
 	refresh(&t);
 	assert_int_equal(t.members_count, 2);
 	assert_true(host_tree_has(&t, child));
+	ref = spawn_ref(child);
+	assert_int_equal(host_pidfd_open(&ref, &fd, NULL), 0);
 	spawn_end(&older);
+	spawn_wait_gone(fd);
 	refresh(&t);
 	assert_int_equal(t.members_count, 0);
 }
