@@ -136,6 +136,8 @@ int launch_begin(struct launch *l, struct err *e)
 	launch_reap(child);
 	r = pid ? host_process_ref(pid, &l->supervisor, e)
 		: err_set(e, EAGAIN, "cannot start the supervisor: too many processes?");
+	if (r == -ESRCH)
+		r = err_set(e, EPIPE, "the supervisor did not start, or was killed");
 	if (r == 0) {
 		l->orders_fd = orders[1];
 		l->ready_fd = ready[0];

@@ -51,10 +51,10 @@ static int run_supervise_surely(const struct invocation *in, struct launch *laun
 	for (int again = 0; r == -EPIPE && again < LAUNCH_AGAIN; again++) {
 		launch_clear(launch);
 		r = launch_begin(launch, e);
-		if (r < 0)
-			return r;
-		granted->holder.supervisor = launch->supervisor;
-		r = pool_set_supervisor(pool, actor, granted->id, &launch->supervisor, e);
+		if (r == 0) {
+			granted->holder.supervisor = launch->supervisor;
+			r = pool_set_supervisor(pool, actor, granted->id, &launch->supervisor, e);
+		}
 		if (r == 0)
 			r = run_supervise(in, launch, granted, e);
 	}

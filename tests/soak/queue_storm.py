@@ -36,7 +36,7 @@ REFUSALS = re.compile(
     r"|the request was cancelled while it waited"
 )
 # What it may say where the storm has stopped who held the lock, or killed the server or a supervisor.
-TROUBLE = re.compile(r"Redis at|is locked by|the supervisor ended")
+TROUBLE = re.compile(r"Redis at|is locked by|the supervisor did not start")
 
 
 class World:
