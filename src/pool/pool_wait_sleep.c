@@ -221,7 +221,7 @@ int pool_wait_sleep(struct pool_wait *w, int interrupt_fd, int64_t tick_ns, bool
 		struct pollfd fds[3 + WAIT_WATCHED_MAX];
 		nfds_t count = 3;
 		int64_t step_ns = earlier(a->due_ns, a->stagger_ns);
-		bool watching = a->stagger_ns == INT64_MAX && !w->failures && a->rank < RANK_FAR;
+		bool watching = a->stagger_ns == INT64_MAX && !w->failures;
 
 		fds[0] = (struct pollfd){.fd = interrupt_fd, .events = POLLIN};
 		fds[1] = (struct pollfd){.fd = watching ? store_watch(w->pool->store) : -1,

@@ -41,8 +41,24 @@ load wait_helpers
 		wait_run "$name"
 	done
 	kill_now "${background_pids[k]}"
-	# Those near the head clean up only when their own sign of life is due, after up to 30 s.
+	# Those near the head clean up only when their own sign of life is due, after up to 45 s.
 	wait_until '[ "$(line)" = "a b c d e f g h i j l" ]' 15
+}
+
+@test "who came in far behind is served at once when many before it have started" {
+	local name
+	pool 9
+	chg_ok reserve --gpus 9 --duration 1h
+	for name in a b c d e f g h i last; do
+		wait_run "$name"
+	done
+	chg_ok release
+	for name in a b c d e f g h i; do
+		wait_for_start "$name"
+	done
+	# Not before its neighbour has ended, nor when its own sign of life is due, after 45 s.
+	kill_now "${background_pids[a]}"
+	wait_for_start last
 }
 
 # The supervisor of a run that waits is idle: it watches nobody yet.
