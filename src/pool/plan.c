@@ -112,8 +112,7 @@ bool plan_owns_entry(const struct plan_actor *actor, const struct queue_entry *q
 	return q->account && actor->account && !strcmp(q->account, actor->account);
 }
 
-/* When a run reservation last showed life; its start if it never did. */
-static int64_t plan_last_sign_ns(const struct reservation *r)
+int64_t plan_last_sign_ns(const struct reservation *r)
 {
 	return r->heartbeat_ns > r->start_ns ? r->heartbeat_ns : r->start_ns;
 }

@@ -26,6 +26,11 @@ bool plan_entry_wants(const struct queue_entry *q, int gpu)
 	return false;
 }
 
+int64_t plan_entry_sign_ns(const struct queue_entry *q)
+{
+	return q->heartbeat_ns > q->enqueued_ns ? q->heartbeat_ns : q->enqueued_ns;
+}
+
 bool plan_is_cancelled(const struct queue_entry *q)
 {
 	return q->give_up_ns == QUEUE_CANCELLED_NS;
@@ -58,8 +63,7 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 {
 	const struct queue_entry *q = &state->queue[i];
 	enum holder_life life = facts->waiting ? facts->waiting[i] : HOLDER_OUT_OF_SIGHT;
-	int64_t sign_ns = q->heartbeat_ns > q->enqueued_ns ? q->heartbeat_ns : q->enqueued_ns;
-	bool silent = facts->now_ns - sign_ns > QUEUE_HEARTBEAT_LIMIT_NS;
+	bool silent = facts->now_ns - plan_entry_sign_ns(q) > QUEUE_HEARTBEAT_LIMIT_NS;
 
 	if (life == HOLDER_GONE || (silent && life == HOLDER_OUT_OF_SIGHT))
 		return WAITER_DEAD;

@@ -5,7 +5,7 @@
  *     pool_wait_begin(pool, &request, limit_ns, &wait);
  *     while ((r = pool_wait_step(wait, &grant, e)) == 0) {
  *         ... show pool_wait_standing(wait) ...
- *         if (pool_wait_sleep(wait, signal_fd) > 0)
+ *         if (pool_wait_sleep(wait, signal_fd, INT64_MAX, &step) > 0)
  *             break;                                      // a signal
  *     }
  *     pool_wait_end(wait);                                // leaves the line unless it was granted
