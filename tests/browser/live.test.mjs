@@ -139,16 +139,21 @@ test("a newer server brings its own page", async (t) => {
 test("a server that cannot read the pool is told from one that is away", async (t) => {
   const world = await openWorld(t);
   const page = await world.openPage();
-  const broken = (route) =>
-    route.fulfill({ status: 503, contentType: "application/json", body: '{"error":"the store is away"}' });
+  const button = page.getByRole("button", { name: "Try now" });
+  const answer = { status: 503, contentType: "application/json", body: '{"error":"the store is away"}' };
 
   await live(page);
-  await page.route("**/api/status", broken);
+  await button.evaluate((element) => element.addEventListener("click", () => (window.pressed = true), true));
+  // Away until somebody presses the button: what the page asks of itself meanwhile must not take the button away.
+  await page.route("**/api/status", async (route) => {
+    const pressed = await page.evaluate(() => window.pressed).catch(() => false);
+    await (pressed ? route.continue() : route.fulfill(answer)).catch(() => {});
+  });
   await world.chg("reserve", "--gpu-ids", "0");
   await shows(page.locator("#trouble"), /The server has a problem: the store is away, last update .*, trying again\./);
-  await page.unroute("**/api/status", broken);
-  await page.getByRole("button", { name: "Try now" }).click();
+  await button.click();
   await shows(card(page, 0), "In use");
+  await live(page);
   assert.equal(await page.locator("#trouble").isVisible(), false);
   assertNoProblems(world);
 });

@@ -22,6 +22,7 @@ catch_orders() {
 	kill -CONT "$supervisor"
 	wait_background caught
 	assert_equal "$status" 0
+	wait_until "is_gone $supervisor" 20 # it has yet to release, and to write what was used
 }
 
 # forge UID NAME JQ-FILTER: that account starts a supervisor with changed orders, to watch its process $bait.
