@@ -263,6 +263,8 @@ orphan() {
 	one=$background_pid
 	start_as_user 4302 two sleep 1000
 	two=$background_pid
+	# Before that they are still this account's.
+	wait_until 'is_called "$one" sleep && is_called "$two" sleep'
 	uses "0 $one 9000" "1 $two 9000" "2 $one 9000" "2 $two 9000"
 	chmod 0644 "$FAKE_STATE"
 	status=0

@@ -25,8 +25,10 @@ minutes_left() {
 	# Within two minutes of what was asked for; the test may be slow.
 	until=$(($(date -u -d "${BASH_REMATCH[1]}" +%s) - $(date +%s)))
 	[ "$until" -le 5400 ] && [ "$until" -gt 5100 ] || fail_with "ends in $until s"
-	[ "$(minutes_left 0)" -gt 85 ] && [ "$(minutes_left 0)" -le 90 ]
-	[ "$(minutes_left 3)" -gt 145 ] && [ "$(minutes_left 3)" -le 150 ]
+	[ "$(minutes_left 0)" -gt 85 ]
+	[ "$(minutes_left 0)" -le 90 ]
+	[ "$(minutes_left 3)" -gt 145 ]
+	[ "$(minutes_left 3)" -le 150 ]
 	# The same reservations: nothing has ended.
 	assert_equal "$(usage_history)" ''
 	chg_ok extend

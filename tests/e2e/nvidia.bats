@@ -33,9 +33,11 @@ smi_gpus() {
 	printf '%s\n' "$@" >"$WORLD/smi/gpus.csv"
 }
 
-# visible ARGUMENTS: CUDA_VISIBLE_DEVICES as `run` sets it, with CUDA_DEVICE_ORDER.
+# visible ARGUMENTS: CUDA_VISIBLE_DEVICES as `run` sets it, with CUDA_DEVICE_ORDER. The GPUs are free
+# again afterwards.
 visible() {
 	chg_ok run "$@" -- sh -c 'echo "$CUDA_VISIBLE_DEVICES $CUDA_DEVICE_ORDER"'
+	assert_no_processes
 	echo "$stdout"
 }
 
@@ -228,7 +230,8 @@ visible() {
 	[ $((SECONDS - begin)) -le 30 ]
 	assert_json '.[0] | "\(.status)|\(.validation)"' \
 		'IN_USE|unknown: the nvidia driver did not answer within 5000 ms'
-	[ -s "$WORLD/smi/gpus.hang" ]
+	# One that was slow was ended before it came so far.
+	wait_until '[ -s "$WORLD/smi/gpus.hang" ] || { chg_ok status --json && false; }'
 	assert_no_processes
 }
 

@@ -104,6 +104,7 @@ ok() {
 	refused 'you hold 1 and ask for 3' reserve --gpus 3
 	ok user reserve --gpus 2
 	kill_now "${background_pids[waiter]}"
+	wait_until '[ "$(reserved | wc -w)" = 2 ]'
 	on_host 0 canhazgpu reserve --gpus 4
 	assert_status 0
 }
@@ -323,6 +324,7 @@ ok() {
 	refused 'GPU 2 is out of service (kept out by pool.exclude)' run --gpu-ids 2 -- true
 	ok user run -- sh -c 'echo $CUDA_VISIBLE_DEVICES'
 	assert_stdout 1
+	wait_until '[ -z "$(reserved)" ]'
 	# To be put back it has to go from there.
 	on_host 0 canhazgpu admin --undrain 2
 	assert_stdout 'GPU(s) [2] are in service already'

@@ -3,7 +3,7 @@
 # line; backfill.
 
 bats_require_minimum_version 1.5.0
-load helpers
+load run_helpers
 
 # What jq makes of the queue.
 queue() {
@@ -115,7 +115,7 @@ minutes_to() {
 	pool 2
 	chg_ok reserve --user alice
 	waits bob reserve --gpus 2 --user bob --wait
-	kill -STOP "${background_pids[bob]}"
+	stop_now "${background_pids[bob]}"
 	assert_equal "$(line)" 'bob 1'
 	if [ "${E2E_STORE:-sqlite}" = redis ]; then
 		key=canhazgpu:queue:entry:$(queue '.[0].id')
@@ -227,7 +227,7 @@ minutes_to() {
 	pool 1
 	chg_ok reserve --duration 55s --user alice
 	waits bob reserve --user bob --wait
-	grep -q ', starts in less than a minute, waiting for' "$WORLD/bob.err" ||
+	wait_for_text "$WORLD/bob.err" ', starts in less than a minute, waiting for' ||
 		fail_with "$(cat "$WORLD/bob.err")"
 }
 
@@ -235,6 +235,7 @@ minutes_to() {
 	pool 1
 	chg_ok reserve --duration 90m --user alice
 	waits bob reserve --user bob --wait
+	wait_until 'grep -q ^Waiting "$WORLD/bob.err"' # it is in the line a moment before it says so
 	grep -qE 'position 1 of 1, collected 0/1, starts in about 1h (2[5-9]|30)m, waiting for GPU 0 \(alice\)$' "$WORLD/bob.err" ||
 		fail_with "$(cat "$WORLD/bob.err")"
 }

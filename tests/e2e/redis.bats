@@ -14,19 +14,24 @@ teardown() {
 	world_close
 }
 
-# A second server, on a port of its own, with more options: $port.
+# A second server, on a port of its own, with more options: $port. PORT in them is that port.
 second_redis() {
-	local attempt
+	local attempt given=("$@")
 	mkdir -p "$WORLD/second"
 	for attempt in 1 2 3 4 5; do
 		port=$((20000 + RANDOM % 10000))
+		set -- "${given[@]/#PORT/$port}"
 		(exec redis-server --port "$port" --bind 127.0.0.1 --dir "$WORLD/second" --save '' \
 			--unixsocket "$WORLD/second/socket" "$@" >>"$WORLD/second/log" 2>&1 3>&- 4>&-) &
 		second_pid=$!
-		wait_until '[ -S "$WORLD/second/socket" ] || ! kill -0 $second_pid 2>/dev/null' 20
-		[ ! -S "$WORLD/second/socket" ] || return 0
+		wait_until 'second_answers || ! kill -0 $second_pid 2>/dev/null' 30
+		! second_answers || return 0
 	done
 	return 1
+}
+
+second_answers() {
+	second ping 2>/dev/null | grep -qE 'PONG|NOAUTH'
 }
 
 second() {
@@ -89,7 +94,7 @@ every_command_fails() {
 		redis-server --port 6379 --save '' >/dev/null &
 		server=$!
 		trap 'kill $server' EXIT
-		for _ in $(seq 500); do redis-cli ping >/dev/null 2>&1 && break; sleep 0.02; done
+		for _ in $(seq 1500); do redis-cli ping >/dev/null 2>&1 && break; sleep 0.02; done
 		canhazgpu admin --gpus 1 --provider fake
 		redis-cli set canhazgpu:gpu_count 8 >/dev/null
 		! canhazgpu admin --gpus 1 --provider fake --force
@@ -221,12 +226,8 @@ certificates() {
 
 tls_redis() {
 	certificates "$1"
-	second_redis --port 0 --tls-port 0
-	kill -KILL "$second_pid"
-	rm -f "$WORLD/second/socket"
-	second_redis --port 0 --tls-port "$port" --tls-cert-file "$WORLD/server.pem" \
+	second_redis --port 0 --tls-port PORT --tls-cert-file "$WORLD/server.pem" \
 		--tls-key-file "$WORLD/server.key" --tls-ca-cert-file "$WORLD/ca.pem" --tls-auth-clients no
-	port=$(second config get tls-port | tail -n 1)
 }
 
 @test "TLS: the certificate and its host name are checked" {
@@ -264,10 +265,10 @@ tls_redis() {
 	chg --store redis://no.such.host.invalid/0 status
 	assert_error 1 'the host name cannot be looked up'
 	start_background web python3 -c 'import socket
-s = socket.socket(socket.AF_UNIX); s.bind("'"$WORLD"'/web"); s.listen()
+s = socket.socket(socket.AF_UNIX); s.bind("'"$WORLD"'/web"); s.listen(); print("listens", flush=True)
 while True:
     c = s.accept()[0]; c.recv(65536); c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"); c.close()'
-	wait_until '[ -S "$WORLD/web" ]'
+	wait_for_text "$WORLD/web.out" listens
 	chg --store "unix://$WORLD/web" status
 	assert_error 1 "what answers at $WORLD/web is not Redis"
 }
@@ -410,17 +411,17 @@ theirs() {
 # ---- runs ----
 
 @test "a run outlives a server that goes and comes back: told once, then recovered" {
-	redis config set appendonly yes >/dev/null
+	stop_redis
+	start_redis --appendonly yes --appendfsync always
 	pool 1
 	world_set CANHAZGPU_RUN_HEARTBEAT=100ms
 	hold job
-	wait_until '[ "$(redis lastsave)" ]'
 	before=$(reservation_of 0)
 	stop_redis
 	rm -f "$WORLD/redis/socket"
 	wait_for_text "$WORLD/job.err" 'the heartbeat could not be stored'
 	wait_for_renewals "$supervisor" 2
-	start_redis --appendonly yes
+	start_redis --appendonly yes --appendfsync always
 	wait_for_text "$WORLD/job.err" 'the heartbeat is stored again'
 	assert_equal "$(grep -c 'could not be stored' "$WORLD/job.err")" 1
 	assert_equal "$(reservation_of 0)" "$before"
@@ -430,7 +431,8 @@ theirs() {
 
 @test "a state that cannot be read for a while is no loss: the run goes on, and is reserved afterwards" {
 	pool 2
-	world_set CANHAZGPU_RUN_HEARTBEAT=100ms CANHAZGPU_RUN_ON_LOST=kill
+	world_set CANHAZGPU_RUN_HEARTBEAT=100ms
+	world_set CANHAZGPU_RUN_ON_LOST=kill
 	start_run job --gpu-ids 1 -- sleep 1000
 	command=$background_pid
 	wait_until 'is_called "$command" sleep' 20
@@ -472,7 +474,11 @@ theirs() {
 	chg_ok admin --gpus 2 --provider fake --force
 	wait_for_text "$WORLD/two.err" 'the reservation of GPU(s) [1] is gone'
 	hold three --gpu-ids 0
-	kill -STOP "$supervisor"
+	stop_now "$supervisor"
+	# What it has forked to renew the heartbeat goes on, to its end.
+	for pid in $(cat "/proc/$supervisor/task/$supervisor/children"); do
+		wait_until "is_gone $pid"
+	done
 	redis flushall >/dev/null
 	pool 2
 	chg_ok reserve --gpu-ids 0

@@ -5,11 +5,10 @@ load helpers
 
 ME=$(id -un)
 
-# usage ID LABEL ACCOUNT TYPE GPU START END: a usage record; times in seconds from now.
+# usage ID LABEL ACCOUNT TYPE GPU START END: a usage record; times in seconds from now, or from $moment.
 usage() {
-	local now
+	local now=${moment:-$(date +%s)}
 	if [ "${E2E_STORE:-sqlite}" = redis ]; then
-		now=$(date +%s)
 		redis zadd canhazgpu:usage_history_sorted $((now + $7)) "$(jq -nc --arg id "$1" --arg shown "$2" \
 			--arg account "$3" --arg type "$4" --argjson gpu "$5" --argjson since $((now + $6)) \
 			--argjson until $((now + $7)) '{reservation_id: $id, user: $shown, actual_user: $account,
@@ -17,8 +16,8 @@ usage() {
 		return
 	fi
 	usage_key=$((${usage_key:-0} + 1))
-	db "INSERT INTO usage_history VALUES ((unixepoch() + $7) * 1000000000, -$usage_key, '$1',
-		'${2//\'/\'\'}', '${3//\'/\'\'}', NULL, '$4', $5, (unixepoch() + $6) * 1000000000,
+	db "INSERT INTO usage_history VALUES (($now + $7) * 1000000000, -$usage_key, '$1',
+		'${2//\'/\'\'}', '${3//\'/\'\'}', NULL, '$4', $5, ($now + $6) * 1000000000,
 		'released', NULL)"
 }
 
@@ -104,10 +103,11 @@ Unique users: 0"
 	pool 2
 	usage a alice alice run 0 -90000 -82800 # 25 h to 23 h ago
 	usage b bob bob run 0 -180000 -172800
+	# In tenths of an hour: the period goes on while the test runs.
 	chg_ok report --days 1 --json
-	assert_json '.users[] | [.name, (.gpu_hours * 100 | round)] | @csv' '"alice",100'
+	assert_json '.users[] | [.name, (.gpu_hours * 10 | round)] | @csv' '"alice",10'
 	chg_ok report --days 2 --json
-	assert_json '.users[] | [.name, (.gpu_hours * 100 | round)] | @csv' '"alice",200'
+	assert_json '.users[] | [.name, (.gpu_hours * 10 | round)] | @csv' '"alice",20'
 	chg_ok report --days 3 --json
 	assert_json '[.users[] | .gpu_hours | round]' "$(jq -n '[2, 2]')"
 }
@@ -130,7 +130,7 @@ Unique users: 0"
 	UPDATE usage_history SET type = 'manual'"
 	db "$pool_sql"
 	chg_ok report --json
-	assert_json '.users[0] | [.manual_count, (.gpu_hours * 100 | round)] | @csv' '1,300'
+	assert_json '.users[0] | [.manual_count, (.gpu_hours * 10 | round)] | @csv' '1,30'
 }
 
 @test "what runs is billed until now, what is over only until its end, and is recorded" {
@@ -199,19 +199,19 @@ Unique users: 2"
 
 @test "by day, with the days of the local calendar" {
 	pool 1
-	# Whole hours from the last UTC midnight: one in the zone 14 hours east is another day.
-	seconds=$(($(date +%s) % 86400))
-	usage a alice alice run 0 $((-seconds - 3600)) $((-seconds + 1)) # ends a second into today
+	# Around the UTC midnight before the last one: a day more or less since then does not matter.
+	moment=$(($(date +%s) / 86400 * 86400 - 86400))
+	usage a alice alice run 0 -3600 1 # ends a second into the day
 	world_set TZ=UTC0
-	chg_ok report --by day --days 2 --json
-	assert_json '[.dates[] | .run_count] | @csv' 0,1,0
-	assert_json '[.dates[] | .gpu_hours * 3600 | round] | @csv' 0,3600,1
-	assert_json '.dates[1].date' "$(date -u -d yesterday +%F)"
+	chg_ok report --by day --days 4 --json
+	assert_json '[.dates[] | select(.gpu_hours > 0) | .date, .run_count, (.gpu_hours * 3600 | round)] | @csv' \
+		"\"$(date -u -d "@$((moment - 1))" +%F)\",1,3600,\"$(date -u -d "@$moment" +%F)\",0,1"
+	assert_json '.dates | length' 5
 	# Noon in the zone: the same hour lies in one day.
 	world_set TZ=XXX-12
-	chg_ok report --by day --days 2 --json
+	chg_ok report --by day --days 4 --json
 	assert_json '[.dates[] | select(.run_count > 0) | .gpu_hours * 3600 | round] | @csv' 3601
-	chg_ok report --by day --days 2
+	chg_ok report --by day --days 4
 	assert_stdout_has 'Day                        GPU Hours'
 }
 
@@ -252,8 +252,8 @@ a-name-of-more-than-twenty-columns            0.12           6.7%          1    
 
 @test "history older than history.days goes, record by record" {
 	pool 2
-	usage a alice alice run 0 $((-91 * 86400)) $((-90 * 86400 - 60))
-	usage b bob bob run 0 $((-91 * 86400)) $((-90 * 86400 + 60))
+	usage a alice alice run 0 $((-91 * 86400)) $((-90 * 86400 - 300))
+	usage b bob bob run 0 $((-91 * 86400)) $((-90 * 86400 + 300))
 	# A report shows what is there, and then tidies up.
 	chg_ok report
 	assert_equal "$(usage_history | wc -l)" 1

@@ -52,9 +52,9 @@ released_ago() {
 # threshold, and seconds with two digits that go on while the test runs).
 example() {
 	pool 5
-	reservation aaaa alice run -930 -15 0 1
-	reservation cccc charlie manual -3735 0 11745 3
-	released_ago 0 1815
+	reservation aaaa alice run -912 -12 0 1
+	reservation cccc charlie manual -3732 0 11757 3
+	released_ago 0 1812
 	fake_state '{"gpus": [
 		{"index": 0, "memory_used_mb": 45},
 		{"index": 1, "memory_used_mb": 8452, "processes": [{"pid": '$$', "name": "python3"}]},
@@ -488,11 +488,11 @@ processes() {
 
 @test "a run without a holder to see is freed when its heartbeat is over 5 minutes old" {
 	pool 2
-	reservation aaaa alice run -1000 -290 0 0
+	reservation aaaa alice run -1000 -240 0 0
 	reservation bbbb bob run -1000 -301 0 1
 	chg_ok status --json
 	assert_json 'map(.status) | join(" ")' 'IN_USE AVAILABLE'
-	assert_json '.[0].details | test("^heartbeat 0h 4m 5[0-9]s ago$|^heartbeat 0h 5m 0s ago$")' true
+	assert_json '.[0].details | test("^heartbeat 0h 4m [0-9]+s ago$")' true
 	assert_equal "$(usage_history)" '1 run stale bob'
 }
 

@@ -26,6 +26,7 @@ load wait_helpers
 	pool 2
 	chg_ok run --wait -- true
 	assert_stderr 'Reserved 1 GPU(s): [0] for command execution'
+	assert_no_processes # until its supervisor has ended there is one GPU only
 	chg_ok reserve --wait 5m --gpus 2 --short
 	assert_stdout 0,1
 	assert_stderr ''
@@ -147,7 +148,7 @@ load wait_helpers
 	grep -q 'Reserved 1 GPU(s): \[0\]' "$WORLD/waiter.out"
 	chg_ok status --json
 	assert_json '.[0] | [.type, .note] | @tsv' $'MANUAL\tlater'
-	assert_no_processes 20
+	assert_no_processes
 }
 
 @test "Ctrl-C, TERM, HUP, QUIT: leaves the line, gives back, and ends by that signal" {

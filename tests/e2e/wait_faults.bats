@@ -42,7 +42,7 @@ load wait_helpers
 	done
 	kill_now "${background_pids[k]}"
 	# Those near the head clean up only when their own sign of life is due, after up to 45 s.
-	wait_until '[ "$(line)" = "a b c d e f g h i j l" ]' 15
+	wait_until '[ "$(line)" = "a b c d e f g h i j l" ]' 30
 }
 
 @test "who came in far behind is served at once when many before it have started" {
@@ -73,7 +73,7 @@ idle_supervisor() {
 	pool 1
 	hold holder
 	wait_run waiter
-	idle=$(idle_supervisor)
+	wait_until 'idle=$(idle_supervisor) && [ -n "$idle" ]' # nobody waits for its start but this test
 	kill_now "$idle"
 	kill "$command"
 	wait_for_start waiter
@@ -110,12 +110,13 @@ store_goes_on() {
 
 @test "Ctrl-C while the GPUs are being granted: they are given back" {
 	pool 1
-	chg_ok reserve --duration 3s
+	hold holder
 	start_background waiter canhazgpu reserve --wait --duration 8h
 	wait_until 'waits waiter' 30
 	store_stops
-	# By now it has woken, and wants to take the GPU.
-	sleep 4
+	# That wakes it, and it wants to take the GPU. (A signal that is faster is right as well.)
+	kill_both holder
+	sleep 2
 	kill -INT "${background_pids[waiter]}"
 	store_goes_on
 	wait_background waiter

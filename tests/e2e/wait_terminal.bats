@@ -16,15 +16,20 @@ progress_lines() {
 	screen | grep -c '^Waiting ' || true
 }
 
+# Waits until its clock has gone on, and it is one line still. (Between two states it is no line for a moment.)
+assert_redrawn() {
+	wait_until 'before=$(screen | grep "^Waiting ")' 30
+	wait_until 'now=$(screen | grep "^Waiting ") && [ "$now" != "$before" ]' 30
+	assert_equal "$(wc -l <<<"$now")" 1
+}
+
 @test "one line shows how it stands, is redrawn in place, and is gone when the command starts" {
 	pool 2
 	hold holder --gpu-ids 0
 	terminal 160 20
 	enter 'canhazgpu run --wait --gpus 2 -- echo finished'
 	wait_until 'screen_has "position 1 of 1, collected 1/2 [1]"' 30
-	before=$(screen | grep '^Waiting ')
-	wait_until '[ "$(screen | grep "^Waiting ")" != "$before" ]' 30 # its clock
-	assert_equal "$(progress_lines)" 1
+	assert_redrawn
 	kill "$command"
 	wait_until 'screen | grep -qx finished' 30
 	assert_equal "$(progress_lines)" 0
@@ -36,9 +41,7 @@ progress_lines() {
 	terminal 60 12
 	enter 'canhazgpu run --wait --gpus 8 -- true'
 	wait_until 'screen_has "position 1 of 1"' 30
-	before=$(screen | grep '^Waiting ')
-	wait_until '[ "$(screen | grep "^Waiting ")" != "$before" ]' 30
-	assert_equal "$(progress_lines)" 1
+	assert_redrawn
 	assert_equal "$(screen | grep -A 1 '^Waiting ' | tail -n 1)" ''
 }
 
@@ -84,7 +87,7 @@ progress_lines() {
 	enter 'canhazgpu run --wait -- echo finished'
 	wait_until 'screen_has evil' 30
 	screen_has 'canhazgpu run --wait' || fail_with "the screen was cleared: $(screen)"
-	assert_equal "$(progress_lines)" 1
+	wait_until '[ "$(progress_lines)" = 1 ]'
 	kill "$command"
 	wait_until 'screen | grep -qx finished' 30
 }

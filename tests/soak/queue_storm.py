@@ -271,8 +271,11 @@ class Storm:
         self.busy_until = {}
         while time.time() < end:
             self.tend()
-            free = json.loads(self.world.canhazgpu("status", "--json").stdout or "[]")
-            free = [gpu["status"] for gpu in free] == ["AVAILABLE"] * GPUS
+            seen = self.world.canhazgpu("status", "--json")
+            free = [gpu["status"] for gpu in json.loads(seen.stdout or "[]")]
+            free = free == ["AVAILABLE"] * GPUS
+            # What has ended is shown as free also where somebody is in the way of recording it.
+            free = free and not seen.stderr
             if free and not self.live and not self.world.waiting() and not self.world.supervisors():
                 return
             time.sleep(0.1)
