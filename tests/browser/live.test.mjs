@@ -143,7 +143,6 @@ test("a server that cannot read the pool is told from one that is away", async (
   const answer = { status: 503, contentType: "application/json", body: '{"error":"the store is away"}' };
 
   await live(page);
-  await button.evaluate((element) => element.addEventListener("click", () => (window.pressed = true), true));
   // Away until somebody presses the button: what the page asks of itself meanwhile must not take the button away.
   await page.route("**/api/status", async (route) => {
     const pressed = await page.evaluate(() => window.pressed).catch(() => false);
@@ -151,6 +150,7 @@ test("a server that cannot read the pool is told from one that is away", async (
   });
   await world.chg("reserve", "--gpu-ids", "0");
   await shows(page.locator("#trouble"), /The server has a problem: the store is away, last update .*, trying again\./);
+  await button.evaluate((element) => element.addEventListener("click", () => (window.pressed = true), true));
   await button.click();
   await shows(card(page, 0), "In use");
   await live(page);
