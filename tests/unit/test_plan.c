@@ -1,4 +1,5 @@
 /* The policies of src/pool/plan.c: a table of states and requests, and invariants at random. */
+#include "plan_world.h"
 #include "test.h"
 
 #include <errno.h>
@@ -6,8 +7,6 @@
 #include "base/mem.h"
 #include "pool/plan.h"
 
-#define NOW (INT64_C(1800000000) * NS_PER_SECOND)
-#define MINUTE (60 * NS_PER_SECOND)
 #define GPUS_MAX 16
 
 /* A pool under construction: slots, what runs on them, and reservations. */
@@ -33,28 +32,12 @@ static void world_clear(struct world *w)
 	pool_state_clear(&w->state);
 }
 
-/* Adds a reservation of GPUs first..first+count-1 by account "u<uid>". */
+/* Adds a reservation of GPUs first..first+count-1 by account "u<uid>", whose command lives. */
 static struct reservation *world_add(struct world *w, uid_t uid, enum reservation_type type,
 				     int first, int count)
 {
-	struct reservation *r = reservation_new();
-
-	snprintf(r->id, sizeof(r->id), "00000000-0000-0000-0000-%012zu",
-		 w->state.reservations_count);
-	r->account = mem_printf("u%d", (int)uid);
-	r->user = mem_strdup(r->account);
-	r->uid = quantity_of(uid);
-	r->type = type;
-	r->start_ns = NOW - 60 * MINUTE;
-	r->heartbeat_ns = type == RESERVATION_RUN ? NOW - MINUTE / 2 : TIME_NONE;
-	r->expiry_ns = type == RESERVATION_MANUAL ? NOW + 60 * MINUTE : TIME_NONE;
-	r->gpus = mem_alloc((size_t)count, sizeof(int));
-	r->gpus_count = (size_t)count;
-	for (int i = 0; i < count; i++)
-		r->gpus[i] = first + i;
 	w->life[w->state.reservations_count] = HOLDER_ALIVE;
-	pool_state_add(&w->state, r);
-	return r;
+	return world_hold(&w->state, uid, type, first, count);
 }
 
 static struct plan_request request_for(uid_t uid, int count)

@@ -1,4 +1,5 @@
 /* Who may lengthen, adopt and cancel what: plan_extend.c, plan_adopt.c, and plan_cancel. */
+#include "plan_world.h"
 #include "test.h"
 
 #include <errno.h>
@@ -8,8 +9,6 @@
 #include "pool/plan.h"
 #include "pool/plan_queue.h"
 
-#define NOW (INT64_C(1800000000) * NS_PER_SECOND)
-#define MINUTE (60 * NS_PER_SECOND)
 #define GPUS 6
 #define NEW_ID "11111111-1111-1111-1111-111111111111"
 
@@ -36,28 +35,12 @@ static void world_clear(struct world *w)
 	pool_state_clear(&w->state);
 }
 
-/* Adds a reservation of GPUs first..first+count-1 by account "u<uid>"; by hand for an hour yet. */
-static struct reservation *world_hold(struct world *w, uid_t uid, enum reservation_type type,
-				      int first, int count)
+/* Adds a reservation of GPUs first..first+count-1 by account "u<uid>", whose command lives. */
+static struct reservation *add_hold(struct world *w, uid_t uid, enum reservation_type type,
+				    int first, int count)
 {
-	struct reservation *r = reservation_new();
-
-	snprintf(r->id, sizeof(r->id), "00000000-0000-0000-0000-%012zu",
-		 w->state.reservations_count);
-	r->account = mem_printf("u%d", (int)uid);
-	r->user = mem_strdup(r->account);
-	r->uid = quantity_of(uid);
-	r->type = type;
-	r->start_ns = NOW - 60 * MINUTE;
-	r->heartbeat_ns = type == RESERVATION_RUN ? NOW - MINUTE / 2 : TIME_NONE;
-	r->expiry_ns = type == RESERVATION_MANUAL ? NOW + 60 * MINUTE : TIME_NONE;
-	r->gpus = mem_alloc((size_t)count, sizeof(int));
-	r->gpus_count = (size_t)count;
-	for (int i = 0; i < count; i++)
-		r->gpus[i] = first + i;
 	w->life[w->state.reservations_count] = HOLDER_ALIVE;
-	pool_state_add(&w->state, r);
-	return r;
+	return world_hold(&w->state, uid, type, first, count);
 }
 
 /* Adds a request that waits: for GPU `gpu`, or for any one (-1). */
@@ -172,10 +155,10 @@ static void test_extend(void **state)
 
 	(void)state;
 	world_init(&w);
-	world_hold(&w, 1, RESERVATION_MANUAL, 0, 2);
-	world_hold(&w, 2, RESERVATION_MANUAL, 2, 1);
-	world_hold(&w, 2, RESERVATION_MANUAL, 3, 1);
-	world_hold(&w, 1, RESERVATION_RUN, 4, 1);
+	add_hold(&w, 1, RESERVATION_MANUAL, 0, 2);
+	add_hold(&w, 2, RESERVATION_MANUAL, 2, 1);
+	add_hold(&w, 2, RESERVATION_MANUAL, 3, 1);
+	add_hold(&w, 1, RESERVATION_RUN, 4, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check_extend(&w, &cases[i]);
 }
@@ -190,7 +173,7 @@ static void test_extend_after_the_end(void **state)
 
 	(void)state;
 	world_init(&w);
-	world_hold(&w, 1, RESERVATION_MANUAL, 0, 1)->expiry_ns = NOW;
+	add_hold(&w, 1, RESERVATION_MANUAL, 0, 1)->expiry_ns = NOW;
 	check_extend(&w, &over);
 	check_extend(&w, &none);
 }
@@ -215,12 +198,12 @@ static void test_extend_what_others_wait_for(void **state)
 
 	(void)state;
 	world_init(&w);
-	world_hold(&w, 1, RESERVATION_MANUAL, 0, 1);
-	world_hold(&w, 1, RESERVATION_MANUAL, 1, 1);
+	add_hold(&w, 1, RESERVATION_MANUAL, 0, 1);
+	add_hold(&w, 1, RESERVATION_MANUAL, 1, 1);
 	q = world_wait(&w, 3, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check_extend(&w, &cases[i]);
-	world_hold(&w, 3, RESERVATION_MANUAL, 2, 1)->queue_id = mem_strdup(q->id);
+	add_hold(&w, 3, RESERVATION_MANUAL, 2, 1)->queue_id = mem_strdup(q->id);
 	check_extend(&w, &collected);
 	check_extend(&w, &collected_id);
 	/* Nothing is kept for one that is not there. */
@@ -329,11 +312,11 @@ static void test_adopt_what_is_reserved(void **state)
 		w.use[i] = USE_BUSY;
 		w.adopted[i] = ADOPTED_ALONE;
 	}
-	world_hold(&w, 2, RESERVATION_MANUAL, 0, 1);
-	world_hold(&w, 1, RESERVATION_RUN, 1, 1);
-	world_hold(&w, 1, RESERVATION_MANUAL, 2, 2);
+	add_hold(&w, 2, RESERVATION_MANUAL, 0, 1);
+	add_hold(&w, 1, RESERVATION_RUN, 1, 1);
+	add_hold(&w, 1, RESERVATION_MANUAL, 2, 2);
 	q = world_wait(&w, 1, 4);
-	world_hold(&w, 1, RESERVATION_MANUAL, 4, 1)->queue_id = mem_strdup(q->id);
+	add_hold(&w, 1, RESERVATION_MANUAL, 4, 1)->queue_id = mem_strdup(q->id);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check_adopt(&w, &cases[i]);
 	/* Of one's own, the other GPUs go on as they were. */
@@ -367,7 +350,7 @@ static void test_adopt_what_others_wait_for(void **state)
 	world_init(&w);
 	w.use[0] = w.use[3] = USE_BUSY;
 	w.adopted[0] = w.adopted[1] = ADOPTED_ALONE;
-	world_hold(&w, 1, RESERVATION_MANUAL, 4, 1);
+	add_hold(&w, 1, RESERVATION_MANUAL, 4, 1);
 	world_wait(&w, 2, -1);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check_adopt(&w, &cases[i]);

@@ -1,5 +1,6 @@
 /* What the host's administrator allows (src/pool/plan_policy.h): limits per account, GPUs out of
    service, and who may act for others. */
+#include "plan_world.h"
 #include "test.h"
 
 #include <errno.h>
@@ -8,8 +9,6 @@
 #include "pool/plan_policy.h"
 #include "pool/plan_queue.h"
 
-#define NOW (INT64_C(1800000000) * NS_PER_SECOND)
-#define HOUR (3600 * NS_PER_SECOND)
 #define GPUS_MAX 8
 #define MANY 16
 #define ENTRY "22222222-2222-2222-2222-222222222222"
@@ -52,28 +51,12 @@ static void drain(struct world *w, int gpu)
 	w->state.slots[gpu].drained_ns = NOW - HOUR;
 }
 
-/* A reservation of GPUs first..first+count-1 by account "u<uid>". */
+/* A reservation of GPUs first..first+count-1 by account "u<uid>", whose command lives. */
 static struct reservation *hold(struct world *w, uid_t uid, enum reservation_type type, int first,
 				int count)
 {
-	struct reservation *r = reservation_new();
-
-	snprintf(r->id, sizeof(r->id), "00000000-0000-0000-0000-%012zu",
-		 w->state.reservations_count);
-	r->account = mem_printf("u%d", (int)uid);
-	r->user = mem_strdup(r->account);
-	r->uid = quantity_of(uid);
-	r->type = type;
-	r->start_ns = NOW - HOUR;
-	r->heartbeat_ns = type == RESERVATION_RUN ? NOW : TIME_NONE;
-	r->expiry_ns = type == RESERVATION_MANUAL ? NOW + HOUR : TIME_NONE;
-	r->gpus = mem_alloc((size_t)count, sizeof(int));
-	r->gpus_count = (size_t)count;
-	for (int i = 0; i < count; i++)
-		r->gpus[i] = first + i;
 	w->life[w->state.reservations_count] = HOLDER_ALIVE;
-	pool_state_add(&w->state, r);
-	return r;
+	return world_hold(&w->state, uid, type, first, count);
 }
 
 /* A request of "u<uid>" that waits: for `count` GPUs, or for that one. */
