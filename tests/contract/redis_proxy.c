@@ -41,17 +41,12 @@ static int decide(struct redis_proxy *p)
 {
 	int every = p->control->every, at = p->control->at;
 
-	if (every && random() % every == 0) {
-		p->control->hit = true;
+	if (every && random() % every == 0)
 		return (int)(random() % STALL_REPLY);
-	}
 	if (!at)
 		return -1;
 	p->control->at = at - 1;
-	if (at > 1)
-		return -1;
-	p->control->hit = true;
-	return p->control->kind;
+	return at > 1 ? -1 : p->control->kind;
 }
 
 static void send_part(int fd, const char *bytes, size_t count)
@@ -64,14 +59,16 @@ static void from_client(struct redis_proxy *p, struct pair *pair, char *bytes, s
 {
 	int fate = decide(p);
 
-	if (fate == CUT_REQUEST || fate == CUT_HALF_REQUEST) {
-		if (fate == CUT_HALF_REQUEST)
-			send_part(pair->server, bytes, count / 2);
-		drop(pair);
-		return;
-	}
 	pair->fate = fate;
-	send_part(pair->server, bytes, count);
+	if (fate == CUT_HALF_REQUEST)
+		send_part(pair->server, bytes, count / 2);
+	else if (fate != CUT_REQUEST)
+		send_part(pair->server, bytes, count);
+	/* Before the client can know, and when the server has all that it will get. */
+	if (fate >= 0)
+		p->control->hit = true;
+	if (fate == CUT_REQUEST || fate == CUT_HALF_REQUEST)
+		drop(pair);
 }
 
 static void from_server(struct pair *pair, char *bytes, size_t count)

@@ -62,7 +62,7 @@ static bool answers(const struct redis_server *s)
 
 void redis_server_again(struct redis_server *s)
 {
-	int64_t deadline_ns = clock_monotonic_ns() + 30 * NS_PER_SECOND;
+	int64_t deadline_ns = clock_monotonic_ns() + 60 * NS_PER_SECOND;
 
 	/* A killed server leaves its socket behind. */
 	unlink(s->socket);

@@ -118,7 +118,8 @@ static bool with_cut(int request, int kind)
 	struct err e = {0};
 
 	make_pool();
-	s = open_through_proxy("");
+	/* However long a busy machine needs: only the cuts are to be seen. */
+	s = open_through_proxy("&timeout=60s");
 	cut_at(request, kind);
 	if (reserve(s, r, &e) < 0)
 		fail_msg("request %d, cut %d: %s", request, kind, e.text);
@@ -141,12 +142,16 @@ static void test_cut_at_every_request(void **state)
 	}
 }
 
-/* What stands still is given up in time, and the message does not claim what nobody knows. */
-static void test_stall_at_every_request(void **state)
+/* One reservation, given up where its answers stop at a request; false if that was never reached.
+ * What the machine was too slow for before it came to that begins again, with more time. */
+static bool with_stall(int request)
 {
-	for (int request = 1;; request++) {
+	for (int timeout_ms = 100;; timeout_ms *= 2) {
 		AUTO(reservation_freep)
 		struct reservation *r = fixture_reservation("alice", GPUS(0, 1));
+		AUTO_FREE char *query = mem_printf("&timeout=%dms", timeout_ms);
+		AUTO_FREE char *limit =
+			mem_printf("does not answer within %.1f s", timeout_ms / 1e3);
 		AUTO(store_closep) struct store *s = NULL;
 		AUTO(store_closep) struct store *direct = NULL;
 		struct err e = {0};
@@ -154,13 +159,15 @@ static void test_stall_at_every_request(void **state)
 
 		make_pool();
 		direct = open_directly();
-		s = open_through_proxy("&timeout=100ms");
+		s = open_through_proxy(query);
 		cut_at(request, STALL_REPLY);
 		result = reserve(s, r, &e);
-		if (!proxy.control->hit)
-			break;
+		if (result == 0)
+			return false;
 		assert_int_equal(result, -ETIMEDOUT);
-		assert_non_null(strstr(e.text, "does not answer within 0.1 s"));
+		if (!proxy.control->hit)
+			continue;
+		fixture_says(&e, limit);
 		/* It was carried out where the message says that this is not known. */
 		if (strstr(e.text, "is not known")) {
 			expect(1, 0);
@@ -168,7 +175,19 @@ static void test_stall_at_every_request(void **state)
 		} else {
 			expect(0, 0);
 		}
+		return true;
 	}
+}
+
+/* What stands still is given up in time, and the message does not claim what nobody knows. */
+static void test_stall_at_every_request(void **state)
+{
+	int request = 1;
+
+	while (with_stall(request))
+		request++;
+	/* SELECT, load, commit at least. */
+	assert_true(request > 3);
 }
 
 /* Killed between two calls, and in the middle of one: the next one finds it again. */

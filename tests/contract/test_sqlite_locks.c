@@ -131,7 +131,7 @@ static void until_it_waits(pid_t pid)
 	AUTO_FREE char *waiter = mem_printf("-> FLOCK  ADVISORY  WRITE %d ", (int)pid);
 	bool waits = false;
 
-	for (int i = 0; !waits && i < 5000; i++) {
+	for (int i = 0; !waits && i < 60000; i++) {
 		AUTO_FCLOSE FILE *locks = fopen("/proc/locks", "re");
 		char line[256];
 
@@ -147,7 +147,7 @@ static int status_of(pid_t pid)
 {
 	int status;
 
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < 60000; i++) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;
 		usleep(1000);

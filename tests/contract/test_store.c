@@ -266,7 +266,7 @@ static void test_watch(void **state)
 	fixture_load(f->b, STORE_READ, &seen);
 	assert_false(watch_has_word(f->a, 0)); /* who only looks gives no word */
 	assert_int_equal(try_commit(f->b, &seen, &grant, 1), 0);
-	assert_true(watch_has_word(f->a, 10000));
+	assert_true(watch_has_word(f->a, 60000));
 	store_watch_drain(f->a);
 	assert_false(watch_has_word(f->a, 0));
 	/* The watch does not get into the way of its own store. */

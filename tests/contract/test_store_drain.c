@@ -179,7 +179,7 @@ static void test_who_is_woken(void **state)
 	fixture_commit(f, &check, 1);
 	assert_false(watch_has_word(f->b, 100));
 	fixture_commit(f, &drain, 1);
-	assert_true(watch_has_word(f->b, 10000));
+	assert_true(watch_has_word(f->b, 60000));
 }
 
 /* A decision about GPU 0 that rests on GPU 1. */

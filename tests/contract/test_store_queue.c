@@ -145,7 +145,7 @@ static bool has_word(struct store *s, bool now)
 	struct pollfd word = {.fd = store_watch(s), .events = POLLIN};
 
 	assert_true(word.fd >= 0);
-	return poll(&word, 1, now ? 0 : 10000) > 0;
+	return poll(&word, 1, now ? 0 : 60000) > 0;
 }
 
 /* A sign of life of the only reservation and of the only entry, by handle b. */

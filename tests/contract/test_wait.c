@@ -129,7 +129,8 @@ static void test_limit_without_an_answer(void **state)
 	there = w.pool->store;
 	assert_int_equal(store_open(url, &w.pool->store, &e), 0);
 	w.wait->failures = 6;
-	w.wait->deadline_ns = clock_monotonic_ns() + 3 * NS_PER_SECOND;
+	/* The pause would be 10 s. */
+	w.wait->deadline_ns = clock_monotonic_ns() + 9 * NS_PER_SECOND;
 	assert_int_equal(pool_wait_step(w.wait, &grant, &e), 0);
 	assert_non_null(pool_wait_standing(w.wait)->trouble);
 	assert_int_equal(w.wait->alarm.due_ns, w.wait->deadline_ns);
