@@ -10,7 +10,7 @@ web() {
 }
 
 web_started() {
-	wait_until 'grep -qs "^Serving \|^Error" "$WORLD/web.err"' 30
+	wait_until 'grep -qs "^Serving \|^Error" "$WORLD/web.err"' 60
 	url=$(sed -nE 's|^Serving (http://[^ ]*)/$|\1|p' "$WORLD/web.err")
 	[ -n "$url" ] || fail_with "the server did not start: $(cat "$WORLD/web.err")"
 }
@@ -48,7 +48,7 @@ assert_refused() {
 # Opens an event stream; what arrives is in $WORLD/NAME.out.
 stream() {
 	start_background "$1" curl -sSN "$url/api/events"
-	wait_until 'grep -q "^event: status" "$WORLD/'"$1"'.out"' 30
+	wait_until 'grep -qs "^event: status" "$WORLD/'"$1"'.out"' 60
 }
 
 # How often a stream was told of a change.
@@ -56,10 +56,23 @@ changes() {
 	grep -c '^event: change' "$WORLD/$1.out" || true
 }
 
+# The processes behind the server, in the order in which they were started.
+workers() {
+	cat "/proc/${background_pids[web]}/task/${background_pids[web]}/children"
+}
+
+# The processes that ask the driver at present: each look starts one.
+scanners() {
+	local pid
+	for pid in $(workers); do
+		cat "/proc/$pid/task/$pid/children" 2>/dev/null || true
+	done
+}
+
 # Bytes that the processes of the server have read: it grows while they look at the pool.
 bytes_read() {
-	local pid=${background_pids[web]} child sum=0 n
-	for child in $(cat "/proc/$pid/task/$pid/children"); do
+	local child sum=0 n
+	for child in $(workers); do
 		n=$(sed -n 's/^rchar: //p' "/proc/$child/io")
 		sum=$((sum + n))
 	done

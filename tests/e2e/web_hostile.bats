@@ -6,10 +6,10 @@ load web_helpers
 
 PROGRAMS=$BATS_TEST_DIRNAME/programs
 
-# raw TEXT: sends it (printf escapes) as it is on a connection of its own, and prints what comes back until
-# the server closes, or nothing comes for a while.
+# raw TEXT [--briefly]: sends it (printf escapes) as it is on a connection of its own, and prints what comes back
+# until the server closes; --briefly: or for a moment.
 raw() {
-	printf "$1" | timeout 30 python3 "$PROGRAMS/talk" "${url##*:}" || true
+	printf "$1" | timeout 90 python3 "$PROGRAMS/talk" "${@:2}" "${url##*:}" || true
 }
 
 @test "only GET and HEAD; a body is read and thrown away, and the connection goes on" {
@@ -60,7 +60,7 @@ raw() {
 		'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n' \
 		'GET /api/report?%%%%&&==&days HTTP/1.1\r\nHost: localhost\r\n\r\n' \
 		'GET * HTTP/1.1\r\nHost: localhost\r\n\r\n' 'GET http://a/b HTTP/1.1\r\nHost: localhost\r\n\r\n'; do
-		answer=$(raw "$text" | tr -d '\0')
+		answer=$(raw "$text" --briefly | tr -d '\0')
 		[[ $answer != 'HTTP/1.1 200'* ]] || fail_with "'$text' was answered: $answer"
 		get_ok /healthz
 	done
@@ -93,7 +93,7 @@ raw() {
 	stream one
 	before=$(changes one)
 	chg_ok reserve
-	wait_until '[ "$(changes one)" -gt "$before" ]' 30
+	wait_until '[ "$(changes one)" -gt "$before" ]' 60
 	# They send nothing: after a while they are gone.
 	wait_until 'grep -q "^closed 5000" "$WORLD/crowd.out"' 120
 	get_ok /healthz
@@ -136,7 +136,7 @@ raw() {
 	stream last
 	before=$(changes last)
 	chg_ok reserve
-	wait_until '[ "$(changes last)" -gt "$before" ]' 30
+	wait_until '[ "$(changes last)" -gt "$before" ]' 60
 	get_ok /api/status
 }
 
