@@ -136,6 +136,8 @@ export function startFeed({ load, onState }) {
 
   const sleep = () => {
     asleep = true;
+    // What has changed while something was loaded is asked for when somebody looks again.
+    again = false;
     close();
     clearTimeout(gapTimer);
     gapTimer = 0;

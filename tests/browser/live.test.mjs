@@ -44,12 +44,16 @@ test("durations go on by themselves", async (t) => {
   await world.chg("reserve", "--gpu-ids", "0");
   const page = await world.openPage();
   const lasting = card(page, 0).locator(".lasting");
+  const seconds = async () => {
+    const [, minutes = "0", rest] = /^(?:(\d+)m )?(\d+)s$/.exec(await textOf(lasting));
+    return 60 * Number(minutes) + Number(rest);
+  };
 
-  await shows(lasting, /^\d+s$/);
+  await shows(lasting, /^(\d+m )?\d+s$/);
   // Nothing comes from the server any more.
   await page.route("**/api/**", (route) => route.abort());
-  const seconds = parseInt(await textOf(lasting), 10);
-  await until("two seconds more", async () => parseInt(await textOf(lasting), 10) >= seconds + 2);
+  const before = await seconds();
+  await until("two seconds more", async () => (await seconds()) >= before + 2);
 });
 
 test("a clock of this computer that is an hour off does not matter", async (t) => {
@@ -181,10 +185,12 @@ async function prepareHiding(page, state) {
   await page.clock.install();
   await page.addInitScript((first) => {
     window.streams = [];
+    window.changes = 0;
     window.EventSource = class extends EventSource {
       constructor(address) {
         super(address);
         window.streams.push(this);
+        this.addEventListener("change", () => window.changes++);
       }
     };
     window.show = (value) => {
@@ -231,6 +237,8 @@ test("an answer that comes when nobody looks any more does not begin everything 
   let asked = 0;
 
   await live(page);
+  // From here on its time is ours alone: it must not fall asleep before it has asked.
+  await page.clock.pauseAt(Date.now() + 10 * LIMIT_MS);
   await page.evaluate(() => window.show("hidden"));
   await page.clock.runFor(58000);
   await page.route("**/api/status", async (route) => {
@@ -243,10 +251,16 @@ test("an answer that comes when nobody looks any more does not begin everything 
     await page.clock.runFor(1);
     return held;
   });
+  // It hears of another change while it waits for the answer.
+  const changes = await page.evaluate(() => window.changes);
+  await world.chg("reserve", "--gpu-ids", "1", "--user", "bob");
+  await until("another change", async () => (await page.evaluate(() => window.changes)) > changes);
   await page.clock.runFor(3000);
   await until("no stream", async () => (await streams(page)) === 0);
+  await until("the server knows", async () => (await (await fetch(`${world.address()}api/status`)).text()).includes("bob"));
   held();
   await shows(card(page, 0), "alice");
+  await shows(card(page, 1), "bob");
   assert.equal(asked, 1);
   await page.clock.runFor(61000);
   await page.waitForTimeout(500);

@@ -166,7 +166,7 @@ test("the skip link leads to the GPUs", async (t) => {
 
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  assert.equal(await page.evaluate(() => document.activeElement.id), "gpus");
+  await until("the GPUs have the focus", () => page.evaluate(() => document.activeElement.id === "gpus"));
 });
 
 test("who wants less motion gets none", async (t) => {

@@ -9,6 +9,7 @@
 // Nothing waits for a fixed time: `until` looks again and again, with a limit that a busy machine does not reach.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -66,6 +67,8 @@ class World {
   #folder;
   #environment;
   #server = null;
+  // An address of its own: on 127.0.0.1 another program might take the port while the server is away.
+  #host = `127.${randomInt(20, 250)}.${randomInt(1, 250)}.${randomInt(1, 250)}`;
   #port = 0;
 
   async open(gpus) {
@@ -142,7 +145,7 @@ class World {
   async serve(...words) {
     const child = spawn(
       this.path("bin/canhazgpu"),
-      ["web", "--host", "127.0.0.1", "--port", String(this.#port), ...words],
+      ["web", "--host", this.#host, "--allow-host", this.#host, "--port", String(this.#port), ...words],
       {
         env: this.#environment,
         stdio: ["ignore", "ignore", "pipe"],
@@ -156,7 +159,11 @@ class World {
       return /http:\/\/\S+:(\d+)\//.exec(said);
     });
     this.#port = Number(address[1]);
-    return `http://127.0.0.1:${this.#port}/`;
+    return this.address();
+  }
+
+  address() {
+    return `http://${this.#host}:${this.#port}/`;
   }
 
   // Ends the server and waits until it is gone.
@@ -171,7 +178,7 @@ class World {
   // Opens the page, serving it first where nobody does, and waits until it shows data. What the page must never do (throw,
   // log an error, ask another host, break the content policy) is collected in world.problems.
   async openPage(options = {}, prepare = async () => {}) {
-    const address = this.#server ? `http://127.0.0.1:${this.#port}/` : await this.serve();
+    const address = this.#server ? this.address() : await this.serve();
     const context = await (
       await openBrowser()
     ).newContext({
