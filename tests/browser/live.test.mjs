@@ -257,7 +257,10 @@ test("an answer that comes when nobody looks any more does not begin everything 
   await until("another change", async () => (await page.evaluate(() => window.changes)) > changes);
   await page.clock.runFor(3000);
   await until("no stream", async () => (await streams(page)) === 0);
-  await until("the server knows", async () => (await (await fetch(`${world.address()}api/status`)).text()).includes("bob"));
+  await until("the server knows", async () => {
+    const answer = await fetch(`${world.address()}api/status`);
+    return (await answer.text()).includes("bob");
+  });
   held();
   await shows(card(page, 0), "alice");
   await shows(card(page, 1), "bob");
