@@ -14,8 +14,8 @@
 /* A look at the GPUs that is older than this is repeated before the next decision. */
 #define LOOK_LIMIT_NS NS_PER_SECOND
 /* How long a refusal waits for reservations whose command has ended already: their supervisors need
-   a few milliseconds to release them. */
-#define ENDING_WAIT_NS (2 * NS_PER_SECOND)
+   a few milliseconds to release them, on a busy machine seconds. */
+#define ENDING_WAIT_NS (10 * NS_PER_SECOND)
 
 /* Whether a GPU counts as busy only because it was reserved at the look, and was released since. */
 static bool look_is_outdated(const struct look *l, const struct pool_state *state)
