@@ -36,6 +36,7 @@ world_open() {
 		LANG=C.UTF-8 TERM=xterm
 		CANHAZGPU_STORE="$(store_url)" CANHAZGPU_FAKE_STATE="$FAKE_STATE"
 		CANHAZGPU_TEST_WORLD="$WORLD"
+		CANHAZGPU_TEST_WAIT_MS=30000 # for the gate: on a busy machine somebody may stand inside for seconds
 	)
 	for name in ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS; do
 		[ -z "${!name:-}" ] || world_environment+=("$name=${!name}")
@@ -48,7 +49,7 @@ world_open() {
 store_url() {
 	case ${E2E_STORE:-sqlite} in
 	sqlite) echo "sqlite:$WORLD/pool.db" ;;
-	redis) echo "unix://$WORLD/redis/socket?db=0" ;;
+	redis) echo "unix://$WORLD/redis/socket?db=0&timeout=30s" ;;
 	*) echo "unknown E2E_STORE '$E2E_STORE'" >&2 && return 1 ;;
 	esac
 }
@@ -83,8 +84,14 @@ redis_history() {
 
 # Kills everything that was started in the world, also what it started meanwhile, and removes it.
 world_close() {
-	local pids
+	local pids name
 	[ -n "${WORLD:-}" ] || return 0
+	# What start_background has just started may not carry the marker yet. (Who has ended is in no list of
+	# jobs: its pid may be another's by now.)
+	pids=" $(jobs -rp | paste -sd ' ') "
+	for name in "${!background_pids[@]}"; do
+		[[ $pids != *" ${background_pids[$name]} "* ]] || kill -KILL "${background_pids[$name]}" 2>/dev/null || true
+	done
 	while pids=$(world_processes) && [ -n "$pids" ]; do
 		kill -KILL $pids 2>/dev/null || true
 		sleep 0.01
@@ -113,10 +120,10 @@ world_processes() {
 		sed -E 's|/proc/([0-9]+)/environ|\1|'
 }
 
-# Fails, and lists them, if processes of the world are left after some seconds (5).
+# Fails, and lists them, if processes of the world are left after some seconds (30).
 assert_no_processes() {
 	local pids
-	wait_until '[ -z "$(world_processes)" ]' "${1:-5}" 2>/dev/null && return 0
+	wait_until '[ -z "$(world_processes)" ]' "${1:-30}" 2>/dev/null && return 0
 	pids=$(world_processes)
 	{ echo "processes are left:" && ps -o pid,ppid,stat,args -p "${pids//[[:space:]]/,}"; } >&2
 	return 1
@@ -180,9 +187,10 @@ wait_background() {
 	wait "${background_pids[$1]}" || status=$?
 }
 
-# wait_until 'CONDITION' [SECONDS]: looks every 20 ms until it is true; fails after some seconds (10).
+# wait_until 'CONDITION' [SECONDS]: looks every 20 ms until it is true; fails after some seconds (30: nobody
+# waits for them where all is well, and a busy machine may take a good part of them).
 wait_until() {
-	local condition=$1 seconds=${2:-10} end
+	local condition=$1 seconds=${2:-30} end
 	end=$((${EPOCHREALTIME/./} + seconds * 1000000))
 	until eval "$condition"; do
 		if [ "${EPOCHREALTIME/./}" -ge "$end" ]; then

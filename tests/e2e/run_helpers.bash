@@ -21,7 +21,7 @@ start_run() {
 hold() {
 	start_run "$@" -- sleep 1000
 	command=$background_pid
-	wait_until 'is_called "$command" sleep' 20
+	wait_until 'is_called "$command" sleep'
 	supervisor=$(supervisor_of "$command")
 }
 
@@ -51,7 +51,7 @@ start_as_user() {
 hold_as() {
 	start_as_user "$1" "$2" canhazgpu run "${@:3}" -- sleep 1000
 	command=$background_pid
-	wait_until 'is_called "$command" sleep' 20
+	wait_until 'is_called "$command" sleep'
 	supervisor=$(supervisor_of "$command")
 }
 
@@ -115,13 +115,16 @@ process_field() {
 	echo "$1"
 }
 
-# All supervisors of this world.
+# All supervisors of this world. (What they fork to work the store looks like them, and has their handles.)
 supervisors() {
 	local pid
 	for pid in $(world_processes); do
-		[ "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)" != 'canhazgpu __supervise ' ] ||
-			echo "$pid"
+		! is_supervisor "$pid" || is_supervisor "$(process_field "$pid" 4)" || echo "$pid"
 	done
+}
+
+is_supervisor() {
+	[ "$(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline")" = 'canhazgpu __supervise ' ]
 }
 
 # The supervisor that watches a process (the command, or who uses its GPUs after its end).
@@ -162,12 +165,12 @@ ends() {
 
 # Waits until a file holds a text.
 wait_for_text() {
-	wait_until "grep -qF -- '$2' '$1' 2>/dev/null" "${3:-20}"
+	wait_until "grep -qF -- '$2' '$1' 2>/dev/null" "${3:-30}"
 }
 
 # Waits until a file holds a line, and prints it: a pid that a command has written, say.
 wait_for_line() {
-	wait_until "[ -s '$1' ]" 20
+	wait_until "[ -s '$1' ]"
 	head -n 1 "$1"
 }
 
@@ -177,28 +180,28 @@ wait_for_renewals() {
 	local supervisor=$1 before left=$2
 	for (( ; left > 0; left--)); do
 		before=$(process_field "$supervisor" 11)
-		wait_until "[ \"\$(process_field $supervisor 11)\" != '$before' ]" 20
+		wait_until "[ \"\$(process_field $supervisor 11)\" != '$before' ]"
 	done
 }
 
 # Waits until a supervisor has looked at all processes once more: it reads much of /proc then, and
-# sleeps. The first reading may belong to a look that was under way: so two of them.
+# sleeps. What it has read when it sleeps belongs to no look that is under way, so one more is enough; it
+# looks 0.25, 1.25, 5.25, 21.25 and 81.25 seconds after its start.
 wait_for_look() {
-	local supervisor=$1 before
-	for _ in 1 2; do
-		before=$(characters_read "$supervisor")
-		wait_until "[ \"\$(characters_read $supervisor)\" != '$before' ]" 20
-		wait_until "has_settled $supervisor" 20
-	done
+	local supervisor=$1 before settled
+	wait_until "has_settled $supervisor"
+	before=$settled
+	wait_until "[ \"\$(characters_read $supervisor)\" != '$before' ]" 70
+	wait_until "has_settled $supervisor"
 }
 
 characters_read() {
 	sed -n 's/^rchar: //p' "/proc/$1/io"
 }
 
+# Sleeps, and has read nothing for a moment: it stands at $settled.
 has_settled() {
-	local before
-	before=$(characters_read "$1")
+	settled=$(characters_read "$1")
 	sleep 0.02
-	[ "$(process_field "$1" 3)" = S ] && [ "$(characters_read "$1")" = "$before" ]
+	[ "$(process_field "$1" 3)" = S ] && [ "$(characters_read "$1")" = "$settled" ]
 }
