@@ -108,6 +108,10 @@ load run_helpers
 	assert_equal "$(ends)" holder-died
 }
 
+heartbeat_of_age_s() {
+	database "UPDATE reservations SET heartbeat_ns = (SELECT strftime('%s') - $1) * 1000000000"
+}
+
 @test "another host, or a holder that nobody knows: kept until the heartbeat is 5 minutes old" {
 	needs_database
 	pool 1
@@ -115,13 +119,14 @@ load run_helpers
 		hold job
 		kill_now "$supervisor" "$command"
 		database "UPDATE reservations SET $unknown"
-		database "UPDATE reservations SET start_ns = start_ns - 3600000000000,
-			heartbeat_ns = (SELECT strftime('%s') - 280) * 1000000000"
+		database 'UPDATE reservations SET start_ns = start_ns - 3600000000000'
+		heartbeat_of_age_s 280
 		assert_reserved 0
+		heartbeat_of_age_s 280 # it has aged meanwhile
 		chg run -- true
 		assert_error 1 'Not enough GPUs available'
 		assert_equal "$(ends)" ''
-		database "UPDATE reservations SET heartbeat_ns = (SELECT strftime('%s') - 301) * 1000000000"
+		heartbeat_of_age_s 301
 		chg_ok run -- true
 		wait_until '[ "$(ends)" = "stale released" ]'
 		database 'DELETE FROM usage_history'
@@ -164,7 +169,7 @@ load run_helpers
 @test "a run that replaces a run holds both until it ends" {
 	pool 2
 	start_run job -- canhazgpu run -- sleep 1000
-	wait_until 'is_called "$background_pid" sleep' 20
+	wait_until 'is_called "$background_pid" sleep'
 	assert_reserved '0 1'
 	kill -KILL "$background_pid"
 	wait_until '[ -z "$(reserved)" ]'
@@ -173,14 +178,14 @@ load run_helpers
 
 @test "a run that is interrupted before its command begins leaves nothing behind" {
 	pool 1
-	# The driver takes a second: the run is asking it when the signal comes.
-	fake_state '{"delay_ms": 1000, "gpus": []}'
-	start_run job -- sleep 1000
+	mkfifo "$WORLD/slow.json"
+	start_background job env CANHAZGPU_FAKE_STATE="$WORLD/slow.json" canhazgpu run -- sleep 1000
+	exec 7>"$WORLD/slow.json" # opens when the run reads: it is asking its driver when the signal comes
 	wait_until '[ -n "$(supervisors)" ]'
 	kill -INT "$background_pid"
 	wait_background job
+	exec 7>&-
 	assert_status 130
 	assert_no_processes
-	fake_state '{"gpus": []}'
 	assert_reserved ''
 }

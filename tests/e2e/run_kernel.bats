@@ -26,6 +26,7 @@ boot_id=/proc/sys/kernel/random/boot_id
 	in_namespace "mount --bind /dev/null $boot_id"'
 		[ -z "$(cat '"$boot_id"')" ]
 		canhazgpu run --gpu-ids 0 -- true
+		while canhazgpu status --json | grep -q RUN; do :; done
 		canhazgpu reserve --gpu-ids 1 --short
 		canhazgpu run --gpu-ids 2 -- sh -c "read x <\"$HOME/../gate\"" &
 		until canhazgpu status --json >"$HOME/running" && grep -q RUN "$HOME/running"; do :; done
@@ -46,7 +47,7 @@ boot_id=/proc/sys/kernel/random/boot_id
 	hold other
 	start_background blind unshare --mount --propagation private \
 		sh -c "mount --bind /dev/null $boot_id && exec canhazgpu run -- sleep 1000"
-	wait_until 'is_called "$background_pid" sleep' 20
+	wait_until 'is_called "$background_pid" sleep'
 	# shellcheck disable=SC2016
 	in_namespace "mount --bind /dev/null $boot_id"'
 		canhazgpu status --json >"$HOME/seen"
@@ -82,7 +83,7 @@ seen_blindly() {
 hold_alone() {
 	hold_as 4301 job
 	kill -KILL "$supervisor"
-	wait_until '[ ! -e "/proc/$supervisor" ]' 20
+	wait_until '[ ! -e "/proc/$supervisor" ]'
 }
 
 heartbeat_of_age_s() {

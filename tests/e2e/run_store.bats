@@ -47,7 +47,7 @@ ends_in() {
 	printf 'store: sqlite:%s/c.db\nrun:\n  heartbeat: 200ms\n  on-lost: kill\n' "$WORLD" >settings.yaml
 	chg_ok --config settings.yaml admin --gpus 1 --provider fake
 	start_background job canhazgpu --config settings.yaml run -- sleep 1000
-	wait_until 'is_called "$background_pid" sleep' 20
+	wait_until 'is_called "$background_pid" sleep'
 	rm settings.yaml # nobody reads it again
 	chg_ok --store "sqlite:$WORLD/c.db" release --gpu-ids 0
 	wait_background job
@@ -131,6 +131,7 @@ ends_in() {
 	world_set CANHAZGPU_RUN_HEARTBEAT=200ms
 	start_run job --on-lost kill -- sh -c 'setsid -f sh -c "echo \$\$; exec sleep 1000"; sleep 1000'
 	daemon=$(wait_for_line "$WORLD/job.out")
+	wait_until 'pgrep -P "$background_pid" -x sleep >/dev/null' # all of them are there
 	chg_ok release --gpu-ids 0
 	wait_background job
 	assert_status 130
@@ -214,9 +215,9 @@ the last one"
 	mv "$WORLD/store" "$WORLD/away"
 	kill_now "$command"
 	# It has tried, and pauses. (Kernels that do not tell where a process waits say 0.)
-	wait_until '[[ "$(cat "/proc/$supervisor/wchan")" =~ nanosleep|^0$ ]]' 20
+	wait_until '[[ "$(cat "/proc/$supervisor/wchan")" =~ nanosleep|^0$ ]]'
 	mv "$WORLD/away" "$WORLD/store"
-	wait_until 'is_gone "$supervisor"' 20
+	wait_until 'is_gone "$supervisor"'
 	assert_equal "$(ends_in "$WORLD/store/pool.db")" released
 	assert_reserved ''
 }

@@ -26,23 +26,28 @@ load run_helpers
 	assert_equal "$(sed -n 's/^Threads:\t//p' "/proc/$supervisor/status")" 1
 }
 
+# What a process has open: " 2 /dev/null 1 ...".
+handles_of() {
+	for fd in "/proc/$1/fd/"*; do
+		readlink "$fd"
+	done | sort | uniq -c | tr -s ' \n' ' '
+}
+
 @test "the supervisor holds no handle of the caller's but a log file, only what it watches" {
 	pool 1
 	start_background job sh -c 'exec 7>"$1" 8</dev/zero; exec canhazgpu run -- sleep 1000' sh "$WORLD/log"
-	wait_until 'is_called "$background_pid" sleep' 20
+	wait_until 'is_called "$background_pid" sleep'
 	supervisor=$(supervisor_of "$background_pid")
-	# It lets go of the last ones right after its ready.
-	wait_until '[ "$(readlink /proc/$supervisor/fd/1)" = /dev/null ]'
-	handles=$(for fd in "/proc/$supervisor/fd/"*; do readlink "$fd"; done | sort | uniq -c | tr -s ' \n' ' ')
 	expected="^ 2 /dev/null 1 $WORLD/job\\.err 1 ((anon_inode:)?\\[pidfd\\]|pidfd:\\[[0-9]+\\]) \$"
-	[[ $handles =~ $expected ]] || fail_with "'$handles'"
+	# It lets go of the last ones right after its ready, and opens others while it looks at the processes.
+	wait_until '[[ "$(handles_of "$supervisor")" =~ $expected ]]' || fail_with "'$(handles_of "$supervisor")'"
 }
 
 @test "the supervisor ignores SIGHUP and takes no other disposition or mask from the caller" {
 	pool 1
 	start_background job env --ignore-signal=INT,TERM,CHLD,USR1 --block-signal=HUP,ALRM,CHLD \
 		canhazgpu run -- sleep 1000
-	wait_until 'is_called "$background_pid" sleep' 20
+	wait_until 'is_called "$background_pid" sleep'
 	supervisor=$(supervisor_of "$background_pid")
 	kill -HUP "$supervisor"
 	# SIGHUP (1) and SIGPIPE (13); nothing is blocked. (32 and 33 are the C library's own: what it starts by
@@ -61,14 +66,14 @@ load run_helpers
 	# shellcheck disable=SC2016
 	start_background job sh -c 'exec 9>"$1"; exec canhazgpu run -- sh -c "
 		echo hello >&9; exec 9>&- sleep 1000"' sh "$WORLD/output"
-	wait_until 'is_gone "${background_pids[reader]}"' 20
+	wait_until 'is_gone "${background_pids[reader]}"'
 	assert_equal "$(cat "$WORLD/reader.out")" hello
 	assert_reserved 0
 }
 
 @test "a pipeline ends with its command" {
 	pool 1
-	got=$(in_world timeout 20 sh -c 'canhazgpu run -- sh -c "echo hello; exec sleep 1000 >&- 2>&- &" | cat' \
+	got=$(in_world timeout 40 sh -c 'canhazgpu run -- sh -c "echo hello; exec sleep 1000 >&- 2>&- &" | cat' \
 		2>/dev/null)
 	assert_equal "$got" hello
 }
@@ -156,17 +161,18 @@ ask_in_vain() {
 	mkfifo "$WORLD/slow.json" # the run waits for its driver until somebody writes this
 	start_background job env CANHAZGPU_FAKE_STATE="$WORLD/slow.json" canhazgpu run -- sleep 1000
 	command=$background_pid
-	wait_until '[ -n "$(supervisors)" ]' 20
+	exec 7>"$WORLD/slow.json" # opens when the run reads: it knows its supervisor by then
 	# shellcheck disable=SC2046
 	kill_now $(supervisors)
-	echo '{}' >"$WORLD/slow.json"
-	wait_until 'is_called "$command" sleep' 20
+	echo '{}' >&7
+	exec 7>&-
+	wait_until 'is_called "$command" sleep'
 	rm "$WORLD/slow.json" # what looks at the GPUs from now on is not to wait
 	echo '{}' >"$WORLD/slow.json"
 	assert_reserved 0
-	wait_until 'supervisor_of "$command"' 20
+	wait_until 'supervisor_of "$command"'
 	kill_now "$command"
-	wait_until '[ -z "$(reserved)" ]' 20
+	wait_until '[ -z "$(reserved)" ]'
 	assert_no_processes
 }
 

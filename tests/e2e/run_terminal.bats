@@ -23,7 +23,7 @@ terminal_open() {
 	# A second pane keeps the server when the first is closed.
 	terminal new-session -d -s keeper sleep 1000
 	type_line "PS1='ready>'"
-	wait_until 'screen | grep -q "^ready>$"' 20
+	wait_until 'screen | grep -q "^ready>$"'
 	shell=$(terminal list-panes -t jobs -F '#{pane_pid}')
 }
 
@@ -42,7 +42,7 @@ screen() {
 
 # Waits until the screen holds a line like that.
 wait_for_screen() {
-	wait_until "screen | grep -q -- '$1'" 20 || {
+	wait_until "screen | grep -q -- '$1'" || {
 		screen >&2
 		return 1
 	}
@@ -51,7 +51,7 @@ wait_for_screen() {
 # Types a run of `sleep` and waits until it is there: $command and $supervisor.
 type_run() {
 	type_line "$1"
-	wait_until 'command=$(pgrep -P "$shell" -x sleep)' 20
+	wait_until 'command=$(pgrep -P "$shell" -x sleep)'
 	supervisor=$(supervisor_of "$command")
 }
 
@@ -87,7 +87,7 @@ type_run() {
 	# shellcheck disable=SC2016
 	type_line 'canhazgpu run -- sh -c '\''trap "echo caught" INT; echo begun; while :; do sleep 1000; done'\'
 	wait_for_screen '^begun$'
-	wait_until 'command=$(pgrep -P "$shell" -x sh) && pgrep -P "$command" -x sleep' 20
+	wait_until 'command=$(pgrep -P "$shell" -x sh) && pgrep -P "$command" -x sleep'
 	press C-c
 	wait_for_screen 'caught$'
 	assert_reserved 0
@@ -147,7 +147,7 @@ type_run() {
 @test "a command in the background that is stopped for reading from the terminal stays reserved" {
 	pool 1
 	type_line 'canhazgpu run -- cat &'
-	wait_until 'command=$(pgrep -P "$shell" -x cat)' 20
+	wait_until 'command=$(pgrep -P "$shell" -x cat)'
 	wait_until '[ "$(process_field "$command" 3)" = T ]'
 	assert_reserved 0
 	type_line fg

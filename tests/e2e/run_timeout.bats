@@ -3,6 +3,9 @@
 
 load run_helpers
 
+# By this time limit the processes of a command are all there, also on a busy machine.
+limit=8s
+
 # A grace that no test waits for.
 long_grace() {
 	world_set CANHAZGPU_RUN_GRACE=1h
@@ -30,7 +33,7 @@ long_grace() {
 	pool 1
 	world_set CANHAZGPU_RUN_GRACE=1s
 	# shellcheck disable=SC2016
-	start_background job env --ignore-signal=INT canhazgpu run --timeout 2s -- \
+	start_background job env --ignore-signal=INT canhazgpu run --timeout $limit -- \
 		sh -c 'setsid -f sh -c "echo \$\$; exec sleep 1000"; sleep 1000'
 	daemon=$(wait_for_line "$WORLD/job.out")
 	wait_background job
@@ -43,7 +46,7 @@ long_grace() {
 @test "SIGINT reaches grandchildren in other sessions, and those with a cleared environment" {
 	pool 1
 	long_grace
-	start_run job --timeout 2s -- sh -c 'setsid -f sh -c "echo \$\$; exec sleep 1000"
+	start_run job --timeout $limit -- sh -c 'setsid -f sh -c "echo \$\$; exec sleep 1000"
 		env -i sleep 1000'
 	daemon=$(wait_for_line "$WORLD/job.out")
 	wait_background job
@@ -54,8 +57,8 @@ long_grace() {
 
 @test "what is left when the command ends at SIGINT has the rest of the grace, and the GPU until then" {
 	pool 1
-	world_set CANHAZGPU_RUN_GRACE=2s
-	start_run job --timeout 2s -- sh -c \
+	world_set CANHAZGPU_RUN_GRACE=8s # so that it is seen within, also on a busy machine
+	start_run job --timeout $limit -- sh -c \
 		'env --ignore-signal=INT sh -c "echo \$\$; exec sleep 1000" & exec sleep 1000'
 	child=$(wait_for_line "$WORLD/job.out")
 	wait_background job
@@ -69,7 +72,7 @@ long_grace() {
 @test "a stopped tree is woken, so that it can end at SIGINT" {
 	pool 1
 	long_grace
-	start_run job --timeout 2s -- sh -c 'sh -c "echo \$\$; kill -STOP \$\$"; sleep 1000'
+	start_run job --timeout $limit -- sh -c 'sh -c "echo \$\$; kill -STOP \$\$"; sleep 1000'
 	child=$(wait_for_line "$WORLD/job.out")
 	kill -STOP "$background_pid"
 	wait_until '[ "$(process_field "$child" 3)" = T ]'
@@ -85,16 +88,18 @@ long_grace() {
 	start_background bystander sleep 1000
 	chg run --timeout 300ms -- sleep 1000
 	assert_status 130
-	assert_reserved 0
+	wait_until '[ "$(reserved)" = 0 ]'
 	assert_alive "$command"
 	assert_alive "${background_pids[bystander]}"
 }
 
 @test "after the supervisor was killed nothing stops the command, and nothing is lost" {
 	pool 1
-	start_run job --timeout 1s -- sleep 1000
-	wait_until 'is_called "$background_pid" sleep' 20
+	start_run job --timeout $limit -- sleep 1000
+	wait_until 'is_called "$background_pid" sleep'
+	started=$SECONDS
 	kill_now "$(supervisor_of "$background_pid")"
+	wait_until '[ $((SECONDS - started)) -gt ${limit%s} ]'
 	assert_reserved 0
 	assert_alive "$background_pid"
 }

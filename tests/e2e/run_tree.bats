@@ -18,7 +18,7 @@ start_family() {
 	start_background job "${as[@]}" canhazgpu run -- sh -c "$1" sh "$WORLD/pid" "$WORLD/gate"
 	command=$background_pid
 	grandchild=$(wait_for_line "$WORLD/pid")
-	wait_until 'is_called "$grandchild" sleep' 20
+	wait_until 'is_called "$grandchild" sleep'
 	supervisor=$(supervisor_of "$command")
 }
 
@@ -78,7 +78,7 @@ setup() {
 	start_background stranger sleep 1000
 	mkfifo "$WORLD/gate"
 	start_run job -- sh -c 'read x <"$1"' sh "$WORLD/gate"
-	wait_until 'supervisor_of "$background_pid"' 20
+	wait_until 'supervisor_of "$background_pid"'
 	gpu_used_by "${background_pids[stranger]}"
 	echo >"$WORLD/gate"
 	wait_until '[ -z "$(reserved)" ]'
@@ -165,7 +165,7 @@ setup() {
 		start_run "$what" -- sh -c 'sleep 1000 & echo $! >"$1/pid"; read x <"$1/gate"' sh "$WORLD/$what"
 		command=$background_pid
 		grandchild=$(wait_for_line "$WORLD/$what/pid")
-		wait_until 'is_called "$grandchild" sleep' 20
+		wait_until 'is_called "$grandchild" sleep'
 		supervisor=$(supervisor_of "$command")
 		fake_state "{\"gpus\": [$gpu]}"
 		echo >"$WORLD/$what/gate"
@@ -196,7 +196,7 @@ setup() {
 	start_run job --gpu-ids 1 -- sh -c 'sleep 1000 & echo $! >"$1/pid"; read x <"$1/gate"' sh "$WORLD"
 	command=$background_pid
 	grandchild=$(wait_for_line "$WORLD/pid")
-	wait_until 'is_called "$grandchild" sleep' 20
+	wait_until 'is_called "$grandchild" sleep'
 	supervisor=$(supervisor_of "$command")
 	nvml_state "{\"gpus\": [{\"uuid\": \"GPU-a\", $card}]}"
 	end_command_but_not_tree

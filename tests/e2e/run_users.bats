@@ -31,7 +31,7 @@ needs_set_uid() {
 	as_user 4302 canhazgpu run --gpu-ids 0 -- true 2>"$WORLD/stderr" || status=$?
 	assert_status 1
 	grep -qF 'GPU 0 is not available: reserved by uid 4301 (run)' "$WORLD/stderr"
-	assert_reserved 0
+	wait_until '[ "$(reserved)" = 0 ]'
 }
 
 @test "the command of another account, which may not be signalled, is not taken for dead" {
@@ -66,7 +66,7 @@ needs_set_uid() {
 	needs_set_uid "$program"
 	start_as_user 4301 job canhazgpu run -- "$program" --reuid 0 sleep 1000
 	command=$background_pid
-	wait_until 'is_called "$command" sleep' 20
+	wait_until 'is_called "$command" sleep'
 	assert_equal "$(stat -c %u "/proc/$command")" 0
 	supervisor=$(supervisor_of "$command")
 	wait_for_look "$supervisor"
@@ -81,7 +81,7 @@ needs_set_uid() {
 	needs_set_uid "$program"
 	start_as_user 4301 job canhazgpu run -- "$program" --reuid 0 sleep 1000
 	command=$background_pid
-	wait_until 'is_called "$command" sleep' 20
+	wait_until 'is_called "$command" sleep'
 	kill_now "$(supervisor_of "$command")"
 	status=0
 	as_user 4301 canhazgpu run -- true 2>"$WORLD/stderr" || status=$?
@@ -96,7 +96,7 @@ leave_set_uid_child() {
 	mkfifo -m 0666 "$WORLD/gate"
 	start_as_user 4301 job canhazgpu run -- sh -c "$1" sh "$2" "$WORLD/gate"
 	command=$background_pid
-	wait_until 'child=$(pgrep -U 0 -P "$command" -x sleep)' 20
+	wait_until 'child=$(pgrep -U 0 -P "$command" -x sleep)'
 	supervisor=$(supervisor_of "$command")
 	fake_state "{\"gpus\": [{\"memory_used_mb\": 9000, \"processes\": [{\"pid\": $child, \"memory_mb\": 9000}]}]}"
 	echo >"$WORLD/gate"
@@ -120,14 +120,14 @@ leave_set_uid_child() {
 	program=$(set_uid_copy setpriv)
 	needs_set_uid "$program"
 	world_set CANHAZGPU_RUN_GRACE=200ms
-	start_as_user 4301 job canhazgpu run --timeout 2s -- sh -c '"$1" --reuid 0 sleep 1000 & exec sleep 1000' \
+	start_as_user 4301 job canhazgpu run --timeout 8s -- sh -c '"$1" --reuid 0 sleep 1000 & exec sleep 1000' \
 		sh "$program"
 	command=$background_pid
-	wait_until 'child=$(pgrep -U 0 -P "$command" -x sleep)' 20
+	wait_until 'child=$(pgrep -U 0 -P "$command" -x sleep)'
 	wait_background job
 	assert_status 130
 	# It uses no GPU: given up on, it keeps none.
-	wait_until '[ "$(ends_in_shared_pool)" = released ]' 20
+	wait_until '[ "$(ends_in_shared_pool)" = released ]'
 	assert_alive "$child"
 }
 

@@ -12,7 +12,7 @@ catch_orders() {
 	mkfifo -m 0666 "$WORLD/slow.json"
 	before=$(supervisors)
 	start_as_user 4302 caught env CANHAZGPU_FAKE_STATE="$WORLD/slow.json" canhazgpu run -- true
-	wait_until '[ "$(supervisors)" != "$before" ]' 20
+	wait_until '[ "$(supervisors)" != "$before" ]'
 	supervisor=$(grep -vxF "${before:-none}" <<<"$(supervisors)")
 	stop_now "$supervisor"
 	echo '{}' >"$WORLD/slow.json"
@@ -22,20 +22,21 @@ catch_orders() {
 	kill -CONT "$supervisor"
 	wait_background caught
 	assert_equal "$status" 0
-	wait_until "is_gone $supervisor" 20 # it has yet to release, and to write what was used
+	# The other one has yet to release, and to write what was used.
+	wait_until '[ -z "$(grep -vxF "${before:-none}" <<<"$(supervisors)")" ]'
 }
 
 # forge UID NAME JQ-FILTER: that account starts a supervisor with changed orders, to watch its process $bait.
 forge() {
 	start_as_user "$1" "$2-bait" sleep 1000
 	bait=$background_pid
-	wait_until 'is_called "$bait" sleep' 20
+	wait_until 'is_called "$bait" sleep'
 	jq -c --argjson pid "$bait" --arg start "$(process_field "$bait" 22)" --arg fake "$FAKE_STATE" \
 		".reservation.command = \$pid | .reservation.command_start = (\$start | tonumber) | .pool.fake = \$fake |
 		$3" <<<"$orders" >"$WORLD/$2.orders"
 	start_as_user "$1" "$2" sh -c 'exec canhazgpu __supervise <"$1"' sh "$WORLD/$2.orders"
 	forged=$background_pid
-	wait_until 'supervisor_of "$bait" || is_gone "$forged"' 20
+	wait_until 'supervisor_of "$bait" || is_gone "$forged"'
 	assert_alive "$forged"
 }
 
@@ -58,13 +59,13 @@ pool_file() {
 	same=".reservation.id = \"$reservation\" | .reservation.account = \"uid 4301\""
 	forge 4302 forged "$same"
 	kill_now "$bait"
-	wait_until 'is_gone "$forged" || pauses "$forged"' 20
+	wait_until 'is_gone "$forged" || pauses "$forged"'
 	assert_equal "$(reservation_of 0)" "$reservation"
 	assert_alive "$command"
 	# The very same orders do it for the account whose reservation it is.
 	forge 4301 own "$same"
 	kill_now "$bait"
-	wait_until '[ -z "$(reserved)" ]' 20
+	wait_until '[ -z "$(reserved)" ]'
 }
 
 @test "orders of another time make no reservation of long ago" {
@@ -72,13 +73,13 @@ pool_file() {
 	catch_orders
 	start_as_user 4302 bait sleep 1000
 	bait=$background_pid
-	wait_until 'is_called "$bait" sleep' 20
+	wait_until 'is_called "$bait" sleep'
 	jq -c --argjson pid "$bait" --arg start "$(process_field "$bait" 22)" \
 		'.reservation.command = $pid | .reservation.command_start = ($start | tonumber)
 			| .reservation.start = 1577836800000000000 | .heartbeat = 100000000' <<<"$orders" >"$WORLD/old.orders"
 	start_as_user 4302 old sh -c 'exec canhazgpu __supervise <"$1"' sh "$WORLD/old.orders"
 	old=$background_pid
-	wait_until 'is_gone "$old"' 20
+	wait_until 'is_gone "$old"'
 	wait_background old
 	assert_equal "$status" 1
 	assert_equal "$(reservation_of 0)" ''
@@ -99,10 +100,10 @@ pool_file() {
 	wait_for_text "$WORLD/forged.err" "reservation $reservation is not yours"
 	assert_equal "$(heartbeat)" "$before"
 	forge 4301 own "$same"
-	wait_until '[ "$(heartbeat)" != "$before" ]' 20
+	wait_until '[ "$(heartbeat)" != "$before" ]'
 	# It is the command that counts, not what pretends to belong to it.
 	kill_now "$command"
-	wait_until '[ -z "$(reserved)" ]' 20
+	wait_until '[ -z "$(reserved)" ]'
 }
 
 # ---- history ----
@@ -154,12 +155,12 @@ use_as() {
 	for personal in false true; do # what it passes for the setting of the host, or for one's own
 		forge 4302 "forged-$personal" ".pool.history = 1 | .pool.personal = $personal"
 		kill_now "$bait"
-		wait_until 'is_gone "$forged"' 20
+		wait_until 'is_gone "$forged"'
 		assert_equal "$personal: $(old_records)" "$personal: 1"
 	done
 	forge 4301 own '.pool.history = 1 | .pool.personal = true'
 	kill_now "$bait"
-	wait_until 'is_gone "$forged"' 20
+	wait_until 'is_gone "$forged"'
 	assert_equal "$(old_records)" 0
 }
 
