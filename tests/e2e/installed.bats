@@ -24,7 +24,8 @@ setup() {
 }
 
 # Runs a shell script where the installed directories are those of this world. In it, `as UID
-# COMMAND...` runs something as that account, with nothing but a HOME.
+# COMMAND...` runs something as that account, with nothing but a HOME; `ours NAME` tells the pids of this world's
+# processes of that name (others use these accounts at the same time); `until_true CONDITION` waits.
 installed() {
 	run --separate-stderr unshare --mount --propagation private bash -uc '
 		mount --bind "$WORLD/var" /var/lib || exit 99
@@ -34,6 +35,19 @@ installed() {
 			setpriv --reuid "$uid" --regid "$uid" --clear-groups env -i HOME="$WORLD/own" \
 				CANHAZGPU_FAKE_STATE="$WORLD/state.json" CANHAZGPU_TEST_WORLD="$WORLD" \
 				PATH="$WORLD/bin2:/usr/bin:/bin" "$@"
+		}
+		ours() {
+			local pid
+			for pid in $(pgrep -x "$1"); do
+				! grep -qszxF "CANHAZGPU_TEST_WORLD=$WORLD" "/proc/$pid/environ" || echo "$pid"
+			done
+		}
+		until_true() {
+			local end=$((SECONDS + 30))
+			until eval "$1"; do
+				[ $SECONDS -lt $end ] || { echo "not true: $1" >&2 && exit 98; }
+				sleep 0.05
+			done
 		}
 		'"$1"
 	[ "$status" -ne 99 ] || skip 'no bind mounts here'
@@ -68,9 +82,12 @@ installed() {
 @test "the command of a run has no trace of the group, and the supervisor holds it in reserve alone" {
 	installed '
 		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
-		as 4301 canhazgpu run -- sh -c "grep ^Gid: /proc/self/status; sleep 1" &
-		sleep 0.5
-		for pid in $(pgrep -u 4301 -x canhazgpu); do grep ^Gid: "/proc/$pid/status"; done
+		mkfifo -m 0666 "$WORLD/own/gate"
+		as 4301 canhazgpu run -- sh -c "grep ^Gid: /proc/self/status >\$HOME/gid; read x <\$HOME/gate" &
+		until_true "[ -s \"$WORLD/own/gid\" ]"
+		cat "$WORLD/own/gid"
+		for pid in $(ours canhazgpu); do grep ^Gid: "/proc/$pid/status"; done
+		echo >"$WORLD/own/gate"
 		wait'
 	assert_equal "$status" 0
 	assert_equal "$(sort -u <<<"$output" | tr '\t' ' ' | tr '\n' ',')" 'Gid: 4301 4301 4300 4301,Gid: 4301 4301 4301 4301,'
@@ -87,14 +104,12 @@ installed() {
 		install -m 0755 "$(dirname "$CANHAZGPU_BIN")/canhazgpu-web" "$libexec/canhazgpu-web" || exit 99
 		as 4301 canhazgpu web --host 127.0.0.1 --port 0 2>"$WORLD/web.err" &
 		web=$!
-		for ((i = 0; i < 200; i++)); do
-			grep -q Serving "$WORLD/web.err" && break
-			sleep 0.1
-		done
+		until_true "grep -q Serving \"$WORLD/web.err\""
 		url=$(sed -n "s/^Serving //p" "$WORLD/web.err")
 		curl -s "${url}api/status" | jq -r ".[0].status"
-		grep ^Gid: "/proc/$(pgrep -u 4301 -f canhazgpu-web | head -n 1)/status"
-		kill "$(pgrep -u 4301 -f canhazgpu-web | head -n 1)"
+		server=$(ours canhazgpu-web | head -n 1)
+		grep ^Gid: "/proc/$server/status"
+		kill "$server"
 		wait "$web"'
 	assert_equal "$(tr '\t\n' '  ' <<<"$output")" 'AVAILABLE Gid: 4301 4301 4300 4301 '
 }
@@ -180,7 +195,7 @@ installed() {
 			as 4302 canhazgpu --store "sqlite:$WORLD/own/pool/canhazgpu.db" admin --gpus 1 --provider fake >/dev/null 2>&1
 			find "$WORLD/own/dir" -gid 4300 | grep . && break
 		done
-		kill "$(pgrep -u 4302 -x exchange)"
+		kill $(ours exchange)
 		wait $exchange
 		true'
 	assert_equal "$status" 0
@@ -191,11 +206,8 @@ installed() {
 	installed '
 		as 4301 canhazgpu admin --gpus 2 --provider fake >/dev/null || exit 1
 		"$WORLD/bin2/canhazgpu" admin --drain 1 >/dev/null || exit 1
-		as 4302 sh -c "echo \$\$ >\$HOME/bait; exec sleep 60" &
-		for ((i = 0; i < 200; i++)); do
-			bait=$(cat "$WORLD/own/bait") && [ "$(cat "/proc/$bait/comm")" = sleep ] && break
-			sleep 0.05
-		done 2>/dev/null
+		as 4302 sh -c "echo \$\$ >\$HOME/bait; exec sleep 1000" &
+		until_true "bait=\$(cat \"$WORLD/own/bait\") && [ \"\$(cat /proc/\$bait/comm)\" = sleep ]" 2>/dev/null
 		start=$(cut -d" " -f22 "/proc/$bait/stat")
 		cat >"$WORLD/own/orders" <<-END
 			{"timeout": 0, "grace": 1000000000, "heartbeat": 100000000, "kill": false,
@@ -205,8 +217,8 @@ installed() {
 			"pool": {"store": "sqlite:/var/lib/canhazgpu/canhazgpu.db", "threshold": 1024, "history": 0,
 			"personal": false}}
 		END
-		as 4302 timeout 2 canhazgpu __supervise <"$WORLD/own/orders" >/dev/null; echo "file $?"
-		cat "$WORLD/own/orders" | as 4302 timeout 2 canhazgpu __supervise >/dev/null; echo "pipe $?"
+		as 4302 timeout 15 canhazgpu __supervise <"$WORLD/own/orders" >/dev/null; echo "file $?"
+		cat "$WORLD/own/orders" | as 4302 timeout 15 canhazgpu __supervise >/dev/null; echo "pipe $?"
 		as 4301 canhazgpu status --json | jq -r ".[1].status"
 		kill "$bait"'
 	assert_equal "$(tr '\n' ' ' <<<"$output")" 'file 1 pipe 1 DRAINED '
@@ -237,6 +249,7 @@ installed() {
 			as 4302 timeout -s KILL "0.00$((i % 10))" canhazgpu reserve --duration 1h >/dev/null 2>&1
 			as 4302 canhazgpu release >/dev/null || exit 4
 		done
+		until_true "[ -z \"\$(ours canhazgpu)\" ]" # a supervisor has yet to release
 		as 4302 canhazgpu status --json | jq -r "[.[].status] | join(\" \")"
 		find /var/lib/canhazgpu -type f -not -perm 0660'
 	assert_equal "$status" 0
