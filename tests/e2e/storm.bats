@@ -70,7 +70,7 @@ ended_with() {
 	pool 24
 	all_at_once 24 run -- sh -c 'echo "$CUDA_VISIBLE_DEVICES"'
 	assert_equal "$(ended_with 0)" 24
-	assert_no_processes 20
+	assert_no_processes
 	# One that had ended may have left its GPU to one that started late.
 	assert_equal "$(cat "$WORLD"/s*.out | wc -l)" 24
 	chg_ok status --json
@@ -82,7 +82,7 @@ ended_with() {
 	fi
 }
 
-# Finds how long a victim lives at most: twice what it needs, under the load of six of them.
+# Finds how long a victim lives at most, for a start: twice what it needs, under the load of six of them.
 measure_life() {
 	local begin=${EPOCHREALTIME/./} i pids=()
 	for i in 1 2 3 4 5 6; do
@@ -112,6 +112,12 @@ mortal() {
 	RANDOM=$1
 	for i in $(seq 12); do
 		victim "$1-$i" canhazgpu reserve --short --duration 1h --user "$1-$i"
+		# The load is not what it was when that was measured: who had time to finish shortens the next life.
+		if [ -s "$WORLD/victim.$1-$i" ]; then
+			life_ms=$((life_ms / 2 + 1))
+		else
+			life_ms=$((life_ms < 500 ? life_ms * 2 : 999))
+		fi
 		[ $((RANDOM % 3)) -gt 0 ] || victim "$1-$i-release" canhazgpu release
 	done
 }
@@ -179,7 +185,7 @@ immortal() {
 	done
 	wait "${workers[@]}"
 	assert_equal "$(cat "$WORLD"/said.*)" ''
-	assert_no_processes 20
+	assert_no_processes
 	chg_ok release
 	chg_ok status --json
 	assert_json 'all(.status == "AVAILABLE")' true
