@@ -6,7 +6,7 @@
  * Usage: redis_soak SOCKET FOLDER GPUS OURS OTHERS ALLOCATIONS SEED CUT_EVERY
  *
  * With CUT_EVERY, ours go through a proxy that breaks the connection at every so many requests, by
- * chance (0: no proxy).
+ * chance (0: no proxy). $SOAK_URL_END is added to the URL of the store.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -50,10 +50,11 @@ static void hold_a_while(void)
 static struct pool *open_pool(void)
 {
 	struct pool_config config = {.memory_threshold_mb = 1024};
+	const char *url_end = getenv("SOAK_URL_END");
 	struct pool *pool = NULL;
 	struct err e = {0};
 
-	config.store_url = mem_printf("unix://%s?db=0", our_socket);
+	config.store_url = mem_printf("unix://%s?db=0%s", our_socket, url_end ? url_end : "");
 	if (pool_open(&config, &pool, &e) < 0)
 		abort();
 	pool_config_clear(&config);
