@@ -43,10 +43,10 @@ static int decide(struct redis_proxy *p)
 
 	if (every && random() % every == 0)
 		return (int)(random() % STALL_REPLY);
-	if (!at)
-		return -1;
-	p->control->at = at - 1;
-	return at > 1 ? -1 : p->control->kind;
+	/* Unless the test has set another meanwhile. */
+	while (at && !atomic_compare_exchange_strong(&p->control->at, &at, at - 1))
+		;
+	return at == 1 ? p->control->kind : -1;
 }
 
 static void send_part(int fd, const char *bytes, size_t count)
