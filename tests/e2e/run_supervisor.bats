@@ -162,6 +162,7 @@ ask_in_vain() {
 	start_background job env CANHAZGPU_FAKE_STATE="$WORLD/slow.json" canhazgpu run -- sleep 1000
 	command=$background_pid
 	exec 7>"$WORLD/slow.json" # opens when the run reads: it knows its supervisor by then
+	wait_until '[ -n "$(supervisors)" ]'
 	# shellcheck disable=SC2046
 	kill_now $(supervisors)
 	echo '{}' >&7
