@@ -190,7 +190,7 @@ installed() {
 			kill -0 $exchange || exit 2
 			sleep 0.05
 		done
-		for ((i = 0; i < 200; i++)); do
+		for ((i = 0; i < 200 && SECONDS < 25; i++)); do # fewer on a busy machine
 			rm -f "$WORLD"/own/dir/*
 			as 4302 canhazgpu --store "sqlite:$WORLD/own/pool/canhazgpu.db" admin --gpus 1 --provider fake >/dev/null 2>&1
 			find "$WORLD/own/dir" -gid 4300 | grep . && break
