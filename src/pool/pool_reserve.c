@@ -16,6 +16,8 @@
 /* How long a refusal waits for reservations whose command has ended already: their supervisors need
    a few milliseconds to release them, on a busy machine seconds. */
 #define ENDING_WAIT_NS (10 * NS_PER_SECOND)
+/* And for those stopped by their time limit: what is left of them may take all the grace. */
+#define STOPPED_WAIT_NS (2 * NS_PER_SECOND)
 
 /* Whether a GPU counts as busy only because it was reserved at the look, and was released since. */
 static bool look_is_outdated(const struct look *l, const struct pool_state *state)
@@ -106,15 +108,23 @@ static bool ending_matters(const struct pool *p, const struct reservation *r,
 	return false;
 }
 
+static int64_t ending_wait_ns(const struct reservation *r)
+{
+	bool stopped = r->deadline_ns != TIME_NONE && r->deadline_ns <= clock_now_ns();
+
+	return stopped ? STOPPED_WAIT_NS : ENDING_WAIT_NS;
+}
+
 /*
  * A refusal may be early: commands that have ended hold GPUs until their supervisors have released
- * them. Waits for the first of those supervisors to finish; true if one did before the deadline.
+ * them. Waits for the first of those supervisors to finish; true if one did in the time that a
+ * request which began at begin_ns (monotonic) gives it.
  */
 static bool attempt_wait_for_ending(const struct pool *p, const struct attempt *a,
-				    const struct plan_request *request, int64_t deadline_ns)
+				    const struct plan_request *request, int64_t begin_ns)
 {
 	AUTO_FREE struct pollfd *fds = mem_alloc(a->state.reservations_count, sizeof(*fds));
-	int64_t left_ns = deadline_ns - clock_monotonic_ns();
+	int64_t passed_ns = clock_monotonic_ns() - begin_ns, left_ns = 0;
 	nfds_t count = 0;
 	bool ended = false;
 
@@ -122,14 +132,17 @@ static bool attempt_wait_for_ending(const struct pool *p, const struct attempt *
 		const struct reservation *r = a->state.reservations[i];
 		int fd;
 
-		if (a->lives.holders[i] != HOLDER_ENDING || !ending_matters(p, r, request))
+		if (a->lives.holders[i] != HOLDER_ENDING || !ending_matters(p, r, request) ||
+		    ending_wait_ns(r) <= passed_ns)
 			continue;
+		if (ending_wait_ns(r) - passed_ns > left_ns)
+			left_ns = ending_wait_ns(r) - passed_ns;
 		if (host_pidfd_open(&r->holder.supervisor, &fd, NULL) < 0)
 			ended = true;
 		else
 			fds[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
 	}
-	if (!ended && count && left_ns > 0)
+	if (!ended && count)
 		ended = poll(fds, count, (int)(left_ns / NS_PER_MS) + 1) > 0;
 	for (nfds_t i = 0; i < count; i++)
 		mem_auto_close(&fds[i].fd);
@@ -139,7 +152,7 @@ static bool attempt_wait_for_ending(const struct pool *p, const struct attempt *
 int pool_reserve(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
 		 struct err *e)
 {
-	int64_t deadline_ns = clock_monotonic_ns() + ENDING_WAIT_NS;
+	int64_t begin_ns = clock_monotonic_ns();
 	AUTO(look_clear) struct look look = {0};
 
 	for (int attempt = 0;; attempt++) {
@@ -156,9 +169,9 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 			pool_pause(attempt);
 			continue;
 		}
-		if (clock_monotonic_ns() > deadline_ns ||
+		if (clock_monotonic_ns() - begin_ns > ENDING_WAIT_NS ||
 		    (!look_is_outdated(&look, &a.state) &&
-		     !attempt_wait_for_ending(p, &a, request, deadline_ns)))
+		     !attempt_wait_for_ending(p, &a, request, begin_ns)))
 			return r;
 		look_clear(&look);
 	}
