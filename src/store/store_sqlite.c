@@ -75,21 +75,23 @@ static int database_exists(struct sqlite_store *s, struct err *e)
 }
 
 /*
- * Readers go on without the gate where they cannot have it (a read-only medium, a full disk) and
- * where they do not get it soon (somebody is stopped inside): SQLite's own locks keep them correct,
- * the gate only makes waiting fair.
+ * Readers go on without the gate where they cannot have it (a read-only medium, a full disk) and,
+ * unless they are patient, where they do not get it soon (somebody is stopped inside): SQLite's own
+ * locks keep them correct, the gate only makes waiting fair.
  */
-static int enter_gate(struct sqlite_store *s, struct err *e)
+static int enter_gate(struct sqlite_store *s, bool patient, struct err *e)
 {
 	int fd = -1, r = sqlite_file_open_gate(s->gate_path, s->mode, &fd, e);
 
+	s->beside = false;
 	if (r < 0 && s->writing)
 		return r;
-	if (s->writing || fd < 0)
+	if (s->writing || patient || fd < 0)
 		return sqlite_gate_enter(&s->gate, fd, s->gate_path, s->limit_ns, e);
 	r = sqlite_gate_enter(&s->gate, fd, s->gate_path, READER_LIMIT_NS, e);
 	if (r != -ETIMEDOUT)
 		return r;
+	s->beside = true;
 	return sqlite_gate_enter(&s->gate, -1, s->gate_path, 0, e);
 }
 
@@ -138,7 +140,8 @@ static void leave_rights(struct sqlite_store *s)
 	s->entered = false;
 }
 
-static int begin_once(struct sqlite_store *s, enum sqlite_access access, struct err *e)
+static int begin_once(struct sqlite_store *s, enum sqlite_access access, bool patient,
+		      struct err *e)
 {
 	int r;
 
@@ -158,7 +161,7 @@ static int begin_once(struct sqlite_store *s, enum sqlite_access access, struct 
 		}
 	}
 	s->mode = sqlite_file_mode(s->path);
-	r = enter_gate(s, e);
+	r = enter_gate(s, patient, e);
 	if (r == 0 && access == SQLITE_CREATE)
 		r = sqlite_file_create(s->path, s->mode, e);
 	if (r == 0)
@@ -175,7 +178,7 @@ static int begin_once(struct sqlite_store *s, enum sqlite_access access, struct 
 /* Brings an older database to this version, for somebody who only wants to look. */
 static int bring_up(struct sqlite_store *s, struct err *e)
 {
-	int r = begin_once(s, SQLITE_WRITE, e);
+	int r = begin_once(s, SQLITE_WRITE, false, e);
 
 	if (r > 0)
 		r = sqlite_finish(s, true, e);
@@ -184,10 +187,14 @@ static int bring_up(struct sqlite_store *s, struct err *e)
 
 int sqlite_begin(struct sqlite_store *s, enum sqlite_access access, struct err *e)
 {
-	int r = begin_once(s, access, e);
+	int r = begin_once(s, access, false, e);
 
+	/* Nobody stands still there: on a slow disk one commit after the other is in the way of who
+	   comes beside the gate, and its queue is the way in. */
+	if (r == -ETIMEDOUT && s->beside)
+		r = begin_once(s, access, true, e);
 	if (r == -ESTALE)
-		r = bring_up(s, NULL) < 0 ? r : begin_once(s, access, e);
+		r = bring_up(s, NULL) < 0 ? r : begin_once(s, access, false, e);
 	return r;
 }
 

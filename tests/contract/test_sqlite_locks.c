@@ -2,8 +2,10 @@
 #include "store_fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,6 +96,44 @@ static void test_foreign_lock(void **state)
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(fixture_load_code(s, STORE_UPDATE, &e), 0);
+	store_close(s);
+}
+
+/* Commits that follow each other on a slow disk hold gate and database all the time: who looks
+   waits for its turn, and does not give up after a moment beside the gate. */
+static void test_commit_after_commit(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *path = fixture_path(f, "pool.db"), *gate = fixture_path(f, "pool.db.lock");
+	struct store *s;
+	struct err e;
+	int pipe_fds[2], status;
+	char byte;
+	pid_t pid;
+
+	fixture_init(f, 1);
+	assert_int_equal(pipe(pipe_fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = open(gate, O_RDWR | O_CLOEXEC);
+		sqlite3 *db;
+
+		if (flock(fd, LOCK_EX) < 0 || sqlite3_open(path, &db) ||
+		    sqlite3_exec(db, "BEGIN EXCLUSIVE", 0, 0, 0) || write(pipe_fds[1], "", 1) != 1)
+			_exit(1);
+		sleep(3); /* longer than a reader stays at the gate and beside it at first */
+		_exit(0);
+	}
+	assert_int_equal(read(pipe_fds[0], &byte, 1), 1);
+	setenv("CANHAZGPU_TEST_WAIT_MS", "100000", 1);
+	s = fixture_open(f);
+	unsetenv("CANHAZGPU_TEST_WAIT_MS");
+	if (fixture_load_code(s, STORE_READ, &e))
+		fail_msg("%s", e.text);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
 	store_close(s);
 }
 
@@ -209,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stopped_holder),
 		cmocka_unit_test(test_foreign_lock),
+		cmocka_unit_test(test_commit_after_commit),
 		cmocka_unit_test(test_signals_wait_for_the_end),
 		cmocka_unit_test(test_waiting_ends_by_signal),
 		cmocka_unit_test(test_fork_in_an_update),
