@@ -1,7 +1,7 @@
 /*
  * Watching for commits of others: each touches the wake file, which inotify tells. The kernel lets
- * an account have 128 inotify instances; where there are no more, dnotify tells, by a signal that
- * is blocked and read from a descriptor.
+ * an account have 128 inotify instances, and so many watches in all (an editor may use them up);
+ * where there are no more, dnotify tells, by a signal that is blocked and read from a descriptor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +65,7 @@ int sqlite_watch(struct store *base)
 	if (installed)
 		rights_enter();
 	s->watch_fd = watch_by_inotify(s);
-	if (s->watch_fd < 0 && errno == EMFILE)
+	if (s->watch_fd < 0 && (errno == EMFILE || errno == ENOSPC))
 		s->watch_fd = watch_by_dnotify(s);
 	if (installed)
 		rights_leave();

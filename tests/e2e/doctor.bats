@@ -441,17 +441,27 @@ cards() {
 
 # ---- host ----
 
-@test "inotify used up: a warning" {
+# inotify_used_up LIMIT: none are left of what that file of /proc/sys/user counts.
+inotify_used_up() {
 	pool 1
-	unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_inotify_instances' 2>/dev/null ||
-		skip 'no user namespaces here'
+	unshare --user --map-root-user sh -c "echo 0 >/proc/sys/user/$1" 2>/dev/null || skip 'no user namespaces here'
 	sound
 	status=0
-	in_world unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_inotify_instances
-		exec canhazgpu doctor --json' >"$WORLD/stdout" || status=$?
+	in_world unshare --user --map-root-user sh -c "echo 0 >/proc/sys/user/$1
+		exec canhazgpu doctor --json" >"$WORLD/stdout" || status=$?
 	assert_status 0
+}
+
+@test "inotify instances used up: a warning" {
+	inotify_used_up max_inotify_instances
 	assert_finding inotify warning 'fs.inotify.max_user_instances'
 	# dnotify takes its place.
+	assert_finding wake-up ok
+}
+
+@test "inotify watches used up: a warning" {
+	inotify_used_up max_inotify_watches
+	assert_finding inotify warning 'fs.inotify.max_user_watches'
 	assert_finding wake-up ok
 }
 
