@@ -251,7 +251,9 @@ void redis_json_get_ours(const json_t *object, struct quantity *uid, struct hold
 {
 	int64_t value = -1;
 
-	if (redis_json_get_int(object, "uid", &value, NULL) == 0 && value >= 0)
+	/* The last number that fits is nobody's: (uid_t)-1. */
+	if (redis_json_get_int(object, "uid", &value, NULL) == 0 && value >= 0 &&
+	    value < UINT32_MAX)
 		*uid = quantity_of(value);
 	if (h)
 		get_holder(object, h);

@@ -80,12 +80,13 @@ static void load_gpu(struct pool_state *state, int gpu, const char *text)
 	reservation_free(part);
 }
 
-/* An entry whose value is gone or unreadable is nobody's: whoever waited by it sees it gone. */
+/* An entry whose value is gone or unreadable, or that has no id, is nobody's: whoever waited by it
+   sees it gone. */
 static void load_entry(struct pool_state *state, const char *pool, const char *id, const char *text)
 {
 	struct queue_entry w = {0};
 
-	if (!*text || redis_json_read_entry(text, &w, NULL) < 0 || strcmp(w.id, id) != 0) {
+	if (!*text || redis_json_read_entry(text, &w, NULL) < 0 || !*w.id || strcmp(w.id, id)) {
 		state->queue_unreadable += *text != '\0';
 		queue_entry_clear(&w);
 		return;

@@ -416,13 +416,16 @@ static void test_unreadable_parts(void **state)
 	make_source(w->redis);
 	REDIS_CLI(&server, database, "ZADD", "canhazgpu:usage_history_sorted", "1795164250",
 		  "no JSON at all");
-	REDIS_CLI(&server, database, "ZADD", "canhazgpu:queue", "1", "gone", "2", "broken");
+	REDIS_CLI(&server, database, "ZADD", "canhazgpu:queue", "1", "gone", "2", "broken", "3",
+		  "");
 	REDIS_CLI(&server, database, "SET", "canhazgpu:queue:entry:broken", "{");
+	REDIS_CLI(&server, database, "SET",
+		  "canhazgpu:queue:entry:", "{\"user\":\"a\",\"requested_count\":1}");
 	if (pool_migrate(w->redis, w->sqlite, &me, false, &m, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(m.records, 1);
 	assert_int_equal(m.waiting, 1);
-	assert_int_equal(m.unreadable, 2);
+	assert_int_equal(m.unreadable, 3);
 }
 
 /* What another program has written gets ids of ours, one reservation per GPU. */
@@ -438,8 +441,10 @@ static void test_reservations_without_ids(void **state)
 	for (int i = 0; i < 2; i++) {
 		AUTO_FREE char *key = mem_printf("canhazgpu:gpu:%d", i);
 
+		/* A uid that there cannot be is as good as none. */
 		REDIS_CLI(&server, database, "SET", key,
 			  "{\"user\":\"al\",\"actual_user\":\"alice\",\"type\":\"manual\","
+			  "\"uid\":4294967296,"
 			  "\"start_time\":1795164186,\"expiry_time\":1795169586}");
 	}
 	if (pool_migrate(w->redis, w->sqlite, &me, false, &m, &e) < 0)
