@@ -203,11 +203,16 @@ static int read_old_keys(struct redis_store *s, struct redis_history *h, const r
 	return r;
 }
 
+/* By end; those of one moment so that the same record read twice stands together. */
 static int compare_ends(const void *a, const void *b)
 {
 	const struct usage_record *x = a, *y = b;
 
-	return (x->end_ns > y->end_ns) - (x->end_ns < y->end_ns);
+	if (x->end_ns != y->end_ns)
+		return x->end_ns > y->end_ns ? 1 : -1;
+	if (x->gpu != y->gpu)
+		return x->gpu > y->gpu ? 1 : -1;
+	return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
 }
 
 /* Collects the records of a pool without a sorted set, and sorts them. SCAN may name a key twice.

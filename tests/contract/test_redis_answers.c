@@ -161,6 +161,38 @@ static void test_tail_of_no_type(void **state)
 	fake_stop(&f);
 }
 
+/* SCAN may name a key twice, also with others between: each record of a very old pool counts once.
+ */
+static void test_key_named_twice(void **state)
+{
+	static const char record[] =
+		"$69\r\n{\"user\":\"a\",\"gpu_id\":%d,\"start_time\":1795164186,"
+		"\"end_time\":1795164249}\r\n";
+	AUTO_FREE char *zero = mem_printf(record, 0), *one = mem_printf(record, 1);
+	AUTO_FREE char *values = mem_printf("*3\r\n%s%s%s", zero, one, zero);
+	struct fake f = {0};
+	struct store *s = fake_start(&f, "",
+				     ANSWERS("*0\r\n", ":0\r\n",
+					     "*2\r\n$1\r\n0\r\n*3\r\n$1\r\na\r\n$1\r\nb\r\n"
+					     "$1\r\na\r\n",
+					     values),
+				     NULL);
+	const struct usage_record *u;
+	struct err e = {0};
+	int r = store_history_begin(s, 0, INT64_MAX, &e);
+
+	for (int gpu = 0; gpu < 2 && r >= 0; gpu++) {
+		r = store_history_next(s, &u, &e);
+		if (r > 0)
+			assert_int_equal(u->gpu, gpu);
+	}
+	if (r < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(store_history_next(s, &u, &e), 0);
+	store_close(s);
+	fake_stop(&f);
+}
+
 static void test_answer_without_an_end(void **state)
 {
 	char flood[65536];
@@ -250,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_elements_of_no_type),
 		cmocka_unit_test(test_tail_of_no_type),
+		cmocka_unit_test(test_key_named_twice),
 		cmocka_unit_test(test_answer_without_an_end),
 		cmocka_unit_test(test_full_backlog),
 		cmocka_unit_test(test_errors_of_the_server),
