@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <locale.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -314,14 +315,27 @@ static void test_err(void **state)
 	assert_string_equal(e.text, "open 'f': No such file or directory");
 }
 
-static void test_ids_differ(void **state)
+/* Also where no descriptor is left: a request that waits makes ids while it holds several. */
+static void test_ids(void **state)
 {
+	static const char shape[] = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
 	char a[ID_SIZE], b[ID_SIZE];
+	struct rlimit before, none;
 
 	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	id_new(a);
 	id_new(b);
-	assert_int_equal(strlen(a), 36);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(strlen(a), ID_SIZE - 1);
+	for (size_t i = 0; shape[i]; i++)
+		assert_non_null(shape[i] == 'x'    ? strchr("0123456789abcdef", a[i])
+				: shape[i] == 'y'  ? strchr("89ab", a[i])
+				: a[i] == shape[i] ? a
+						   : NULL);
 	assert_string_not_equal(a, b);
 }
 
@@ -341,7 +355,7 @@ int main(void)
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_str),
 		cmocka_unit_test(test_err),
-		cmocka_unit_test(test_ids_differ),
+		cmocka_unit_test(test_ids),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
