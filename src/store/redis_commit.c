@@ -216,10 +216,8 @@ static int send_draft(struct redis_store *s, struct redis_draft *d, struct err *
 		AUTO(redis_reply_clear) redisReply *reply = NULL;
 
 		r = redis_run_script(s, &redis_script_commit, d->count, d->words, NULL, &reply, e);
-		if (r < 0 && s->connection.sent && e && (r == -ETIMEDOUT || s->connection.fd < 0))
-			snprintf(e->text + strlen(e->text), sizeof(e->text) - strlen(e->text),
-				 "; whether the change was made is not known (see 'canhazgpu "
-				 "status')");
+		if (r < 0 && s->connection.sent && (r == -ETIMEDOUT || s->connection.fd < 0))
+			store_left_open(e);
 		if (r < 0)
 			return r;
 		if (reply->type != REDIS_REPLY_STATUS && reply->type != REDIS_REPLY_STRING)

@@ -1,6 +1,7 @@
 /* Picks the backend by the URL's scheme and hands every call to it. */
 #include "store/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,15 @@ bool store_is_quiet(const struct change *changes, size_t count)
 			return false;
 	}
 	return true;
+}
+
+void store_left_open(struct err *e)
+{
+	size_t used = e ? strlen(e->text) : 0;
+
+	if (e)
+		snprintf(e->text + used, sizeof(e->text) - used,
+			 "; whether the change was made is not known (see 'canhazgpu status')");
 }
 
 bool store_has_silent_peers(const struct store *s)

@@ -50,6 +50,9 @@ struct store_backend {
 /* Whether a commit of these changes wakes nobody. */
 bool store_is_quiet(const struct change *changes, size_t count);
 
+/* Adds to the failure of a commit that it may have been applied all the same. */
+void store_left_open(struct err *e);
+
 extern const struct store_backend store_sqlite, store_redis, store_rediss, store_redis_unix;
 
 #endif

@@ -204,6 +204,9 @@ int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e)
 
 	sql_reset_all(s);
 	r = sql_script(s, "COMMIT", e);
+	/* A disk that fails at the last step, when the journal is cut, is too late to take back. */
+	if (r == -EIO)
+		store_left_open(e);
 	if (s->installed)
 		rights_enter();
 	sqlite_end(s);
