@@ -234,8 +234,8 @@ orphan() {
 	chg_ok adopt "$warned" --gpu-ids 0
 	chg_ok adopt "$stopped" --gpu-ids 1 --on-lost kill
 	chg_ok release --gpu-ids 0,1
-	wait_until 'is_gone "$stopped"' 20
-	wait_until '[ "$(supervisors | wc -l)" -eq 1 ]' 20
+	wait_until 'is_gone "$stopped"' 60
+	wait_until '[ "$(supervisors | wc -l)" -eq 1 ]'
 	assert_alive "$warned"
 	kill_now "$warned"
 	assert_no_processes
@@ -311,7 +311,7 @@ orphan() {
 	in_world canhazgpu adopt "$reader" --gpu-ids 0 --on-lost kill 2>/dev/null
 	in_world canhazgpu adopt "$writer" --gpu-ids 1 --on-lost kill 2>/dev/null
 	chg_ok release --gpu-ids 0,1
-	wait_until 'is_gone "$reader" && is_gone "$writer"' 20
+	wait_until 'is_gone "$reader" && is_gone "$writer"' 60
 	assert_equal "$(cat "$WORLD/theirs/precious")" precious
 	grep -q '^canhazgpu: the reservation of GPU(s) .* is gone' "$WORLD/theirs/log"
 	assert_no_processes
