@@ -38,8 +38,8 @@ struct sqlite_store {
 	bool writing;
 	bool blank;   /* the file has no tables (yet) */
 	bool entered; /* with the group of the installed program */
-	bool beside;  /* without the gate, since it was not to be had soon; also after the session */
-	pid_t owner;  /* the process that began it: connections do not survive fork */
+	bool beside; /* without the gate, since it was not to be had soon; also after the session */
+	pid_t owner; /* the process that began it: connections do not survive fork */
 	struct sqlite_gate gate;
 	struct sqlite_statement *statements;
 	size_t statements_count;
