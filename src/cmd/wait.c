@@ -132,9 +132,8 @@ static int wait_in_line(struct pool *pool, const struct plan_request *request, i
 		die_by(r);
 		return err_set(e, EINTR, "interrupted");
 	}
-	if (r == -ETIMEDOUT) {
-		err_set(e, ETIMEDOUT, "gave up after waiting %s for %s",
-			clock_duration(limit_ns, time),
+	if (r == -ETIME) {
+		err_set(e, ETIME, "gave up after waiting %s for %s", clock_duration(limit_ns, time),
 			request->ids || request->count > 1 ? "the GPUs" : "a GPU");
 		return err_exit_status(e, EXIT_STATUS_GAVE_UP);
 	}

@@ -6,7 +6,7 @@
 
 /*
  * Gets what the request asks: at once or not at all, or, where the settings of the command say so
- * (--wait), by standing in line, with progress on standard error. -ETIMEDOUT with exit status 75
+ * (--wait), by standing in line, with progress on standard error. -ETIME with exit status 75
  * when --wait is over. SIGINT, SIGTERM, SIGHUP and SIGQUIT leave the line, and then end this
  * process as they always do. Fills request->holder of one that waits.
  */

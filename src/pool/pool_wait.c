@@ -375,7 +375,7 @@ int pool_wait_step(struct pool_wait *w, struct pool_grant *ret_grant, struct err
 
 	if (w->deadline_ns != INT64_MAX && w->enqueued_ns != TIME_NONE &&
 	    clock_monotonic_ns() >= w->deadline_ns)
-		return err_set(e, ETIMEDOUT, "gave up waiting");
+		return err_set(e, ETIME, "gave up waiting");
 	/* Before the state is read, so that nothing that is committed then goes unheard. */
 	store_watch(w->pool->store);
 	for (int attempt = 0; attempt < STEP_ATTEMPTS; attempt++) {

@@ -42,7 +42,7 @@ void pool_wait_begin(struct pool *p, const struct plan_request *request, int64_t
 
 /*
  * Looks, and takes what there is. 1: granted, the caller clears *ret_grant. 0: it has to wait; the
- * request is in the line. -ETIMEDOUT: the limit is over. -ECANCELED: cancelled from elsewhere.
+ * request is in the line. -ETIME: the limit is over. -ECANCELED: cancelled from elsewhere.
  * -ERANGE, -ENOENT, ...: it will never be granted. A store that does not answer once the request is
  * in the line is no error, but the standing's trouble.
  */

@@ -108,6 +108,17 @@ store_goes_on() {
 	fi
 }
 
+@test "a store that does not answer before there is a line is an error, not the end of a wait" {
+	pool 1
+	store_stops
+	chg reserve --wait
+	store_goes_on
+	[[ $stderr != *'gave up after waiting'* ]] || fail_with 'it has not waited at all'
+	assert_error 1 "$([ "${E2E_STORE:-sqlite}" = redis ] && echo 'does not answer' || echo pool.db)"
+	chg_ok reserve --wait --short
+	assert_stdout 0
+}
+
 @test "Ctrl-C while the GPUs are being granted: they are given back" {
 	pool 1
 	hold holder
