@@ -228,8 +228,15 @@ static bool observe_descends(pid_t pid, const struct process_ref *ancestor)
 	return false;
 }
 
-static bool observe_is_foreign(const struct process *process, const struct reservation *r)
+/* Unknown is not foreign: of pids that count otherwise, and of hidden processes, nobody can tell.
+ */
+static bool observe_is_foreign(const struct observation *o, const struct process *process,
+			       const struct reservation *r)
 {
+	const struct process_ref ref = {.pid = process->pid};
+
+	if (o->foreign_pids || (!process->uid.known && host_process_life(&ref) == HOST_HIDDEN))
+		return false;
 	if (process->uid.known && r->uid.known && process->uid.value == r->uid.value)
 		return false;
 	if (!r->uid.known && process->account && r->account &&
@@ -260,7 +267,7 @@ void observe_processes(struct observation *o, const struct pool_state *state)
 				if (!process->name || strchr(process->name, '/'))
 					mem_replace(&process->name, info.name);
 			}
-			process->foreign = r && observe_is_foreign(process, r);
+			process->foreign = r && observe_is_foreign(o, process, r);
 			/* Whoever has to find the owner wants to know; the holder does. */
 			if (process->uid.known && (!r || process->foreign))
 				process->container = host_process_container(process->pid);

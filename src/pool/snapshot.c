@@ -128,7 +128,9 @@ static void snapshot_views(struct snapshot *s)
 		view->last_released_ns = slot->last_released_ns;
 		view->withheld = plan_why_withheld(&s->state, &s->policy, slot->id);
 		view->status = snapshot_status(slot, view->use, view->withheld);
-		snapshot_model(&search, view);
+		/* Else the pids are those of other processes here. */
+		if (!s->seen.foreign_pids)
+			snapshot_model(&search, view);
 	}
 }
 

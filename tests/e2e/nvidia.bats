@@ -63,6 +63,29 @@ visible() {
 	assert_error 1 'Available: 0 (2 GPUs in use without reservation'
 }
 
+@test "status in a container: the driver's pids name nobody there, neither an owner nor a model" {
+	need_root
+	unshare --mount --pid --fork --mount-proc true 2>/dev/null || skip 'no pid namespaces here'
+	use_nvml
+	# Process 2 is the one of the container; the driver means the host's.
+	cards "$(card a 1 8000 '{"compute": [[2, 7900]]}')" "$(card b 2 8000 '{"compute": [[2, 7900]]}')"
+	chg_ok admin
+	chg_ok reserve --gpu-ids 0 --force
+	status=0
+	mkfifo "$WORLD/gate"
+	# shellcheck disable=SC2016
+	in_world unshare --mount --pid --fork --mount-proc sh -euc '
+		sh -c "read x <\"\$1\"" sh "$0" --model org/theirs &
+		[ $! = 2 ]
+		until grep -q theirs /proc/2/cmdline; do :; done
+		canhazgpu status --json
+		echo >"$0"' "$WORLD/gate" >"$WORLD/stdout" || status=$?
+	assert_status 0
+	assert_json 'map(.model) | unique | tojson' '[null]'
+	assert_json '.[0] | "\(.validation)|\(has("unreserved_users"))"' '8000MB, 1 processes|false'
+	assert_json '.[1].process_info' '8000MB used by PID 2 (unknown)'
+}
+
 @test "what the driver does not tell is unknown, and never handed out" {
 	use_nvml
 	cards "$(card a 1 null)" "$(card b 2 4 '{"codes": {"nvmlDeviceGetHandleByIndex": 4}}')" \

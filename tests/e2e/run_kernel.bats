@@ -91,6 +91,18 @@ heartbeat_of_age_s() {
 		SET start_ns = start_ns - 3600000000000, heartbeat_ns = (SELECT strftime('%s') - $1) * 1000000000"
 }
 
+@test "a process that is hidden is not said to be another's than the holder's" {
+	shared_pool 1
+	needs_hiding
+	hold_alone
+	fake_state '{"gpus": [{"memory_used_mb": 9000, "processes": [{"pid": '"$command"'}]}]}'
+	as_blind_user 'canhazgpu status --json' >"$WORLD/stdout"
+	assert_json '.[0].validation' '9000MB, 1 processes'
+	fake_state '{"gpus": [{"memory_used_mb": 9000, "processes": [{"pid": 99999991}]}]}'
+	as_blind_user 'canhazgpu status --json' >"$WORLD/stdout"
+	assert_json '.[0].unreserved_users | tojson' '["unknown"]'
+}
+
 @test "a run that cannot be seen is not freed while its heartbeat is fresh" {
 	shared_pool 1
 	needs_hiding
