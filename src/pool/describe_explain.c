@@ -131,9 +131,10 @@ static void explain_part(const struct explain *x, const struct reservation *r)
 static void explain_free(const struct explain *x, size_t gpu)
 {
 	AUTO_FREE char *withheld = plan_why_withheld(&x->s->state, x->facts.policy, (int)gpu);
+	AUTO_FREE char *why = text_shown(withheld);
 
-	if (withheld)
-		str_addf(x->out, "is out of service: %s", withheld);
+	if (why)
+		str_addf(x->out, "is out of service: %s", why);
 	else if (x->s->views[gpu].use == USE_BUSY)
 		str_add(x->out, "is in use without a reservation");
 	else if (x->s->views[gpu].use == USE_UNKNOWN)

@@ -193,6 +193,16 @@ int redis_json_get_ids(const json_t *object, const char *name, int **ids, size_t
 	return 0;
 }
 
+/* Ids are shown as they are: what a terminal would obey, or cut in two, is none. */
+static bool is_id(const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if (*p <= ' ' || *p > '~')
+			return false;
+	}
+	return strlen(text) < ID_SIZE;
+}
+
 int redis_json_get_id(const json_t *object, const char *name, char id[ID_SIZE], struct err *e)
 {
 	const json_t *found = member(object, name);
@@ -200,7 +210,7 @@ int redis_json_get_id(const json_t *object, const char *name, char id[ID_SIZE], 
 
 	if (!found)
 		return 0;
-	if (!text || strlen(text) >= ID_SIZE)
+	if (!text || !is_id(text))
 		return wrong(name, "id", e);
 	memset(id, 0, ID_SIZE);
 	snprintf(id, ID_SIZE, "%s", text);

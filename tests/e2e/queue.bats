@@ -189,6 +189,14 @@ minutes_to() {
 	chg_ok queue --explain "$(queue '.[0].id')"
 	assert_stdout_has 'GPU 1 is out of service: drained by '
 	assert_stdout_has 'Not all that it asks for is in service: it keeps its place'
+	# Names of accounts are text of others.
+	if [ "${E2E_STORE:-sqlite}" = redis ]; then
+		redis set canhazgpu:gpu_drained:1 '{"by": "ro\u001b[31mot"}' >/dev/null
+	else
+		db "UPDATE gpus SET drained_by = 'ro' || char(27) || '[31mot' WHERE id = 1"
+	fi
+	chg_ok queue --explain "$(queue '.[0].id')"
+	assert_stdout_has 'GPU 1 is out of service: drained by ro\x1b[31mot.'
 }
 
 @test "--explain: use without a reservation, and unknown use" {

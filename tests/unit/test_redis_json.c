@@ -201,6 +201,8 @@ static void test_our_members_are_optional(void **state)
 	static const char *const members[] = {
 		"\"reservation_id\":\"much longer than any id that there is, ever\"",
 		"\"reservation_id\":7",
+		"\"reservation_id\":\"\\u001b[31m\"",
+		"\"reservation_id\":\"\\u202e\"",
 		"\"uid\":\"root\"",
 		"\"uid\":-1",
 		"\"uid\":4294967295",
@@ -289,6 +291,7 @@ static void test_queue_entry(void **state)
 	assert_int_equal(redis_json_read_entry("{\"allocated_gpus\":{\"1\":2}}", &w, &e), -EBADMSG);
 	assert_int_equal(redis_json_read_entry("{\"id\":\"x\",\"requested_count\":5000}", &w, &e),
 			 -EBADMSG);
+	assert_int_equal(redis_json_read_entry("{\"id\":\"\\u001bc\"}", &w, &e), -EBADMSG);
 	assert_int_equal(redis_json_read_entry("{\"allocated_gpus\":[-1]}", &w, &e), -EBADMSG);
 	assert_int_equal(redis_json_read_entry("{\"allocated_gpus\":[1.5]}", &w, &e), -EBADMSG);
 }
