@@ -11,7 +11,7 @@ static int check_gpu(const struct pool_state *state, const struct plan_facts *fa
 		     const struct candidate *c, enum adopted_use use, bool force, struct err *e)
 {
 	if (c->reserved || state->slots[c->id].problem)
-		return plan_refuse_id(state, facts, c, e);
+		return plan_refuse_id(state, facts, c, false, e);
 	/* Behind a GPU that these processes keep busy others wait anyway, until they have ended. */
 	if (c->awaited && (c->idle || use == ADOPTED_NONE))
 		return err_set(
@@ -27,7 +27,7 @@ static int check_gpu(const struct pool_state *state, const struct plan_facts *fa
 			       "details; --force takes it all the same",
 			       c->id);
 	if (c->unknown)
-		return plan_refuse_id(state, facts, c, e);
+		return plan_refuse_id(state, facts, c, false, e);
 	return err_set(e, EBUSY,
 		       "GPU %d is in use, but not by these processes - run 'canhazgpu status' for "
 		       "details; --force takes it all the same",

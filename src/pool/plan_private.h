@@ -84,6 +84,7 @@ struct candidate {
 	bool reserved;      /* by somebody else */
 	bool awaited;       /* somebody who came before could use it */
 	bool idle, unknown; /* neither reserved nor withheld: idle, busy, or unknown */
+	bool unreadable;    /* its state is, so that it may be reserved: not even by force */
 	bool backfill;      /* somebody waits for it, but cannot use it before it is back */
 	const struct reservation *lent; /* that was collected for whom; NULL: it is free */
 	int64_t mine_ns;                /* when the requester last used it */
@@ -107,9 +108,9 @@ bool plan_is_available(const struct candidate *c, const struct plan_request *req
 int plan_check_request(const struct pool_state *state, const struct plan_request *request,
 		       struct err *e);
 
-/* Refuses for a GPU that was asked for by id. */
+/* Refuses for a GPU that was asked for by id; `force`: whatever runs there. */
 int plan_refuse_id(const struct pool_state *state, const struct plan_facts *facts,
-		   const struct candidate *c, struct err *e);
+		   const struct candidate *c, bool force, struct err *e);
 
 /* How many GPUs the request asks for. */
 size_t plan_request_count(const struct plan_request *request);

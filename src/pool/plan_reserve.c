@@ -16,7 +16,8 @@ static struct candidate plan_candidate(const struct pool_state *state, size_t i,
 	const struct reservation *r = slot->reservation;
 	struct candidate c = {.id = slot->id, .released_ns = slot->last_released_ns};
 
-	if (slot->problem)
+	c.unreadable = slot->problem != NULL;
+	if (c.unreadable)
 		use = USE_UNKNOWN;
 	c.reserved = r && !plan_ends(p, r, slot->id);
 	if (r && !c.reserved)
@@ -42,10 +43,16 @@ struct candidate *plan_candidates(const struct pool_state *state, const struct p
 	return all;
 }
 
+/* Whether --force gets it although it is busy, or nobody knows. */
+static bool is_forced(const struct candidate *c, bool force)
+{
+	return force && !c->backfill && !c->unreadable;
+}
+
 bool plan_is_available(const struct candidate *c, const struct plan_request *request)
 {
 	return !c->reserved && !c->awaited && !c->withheld &&
-	       (c->idle || (request->force && !c->backfill));
+	       (c->idle || is_forced(c, request->force));
 }
 
 static int compare_ns(int64_t a, int64_t b)
@@ -102,7 +109,7 @@ int plan_check_request(const struct pool_state *state, const struct plan_request
 }
 
 int plan_refuse_id(const struct pool_state *state, const struct plan_facts *facts,
-		   const struct candidate *c, struct err *e)
+		   const struct candidate *c, bool force, struct err *e)
 {
 	const struct slot *slot = &state->slots[c->id];
 
@@ -113,18 +120,18 @@ int plan_refuse_id(const struct pool_state *state, const struct plan_facts *fact
 			"for details",
 			c->id, slot->reservation->user,
 			reservation_type_name(slot->reservation->type));
+	if (c->awaited && (c->idle || is_forced(c, force)))
+		return err_set(e, EBUSY,
+			       "GPU %d is not available: %s waits for it - stand in line with "
+			       "--wait",
+			       c->id,
+			       plan_first_for(state, facts, c->id, state->queue_count)->user);
 	if (c->unknown)
 		return err_set(
 			e, EBUSY,
 			"GPU %d is not available: its use is unknown - run 'canhazgpu status' "
 			"for details",
 			c->id);
-	if (c->idle)
-		return err_set(e, EBUSY,
-			       "GPU %d is not available: %s waits for it - stand in line with "
-			       "--wait",
-			       c->id,
-			       plan_first_for(state, facts, c->id, state->queue_count)->user);
 	return err_set(
 		e, EBUSY,
 		"GPU %d is not available: in use without reservation - run 'canhazgpu status' "
@@ -133,18 +140,26 @@ int plan_refuse_id(const struct pool_state *state, const struct plan_facts *fact
 }
 
 /* Refuses for want of GPUs, with the numbers of this very decision. */
-static int plan_refuse_count(int requested, const struct candidate *all, size_t count,
-			     struct err *e)
+static int plan_refuse_count(const struct plan_request *request, const struct candidate *all,
+			     size_t count, struct err *e)
 {
 	AUTO(str_clear) struct str why = {0};
-	int idle = 0, awaited = 0, busy = 0, unknown = 0, withheld = 0;
+	int requested = request->count;
+	int available = 0, awaited = 0, busy = 0, unknown = 0, withheld = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		idle += all[i].idle && !all[i].awaited;
-		awaited += all[i].idle && all[i].awaited;
-		unknown += all[i].unknown;
-		withheld += !all[i].reserved && all[i].withheld;
-		busy += !all[i].reserved && !all[i].withheld && !all[i].idle && !all[i].unknown;
+		const struct candidate *c = &all[i];
+
+		if (c->reserved)
+			continue;
+		if (c->withheld)
+			withheld++;
+		else if (c->idle || is_forced(c, request->force))
+			*(c->awaited ? &awaited : &available) += 1;
+		else if (c->unknown)
+			unknown++;
+		else
+			busy++;
 	}
 	if (busy)
 		str_addf(&why, "%d GPUs in use without reservation", busy);
@@ -157,16 +172,16 @@ static int plan_refuse_count(int requested, const struct candidate *all, size_t 
 			e, EBUSY,
 			"Not enough GPUs available. Requested: %d, Available: %d (others wait "
 			"for %d more - stand in line with --wait)",
-			requested, idle, awaited);
+			requested, available, awaited);
 	if (awaited)
 		str_addf(&why, ", %d GPUs that others wait for", awaited);
 	if (why.length)
 		return err_set(e, EBUSY,
 			       "Not enough GPUs available. Requested: %d, Available: %d (%s - run "
 			       "'canhazgpu status' for details)",
-			       requested, idle, str_text(&why));
+			       requested, available, str_text(&why));
 	return err_set(e, EBUSY, "Not enough GPUs available. Requested: %d, Available: %d",
-		       requested, idle);
+		       requested, available);
 }
 
 /* Picks the GPUs: exactly the ids asked for, or the best `count`. The caller frees *ret_gpus. */
@@ -183,7 +198,8 @@ static int plan_pick(const struct pool_state *state, const struct plan_facts *fa
 	plan_backfill(state, facts, request, p, state->queue_count, all);
 	for (size_t i = 0; i < request->ids_count; i++) {
 		if (!plan_is_available(&all[request->ids[i]], request))
-			return plan_refuse_id(state, facts, &all[request->ids[i]], e);
+			return plan_refuse_id(state, facts, &all[request->ids[i]], request->force,
+					      e);
 		gpus[found++] = request->ids[i];
 	}
 	if (!request->ids) {
@@ -193,7 +209,7 @@ static int plan_pick(const struct pool_state *state, const struct plan_facts *fa
 				gpus[found++] = all[i].id;
 		}
 		if (found < wanted)
-			return plan_refuse_count(request->count, all, state->slots_count, e);
+			return plan_refuse_count(request, all, state->slots_count, e);
 		qsort(gpus, found, sizeof(*gpus), plan_compare_ids);
 	}
 	*ret_gpus = mem_steal(&gpus);

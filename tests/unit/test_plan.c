@@ -160,6 +160,10 @@ static void test_unreadable_slot_is_not_handed_out(void **state)
 	world_init(&w, 1);
 	w.state.slots[0].problem = mem_strdup("malformed");
 	assert_granted(&w, &one, "-");
+	one.force = true; /* it may be reserved */
+	assert_refused(&w, &one,
+		       "Not enough GPUs available. Requested: 1, Available: 0 (1 GPUs whose use is "
+		       "unknown - run 'canhazgpu status' for details)");
 }
 
 static void test_force_takes_busy_after_idle(void **state)
@@ -180,10 +184,37 @@ static void test_force_takes_busy_after_idle(void **state)
 	r.count = 3;
 	assert_granted(&w, &r, "0,1,3");
 	r.count = 4; /* never what is reserved */
+	assert_refused(&w, &r, "Not enough GPUs available. Requested: 4, Available: 3");
+}
+
+/* What runs there is not why. */
+static void test_force_does_not_take_what_others_wait_for(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request r = request_for(1, 1), exact = request_for(1, 1);
+	struct queue_entry *q;
+	int busy = 0;
+
+	(void)state;
+	world_init(&w, 2);
+	w.use[0] = USE_BUSY;
+	world_add(&w, 2, RESERVATION_MANUAL, 1, 1);
+	q = pool_state_add_waiter(&w.state);
+	q->user = mem_strdup("eve");
+	q->requested_count = 1;
+	q->enqueued_ns = NOW;
+	r.force = exact.force = true;
+	exact.ids = &busy;
+	exact.ids_count = 1;
 	assert_refused(&w, &r,
-		       "Not enough GPUs available. Requested: 4, Available: 1 (1 GPUs in use "
-		       "without reservation, 1 GPUs whose use is unknown - run 'canhazgpu status' "
-		       "for details)");
+		       "Not enough GPUs available. Requested: 1, Available: 0 (others wait for 1 "
+		       "more - stand in line with --wait)");
+	assert_refused(&w, &exact,
+		       "GPU 0 is not available: eve waits for it - stand in line with --wait");
+	exact.force = false;
+	assert_refused(&w, &exact,
+		       "GPU 0 is not available: in use without reservation - run 'canhazgpu "
+		       "status' for details");
 }
 
 static void test_impossible_is_refused_as_such(void **state)
@@ -618,6 +649,7 @@ int main(void)
 		cmocka_unit_test(test_never_busy_or_unknown),
 		cmocka_unit_test(test_unreadable_slot_is_not_handed_out),
 		cmocka_unit_test(test_force_takes_busy_after_idle),
+		cmocka_unit_test(test_force_does_not_take_what_others_wait_for),
 		cmocka_unit_test(test_impossible_is_refused_as_such),
 		cmocka_unit_test(test_over),
 		cmocka_unit_test(test_over_is_ended_and_granted_again),
