@@ -12,6 +12,8 @@
 /* How often a decision is made anew because the store changed meanwhile. */
 #define STEP_ATTEMPTS 200
 #define LOOK_PAUSE_LAST_NS (20 * NS_PER_SECOND)
+/* What two clocks may differ by without having been set. */
+#define CLOCK_SLACK_NS NS_PER_SECOND
 /* While the store does not answer. */
 #define TROUBLE_PAUSE_NS (250 * NS_PER_MS)
 #define TROUBLE_PAUSE_LAST_NS (10 * NS_PER_SECOND)
@@ -116,6 +118,19 @@ static bool step_is_far(const struct pool_wait *w, const struct step *s)
 	       !step_has_lost_neighbour(w, s, place);
 }
 
+/* The wall clock may have been set, and the limit would be over for others, but not for itself. */
+static void keep_limit(struct pool_wait *w)
+{
+	int64_t give_up_ns;
+
+	if (w->deadline_ns == INT64_MAX)
+		return;
+	give_up_ns = clock_now_ns() + (w->deadline_ns - clock_monotonic_ns());
+	if (give_up_ns - w->give_up_ns > CLOCK_SLACK_NS ||
+	    w->give_up_ns - give_up_ns > CLOCK_SLACK_NS)
+		w->give_up_ns = give_up_ns;
+}
+
 static int step_load(struct pool_wait *w, enum store_intent intent, struct step *s, struct err *e)
 {
 	int r;
@@ -131,6 +146,7 @@ static int step_load(struct pool_wait *w, enum store_intent intent, struct step 
 		observe_lives(&w->pool->observer, &s->state, &s->lives);
 	s->facts = observe_facts(&s->lives, &w->pool->config.policy);
 	id_new(s->part_id);
+	keep_limit(w);
 	s->wait = (struct plan_wait){
 		.entry_id = w->entry_id,
 		.part_id = s->part_id,

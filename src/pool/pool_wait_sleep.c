@@ -128,8 +128,7 @@ static void arm_clock(struct alarm *a)
 			     .tv_nsec = a->clock_due_ns % NS_PER_SECOND},
 	};
 
-	if (a->clock_due_ns == INT64_MAX)
-		at.it_value.tv_sec = INT32_MAX; /* only for the jumps */
+	/* Also where nothing is due, in the year 2262: for the jumps. */
 	a->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (a->clock_fd >= 0)
 		timerfd_settime(a->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at,

@@ -5,6 +5,7 @@
 #include "store_fixture.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -151,6 +152,66 @@ static void test_sleeps_with_a_part(void **state)
 	waiter_end(&w);
 }
 
+/* Where the wall clock is put forward, the time that others see must not be over too early: nothing
+   is kept for a request that is about to leave. */
+static void test_limit_after_the_clock_was_set(void **state)
+{
+	AUTO(pool_grant_clear) struct pool_grant grant = {0};
+	struct fixture *f = *state;
+	struct err e = {0};
+	struct waiter w;
+	int64_t now_ns;
+
+	waiter_begin(f, &w, 1);
+	w.wait->deadline_ns = clock_monotonic_ns() + NS_PER_HOUR;
+	w.wait->give_up_ns = clock_now_ns() - NS_PER_HOUR;
+	w.wait->heartbeat_ns = 0;
+	now_ns = clock_now_ns();
+	assert_int_equal(pool_wait_step(w.wait, &grant, &e), 0);
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_true(f->state.queue[0].give_up_ns > now_ns);
+	assert_true(f->state.queue[0].give_up_ns <= clock_now_ns() + NS_PER_HOUR);
+	waiter_end(&w);
+}
+
+/* How long a timer has still to go, as the kernel tells. */
+static int64_t seconds_left(int fd)
+{
+	AUTO_FREE char *path = mem_printf("/proc/self/fdinfo/%d", fd);
+	FILE *file = fopen(path, "re");
+	char line[256];
+	long long seconds = -1;
+
+	assert_non_null(file);
+	while (seconds < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, "it_value: (%lld,", &seconds);
+	fclose(file);
+	return seconds;
+}
+
+/* The timer that only hears of jumps of the clock must not be due, not even when 32 bits of seconds
+   are over: it would wake the request all the time. */
+static void test_nothing_due(void **state)
+{
+	AUTO(pool_grant_clear) struct pool_grant grant = {0};
+	AUTO(reservation_freep) struct reservation *endless = NULL;
+	struct fixture *f = *state;
+	struct change change = {.kind = CHANGE_RENEW};
+	struct err e = {0};
+	struct waiter w;
+
+	waiter_begin(f, &w, 1);
+	fixture_load(f->a, STORE_READ, &f->state);
+	endless = reservation_copy(f->state.reservations[0]);
+	endless->expiry_ns = TIME_NONE;
+	change.reservation = endless;
+	fixture_commit(f, &change, 1);
+	assert_int_equal(pool_wait_step(w.wait, &grant, &e), 0);
+	assert_int_equal(w.wait->alarm.clock_due_ns, INT64_MAX);
+	assert_true(seconds_left(w.wait->alarm.clock_fd) > 2 * (int64_t)INT32_MAX);
+	waiter_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +220,8 @@ int main(void)
 		cmocka_unit_test(test_given_back_by_who_leaves),
 		cmocka_unit_test(test_limit_without_an_answer),
 		cmocka_unit_test(test_sleeps_with_a_part),
+		cmocka_unit_test(test_limit_after_the_clock_was_set),
+		cmocka_unit_test(test_nothing_due),
 	};
 
 	return fixture_run("wait", tests, ARRAY_SIZE(tests));
