@@ -224,6 +224,8 @@ static void describe_reserved(const struct snapshot *s, const struct gpu_view *v
 	else if (r->type == RESERVATION_RUN)
 		t->details = mem_printf("heartbeat %s ago",
 					clock_duration(s->now_ns - r->heartbeat_ns, time));
+	else if (r->expiry_ns == TIME_NONE)
+		t->details = mem_strdup("does not expire");
 	else
 		t->details =
 			mem_printf("expires in %s", clock_duration(r->expiry_ns - s->now_ns, time));

@@ -368,6 +368,13 @@ theirs() {
 	assert_json '[.users[0].run_count, .users[0].manual_count] | join(" ")' '1 1'
 }
 
+@test "a manual reservation of another program that names no end has none" {
+	pool 1
+	redis set canhazgpu:gpu:0 "{\"type\":\"manual\",\"user\":\"label\",\"start_time\":$(date +%s)}" >/dev/null
+	chg_ok status --json
+	assert_json '.[0] | "\(.status) \(.details)"' 'IN_USE does not expire'
+}
+
 @test "reservations of another program end as it ends them: at their expiry, 5 minutes without a heartbeat" {
 	pool 3
 	theirs 0 manual -600 -1
