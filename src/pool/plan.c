@@ -146,6 +146,13 @@ bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t no
 	return false;
 }
 
+/* Collected for a request that is not there any more. Other programs, which give no ids, may leave
+   the mark where they are done. */
+static bool is_left_over(const struct pool_state *state, const struct reservation *r)
+{
+	return r->queue_id && *r->id && !plan_is_collected(state, r);
+}
+
 /* Like plan_is_over, for the i-th reservation of the state. What is collected for somebody who
    waits is the queue's business, unless that request is not there any more. */
 static bool plan_over_at(const struct pool_state *state, const struct plan_facts *facts, size_t i,
@@ -155,8 +162,7 @@ static bool plan_over_at(const struct pool_state *state, const struct plan_facts
 
 	if (plan_is_collected(state, r))
 		return false;
-	if (r->queue_id && *r->id) {
-		/* Other programs, which give no ids, may leave the mark where they are done. */
+	if (is_left_over(state, r)) {
 		*ret_reason = END_RELEASED;
 		*ret_end_ns = facts->now_ns;
 		return true;
@@ -175,7 +181,7 @@ void plan_cleanup_but(const struct pool_state *state, const struct plan_facts *f
 
 		if (plan_over_at(state, facts, i, &reason, &end_ns)) {
 			plan_end(p, r, r->gpus, r->gpus_count, end_ns, reason, NULL);
-			p->changes[p->changes_count - 1].unrecorded = r->queue_id && *r->id;
+			p->changes[p->changes_count - 1].unrecorded = is_left_over(state, r);
 		} else if (!r->queue_id && r->type == RESERVATION_RUN && facts->life &&
 			   facts->life[i] == HOLDER_ALIVE &&
 			   facts->now_ns - plan_last_sign_ns(r) > 2 * HEARTBEAT_INTERVAL_NS) {
@@ -329,7 +335,8 @@ void plan_init(const struct pool_state *state, const struct plan_facts *facts,
 		else
 			plan_end(p, r, r->gpus, r->gpus_count, facts->now_ns, END_FORCED,
 				 actor->account);
-		p->changes[p->changes_count - 1].unrecorded = r->queue_id != NULL;
+		p->changes[p->changes_count - 1].unrecorded =
+			plan_is_collected(state, r) || is_left_over(state, r);
 	}
 	/* Whoever still waits is told so, and leaves. */
 	for (size_t i = 0; i < state->queue_count; i++) {

@@ -49,7 +49,8 @@ static void expect_end(struct pool *p, const struct reservation *r, int64_t now_
 	if (r->type == RESERVATION_MANUAL || r->queue_id)
 		return;
 	length_ns = past_length_ns(p, r->uid, r->account, now_ns - r->start_ns, now_ns);
-	if (!length_ns)
+	/* A record of another program may end in any year. */
+	if (!length_ns || length_ns > INT64_MAX - r->start_ns)
 		return;
 	*ret_end_ns = r->start_ns + length_ns;
 	*ret_basis = END_BASIS_PAST;

@@ -30,9 +30,11 @@ static int decide_restore(const struct pool_state *state, const struct plan_fact
 			  void *argument, struct plan *plan, struct err *e)
 {
 	struct restoring *restoring = argument;
+	int r = plan_require(state, e);
 
-	(void)e;
 	restoring->done = false;
+	if (r < 0)
+		return r;
 	/* Made again already: by an attempt whose answer got lost. */
 	if (pool_state_find(state, restoring->mine->id)) {
 		restoring->done = true;

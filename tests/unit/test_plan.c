@@ -508,6 +508,29 @@ static void test_init_ends_everything(void **state)
 	assert_int_equal(p.changes[3].gpus_count, 8);
 }
 
+/* Like the cleanup: another program, which gives no ids, leaves the mark of a request that it has
+   served. */
+static void test_init_records_what_was_used(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	const struct plan_actor root = {.uid = 0, .account = "root"};
+	struct reservation *theirs, *left;
+
+	(void)state;
+	world_init(&w, 2);
+	theirs = world_add(&w, 1, RESERVATION_MANUAL, 0, 1);
+	*theirs->id = '\0';
+	theirs->queue_id = mem_strdup("gone");
+	left = world_add(&w, 1, RESERVATION_MANUAL, 1, 1);
+	left->queue_id = mem_strdup("gone");
+	plan_init(&w.state, &w.facts, &root, "fake", 2, NULL, &p);
+	assert_ptr_equal(p.changes[0].reservation, theirs);
+	assert_false(p.changes[0].unrecorded);
+	assert_ptr_equal(p.changes[1].reservation, left);
+	assert_true(p.changes[1].unrecorded);
+}
+
 static void test_use(void **state)
 {
 	struct process process = {.pid = 1};
@@ -661,6 +684,7 @@ int main(void)
 		cmocka_unit_test(test_collected_for_who_waits),
 		cmocka_unit_test(test_owner_by_uid_then_account),
 		cmocka_unit_test(test_init_ends_everything),
+		cmocka_unit_test(test_init_records_what_was_used),
 		cmocka_unit_test(test_use),
 		cmocka_unit_test(test_random),
 	};
