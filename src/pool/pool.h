@@ -65,7 +65,7 @@ void pool_grant_clear(struct pool_grant *g);
 
 /*
  * Grants the request or refuses it at once (GPUs whose command has ended are waited for until their
- * supervisor has released them, up to 2 s). The caller clears *ret_grant.
+ * supervisor has released them, up to 10 s). The caller clears *ret_grant.
  */
 int pool_reserve(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
 		 struct err *e);
