@@ -41,6 +41,12 @@ static int migrate_run(const struct invocation *in, struct err *e)
 			"store. The new one frees\ntheir GPUs when they end, if they run on this "
 			"host; elsewhere, 5 minutes after their last heartbeat.\n",
 			m.running);
+	if (m.waiting)
+		fprintf(stderr,
+			"Warning: %zu requests go on waiting on the old store. As long as they do, nobody "
+			"behind them gets what\nthey wait for on the new one: end them, or take them out "
+			"of the line there with 'canhazgpu cancel'.\n",
+			m.waiting);
 	return 0;
 }
 

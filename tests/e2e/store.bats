@@ -328,3 +328,23 @@ stop_inside_gate() {
 	chg_ok reserve
 	exec 8>&-
 }
+
+@test "migrate tells of requests that go on waiting on the old store" {
+	pool 1
+	chg_ok migrate --from "sqlite:$WORLD/pool.db" --to "sqlite:$WORLD/first.db"
+	assert_stderr ''
+	chg_ok reserve
+	start_background waiter canhazgpu reserve --wait
+	wait_until 'grep -q "^Waiting: " "$WORLD/waiter.err"' 30
+	chg_ok migrate --from "sqlite:$WORLD/pool.db" --to "sqlite:$WORLD/new.db"
+	assert_stderr_has 'Warning: 1 requests go on waiting on the old store.'
+	# As it says.
+	world_set CANHAZGPU_STORE="sqlite:$WORLD/new.db"
+	chg_ok release
+	chg reserve
+	assert_error 1 'others wait for 1 more'
+	chg_ok queue --json
+	chg_ok cancel "$(json_get '.[0].id')"
+	chg_ok reserve --short
+	assert_stdout 0
+}
