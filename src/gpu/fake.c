@@ -227,6 +227,9 @@ static int read_gpus(const json_t *list, int count, struct scan *s, const char *
 	json_t *object;
 	size_t i;
 
+	if (json_array_size(list) > POOL_GPUS_MAX)
+		return err_set(e, EINVAL, "%s: gpus names %zu GPUs, more than %d", file,
+			       json_array_size(list), POOL_GPUS_MAX);
 	json_array_foreach(list, i, object)
 	{
 		struct place at = {.file = file};

@@ -155,6 +155,19 @@ static void test_wrong_files(void **state)
 		file_fails(cases[i].text, EINVAL, cases[i].message);
 }
 
+/* One more than there can be, without an index of its own. */
+static void test_too_many(void **state)
+{
+	AUTO(str_clear) struct str text = {0};
+
+	(void)state;
+	str_add(&text, "{\"gpus\":[{}");
+	for (int i = 0; i < POOL_GPUS_MAX; i++)
+		str_add(&text, ",{}");
+	str_add(&text, "]}");
+	file_fails(str_text(&text), EINVAL, "state.json: gpus names 1025 GPUs, more than 1024");
+}
+
 static void test_missing_file(void **state)
 {
 	struct gpu_options options = {.provider = "fake", .fake_count = 1};
@@ -187,6 +200,7 @@ int main(void)
 		TEST(test_null_is_unknown),
 		TEST(test_count_from_file),
 		TEST(test_wrong_files),
+		TEST(test_too_many),
 		TEST(test_missing_file),
 		TEST(test_bad_driver),
 	};
