@@ -3,12 +3,12 @@
  * error if it has one, and picks the exit status. Nothing else prints errors, nothing else exits.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/rights.h"
 #include "base/text.h"
@@ -117,27 +117,13 @@ static int flush_output(struct err *e)
 	return err_sys(e, errno, "cannot write the output");
 }
 
-/*
- * Where the caller has closed a standard handle, a file of ours would get its number, and a message
- * would be written into the database. What is put there fails like a closed one, and is closed to
- * the command of a run.
- */
-static void occupy_standard_handles(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) < 0)
-			(void)!open("/dev/null",
-				    (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct err e = {0};
 	int r;
 
 	rights_init();
-	occupy_standard_handles();
+	file_occupy_standard_handles();
 	/* The supervisor gets its orders by pipe: no options, no configuration that could fail. */
 	if (argc == 2 && !strcmp(argv[1], cmd_supervise.name))
 		return cmd_supervise.run(NULL, &e) < 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_OK;

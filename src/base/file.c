@@ -1,4 +1,4 @@
-/* Opening files that the user names. */
+/* Opening files that the user names, and the standard handles that a caller has closed. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -25,4 +25,13 @@ FILE *file_stream_as_user(const char *path)
 	if (fd >= 0 && !file)
 		close(fd);
 	return file;
+}
+
+void file_occupy_standard_handles(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null",
+				    (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	}
 }

@@ -1,4 +1,4 @@
-/* Opening files that the user names. */
+/* Opening files that the user names, and the standard handles that a caller has closed. */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
@@ -13,5 +13,12 @@ int file_open_as_user(const char *path, int flags);
 
 /* The same as a stream; NULL and errno. */
 FILE *file_stream_as_user(const char *path);
+
+/*
+ * Where the caller has closed a standard handle, a file of ours would get its number, and a message
+ * would be written into it: the database, a socket. What this puts there fails like a closed one,
+ * and is closed on exec. For main, before anything is opened.
+ */
+void file_occupy_standard_handles(void);
 
 #endif

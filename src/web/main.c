@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/rights.h"
@@ -43,6 +44,7 @@ int main(int argc, char **argv)
 	int r;
 
 	rights_init();
+	file_occupy_standard_handles();
 	r = read_settings(argc, argv, &config, &e);
 	if (r == 0)
 		r = listener_open(&config, &listener, &e);

@@ -29,6 +29,23 @@ PROGRAMS=$BATS_TEST_DIRNAME/programs
 	assert_no_processes 60
 }
 
+@test "closed standard handles: it serves, and says nothing into its own sockets" {
+	pool 1
+	web
+	port=${url##*:}
+	kill "${background_pids[web]}"
+	wait_background web
+	start_background web sh -c "exec canhazgpu web --host 127.0.0.1 --port $port <&- >&- 2>&-"
+	wait_until 'curl -sSo /dev/null "$url/healthz" 2>/dev/null || ! kill -0 "${background_pids[web]}"' 60
+	get_ok /healthz
+	for fd in 0 1 2; do
+		assert_equal "$(readlink "/proc/${background_pids[web]}/fd/$fd")" /dev/null
+	done
+	kill "${background_pids[web]}"
+	wait_background web
+	assert_equal "$status" 0
+}
+
 @test "a port that is taken, and addresses that are none: what to do about it" {
 	pool 1
 	# On an address of its own nobody else takes the port while it is free.
