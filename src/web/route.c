@@ -9,7 +9,7 @@
 #include "web/page.h"
 #include "web/query.h"
 
-/* A path that starts with this is the interface of programs. */
+/* The one file of the page that lies at /api/. */
 #define OPENAPI "openapi.json"
 
 void route_init(struct server *s)

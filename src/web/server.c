@@ -24,16 +24,21 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* The end is told by a signal, which is read like everything else. */
+/* The end is told by a signal, which is read like everything else. One that is ignored (nohup)
+   stays so: where it is blocked, too, it would be read all the same. */
 static int catch_signals(struct server *s, struct err *e)
 {
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		struct sigaction action;
+
+		if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			sigaddset(&set, signals[i]);
+	}
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return s->signal_fd < 0 ? err_sys(e, errno, "cannot wait for signals") : 0;

@@ -29,6 +29,17 @@ PROGRAMS=$BATS_TEST_DIRNAME/programs
 	assert_no_processes 60
 }
 
+@test "under nohup it outlives the terminal" {
+	pool 1
+	start_background web sh -c 'trap "" HUP; exec canhazgpu web --host 127.0.0.1 --port 0'
+	web_started
+	kill -HUP "${background_pids[web]}"
+	get_ok /healthz
+	kill "${background_pids[web]}"
+	wait_background web
+	assert_equal "$status" 0
+}
+
 @test "closed standard handles: it serves, and says nothing into its own sockets" {
 	pool 1
 	web
