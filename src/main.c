@@ -112,9 +112,10 @@ static int run_program(int argc, char **argv, struct err *e)
 /* Output that could not be written is a failure, too: a full disk behind `status --json > file`. */
 static int flush_output(struct err *e)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	return err_sys(e, errno, "cannot write the output");
+	if (fflush(stdout) != 0)
+		return err_sys(e, errno, "cannot write the output");
+	/* An earlier part of it; what the reason was is not known any more. */
+	return ferror(stdout) ? err_set(e, EIO, "cannot write the output") : 0;
 }
 
 int main(int argc, char **argv)

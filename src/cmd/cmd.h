@@ -124,6 +124,10 @@ struct plan_actor actor_get(char **ret_account);
 int request_fill(const struct invocation *in, struct plan_request *request, int **ret_ids,
 		 struct err *e);
 
+/* Prints a JSON document, which is used up, on standard output. */
+struct json_t;
+int print_json(struct json_t *document, struct err *e);
+
 /* True where colours are wanted on a stream: a terminal, and no NO_COLOR, TERM=dumb or --no-color.
  */
 bool color_wanted(const struct settings *s, int fd);

@@ -81,7 +81,7 @@ static json_t *config_typed(const struct setting_view *view, const char *value)
 }
 
 /* {"memory.threshold": {"value": 512, "from": "environment CANHAZGPU_MEMORY_THRESHOLD"}, ...} */
-static void config_json(const struct settings *s, const struct settings *host)
+static json_t *config_json(const struct settings *s, const struct settings *host)
 {
 	json_t *document = json_object();
 	struct setting_view view;
@@ -95,9 +95,7 @@ static void config_json(const struct settings *s, const struct settings *host)
 		json_object_set_new(member, "from", json_string(from));
 		json_object_set_new(document, view.key, member);
 	}
-	json_dumpf(document, stdout, JSON_INDENT(2));
-	json_decref(document);
-	putchar('\n');
+	return document;
 }
 
 static int config_run(const struct invocation *in, struct err *e)
@@ -108,9 +106,8 @@ static int config_run(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	if (settings_flag(in->settings, "config.json"))
-		config_json(in->settings, host);
-	else
-		config_table(in->settings, host);
+		return print_json(config_json(in->settings, host), e);
+	config_table(in->settings, host);
 	return 0;
 }
 

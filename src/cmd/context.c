@@ -1,7 +1,8 @@
-/* What commands share: the pool that the settings name, and requests for GPUs. */
+/* What commands share: the pool that the settings name, requests for GPUs, and JSON. */
 #include "cmd/cmd.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -85,6 +86,17 @@ int request_fill(const struct invocation *in, struct plan_request *request, int 
 	if (r == 0 && request->user && !*request->user)
 		r = err_usage(e, "--user needs a name");
 	return r;
+}
+
+int print_json(json_t *document, struct err *e)
+{
+	int r = json_dumpf(document, stdout,
+			   JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENSURE_ASCII);
+	int code = errno;
+
+	json_decref(document);
+	putchar('\n');
+	return r < 0 ? err_sys(e, code, "cannot write the output") : 0;
 }
 
 bool color_wanted(const struct settings *s, int fd)

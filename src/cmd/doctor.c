@@ -83,10 +83,9 @@ static json_t *text_or_null(const char *text)
 	return valid ? json_string(valid) : json_null();
 }
 
-static int print_json(const struct findings *f, struct err *e)
+static json_t *findings_json(const struct findings *f)
 {
 	json_t *document = json_array();
-	int r;
 
 	for (size_t i = 0; i < f->count; i++) {
 		const struct finding *finding = &f->items[i];
@@ -99,10 +98,7 @@ static int print_json(const struct findings *f, struct err *e)
 		json_object_set_new(object, "advice", text_or_null(finding->advice));
 		json_array_append_new(document, object);
 	}
-	r = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-	json_decref(document);
-	putchar('\n');
-	return r ? err_set(e, EIO, "could not write the JSON document") : 0;
+	return document;
 }
 
 static int doctor_run(const struct invocation *in, struct err *e)
@@ -113,7 +109,7 @@ static int doctor_run(const struct invocation *in, struct err *e)
 
 	examine_all(in, &f);
 	if (settings_flag(in->settings, "doctor.json"))
-		r = print_json(&f, e);
+		r = print_json(findings_json(&f), e);
 	else
 		print_lines(&f, color_wanted(in->settings, STDOUT_FILENO));
 	failed = findings_count(&f, FINDING_FAILED);

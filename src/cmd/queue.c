@@ -1,7 +1,6 @@
 /* canhazgpu queue: who waits for GPUs, in the order of the line, and why. */
 #include "cmd/cmd.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -68,17 +67,6 @@ static void print_table(const struct settings *settings, const struct snapshot *
 	table_print(table, stdout, color_wanted(settings, STDOUT_FILENO));
 }
 
-static int print_json(const struct snapshot *s, struct err *e)
-{
-	json_t *document = describe_queue_json(s);
-	int r = json_dumpf(document, stdout,
-			   JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENSURE_ASCII);
-
-	json_decref(document);
-	printf("\n");
-	return r ? err_set(e, EIO, "could not write the JSON document") : 0;
-}
-
 static int print_explanation(const struct snapshot *s, const char *id, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
@@ -114,7 +102,7 @@ static int queue_run(const struct invocation *in, struct err *e)
 	if (id)
 		return print_explanation(&s, id, e);
 	if (json)
-		return print_json(&s, e);
+		return print_json(describe_queue_json(&s), e);
 	print_table(in->settings, &s);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* canhazgpu report: who used how much. */
 #include "cmd/cmd.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +85,7 @@ static void print_table(const struct report *r)
 	       (long long)usage_reservations(&u->total), u->accounts_count);
 }
 
-/* ---- CSV and JSON ---- */
+/* ---- CSV ---- */
 
 /*
  * A text as a field of RFC 4180. A spreadsheet would take a text that begins like a formula for
@@ -136,15 +137,6 @@ static void print_csv(const struct report *r)
 	}
 }
 
-static void print_json(const struct report *r)
-{
-	json_t *document = report_json(r);
-
-	json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENSURE_ASCII);
-	json_decref(document);
-	putchar('\n');
-}
-
 static int report_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
@@ -166,16 +158,17 @@ static int report_run(const struct invocation *in, struct err *e)
 	if (report.warning)
 		fprintf(stderr, "Warning: %s\n", report.warning);
 	if (json)
-		print_json(&report);
+		r = print_json(report_json(&report), e);
 	else if (csv)
 		print_csv(&report);
 	else
 		print_table(&report);
+	if (r == 0 && fflush(stdout) != 0)
+		r = err_sys(e, errno, "cannot write the output");
 	/* Manual reservations have no supervisor that would do this at their end. It may have to
 	   wait for others: nobody waits for it. */
-	fflush(stdout);
 	pool_trim(pool, NULL);
-	return 0;
+	return r;
 }
 
 static const struct option_spec report_options[] = {

@@ -1,24 +1,12 @@
 /* canhazgpu status: who has what, checked against what really runs. */
 #include "cmd/status.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "cmd/cmd.h"
 #include "pool/describe.h"
-
-static int status_json(const struct snapshot *s, struct err *e)
-{
-	json_t *document = describe_json(s);
-	int r = json_dumpf(document, stdout,
-			   JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENSURE_ASCII);
-
-	json_decref(document);
-	printf("\n");
-	return r ? err_set(e, EIO, "could not write the JSON document") : 0;
-}
 
 static int status_check(const struct settings *settings, struct err *e)
 {
@@ -46,7 +34,7 @@ static int status_once(const struct settings *settings, struct pool *pool, struc
 	if (s.warning)
 		fprintf(stderr, "Warning: %s\n", s.warning);
 	if (settings_flag(settings, "status.json"))
-		return status_json(&s, e);
+		return print_json(describe_json(&s), e);
 	status_print(&s, stdout, &style);
 	return 0;
 }

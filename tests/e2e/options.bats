@@ -246,7 +246,9 @@ commands() {
 	[ -w /dev/full ] || skip 'no /dev/full'
 	pool 2
 	for given in --help --version 'status' 'status --json' 'reserve' 'reserve --short' 'release' \
-		'status --help' 'admin --gpus 1 --provider fake --force'; do
+		'status --help' 'report' 'report --json' 'report --csv' 'queue --json' 'config --json' \
+		'admin --gpus 1 --provider fake --force' 'admin --gpus 1024 --provider fake --force' \
+		'status' 'status --json' 'report --by gpu' 'report --by gpu --json' 'report --by gpu --csv'; do
 		status=0
 		in_world sh -c "canhazgpu $given >/dev/full" 2>"$WORLD/stderr" || status=$?
 		assert_equal "$given: $status $(cat "$WORLD/stderr")" \
