@@ -17,7 +17,8 @@ enum toml_state {
 /* A key as written: one part, or several with dots. */
 struct toml_key {
 	char *parts[DOC_DEPTH_MAX];
-	const char *at[DOC_DEPTH_MAX]; /* where in the text each part begins */
+	const char *at[DOC_DEPTH_MAX];                  /* where in the text each part begins */
+	int line[DOC_DEPTH_MAX], column[DOC_DEPTH_MAX]; /* the same, counted on the way */
 	size_t count;
 };
 

@@ -192,6 +192,8 @@ int toml_read_key(struct doc_reader *r, struct toml_key *ret_key)
 		if (ret_key->count == DOC_DEPTH_MAX)
 			return doc_fail(r, r->p, "a key of more than %d parts", DOC_DEPTH_MAX);
 		ret_key->at[ret_key->count] = r->p;
+		doc_place(r, r->p, &ret_key->line[ret_key->count],
+			  &ret_key->column[ret_key->count]);
 		result = read_key_part(r, &ret_key->parts[ret_key->count]);
 		if (result)
 			return result;

@@ -9,7 +9,7 @@ int toml_add_container(struct doc_reader *r, struct doc_node *parent, const stru
 		       struct doc_node **ret_node)
 {
 	struct doc_node *node;
-	int result = doc_node_at(r, kind, key->at[i], &node);
+	int result = doc_node_new(r, kind, key->line[i], key->column[i], &node);
 
 	if (result)
 		return result;
@@ -58,8 +58,9 @@ int toml_read_pair(struct doc_reader *r, struct doc_node *table, size_t depth)
 {
 	AUTO(toml_key_clear) struct toml_key key = {.count = 0};
 	AUTO(doc_freep) struct doc_node *value = NULL;
-	const char *name, *at;
 	struct doc_node *other;
+	const char *name;
+	size_t last;
 	int result = toml_read_key(r, &key);
 
 	if (result)
@@ -73,14 +74,15 @@ int toml_read_pair(struct doc_reader *r, struct doc_node *table, size_t depth)
 		result = descend(r, table, &key, &table);
 	if (result)
 		return result;
-	name = key.parts[key.count - 1];
-	at = key.at[key.count - 1];
+	last = key.count - 1;
+	name = key.parts[last];
 	other = doc_find(table, name);
 	if (other)
-		return doc_fail(r, at, "key '%.60s' is there twice (first in line %d)", name,
-				other->line);
-	doc_place(r, at, &value->key_line, &value->key_column);
-	value->key = mem_steal(&key.parts[key.count - 1]);
+		return doc_fail(r, key.at[last], "key '%.60s' is there twice (first in line %d)",
+				name, other->line);
+	value->key_line = key.line[last];
+	value->key_column = key.column[last];
+	value->key = mem_steal(&key.parts[last]);
 	doc_add(table, mem_steal(&value));
 	return 0;
 }

@@ -238,6 +238,29 @@ static void test_limits(void **state)
 	}
 }
 
+/* As much as there may be, in lines: counting each place from the beginning would take minutes
+   under the sanitizers. */
+static void test_full_toml(void **state)
+{
+	AUTO(doc_freep) struct doc_node *root = NULL;
+	AUTO(str_clear) struct str text = {0};
+	const struct doc_node *last;
+	struct err e = {0};
+	const int lines = DOC_NODES_MAX - 2;
+
+	for (int i = 0; i < lines; i++)
+		str_addf(&text, "x.k%04d = '%085d'\n", i, 0);
+	assert_int_equal(doc_parse("f", DOC_TOML, str_text(&text), text.length, &root, &e), 0);
+	assert_int_equal(root->children[0]->key_line, 1);
+	assert_int_equal(root->children[0]->count, lines);
+	last = root->children[0]->children[lines - 1];
+	assert_string_equal(last->key, "k9997");
+	assert_int_equal(last->key_line, lines);
+	assert_int_equal(last->key_column, 3);
+	assert_int_equal(last->line, lines);
+	assert_int_equal(last->column, 11);
+}
+
 static void test_size_and_nul(void **state)
 {
 	static const enum doc_format formats[] = {DOC_YAML, DOC_JSON, DOC_TOML};
@@ -355,15 +378,11 @@ static void test_json_agrees_with_jansson(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_yaml_values),
-		cmocka_unit_test(test_yaml_errors),
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_toml_values),
-		cmocka_unit_test(test_toml_errors),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_size_and_nul),
-		cmocka_unit_test(test_places),
-		cmocka_unit_test(test_json_agrees_with_jansson),
+		cmocka_unit_test(test_yaml_values), cmocka_unit_test(test_yaml_errors),
+		cmocka_unit_test(test_json),        cmocka_unit_test(test_toml_values),
+		cmocka_unit_test(test_toml_errors), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_full_toml),   cmocka_unit_test(test_size_and_nul),
+		cmocka_unit_test(test_places),      cmocka_unit_test(test_json_agrees_with_jansson),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
