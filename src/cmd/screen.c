@@ -39,7 +39,9 @@ bool screen_possible(void)
 {
 	const char *term = getenv("TERM");
 
-	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+	/* One that is not this session's has a foreground that we never are in. */
+	return isatty(STDOUT_FILENO) && tcgetpgrp(STDOUT_FILENO) >= 0 && term && *term &&
+	       strcmp(term, "dumb") != 0;
 }
 
 /* All of the bytes, whatever interrupts. */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether there is a terminal on standard output that has such a screen. */
+/* Whether the terminal of this session is on standard output, and has such a screen. */
 bool screen_possible(void);
 
 /* Prepares for screen_draw. One screen at a time: signals belong to the process. */

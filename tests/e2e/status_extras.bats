@@ -194,6 +194,16 @@ Unreserved usage: 2 GPUs'
 	assert_restored
 }
 
+@test "watch on a terminal of another session shows one status after the other" {
+	mixed
+	terminal 120 20
+	enter 'setsid -w sh -c '"'"'echo $$ >watcher; exec canhazgpu status --watch=3600'"'"
+	wait_until 'screen_has UNRESERVED'
+	kill "$(cat "$WORLD/watcher")"
+	wait_until '[[ $(screen) == *UNRESERVED*"prompt>"* ]]'
+	alternate 01
+}
+
 @test "watch follows the size of its window" {
 	mixed
 	terminal 120 20
