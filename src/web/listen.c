@@ -93,12 +93,13 @@ static int open_socket(const struct web_config *c, int *ret_fd, struct err *e)
 
 /* ---- from systemd ---- */
 
+/* Up to what fits an int64_t as nanoseconds, too. */
 static int64_t number_from(const char *name)
 {
 	const char *text = getenv(name);
 	int64_t number = 0;
 
-	return text && parse_int(text, 0, INT32_MAX, &number, NULL) == 0 ? number : 0;
+	return text && parse_int(text, 0, INT64_MAX / 1000, &number, NULL) == 0 ? number : 0;
 }
 
 /* The socket that systemd listens on for us; -1 without one. */
@@ -118,9 +119,9 @@ static int handed_over(int *ret_fd, struct err *e)
 	if (count > 1)
 		return err_set(
 			e, EINVAL,
-			"systemd hands over %d sockets: one is enough (a single ListenStream= "
+			"systemd hands over %lld sockets: one is enough (a single ListenStream= "
 			"in the socket unit)",
-			(int)count);
+			(long long)count);
 	if (getsockopt(FIRST_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0 || !listening)
 		return err_set(
 			e, EINVAL,

@@ -157,6 +157,17 @@ PROGRAMS=$BATS_TEST_DIRNAME/programs
 	done
 }
 
+@test "systemd hears that it lives also where it asks once an hour" {
+	pool 1
+	start_background web python3 "$PROGRAMS/manager" --notify path --watchdog 3600000000 "$WORLD/notify" \
+		canhazgpu web --host 127.0.0.1 --port 0
+	web_started
+	wait_until 'grep -q "^WATCHDOG=1" "$WORLD/web.out"' 60
+	kill "$background_pid"
+	wait_background web
+	assert_equal "$status" 0
+}
+
 @test "systemd's socket is served, also a Unix one; what it hands over by mistake is refused" {
 	pool 1
 	start_background web python3 "$PROGRAMS/manager" --listen 127.0.0.1 "$WORLD/notify" canhazgpu web --port 1
