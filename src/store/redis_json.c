@@ -154,6 +154,9 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 	w->requested_count = (int)count;
 	if (!w->account)
 		w->account = mem_strdup(w->user);
+	/* Messages name who waits. */
+	if (!w->user)
+		w->user = mem_strdup(w->account ? w->account : "unknown");
 	return 0;
 }
 
