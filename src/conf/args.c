@@ -260,8 +260,6 @@ static int parse(struct parser *p, struct args_result *result)
 			return r;
 		for (int i = at; i < optind; i++)
 			p->options[p->options_count++] = p->argv[i];
-		if (c == -1)
-			result->separator = optind > at;
 		if (c == -1 || result->help || result->version)
 			return 0;
 	}

@@ -22,9 +22,8 @@ struct args_request {
 struct args_result {
 	char **words; /* into argv, which is reordered: what is left, NULL-terminated */
 	int words_count;
-	bool help;      /* -h or --help was given */
-	bool version;   /* --version was given (only with command == NULL) */
-	bool separator; /* "--" stood before the words */
+	bool help;    /* -h or --help was given */
+	bool version; /* --version was given (only with command == NULL) */
 };
 
 /*

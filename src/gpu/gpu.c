@@ -25,24 +25,14 @@ static const struct gpu_backend *find_backend(const char *name)
 	return NULL;
 }
 
-bool gpu_provider_exists(const char *name)
+static int fail_unknown(const char *name, struct err *e)
 {
-	return find_backend(name) != NULL;
-}
+	AUTO(str_clear) struct str names = {0};
 
-const char *gpu_provider_names(void)
-{
-	static char names[128];
-
-	if (!names[0]) {
-		for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
-			size_t used = strlen(names);
-
-			snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
-				 backends[i]->name);
-		}
-	}
-	return names;
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
+		str_addf(&names, "%s%s", i ? ", " : "", backends[i]->name);
+	return err_usage(e, "there is no GPU provider '%.40s' (there are: %s)", name ? name : "",
+			 str_text(&names));
 }
 
 /* "0000:3B:00.0" or "00000000:3b:00.0" as one number that sorts like the bus; -1: not such a text.
@@ -98,8 +88,7 @@ int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct er
 	int r;
 
 	if (!backend)
-		return err_usage(e, "there is no GPU provider '%.40s' (there are: %s)",
-				 options->provider ? options->provider : "", gpu_provider_names());
+		return fail_unknown(options->provider, e);
 	if (with_limit.timeout_ms <= 0)
 		with_limit.timeout_ms = GPU_SCAN_TIMEOUT_MS;
 	if (backend->isolated)

@@ -31,8 +31,4 @@ int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct er
 int gpu_detect(const struct gpu_options *options, const char **ret_provider, struct scan *ret_scan,
 	       struct err *e);
 
-/* True if a provider of that name exists. gpu_provider_names: "nvidia, amd, fake", for messages. */
-bool gpu_provider_exists(const char *name);
-const char *gpu_provider_names(void);
-
 #endif
