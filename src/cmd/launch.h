@@ -18,8 +18,8 @@ struct launch {
 
 /*
  * Starts this program anew as a supervisor: in a session of its own, no child of the caller, with
- * nothing inherited but two pipes. It ends by itself if it gets no orders. Call before anything is
- * reserved, so that the reservation can name it.
+ * nothing inherited but two pipes and, on standard error, a log file. It ends by itself if it gets
+ * no orders. Call before anything is reserved, so that the reservation can name it.
  */
 int launch_begin(struct launch *l, struct err *e);
 

@@ -1,8 +1,8 @@
 /*
  * The supervisor of one run: a small process beside the command (or what was adopted), started by
- * launch.c. It keeps the
- * heartbeat, enforces --timeout on the whole tree, and releases the GPUs when command and GPU users
- * are gone. It can be killed at any time: the reservation then lives as long as the command does.
+ * launch.c. It keeps the heartbeat, enforces --timeout on the whole tree, and releases the GPUs
+ * when command and GPU users are gone. It can be killed at any time: the reservation then lives as
+ * long as the command does.
  *
  * It renews from short-lived children, so that it stays small and a store that hangs does not keep
  * it from its work. Only after the command's end it works the store itself.

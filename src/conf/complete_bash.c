@@ -6,8 +6,7 @@ static const char head[] =
 
 /*
  * Words are walked from the left, so that an option's value is never taken for a command. bash
- * splits
- * --option=value into three words, and values at colons too.
+ * splits --option=value into three words, and values at colons too.
  */
 static const char body[] =
 	"# Completes the value of an option, of the kind that _canhazgpu_kind told.\n"

@@ -1,4 +1,4 @@
-/* Who may ask: the names that the server answers to, and the token. Called by http.c. */
+/* Who may ask: the names that the server answers to, and the token. Called by route.c. */
 #ifndef WEB_ACCESS_H
 #define WEB_ACCESS_H
 

@@ -1,6 +1,6 @@
 /*
  * TCP connections: who has how many, and which of them have to send a request soon. libmicrohttpd
- * calls the first two; http.c the others.
+ * calls the first two, http.c and server.c the others.
  */
 #ifndef WEB_CONNECTION_H
 #define WEB_CONNECTION_H

@@ -1,4 +1,4 @@
-/* The files of the page, embedded in the program by web/embed. Called by http.c. */
+/* The files of the page, embedded in the program by web/embed. Called by route.c. */
 #ifndef WEB_PAGE_H
 #define WEB_PAGE_H
 
