@@ -112,15 +112,17 @@ bool plan_owns_entry(const struct plan_actor *actor, const struct queue_entry *q
 	return q->account && actor->account && !strcmp(q->account, actor->account);
 }
 
-int64_t plan_last_sign_ns(const struct reservation *r)
+int64_t plan_last_sign_ns(const struct reservation *r, int64_t now_ns)
 {
+	if (r->start_ns > now_ns && r->heartbeat_ns != TIME_NONE)
+		return r->heartbeat_ns;
 	return r->heartbeat_ns > r->start_ns ? r->heartbeat_ns : r->start_ns;
 }
 
 bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t now_ns,
 		  enum end_reason *ret_reason, int64_t *ret_end_ns)
 {
-	int64_t sign_ns = plan_last_sign_ns(r);
+	int64_t sign_ns = plan_last_sign_ns(r, now_ns);
 
 	if (r->type == RESERVATION_MANUAL) {
 		if (r->expiry_ns == TIME_NONE || now_ns < r->expiry_ns)
@@ -184,7 +186,8 @@ void plan_cleanup_but(const struct pool_state *state, const struct plan_facts *f
 			p->changes[p->changes_count - 1].unrecorded = is_left_over(state, r);
 		} else if (!r->queue_id && r->type == RESERVATION_RUN && facts->life &&
 			   facts->life[i] == HOLDER_ALIVE &&
-			   facts->now_ns - plan_last_sign_ns(r) > 2 * HEARTBEAT_INTERVAL_NS) {
+			   facts->now_ns - plan_last_sign_ns(r, facts->now_ns) >
+				   2 * HEARTBEAT_INTERVAL_NS) {
 			plan_renew(p, r, facts->now_ns, NULL, NULL);
 		}
 	}

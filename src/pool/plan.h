@@ -167,8 +167,9 @@ bool plan_can_restore(const struct pool_state *state, const struct plan *p,
 		      const struct reservation *mine);
 void plan_restore(struct plan *p, const struct reservation *mine, int64_t now_ns);
 
-/* When a run reservation last showed life; its start if it never did. */
-int64_t plan_last_sign_ns(const struct reservation *r);
+/* When a run reservation last showed life; its start if it never did. (A start to come, from before
+   the clock was set back, is no sign.) */
+int64_t plan_last_sign_ns(const struct reservation *r, int64_t now_ns);
 
 /* Whether a reservation is over at now_ns, why, and since when. `life` counts for run only. */
 bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t now_ns,

@@ -26,8 +26,10 @@ bool plan_entry_wants(const struct queue_entry *q, int gpu)
 	return false;
 }
 
-int64_t plan_entry_sign_ns(const struct queue_entry *q)
+int64_t plan_entry_sign_ns(const struct queue_entry *q, int64_t now_ns)
 {
+	if (q->enqueued_ns > now_ns && q->heartbeat_ns != TIME_NONE)
+		return q->heartbeat_ns;
 	return q->heartbeat_ns > q->enqueued_ns ? q->heartbeat_ns : q->enqueued_ns;
 }
 
@@ -63,7 +65,8 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 {
 	const struct queue_entry *q = &state->queue[i];
 	enum holder_life life = facts->waiting ? facts->waiting[i] : HOLDER_OUT_OF_SIGHT;
-	bool silent = facts->now_ns - plan_entry_sign_ns(q) > QUEUE_HEARTBEAT_LIMIT_NS;
+	bool silent =
+		facts->now_ns - plan_entry_sign_ns(q, facts->now_ns) > QUEUE_HEARTBEAT_LIMIT_NS;
 
 	if (life == HOLDER_GONE || (silent && life == HOLDER_OUT_OF_SIGHT))
 		return WAITER_DEAD;

@@ -39,8 +39,9 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 bool plan_entry_is_possible(const struct pool_state *state, const struct plan_facts *facts,
 			    const struct queue_entry *q);
 
-/* When the entry last showed life; when it joined if it never did. */
-int64_t plan_entry_sign_ns(const struct queue_entry *q);
+/* When the entry last showed life; when it joined if it never did. (A time to come, from before the
+   clock was set back, is no sign.) */
+int64_t plan_entry_sign_ns(const struct queue_entry *q, int64_t now_ns);
 
 /* Whether it was cancelled from elsewhere. */
 bool plan_is_cancelled(const struct queue_entry *q);

@@ -186,7 +186,7 @@ static bool same_ids(const int *a, size_t a_count, const int *b, size_t b_count)
 /* One that was taken for absent and is there again may be first for something: that is news. */
 static bool was_silent(const struct queue_entry *before, int64_t now_ns)
 {
-	return now_ns - plan_entry_sign_ns(before) > QUEUE_HEARTBEAT_LIMIT_NS;
+	return now_ns - plan_entry_sign_ns(before, now_ns) > QUEUE_HEARTBEAT_LIMIT_NS;
 }
 
 /* Stores the entry where something about it is new. */

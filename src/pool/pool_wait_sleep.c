@@ -54,7 +54,8 @@ static void alarm_at(struct alarm *a, int64_t wall_ns)
 }
 
 /* Who holds a GPU that the request is next for. */
-static void watch_holder(struct alarm *a, const struct reservation *r, enum holder_life life)
+static void watch_holder(struct alarm *a, const struct reservation *r, enum holder_life life,
+			 int64_t now_ns)
 {
 	if (r->type == RESERVATION_MANUAL)
 		alarm_at(a, r->expiry_ns);
@@ -63,7 +64,7 @@ static void watch_holder(struct alarm *a, const struct reservation *r, enum hold
 	else if (life == HOLDER_ENDING)
 		alarm_watch(a, &r->holder.supervisor);
 	else if (life == HOLDER_OUT_OF_SIGHT)
-		alarm_at(a, plan_last_sign_ns(r) + HEARTBEAT_LIMIT_NS + NS_PER_MS);
+		alarm_at(a, plan_last_sign_ns(r, now_ns) + HEARTBEAT_LIMIT_NS + NS_PER_MS);
 }
 
 /* Processes on a GPU that nobody holds: it is free when they are gone. */
@@ -87,7 +88,7 @@ static void watch_line(struct pool_wait *w, const struct pool_state *state,
 {
 	for (size_t i = 0; i < place; i++) {
 		const struct queue_entry *q = &state->queue[i];
-		int64_t sign_ns = plan_entry_sign_ns(q);
+		int64_t sign_ns = plan_entry_sign_ns(q, facts->now_ns);
 
 		if (sign_ns + QUEUE_HEARTBEAT_LIMIT_NS >= facts->now_ns)
 			alarm_at(&w->alarm, sign_ns + QUEUE_HEARTBEAT_LIMIT_NS + NS_PER_MS);
@@ -169,7 +170,7 @@ void alarm_set(struct pool_wait *w, const struct pool_state *state, const struct
 			watch_users(w, i);
 		for (size_t k = 0; r && !r->queue_id && k < state->reservations_count; k++) {
 			if (state->reservations[k] == r)
-				watch_holder(a, r, facts->life[k]);
+				watch_holder(a, r, facts->life[k], facts->now_ns);
 		}
 	}
 	watch_line(w, state, facts, place);
