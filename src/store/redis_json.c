@@ -152,11 +152,11 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 	if (count < 0 || count > POOL_GPUS_MAX)
 		return err_set(e, EBADMSG, "its 'requested_count' is no number of GPUs");
 	w->requested_count = (int)count;
-	if (!w->account)
-		w->account = mem_strdup(w->user);
 	/* Messages name who waits. */
 	if (!w->user)
 		w->user = mem_strdup(w->account ? w->account : "unknown");
+	if (!w->account)
+		w->account = mem_strdup(w->user);
 	return 0;
 }
 
