@@ -141,7 +141,8 @@ static int step_load(struct pool_wait *w, enum store_intent intent, struct step 
 		r = plan_require(&s->state, e);
 	if (r < 0)
 		return r;
-	s->far = intent == STORE_READ && step_is_far(w, s);
+	/* The first time everything is looked at: who has joined is told what to expect. */
+	s->far = intent == STORE_READ && w->standing.joined && step_is_far(w, s);
 	if (!s->far)
 		observe_lives(&w->pool->observer, &s->state, &s->lives);
 	s->facts = observe_facts(&s->lives, &w->pool->config.policy);
@@ -323,7 +324,7 @@ static int64_t standing_estimate(struct pool_wait *w, const struct pool_state *s
 static void standing_set(struct pool_wait *w, const struct pool_state *state,
 			 struct plan_facts *facts, bool far)
 {
-	int64_t estimate_ns = w->standing.joined ? w->standing.estimate_ns : TIME_NONE;
+	int64_t estimate_ns = w->standing.estimate_ns;
 	size_t place = plan_queue_find(state, w->entry_id), before = 0, waiting = 0;
 	struct pool_standing *s = &w->standing;
 

@@ -250,8 +250,12 @@ int pool_wait_sleep(struct pool_wait *w, int interrupt_fd, int64_t tick_ns, bool
 			if (a->rank < 2)
 				return 0;
 		}
-		if (clock_monotonic_ns() >= step_ns)
+		if (clock_monotonic_ns() >= step_ns) {
+			/* What was committed while it let others go first is seen at once. */
+			if (a->stagger_ns != INT64_MAX)
+				store_watch_drain(w->pool->store);
 			return 0;
+		}
 		if (clock_monotonic_ns() >= tick_due_ns) {
 			*ret_step = false;
 			return 0;

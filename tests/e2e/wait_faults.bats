@@ -61,6 +61,18 @@ load wait_helpers
 	wait_for_start last
 }
 
+@test "who comes in far behind is told at once when it may start" {
+	local name
+	pool 10
+	chg_ok reserve --gpus 10 --duration 1h
+	for name in a b c d e f g h i last; do
+		wait_run "$name"
+	done
+	# It is in the first line that is printed, not in one after its first sign of life.
+	wait_until 'grep -m 1 "^Waiting: position 10 of 10, " "$WORLD/last.err" | grep -q ", starts in about "' ||
+		fail_with "$(cat "$WORLD/last.err")"
+}
+
 # The supervisor of a run that waits is idle: it watches nobody yet.
 idle_supervisor() {
 	local pid
