@@ -20,7 +20,8 @@
 
 /*
  * While waiting, signals are let through this often: how long Ctrl-C takes at most. Each time costs
- * the place in the queue, so it is far longer than even 64 commits take.
+ * the place in the queue, so it is longer than 64 commits take on a usual disk. On one that needs
+ * 30 ms for a sync it is not: who comes last there may not get in within the limit.
  */
 #define TICK_US 500000
 

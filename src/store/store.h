@@ -85,7 +85,8 @@ int store_open(const char *url, struct store **ret_store, struct err *e);
 /*
  * Reads everything that is agreed. A store that does not exist yet gives an uninitialized state
  * and is not created. The caller clears *ret_state. Wait limit: 10 s, then ETIMEDOUT naming who
- * is in the way; who only looks need not wait for those who do not come on.
+ * is in the way. Who only looks need not wait for those who do not come on; where that does not
+ * help, the limit begins a moment later.
  */
 int store_load(struct store *s, enum store_intent intent, struct pool_state *ret_state,
 	       struct err *e);
@@ -141,8 +142,8 @@ int store_history_trim(struct store *s, int64_t before_ns, struct err *e);
  * Watching for commits: a descriptor to poll, which becomes readable when somebody commits; -1
  * where there can be none at present. The first call begins, and later ones begin anew where the
  * watch was lost. Keep a timer beside it: other programs, and who dies right after a commit, give
- * no word. store_watch_drain takes the words that have arrived; call it when the descriptor is
- * readable.
+ * no word. store_watch_drain takes the words that have arrived, if any; call it when the descriptor
+ * is readable, and before a look that makes them old news.
  */
 int store_watch(struct store *s);
 void store_watch_drain(struct store *s);

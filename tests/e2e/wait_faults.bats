@@ -45,13 +45,19 @@ load wait_helpers
 	wait_until '[ "$(line)" = "a b c d e f g h i j l" ]' 30
 }
 
-@test "who came in far behind is served at once when many before it have started" {
+# ten_wait_for N: a pool of N GPUs, all reserved, and ten in line, a to i and last.
+ten_wait_for() {
 	local name
-	pool 9
-	chg_ok reserve --gpus 9 --duration 1h
+	pool "$1"
+	chg_ok reserve --gpus "$1" --duration 1h
 	for name in a b c d e f g h i last; do
 		wait_run "$name"
 	done
+}
+
+@test "who came in far behind is served at once when many before it have started" {
+	local name
+	ten_wait_for 9
 	chg_ok release
 	for name in a b c d e f g h i; do
 		wait_for_start "$name"
@@ -62,12 +68,7 @@ load wait_helpers
 }
 
 @test "who comes in far behind is told at once when it may start" {
-	local name
-	pool 10
-	chg_ok reserve --gpus 10 --duration 1h
-	for name in a b c d e f g h i last; do
-		wait_run "$name"
-	done
+	ten_wait_for 10
 	# It is in the first line that is printed, not in one after its first sign of life.
 	wait_until 'grep -m 1 "^Waiting: position 10 of 10, " "$WORLD/last.err" | grep -q ", starts in about "' ||
 		fail_with "$(cat "$WORLD/last.err")"
