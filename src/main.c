@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/rights.h"
 #include "base/text.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 #include "conf/args.h"
 #include "conf/settings.h"
 

@@ -1,11 +1,11 @@
 /* canhazgpu admin: makes the pool of this host. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "pool/describe.h"
+#include "view/status.h"
 
 /* Where other programs of this kind keep their pool, unless told otherwise. Whoever is not there
    must not keep `admin` waiting. */

@@ -2,7 +2,7 @@
  * canhazgpu adopt: makes a reservation for processes that already run. A supervisor keeps it as
  * long as they live, as for a run.
  */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,10 +12,10 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/str.h"
-#include "cmd/launch.h"
+#include "supervise/launch.h"
 #include "host/process.h"
 #include "host/tree.h"
-#include "pool/describe.h"
+#include "view/status.h"
 
 /* The processes, and whose they are. */
 struct adoptees {

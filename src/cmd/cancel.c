@@ -1,5 +1,5 @@
 /* canhazgpu cancel: takes requests that wait out of the line. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <stdlib.h>
 

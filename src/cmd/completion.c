@@ -2,14 +2,14 @@
  * canhazgpu completion: prints the completion script of a shell; and the internal command by which
  * the scripts ask for the ids of the pool's GPUs, and of requests that wait.
  */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "conf/complete.h"
+#include "conf/complete/complete.h"
 #include "pool/wait.h"
 
 #define SHELLS "bash|zsh|fish"

@@ -1,5 +1,5 @@
 /* canhazgpu config: the settings in effect, and where each comes from. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* What commands share: the pool that the settings name, requests for GPUs, and JSON. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <errno.h>
 #include <jansson.h>

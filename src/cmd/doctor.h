@@ -3,7 +3,7 @@
 #define CMD_DOCTOR_H
 
 #include "base/finding.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 /* Which program this is, with which rights; other programs of its name; the pool's directory. */
 void doctor_program(struct findings *f);

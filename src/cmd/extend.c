@@ -1,10 +1,10 @@
 /* canhazgpu extend: lengthens reservations that were made by hand. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "pool/describe.h"
+#include "view/status.h"
 
 static int extend_run(const struct invocation *in, struct err *e)
 {

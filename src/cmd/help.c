@@ -1,5 +1,5 @@
 /* The help texts, and canhazgpu help. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* canhazgpu migrate: copies a pool to another store. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * configuration file, whatever file --config names, and who the administrators are. Called by
  * context.c for every command that works on the pool.
  */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -1,12 +1,12 @@
 /* canhazgpu queue: who waits for GPUs, in the order of the line, and why. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/table.h"
-#include "pool/describe_queue.h"
+#include "view/queue.h"
 
 static const struct table_column columns[] = {
 	{.name = "Position"},

@@ -1,5 +1,5 @@
 /* canhazgpu release: gives GPUs back. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "host/process.h"
-#include "pool/describe.h"
+#include "view/status.h"
 
 /* "GPU 1 goes to bob (request 1a2b3c4d)" */
 static void print_heir(const struct pool_heir *heir)

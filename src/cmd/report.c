@@ -1,5 +1,5 @@
 /* canhazgpu report: who used how much. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <errno.h>
 #include <stdlib.h>

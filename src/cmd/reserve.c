@@ -1,5 +1,5 @@
 /* canhazgpu reserve: holds GPUs by hand for a while. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/wait.h"
-#include "pool/describe.h"
+#include "view/status.h"
 
 /* "1,3"; where the driver calls them otherwise, that is told beside. */
 static void print_ids(const struct pool_grant *grant)

@@ -2,7 +2,7 @@
  * canhazgpu run: reserves GPUs and becomes the command. This process is replaced by exec, so the
  * command has its pid, terminal, process group and exit status; the supervisor releases the GPUs.
  */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -12,12 +12,12 @@
 
 #include "base/mem.h"
 #include "base/rights.h"
-#include "cmd/launch.h"
+#include "supervise/launch.h"
 #include "cmd/wait.h"
 #include "host/command.h"
 #include "host/process.h"
 #include "host/tree.h"
-#include "pool/describe.h"
+#include "view/status.h"
 
 /* How often another supervisor is started for one that was killed before it watched. */
 #define LAUNCH_AGAIN 3

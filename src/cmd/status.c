@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cmd/cmd.h"
-#include "pool/describe.h"
+#include "cmd/command.h"
+#include "view/status.h"
 
 static int status_check(const struct settings *settings, struct err *e)
 {

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "base/text.h"
-#include "pool/describe.h"
+#include "view/status.h"
 
 static const struct table_column columns[] = {
 	{.name = "GPU"},

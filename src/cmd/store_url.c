@@ -10,7 +10,7 @@
 #include "base/rights.h"
 #include "base/str.h"
 #include "base/url.h"
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #define PASSWORD_MAX 1024
 #define REDIS_PORT 6379

@@ -1,5 +1,5 @@
 /* The commands, in the order of the help, and the options that all of them take. */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <string.h>
 

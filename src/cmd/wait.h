@@ -2,7 +2,7 @@
 #ifndef CMD_WAIT_H
 #define CMD_WAIT_H
 
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 /*
  * Gets what the request asks: at once or not at all, or, where the settings of the command say so

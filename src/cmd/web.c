@@ -3,7 +3,7 @@
  * would make every other command start more slowly. The server has its settings from here, by a
  * file that has no name.
  */
-#include "cmd/cmd.h"
+#include "cmd/command.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
-#include "conf/doc.h"
+#include "conf/doc/doc.h"
 #include "conf/nearest.h"
 #include "conf/setting.h"
 

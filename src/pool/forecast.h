@@ -5,7 +5,7 @@
 #ifndef POOL_FORECAST_H
 #define POOL_FORECAST_H
 
-#include "pool/plan_schedule.h"
+#include "plan/schedule.h"
 #include "pool/pool.h"
 
 /* What an expected end rests on. */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "pool/plan_policy.h"
+#include "plan/limits.h"
 #include "store/store.h"
 
 /* Usage records that are written at once. */

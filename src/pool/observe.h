@@ -4,7 +4,7 @@
 #ifndef POOL_OBSERVE_H
 #define POOL_OBSERVE_H
 
-#include "pool/plan.h"
+#include "plan/plan.h"
 #include "pool/pool.h"
 
 /* What one invocation knows about its own host. */

@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 #include "base/nouns.h"
-#include "pool/plan.h"
-#include "pool/plan_policy.h"
+#include "plan/plan.h"
+#include "plan/limits.h"
 
 struct pool_config {
 	char *store_url;

@@ -3,7 +3,7 @@
 #define POOL_PRIVATE_H
 
 #include "pool/observe.h"
-#include "pool/past_runs.h"
+#include "stats/past_runs.h"
 #include "pool/pool.h"
 #include "store/store.h"
 

@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "pool/pool.h"
-#include "pool/usage.h"
+#include "stats/usage.h"
 
 struct report {
 	struct usage usage; /* of the last `days` times 24 hours */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "pool/describe_queue.h"
+#include "view/queue.h"
 #include "pool/private.h"
 
 const char *gpu_status_name(enum gpu_status status)

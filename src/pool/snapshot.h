@@ -6,7 +6,7 @@
 #define POOL_SNAPSHOT_H
 
 #include "pool/forecast.h"
-#include "pool/model.h"
+#include "model/model.h"
 #include "pool/observe.h"
 #include "pool/pool.h"
 

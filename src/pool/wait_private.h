@@ -2,8 +2,8 @@
 #ifndef POOL_WAIT_PRIVATE_H
 #define POOL_WAIT_PRIVATE_H
 
-#include "pool/look.h"
-#include "pool/plan_queue.h"
+#include "pool/scan_cache.h"
+#include "plan/queue.h"
 #include "pool/private.h"
 #include "pool/wait.h"
 

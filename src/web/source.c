@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "host/process.h"
-#include "pool/describe.h"
-#include "pool/describe_queue.h"
+#include "view/status.h"
+#include "view/queue.h"
 #include "pool/report.h"
 #include "web/demo.h"
 

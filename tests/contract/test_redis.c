@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "store/store_redis.h"
+#include "store/redis/redis.h"
 
 static struct redis_server server;
 static int database;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "store/redis_connection.h"
+#include "store/redis/connection.h"
 
 #define NIL "$-1\r\n"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "gpu/nvidia_smi_parse.h"
+#include "gpu/nvidia/smi_parse.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "store/redis_json.h"
-#include "store/redis_url.h"
+#include "store/redis/json.h"
+#include "store/redis/url.h"
 
 static void same(const char *a, const char *b)
 {

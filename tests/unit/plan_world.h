@@ -2,7 +2,7 @@
 #ifndef PLAN_WORLD_H
 #define PLAN_WORLD_H
 
-#include "pool/plan.h"
+#include "plan/plan.h"
 
 #define NOW (INT64_C(1800000000) * NS_PER_SECOND)
 #define MINUTE (60 * NS_PER_SECOND)

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "conf/doc.h"
+#include "conf/doc/doc.h"
 
 /* The tree on one line: i1 for the whole number 1, s"x", d1979-05-27, [..], {k: ..}. */
 static void render(struct str *out, const struct doc_node *node)

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "host/examine.h"
 #include "pool/examine.h"
-#include "store/redis_info.h"
+#include "store/redis/info.h"
 
 static void test_findings(void **state)
 {

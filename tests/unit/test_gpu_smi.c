@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "gpu/nvidia_smi_parse.h"
+#include "gpu/nvidia/smi_parse.h"
 
 static int parse_fixture(const char *name, struct scan *ret_scan, struct err *e)
 {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "pool/model.h"
+#include "model/model.h"
 
 /* Arguments are separated by '|', so that they may hold spaces. */
 struct line_case {

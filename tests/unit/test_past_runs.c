@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "base/mem.h"
-#include "pool/past_runs.h"
+#include "stats/past_runs.h"
 
 #define T0 (INT64_C(1800000000) * NS_PER_SECOND)
 #define HOUR NS_PER_HOUR

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "pool/plan.h"
+#include "plan/plan.h"
 
 #define GPUS_MAX 16
 

@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
-#include "pool/plan.h"
-#include "pool/plan_queue.h"
+#include "plan/plan.h"
+#include "plan/queue.h"
 
 #define GPUS 6
 #define NEW_ID "11111111-1111-1111-1111-111111111111"

@@ -6,8 +6,8 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "pool/plan_policy.h"
-#include "pool/plan_queue.h"
+#include "plan/limits.h"
+#include "plan/queue.h"
 
 #define GPUS_MAX 8
 #define MANY 16

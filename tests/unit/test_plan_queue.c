@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "pool/plan_queue.h"
+#include "plan/queue.h"
 
 #define NOW (INT64_C(1800000000) * NS_PER_SECOND)
 #define SECOND NS_PER_SECOND

@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "base/mem.h"
-#include "pool/plan.h"
+#include "plan/plan.h"
 
 #define T0 (INT64_C(1795161600) * NS_PER_SECOND)
 

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "pool/plan_schedule.h"
+#include "plan/schedule.h"
 
 #define NOW (INT64_C(1800000000) * NS_PER_SECOND)
 #define HOUR NS_PER_HOUR

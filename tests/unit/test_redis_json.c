@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 #include "base/url.h"
-#include "store/redis_json.h"
-#include "store/redis_url.h"
+#include "store/redis/json.h"
+#include "store/redis/url.h"
 
 #define MARK "0123456789abcdef"
 

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "pool/usage.h"
+#include "stats/usage.h"
 
 #define MINUTE_NS (60 * NS_PER_SECOND)
 /* 2025-03-24 12:00 UTC: a week later, clocks are put forward in Berlin. */

@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "base/mem.h"
-#include "conf/doc.h"
+#include "conf/doc/doc.h"
 
 /* Scalars become ["int", "42"], so that kinds are compared as well. */
 static json_t *to_json(const struct doc_node *node)

@@ -9,8 +9,8 @@
 
 #include "model_store.h"
 
-#include "pool/plan_policy.h"
-#include "pool/plan_queue.h"
+#include "plan/limits.h"
+#include "plan/queue.h"
 
 #define TRACE_GPUS_MAX 8
 #define TRACE_AGENTS_MAX 48

@@ -1,0 +1,37 @@
+/*
+ * NVIDIA GPUs: NVML, and where its library cannot be used, nvidia-smi. Runs in a child process
+ * (child.c), so either may hang or crash.
+ */
+#include <errno.h>
+
+#include "gpu/gpu_backend.h"
+#include "gpu/nvidia/nvidia.h"
+
+static int scan(const struct gpu_options *options, struct scan *ret_scan, struct err *e)
+{
+	struct err nvml_error = {0}, smi_error = {0};
+	bool ask_smi = false;
+	int r = nvidia_nvml_scan(ret_scan, &ask_smi, &nvml_error);
+
+	(void)options;
+	if (r && ask_smi) {
+		r = nvidia_smi_scan(ret_scan, &smi_error);
+		if (r == -ENOENT)
+			return err_set(e, ENODEV, "there is no NVIDIA driver here: %s; %s",
+				       nvml_error.text, smi_error.text);
+		if (r)
+			return err_set(e, -r, "%s; %s", smi_error.text, nvml_error.text);
+	} else if (r) {
+		return err_set(e, -r, "%s", nvml_error.text);
+	}
+	if (ret_scan->gpus_count == 0)
+		return err_set(e, ENODEV, "the NVIDIA driver runs but sees no GPU");
+	return 0;
+}
+
+const struct gpu_backend gpu_nvidia = {
+	.name = "nvidia",
+	.isolated = true,
+	.detectable = true,
+	.scan = scan,
+};

@@ -1,0 +1,156 @@
+/* What NVML knows about one GPU. Called by nvidia_nvml.c. */
+
+#include "base/mem.h"
+#include "gpu/gpu_backend.h"
+#include "gpu/nvidia/nvml.h"
+
+/* A GPU has at most 7 instances today; bounds what a broken driver makes us ask. */
+#define MIG_INSTANCES_MAX 64
+
+/* MiB of a number of bytes; what the driver does not know stays unknown. */
+static struct quantity mb_of(uint64_t bytes)
+{
+	return bytes == NVML_UNKNOWN ? (struct quantity){0} : quantity_of((int64_t)(bytes >> 20));
+}
+
+int nvidia_nvml_read_memory(const struct nvml *n, nvml_device device, struct quantity *total_mb,
+			    struct quantity *used_mb)
+{
+	struct nvml_memory_v2 v2 = {.version = NVML_MEMORY_V2};
+	struct nvml_memory v1 = {0};
+	int code = NVML_CALL(n->memory_v2, device, &v2);
+
+	if (code == NVML_SUCCESS) {
+		*total_mb = mb_of(v2.total);
+		*used_mb = mb_of(v2.used);
+		return code;
+	}
+	code = NVML_CALL(n->memory, device, &v1);
+	if (code == NVML_SUCCESS) {
+		*total_mb = mb_of(v1.total);
+		*used_mb = mb_of(v1.used);
+	}
+	return code;
+}
+
+static void read_identity(const struct nvml *n, nvml_device device, struct gpu *g)
+{
+	char uuid[NVML_UUID_SIZE + 1] = "", name[NVML_NAME_SIZE + 1] = "";
+	struct nvml_pci_info pci = {0};
+
+	if (NVML_CALL(n->uuid, device, uuid, NVML_UUID_SIZE) == NVML_SUCCESS)
+		mem_replace(&g->uuid, uuid);
+	if (NVML_CALL(n->name, device, name, NVML_NAME_SIZE) == NVML_SUCCESS)
+		mem_replace(&g->name, name);
+	/* The numbers are at the same place in every version of the struct, the text is not. */
+	if (NVML_CALL(n->pci_info, device, &pci) == NVML_SUCCESS)
+		g->pci_bus_id = mem_printf("%08X:%02X:%02X.0", pci.domain, pci.bus, pci.device);
+}
+
+static void read_load(const struct nvml *n, nvml_device device, struct gpu *g)
+{
+	struct nvml_utilization use = {0};
+	unsigned value = 0;
+
+	if (NVML_CALL(n->utilization, device, &use) == NVML_SUCCESS)
+		g->utilization_percent = quantity_of(use.gpu);
+	if (NVML_CALL(n->temperature, device, NVML_TEMPERATURE_GPU, &value) == NVML_SUCCESS)
+		g->temperature_c = quantity_of(value);
+	if (NVML_CALL(n->power, device, &value) == NVML_SUCCESS)
+		g->power_mw = quantity_of(value);
+	if (NVML_CALL(n->power_limit, device, &value) == NVML_SUCCESS)
+		g->power_limit_mw = quantity_of(value);
+}
+
+/* What the MIG instances of one GPU say together. */
+struct mig_sum {
+	int processes_code; /* the first failure; NVML_SUCCESS: all instances answered */
+	bool memory_known;  /* there are instances, and each one told */
+	struct quantity total_mb, used_mb;
+};
+
+/* Adds one instance's processes to the GPU, and its memory to the sum. */
+static void add_instance(const struct nvml *n, nvml_device instance, struct gpu *g,
+			 struct mig_sum *sum)
+{
+	struct quantity total = {0}, used = {0};
+	int code = nvidia_nvml_read_processes(n, instance, g);
+
+	if (sum->processes_code == NVML_SUCCESS)
+		sum->processes_code = code;
+	if (nvidia_nvml_read_memory(n, instance, &total, &used) == NVML_SUCCESS && total.known &&
+	    used.known) {
+		sum->total_mb.value += total.value;
+		sum->used_mb.value += used.value;
+	} else {
+		sum->memory_known = false;
+	}
+}
+
+/* Asks each MIG instance; an instance that cannot be asked makes the whole sum unknown. */
+static struct mig_sum read_instances(const struct nvml *n, nvml_device device, struct gpu *g)
+{
+	struct mig_sum sum = {.processes_code = NVML_SUCCESS, .memory_known = true};
+	unsigned slots = 0, instances = 0;
+	int code = NVML_CALL(n->mig_max_count, device, &slots);
+
+	if (code != NVML_SUCCESS)
+		return (struct mig_sum){.processes_code = code};
+	for (unsigned i = 0; i < slots && i < MIG_INSTANCES_MAX; i++) {
+		nvml_device instance = NULL;
+
+		code = NVML_CALL(n->mig_by_index, device, i, &instance);
+		if (code == NVML_NOT_FOUND)
+			continue; /* an empty slot */
+		if (code != NVML_SUCCESS)
+			return (struct mig_sum){.processes_code = code};
+		add_instance(n, instance, g, &sum);
+		instances++;
+	}
+	sum.memory_known = sum.memory_known && instances > 0;
+	sum.total_mb.known = sum.used_mb.known = sum.memory_known;
+	return sum;
+}
+
+/*
+ * Memory and processes. A GPU that is cut into MIG instances tells its own sums to root only; the
+ * instances tell theirs to everyone.
+ */
+static void read_use(const struct nvml *n, nvml_device device, struct gpu *g)
+{
+	int memory_code, processes_code;
+
+	memory_code = nvidia_nvml_read_memory(n, device, &g->memory_total_mb, &g->memory_used_mb);
+	processes_code = nvidia_nvml_read_processes(n, device, g);
+	if (g->mig) {
+		struct mig_sum sum = read_instances(n, device, g);
+
+		if (memory_code != NVML_SUCCESS && sum.memory_known) {
+			g->memory_total_mb = sum.total_mb;
+			g->memory_used_mb = sum.used_mb;
+			memory_code = NVML_SUCCESS;
+		}
+		if (sum.processes_code == NVML_SUCCESS)
+			processes_code = NVML_SUCCESS;
+	}
+	g->processes_known = processes_code == NVML_SUCCESS;
+	if (memory_code != NVML_SUCCESS)
+		gpu_add_problem(g, "memory use is unknown: %s (%d)",
+				nvidia_nvml_error(n, memory_code), memory_code);
+	else if (!g->memory_used_mb.known)
+		gpu_add_problem(g, "memory use is unknown to the driver");
+	if (!g->processes_known)
+		gpu_add_problem(g, "processes are unknown: %s (%d)",
+				nvidia_nvml_error(n, processes_code), processes_code);
+}
+
+void nvidia_nvml_read_device(const struct nvml *n, nvml_device device, struct gpu *g)
+{
+	unsigned mig_now = 0, mig_later = 0;
+
+	read_identity(n, device, g);
+	read_load(n, device, g);
+	g->mig = NVML_CALL(n->mig_mode, device, &mig_now, &mig_later) == NVML_SUCCESS &&
+		 mig_now == NVML_MIG_ENABLED;
+	read_use(n, device, g);
+}

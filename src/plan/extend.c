@@ -1,0 +1,144 @@
+/* Lengthening manual reservations: plan_extend of plan.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "plan/private.h"
+
+static bool is_named(const struct plan_extension *x, int gpu)
+{
+	return bsearch(&gpu, x->ids, x->ids_count, sizeof(gpu), plan_compare_ids) != NULL;
+}
+
+/* What `ids` name must have an expiry. */
+static int check_types(const struct pool_state *state, const struct plan_extension *x,
+		       struct err *e)
+{
+	for (size_t i = 0; i < x->ids_count; i++) {
+		const struct reservation *r = state->slots[x->ids[i]].reservation;
+
+		if (r->type == RESERVATION_RUN)
+			return err_set(e, EINVAL,
+				       "GPU %d is held by a run, which ends when its command does: "
+				       "there is nothing to extend",
+				       x->ids[i]);
+		if (r->expiry_ns == TIME_NONE)
+			return err_set(e, EINVAL,
+				       "the reservation of GPU %d has no end: there is nothing to "
+				       "extend",
+				       x->ids[i]);
+	}
+	return 0;
+}
+
+/* A reservation has one expiry for all its GPUs: those that were not named are told, not taken
+   along, since others may want them. */
+static int check_whole(const struct reservation *r, const struct plan_extension *x, struct err *e)
+{
+	AUTO(str_clear) struct str all = {0};
+	int named = -1, missing = 0;
+
+	for (size_t i = 0; i < r->gpus_count; i++) {
+		bool is = is_named(x, r->gpus[i]);
+
+		named = is ? r->gpus[i] : named;
+		missing += !is;
+		str_addf(&all, "%s%d", i ? "," : "", r->gpus[i]);
+	}
+	if (!missing)
+		return 0;
+	return err_set(
+		e, EINVAL,
+		"GPU %d is reserved together with others, until the same time: extend all of "
+		"them (--gpu-ids %s), or release the others before",
+		named, str_text(&all));
+}
+
+/* Who waits comes before who has it already. */
+static int check_line(const struct pool_state *state, const struct plan_facts *facts,
+		      const struct reservation *r, const struct plan_extension *x, struct err *e)
+{
+	for (size_t i = 0; i < r->gpus_count; i++) {
+		const struct queue_entry *first =
+			plan_first_for(state, facts, r->gpus[i], state->queue_count);
+
+		if (first && !(x->force && plan_is_administrator(&x->actor)))
+			return err_set(e, EBUSY,
+				       "GPU %d cannot be extended: %s waits for it (request %.8s; "
+				       "only administrators can go before, with --force)",
+				       r->gpus[i], first->user, first->id);
+	}
+	return 0;
+}
+
+static int extend_one(const struct pool_state *state, const struct plan_facts *facts,
+		      const struct reservation *r, const struct plan_extension *x, struct plan *p,
+		      struct err *e)
+{
+	struct reservation *longer;
+	int status = check_line(state, facts, r, x, e);
+
+	if (status < 0)
+		return status;
+	if (r->expiry_ns - facts->now_ns > PARSE_DURATION_MAX_NS - x->duration_ns)
+		return err_set(e, ERANGE,
+			       "GPU %d cannot be extended by so much: a reservation ends at most "
+			       "3650 days from now",
+			       r->gpus[0]);
+	longer = plan_renew_copy(p, r);
+	longer->expiry_ns += x->duration_ns;
+	status = plan_check_longer(state, facts, &x->actor, longer, e);
+	if (status < 0)
+		return status;
+	/* Those who wait, and those who watch, have set their clocks by the old one. */
+	p->changes[p->changes_count - 1].quiet = false;
+	p->extended = mem_resize(p->extended, p->extended_count + 1, sizeof(struct reservation *));
+	p->extended[p->extended_count++] = longer;
+	return 0;
+}
+
+/* Whether it is one of those that are meant. */
+static bool is_meant(const struct pool_state *state, const struct reservation *r,
+		     const struct plan_extension *x)
+{
+	if (!x->ids)
+		return r->type == RESERVATION_MANUAL && r->expiry_ns != TIME_NONE &&
+		       plan_owns(&x->actor, r) && !plan_is_collected(state, r);
+	for (size_t i = 0; i < r->gpus_count; i++) {
+		if (is_named(x, r->gpus[i]))
+			return true;
+	}
+	return false;
+}
+
+int plan_extend(const struct pool_state *state, const struct plan_facts *facts,
+		const struct plan_extension *x, struct plan *p, struct err *e)
+{
+	int status = plan_require(state, e);
+
+	if (status < 0)
+		return status;
+	plan_cleanup(state, facts, p);
+	status = plan_check_held(state, p, &x->actor, x->ids, x->ids_count, e);
+	if (status == 0)
+		status = check_types(state, x, e);
+	for (size_t i = 0; status == 0 && i < state->reservations_count; i++) {
+		const struct reservation *r = state->reservations[i];
+
+		if (!is_meant(state, r, x) || plan_ends(p, r, r->gpus[0]))
+			continue;
+		if (x->ids)
+			status = check_whole(r, x, e);
+		if (status == 0)
+			status = extend_one(state, facts, r, x, p, e);
+	}
+	if (status == 0 && !p->extended_count)
+		return err_set(
+			e, ENOENT,
+			"you hold no GPUs by 'canhazgpu reserve': there is nothing to extend "
+			"(has it expired? reserve anew)");
+	return status;
+}

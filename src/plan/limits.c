@@ -1,0 +1,220 @@
+/* Limits that the host's administrator sets, and who is bound by them: see plan_policy.h. */
+#include "plan/limits.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "plan/private.h"
+
+void plan_policy_copy(struct plan_policy *to, const struct plan_policy *from)
+{
+	*to = *from;
+	to->admin_group = mem_strdup(from->admin_group);
+	to->excluded = NULL;
+	if (!from->excluded_count)
+		return;
+	to->excluded = mem_alloc(from->excluded_count, sizeof(*to->excluded));
+	memcpy(to->excluded, from->excluded, from->excluded_count * sizeof(*to->excluded));
+}
+
+void plan_policy_clear(struct plan_policy *p)
+{
+	free(p->excluded);
+	free(p->admin_group);
+	*p = (struct plan_policy){0};
+}
+
+bool plan_is_administrator(const struct plan_actor *actor)
+{
+	return actor->uid == 0 || actor->administrator;
+}
+
+bool plan_may_alter(const struct plan_actor *actor, const struct reservation *r)
+{
+	return plan_is_administrator(actor) || plan_owns(actor, r);
+}
+
+int plan_refuse_others(const struct plan_policy *policy, bool owned, const char *what,
+		       struct err *e)
+{
+	const char *owner = owned ? " and the owner of the pool" : "";
+
+	if (policy && policy->admin_group)
+		return err_set(e, EPERM, "only root%s the group '%s' (admin.group)%s may %s",
+			       owned ? "," : " and", policy->admin_group, owner, what);
+	return err_set(e, EPERM,
+		       "only root%s may %s (admin.group in /etc/canhazgpu/config.yaml can name a "
+		       "group that may, too)",
+		       owner, what);
+}
+
+/* The limits that bind the actor; NULL: none do. */
+static const struct plan_policy *binding(const struct plan_policy *policy,
+					 const struct plan_actor *actor)
+{
+	return plan_is_administrator(actor) ? NULL : policy;
+}
+
+static bool is_blank(const char *text)
+{
+	return !text || !text[strspn(text, " \t\r\n")];
+}
+
+/* "4h 0m 0s" of reservation or waiting, against what was asked. */
+static int refuse_length(const char *what, const char *key, int64_t limit_ns, int64_t asked_ns,
+			 struct err *e)
+{
+	char limit[CLOCK_DURATION_SIZE], asked[CLOCK_DURATION_SIZE];
+
+	return err_set(e, EDQUOT, "limit of %s %s on this host (%s): you ask for %s",
+		       clock_duration(limit_ns, limit), what, key, clock_duration(asked_ns, asked));
+}
+
+int plan_check_policy(const struct plan_policy *policy, const struct plan_request *request,
+		      struct err *e)
+{
+	policy = binding(policy, &request->actor);
+	if (!policy)
+		return 0;
+	if (policy->note_required && is_blank(request->note))
+		return err_set(e, EDQUOT,
+			       "a note is required on this host (policy.require-note): say with "
+			       "--note what the GPUs are for");
+	if (policy->max_duration_ns && request->type == RESERVATION_MANUAL &&
+	    request->duration_ns > policy->max_duration_ns)
+		return refuse_length("per manual reservation", "policy.max-duration",
+				     policy->max_duration_ns, request->duration_ns, e);
+	return 0;
+}
+
+int plan_limit_wait(const struct plan_policy *policy, const struct plan_actor *actor,
+		    int64_t *limit_ns, bool *ret_shortened, struct err *e)
+{
+	*ret_shortened = false;
+	policy = binding(policy, actor);
+	if (!policy || !policy->max_wait_ns)
+		return 0;
+	if (*limit_ns > policy->max_wait_ns)
+		return refuse_length("of waiting", "policy.max-wait", policy->max_wait_ns,
+				     *limit_ns, e);
+	*ret_shortened = !*limit_ns;
+	if (!*limit_ns)
+		*limit_ns = policy->max_wait_ns;
+	return 0;
+}
+
+int plan_check_longer(const struct pool_state *state, const struct plan_facts *facts,
+		      const struct plan_actor *actor, const struct reservation *longer,
+		      struct err *e)
+{
+	const struct plan_policy *policy = binding(facts->policy, actor);
+	int64_t length_ns = longer->expiry_ns - facts->now_ns;
+	char limit[CLOCK_DURATION_SIZE], asked[CLOCK_DURATION_SIZE];
+
+	for (size_t i = 0; !plan_is_administrator(actor) && i < longer->gpus_count; i++) {
+		AUTO_FREE char *why = plan_why_withheld(state, facts->policy, longer->gpus[i]);
+
+		if (why)
+			return err_set(e, EDQUOT,
+				       "GPU %d cannot be extended: it goes out of service (%s)",
+				       longer->gpus[i], why);
+	}
+	if (!policy || !policy->max_duration_ns || length_ns <= policy->max_duration_ns)
+		return 0;
+	return err_set(e, EDQUOT,
+		       "limit of %s per manual reservation on this host (policy.max-duration): "
+		       "GPU %d would be reserved for %s from now",
+		       clock_duration(policy->max_duration_ns, limit), longer->gpus[0],
+		       clock_duration(length_ns, asked));
+}
+
+/* ---- policy.max-gpus ---- */
+
+/* GPUs that an account has or wants. */
+struct tally {
+	size_t held;
+	size_t ending; /* of those: their command has ended, its supervisor is about to release */
+	size_t awaited;
+};
+
+static void count_held(const struct pool_state *state, const struct plan_facts *facts,
+		       const struct plan *p, const struct plan_actor *actor, struct tally *t)
+{
+	for (size_t i = 0; i < state->reservations_count; i++) {
+		const struct reservation *r = state->reservations[i];
+		bool ending = facts->life && facts->life[i] == HOLDER_ENDING;
+
+		/* What is collected counts with the request that it is collected for. */
+		if (!plan_owns(actor, r) || plan_is_collected(state, r))
+			continue;
+		for (size_t k = 0; k < r->gpus_count; k++) {
+			bool held = !plan_ends(p, r, r->gpus[k]);
+
+			t->held += held;
+			t->ending += held && ending && r->type == RESERVATION_RUN;
+		}
+	}
+}
+
+static void count_awaited(const struct pool_state *state, const struct plan_facts *facts,
+			  const struct plan_actor *actor, const char *self, struct tally *t)
+{
+	for (size_t i = 0; i < state->queue_count; i++) {
+		const struct queue_entry *q = &state->queue[i];
+
+		if (plan_owns_entry(actor, q) && !(self && !strcmp(q->id, self)) &&
+		    !plan_is_cancelled(q) && plan_waiter_state(state, facts, i) != WAITER_DEAD)
+			t->awaited += plan_entry_count(q);
+	}
+}
+
+enum plan_quota plan_check_quota(const struct pool_state *state, const struct plan_facts *facts,
+				 const struct plan *p, const struct plan_request *request,
+				 const char *self, bool joined, struct err *e)
+{
+	const struct plan_policy *policy = binding(facts->policy, &request->actor);
+	size_t asked = plan_request_count(request), limit;
+	struct tally t = {0};
+
+	if (!policy || !policy->max_gpus)
+		return QUOTA_KEPT;
+	limit = (size_t)policy->max_gpus;
+	count_held(state, facts, p, &request->actor, &t);
+	if (!joined)
+		count_awaited(state, facts, &request->actor, self, &t);
+	if (t.held + t.awaited + asked <= limit)
+		return QUOTA_KEPT;
+	if (t.awaited)
+		err_set(e, EDQUOT,
+			"limit of %zu GPUs per user on this host (policy.max-gpus): you hold %zu, "
+			"wait for %zu and ask for %zu",
+			limit, t.held, t.awaited, asked);
+	else
+		err_set(e, EDQUOT,
+			"limit of %zu GPUs per user on this host (policy.max-gpus): you hold %zu "
+			"and ask for %zu",
+			limit, t.held, asked);
+	return t.held - t.ending + t.awaited + asked <= limit ? QUOTA_SOON : QUOTA_OVER;
+}
+
+void plan_guard_quota(const struct pool_state *state, const struct plan_facts *facts,
+		      const struct plan_request *request, struct plan *p)
+{
+	const struct plan_policy *policy = binding(facts->policy, &request->actor);
+	struct change *c;
+	int *all;
+
+	if (!policy || !policy->max_gpus)
+		return;
+	all = plan_own(p, mem_alloc(state->slots_count, sizeof(*all)));
+	for (size_t i = 0; i < state->slots_count; i++)
+		all[i] = (int)i;
+	c = plan_add(p, CHANGE_CHECK);
+	c->quiet = true;
+	c->gpus = all;
+	c->gpus_count = state->slots_count;
+}

@@ -1,0 +1,40 @@
+/*
+ * When those who wait will start, as far as can be foreseen, and who gets a GPU that becomes free.
+ * Pure, like plan.h. For `queue`, `release`, the progress of a waiting request, and the web page.
+ */
+#ifndef PLAN_SCHEDULE_H
+#define PLAN_SCHEDULE_H
+
+#include "plan/queue.h"
+
+/* What is expected. Arrays are as long as the state's. */
+struct plan_outlook {
+	const int64_t *ends_ns;    /* per reservation: when it ends; TIME_NONE: nobody knows */
+	const int64_t *lengths_ns; /* per queue entry: how long it will hold its GPUs; 0: unknown */
+};
+
+/*
+ * The expected start of the first `places` queue entries, by the rules of plan_queue.h: each in its
+ * turn gets the GPUs it asked for, or those that are free soonest, and none before everybody ahead
+ * who could use that GPU has started or given up. TIME_NONE where it hangs on something unknown,
+ * and for entries that are not active. Free GPUs that facts->use shows busy or unknown count as
+ * busy without a known end (without facts->use: as idle).
+ */
+void plan_schedule(const struct pool_state *state, const struct plan_facts *facts,
+		   const struct plan_outlook *outlook, size_t places, int64_t *ret_starts_ns);
+
+/* Who gets GPUs that become free: `count` of `gpus`. */
+struct plan_heir {
+	const struct queue_entry *entry;
+	size_t count;
+	int *gpus; /* ascending; which of them is open where there are more than count */
+	size_t gpus_count;
+};
+
+/* Who gets these GPUs (ascending), which are being released, in the order of the line. Returns how
+   many heirs there are; the caller frees *ret_heirs by plan_heirs_free. */
+size_t plan_heirs(const struct pool_state *state, const struct plan_facts *facts, const int *gpus,
+		  size_t gpus_count, struct plan_heir **ret_heirs);
+void plan_heirs_free(struct plan_heir *heirs, size_t count);
+
+#endif

@@ -1,0 +1,293 @@
+/* What a request gets that may wait: plan_wait of plan_queue.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "plan/private.h"
+
+/* One request on its way through the decision. */
+struct waiting {
+	const struct pool_state *state;
+	const struct plan_facts *facts;
+	const struct plan_request *request;
+	const struct plan_wait *wait;
+	const struct queue_entry *entry; /* NULL: not in the queue (yet, or it was lost) */
+	bool joined;                     /* it stands in line, also where its entry was lost */
+	bool possible;                   /* enough GPUs are in service at present */
+	struct candidate *all;           /* best first */
+	size_t wanted;
+};
+
+static void waiting_clear(struct waiting *w)
+{
+	free(w->all);
+}
+
+static bool is_requested(const struct plan_request *request, int gpu)
+{
+	return !request->ids ||
+	       bsearch(&gpu, request->ids, request->ids_count, sizeof(gpu), plan_compare_ids);
+}
+
+/* Cleans up, and looks at the slots as they are then. */
+static void waiting_init(struct waiting *w, const struct pool_state *state,
+			 const struct plan_facts *facts, const struct plan_request *request,
+			 const struct plan_wait *wait, struct plan *p)
+{
+	size_t place = plan_queue_find(state, wait->entry_id);
+
+	*w = (struct waiting){.state = state, .facts = facts, .request = request, .wait = wait};
+	w->entry = place < state->queue_count ? &state->queue[place] : NULL;
+	w->joined = w->entry || wait->enqueued_ns != TIME_NONE;
+	w->wanted = plan_request_count(request);
+	w->possible = plan_is_in_service(state, facts->policy, request->ids, w->wanted);
+	plan_cleanup_but(state, facts, wait->entry_id, p);
+	if (!w->possible)
+		plan_give_back(state, wait->entry_id, facts->now_ns, p);
+	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
+	plan_backfill(state, facts, request, p, place, w->all);
+	qsort(w->all, state->slots_count, sizeof(*w->all), plan_compare_candidates);
+}
+
+/* Grants the best of what is there, if that is enough (1), or waits for more (0). -EDQUOT. */
+static int waiting_grant(const struct waiting *w, struct plan *p, struct err *e)
+{
+	AUTO_FREE int *gpus = mem_alloc(w->wanted, sizeof(*gpus));
+	size_t found = 0;
+
+	for (size_t i = 0; i < w->state->slots_count && found < w->wanted; i++) {
+		if (is_requested(w->request, w->all[i].id) &&
+		    plan_is_available(&w->all[i], w->request))
+			gpus[found++] = w->all[i].id;
+	}
+	if (found < w->wanted)
+		return 0;
+	switch (plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, true, e)) {
+	case QUOTA_KEPT:
+		break;
+	case QUOTA_SOON:
+		return 0;
+	case QUOTA_OVER:
+		return -EDQUOT;
+	}
+	qsort(gpus, found, sizeof(*gpus), plan_compare_ids);
+	plan_guard_quota(w->state, w->facts, w->request, p);
+	plan_leave(w->state, w->wait->entry_id, w->facts->now_ns, p);
+	plan_backfill_take(w->state, gpus, found, w->facts->now_ns, p);
+	p->granted = plan_grant(p, w->request, w->request->id, mem_steal(&gpus), found,
+				w->facts->now_ns);
+	return 1;
+}
+
+/* Takes what is free into what is collected, up to what is wanted. */
+static void waiting_collect(const struct waiting *w, struct plan *p)
+{
+	AUTO_FREE int *gpus = mem_alloc(w->wanted, sizeof(*gpus));
+	size_t held = 0, found = 0;
+
+	for (size_t i = 0; i < w->state->slots_count; i++)
+		held += w->all[i].own;
+	for (size_t i = 0; i < w->state->slots_count && held + found < w->wanted; i++) {
+		const struct candidate *c = &w->all[i];
+
+		if (!c->own && !c->backfill && is_requested(w->request, c->id) &&
+		    plan_is_available(c, w->request))
+			gpus[found++] = c->id;
+	}
+	if (!found)
+		return;
+	qsort(gpus, found, sizeof(*gpus), plan_compare_ids);
+	p->collected = plan_grant(p, w->request, w->wait->part_id, mem_steal(&gpus), found,
+				  w->facts->now_ns);
+	p->collected->queue_id = mem_strdup(w->wait->entry_id);
+}
+
+/* All that is collected for the request after this decision, ascending; owned by the plan. */
+static void waiting_list(const struct waiting *w, struct plan *p, struct queue_entry *entry)
+{
+	size_t more = p->collected ? p->collected->gpus_count : 0;
+	int *gpus = plan_own(p, mem_alloc(w->state->slots_count + more, sizeof(*gpus)));
+
+	entry->collected_count = 0;
+	for (size_t i = 0; i < w->state->slots_count; i++) {
+		if (w->all[i].own)
+			gpus[entry->collected_count++] = w->all[i].id;
+	}
+	for (size_t i = 0; i < more; i++)
+		gpus[entry->collected_count++] = p->collected->gpus[i];
+	qsort(gpus, entry->collected_count, sizeof(*gpus), plan_compare_ids);
+	entry->collected = gpus;
+}
+
+/* Behind everybody, also where the clock was set back or stands still. A microsecond is more than
+   Redis loses: its scores are doubles. */
+static int64_t waiting_joins_ns(const struct waiting *w)
+{
+	int64_t last_ns = 0;
+
+	if (w->wait->enqueued_ns != TIME_NONE)
+		return w->wait->enqueued_ns;
+	for (size_t i = 0; i < w->state->queue_count; i++) {
+		if (w->state->queue[i].enqueued_ns > last_ns)
+			last_ns = w->state->queue[i].enqueued_ns;
+	}
+	return last_ns < w->facts->now_ns ? w->facts->now_ns : last_ns + 1000;
+}
+
+/* The entry of a request that is not in the queue. All texts are the request's. */
+static struct queue_entry *waiting_join(const struct waiting *w, struct plan *p)
+{
+	const struct plan_request *request = w->request;
+	const char *user = request->user ? request->user : request->actor.account;
+	struct queue_entry entry = {
+		.user = plan_own(p, mem_strdup(user)),
+		.account = plan_own(p, mem_strdup(request->actor.account)),
+		.uid = quantity_of((int64_t)request->actor.uid),
+		.type = request->type,
+		.requested_count = (int)w->wanted,
+		.requested_ids_count = request->ids_count,
+		.duration_ns = request->type == RESERVATION_MANUAL ? request->duration_ns : 0,
+		.note = request->note ? plan_own(p, mem_strdup(request->note)) : NULL,
+		.enqueued_ns = waiting_joins_ns(w),
+		.holder = request->holder,
+	};
+
+	memcpy(entry.id, w->wait->entry_id, ID_SIZE);
+	if (request->ids) {
+		entry.requested_ids =
+			plan_own(p, mem_alloc(request->ids_count, sizeof(*request->ids)));
+		memcpy(entry.requested_ids, request->ids,
+		       request->ids_count * sizeof(*request->ids));
+	}
+	return plan_put_copy(p, &entry);
+}
+
+/* What is collected shows life, too: other programs free what is silent or past its expiry. (What
+   has just given way in part waits for the next time.) */
+static void waiting_renew(const struct waiting *w, struct plan *p)
+{
+	for (size_t i = 0; i < w->state->reservations_count; i++) {
+		const struct reservation *r = w->state->reservations[i];
+		bool ends = false;
+
+		for (size_t k = 0; k < r->gpus_count; k++)
+			ends |= plan_ends(p, r, r->gpus[k]);
+		if (!ends && r->queue_id && !strcmp(r->queue_id, w->wait->entry_id))
+			plan_renew_part(p, r, w->request->duration_ns, w->facts->now_ns);
+	}
+}
+
+static bool same_ids(const int *a, size_t a_count, const int *b, size_t b_count)
+{
+	return a_count == b_count && (!a_count || !memcmp(a, b, a_count * sizeof(*a)));
+}
+
+/* One that was taken for absent and is there again may be first for something: that is news. */
+static bool was_silent(const struct queue_entry *before, int64_t now_ns)
+{
+	return now_ns - plan_entry_sign_ns(before, now_ns) > QUEUE_HEARTBEAT_LIMIT_NS;
+}
+
+/* Stores the entry where something about it is new. */
+static void waiting_put(const struct waiting *w, struct plan *p)
+{
+	const struct queue_entry *before = w->entry;
+	struct queue_entry now = {0};
+	struct queue_entry *put;
+	bool news;
+
+	waiting_list(w, p, &now);
+	news = !before || was_silent(before, w->facts->now_ns) ||
+	       before->give_up_ns != w->wait->give_up_ns ||
+	       !same_ids(before->collected, before->collected_count, now.collected,
+			 now.collected_count);
+	if (!news && !w->wait->heartbeat)
+		return;
+	put = before ? plan_put_copy(p, before) : waiting_join(w, p);
+	put->collected = now.collected;
+	put->collected_count = now.collected_count;
+	put->heartbeat_ns = w->facts->now_ns;
+	put->give_up_ns = w->wait->give_up_ns;
+	p->changes[p->changes_count - 1].quiet = !news;
+	if (w->wait->heartbeat)
+		waiting_renew(w, p);
+}
+
+/* Whether it may join the line. Who stands there keeps its place until enough GPUs are in service
+   again. */
+static int waiting_check(const struct waiting *w, const struct plan *p, struct err *e)
+{
+	int r = plan_check_service(w->state, w->facts->policy, w->request, e);
+
+	if (r == 0 && plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, false,
+				       e) == QUOTA_OVER)
+		return -EDQUOT;
+	return r;
+}
+
+/* Whether one more of the account may wait: everybody who decides looks at all that do. */
+static int waiting_check_crowd(const struct waiting *w, struct err *e)
+{
+	const struct plan_actor *actor = &w->request->actor;
+	size_t waiting = 0;
+
+	for (size_t i = 0; i < w->state->queue_count; i++)
+		waiting += plan_owns_entry(actor, &w->state->queue[i]) &&
+			   plan_waiter_state(w->state, w->facts, i) != WAITER_DEAD;
+	if (waiting < QUEUE_ACCOUNT_MAX || plan_is_administrator(actor))
+		return 0;
+	return err_set(e, EDQUOT,
+		       "%zu of your requests wait already, and no more than %d may: try again when "
+		       "some have started, or take some out of the line with 'canhazgpu cancel'",
+		       waiting, QUEUE_ACCOUNT_MAX);
+}
+
+int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
+	      const struct plan_request *request, const struct plan_wait *wait, struct plan *p,
+	      struct err *e)
+{
+	AUTO(waiting_clear) struct waiting w = {0};
+	int r = plan_check_request(state, request, e);
+
+	if (r == 0)
+		r = plan_check_policy(facts->policy, request, e);
+	if (r < 0)
+		return r;
+	waiting_init(&w, state, facts, request, wait, p);
+	if (w.entry && plan_is_cancelled(w.entry))
+		return err_set(
+			e, ECANCELED,
+			"the request was cancelled while it waited (by 'canhazgpu cancel', or the pool was made anew)");
+	if (!w.joined)
+		r = waiting_check(&w, p, e);
+	if (r == 0 && w.possible)
+		r = waiting_grant(&w, p, e);
+	if (r == 0 && !w.joined)
+		r = waiting_check_crowd(&w, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (w.possible)
+		waiting_collect(&w, p);
+	waiting_put(&w, p);
+	return 0;
+}
+
+bool plan_wait_has_prospects(const struct pool_state *state, const struct plan_facts *facts,
+			     const struct plan_request *request, const struct plan_wait *wait)
+{
+	AUTO(waiting_clear) struct waiting w = {0};
+	AUTO(plan_clear) struct plan p = {0};
+	size_t own = 0;
+	bool more = false;
+
+	waiting_init(&w, state, facts, request, wait, &p);
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const struct candidate *c = &w.all[i];
+
+		own += c->own;
+		more |= !c->own && !c->reserved && !c->withheld && !c->awaited &&
+			is_requested(request, c->id) && !state->slots[c->id].problem;
+	}
+	return w.possible && (more || own >= w.wanted);
+}

@@ -1,0 +1,26 @@
+/* One look at the GPUs, laid over the state as it was then. Private to src/pool: pool_reserve.c and
+   pool_wait.c decide on it. */
+#ifndef POOL_SCAN_CACHE_H
+#define POOL_SCAN_CACHE_H
+
+#include "pool/observe.h"
+#include "pool/pool.h"
+
+struct look {
+	struct pool_state state;
+	struct observation seen;
+	int64_t taken_ns; /* monotonic; 0: no look was taken */
+};
+
+void look_clear(struct look *l);
+
+/* Reads the pool, and scans. No lock is held across it. -ENOENT where there is no pool. */
+int look_take(struct pool *p, struct look *l, struct err *e);
+
+/* Whether the pool was not made anew since the look: the slots are the same GPUs. */
+bool look_fits(const struct look *l, const struct pool_state *state);
+
+/* What the plan has granted, with what the driver calls the GPUs. Takes the reservation. */
+void look_grant(const struct look *l, struct plan *plan, struct pool_grant *ret_grant);
+
+#endif

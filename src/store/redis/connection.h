@@ -1,0 +1,83 @@
+/*
+ * One connection to a Redis server: commands go out in one batch, replies come back in their
+ * order, and every exchange has a time limit. It connects by itself when it is first used, and
+ * again when it was lost. hiredis writes and reads the protocol; the sockets are ours, so that a
+ * limit counts for a whole exchange, with and without TLS, in every version of hiredis.
+ *
+ * Only commands whose repetition does no harm may be sent: what was lost on the way is sent again.
+ */
+#ifndef STORE_REDIS_CONNECTION_H
+#define STORE_REDIS_CONNECTION_H
+
+#include <hiredis/hiredis.h>
+#include <sys/types.h>
+
+#include "base/str.h"
+#include "store/redis/url.h"
+
+struct redis_tls;
+
+struct redis_connection {
+	const struct redis_address *address; /* borrowed */
+	int fd;                              /* -1: not connected */
+	struct redis_tls *tls;               /* NULL: plain */
+	redisReader *reader;
+	pid_t owner;     /* the process that connected: a child of fork must not talk here */
+	struct str out;  /* the batch */
+	bool sent;       /* the last batch may have reached the server */
+	size_t received; /* bytes of the replies under way */
+};
+
+void redis_connection_init(struct redis_connection *c, const struct redis_address *address);
+void redis_connection_close(struct redis_connection *c); /* it connects again when it is used */
+void redis_connection_clear(struct redis_connection *c);
+
+/* Adds a command to the batch; lengths (NULL: words are texts) in bytes. */
+void redis_add(struct redis_connection *c, size_t count, const char *const *words,
+	       const size_t *lengths);
+#define REDIS_ADD(c, ...)                                                \
+	redis_add((c), ARRAY_SIZE(((const char *const[]){__VA_ARGS__})), \
+		  (const char *const[]){__VA_ARGS__}, NULL)
+
+/*
+ * Sends the batch and reads `count` replies, as many as it has commands; the caller frees each
+ * with freeReplyObject. Errors of the server are replies, too: see redis_refused. Never -EAGAIN:
+ * that is for commits that were not applied, which a failure of the connection does not tell.
+ */
+int redis_exchange(struct redis_connection *c, redisReply **ret_replies, size_t count,
+		   struct err *e);
+
+/* The same for a batch of one command, where an error of the server is a failure. */
+int redis_ask(struct redis_connection *c, redisReply **ret_reply, struct err *e);
+
+/* Reads and drops what the server has sent unasked, without waiting. Closes a lost connection. */
+void redis_discard(struct redis_connection *c);
+
+/* Fills e for an error of the server: one line that names the server and the way out. */
+int redis_refused(const struct redis_connection *c, const char *message, struct err *e);
+
+/* The same for the answer to AUTH: the server's own words may repeat the password, and are not
+   shown. */
+int redis_refused_login(const struct redis_connection *c, const char *message, struct err *e);
+
+/* EPROTO: a reply of a shape that no command of ours has. */
+int redis_makes_no_sense(const struct redis_connection *c, struct err *e);
+
+/* 0 if a reply is an array of strings (`or_nothing`: or of nils), else EPROTO: a server that is
+   none, or a proxy, may answer anything. */
+int redis_expect_texts(const struct redis_connection *c, const redisReply *reply, bool or_nothing,
+		       struct err *e);
+
+/* True if a reply is an error that begins with that word. */
+bool redis_is_error(const redisReply *reply, const char *word);
+
+void redis_reply_clear(redisReply **reply); /* for AUTO(redis_reply_clear) */
+
+/* Waits for events on a descriptor until deadline_ns (monotonic): 0, -ETIMEDOUT, or -errno. */
+int redis_wait(int fd, short events, int64_t deadline_ns);
+
+/* Connects a non-blocking socket to the address. Fills e. */
+int redis_socket_open(const struct redis_address *a, int64_t deadline_ns, int *ret_fd,
+		      struct err *e);
+
+#endif

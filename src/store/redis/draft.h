@@ -1,0 +1,60 @@
+/*
+ * A commit in the making: the slots as its changes have left them, and the words of the script that
+ * carries it out. Private to redis_commit.c.
+ */
+#ifndef STORE_REDIS_DRAFT_H
+#define STORE_REDIS_DRAFT_H
+
+#include "store/redis/redis.h"
+
+struct redis_draft_slot {
+	const struct reservation *reservation; /* NULL: free */
+	int64_t last_released_ns;
+	bool compared;              /* must be as seen */
+	bool touched;               /* is written; compared, too */
+	const struct change *drain; /* takes it out of service, or puts it back; NULL: neither */
+};
+
+/* A queue entry that a change puts or drops. */
+struct redis_draft_entry {
+	const struct queue_entry *entry;
+	bool put;
+};
+
+struct redis_draft {
+	const struct pool_state *seen;
+	char mark[17]; /* in every value that is written: 16 hexadecimal digits, by chance */
+	struct redis_draft_slot *slots; /* as many as seen, or as the new pool has, if more */
+	struct redis_draft_entry *entries;
+	size_t entries_count;
+	struct usage_record *records; /* their texts are borrowed */
+	size_t records_count;
+	bool quiet;                /* nobody is woken */
+	const struct change *init; /* NULL: the pool stays */
+
+	const char **words; /* for redis_run_script, which fills the first two */
+	size_t count, capacity;
+	char **owned; /* what words point to and nobody else frees */
+	size_t owned_count, owned_capacity;
+};
+
+void redis_draft_init(struct redis_draft *d, const struct pool_state *seen);
+void redis_draft_clear(struct redis_draft *d);
+
+/* Makes all slots those of the new pool that the change describes. */
+void redis_draft_make(struct redis_draft *d, const struct change *init);
+
+/* Adds the usage record of the end of a reservation on one GPU. */
+void redis_draft_record(struct redis_draft *d, const struct reservation *v, const struct change *c,
+			int gpu);
+
+/* Adds a queue entry that is put or dropped. */
+int redis_draft_entry(struct redis_draft *d, const struct queue_entry *w, bool put, struct err *e);
+
+/* True if an entry of that id is dropped or put. */
+bool redis_draft_has(const struct redis_draft *d, const char *id);
+
+/* Makes the words of the script. */
+void redis_draft_finish(struct redis_draft *d);
+
+#endif

@@ -1,0 +1,363 @@
+/*
+ * Usage records: a sorted set of JSON texts, by the time of their end. Reading goes in chunks that
+ * continue at the last score; very old pools have a key per record instead, which are read where
+ * the sorted set is absent.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/redis/redis.h"
+
+#define CHUNK_RECORDS 8192
+#define CHUNK_TEXT "8192"
+
+struct redis_history {
+	int64_t from_ns, to_ns;
+	char score[64]; /* where the next chunk begins */
+	size_t skip;    /* so many records of that very score have been read */
+	size_t newest;  /* so many, newest first, in one chunk; 0: all */
+	bool complete;  /* the last chunk was read */
+	redisReply *chunk;
+	size_t next; /* in chunk, or in old */
+	struct usage_record record;
+	bool is_old; /* reading `old` */
+	struct usage_record *old;
+	size_t old_count;
+};
+
+/* ---- the last use of each GPU ---- */
+
+/* By uid where both have one, else by the account's name. */
+static bool is_of(const struct usage_record *u, struct quantity uid, const char *account)
+{
+	if (uid.known && u->uid.known)
+		return uid.value == u->uid.value;
+	return account && u->account && !strcmp(account, u->account);
+}
+
+int redis_last_use(struct store *base, struct quantity uid, const char *account,
+		   int64_t *ret_last_ns, size_t gpus_count, struct err *e)
+{
+	struct redis_store *s = redis_of(base);
+	AUTO(redis_reply_clear) redisReply *asked = NULL;
+	const redisReply *tail;
+	int r;
+
+	if (s->loaded) {
+		tail = s->loaded->element[LOADED_TAIL];
+	} else {
+		REDIS_ADD(&s->connection, "ZREVRANGE", REDIS_KEY_HISTORY, "0", REDIS_TAIL);
+		r = redis_ask(&s->connection, &asked, e);
+		if (r < 0)
+			return r;
+		tail = asked;
+	}
+	r = redis_expect_texts(&s->connection, tail, false, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < gpus_count; i++)
+		ret_last_ns[i] = TIME_NONE;
+	for (size_t i = 0; i < tail->elements; i++) {
+		AUTO(usage_record_clear) struct usage_record u = {0};
+		const char *text = tail->element[i]->str;
+
+		/* Most records are other people's: their texts need not be taken apart. */
+		if (!uid.known && account && !strstr(text, account))
+			continue;
+		if (redis_json_read_usage(text, &u, NULL) == 0 && is_of(&u, uid, account) &&
+		    (size_t)u.gpu < gpus_count && u.end_ns > ret_last_ns[u.gpu])
+			ret_last_ns[u.gpu] = u.end_ns;
+	}
+	return 0;
+}
+
+/* ---- reading ---- */
+
+int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e)
+{
+	struct redis_store *s = redis_of(base);
+	struct redis_history *h;
+
+	redis_history_end(base);
+	h = s->history = mem_alloc(1, sizeof(*h));
+	h->from_ns = from_ns;
+	h->to_ns = to_ns;
+	/* Another program's scores are whole seconds, cut: its records may end later than that. */
+	snprintf(h->score, sizeof(h->score), "%" PRId64, from_ns / NS_PER_SECOND);
+	return 0;
+}
+
+int redis_history_begin_newest(struct store *base, int64_t from_ns, size_t limit, struct err *e)
+{
+	int r = redis_history_begin(base, from_ns, INT64_MAX, e);
+
+	if (r == 0)
+		redis_of(base)->history->newest = limit < CHUNK_RECORDS ? limit : CHUNK_RECORDS;
+	return r;
+}
+
+/* The only chunk of a look back. Very old pools have none: nobody looks back there. */
+static int read_newest(struct redis_store *s, struct redis_history *h, struct err *e)
+{
+	char last[32];
+	int r;
+
+	snprintf(last, sizeof(last), "%zu", h->newest - 1);
+	REDIS_ADD(&s->connection, "ZREVRANGE", REDIS_KEY_HISTORY, "0", last, "WITHSCORES");
+	h->complete = true;
+	r = redis_ask(&s->connection, &h->chunk, e);
+	if (r == 0)
+		r = redis_expect_texts(&s->connection, h->chunk, false, e);
+	return r < 0 ? err_prefix(e, "cannot read the usage history (" REDIS_KEY_HISTORY ")") : 0;
+}
+
+static int read_chunk(struct redis_store *s, struct redis_history *h, struct err *e)
+{
+	char skip[32];
+	size_t count, same = 0;
+	const char *last;
+	int r;
+
+	redis_reply_clear(&h->chunk);
+	h->next = 0;
+	snprintf(skip, sizeof(skip), "%zu", h->skip);
+	REDIS_ADD(&s->connection, "ZRANGEBYSCORE", REDIS_KEY_HISTORY, h->score, "+inf",
+		  "WITHSCORES", "LIMIT", skip, CHUNK_TEXT);
+	r = redis_ask(&s->connection, &h->chunk, e);
+	if (r == 0)
+		r = redis_expect_texts(&s->connection, h->chunk, false, e);
+	if (r < 0)
+		return err_prefix(e, "cannot read the usage history (" REDIS_KEY_HISTORY ")");
+	count = h->chunk->elements / 2;
+	h->complete = count < CHUNK_RECORDS;
+	if (!count)
+		return 0;
+	last = h->chunk->element[2 * count - 1]->str;
+	while (same < count && !strcmp(h->chunk->element[2 * (count - same) - 1]->str, last))
+		same++;
+	h->skip = !strcmp(last, h->score) ? h->skip + same : same;
+	snprintf(h->score, sizeof(h->score), "%.63s", last);
+	return 0;
+}
+
+static bool is_in_period(const struct redis_history *h, const struct usage_record *u)
+{
+	return u->end_ns > h->from_ns && u->start_ns < h->to_ns;
+}
+
+/* The next record of the chunk that is in the period: 1, or 0 at its end. Records that nobody can
+   read are counted. */
+static int next_of_chunk(struct redis_store *s, struct redis_history *h)
+{
+	while (h->chunk && h->next + 1 < h->chunk->elements) {
+		const char *text = h->chunk->element[h->next]->str;
+
+		h->next += 2;
+		usage_record_clear(&h->record);
+		if (redis_json_read_usage(text, &h->record, NULL) < 0)
+			s->base.history_unreadable++;
+		else if (is_in_period(h, &h->record))
+			return 1;
+	}
+	return 0;
+}
+
+/* ---- very old pools ---- */
+
+/* Reads the values of the keys that one SCAN gave. */
+static int read_old_keys(struct redis_store *s, struct redis_history *h, const redisReply *keys,
+			 struct err *e)
+{
+	AUTO_FREE const char **words = mem_alloc(keys->elements + 1, sizeof(char *));
+	AUTO(redis_reply_clear) redisReply *values = NULL;
+	int r = redis_expect_texts(&s->connection, keys, false, e);
+
+	if (r < 0 || !keys->elements)
+		return r;
+	words[0] = "MGET";
+	for (size_t i = 0; i < keys->elements; i++)
+		words[i + 1] = keys->element[i]->str;
+	redis_add(&s->connection, keys->elements + 1, words, NULL);
+	r = redis_ask(&s->connection, &values, e);
+	if (r == 0)
+		r = redis_expect_texts(&s->connection, values, true, e);
+	for (size_t i = 0; r == 0 && i < values->elements; i++) {
+		struct usage_record u = {0};
+		const char *text = values->element[i]->str;
+
+		if (!text || redis_json_read_usage(text, &u, NULL) < 0) {
+			s->base.history_unreadable += text != NULL;
+			continue;
+		}
+		if (!is_in_period(h, &u)) {
+			usage_record_clear(&u);
+			continue;
+		}
+		h->old = mem_resize(h->old, h->old_count + 1, sizeof(*h->old));
+		h->old[h->old_count++] = u;
+	}
+	return r;
+}
+
+/* By end; those of one moment so that the same record read twice stands together. */
+static int compare_ends(const void *a, const void *b)
+{
+	const struct usage_record *x = a, *y = b;
+
+	if (x->end_ns != y->end_ns)
+		return x->end_ns > y->end_ns ? 1 : -1;
+	if (x->gpu != y->gpu)
+		return x->gpu > y->gpu ? 1 : -1;
+	return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
+}
+
+/* Collects the records of a pool without a sorted set, and sorts them. SCAN may name a key twice.
+ */
+static int read_old(struct redis_store *s, struct redis_history *h, struct err *e)
+{
+	static const char pattern[] = REDIS_KEY_OLD_HISTORY "*";
+	char cursor[32] = "0";
+	int r;
+
+	h->is_old = true;
+	do {
+		AUTO(redis_reply_clear) redisReply *reply = NULL;
+
+		REDIS_ADD(&s->connection, "SCAN", cursor, "MATCH", pattern, "COUNT", "1000");
+		r = redis_ask(&s->connection, &reply, e);
+		if (r < 0)
+			return r;
+		if (reply->elements != 2 || reply->element[0]->type != REDIS_REPLY_STRING)
+			return redis_makes_no_sense(&s->connection, e);
+		snprintf(cursor, sizeof(cursor), "%s", reply->element[0]->str);
+		r = read_old_keys(s, h, reply->element[1], e);
+	} while (r == 0 && strcmp(cursor, "0") != 0);
+	if (h->old_count)
+		qsort(h->old, h->old_count, sizeof(*h->old), compare_ends);
+	return r;
+}
+
+static bool is_twice(const struct redis_history *h, size_t i)
+{
+	const struct usage_record *a = &h->old[i - (i > 0)], *b = &h->old[i];
+
+	return i > 0 && a->gpu == b->gpu && a->start_ns == b->start_ns && a->end_ns == b->end_ns;
+}
+
+static int next_old(struct redis_history *h, const struct usage_record **ret_record)
+{
+	while (h->next < h->old_count && is_twice(h, h->next))
+		h->next++;
+	if (h->next == h->old_count)
+		return 0;
+	*ret_record = &h->old[h->next++];
+	return 1;
+}
+
+/* The first chunk, or the keys of a very old pool where there is no sorted set at all. */
+static int read_first(struct redis_store *s, struct redis_history *h, struct err *e)
+{
+	AUTO(redis_reply_clear) redisReply *exists = NULL;
+	int r = read_chunk(s, h, e);
+
+	if (r < 0 || h->chunk->elements)
+		return r;
+	REDIS_ADD(&s->connection, "EXISTS", REDIS_KEY_HISTORY);
+	r = redis_ask(&s->connection, &exists, e);
+	if (r == 0 && !exists->integer)
+		r = read_old(s, h, e);
+	return r;
+}
+
+int redis_history_next(struct store *base, const struct usage_record **ret_record, struct err *e)
+{
+	struct redis_store *s = redis_of(base);
+	struct redis_history *h = s->history;
+	int r = 0;
+
+	if (!h)
+		return err_set(e, EINVAL, "no reading of the history was begun");
+	if (!h->chunk && !h->is_old)
+		r = h->newest ? read_newest(s, h, e) : read_first(s, h, e);
+	if (r < 0)
+		return r;
+	if (h->is_old)
+		return next_old(h, ret_record);
+	while (!next_of_chunk(s, h)) {
+		if (h->complete)
+			return 0;
+		r = read_chunk(s, h, e);
+		if (r < 0)
+			return r;
+	}
+	*ret_record = &h->record;
+	return 1;
+}
+
+void redis_history_end(struct store *base)
+{
+	struct redis_store *s = redis_of(base);
+	struct redis_history *h = s->history;
+
+	if (!h)
+		return;
+	redis_reply_clear(&h->chunk);
+	usage_record_clear(&h->record);
+	for (size_t i = 0; i < h->old_count; i++)
+		usage_record_clear(&h->old[i]);
+	free(h->old);
+	free(h);
+	s->history = NULL;
+}
+
+/* ---- writing ---- */
+
+const char *redis_score(int64_t end_ns, char buffer[REDIS_SCORE_SIZE])
+{
+	snprintf(buffer, REDIS_SCORE_SIZE, "%" PRId64 ".%06" PRId64, end_ns / NS_PER_SECOND,
+		 end_ns % NS_PER_SECOND / 1000);
+	return buffer;
+}
+
+/* One ZADD: all or none. A member that is there already stays, so it may be sent twice. */
+int redis_history_add(struct store *base, const struct usage_record *records, size_t count,
+		      struct err *e)
+{
+	struct redis_store *s = redis_of(base);
+	AUTO(redis_reply_clear) redisReply *reply = NULL;
+	size_t words_count = 2 + 2 * count;
+	AUTO_FREE const char **words = mem_alloc(words_count, sizeof(char *));
+	AUTO_FREE char **texts = mem_alloc(words_count, sizeof(char *));
+	char score[REDIS_SCORE_SIZE];
+	int r;
+
+	words[0] = "ZADD";
+	words[1] = REDIS_KEY_HISTORY;
+	for (size_t i = 0; i < count; i++) {
+		texts[2 * i] = mem_strdup(redis_score(records[i].end_ns, score));
+		texts[2 * i + 1] = redis_json_write_usage(&records[i]);
+		words[2 + 2 * i] = texts[2 * i];
+		words[3 + 2 * i] = texts[2 * i + 1];
+	}
+	redis_add(&s->connection, words_count, words, NULL);
+	r = redis_ask(&s->connection, &reply, e);
+	for (size_t i = 0; i < words_count; i++)
+		free(texts[i]);
+	return r;
+}
+
+int redis_history_trim(struct store *base, int64_t before_ns, struct err *e)
+{
+	struct redis_store *s = redis_of(base);
+	AUTO(redis_reply_clear) redisReply *reply = NULL;
+	char before[32];
+
+	/* Whole seconds, as another program's scores are: nothing goes too early. */
+	snprintf(before, sizeof(before), "(%" PRId64, before_ns / NS_PER_SECOND);
+	REDIS_ADD(&s->connection, "ZREMRANGEBYSCORE", REDIS_KEY_HISTORY, "-inf", before);
+	return redis_ask(&s->connection, &reply, e);
+}

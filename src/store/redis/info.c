@@ -1,0 +1,27 @@
+/* The text of the command INFO; see redis_info.h. */
+#include "store/redis/info.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void redis_info_field(const char *text, const char *name, char *value, size_t size)
+{
+	size_t length = strlen(name);
+
+	value[0] = '\0';
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+		if (strncmp(text, name, length) != 0 || text[length] != ':')
+			continue;
+		text += length + 1;
+		snprintf(value, size, "%.*s", (int)strcspn(text, "\r\n"), text);
+		return;
+	}
+}
+
+bool redis_info_is(const char *text, const char *name, const char *value)
+{
+	char found[64];
+
+	redis_info_field(text, name, found, sizeof(found));
+	return !strcmp(found, value);
+}

@@ -1,0 +1,317 @@
+/* The JSON values of the Redis store; see redis_json.h. Called by redis_load.c, redis_commit.c and
+   redis_history.c. */
+#include "store/redis/json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/redis/json_value.h"
+
+static void json_freep(json_t **object)
+{
+	json_decref(*object);
+}
+
+/* ---- the state of a GPU ---- */
+
+/* A reservation of a program that knows no types: what expires was made by hand. */
+static enum reservation_type guess_type(const json_t *object)
+{
+	return json_is_null(json_object_get(object, "expiry_time")) ||
+			       !json_object_get(object, "expiry_time")
+		       ? RESERVATION_RUN
+		       : RESERVATION_MANUAL;
+}
+
+static int read_reservation(const json_t *object, struct reservation *v, struct err *e)
+{
+	int r = redis_json_get_text(object, "user", &v->user, e);
+
+	v->type = guess_type(object);
+	if (r == 0)
+		r = redis_json_get_text(object, "actual_user", &v->account, e);
+	if (r == 0)
+		r = redis_json_get_type(object, "type", &v->type, e);
+	if (r == 0)
+		r = redis_json_get_text(object, "note", &v->note, e);
+	if (r == 0)
+		r = redis_json_get_both(object, "start_time", "start_exact", &v->start_ns, e);
+	if (r == 0)
+		r = redis_json_get_both(object, "last_heartbeat", "heartbeat_exact",
+					&v->heartbeat_ns, e);
+	if (r == 0)
+		r = redis_json_get_both(object, "expiry_time", "expiry_exact", &v->expiry_ns, e);
+	if (r == 0)
+		r = redis_json_get_text(object, "partial_queue_id", &v->queue_id, e);
+	/* Ours: without them it is as good as another program's. */
+	(void)redis_json_get_time(object, "deadline", &v->deadline_ns, NULL);
+	(void)redis_json_get_id(object, "reservation_id", v->id, NULL);
+	redis_json_get_ours(object, &v->uid, &v->holder);
+	/* Pools from before there were display names know one name only. */
+	if (r == 0 && !v->account)
+		v->account = mem_strdup(v->user);
+	return r;
+}
+
+int redis_json_read_gpu(const char *text, struct reservation **ret_reservation,
+			int64_t *ret_last_released_ns, struct err *e)
+{
+	AUTO(reservation_freep) struct reservation *v = NULL;
+	AUTO(json_freep) json_t *object = NULL;
+	int64_t released_ns = TIME_NONE;
+	int r;
+
+	*ret_reservation = NULL;
+	*ret_last_released_ns = TIME_NONE;
+	if (!*text)
+		return 0;
+	r = redis_json_object(text, &object, e);
+	if (r == 0)
+		r = redis_json_get_time(object, "last_released", &released_ns, e);
+	if (r < 0)
+		return r;
+	if (json_object_get(object, "user") && !json_is_null(json_object_get(object, "user"))) {
+		v = reservation_new();
+		r = read_reservation(object, v, e);
+		if (r < 0)
+			return r;
+	}
+	*ret_reservation = mem_steal(&v);
+	*ret_last_released_ns = released_ns;
+	return 0;
+}
+
+char *redis_json_write_gpu(const struct reservation *v, const char *mark)
+{
+	json_t *object = json_object();
+
+	redis_json_set_text(object, "user", v->user ? v->user : "");
+	redis_json_set_text(object, "actual_user", v->account);
+	redis_json_set_text(object, "type", reservation_type_name(v->type));
+	redis_json_set_text(object, "note", v->note);
+	redis_json_set_both(object, "start_time", "start_exact", v->start_ns, false);
+	redis_json_set_both(object, "last_heartbeat", "heartbeat_exact", v->heartbeat_ns, false);
+	/* Up: nobody may take the GPU before the time is over. */
+	redis_json_set_both(object, "expiry_time", "expiry_exact", v->expiry_ns, true);
+	redis_json_set_text(object, "partial_queue_id", v->queue_id);
+	redis_json_set_time(object, "deadline", v->deadline_ns);
+	if (*v->id)
+		redis_json_set_text(object, "reservation_id", v->id);
+	redis_json_set_uid(object, v->uid);
+	redis_json_set_holder(object, &v->holder);
+	redis_json_set_text(object, "mark", mark);
+	return redis_json_text(object);
+}
+
+char *redis_json_write_free(int64_t last_released_ns, const char *mark)
+{
+	json_t *object = json_object();
+
+	/* No user at all: others take a null for a reservation. */
+	redis_json_set_time(object, "last_released", last_released_ns);
+	redis_json_set_text(object, "mark", mark);
+	return redis_json_text(object);
+}
+
+/* ---- queue entries ---- */
+
+static int read_entry(const json_t *object, struct queue_entry *w, struct err *e)
+{
+	int64_t count = 0;
+	int r = redis_json_get_id(object, "id", w->id, e);
+
+	if (r == 0)
+		r = redis_json_get_text(object, "user", &w->user, e);
+	if (r == 0)
+		r = redis_json_get_text(object, "actual_user", &w->account, e);
+	if (r == 0)
+		r = redis_json_get_int(object, "requested_count", &count, e);
+	if (r == 0)
+		r = redis_json_get_ids(object, "requested_ids", &w->requested_ids,
+				       &w->requested_ids_count, e);
+	if (r == 0)
+		r = redis_json_get_ids(object, "allocated_gpus", &w->collected, &w->collected_count,
+				       e);
+	if (r == 0)
+		r = redis_json_get_type(object, "reservation_type", &w->type, e);
+	if (r == 0)
+		r = redis_json_get_int(object, "expiry_duration", &w->duration_ns, e);
+	if (r == 0)
+		r = redis_json_get_text(object, "note", &w->note, e);
+	if (r == 0)
+		r = redis_json_get_time(object, "enqueue_time", &w->enqueued_ns, e);
+	if (r == 0)
+		r = redis_json_get_time(object, "last_heartbeat", &w->heartbeat_ns, e);
+	if (r == 0)
+		r = redis_json_get_time(object, "wait_timeout", &w->give_up_ns, e);
+	redis_json_get_ours(object, &w->uid, &w->holder);
+	if (r < 0)
+		return r;
+	if (count < 0 || count > POOL_GPUS_MAX)
+		return err_set(e, EBADMSG, "its 'requested_count' is no number of GPUs");
+	w->requested_count = (int)count;
+	/* Messages name who waits. */
+	if (!w->user)
+		w->user = mem_strdup(w->account ? w->account : "unknown");
+	if (!w->account)
+		w->account = mem_strdup(w->user);
+	return 0;
+}
+
+int redis_json_read_entry(const char *text, struct queue_entry *ret_entry, struct err *e)
+{
+	AUTO(queue_entry_clear) struct queue_entry w = {0};
+	AUTO(json_freep) json_t *object = NULL;
+	int r = redis_json_object(text, &object, e);
+
+	if (r == 0)
+		r = read_entry(object, &w, e);
+	if (r < 0)
+		return r;
+	*ret_entry = w;
+	w = (struct queue_entry){0};
+	return 0;
+}
+
+char *redis_json_write_entry(const struct queue_entry *w, const char *mark)
+{
+	json_t *object = json_object();
+
+	redis_json_set_text(object, "id", w->id);
+	redis_json_set_text(object, "user", w->user);
+	redis_json_set_text(object, "actual_user", w->account);
+	redis_json_set(object, "requested_count", json_integer(w->requested_count));
+	if (w->requested_ids_count)
+		redis_json_set_ids(object, "requested_ids", w->requested_ids,
+				   w->requested_ids_count);
+	redis_json_set_ids(object, "allocated_gpus", w->collected, w->collected_count);
+	redis_json_set_text(object, "reservation_type", reservation_type_name(w->type));
+	if (w->duration_ns)
+		redis_json_set(object, "expiry_duration", json_integer(w->duration_ns));
+	redis_json_set_text(object, "note", w->note);
+	redis_json_set_time(object, "enqueue_time", w->enqueued_ns);
+	redis_json_set_time(object, "last_heartbeat", w->heartbeat_ns);
+	redis_json_set_time(object, "wait_timeout", w->give_up_ns);
+	redis_json_set_uid(object, w->uid);
+	redis_json_set_holder(object, &w->holder);
+	redis_json_set_text(object, "mark", mark);
+	return redis_json_text(object);
+}
+
+/* ---- usage records ---- */
+
+static int read_usage(const json_t *object, struct usage_record *u, struct err *e)
+{
+	AUTO_FREE char *reason = NULL;
+	int64_t gpu = -1;
+	int r = redis_json_get_text(object, "user", &u->user, e);
+
+	if (r == 0)
+		r = redis_json_get_text(object, "actual_user", &u->account, e);
+	if (r == 0)
+		r = redis_json_get_int(object, "gpu_id", &gpu, e);
+	if (r == 0)
+		r = redis_json_get_time(object, "start_time", &u->start_ns, e);
+	if (r == 0)
+		r = redis_json_get_time(object, "end_time", &u->end_ns, e);
+	if (r == 0)
+		r = redis_json_get_type(object, "reservation_type", &u->type, e);
+	(void)redis_json_get_id(object, "reservation_id", u->reservation_id, NULL);
+	redis_json_get_ours(object, &u->uid, NULL);
+	(void)redis_json_get_text(object, "reason", &reason, NULL);
+	(void)redis_json_get_text(object, "actor", &u->actor, NULL);
+	if (r < 0)
+		return r;
+	if (gpu < 0 || gpu >= POOL_GPUS_MAX || u->end_ns == TIME_NONE || u->end_ns < u->start_ns)
+		return err_set(e, EBADMSG, "it names no GPU, or ends before it starts");
+	u->gpu = (int)gpu;
+	end_reason_parse(reason, &u->reason);
+	/* Very old records know one name only. */
+	if (!u->account && u->user && *u->user)
+		u->account = mem_strdup(u->user);
+	return 0;
+}
+
+int redis_json_read_usage(const char *text, struct usage_record *ret_record, struct err *e)
+{
+	AUTO(usage_record_clear) struct usage_record u = {0};
+	AUTO(json_freep) json_t *object = NULL;
+	int r = redis_json_object(text, &object, e);
+
+	if (r == 0)
+		r = read_usage(object, &u, e);
+	if (r < 0)
+		return r;
+	*ret_record = u;
+	u = (struct usage_record){0};
+	return 0;
+}
+
+char *redis_json_write_usage(const struct usage_record *u)
+{
+	json_t *object = json_object();
+	double seconds = (double)(u->end_ns - u->start_ns) / (double)NS_PER_SECOND;
+
+	redis_json_set_text(object, "user", u->user ? u->user : "");
+	redis_json_set(object, "gpu_id", json_integer(u->gpu));
+	redis_json_set_time(object, "start_time", u->start_ns);
+	redis_json_set_time(object, "end_time", u->end_ns);
+	redis_json_set(object, "duration_seconds", json_real(seconds));
+	redis_json_set_text(object, "reservation_type", reservation_type_name(u->type));
+	redis_json_set_text(object, "actual_user", u->account);
+	redis_json_set_uid(object, u->uid);
+	if (*u->reservation_id)
+		redis_json_set_text(object, "reservation_id", u->reservation_id);
+	redis_json_set_text(object, "reason", end_reason_name(u->reason));
+	redis_json_set_text(object, "actor", u->actor);
+	return redis_json_text(object);
+}
+
+/* ---- UUIDs ---- */
+
+void redis_json_read_uuids(const char *text, struct slot *slots, size_t count)
+{
+	AUTO(json_freep) json_t *list = json_loads(text, 0, NULL);
+
+	/* Another length: another program has made the pool anew since. */
+	if (json_array_size(list) != count)
+		return;
+	for (size_t i = 0; i < count; i++)
+		slots[i].uuid = mem_strdup(json_string_value(json_array_get(list, i)));
+}
+
+char *redis_json_write_uuids(const char *const *uuids, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, uuids[i] ? json_string(uuids[i]) : json_null());
+	return redis_json_text(list);
+}
+
+/* ---- GPUs out of service ---- */
+
+void redis_json_read_drained(const char *text, struct slot *slot)
+{
+	AUTO(json_freep) json_t *object = NULL;
+
+	if (!*text)
+		return;
+	if (redis_json_object(text, &object, NULL) == 0) {
+		(void)redis_json_get_text(object, "by", &slot->drained_by, NULL);
+		(void)redis_json_get_time(object, "since", &slot->drained_ns, NULL);
+	}
+	if (!slot->drained_by)
+		slot->drained_by = mem_strdup("unknown");
+}
+
+char *redis_json_write_drained(const char *by, int64_t time_ns)
+{
+	json_t *object = json_object();
+
+	redis_json_set_text(object, "by", by);
+	redis_json_set_time(object, "since", time_ns);
+	return redis_json_text(object);
+}

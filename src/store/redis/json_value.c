@@ -1,0 +1,352 @@
+/* Members of JSON objects; see redis_json_value.h. */
+#include "store/redis/json_value.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+/* Later times do not fit nanoseconds in an int64_t. */
+#define SECONDS_MAX INT64_C(9000000000)
+
+int redis_json_object(const char *text, json_t **ret_object, struct err *e)
+{
+	json_error_t problem;
+	json_t *object = json_loads(text, 0, &problem);
+
+	/* A note that is no UTF-8, as other programs let it through, must not hide the rest. */
+	if (!object) {
+		AUTO_FREE char *valid = text_utf8(text);
+
+		object = json_loads(valid, 0, &problem);
+	}
+	if (json_is_object(object)) {
+		*ret_object = object;
+		return 0;
+	}
+	if (object) {
+		json_decref(object);
+		return err_set(e, EBADMSG, "it is no JSON object");
+	}
+	return err_set(e, EBADMSG, "it is no JSON: %s (at byte %d)", problem.text,
+		       problem.position);
+}
+
+/* The member, or NULL where it is absent or null. */
+static const json_t *member(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	return json_is_null(value) ? NULL : value;
+}
+
+static int wrong(const char *name, const char *expected, struct err *e)
+{
+	return err_set(e, EBADMSG, "its '%s' is no %s", name, expected);
+}
+
+int redis_json_get_text(const json_t *object, const char *name, char **value, struct err *e)
+{
+	const json_t *found = member(object, name);
+
+	if (!found)
+		return 0;
+	if (!json_is_string(found))
+		return wrong(name, "text", e);
+	mem_replace(value, json_string_value(found));
+	return 0;
+}
+
+int redis_json_get_int(const json_t *object, const char *name, int64_t *value, struct err *e)
+{
+	const json_t *found = member(object, name);
+	double number;
+
+	if (!found)
+		return 0;
+	if (json_is_integer(found)) {
+		*value = json_integer_value(found);
+		return 0;
+	}
+	/* Lua writes large numbers as 1.8e+09. */
+	number = json_real_value(found);
+	if (!json_is_real(found) || !(number > -9e18 && number < 9e18) ||
+	    number != (double)(int64_t)number)
+		return wrong(name, "whole number", e);
+	*value = (int64_t)number;
+	return 0;
+}
+
+/* Seconds since 1970, with a fraction or without. */
+static int read_seconds(const json_t *found, const char *name, int64_t *time_ns, struct err *e)
+{
+	double seconds = json_number_value(found);
+
+	if (!(seconds >= 0) || seconds > (double)SECONDS_MAX)
+		return wrong(name, "time", e);
+	if (json_is_integer(found))
+		*time_ns = json_integer_value(found) * NS_PER_SECOND;
+	else
+		*time_ns = (int64_t)(seconds * 1e6 + 0.5) * 1000; /* a double holds no more */
+	return 0;
+}
+
+/* RFC 3339; without a zone, it is UTC. */
+static int parse_text_time(const char *text, int64_t *ret_ns)
+{
+	AUTO_FREE char *in_utc = NULL;
+
+	if (clock_rfc3339_parse(text, ret_ns, NULL) == 0)
+		return 0;
+	in_utc = mem_printf("%sZ", text);
+	return clock_rfc3339_parse(in_utc, ret_ns, NULL);
+}
+
+int redis_json_get_time(const json_t *object, const char *name, int64_t *time_ns, struct err *e)
+{
+	const json_t *found = member(object, name);
+	const char *text = json_string_value(found);
+	int64_t parsed_ns;
+
+	if (!found)
+		return 0;
+	if (json_is_number(found))
+		return read_seconds(found, name, time_ns, e);
+	if (!text)
+		return wrong(name, "time", e);
+	/* An empty text, and Go's zero time, are no time. */
+	if (!*text || !strncmp(text, "0001-01-01T", 11))
+		return 0;
+	if (parse_text_time(text, &parsed_ns) < 0 || parsed_ns < 0 ||
+	    parsed_ns > SECONDS_MAX * NS_PER_SECOND)
+		return wrong(name, "time", e);
+	*time_ns = parsed_ns;
+	return 0;
+}
+
+int redis_json_get_both(const json_t *object, const char *name, const char *exact, int64_t *time_ns,
+			struct err *e)
+{
+	int64_t shared_ns = TIME_NONE, exact_ns = TIME_NONE;
+	int r = redis_json_get_time(object, name, &shared_ns, e);
+
+	if (r < 0)
+		return r;
+	/* Only ours has it, so what is unreadable there is as good as absent. */
+	(void)redis_json_get_time(object, exact, &exact_ns, NULL);
+	if (exact_ns != TIME_NONE && exact_ns > shared_ns - NS_PER_SECOND &&
+	    exact_ns < shared_ns + NS_PER_SECOND)
+		shared_ns = exact_ns;
+	if (shared_ns != TIME_NONE)
+		*time_ns = shared_ns;
+	return 0;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Ascending, each once, as everywhere here; another program may write them otherwise. */
+static size_t sort_ids(int *ids, size_t count)
+{
+	size_t kept = 0;
+
+	qsort(ids, count, sizeof(*ids), compare_ids);
+	for (size_t i = 0; i < count; i++) {
+		if (!kept || ids[i] != ids[kept - 1])
+			ids[kept++] = ids[i];
+	}
+	return kept;
+}
+
+int redis_json_get_ids(const json_t *object, const char *name, int **ids, size_t *count,
+		       struct err *e)
+{
+	const json_t *found = member(object, name);
+	size_t length = json_array_size(found);
+	AUTO_FREE int *list = NULL;
+
+	/* Lua writes an empty list as an empty object. */
+	if (!found || (json_is_object(found) && !json_object_size(found)))
+		return 0;
+	if (!json_is_array(found) || length > POOL_GPUS_MAX)
+		return wrong(name, "list of GPU ids", e);
+	list = mem_alloc(length, sizeof(*list));
+	for (size_t i = 0; i < length; i++) {
+		const json_t *id = json_array_get(found, i);
+		double value = json_is_number(id) ? json_number_value(id) : -1;
+
+		if (!(value >= 0 && value < POOL_GPUS_MAX) || value != (double)(int)value)
+			return wrong(name, "list of GPU ids", e);
+		list[i] = (int)value;
+	}
+	if (length) {
+		*count = sort_ids(list, length);
+		*ids = mem_steal(&list);
+	}
+	return 0;
+}
+
+/* Ids are shown as they are: what a terminal would obey, or cut in two, is none. */
+static bool is_id(const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if (*p <= ' ' || *p > '~')
+			return false;
+	}
+	return strlen(text) < ID_SIZE;
+}
+
+int redis_json_get_id(const json_t *object, const char *name, char id[ID_SIZE], struct err *e)
+{
+	const json_t *found = member(object, name);
+	const char *text = json_string_value(found);
+
+	if (!found)
+		return 0;
+	if (!text || !is_id(text))
+		return wrong(name, "id", e);
+	memset(id, 0, ID_SIZE);
+	snprintf(id, ID_SIZE, "%s", text);
+	return 0;
+}
+
+int redis_json_get_type(const json_t *object, const char *name, enum reservation_type *type,
+			struct err *e)
+{
+	const json_t *found = member(object, name);
+
+	if (found && !reservation_type_parse(json_string_value(found), type))
+		return wrong(name, "type of reservation", e);
+	return 0;
+}
+
+/* One process: its pid and its start. */
+static int get_process(const json_t *object, const char *pid_name, const char *start_name,
+		       struct process_ref *ref)
+{
+	int64_t pid = 0, start = 0;
+	int r = redis_json_get_int(object, pid_name, &pid, NULL);
+
+	if (r == 0)
+		r = redis_json_get_int(object, start_name, &start, NULL);
+	if (r < 0 || pid < 0 || pid > INT32_MAX || start < 0)
+		return -EBADMSG;
+	*ref = (struct process_ref){(pid_t)pid, (uint64_t)start};
+	return 0;
+}
+
+/* All of it or nothing: half a holder could be taken for one that is gone. */
+static void get_holder(const json_t *object, struct holder *h)
+{
+	int r = redis_json_get_text(object, "host", &h->host, NULL);
+
+	if (r == 0)
+		r = redis_json_get_text(object, "boot_id", &h->boot_id, NULL);
+	if (r == 0)
+		r = get_process(object, "pid", "pid_start", &h->command);
+	if (r == 0)
+		r = get_process(object, "supervisor_pid", "supervisor_start", &h->supervisor);
+	if (r < 0)
+		holder_clear(h);
+}
+
+void redis_json_get_ours(const json_t *object, struct quantity *uid, struct holder *h)
+{
+	int64_t value = -1;
+
+	/* The last number that fits is nobody's: (uid_t)-1. */
+	if (redis_json_get_int(object, "uid", &value, NULL) == 0 && value >= 0 &&
+	    value < UINT32_MAX)
+		*uid = quantity_of(value);
+	if (h)
+		get_holder(object, h);
+}
+
+/* jansson fails without memory, and for texts that are no UTF-8, of which there are none here. A
+   state in which a member is missing would mean something else, like a GPU that is free. */
+void redis_json_set(json_t *object, const char *name, json_t *value)
+{
+	if (json_object_set_new(object, name, value) < 0)
+		abort();
+}
+
+void redis_json_set_text(json_t *object, const char *name, const char *value)
+{
+	/* Names and notes may be no UTF-8, which JSON has to be. */
+	AUTO_FREE char *valid = text_utf8(value);
+
+	if (valid)
+		redis_json_set(object, name, json_string(valid));
+}
+
+void redis_json_set_time(json_t *object, const char *name, int64_t time_ns)
+{
+	char text[CLOCK_RFC3339_SIZE];
+
+	if (time_ns != TIME_NONE)
+		redis_json_set(object, name, json_string(clock_rfc3339(time_ns, text)));
+}
+
+void redis_json_set_both(json_t *object, const char *name, const char *exact, int64_t time_ns,
+			 bool round_up)
+{
+	int64_t seconds = time_ns / NS_PER_SECOND, rest = time_ns % NS_PER_SECOND;
+
+	if (time_ns == TIME_NONE)
+		return;
+	if (round_up && rest > 0)
+		seconds++;
+	redis_json_set(object, name, json_integer(seconds));
+	if (rest)
+		redis_json_set_time(object, exact, time_ns);
+}
+
+void redis_json_set_ids(json_t *object, const char *name, const int *ids, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_integer(ids[i]));
+	redis_json_set(object, name, list);
+}
+
+void redis_json_set_uid(json_t *object, struct quantity uid)
+{
+	if (uid.known)
+		redis_json_set(object, "uid", json_integer(uid.value));
+}
+
+static void set_process(json_t *object, const char *pid_name, const char *start_name,
+			const struct process_ref *ref)
+{
+	if (!ref->pid)
+		return;
+	redis_json_set(object, pid_name, json_integer(ref->pid));
+	redis_json_set(object, start_name, json_integer((json_int_t)ref->start_ticks));
+}
+
+void redis_json_set_holder(json_t *object, const struct holder *h)
+{
+	redis_json_set_text(object, "host", h->host);
+	redis_json_set_text(object, "boot_id", h->boot_id);
+	set_process(object, "pid", "pid_start", &h->command);
+	set_process(object, "supervisor_pid", "supervisor_start", &h->supervisor);
+}
+
+char *redis_json_text(json_t *object)
+{
+	/* 15 digits: what a double surely holds. */
+	char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15));
+
+	json_decref(object);
+	if (!text)
+		abort();
+	return text;
+}

@@ -1,0 +1,198 @@
+/* Reads the whole state: keys of the server -> struct pool_state. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "store/redis/redis.h"
+
+#define TEXT(number) TEXT_OF(number)
+#define TEXT_OF(number) #number
+
+const char *redis_mark_value(const char *seen)
+{
+	return strchr(seen, '\n') + 1;
+}
+
+/* The text of a reply; "" where the key was not there. */
+static const char *text_of(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_STRING ? reply->str : "";
+}
+
+static int not_ours(const struct redis_store *s, const char *key, const char *why, struct err *e)
+{
+	return err_set(e, EBADMSG, "Redis at %s: the key %s %s (look with redis-cli)",
+		       s->address.server, key, why);
+}
+
+static char *make_mark(const char *pool, const char *value)
+{
+	return mem_printf("%s\n%s", pool, value);
+}
+
+static void add_gpu(struct reservation *r, int gpu)
+{
+	r->gpus = mem_resize(r->gpus, r->gpus_count + 1, sizeof(*r->gpus));
+	r->gpus[r->gpus_count++] = gpu;
+}
+
+/* The reservation that this part belongs to: the same id, held by the same account. */
+static struct reservation *find_whole(const struct pool_state *state,
+				      const struct reservation *part)
+{
+	struct reservation *whole = *part->id ? pool_state_find(state, part->id) : NULL;
+
+	if (!whole || whole->type != part->type || !whole->account || !part->account ||
+	    strcmp(whole->account, part->account) != 0)
+		return NULL;
+	return whole;
+}
+
+/* One GPU's state. What cannot be read makes this GPU unusable, and no other. */
+static void load_gpu(struct pool_state *state, int gpu, const char *text)
+{
+	struct reservation *part = NULL, *whole;
+	struct slot *slot = &state->slots[gpu];
+	struct err e = {0};
+	int r;
+
+	if (!strcmp(text, REDIS_NO_TEXT))
+		r = err_set(&e, EBADMSG, "it is no text");
+	else
+		r = redis_json_read_gpu(text, &part, &slot->last_released_ns, &e);
+	if (r < 0)
+		slot->problem = mem_printf(
+			"its state in Redis (" REDIS_KEY_GPU "%d) is unreadable: %s", gpu, e.text);
+	if (!part)
+		return;
+	whole = find_whole(state, part);
+	if (!whole) {
+		add_gpu(part, gpu);
+		pool_state_add(state, part);
+		return;
+	}
+	add_gpu(whole, gpu);
+	if (part->heartbeat_ns > whole->heartbeat_ns)
+		whole->heartbeat_ns = part->heartbeat_ns;
+	slot->reservation = whole;
+	reservation_free(part);
+}
+
+/* An entry whose value is gone or unreadable, or that has no id, is nobody's: whoever waited by it
+   sees it gone. */
+static void load_entry(struct pool_state *state, const char *pool, const char *id, const char *text)
+{
+	struct queue_entry w = {0};
+
+	if (!*text || redis_json_read_entry(text, &w, NULL) < 0 || !*w.id || strcmp(w.id, id)) {
+		state->queue_unreadable += *text != '\0';
+		queue_entry_clear(&w);
+		return;
+	}
+	w.seen = make_mark(pool, text);
+	*pool_state_add_waiter(state) = w;
+}
+
+static int load_count(const struct redis_store *s, const redisReply *reply, int64_t *ret_count,
+		      struct err *e)
+{
+	*ret_count = 0;
+	if (reply->type != REDIS_REPLY_STRING)
+		return 0;
+	if (parse_int(reply->str, 1, POOL_GPUS_MAX, ret_count, NULL) < 0)
+		return not_ours(s, REDIS_KEY_COUNT,
+				"is no number of GPUs from 1 to " TEXT(POOL_GPUS_MAX), e);
+	return 0;
+}
+
+static bool is_complete(const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != LOADED_ELEMENTS)
+		return false;
+	for (size_t i = LOADED_GPUS; i < LOADED_ELEMENTS; i++) {
+		if (reply->element[i]->type != REDIS_REPLY_ARRAY)
+			return false;
+	}
+	return true;
+}
+
+static int read_state(const struct redis_store *s, const redisReply *reply,
+		      struct pool_state *state, struct err *e)
+{
+	const redisReply *gpus, *drained, *queue;
+	const char *provider, *pool;
+	int64_t count;
+	int r;
+
+	if (!is_complete(reply))
+		return redis_makes_no_sense(&s->connection, e);
+	r = load_count(s, reply->element[LOADED_COUNT], &count, e);
+	if (r < 0 || !count)
+		return r;
+	gpus = reply->element[LOADED_GPUS];
+	drained = reply->element[LOADED_DRAINED];
+	queue = reply->element[LOADED_QUEUE];
+	provider = text_of(reply->element[LOADED_PROVIDER]);
+	pool = text_of(reply->element[LOADED_POOL]);
+	if (!strcmp(provider, REDIS_NO_TEXT))
+		return not_ours(s, REDIS_KEY_PROVIDER, "is no text", e);
+	if (strchr(pool, '\n'))
+		return not_ours(s, REDIS_KEY_POOL, "is no id", e);
+	if (gpus->elements != (size_t)count || drained->elements != (size_t)count)
+		return not_ours(s, REDIS_KEY_COUNT, "is no decimal number", e);
+	state->initialized = true;
+	/* Very old pools do not name it. */
+	state->provider = mem_strdup(*provider ? provider : "nvidia");
+	pool_state_make_slots(state, (size_t)count);
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const char *text = text_of(gpus->element[i]);
+
+		state->slots[i].seen = make_mark(pool, text);
+		load_gpu(state, (int)i, text);
+		redis_json_read_drained(text_of(drained->element[i]), &state->slots[i]);
+	}
+	redis_json_read_uuids(text_of(reply->element[LOADED_UUIDS]), state->slots,
+			      state->slots_count);
+	for (size_t i = 0; i + 1 < queue->elements; i += 2)
+		load_entry(state, pool, text_of(queue->element[i]), text_of(queue->element[i + 1]));
+	return 0;
+}
+
+int redis_load(struct store *base, enum store_intent intent, struct pool_state *ret_state,
+	       struct err *e)
+{
+	struct redis_store *s = redis_of(base);
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	AUTO(redis_reply_clear) redisReply *reply = NULL;
+	const char *words[] = {
+		NULL,
+		NULL,
+		"6",
+		REDIS_KEY_COUNT,
+		REDIS_KEY_PROVIDER,
+		REDIS_KEY_POOL,
+		REDIS_KEY_UUIDS,
+		REDIS_KEY_QUEUE,
+		REDIS_KEY_HISTORY,
+		TEXT(POOL_GPUS_MAX),
+		REDIS_KEY_GPU,
+		REDIS_KEY_ENTRY,
+		REDIS_KEY_DRAINED,
+		intent == STORE_UPDATE ? REDIS_TAIL : "0",
+	};
+	int r;
+
+	redis_reply_clear(&s->loaded);
+	r = redis_run_script(s, &redis_script_load, ARRAY_SIZE(words), words, NULL, &reply, e);
+	if (r == 0)
+		r = read_state(s, reply, &state, e);
+	if (r < 0)
+		return r;
+	if (intent == STORE_UPDATE)
+		s->loaded = mem_steal(&reply);
+	*ret_state = state;
+	state = (struct pool_state){0};
+	return 0;
+}

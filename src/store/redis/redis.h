@@ -1,0 +1,111 @@
+/*
+ * What the files of the Redis store share. docs/redis.md describes the keys and values.
+ *
+ *   store_redis.c      opening and closing           redis_script.c  the two server-side scripts
+ *   redis_url.c        addresses                     redis_load.c    keys -> struct pool_state
+ *   redis_connection.c commands and replies          redis_commit.c  changes -> keys
+ *   redis_socket.c, redis_tls.c   the bytes          redis_history.c usage records
+ *   redis_reply.c      what replies mean             redis_json.c    values <-> nouns
+ *   redis_watch.c      word of others' commits   redis_examine.c for `canhazgpu doctor`
+ */
+#ifndef STORE_REDIS_REDIS_H
+#define STORE_REDIS_REDIS_H
+
+#include "store/redis/connection.h"
+#include "store/redis/json.h"
+#include "store/store_backend.h"
+
+#define REDIS_KEY_COUNT "canhazgpu:gpu_count"
+#define REDIS_KEY_PROVIDER "canhazgpu:provider"
+#define REDIS_KEY_GPU "canhazgpu:gpu:"
+#define REDIS_KEY_LOCK "canhazgpu:allocation_lock"
+#define REDIS_KEY_QUEUE "canhazgpu:queue"
+#define REDIS_KEY_ENTRY "canhazgpu:queue:entry:"
+#define REDIS_KEY_HISTORY "canhazgpu:usage_history_sorted"
+#define REDIS_KEY_OLD_HISTORY "canhazgpu:usage_history:"
+/* Ours: which making of the pool this is, the UUIDs of its GPUs, and which are out of service. */
+#define REDIS_KEY_POOL "canhazgpu:pool_id"
+#define REDIS_KEY_UUIDS "canhazgpu:gpu_uuids"
+#define REDIS_KEY_DRAINED "canhazgpu:gpu_drained:"
+/* Where a commit is announced. */
+#define REDIS_CHANNEL "canhazgpu:changed"
+
+/* What the scripts show for a value that is no text: a key of another type, or one with a NUL. */
+#define REDIS_NO_TEXT "!"
+
+/* Of the newest usage records, so many come along with a load for an update: where an account last
+   was is looked for in them, without one more round trip. */
+#define REDIS_TAIL "256"
+
+struct redis_history; /* one iteration over usage records: redis_history.c */
+
+struct redis_store {
+	struct store base;
+	struct redis_address address;
+	struct redis_connection connection;
+	struct redis_connection watcher; /* subscribed to the channel, once store_watch is called */
+	int64_t watch_again_ns;          /* monotonic: when to try that again */
+	redisReply *loaded;            /* the last reply of the load script with a tail, or NULL */
+	struct redis_history *history; /* NULL: no iteration */
+};
+
+static inline struct redis_store *redis_of(struct store *base)
+{
+	return (struct redis_store *)base;
+}
+
+struct redis_script {
+	const char *text;
+	const char *sha1; /* of the text, hexadecimal: tests/contract/test_redis.c compares */
+};
+
+extern const struct redis_script redis_script_load, redis_script_commit;
+
+/* Runs a script by its hash, and by its text where the server does not know it yet. words[0..1]
+   are set here; keys are declared, `keys` of them behind words[2]. */
+int redis_run_script(struct redis_store *s, const struct redis_script *script, size_t count,
+		     const char **words, const size_t *lengths, redisReply **ret_reply,
+		     struct err *e);
+
+/* The score of a record: seconds, whose fraction keeps the records of one second in order. */
+#define REDIS_SCORE_SIZE 40
+const char *redis_score(int64_t end_ns, char buffer[REDIS_SCORE_SIZE]);
+
+/* The elements of the load script's reply. */
+enum redis_loaded {
+	LOADED_COUNT,
+	LOADED_PROVIDER,
+	LOADED_POOL,
+	LOADED_UUIDS,
+	LOADED_GPUS,
+	LOADED_DRAINED, /* per GPU */
+	LOADED_QUEUE,   /* id, value, id, value, ... */
+	LOADED_TAIL,    /* usage records, newest first */
+	LOADED_ELEMENTS,
+};
+
+/*
+ * The mark of a slot or an entry is the pool's id, a newline, and the raw value: nothing that
+ * happens to the value, or to the pool as a whole, stays unseen.
+ */
+const char *redis_mark_value(const char *seen); /* the raw value behind the newline */
+
+int redis_load(struct store *base, enum store_intent intent, struct pool_state *ret_state,
+	       struct err *e);
+int redis_commit(struct store *base, const struct pool_state *seen, const struct change *changes,
+		 size_t count, struct err *e);
+int redis_last_use(struct store *base, struct quantity uid, const char *account,
+		   int64_t *ret_last_ns, size_t gpus_count, struct err *e);
+int redis_watch(struct store *base);
+void redis_watch_drain(struct store *base);
+void redis_unwatch(struct store *base);
+void redis_examine(struct store *base, struct findings *f);
+int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e);
+int redis_history_begin_newest(struct store *base, int64_t from_ns, size_t limit, struct err *e);
+int redis_history_next(struct store *base, const struct usage_record **ret_record, struct err *e);
+void redis_history_end(struct store *base);
+int redis_history_add(struct store *base, const struct usage_record *records, size_t count,
+		      struct err *e);
+int redis_history_trim(struct store *base, int64_t before_ns, struct err *e);
+
+#endif

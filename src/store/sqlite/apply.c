@@ -1,0 +1,322 @@
+/*
+ * What each change of a commit does to the tables. The marks were compared before
+ * (sqlite_commit.c), so a change that does not fit here contradicts what its author saw.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/sqlite/sqlite.h"
+
+/* The slot belongs to another reservation than the change says. */
+static int not_the_owner(const struct reservation *r, int gpu, struct err *e)
+{
+	return err_set(e, EAGAIN, "GPU %d is not held by reservation %s any more", gpu, r->id);
+}
+
+static void bind_holder(struct sql *q, const struct holder *h)
+{
+	sql_text(q, h->host);
+	sql_text(q, h->boot_id);
+	sql_int(q, h->command.pid);
+	sql_int(q, (int64_t)h->command.start_ticks);
+	sql_int(q, h->supervisor.pid);
+	sql_int(q, (int64_t)h->supervisor.start_ticks);
+}
+
+/* What is left over when the pool is made anew: forgotten by the caller, or new since it looked. */
+static int check_nothing_left(struct sqlite_store *s, const struct pool_state *seen, struct err *e)
+{
+	struct sql q = sql_of(s, "SELECT id FROM reservations");
+	int r = sql_step(&q, e);
+
+	if (r <= 0)
+		return r;
+	if (pool_state_find(seen, sql_column_text(&q, 0)))
+		return err_set(e, EINVAL, "reservation %s was not ended", sql_column_text(&q, 0));
+	return err_set(e, EAGAIN, "somebody has reserved meanwhile");
+}
+
+static int apply_init(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
+		      int64_t *version, struct err *e)
+{
+	struct sql q;
+	int r = check_nothing_left(s, seen, e);
+
+	if (r == 0 && (!c->gpus_count || c->gpus_count > POOL_GPUS_MAX))
+		r = err_set(e, EINVAL, "a pool has 1 to %d GPUs, not %zu", POOL_GPUS_MAX,
+			    c->gpus_count);
+	if (r < 0)
+		return r;
+	q = sql_of(s, "DELETE FROM gpus");
+	r = sql_run(&q, e);
+	for (size_t i = 0; r == 0 && i < c->gpus_count; i++) {
+		q = sql_of(s, "INSERT INTO gpus(id, uuid, version, last_released_ns)"
+			      " VALUES (?, ?, ?, ?)");
+		sql_int(&q, (int64_t)i);
+		sql_text(&q, c->uuids ? c->uuids[i] : NULL);
+		sql_int(&q, ++*version);
+		sql_int(&q, c->last_released_ns ? c->last_released_ns[i] : TIME_NONE);
+		r = sql_run(&q, e);
+	}
+	if (r < 0)
+		return r;
+	q = sql_of(s, "INSERT OR REPLACE INTO pool(id, provider, counter) VALUES (1, ?, ?)");
+	sql_text(&q, c->provider);
+	sql_int(&q, *version);
+	return sql_run(&q, e);
+}
+
+static int insert_reservation(struct sqlite_store *s, const struct reservation *v, struct err *e)
+{
+	struct sql q = sql_of(
+		s, "INSERT INTO reservations(id, user, account, uid, type, start_ns,"
+		   " heartbeat_ns, expiry_ns, deadline_ns, note, queue_id, host, boot_id,"
+		   " command_pid, command_start_ticks, supervisor_pid, supervisor_start_ticks)"
+		   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+	sql_text(&q, v->id);
+	sql_text(&q, v->user);
+	sql_text(&q, v->account);
+	sql_quantity(&q, v->uid);
+	sql_text(&q, reservation_type_name(v->type));
+	sql_int(&q, v->start_ns);
+	sql_int(&q, v->heartbeat_ns);
+	sql_int(&q, v->expiry_ns);
+	sql_int(&q, v->deadline_ns);
+	sql_text(&q, v->note);
+	sql_text(&q, v->queue_id);
+	bind_holder(&q, &v->holder);
+	return sql_run(&q, e);
+}
+
+static int apply_grant(struct sqlite_store *s, const struct reservation *v, int64_t *version,
+		       struct err *e)
+{
+	int r = insert_reservation(s, v, e);
+
+	for (size_t i = 0; r == 0 && i < v->gpus_count; i++) {
+		struct sql q = sql_of(s, "UPDATE gpus SET reservation_id = ?, version = ?"
+					 " WHERE id = ? AND reservation_id IS NULL");
+
+		sql_text(&q, v->id);
+		sql_int(&q, ++*version);
+		sql_int(&q, v->gpus[i]);
+		r = sql_run(&q, e);
+		if (r == 0 && !sqlite3_changes(s->db))
+			r = err_set(e, EINVAL, "GPU %d cannot be granted: it is not free",
+				    v->gpus[i]);
+	}
+	return r;
+}
+
+/* The record is made from the stored row; a clock that was set back gives a length of zero. */
+static int record_use(struct sqlite_store *s, const struct change *c, int gpu, int64_t key,
+		      struct err *e)
+{
+	struct sql q =
+		sql_of(s, "INSERT INTO usage_history(end_ns, key, reservation_id, user, account,"
+			  " uid, type, gpu, start_ns, reason, actor)"
+			  " SELECT max(start_ns, ?), ?, id, user, account, uid, type, ?, start_ns,"
+			  " ?, ? FROM reservations WHERE id = ?");
+
+	sql_int(&q, c->time_ns);
+	sql_int(&q, key);
+	sql_int(&q, gpu);
+	sql_text(&q, end_reason_name(c->reason));
+	sql_text(&q, c->actor);
+	sql_text(&q, c->reservation->id);
+	return sql_run(&q, e);
+}
+
+static int end_one(struct sqlite_store *s, const struct change *c, int gpu, int64_t *version,
+		   struct err *e)
+{
+	struct sql q = sql_of(s, "UPDATE gpus SET reservation_id = NULL, last_released_ns = ?,"
+				 " version = ? WHERE id = ? AND reservation_id = ?");
+	int r;
+
+	sql_int(&q, c->time_ns);
+	sql_int(&q, ++*version);
+	sql_int(&q, gpu);
+	sql_text(&q, c->reservation->id);
+	r = sql_run(&q, e);
+	if (r == 0 && !sqlite3_changes(s->db))
+		r = not_the_owner(c->reservation, gpu, e);
+	if (r == 0 && !c->unrecorded)
+		r = record_use(s, c, gpu, *version, e);
+	return r;
+}
+
+static int apply_end(struct sqlite_store *s, const struct change *c, int64_t *version,
+		     struct err *e)
+{
+	struct sql q;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->gpus_count; i++)
+		r = end_one(s, c, c->gpus[i], version, e);
+	if (r < 0)
+		return r;
+	q = sql_of(s, "DELETE FROM reservations WHERE id = ?1"
+		      " AND NOT EXISTS (SELECT 1 FROM gpus WHERE reservation_id = ?1)");
+	sql_text(&q, c->reservation->id);
+	return sql_run(&q, e);
+}
+
+static int apply_renew(struct sqlite_store *s, const struct reservation *v, int64_t *version,
+		       struct err *e)
+{
+	struct sql q;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < v->gpus_count; i++) {
+		q = sql_of(s, "UPDATE gpus SET version = ? WHERE id = ? AND reservation_id = ?");
+		sql_int(&q, ++*version);
+		sql_int(&q, v->gpus[i]);
+		sql_text(&q, v->id);
+		r = sql_run(&q, e);
+		if (r == 0 && !sqlite3_changes(s->db))
+			r = not_the_owner(v, v->gpus[i], e);
+	}
+	if (r < 0)
+		return r;
+	q = sql_of(s, "UPDATE reservations SET heartbeat_ns = ?, expiry_ns = ?, deadline_ns = ?,"
+		      " note = ?, host = ?, boot_id = ?, command_pid = ?, command_start_ticks = ?,"
+		      " supervisor_pid = ?, supervisor_start_ticks = ? WHERE id = ?");
+	sql_int(&q, v->heartbeat_ns);
+	sql_int(&q, v->expiry_ns);
+	sql_int(&q, v->deadline_ns);
+	sql_text(&q, v->note);
+	bind_holder(&q, &v->holder);
+	sql_text(&q, v->id);
+	return sql_run(&q, e);
+}
+
+static int put_queue_gpus(struct sqlite_store *s, const struct queue_entry *w, const char *role,
+			  const int *gpus, size_t count, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct sql q =
+			sql_of(s, "INSERT INTO queue_gpus(queue_id, role, gpu) VALUES (?, ?, ?)");
+
+		sql_text(&q, w->id);
+		sql_text(&q, role);
+		sql_int(&q, gpus[i]);
+		r = sql_run(&q, e);
+	}
+	return r;
+}
+
+/* The members of an entry that both statements of put_entry share, in their order. */
+static void bind_entry(struct sql *q, const struct queue_entry *w, int64_t version)
+{
+	sql_int(q, version);
+	sql_text(q, w->user);
+	sql_text(q, w->account);
+	sql_quantity(q, w->uid);
+	sql_text(q, reservation_type_name(w->type));
+	sql_int(q, w->requested_count);
+	sql_int(q, w->duration_ns);
+	sql_text(q, w->note);
+	sql_int(q, w->enqueued_ns);
+	sql_int(q, w->heartbeat_ns);
+	sql_int(q, w->give_up_ns);
+	bind_holder(q, &w->holder);
+	sql_text(q, w->id);
+}
+
+/* An entry that is altered keeps its place. */
+static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_t version,
+		     struct err *e)
+{
+	struct sql q = w->seen ? sql_of(s, "UPDATE queue SET version = ?, user = ?, account = ?,"
+					   " uid = ?, type = ?, requested_count = ?,"
+					   " duration_ns = ?, note = ?, enqueued_ns = ?,"
+					   " heartbeat_ns = ?, give_up_ns = ?, host = ?,"
+					   " boot_id = ?, command_pid = ?, command_start_ticks = ?,"
+					   " supervisor_pid = ?, supervisor_start_ticks = ?"
+					   " WHERE id = ?")
+			       : sql_of(s, "INSERT INTO queue(version, user, account, uid, type,"
+					   " requested_count, duration_ns, note, enqueued_ns,"
+					   " heartbeat_ns, give_up_ns, host, boot_id, command_pid,"
+					   " command_start_ticks, supervisor_pid,"
+					   " supervisor_start_ticks, id) VALUES"
+					   " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+					   " ?)");
+
+	bind_entry(&q, w, version);
+	return sql_run(&q, e);
+}
+
+static int apply_put(struct sqlite_store *s, const struct queue_entry *w, int64_t *version,
+		     struct err *e)
+{
+	struct sql q;
+	int r = put_entry(s, w, ++*version, e);
+
+	if (r < 0)
+		return r;
+	q = sql_of(s, "DELETE FROM queue_gpus WHERE queue_id = ?");
+	sql_text(&q, w->id);
+	r = sql_run(&q, e);
+	if (r == 0)
+		r = put_queue_gpus(s, w, "requested", w->requested_ids, w->requested_ids_count, e);
+	if (r == 0)
+		r = put_queue_gpus(s, w, "collected", w->collected, w->collected_count, e);
+	return r;
+}
+
+static int apply_drop(struct sqlite_store *s, const struct queue_entry *w, struct err *e)
+{
+	struct sql q = sql_of(s, "DELETE FROM queue WHERE id = ?");
+
+	sql_text(&q, w->id);
+	return sql_run(&q, e);
+}
+
+static int apply_drain(struct sqlite_store *s, const struct change *c, int64_t *version,
+		       struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->gpus_count; i++) {
+		struct sql q = sql_of(s, "UPDATE gpus SET drained_by = ?, drained_ns = ?,"
+					 " version = ? WHERE id = ?");
+
+		sql_text(&q, c->actor);
+		sql_int(&q, c->actor ? c->time_ns : TIME_NONE);
+		sql_int(&q, ++*version);
+		sql_int(&q, c->gpus[i]);
+		r = sql_run(&q, e);
+		if (r == 0 && !sqlite3_changes(s->db))
+			r = err_set(e, EINVAL, "GPU %d is not one of the pool's", c->gpus[i]);
+	}
+	return r;
+}
+
+int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
+		 int64_t *version, struct err *e)
+{
+	switch (c->kind) {
+	case CHANGE_INIT:
+		return apply_init(s, seen, c, version, e);
+	case CHANGE_GRANT:
+		return apply_grant(s, c->reservation, version, e);
+	case CHANGE_END:
+		return apply_end(s, c, version, e);
+	case CHANGE_RENEW:
+		return apply_renew(s, c->reservation, version, e);
+	case CHANGE_QUEUE_PUT:
+		return apply_put(s, c->entry, version, e);
+	case CHANGE_QUEUE_DROP:
+		return apply_drop(s, c->entry, e);
+	case CHANGE_DRAIN:
+		return apply_drain(s, c, version, e);
+	case CHANGE_CHECK:
+		return 0;
+	}
+	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
+}

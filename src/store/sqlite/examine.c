@@ -1,0 +1,208 @@
+/* What `canhazgpu doctor` wants to know of a SQLite store: its files, its disk, and whether the
+ * database is whole and can be read and written. See store_examine in store.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/rights.h"
+#include "host/examine.h"
+#include "store/sqlite/file.h"
+#include "store/sqlite/sqlite.h"
+
+/* A look at the whole database holds others up: it is given up after this time. */
+#define CHECK_LIMIT_NS (2 * NS_PER_SECOND)
+#define CHECK_STEPS 1000
+
+/* A commit needs about as much as the database has; less than this is soon used up. */
+#define SPACE_LITTLE ((uint64_t)16 << 20)
+#define SPACE_NONE ((uint64_t)256 << 10)
+
+/* The nearest directory above the database that is there; the caller frees it. */
+static char *nearest_directory(const char *path)
+{
+	char *directory = mem_strdup(path);
+	struct stat st;
+
+	do {
+		char *slash = strrchr(directory, '/');
+
+		slash[slash == directory ? 1 : 0] = '\0';
+	} while (directory[1] && stat(directory, &st) < 0);
+	return directory;
+}
+
+/* One file: nobody but its owner and, in the installed directory, its group may touch it. */
+static void examine_file(struct findings *f, const struct sqlite_store *s, const char *path)
+{
+	bool shared = sqlite_file_mode(path) == 0660;
+	AUTO_FREE char *advice = NULL;
+	struct stat st;
+
+	if (stat(path, &st) < 0) {
+		if (errno != ENOENT && errno != EACCES)
+			findings_extend(f, FINDING_FAILED, NULL, "%s: %s", path, strerror(errno));
+		return;
+	}
+	advice = mem_printf("chmod %s '%s'", shared ? "0660" : "0600", path);
+	if (st.st_mode & S_IWOTH)
+		findings_extend(f, FINDING_FAILED, advice, "everybody may write %s", path);
+	else if (st.st_mode & S_IROTH)
+		findings_extend(f, FINDING_WARNING, advice, "everybody may read %s", path);
+	else if (shared && (st.st_mode & 0660) != 0660)
+		findings_extend(f, FINDING_FAILED, advice, "the group may not write %s", path);
+	else if (!shared && (st.st_mode & S_IWGRP) && st.st_uid == getuid())
+		findings_extend(f, FINDING_WARNING, advice, "the group may write %s", path);
+	if (s->installed && !rights_are_of(st.st_gid)) {
+		free(advice);
+		advice = mem_printf("chgrp to the group of its directory: '%s'", path);
+		findings_extend(f, FINDING_FAILED, advice,
+				"%s has another group than its directory", path);
+	}
+}
+
+static void examine_files(struct findings *f, struct sqlite_store *s)
+{
+	AUTO_FREE char *journal = mem_printf("%s-journal", s->path);
+	AUTO_FREE char *directory = nearest_directory(s->path);
+	struct stat st;
+
+	s->installed = sqlite_file_is_installed(s->path);
+	if (s->installed)
+		rights_enter();
+	findings_add(f, "store-files", FINDING_OK, NULL, "%s",
+		     s->installed                        ? "the group's, in the installed directory"
+		     : sqlite_file_mode(s->path) == 0660 ? "shared by the group of the directory"
+							 : "of one account alone");
+	if (stat(directory, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+		findings_extend(f, FINDING_FAILED, "chmod o-w on it",
+				"everybody may exchange files in %s", directory);
+	examine_file(f, s, s->path);
+	examine_file(f, s, s->gate_path);
+	examine_file(f, s, s->wake_path);
+	examine_file(f, s, journal);
+	if (s->installed)
+		rights_leave();
+}
+
+static void examine_disk(struct findings *f, const struct sqlite_store *s)
+{
+	AUTO_FREE char *directory = nearest_directory(s->path);
+	const char *network, *passing;
+	struct statvfs space;
+	struct statfs kind;
+	uint64_t left;
+
+	if (statfs(directory, &kind) < 0 || statvfs(directory, &space) < 0) {
+		findings_add(f, "disk", FINDING_WARNING, NULL, "%s: %s", directory,
+			     strerror(errno));
+		return;
+	}
+	left = (uint64_t)space.f_bavail * space.f_frsize;
+	findings_add(f, "disk",
+		     left < SPACE_NONE     ? FINDING_FAILED
+		     : left < SPACE_LITTLE ? FINDING_WARNING
+					   : FINDING_OK,
+		     left < SPACE_LITTLE ? "free some space, or move the pool with 'canhazgpu "
+					   "migrate'"
+					 : NULL,
+		     "%" PRIu64 " MiB are free in %s", left >> 20, directory);
+	if (space.f_files && !space.f_favail)
+		findings_extend(f, FINDING_FAILED, "remove files", "no more files can be made");
+	if (space.f_flag & ST_RDONLY)
+		findings_extend(f, FINDING_FAILED, "mount it writable", "it is read-only");
+	network = host_network_file_system((uint64_t)kind.f_type);
+	passing = host_passing_file_system((uint64_t)kind.f_type);
+	if (network)
+		findings_extend(f, FINDING_WARNING,
+				"keep the pool on a disk of this host: name one with --store, or "
+				"use Redis",
+				"%s, which may be served over a network: locks are not reliable "
+				"there",
+				network);
+	else if (passing)
+		findings_extend(f, FINDING_WARNING, "keep the pool on a disk",
+				"%s: the pool may be gone after a restart", passing);
+}
+
+static int stop_late(void *argument)
+{
+	const int64_t *deadline_ns = argument;
+
+	return clock_monotonic_ns() > *deadline_ns;
+}
+
+/* Whether the pages and rows of the database hang together. In a session. */
+static void examine_integrity(struct findings *f, struct sqlite_store *s)
+{
+	int64_t deadline_ns = clock_monotonic_ns() + CHECK_LIMIT_NS;
+	struct err e = {0};
+	struct sql q;
+	int r;
+
+	sqlite3_progress_handler(s->db, CHECK_STEPS, stop_late, &deadline_ns);
+	q = sql_of(s, "PRAGMA quick_check(1)");
+	r = sql_step(&q, &e);
+	if (r < 0 && clock_monotonic_ns() > deadline_ns)
+		findings_add(f, "store-integrity", FINDING_NOTE, NULL,
+			     "the database is too large for a quick look ('PRAGMA quick_check' of "
+			     "sqlite3 does it)");
+	else if (r < 0)
+		findings_add(f, "store-integrity", FINDING_FAILED, NULL, "%s", e.text);
+	else if (r > 0 && strcmp(sql_column_text(&q, 0), "ok") != 0)
+		findings_add(f, "store-integrity", FINDING_FAILED,
+			     "put a copy back, or move it away and run 'canhazgpu admin'",
+			     "%s is damaged: %s", s->path, sql_column_text(&q, 0));
+	else
+		findings_add(f, "store-integrity", FINDING_OK, NULL, "the database hangs together");
+	sqlite3_progress_handler(s->db, 0, NULL, NULL);
+}
+
+/* Writes, and takes it back: needs all that a commit needs, but the disk's space. */
+static void examine_write(struct findings *f, struct sqlite_store *s)
+{
+	int64_t begin_ns = clock_monotonic_ns();
+	struct err e = {0};
+	int r = sqlite_begin(s, SQLITE_WRITE, &e);
+
+	if (r > 0)
+		r = sql_script(s, "PRAGMA application_id = 1", &e);
+	sqlite_end(s);
+	if (r < 0)
+		findings_add(f, "store-write", FINDING_FAILED, NULL, "%s", e.text);
+	else
+		findings_add(f, "store-write", FINDING_OK, NULL,
+			     "a change was begun and taken back in %.1f ms",
+			     (double)(clock_monotonic_ns() - begin_ns) / NS_PER_MS);
+}
+
+void sqlite_examine(struct store *base, struct findings *f)
+{
+	struct sqlite_store *s = sqlite_of(base);
+	struct err e = {0};
+	int64_t version = 0;
+	int r = sqlite_begin(s, SQLITE_LOOK, &e);
+
+	if (r > 0)
+		r = sql_number(s, "PRAGMA user_version", &version, &e) < 0 ? -EIO : 1;
+	if (r < 0)
+		findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
+	else if (r == 0)
+		findings_add(f, "store", FINDING_NOTE, "'canhazgpu admin' makes it",
+			     "%s is not there yet", base->url);
+	else
+		findings_add(f, "store", FINDING_OK, NULL, "%s, format %" PRId64 ", SQLite %s",
+			     base->url, version, sqlite3_libversion());
+	if (r > 0)
+		examine_integrity(f, s);
+	sqlite_end(s);
+	examine_files(f, s);
+	examine_disk(f, s);
+	if (r > 0)
+		examine_write(f, s);
+}

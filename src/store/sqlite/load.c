@@ -1,0 +1,212 @@
+/* Reads the whole state: rows of the database -> struct pool_state. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/sqlite/sqlite.h"
+
+/* Six columns: host, boot id, the command's pid and start, the supervisor's pid and start. */
+static void read_holder(const struct sql *q, int column, struct holder *h)
+{
+	h->host = sql_dup(q, column);
+	h->boot_id = sql_dup(q, column + 1);
+	h->command.pid = (pid_t)sql_column(q, column + 2);
+	h->command.start_ticks = (uint64_t)sql_column(q, column + 3);
+	h->supervisor.pid = (pid_t)sql_column(q, column + 4);
+	h->supervisor.start_ticks = (uint64_t)sql_column(q, column + 5);
+}
+
+static void read_id(const struct sql *q, int column, char id[ID_SIZE])
+{
+	const char *text = sql_column_text(q, column);
+
+	memset(id, 0, ID_SIZE);
+	if (text)
+		strncpy(id, text, ID_SIZE - 1);
+}
+
+static void add_int(int **list, size_t *count, int value)
+{
+	*list = mem_resize(*list, *count + 1, sizeof(**list));
+	(*list)[(*count)++] = value;
+}
+
+/* Also tells whether anybody waits, since preparing statements is most of what a load costs. */
+static int load_pool(struct sqlite_store *s, struct pool_state *state, bool *ret_waiters,
+		     struct err *e)
+{
+	struct sql q = sql_of(s, "SELECT provider, (SELECT count(*) FROM gpus),"
+				 " EXISTS (SELECT 1 FROM queue) FROM pool");
+	int r = sql_step(&q, e);
+
+	if (r <= 0)
+		return r;
+	state->initialized = true;
+	state->provider = sql_dup(&q, 0);
+	pool_state_make_slots(state, (size_t)sql_column(&q, 1));
+	*ret_waiters = sql_column(&q, 2);
+	return sql_run(&q, e);
+}
+
+static int load_slots(struct sqlite_store *s, struct pool_state *state, struct err *e)
+{
+	struct sql q =
+		sql_of(s, "SELECT id, uuid, last_released_ns, version, drained_by, drained_ns"
+			  " FROM gpus ORDER BY id");
+	int r;
+
+	for (size_t i = 0; (r = sql_step(&q, e)) > 0; i++) {
+		struct slot *slot = &state->slots[i];
+
+		if (i >= state->slots_count || sql_column(&q, 0) != (int64_t)i)
+			return err_set(e, EIO, "%s is damaged: its GPUs are not numbered from 0",
+				       s->path);
+		slot->uuid = sql_dup(&q, 1);
+		slot->last_released_ns = sql_column(&q, 2);
+		slot->seen = sql_dup(&q, 3);
+		slot->drained_by = sql_dup(&q, 4);
+		slot->drained_ns = sql_column(&q, 5);
+	}
+	return r;
+}
+
+static struct reservation *read_reservation(const struct sql *q)
+{
+	struct reservation *r = reservation_new();
+
+	read_id(q, 2, r->id);
+	r->user = sql_dup(q, 3);
+	r->account = sql_dup(q, 4);
+	r->uid = sql_column_quantity(q, 5);
+	reservation_type_parse(sql_column_text(q, 6), &r->type);
+	r->start_ns = sql_column(q, 7);
+	r->heartbeat_ns = sql_column(q, 8);
+	r->expiry_ns = sql_column(q, 9);
+	r->deadline_ns = sql_column(q, 10);
+	r->note = sql_dup(q, 11);
+	r->queue_id = sql_dup(q, 12);
+	read_holder(q, 13, &r->holder);
+	return r;
+}
+
+/* One row per GPU; the rows of one reservation follow each other, its GPUs ascending. */
+static int load_reservations(struct sqlite_store *s, struct pool_state *state, struct err *e)
+{
+	AUTO(reservation_freep) struct reservation *current = NULL;
+	struct sql q = sql_of(
+		s, "SELECT r.key, g.id, r.id, user, account, uid, type, start_ns, heartbeat_ns,"
+		   " expiry_ns, deadline_ns, note, queue_id, host, boot_id, command_pid,"
+		   " command_start_ticks, supervisor_pid, supervisor_start_ticks"
+		   " FROM reservations r JOIN gpus g ON g.reservation_id = r.id"
+		   " ORDER BY r.key, g.id");
+	int64_t key = 0;
+	int r;
+
+	while ((r = sql_step(&q, e)) > 0) {
+		if (!current || sql_column(&q, 0) != key) {
+			if (current)
+				pool_state_add(state, mem_steal(&current));
+			current = read_reservation(&q);
+			key = sql_column(&q, 0);
+		}
+		add_int(&current->gpus, &current->gpus_count, (int)sql_column(&q, 1));
+	}
+	if (r == 0 && current)
+		pool_state_add(state, mem_steal(&current));
+	return r;
+}
+
+static void read_entry(const struct sql *q, struct queue_entry *w)
+{
+	read_id(q, 0, w->id);
+	w->seen = sql_dup(q, 1);
+	w->user = sql_dup(q, 2);
+	w->account = sql_dup(q, 3);
+	w->uid = sql_column_quantity(q, 4);
+	reservation_type_parse(sql_column_text(q, 5), &w->type);
+	w->requested_count = (int)sql_column(q, 6);
+	w->duration_ns = sql_column(q, 7);
+	w->note = sql_dup(q, 8);
+	w->enqueued_ns = sql_column(q, 9);
+	w->heartbeat_ns = sql_column(q, 10);
+	w->give_up_ns = sql_column(q, 11);
+	read_holder(q, 12, &w->holder);
+}
+
+static int load_queue(struct sqlite_store *s, struct pool_state *state, struct err *e)
+{
+	struct sql q = sql_of(
+		s, "SELECT id, version, user, account, uid, type, requested_count,"
+		   " duration_ns, note, enqueued_ns, heartbeat_ns, give_up_ns, host, boot_id,"
+		   " command_pid, command_start_ticks, supervisor_pid,"
+		   " supervisor_start_ticks FROM queue ORDER BY enqueued_ns, id");
+	int r;
+
+	while ((r = sql_step(&q, e)) > 0)
+		read_entry(&q, pool_state_add_waiter(state));
+	return r;
+}
+
+/* The lists of the entries, in the order of the entries, each ascending. */
+static int load_queue_gpus(struct sqlite_store *s, struct pool_state *state, struct err *e)
+{
+	struct sql q = sql_of(s, "SELECT w.id, role = 'collected', gpu FROM queue w"
+				 " JOIN queue_gpus g ON g.queue_id = w.id"
+				 " ORDER BY w.enqueued_ns, w.id, role, gpu");
+	size_t i = 0;
+	int r;
+
+	while ((r = sql_step(&q, e)) > 0) {
+		struct queue_entry *w;
+		int gpu = (int)sql_column(&q, 2);
+
+		while (i < state->queue_count && strcmp(state->queue[i].id, sql_column_text(&q, 0)))
+			i++;
+		if (i == state->queue_count)
+			return err_set(e, EIO, "%s is damaged: a queue entry has no readable id",
+				       s->path);
+		w = &state->queue[i];
+		if (sql_column(&q, 1))
+			add_int(&w->collected, &w->collected_count, gpu);
+		else
+			add_int(&w->requested_ids, &w->requested_ids_count, gpu);
+	}
+	return r;
+}
+
+static int load_all(struct sqlite_store *s, struct pool_state *state, struct err *e)
+{
+	bool waiters = false;
+	int r = load_pool(s, state, &waiters, e);
+
+	if (r == 0 && state->initialized)
+		r = load_slots(s, state, e);
+	if (r == 0 && state->initialized)
+		r = load_reservations(s, state, e);
+	if (r == 0 && waiters)
+		r = load_queue(s, state, e);
+	if (r == 0 && state->queue_count)
+		r = load_queue_gpus(s, state, e);
+	return r;
+}
+
+int sqlite_load(struct store *base, enum store_intent intent, struct pool_state *ret_state,
+		struct err *e)
+{
+	struct sqlite_store *s = sqlite_of(base);
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	int r;
+
+	sqlite_end(s);
+	r = sqlite_begin(s, intent == STORE_UPDATE ? SQLITE_WRITE : SQLITE_LOOK, e);
+	if (r > 0)
+		r = s->blank ? 0 : load_all(s, &state, e);
+	if (r < 0 || intent == STORE_READ)
+		sqlite_end(s);
+	if (r < 0)
+		return r;
+	*ret_state = state;
+	state = (struct pool_state){0};
+	return 0;
+}

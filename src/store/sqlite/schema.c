@@ -1,0 +1,165 @@
+/*
+ * The tables, and how a database of an older version becomes one of this version.
+ *
+ * To change the schema, add a row to `migrations`: never edit a row that was released. Times are
+ * nanoseconds since 1970 UTC, 0 is "not set". Constraints state what no bug may break: a GPU has
+ * one owner because it has one column for it.
+ *
+ * `version` columns are the marks that commits compare. They all come from pool.counter, which only
+ * grows, so a mark never comes back, not even after the pool was made anew.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "store/sqlite/sqlite.h"
+
+/* "chgp": tells our databases from others (file(1) and sqlite3 show it). */
+#define APPLICATION_ID INT64_C(0x63686770)
+
+static const char version_1[] =
+	"CREATE TABLE pool("
+	" id INTEGER PRIMARY KEY CHECK (id = 1),"
+	" provider TEXT,"
+	" counter INTEGER NOT NULL"
+	") STRICT;"
+
+	"CREATE TABLE reservations("
+	" key INTEGER PRIMARY KEY,"
+	" id TEXT NOT NULL UNIQUE CHECK (id <> ''),"
+	" user TEXT,"
+	" account TEXT,"
+	" uid INTEGER CHECK (uid BETWEEN 0 AND 4294967295),"
+	" type TEXT NOT NULL CHECK (type IN ('run', 'manual')),"
+	" start_ns INTEGER NOT NULL,"
+	" heartbeat_ns INTEGER NOT NULL,"
+	" expiry_ns INTEGER NOT NULL,"
+	" deadline_ns INTEGER NOT NULL,"
+	" note TEXT,"
+	" queue_id TEXT,"
+	" host TEXT,"
+	" boot_id TEXT,"
+	" command_pid INTEGER NOT NULL CHECK (command_pid >= 0),"
+	" command_start_ticks INTEGER NOT NULL,"
+	" supervisor_pid INTEGER NOT NULL CHECK (supervisor_pid >= 0),"
+	" supervisor_start_ticks INTEGER NOT NULL"
+	") STRICT;"
+
+	"CREATE TABLE gpus("
+	" id INTEGER PRIMARY KEY CHECK (id BETWEEN 0 AND 1023),"
+	" uuid TEXT,"
+	" version INTEGER NOT NULL,"
+	" last_released_ns INTEGER NOT NULL,"
+	" reservation_id TEXT REFERENCES reservations(id)"
+	") STRICT;"
+	"CREATE INDEX gpus_by_reservation ON gpus(reservation_id);"
+
+	"CREATE TABLE queue("
+	" key INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" id TEXT NOT NULL UNIQUE CHECK (id <> ''),"
+	" version INTEGER NOT NULL,"
+	" user TEXT,"
+	" account TEXT,"
+	" uid INTEGER CHECK (uid BETWEEN 0 AND 4294967295),"
+	" type TEXT NOT NULL CHECK (type IN ('run', 'manual')),"
+	" requested_count INTEGER NOT NULL CHECK (requested_count >= 0),"
+	" duration_ns INTEGER NOT NULL,"
+	" note TEXT,"
+	" enqueued_ns INTEGER NOT NULL,"
+	" heartbeat_ns INTEGER NOT NULL,"
+	" give_up_ns INTEGER NOT NULL,"
+	" host TEXT,"
+	" boot_id TEXT,"
+	" command_pid INTEGER NOT NULL CHECK (command_pid >= 0),"
+	" command_start_ticks INTEGER NOT NULL,"
+	" supervisor_pid INTEGER NOT NULL CHECK (supervisor_pid >= 0),"
+	" supervisor_start_ticks INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE queue_gpus("
+	" queue_id TEXT NOT NULL REFERENCES queue(id) ON DELETE CASCADE,"
+	" role TEXT NOT NULL CHECK (role IN ('requested', 'collected')),"
+	" gpu INTEGER NOT NULL CHECK (gpu >= 0),"
+	" PRIMARY KEY (queue_id, role, gpu)"
+	") STRICT, WITHOUT ROWID;"
+
+	/* Kept in the order in which it is read: by end. */
+	"CREATE TABLE usage_history("
+	" end_ns INTEGER NOT NULL,"
+	" key INTEGER NOT NULL," /* tells records of one moment apart: from pool.counter */
+	" reservation_id TEXT NOT NULL,"
+	" user TEXT,"
+	" account TEXT,"
+	" uid INTEGER,"
+	" type TEXT NOT NULL CHECK (type IN ('run', 'manual')),"
+	" gpu INTEGER NOT NULL,"
+	" start_ns INTEGER NOT NULL,"
+	" reason TEXT NOT NULL"
+	"  CHECK (reason IN ('released', 'expired', 'holder-died', 'stale', 'forced')),"
+	" actor TEXT,"
+	" CHECK (end_ns >= start_ns),"
+	" PRIMARY KEY (end_ns, key)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX usage_history_by_uid ON usage_history(uid, gpu, end_ns);"
+	"CREATE INDEX usage_history_by_account ON usage_history(account, gpu, uid, end_ns);"
+
+	"PRAGMA application_id = 0x63686770;";
+
+/* GPUs out of service. */
+static const char version_2[] =
+	"ALTER TABLE gpus ADD COLUMN drained_by TEXT;"
+	"ALTER TABLE gpus ADD COLUMN drained_ns INTEGER NOT NULL DEFAULT 0;";
+
+/* migrations[i] makes version i + 1 of version i. Each runs inside the session's transaction. */
+static const char *const migrations[] = {
+	version_1,
+	version_2,
+};
+
+/* Versions up to ours are brought to ours; 0 with no tables is a file that was just created. */
+static int migrate(struct sqlite_store *s, int64_t version, struct err *e)
+{
+	char text[64];
+	int r = 0;
+
+	for (size_t i = (size_t)version; r == 0 && i < ARRAY_SIZE(migrations); i++)
+		r = sql_script(s, migrations[i], e);
+	if (r < 0)
+		return r;
+	snprintf(text, sizeof(text), "PRAGMA user_version = %zu", ARRAY_SIZE(migrations));
+	return sql_script(s, text, e);
+}
+
+int sqlite_schema_check(struct sqlite_store *s, struct err *e)
+{
+	const int64_t newest = (int64_t)ARRAY_SIZE(migrations);
+	int64_t version = 0, application = 0, tables = 1;
+	int r = sql_number(s, "PRAGMA application_id", &application, e);
+
+	if (r == 0)
+		r = sql_number(s, "PRAGMA user_version", &version, e);
+	if (r == 0 && application != APPLICATION_ID)
+		r = sql_number(s, "SELECT count(*) FROM sqlite_schema", &tables, e);
+	if (r < 0)
+		return r;
+	s->blank = application == 0 && version == 0 && tables == 0;
+	if (application != APPLICATION_ID && !s->blank)
+		return err_set(e, EINVAL,
+			       "%s is a database of another program: choose another file with "
+			       "--store",
+			       s->path);
+	if (version > newest)
+		return err_set(e, EINVAL,
+			       "%s was made by a newer canhazgpu (format %lld, this one knows "
+			       "%lld): use that one",
+			       s->path, (long long)version, (long long)newest);
+	if (version == newest)
+		return 0;
+	if (s->writing)
+		return migrate(s, version, e);
+	if (s->blank)
+		return 0;
+	return err_set(e, ESTALE,
+		       "%s was made by an older canhazgpu (format %lld), and cannot be brought to "
+		       "format %lld: run 'canhazgpu status' as somebody who may write it",
+		       s->path, (long long)version, (long long)newest);
+}

@@ -1,0 +1,105 @@
+/*
+ * What the files of the SQLite store share: the store itself, and the one way to its database.
+ *
+ *   store_sqlite.c   opening and closing a session: gate, connection, transaction
+ *   sqlite_schema.c  tables and their versions          sqlite_sql.c   statements and failures
+ *   sqlite_load.c    rows -> struct pool_state          sqlite_gate.c  who may touch the file now
+ *   sqlite_commit.c  marks, and what each change does   sqlite_file.c  files and their modes
+ *   sqlite_history.c usage records              sqlite_import.c  usage records of another store
+ *   sqlite_watch.c   word of others' commits            sqlite_examine.c for `canhazgpu doctor`
+ */
+#ifndef STORE_SQLITE_SQLITE_H
+#define STORE_SQLITE_SQLITE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "store/sqlite/gate.h"
+#include "store/sqlite/sql.h"
+#include "store/store_backend.h"
+
+struct sqlite_statement {
+	const char *text;
+	sqlite3_stmt *stmt;
+};
+
+struct sqlite_history; /* one iteration over usage records: sqlite_history.c */
+
+struct sqlite_store {
+	struct store base;
+	char *path, *gate_path, *wake_path; /* "<db>", "<db>.lock", "<db>.wake" */
+	bool installed;                     /* in the directory of the installed program */
+	mode_t mode;                        /* of the files that are created */
+	int64_t limit_ns;                   /* how long to wait for others */
+
+	/* The session: between sqlite_begin and sqlite_end. */
+	sqlite3 *db; /* NULL: none */
+	bool writing;
+	bool blank;   /* the file has no tables (yet) */
+	bool entered; /* with the group of the installed program */
+	bool beside; /* without the gate, since it was not to be had soon; also after the session */
+	pid_t owner; /* the process that began it: connections do not survive fork */
+	struct sqlite_gate gate;
+	struct sqlite_statement *statements;
+	size_t statements_count;
+
+	struct sqlite_history *history; /* NULL: no iteration */
+	int64_t import_key;             /* of the next imported record, below 0; 0: not known yet */
+	int watch_fd;                   /* tells of commits; -1: none */
+	int wake_directory_fd;          /* what dnotify watches for it; -1: inotify does */
+};
+
+enum sqlite_access {
+	SQLITE_LOOK,   /* read */
+	SQLITE_WRITE,  /* read and write an existing database */
+	SQLITE_CREATE, /* like SQLITE_WRITE, and make what is missing */
+};
+
+/*
+ * Takes the gate, opens the database and begins a transaction: 1, or 0 if there is no database
+ * (then nothing is held). Ended by sqlite_finish or sqlite_end.
+ */
+int sqlite_begin(struct sqlite_store *s, enum sqlite_access access, struct err *e);
+
+/* Makes the session's changes durable, ends it, and wakes those who watch unless it is quiet. */
+int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e);
+
+/* Ends the session and forgets its changes. Harmless where there is none. */
+void sqlite_end(struct sqlite_store *s);
+
+/*
+ * Checks that the file is ours and not from a newer program; brings an older one to this version
+ * when the session writes, -ESTALE when it does not. Sets s->blank.
+ */
+int sqlite_schema_check(struct sqlite_store *s, struct err *e);
+
+int sqlite_load(struct store *base, enum store_intent intent, struct pool_state *ret_state,
+		struct err *e);
+int sqlite_commit(struct store *base, const struct pool_state *seen, const struct change *changes,
+		  size_t count, struct err *e);
+/* Applies one change of a commit; every slot and entry it touches gets the next *version. */
+int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
+		 int64_t *version, struct err *e);
+
+int sqlite_last_use(struct store *base, struct quantity uid, const char *account,
+		    int64_t *ret_last_ns, size_t gpus_count, struct err *e);
+int sqlite_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e);
+int sqlite_history_begin_newest(struct store *base, int64_t from_ns, size_t limit, struct err *e);
+int sqlite_history_next(struct store *base, const struct usage_record **ret_record, struct err *e);
+void sqlite_history_end(struct store *base);
+int sqlite_history_add(struct store *base, const struct usage_record *records, size_t count,
+		       struct err *e);
+int sqlite_history_trim(struct store *base, int64_t before_ns, struct err *e);
+
+static inline struct sqlite_store *sqlite_of(struct store *base)
+{
+	return (struct sqlite_store *)base;
+}
+
+int sqlite_watch(struct store *base);
+void sqlite_watch_drain(struct store *base);
+void sqlite_unwatch(struct store *base);
+void sqlite_examine(struct store *base, struct findings *f);
+
+#endif

@@ -1,0 +1,32 @@
+/* What `run` and `adopt` tell the supervisor that they start: everything, since options must not be
+ * lost on the way. */
+#ifndef SUPERVISE_ORDERS_H
+#define SUPERVISE_ORDERS_H
+
+#include "base/err.h"
+#include "base/nouns.h"
+#include "pool/pool.h"
+
+struct orders {
+	struct reservation *reservation; /* as granted; its holder names the command */
+	int64_t timeout_ns;              /* 0: none */
+	int64_t grace_ns;                /* between SIGINT and SIGKILL */
+	int64_t heartbeat_ns;            /* how often to renew */
+	bool kill_on_lost;               /* stop the command when the reservation is gone */
+	/* The processes of `adopt`, the command first: when it ends, the next one that lives takes
+	   its place. NULL: the command was started for the reservation. */
+	struct process_ref *adopted;
+	size_t adopted_count;
+	struct pool_config pool;
+};
+
+/* As one JSON document; the caller frees it. */
+char *orders_write(const struct orders *o);
+
+/* The caller clears *ret_orders. Whoever reads them is who the reservation belongs to; only root
+   can hold one for another account. */
+int orders_read(const char *text, struct orders *ret_orders, struct err *e);
+
+void orders_clear(struct orders *o);
+
+#endif

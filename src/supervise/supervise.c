@@ -1,0 +1,234 @@
+/*
+ * The supervisor of one run: a small process beside the command (or what was adopted), started by
+ * launch.c. It keeps the heartbeat, enforces --timeout on the whole tree, and releases the GPUs
+ * when command and GPU users are gone. It can be killed at any time: the reservation then lives as
+ * long as the command does.
+ *
+ * It renews from short-lived children, so that it stays small and a store that hangs does not keep
+ * it from its work. Only after the command's end it works the store itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cmd/command.h"
+#include "supervise/launch.h"
+#include "supervise/supervisor.h"
+#include "view/status.h"
+
+/* The first look at who belongs to the tree; each later one waits four times as long. Those that
+   lose their parent later are known by then, even if they clear their environment. */
+#define FIRST_LOOK_NS (250 * NS_PER_MS)
+/* Those who were adopted carry no marker: who of them clears off has to be seen before. */
+#define ADOPTED_LOOK_NS (5 * NS_PER_SECOND)
+/* Orders come right after the grant. Older ones could make a reservation "again" that began long
+ * ago. */
+#define ORDERS_AGE_NS (600 * NS_PER_SECOND)
+/* While a tree is being stopped it is looked at this often. */
+#define STOP_TICK_NS (100 * NS_PER_MS)
+/* A GPU user of the tree is looked for at least this often after the command has ended. */
+#define LINGER_TICK_NS (5 * NS_PER_SECOND)
+
+static int64_t min_ns(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Sleeps until something happens, or something is due. */
+static void supervise_sleep(struct supervisor *s)
+{
+	struct pollfd fds[2 + USERS_WATCHED];
+	int64_t now_ns = clock_monotonic_ns(), due_ns = s->deadline_ns, wait_ms;
+	nfds_t count = 0;
+
+	if (!s->lost && !s->renewer)
+		due_ns = min_ns(due_ns, s->next_renewal_ns);
+	if (s->command_fd >= 0)
+		due_ns = min_ns(due_ns, s->next_look_ns);
+	else
+		due_ns = min_ns(due_ns, now_ns + LINGER_TICK_NS);
+	if (s->kill_ns)
+		due_ns = min_ns(due_ns, now_ns + STOP_TICK_NS);
+	if (s->command_fd >= 0)
+		fds[count++] = (struct pollfd){.fd = s->command_fd, .events = POLLIN};
+	if (s->renewer > 0 && s->renewer_fd >= 0)
+		fds[count++] = (struct pollfd){.fd = s->renewer_fd, .events = POLLIN};
+	for (size_t i = 0; i < s->users; i++)
+		fds[count++] = (struct pollfd){.fd = s->user_fds[i], .events = POLLIN};
+	if (s->renewer && s->renewer_fd < 0)
+		due_ns = now_ns;
+	wait_ms = due_ns > now_ns ? (due_ns - now_ns) / NS_PER_MS + 1 : 0;
+	poll(fds, count, wait_ms > 3600000 ? 3600000 : (int)wait_ms);
+}
+
+static bool is_ready(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+/* What is due on the side: heartbeat, the time limit, a look at the tree. */
+static void supervise_chores(struct supervisor *s)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	if (s->renewer && (s->renewer_fd < 0 || is_ready(s->renewer_fd)))
+		supervise_renewed(s);
+	if (!s->renewer && !s->lost && now_ns >= s->next_renewal_ns)
+		supervise_renew(s);
+	if (now_ns >= s->deadline_ns)
+		supervise_time_out(s);
+	if (s->command_fd >= 0 && now_ns >= s->next_look_ns) {
+		host_tree_refresh(&s->tree, NULL, 0, NULL);
+		s->look_interval_ns =
+			min_ns(s->look_interval_ns * 4,
+			       s->orders.adopted ? ADOPTED_LOOK_NS : HEARTBEAT_INTERVAL_NS);
+		s->next_look_ns = now_ns + s->look_interval_ns;
+	}
+}
+
+/* The command has ended: of adopted processes the next one that lives takes its place. The
+   heartbeat tells so, at once. */
+static void supervise_succeed(struct supervisor *s)
+{
+	mem_auto_close(&s->command_fd);
+	while (s->command_fd < 0 && s->adopted_next < s->orders.adopted_count) {
+		const struct process_ref *next = &s->orders.adopted[s->adopted_next++];
+
+		if (host_pidfd_open(next, &s->command_fd, NULL) < 0)
+			continue;
+		s->command = next;
+		s->holder = *next;
+		s->next_renewal_ns = clock_monotonic_ns();
+	}
+}
+
+/* Watches until the GPUs can be released; the time when that was. */
+static int64_t supervise_watch(struct supervisor *s)
+{
+	for (;;) {
+		supervise_sleep(s);
+		/* The end first: nothing may stand between it and the release. */
+		if (is_ready(s->command_fd))
+			supervise_succeed(s);
+		if (s->kill_ns) {
+			if (supervise_stop_tick(s))
+				s->kill_ns = 0;
+		}
+		if (s->command_fd < 0 && !s->kill_ns) {
+			int64_t end_ns = clock_now_ns();
+
+			if (!supervise_find_users(s))
+				return end_ns;
+		}
+		supervise_chores(s);
+	}
+}
+
+/* Reads the orders up to the end of the pipe. */
+static int supervise_read_orders(struct orders *orders, struct err *e)
+{
+	AUTO(str_clear) struct str text = {0};
+	char part[4096];
+	int64_t age_ns;
+	ssize_t n;
+	int r;
+
+	if (!launch_is_ours(STDIN_FILENO))
+		return err_set(e, EPERM, "the supervisor takes orders from canhazgpu alone");
+	while ((n = read(STDIN_FILENO, part, sizeof(part))) > 0 || (n < 0 && errno == EINTR)) {
+		if (n > 0)
+			str_add_bytes(&text, part, (size_t)n);
+	}
+	/* No orders: the run was refused. That is no error. */
+	if (!text.length)
+		return 1;
+	r = orders_read(str_text(&text), orders, e);
+	if (r < 0)
+		return r;
+	age_ns = clock_now_ns() - orders->reservation->start_ns;
+	if (age_ns > ORDERS_AGE_NS || age_ns < -ORDERS_AGE_NS)
+		return err_set(e, EPROTO, "the supervisor got orders of another time");
+	return 0;
+}
+
+/* Tells the caller what became of the start, "" for success, and lets go of the last handles. */
+static int supervise_answer(const char *problem, struct err *e)
+{
+	size_t length = strlen(problem) + 1;
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null_fd < 0 || write(STDOUT_FILENO, problem, length) != (ssize_t)length)
+		return err_sys(e, errno, "nobody waits for the supervisor");
+	dup2(null_fd, STDIN_FILENO);
+	dup2(null_fd, STDOUT_FILENO);
+	mem_auto_close(&null_fd);
+	return 0;
+}
+
+/* Begins to watch the command, while its process still waits for the answer. */
+static int supervise_begin(struct supervisor *s, struct err *e)
+{
+	int64_t now_ns = clock_monotonic_ns();
+	int r;
+
+	s->command = &s->orders.reservation->holder.command;
+	s->gpus = describe_ids(s->orders.reservation->gpus, s->orders.reservation->gpus_count);
+	s->actor = (struct plan_actor){.uid = (uid_t)s->orders.reservation->uid.value,
+				       .account = s->orders.reservation->account};
+	s->holder = *s->command;
+	host_tree_init(&s->tree, s->orders.reservation->id, s->command);
+	s->adopted_next = 1;
+	for (size_t i = 1; i < s->orders.adopted_count; i++)
+		host_tree_add(&s->tree, &s->orders.adopted[i]);
+	if (s->orders.adopted)
+		host_tree_refresh(&s->tree, NULL, 0, NULL);
+	s->next_renewal_ns = now_ns + s->orders.heartbeat_ns;
+	s->look_interval_ns = FIRST_LOOK_NS;
+	s->next_look_ns = now_ns + FIRST_LOOK_NS;
+	s->deadline_ns = s->orders.timeout_ns ? now_ns + s->orders.timeout_ns : INT64_MAX;
+	r = host_pidfd_open(s->command, &s->command_fd, e);
+	if (r < 0) {
+		supervise_answer(e->text, NULL);
+		return r;
+	}
+	return supervise_answer("", e);
+}
+
+static int supervise_run(const struct invocation *in, struct err *e)
+{
+	struct supervisor s = {.command_fd = -1, .renewer_fd = -1};
+	int r;
+
+	(void)in;
+	prctl(PR_SET_NAME, "canhazgpu");
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	r = supervise_read_orders(&s.orders, e);
+	if (r)
+		return r < 0 ? r : 0;
+	r = supervise_begin(&s, e);
+	/* Where the run is gone already, nothing was started. */
+	supervise_release(&s, r < 0 ? clock_now_ns() : supervise_watch(&s));
+	supervise_forget_users(&s);
+	host_tree_clear(&s.tree);
+	free(s.gpus);
+	orders_clear(&s.orders);
+	return r;
+}
+
+const struct command cmd_supervise = {
+	.name = SUPERVISE_NAME,
+	.summary = "Watch the command of a run",
+	.usage = "",
+	.hidden = true,
+	.run = supervise_run,
+};

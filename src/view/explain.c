@@ -1,0 +1,270 @@
+/* Why a request waits, in sentences: describe_explain of describe_queue.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "view/status.h"
+#include "view/queue.h"
+
+/* One explanation on its way. */
+struct explain {
+	const struct snapshot *s;
+	struct plan_facts facts;
+	size_t place;
+	const struct queue_entry *q;
+	struct str *out;
+};
+
+/* "request 1a2b3c4d of alice" */
+static void add_request(struct str *out, const struct queue_entry *q)
+{
+	AUTO_FREE char *user = text_shown(q->user);
+
+	str_addf(out, "request %.8s of %s", q->id, user ? user : "unknown");
+}
+
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void explain_request(const struct explain *x)
+{
+	const struct queue_entry *q = x->q;
+	char time[CLOCK_MINUTE_SIZE], waited[CLOCK_DURATION_SIZE];
+	AUTO_FREE char *user = text_shown(q->user);
+	size_t wanted = plan_entry_count(q);
+
+	str_addf(x->out, "Request %.8s of %s waits for %zu GPU%s", q->id, user ? user : "unknown",
+		 wanted, plural(wanted));
+	if (q->requested_ids) {
+		AUTO_FREE char *ids = describe_ids(q->requested_ids, q->requested_ids_count);
+
+		str_addf(x->out, ", exactly %s", ids);
+	}
+	str_addf(x->out, ", since %s (%s).\n", clock_local_minute(q->enqueued_ns, time),
+		 clock_duration(x->s->now_ns - q->enqueued_ns, waited));
+	if (q->give_up_ns > x->s->now_ns)
+		str_addf(x->out, "It gives up at %s.\n", clock_local_minute(q->give_up_ns, time));
+}
+
+/* Whether both could use one GPU. */
+static bool are_rivals(const struct explain *x, const struct queue_entry *other)
+{
+	for (size_t i = 0; i < x->s->state.slots_count; i++) {
+		if (plan_entry_wants(x->q, (int)i) && plan_entry_wants(other, (int)i))
+			return true;
+	}
+	return false;
+}
+
+static void explain_line(const struct explain *x)
+{
+	const struct pool_state *state = &x->s->state;
+	size_t ahead = 0;
+
+	for (size_t i = 0; i < x->place; i++) {
+		const struct queue_entry *q = &state->queue[i];
+		size_t wanted = plan_entry_count(q);
+
+		if (plan_waiter_state(state, &x->facts, i) != WAITER_ACTIVE || !are_rivals(x, q))
+			continue;
+		str_add(x->out, ahead++ ? "And before it: " : "Before it in the line: ");
+		add_request(x->out, q);
+		str_addf(x->out, " (%zu GPU%s).\n", wanted, plural(wanted));
+	}
+	if (!ahead)
+		str_addf(x->out, "Position %zu of %zu; nobody before it waits for the same GPUs.\n",
+			 x->place + 1, state->queue_count);
+}
+
+/* Who holds a GPU, and until when. */
+static void explain_holder(const struct explain *x, const struct reservation *r)
+{
+	AUTO_FREE char *user = text_shown(r->user);
+	char time[CLOCK_MINUTE_SIZE];
+	size_t i = 0;
+
+	while (x->s->state.reservations[i] != r)
+		i++;
+	str_addf(x->out, "is reserved by %s (%s)", user ? user : "unknown",
+		 reservation_type_name(r->type));
+	if (x->facts.life && x->facts.life[i] == HOLDER_ENDING) {
+		str_add(x->out, ", whose command has ended");
+		return;
+	}
+	clock_local_minute(x->s->forecast.ends_ns[i], time);
+	switch (x->s->forecast.bases[i]) {
+	case END_BASIS_NONE:
+		str_add(x->out, "; nobody knows how long");
+		break;
+	case END_BASIS_EXPIRY:
+		str_addf(x->out, " until %s", time);
+		break;
+	case END_BASIS_LIMIT:
+		str_addf(x->out, " until %s at the latest (its time limit)", time);
+		break;
+	case END_BASIS_PAST:
+		str_addf(x->out, ", to about %s as earlier runs of that account go", time);
+		break;
+	}
+}
+
+/* A GPU that is collected for the request itself, or for another one. */
+static void explain_part(const struct explain *x, const struct reservation *r)
+{
+	size_t place = plan_queue_find(&x->s->state, r->queue_id);
+
+	if (!strcmp(r->queue_id, x->q->id)) {
+		str_add(x->out, "is collected for this request");
+		return;
+	}
+	str_add(x->out, "is collected for ");
+	if (place < x->s->state.queue_count)
+		add_request(x->out, &x->s->state.queue[place]);
+	else
+		str_add(x->out, "a request that is gone");
+}
+
+static void explain_free(const struct explain *x, size_t gpu)
+{
+	AUTO_FREE char *withheld = plan_why_withheld(&x->s->state, x->facts.policy, (int)gpu);
+	AUTO_FREE char *why = text_shown(withheld);
+
+	if (why)
+		str_addf(x->out, "is out of service: %s", why);
+	else if (x->s->views[gpu].use == USE_BUSY)
+		str_add(x->out, "is in use without a reservation");
+	else if (x->s->views[gpu].use == USE_UNKNOWN)
+		str_addf(x->out, "is not handed out: its use is unknown");
+	else
+		str_add(x->out, "is free");
+}
+
+static void explain_gpu(const struct explain *x, size_t gpu)
+{
+	const struct slot *slot = &x->s->state.slots[gpu];
+	const struct queue_entry *first =
+		plan_first_for(&x->s->state, &x->facts, (int)gpu, x->place);
+	bool collected = slot->reservation && slot->reservation->queue_id;
+
+	str_addf(x->out, "GPU %zu ", gpu);
+	if (slot->problem)
+		str_add(x->out, "is not handed out: its state cannot be read");
+	else if (collected)
+		explain_part(x, slot->reservation);
+	else if (slot->reservation)
+		explain_holder(x, slot->reservation);
+	else
+		explain_free(x, gpu);
+	if (first && !collected) {
+		str_add(x->out, "; ");
+		add_request(x->out, first);
+		str_add(x->out, " comes first");
+	}
+	str_add(x->out, ".\n");
+}
+
+/* The GPU that becomes free soonest, as far as that is known, and who gets it. */
+static void explain_next(const struct explain *x)
+{
+	const struct pool_state *state = &x->s->state;
+	const struct queue_entry *first;
+	int64_t soonest_ns = INT64_MAX;
+	char time[CLOCK_MINUTE_SIZE];
+	int gpu = -1;
+
+	for (size_t i = 0; i < state->reservations_count; i++) {
+		const struct reservation *r = state->reservations[i];
+
+		for (size_t k = 0; k < r->gpus_count; k++) {
+			if (state->slots[r->gpus[k]].reservation != r || r->queue_id ||
+			    !plan_entry_wants(x->q, r->gpus[k]) ||
+			    plan_is_withheld(state, x->facts.policy, r->gpus[k]) ||
+			    x->s->forecast.ends_ns[i] == TIME_NONE ||
+			    x->s->forecast.ends_ns[i] >= soonest_ns)
+				continue;
+			soonest_ns = x->s->forecast.ends_ns[i];
+			gpu = r->gpus[k];
+		}
+	}
+	if (gpu < 0)
+		return;
+	first = plan_first_for(state, &x->facts, gpu, state->queue_count);
+	str_addf(x->out, "Next, as far as is known: GPU %d at %s, for ", gpu,
+		 clock_local_minute(soonest_ns, time));
+	if (!first || first == x->q)
+		str_add(x->out, "this request");
+	else
+		add_request(x->out, first);
+	str_add(x->out, ".\n");
+}
+
+/* Why nothing is kept for it. */
+static const char *absence(const struct explain *x)
+{
+	if (plan_is_cancelled(x->q))
+		return "It was cancelled, and is about to leave.\n";
+	if (!plan_entry_is_possible(&x->s->state, &x->facts, x->q))
+		return "Not all that it asks for is in service: it keeps its place, but others are "
+		       "served meanwhile.\n";
+	return "It shows no life (stopped?): it keeps its place, but others are served "
+	       "meanwhile.\n";
+}
+
+/* What it lacks, and when it starts, as far as that can be told. */
+static void explain_start(const struct explain *x)
+{
+	size_t wanted = plan_entry_count(x->q), has = x->q->collected_count;
+	int64_t start_ns = x->s->waiters[x->place].start_ns;
+	char time[CLOCK_MINUTE_SIZE];
+	AUTO_FREE char *about = NULL;
+
+	if (x->s->waiters[x->place].state != WAITER_ACTIVE) {
+		str_add(x->out, absence(x));
+		return;
+	}
+	str_addf(x->out, "It has %zu of %zu GPU%s", has, wanted, plural(wanted));
+	if (has) {
+		AUTO_FREE char *ids = describe_ids(x->q->collected, has);
+
+		str_addf(x->out, ", %s,", ids);
+	}
+	str_add(x->out, " and takes each that becomes free when nobody before it could use it.\n");
+	if (start_ns == TIME_NONE) {
+		str_add(x->out,
+			"When it starts cannot be told: nobody knows when some of these GPUs "
+			"become free.\n");
+		return;
+	}
+	if (start_ns <= x->s->now_ns) {
+		str_add(x->out, "It should start any moment.\n");
+		return;
+	}
+	about = describe_about(start_ns - x->s->now_ns);
+	str_addf(x->out, "It is expected to start at about %s (in %s), if these times hold.\n",
+		 clock_local_minute(start_ns, time), about);
+}
+
+int describe_explain(const struct snapshot *s, const char *id, char **ret_text, struct err *e)
+{
+	struct str out = {0};
+	struct explain x = {.s = s, .facts = snapshot_facts(s), .out = &out};
+	int r = plan_queue_match(&s->state, id, &x.place, e);
+
+	if (r < 0)
+		return r;
+	x.q = &s->state.queue[x.place];
+	explain_request(&x);
+	explain_line(&x);
+	for (size_t i = 0; i < s->state.slots_count; i++) {
+		if (plan_entry_wants(x.q, (int)i))
+			explain_gpu(&x, i);
+	}
+	explain_next(&x);
+	explain_start(&x);
+	*ret_text = str_steal(&out);
+	return 0;
+}

@@ -1,0 +1,281 @@
+/* A GPU of a snapshot in words; see describe.h. */
+#include "view/status.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+/* Processes named one by one; the others are counted. */
+#define PROCESSES_NAMED 2
+
+/* Whether a process is one that the texts are about: all on a free GPU, the foreign on a reserved.
+ */
+static bool describe_counts(const struct gpu_view *view, const struct process *p)
+{
+	return !view->reservation || p->foreign;
+}
+
+static size_t describe_count(const struct gpu_view *view)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; view->gpu && i < view->gpu->processes_count; i++)
+		n += describe_counts(view, &view->gpu->processes[i]);
+	return n;
+}
+
+/* "PID 12345 (python3), PID 67890 (jupyter) and 2 more" */
+static void describe_processes(const struct gpu_view *view, struct str *out)
+{
+	size_t total = describe_count(view), named = 0;
+
+	for (size_t i = 0; total && i < view->gpu->processes_count && named < PROCESSES_NAMED;
+	     i++) {
+		const struct process *p = &view->gpu->processes[i];
+
+		if (!describe_counts(view, p))
+			continue;
+		str_add(out, named++ ? ", PID " : "PID ");
+		if (p->pid > 0)
+			str_addf(out, "%d", (int)p->pid);
+		else
+			str_add(out, "unknown");
+		str_addf(out, " (%s", p->name ? p->name : "unknown");
+		if (p->container)
+			str_addf(out, " in container %s", p->container);
+		str_add(out, ")");
+	}
+	if (total > named)
+		str_addf(out, " and %zu more", total - named);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The accounts behind those processes, each once, in alphabetical order. */
+static void describe_users(const struct gpu_view *view, struct gpu_text *t)
+{
+	for (size_t i = 0; view->gpu && i < view->gpu->processes_count; i++) {
+		const struct process *p = &view->gpu->processes[i];
+		const char *name = p->account ? p->account : "unknown";
+		bool known = false;
+
+		if (!describe_counts(view, p))
+			continue;
+		for (size_t k = 0; k < t->users_count; k++)
+			known |= !strcmp(t->users[k], name);
+		if (known)
+			continue;
+		t->users = mem_resize(t->users, t->users_count + 1, sizeof(char *));
+		t->users[t->users_count++] = mem_strdup(name);
+	}
+	if (!t->users_count && view->status == GPU_UNRESERVED) {
+		t->users = mem_alloc(1, sizeof(char *));
+		t->users[t->users_count++] = mem_strdup("unknown");
+	}
+	if (t->users_count)
+		qsort(t->users, t->users_count, sizeof(char *), compare_names);
+}
+
+/* "user bob", "users alice, bob and charlie" */
+static char *describe_user_list(const struct gpu_text *t)
+{
+	struct str out = {0};
+
+	str_add(&out, t->users_count == 1 ? "user " : "users ");
+	for (size_t i = 0; i < t->users_count; i++) {
+		if (i)
+			str_add(&out, i + 1 < t->users_count ? ", " : " and ");
+		str_add(&out, t->users[i]);
+	}
+	return str_steal(&out);
+}
+
+static void describe_memory(const struct gpu_view *view, struct str *out)
+{
+	if (view->gpu && view->gpu->memory_used_mb.known)
+		str_addf(out, "%" PRId64 "MB", view->gpu->memory_used_mb.value);
+	else
+		str_add(out, "unknown MB");
+}
+
+static void describe_available(const struct snapshot *s, const struct gpu_view *view,
+			       struct gpu_text *t)
+{
+	char free_for[CLOCK_DURATION_SIZE];
+
+	if (view->last_released_ns == TIME_NONE)
+		t->details = mem_strdup("never used");
+	else
+		t->details =
+			mem_printf("free for %s",
+				   clock_duration(s->now_ns - view->last_released_ns, free_for));
+	if (view->gpu) {
+		struct str used = {0};
+
+		describe_memory(view, &used);
+		str_add(&used, " used");
+		t->validation = str_steal(&used);
+	}
+}
+
+/* Why it is not handed out, and since when; what runs there all the same. */
+static void describe_drained(const struct snapshot *s, const struct gpu_view *view,
+			     struct gpu_text *t)
+{
+	const struct slot *slot = &s->state.slots[view->id];
+	char since[CLOCK_DURATION_SIZE];
+	struct str used = {0};
+
+	if (slot->drained_by)
+		t->details = mem_printf("%s %s ago", view->withheld,
+					clock_duration(s->now_ns - slot->drained_ns, since));
+	else
+		t->details = mem_strdup(view->withheld);
+	if (!view->gpu || view->use == USE_UNKNOWN)
+		return;
+	describe_memory(view, &used);
+	str_add(&used, " used");
+	if (describe_count(view)) {
+		str_add(&used, " by ");
+		describe_processes(view, &used);
+	}
+	t->validation = str_steal(&used);
+}
+
+static void describe_unreserved(const struct gpu_view *view, struct gpu_text *t)
+{
+	struct str used = {0}, info = {0};
+
+	describe_users(view, t);
+	t->user = describe_user_list(t);
+	describe_memory(view, &used);
+	str_add(&used, " used");
+	str_addf(&info, "%s by ", str_text(&used));
+	if (describe_count(view))
+		describe_processes(view, &info);
+	else
+		str_add(&info, "unknown processes");
+	t->validation = str_steal(&used);
+	t->process_info = str_steal(&info);
+	t->details = mem_strdup("WITHOUT RESERVATION");
+}
+
+/* What really runs on a reserved GPU. Other people's processes do not validate it; they are named.
+ */
+static void describe_validation(const struct gpu_view *view, struct gpu_text *t)
+{
+	const struct gpu *gpu = view->gpu;
+	size_t foreign = describe_count(view);
+	struct str out = {0};
+
+	if (view->use == USE_UNKNOWN || !gpu)
+		return;
+	if (view->use == USE_IDLE && !gpu->processes_count) {
+		/* Nobody is expected to use what is only collected. */
+		if (!view->reservation->queue_id)
+			t->validation = mem_strdup("no usage detected");
+		return;
+	}
+	describe_memory(view, &out);
+	str_addf(&out, ", %zu processes", gpu->processes_count);
+	if (foreign) {
+		struct str info = {0};
+		char *users;
+
+		describe_users(view, t);
+		users = describe_user_list(t);
+		describe_processes(view, &info);
+		str_addf(&out, ", not the holder's: %s, %s", users, str_text(&info));
+		t->process_info = str_steal(&info);
+		free(users);
+	}
+	t->validation = str_steal(&out);
+}
+
+/* "collected for request 1a2b3c4d (2/4)" */
+static char *describe_collected(const struct snapshot *s, const struct reservation *r)
+{
+	size_t place = plan_queue_find(&s->state, r->queue_id);
+	const struct queue_entry *q = &s->state.queue[place];
+
+	if (place == s->state.queue_count)
+		return mem_printf("collected for request %.8s", r->queue_id);
+	return mem_printf("collected for request %.8s (%zu/%zu)", r->queue_id, q->collected_count,
+			  plan_entry_count(q));
+}
+
+static void describe_reserved(const struct snapshot *s, const struct gpu_view *view,
+			      struct gpu_text *t)
+{
+	const struct reservation *r = view->reservation;
+	char time[CLOCK_DURATION_SIZE];
+
+	t->user = mem_strdup(r->user);
+	t->duration = mem_strdup(clock_duration(s->now_ns - r->start_ns, time));
+	t->type = r->type == RESERVATION_RUN ? "RUN" : "MANUAL";
+	if (r->queue_id)
+		t->details = describe_collected(s, r);
+	else if (r->type == RESERVATION_RUN)
+		t->details = mem_printf("heartbeat %s ago",
+					clock_duration(s->now_ns - r->heartbeat_ns, time));
+	else if (r->expiry_ns == TIME_NONE)
+		t->details = mem_strdup("does not expire");
+	else
+		t->details =
+			mem_printf("expires in %s", clock_duration(r->expiry_ns - s->now_ns, time));
+	if (view->withheld) {
+		char *more = mem_printf("%s, then out of service (%s)", t->details, view->withheld);
+
+		free(t->details);
+		t->details = more;
+	}
+	describe_validation(view, t);
+}
+
+void describe_gpu(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *ret_text)
+{
+	struct gpu_text t = {0};
+
+	if (view->status == GPU_AVAILABLE)
+		describe_available(s, view, &t);
+	else if (view->status == GPU_UNRESERVED)
+		describe_unreserved(view, &t);
+	else if (view->status == GPU_DRAINED)
+		describe_drained(s, view, &t);
+	else if (view->reservation)
+		describe_reserved(s, view, &t);
+	if (view->use == USE_UNKNOWN && !t.validation)
+		t.validation =
+			mem_printf("unknown: %s", view->problem ? view->problem : "no answer");
+	*ret_text = t;
+}
+
+void gpu_text_clear(struct gpu_text *t)
+{
+	for (size_t i = 0; i < t->users_count; i++)
+		free(t->users[i]);
+	free(t->users);
+	free(t->user);
+	free(t->duration);
+	free(t->details);
+	free(t->validation);
+	free(t->process_info);
+	*t = (struct gpu_text){0};
+}
+
+char *describe_ids(const int *ids, size_t count)
+{
+	struct str out = {0};
+
+	str_add(&out, "[");
+	for (size_t i = 0; i < count; i++)
+		str_addf(&out, "%s%d", i ? ", " : "", ids[i]);
+	str_add(&out, "]");
+	return str_steal(&out);
+}

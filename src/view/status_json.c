@@ -1,0 +1,123 @@
+/* The document of `status --json`, field for field as in the specification. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "view/status.h"
+
+/* Sets a text member unless there is nothing to say. Invalid UTF-8 is replaced: JSON has none. */
+static void set_text(json_t *object, const char *name, const char *value)
+{
+	AUTO_FREE char *text = text_utf8(value);
+
+	if (text)
+		json_object_set_new(object, name, json_string(text));
+}
+
+static void set_time(json_t *object, const char *name, int64_t time_ns)
+{
+	char text[CLOCK_RFC3339_SIZE];
+
+	if (time_ns != TIME_NONE)
+		set_text(object, name, clock_rfc3339(time_ns, text));
+}
+
+static void set_model(json_t *object, const struct model *model)
+{
+	json_t *member;
+
+	if (!model->model)
+		return;
+	member = json_object();
+	set_text(member, "provider", model->provider);
+	set_text(member, "model", model->model);
+	json_object_set_new(object, "model", member);
+}
+
+static void set_users(json_t *object, const struct gpu_text *t)
+{
+	json_t *users;
+
+	if (!t->users_count)
+		return;
+	users = json_array();
+	for (size_t i = 0; i < t->users_count; i++) {
+		AUTO_FREE char *name = text_utf8(t->users[i]);
+
+		json_array_append_new(users, json_string(name));
+	}
+	json_object_set_new(object, "unreserved_users", users);
+}
+
+static void set_reservation(json_t *object, const struct reservation *r)
+{
+	set_time(object, "start_time", r->start_ns);
+	if (r->type == RESERVATION_RUN)
+		set_time(object, "last_heartbeat", r->heartbeat_ns);
+	else
+		set_time(object, "expiry_time", r->expiry_ns);
+	set_text(object, "note", r->note && *r->note ? r->note : NULL);
+	set_text(object, "reservation_id", *r->id ? r->id : NULL);
+	set_text(object, "queue_id", r->queue_id);
+}
+
+static void set_quantity(json_t *object, const char *name, struct quantity q)
+{
+	if (q.known)
+		json_object_set_new(object, name, json_integer(q.value));
+}
+
+/* What the driver tells of the card, for whoever draws it. */
+static void set_card(json_t *object, const struct gpu *gpu)
+{
+	if (!gpu)
+		return;
+	set_text(object, "gpu_model", gpu->name);
+	set_quantity(object, "memory_used_mb", gpu->memory_used_mb);
+	set_quantity(object, "memory_total_mb", gpu->memory_total_mb);
+	set_quantity(object, "utilization_percent", gpu->utilization_percent);
+	set_quantity(object, "temperature_c", gpu->temperature_c);
+	set_quantity(object, "power_mw", gpu->power_mw);
+	set_quantity(object, "power_limit_mw", gpu->power_limit_mw);
+}
+
+static json_t *describe_json_gpu(const struct snapshot *s, const struct gpu_view *view)
+{
+	AUTO(gpu_text_clear) struct gpu_text t = {0};
+	json_t *object = json_object();
+
+	describe_gpu(s, view, &t);
+	json_object_set_new(object, "gpu_id", json_integer(view->id));
+	set_text(object, "status", gpu_status_name(view->status));
+	if (view->status != GPU_UNRESERVED)
+		set_text(object, "user", t.user);
+	set_text(object, "duration", t.duration);
+	set_text(object, "type", t.type);
+	set_text(object, "details", t.details);
+	set_text(object, "validation", t.validation);
+	set_users(object, &t);
+	set_text(object, "process_info", t.process_info);
+	set_model(object, &view->model);
+	set_card(object, view->gpu);
+	if (view->reservation)
+		set_reservation(object, view->reservation);
+	else
+		set_time(object, "last_released", view->last_released_ns);
+	set_text(object, "drained_by", s->state.slots[view->id].drained_by);
+	set_time(object, "drained_at", s->state.slots[view->id].drained_ns);
+	if (view->withheld && !s->state.slots[view->id].drained_by)
+		json_object_set_new(object, "excluded", json_true());
+	if (view->status == GPU_ERROR)
+		set_text(object, "error", view->problem ? view->problem : "no answer");
+	return object;
+}
+
+json_t *describe_json(const struct snapshot *s)
+{
+	json_t *document = json_array();
+
+	for (size_t i = 0; i < s->views_count; i++)
+		json_array_append_new(document, describe_json_gpu(s, &s->views[i]));
+	return document;
+}
