@@ -12,9 +12,9 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/str.h"
-#include "supervise/launch.h"
 #include "host/process.h"
 #include "host/tree.h"
+#include "supervise/launch.h"
 #include "view/status.h"
 
 /* The processes, and whose they are. */

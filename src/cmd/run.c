@@ -12,11 +12,11 @@
 
 #include "base/mem.h"
 #include "base/rights.h"
-#include "supervise/launch.h"
 #include "cmd/wait.h"
 #include "host/command.h"
 #include "host/process.h"
 #include "host/tree.h"
+#include "supervise/launch.h"
 #include "view/status.h"
 
 /* How often another supervisor is started for one that was killed before it watched. */

@@ -10,8 +10,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
-#include "view/status.h"
 #include "view/queue.h"
+#include "view/status.h"
 
 void wait_show_init(struct wait_show *w)
 {

@@ -1,5 +1,5 @@
 /*
- * Model detection (pool/model.h): the recognisers of model_table.h over a command line. Programs
+ * Model detection (model/model.h): the recognisers of table.h over a command line. Programs
  * are found by their name, also behind launchers such as `python -m`, `uv run` or `sudo`; the
  * recogniser then says where the model stands: behind a word, behind an option, or in a list of
  * pairs.

@@ -1,4 +1,4 @@
-/* What is over, who owns what, releasing and making anew: the plan without plan_reserve.c. */
+/* What is over, who owns what, releasing and making anew: the plan without reserve.c. */
 #include "plan/private.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Limits that the host's administrator sets, and who is bound by them: see plan_policy.h. */
+/* Limits that the host's administrator sets, and who is bound by them: see limits.h. */
 #include "plan/limits.h"
 
 #include <errno.h>

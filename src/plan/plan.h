@@ -2,7 +2,7 @@
  * Every policy of the pool, pure: (state, facts, request) -> changes. No I/O, no clock, no globals,
  * so that a table of cases can test it. src/pool/pool.c gathers the facts and commits the changes.
  *
- * To add a policy: one function in plan.c or plan_reserve.c, and a table of cases in
+ * To add a policy: one function in cleanup.c or reserve.c, and a table of cases in
  * tests/unit/test_plan.c. What the caller wants goes into the request, what is known into the
  * facts. A commit compares only the slots that it changes: a decision that rests on others adds a
  * CHANGE_CHECK (plan_guard_quota), or one that is made at the same time escapes it.
@@ -35,7 +35,7 @@ struct plan_facts {
 	const enum holder_life *life;    /* per reservation; NULL: all out of sight */
 	const enum holder_life *waiting; /* per queue entry: its process; NULL: all out of sight */
 	const int64_t *last_use_ns; /* per slot: when the requester last used it; NULL: never */
-	const struct plan_policy *policy; /* limits of this host (plan_policy.h); NULL: none */
+	const struct plan_policy *policy; /* limits of this host (limits.h); NULL: none */
 };
 
 /* Who asks. Taken from the kernel (real uid), never from the environment. */
@@ -54,9 +54,9 @@ struct plan_request {
 	size_t ids_count;
 	int64_t duration_ns; /* manual: length; run: time limit, 0: none */
 	const char *note;
-	int64_t grace_ns; /* run: how long it may take to end when the time limit is over */
-	bool force;       /* take GPUs in unreserved use, too */
-	bool backfill;    /* may have what others wait for if it ends in time: plan_backfill.c */
+	int64_t grace_ns;     /* run: how long it may take to end when the time limit is over */
+	bool force;           /* take GPUs in unreserved use, too */
+	bool backfill;        /* may have what others wait for if it ends in time: backfill.c */
 	struct holder holder; /* run; borrowed */
 	const char *id;       /* UUID of the reservation to be */
 };
@@ -161,7 +161,7 @@ void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
 /*
  * Whether a reservation that is not in the state any more can be made again there: its GPUs are
  * free, and nobody has released one of them since it began. Then plan_restore does it. (The history
- * has to be asked, too: pool_restore.c.)
+ * has to be asked, too: pool/restore.c.)
  */
 bool plan_can_restore(const struct pool_state *state, const struct plan *p,
 		      const struct reservation *mine);

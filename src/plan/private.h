@@ -2,8 +2,8 @@
 #ifndef PLAN_PRIVATE_H
 #define PLAN_PRIVATE_H
 
-#include "plan/plan.h"
 #include "plan/limits.h"
+#include "plan/plan.h"
 #include "plan/queue.h"
 
 /* Adds a change of that kind and returns it (valid until the next one). */
@@ -43,7 +43,7 @@ int plan_check_id(const struct pool_state *state, int id, struct err *e);
 /* For qsort and bsearch over GPU ids. */
 int plan_compare_ids(const void *a, const void *b);
 
-/* ---- plan_queue.c ---- */
+/* ---- queue.c ---- */
 
 /* plan_cleanup without the entry `self` (NULL: none), whose process is the one that decides. */
 void plan_cleanup_but(const struct pool_state *state, const struct plan_facts *facts,
@@ -74,7 +74,7 @@ void plan_mark_cancelled(const struct queue_entry *q, struct plan *p);
 /* Whether the entry is the actor's. */
 bool plan_owns_entry(const struct plan_actor *actor, const struct queue_entry *q);
 
-/* ---- plan_reserve.c ---- */
+/* ---- reserve.c ---- */
 
 /* How the decision sees one slot, after the cleanup. */
 struct candidate {
@@ -119,7 +119,7 @@ size_t plan_request_count(const struct plan_request *request);
 struct reservation *plan_grant(struct plan *p, const struct plan_request *request, const char *id,
 			       int *gpus, size_t count, int64_t now_ns);
 
-/* ---- plan_schedule.c ---- */
+/* ---- schedule.c ---- */
 
 /*
  * Before when each of the first `places` entries surely does not start (INT64_MAX: not active):
@@ -129,7 +129,7 @@ struct reservation *plan_grant(struct plan *p, const struct plan_request *reques
 void plan_earliest_starts(const struct pool_state *state, const struct plan_facts *facts,
 			  const struct plan *p, size_t places, int64_t *ret_starts_ns);
 
-/* ---- plan_backfill.c ---- */
+/* ---- backfill.c ---- */
 
 /* When the request's reservation would be over, if that is known and backfill is on. */
 bool plan_backfill_end(const struct plan_request *request, int64_t now_ns, int64_t *ret_end_ns);

@@ -1,4 +1,4 @@
-/* Who waits, and who is first for which GPU: the questions of plan_queue.h, and leaving the line.
+/* Who waits, and who is first for which GPU: the questions of queue.h, and leaving the line.
  */
 #include "plan/queue.h"
 

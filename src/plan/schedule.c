@@ -1,4 +1,4 @@
-/* When those who wait will start: see plan_schedule.h; and the lower bound for plan_backfill.c. */
+/* When those who wait will start: see schedule.h; and the lower bound for backfill.c. */
 #include "plan/schedule.h"
 
 #include <stdlib.h>

@@ -14,7 +14,7 @@ struct plan_outlook {
 };
 
 /*
- * The expected start of the first `places` queue entries, by the rules of plan_queue.h: each in its
+ * The expected start of the first `places` queue entries, by the rules of queue.h: each in its
  * turn gets the GPUs it asked for, or those that are free soonest, and none before everybody ahead
  * who could use that GPU has started or given up. TIME_NONE where it hangs on something unknown,
  * and for entries that are not active. Free GPUs that facts->use shows busy or unknown count as

@@ -1,4 +1,4 @@
-/* What a request gets that may wait: plan_wait of plan_queue.h. */
+/* What a request gets that may wait: plan_wait of queue.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

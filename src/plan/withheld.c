@@ -1,4 +1,4 @@
-/* GPUs out of service, and what administrators do to others' reservations: see plan_policy.h. */
+/* GPUs out of service, and what administrators do to others' reservations: see limits.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 
 #include "base/mem.h"
 #include "host/tree.h"
-#include "pool/scan_cache.h"
 #include "pool/private.h"
+#include "pool/scan_cache.h"
 
 /* How often a decision is made anew because the store changed meanwhile. */
 #define ADOPT_ATTEMPTS 200

@@ -1,6 +1,6 @@
 /*
  * What is expected of those who hold GPUs and of those who wait for them. Private to src/pool:
- * snapshot.c and pool_wait.c ask for it.
+ * snapshot.c and wait.c ask for it.
  */
 #ifndef POOL_FORECAST_H
 #define POOL_FORECAST_H

@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 #include "base/nouns.h"
-#include "plan/plan.h"
 #include "plan/limits.h"
+#include "plan/plan.h"
 
 struct pool_config {
 	char *store_url;

@@ -3,15 +3,15 @@
 #define POOL_PRIVATE_H
 
 #include "pool/observe.h"
-#include "stats/past_runs.h"
 #include "pool/pool.h"
+#include "stats/past_runs.h"
 #include "store/store.h"
 
 struct pool {
 	struct pool_config config;
 	struct store *store;
 	struct observer observer;
-	struct past_runs past; /* as pool_forecast.c has read it last */
+	struct past_runs past; /* as forecast.c has read it last */
 	int64_t past_read_ns;  /* monotonic; 0: not yet */
 };
 
@@ -38,7 +38,7 @@ bool pool_is_administrator(struct pool *p);
    a pool of one's own. A store without owners is open to all where no administrators are named. */
 bool pool_may_administer(struct pool *p, const struct plan_actor *actor);
 
-/* Whether requests may be let through that delay nobody ahead (plan_backfill.c): the
+/* Whether requests may be let through that delay nobody ahead (plan/backfill.c): the
    administrator's choice, not everybody's own. */
 bool pool_backfills(struct pool *p);
 

@@ -1,4 +1,4 @@
-/* One look at the GPUs, for those who decide about a request; see look.h. */
+/* One look at the GPUs, for those who decide about a request; see scan_cache.h. */
 #include "pool/scan_cache.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* One look at the GPUs, laid over the state as it was then. Private to src/pool: pool_reserve.c and
-   pool_wait.c decide on it. */
+/* One look at the GPUs, laid over the state as it was then. Private to src/pool: reserve.c and
+   wait.c decide on it. */
 #ifndef POOL_SCAN_CACHE_H
 #define POOL_SCAN_CACHE_H
 

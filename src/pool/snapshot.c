@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "view/queue.h"
 #include "pool/private.h"
+#include "view/queue.h"
 
 const char *gpu_status_name(enum gpu_status status)
 {

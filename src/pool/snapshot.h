@@ -5,8 +5,8 @@
 #ifndef POOL_SNAPSHOT_H
 #define POOL_SNAPSHOT_H
 
-#include "pool/forecast.h"
 #include "model/model.h"
+#include "pool/forecast.h"
 #include "pool/observe.h"
 #include "pool/pool.h"
 

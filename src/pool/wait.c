@@ -5,9 +5,9 @@
 
 #include "base/mem.h"
 #include "host/process.h"
-#include "view/queue.h"
 #include "pool/forecast.h"
 #include "pool/wait_private.h"
+#include "view/queue.h"
 
 /* How often a decision is made anew because the store changed meanwhile. */
 #define STEP_ATTEMPTS 200

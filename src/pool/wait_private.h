@@ -1,10 +1,10 @@
-/* What pool_wait.c (deciding) and pool_wait_sleep.c (sleeping) share. */
+/* What wait.c (deciding) and wait_sleep.c (sleeping) share. */
 #ifndef POOL_WAIT_PRIVATE_H
 #define POOL_WAIT_PRIVATE_H
 
-#include "pool/scan_cache.h"
 #include "plan/queue.h"
 #include "pool/private.h"
+#include "pool/scan_cache.h"
 #include "pool/wait.h"
 
 /* How many processes are watched at a time; of the others the timers tell. */

@@ -1,6 +1,6 @@
 /*
  * How long the runs of each account have taken: what an estimate rests on where nobody has said
- * when a run ends. Pure; fed by pool_forecast.c with records of the history.
+ * when a run ends. Pure; fed by pool/forecast.c with records of the history.
  */
 #ifndef STATS_PAST_RUNS_H
 #define STATS_PAST_RUNS_H

@@ -1,6 +1,6 @@
 /*
- * Usage records in, totals out: who used how many GPU hours in a period. Pure, like plan.h: no I/O,
- * no clock (only the local time zone, for the days of a report). Fed by report.c.
+ * Usage records in, totals out: who used how many GPU hours in a period. Pure, like plan/plan.h: no
+ * I/O, no clock (only the local time zone, for the days of a report). Fed by report.c.
  *
  * A record counts with the part of it that lies in the period. GPU hours count per GPU; a
  * reservation counts once, however many records it left (one per GPU, which may end at different

@@ -11,7 +11,7 @@
  *
  * A commit applies all its changes or none. It applies only if every slot and queue entry that a
  * change touches still carries the mark (`seen`) with which it was loaded. No store decides
- * anything: policy lives in src/pool/plan.c.
+ * anything: policy lives in src/plan/cleanup.c.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H

@@ -1,12 +1,12 @@
 /*
- * The supervisor of a run, as its files share it: supervise.c is its loop, supervise_renew.c its
- * heartbeat, supervise_end.c stopping, what outlives the command, and the release.
+ * The supervisor of a run, as its files share it: supervise.c is its loop, renew.c its
+ * heartbeat, end.c stopping, what outlives the command, and the release.
  */
 #ifndef SUPERVISE_SUPERVISOR_H
 #define SUPERVISE_SUPERVISOR_H
 
-#include "supervise/orders.h"
 #include "host/tree.h"
+#include "supervise/orders.h"
 
 /* At most so many processes are waited for at once after the command's end; the tick finds the
  * others. */

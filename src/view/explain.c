@@ -1,12 +1,12 @@
-/* Why a request waits, in sentences: describe_explain of describe_queue.h. */
+/* Why a request waits, in sentences: describe_explain of queue.h. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
-#include "view/status.h"
 #include "view/queue.h"
+#include "view/status.h"
 
 /* One explanation on its way. */
 struct explain {

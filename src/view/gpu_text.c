@@ -1,4 +1,4 @@
-/* A GPU of a snapshot in words; see describe.h. */
+/* A GPU of a snapshot in words; see status.h. */
 #include "view/status.h"
 
 #include <inttypes.h>

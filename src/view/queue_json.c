@@ -1,4 +1,4 @@
-/* The queue in words, and as JSON; see describe_queue.h. */
+/* The queue in words, and as JSON; see queue.h. */
 #include "view/queue.h"
 
 #include <inttypes.h>

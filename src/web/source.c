@@ -7,9 +7,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "host/process.h"
-#include "view/status.h"
-#include "view/queue.h"
 #include "pool/report.h"
+#include "view/queue.h"
+#include "view/status.h"
 #include "web/demo.h"
 
 /* Where the page's link to the documentation leads, unless the settings say otherwise: to a file of

@@ -18,8 +18,8 @@ refused() {
 }
 
 @test "a tree that keeps the rules passes" {
-	printf '#include "pool/pool.h"\n#include "base/err.h"\n#include "cmd/cmd.h"\n' >"$tree/cmd/run.c"
-	printf '#include "cmd/cmd.h"\n' >"$tree/main.c"
+	printf '#include "pool/pool.h"\n#include "base/err.h"\n#include "cmd/command.h"\n' >"$tree/cmd/run.c"
+	printf '#include "cmd/command.h"\n' >"$tree/main.c"
 	printf '\tsnprintf(text, size, "x");\n\t_exit(1);\n\tfputs("x", file);\n' >"$tree/pool/a.c"
 	scripts/check-layers "$tree"
 }

@@ -1,4 +1,4 @@
-/* How long runs have taken: src/pool/past_runs.h. */
+/* How long runs have taken: src/stats/past_runs.h. */
 #include "test.h"
 
 #include "base/mem.h"

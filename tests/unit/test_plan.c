@@ -1,4 +1,4 @@
-/* The policies of src/pool/plan.c: a table of states and requests, and invariants at random. */
+/* The policies of src/plan/cleanup.c: a table of states and requests, and invariants at random. */
 #include "plan_world.h"
 #include "test.h"
 

@@ -1,4 +1,4 @@
-/* Who may lengthen, adopt and cancel what: plan_extend.c, plan_adopt.c, and plan_cancel. */
+/* Who may lengthen, adopt and cancel what: plan/extend.c, plan/adopt.c, and plan_cancel. */
 #include "plan_world.h"
 #include "test.h"
 

@@ -1,4 +1,4 @@
-/* What the host's administrator allows (src/pool/plan_policy.h): limits per account, GPUs out of
+/* What the host's administrator allows (src/plan/limits.h): limits per account, GPUs out of
    service, and who may act for others. */
 #include "plan_world.h"
 #include "test.h"

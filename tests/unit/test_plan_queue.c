@@ -1,4 +1,4 @@
-/* Who is first for a GPU, and what a request that waits gets: tables for src/pool/plan_queue.h. */
+/* Who is first for a GPU, and what a request that waits gets: tables for src/plan/queue.h. */
 #include "model_store.h"
 
 #include <errno.h>

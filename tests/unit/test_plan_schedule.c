@@ -1,4 +1,4 @@
-/* The line seen ahead: plan_schedule.h by tables, plan_backfill.c by tables and at random. */
+/* The line seen ahead: plan/schedule.h by tables, plan/backfill.c by tables and at random. */
 #include "test.h"
 
 #include <errno.h>

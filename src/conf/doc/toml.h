@@ -1,5 +1,5 @@
-/* The inside of the TOML 1.0 reader: doc_toml.c (lines and tables) over doc_toml_value.c over
-   doc_toml_string.c and doc_toml_scalar.c. */
+/* The inside of the TOML 1.0 reader: toml.c (lines and tables) over toml_value.c over
+   toml_string.c and toml_scalar.c. */
 #ifndef CONF_DOC_TOML_H
 #define CONF_DOC_TOML_H
 

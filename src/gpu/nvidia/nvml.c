@@ -1,6 +1,6 @@
 /*
  * NVIDIA GPUs through NVML, the driver's library. Called by nvidia.c, in a child process. What the
- * functions and codes mean is in nvidia_nvml.h.
+ * functions and codes mean is in nvml.h.
  */
 #include "gpu/nvidia/nvml.h"
 

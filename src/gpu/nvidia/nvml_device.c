@@ -1,4 +1,4 @@
-/* What NVML knows about one GPU. Called by nvidia_nvml.c. */
+/* What NVML knows about one GPU. Called by nvml.c. */
 
 #include "base/mem.h"
 #include "gpu/gpu_backend.h"

@@ -1,6 +1,6 @@
 /*
  * Loading NVML. dlsym knows nothing of the macros by which nvml.h maps a name to its newest
- * version, so the versioned names are written out, newest first. Called by nvidia_nvml.c.
+ * version, so the versioned names are written out, newest first. Called by nvml.c.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* The processes that NVML lists on a GPU or MIG instance. Called by nvidia_nvml_device.c. */
+/* The processes that NVML lists on a GPU or MIG instance. Called by nvml_device.c. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

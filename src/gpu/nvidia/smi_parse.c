@@ -1,5 +1,5 @@
 /*
- * The tables that nvidia-smi prints. Called by nvidia_smi.c, and by the tests with recorded texts.
+ * The tables that nvidia-smi prints. Called by smi.c, and by the tests with recorded texts.
  * Pure: no I/O, no clock, no globals.
  */
 #include "gpu/nvidia/smi_parse.h"

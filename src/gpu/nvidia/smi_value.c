@@ -1,4 +1,4 @@
-/* The lines and single values of nvidia-smi's tables. Called by nvidia_smi_parse.c. Pure. */
+/* The lines and single values of nvidia-smi's tables. Called by smi_parse.c. Pure. */
 #include "gpu/nvidia/smi_value.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* The lines and single values of nvidia-smi's tables, for nvidia_smi_parse.c. Pure. */
+/* The lines and single values of nvidia-smi's tables, for smi_parse.c. Pure. */
 #ifndef GPU_NVIDIA_SMI_VALUE_H
 #define GPU_NVIDIA_SMI_VALUE_H
 

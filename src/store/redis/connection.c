@@ -1,4 +1,4 @@
-/* One connection to a Redis server; see redis_connection.h. Called by the files of the Redis store.
+/* One connection to a Redis server; see connection.h. Called by the files of the Redis store.
  */
 #include "store/redis/connection.h"
 

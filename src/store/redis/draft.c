@@ -1,4 +1,4 @@
-/* A commit in the making; see redis_draft.h. */
+/* A commit in the making; see draft.h. */
 #include "store/redis/draft.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
  * A commit in the making: the slots as its changes have left them, and the words of the script that
- * carries it out. Private to redis_commit.c.
+ * carries it out. Private to commit.c.
  */
 #ifndef STORE_REDIS_DRAFT_H
 #define STORE_REDIS_DRAFT_H

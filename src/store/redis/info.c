@@ -1,4 +1,4 @@
-/* The text of the command INFO; see redis_info.h. */
+/* The text of the command INFO; see info.h. */
 #include "store/redis/info.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* Reads the text of the command INFO: lines "name:value". Used by redis_examine.c and the tests. */
+/* Reads the text of the command INFO: lines "name:value". Used by examine.c and the tests. */
 #ifndef STORE_REDIS_INFO_H
 #define STORE_REDIS_INFO_H
 

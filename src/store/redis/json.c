@@ -1,5 +1,5 @@
-/* The JSON values of the Redis store; see redis_json.h. Called by redis_load.c, redis_commit.c and
-   redis_history.c. */
+/* The JSON values of the Redis store; see json.h. Called by load.c, commit.c and
+   history.c. */
 #include "store/redis/json.h"
 
 #include <errno.h>

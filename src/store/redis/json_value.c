@@ -1,4 +1,4 @@
-/* Members of JSON objects; see redis_json_value.h. */
+/* Members of JSON objects; see json_value.h. */
 #include "store/redis/json_value.h"
 
 #include <errno.h>

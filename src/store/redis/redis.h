@@ -1,12 +1,12 @@
 /*
  * What the files of the Redis store share. docs/redis.md describes the keys and values.
  *
- *   store_redis.c      opening and closing           redis_script.c  the two server-side scripts
- *   redis_url.c        addresses                     redis_load.c    keys -> struct pool_state
- *   redis_connection.c commands and replies          redis_commit.c  changes -> keys
- *   redis_socket.c, redis_tls.c   the bytes          redis_history.c usage records
- *   redis_reply.c      what replies mean             redis_json.c    values <-> nouns
- *   redis_watch.c      word of others' commits   redis_examine.c for `canhazgpu doctor`
+ *   redis.c      opening and closing           script.c  the two server-side scripts
+ *   url.c        addresses                     load.c    keys -> struct pool_state
+ *   connection.c commands and replies          commit.c  changes -> keys
+ *   socket.c, tls.c   the bytes          history.c usage records
+ *   reply.c      what replies mean             json.c    values <-> nouns
+ *   watch.c      word of others' commits   examine.c for `canhazgpu doctor`
  */
 #ifndef STORE_REDIS_REDIS_H
 #define STORE_REDIS_REDIS_H
@@ -37,7 +37,7 @@
    was is looked for in them, without one more round trip. */
 #define REDIS_TAIL "256"
 
-struct redis_history; /* one iteration over usage records: redis_history.c */
+struct redis_history; /* one iteration over usage records: history.c */
 
 struct redis_store {
 	struct store base;

@@ -1,5 +1,5 @@
-/* The two scripts that work on the server, and how they are run. Called by redis_load.c and
-   redis_commit.c. */
+/* The two scripts that work on the server, and how they are run. Called by load.c and
+   commit.c. */
 #include <string.h>
 
 #include "base/mem.h"

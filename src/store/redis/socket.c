@@ -1,5 +1,5 @@
 /* Sockets to a Redis server: names to addresses, and connecting with a time limit. Called by
-   redis_connection.c. */
+   connection.c. */
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>

@@ -1,4 +1,4 @@
-/* TLS by OpenSSL, loaded at run time; see redis_tls.h. */
+/* TLS by OpenSSL, loaded at run time; see tls.h. */
 #include "store/redis/tls.h"
 
 #include <dlfcn.h>

@@ -1,5 +1,5 @@
 /*
- * TLS for redis_connection.c, by OpenSSL. The library is loaded when it is needed first: linking
+ * TLS for connection.c, by OpenSSL. The library is loaded when it is needed first: linking
  * it would double the time that every `status` takes.
  */
 #ifndef STORE_REDIS_TLS_H

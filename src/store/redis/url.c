@@ -1,4 +1,4 @@
-/* URLs of Redis stores; see redis_url.h. Called by store_redis.c. */
+/* URLs of Redis stores; see url.h. Called by redis.c. */
 #include "store/redis/url.h"
 
 #include <stdlib.h>

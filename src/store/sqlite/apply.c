@@ -1,6 +1,6 @@
 /*
  * What each change of a commit does to the tables. The marks were compared before
- * (sqlite_commit.c), so a change that does not fit here contradicts what its author saw.
+ * (commit.c), so a change that does not fit here contradicts what its author saw.
  */
 #include <errno.h>
 #include <string.h>

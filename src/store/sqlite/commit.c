@@ -1,6 +1,6 @@
 /*
  * A commit: first every mark of every change is compared with the database, then the changes are
- * applied (sqlite_apply.c), all in one transaction.
+ * applied (apply.c), all in one transaction.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* The files around a database and who may open them. Used by store_sqlite.c and the tests. */
+/* The files around a database and who may open them. Used by sqlite.c and the tests. */
 #ifndef STORE_SQLITE_FILE_H
 #define STORE_SQLITE_FILE_H
 

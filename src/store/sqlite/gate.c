@@ -1,4 +1,4 @@
-/* The gate of sqlite_gate.h: waiting in the kernel's queue, with a limit, and naming who is in the
+/* The gate of gate.h: waiting in the kernel's queue, with a limit, and naming who is in the
  * way. */
 #include "store/sqlite/gate.h"
 

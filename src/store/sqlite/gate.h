@@ -1,7 +1,7 @@
 /*
  * Who may touch the database now: an flock on "<database>.lock" that every process takes before it
  * opens the database and keeps until it has closed it (readers go on without it where somebody
- * stands still inside). Used by store_sqlite.c only.
+ * stands still inside). Used by sqlite.c only.
  *
  * SQLite alone would do the same with its busy handler, but that one polls: with 64 processes some
  * wait for seconds. The kernel's flock queue is first come, first served, and wakes one waiter.

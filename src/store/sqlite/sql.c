@@ -1,4 +1,4 @@
-/* The statements of sqlite_sql.h, and the translation of SQLite's failures. */
+/* The statements of sql.h, and the translation of SQLite's failures. */
 #include "store/sqlite/sql.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
  * The SQLite store: opening by URL, and sessions. Called through store.c.
  *
  * Opening the database, its transaction and closing it again happen inside the gate (see
- * sqlite_gate.h), because even opening takes locks of SQLite's. So a store keeps no connection
+ * gate.h), because even opening takes locks of SQLite's. So a store keeps no connection
  * between calls, except from store_load(STORE_UPDATE) to the end of that cycle.
  *
  * A rollback journal, cut to zero at each commit, and not WAL: released versions of SQLite can lose

@@ -1,12 +1,12 @@
 /*
  * What the files of the SQLite store share: the store itself, and the one way to its database.
  *
- *   store_sqlite.c   opening and closing a session: gate, connection, transaction
- *   sqlite_schema.c  tables and their versions          sqlite_sql.c   statements and failures
- *   sqlite_load.c    rows -> struct pool_state          sqlite_gate.c  who may touch the file now
- *   sqlite_commit.c  marks, and what each change does   sqlite_file.c  files and their modes
- *   sqlite_history.c usage records              sqlite_import.c  usage records of another store
- *   sqlite_watch.c   word of others' commits            sqlite_examine.c for `canhazgpu doctor`
+ *   sqlite.c   opening and closing a session: gate, connection, transaction
+ *   schema.c  tables and their versions          sql.c   statements and failures
+ *   load.c    rows -> struct pool_state          gate.c  who may touch the file now
+ *   commit.c  marks, and what each change does   file.c  files and their modes
+ *   history.c usage records              import.c  usage records of another store
+ *   watch.c   word of others' commits            examine.c for `canhazgpu doctor`
  */
 #ifndef STORE_SQLITE_SQLITE_H
 #define STORE_SQLITE_SQLITE_H
@@ -24,7 +24,7 @@ struct sqlite_statement {
 	sqlite3_stmt *stmt;
 };
 
-struct sqlite_history; /* one iteration over usage records: sqlite_history.c */
+struct sqlite_history; /* one iteration over usage records: history.c */
 
 struct sqlite_store {
 	struct store base;
