@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/rights.h"
+#include "base/privilege.h"
 #include "base/text.h"
 #include "cmd/command.h"
 #include "conf/args.h"
@@ -66,7 +66,7 @@ static int run_command(const struct command *command, struct settings *s, int ar
 	if (r < 0)
 		return r;
 	r = load_configuration(s, &mistake);
-	if (r < 0 && !command->tells_mistakes) {
+	if (r < 0 && !command->runs_with_bad_config) {
 		*e = mistake;
 		return r;
 	}
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
 	struct err e = {0};
 	int r;
 
-	rights_init();
+	privilege_init();
 	file_occupy_standard_handles();
 	/* The supervisor gets its orders by pipe: no options, no configuration that could fail. */
 	if (argc == 2 && !strcmp(argv[1], cmd_supervise.name))

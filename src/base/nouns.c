@@ -177,7 +177,7 @@ void queue_entry_clear(struct queue_entry *q)
 	free(q->requested_ids);
 	free(q->collected);
 	free(q->note);
-	free(q->seen);
+	free(q->version);
 	holder_clear(&q->holder);
 	*q = (struct queue_entry){0};
 }
@@ -188,7 +188,7 @@ void pool_state_clear(struct pool_state *s)
 		free(s->slots[i].uuid);
 		free(s->slots[i].drained_by);
 		free(s->slots[i].problem);
-		free(s->slots[i].seen);
+		free(s->slots[i].version);
 	}
 	free(s->slots);
 	for (size_t i = 0; i < s->reservations_count; i++)

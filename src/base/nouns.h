@@ -127,7 +127,7 @@ struct slot {
 	char *drained_by;                /* account that has taken it out of service; else NULL */
 	int64_t drained_ns;              /* when it did */
 	char *problem;                   /* the stored state is unreadable: why; else NULL */
-	char *seen;                      /* the store's mark of what was read; opaque elsewhere */
+	char *version; /* what was read, as the store compares it; opaque elsewhere */
 };
 
 /* A request that waits, in order of arrival. */
@@ -147,7 +147,7 @@ struct queue_entry {
 	int64_t heartbeat_ns;
 	int64_t give_up_ns;   /* TIME_NONE: waits as long as it takes */
 	struct holder holder; /* the waiting process is holder.command */
-	char *seen;           /* like slot.seen */
+	char *version;        /* like slot.version */
 };
 
 /* All that is agreed about one host, as read at one moment. */

@@ -32,8 +32,9 @@ struct command {
 	const struct option_spec *options; /* NULL: none */
 	bool stop_at_word;                 /* the first word begins somebody else's command line */
 	int words_min, words_max;          /* -1: any number */
-	bool tells_mistakes; /* runs also where the configuration has one: see struct invocation */
-	bool hidden;         /* internal: not in help, man pages or completion */
+	bool runs_with_bad_config;         /* runs also where the configuration has one: see struct
+					      invocation */
+	bool hidden;                       /* internal: not in help, man pages or completion */
 	int (*run)(const struct invocation *in, struct err *e);
 };
 

@@ -25,10 +25,10 @@ int pool_config_from(const struct settings *s, struct pool_config *ret_config, s
 	config.fake_state_path = absolute_path(settings_text(s, "fake.state"));
 	config.memory_threshold_mb = settings_int(s, "memory.threshold");
 	config.history_keep_ns = settings_int(s, "history.days") * NS_PER_DAY;
-	config.history_is_personal =
+	config.history_set_by_user =
 		settings_text(s, "config") || !settings_is_system(s, "history.days");
 	config.backfill = settings_flag(s, "queue.backfill");
-	config.backfill_is_personal =
+	config.backfill_set_by_user =
 		settings_text(s, "config") || !settings_is_system(s, "queue.backfill");
 	*ret_config = config;
 	return 0;

@@ -136,6 +136,6 @@ const struct command cmd_doctor = {
 		"out. Changes nothing.\nPasswords, notes and names of others are not shown: put the output "
 		"into a bug report as it is.",
 	.options = doctor_options,
-	.tells_mistakes = true,
+	.runs_with_bad_config = true,
 	.run = doctor_run,
 };

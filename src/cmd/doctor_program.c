@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/rights.h"
+#include "base/privilege.h"
 #include "base/str.h"
 #include "cmd/doctor.h"
 
@@ -61,12 +61,12 @@ static void examine_group(struct findings *f)
 	if (!group)
 		findings_extend(f, FINDING_FAILED, "install it again, which makes the group",
 				"its group %u has no name", (unsigned)st.st_gid);
-	if (rights_are_held() || getgid() == st.st_gid || getuid() == 0) {
+	if (privilege_is_held() || getgid() == st.st_gid || getuid() == 0) {
 		findings_extend(f, FINDING_OK, NULL, "set-group-id %s",
 				group ? group->gr_name : "without a name");
 		return;
 	}
-	why = rights_problem(st.st_gid);
+	why = privilege_problem(st.st_gid);
 	findings_extend(f, FINDING_FAILED, NULL,
 			"set-group-id without effect: the pool of the host is out of reach: %s",
 			why);
@@ -127,9 +127,9 @@ static void examine_way(const struct stat *st, struct findings *f)
 {
 	char path[PATH_MAX];
 
-	if (st->st_uid != 0 || (st->st_mode & 02072) != 02070 || !rights_are_of(st->st_gid))
+	if (st->st_uid != 0 || (st->st_mode & 02072) != 02070 || !privilege_is_of_group(st->st_gid))
 		return;
-	if (!realpath(SYSTEM_DIRECTORY, path) || !rights_are_for(path))
+	if (!realpath(SYSTEM_DIRECTORY, path) || !privilege_applies_to(path))
 		findings_extend(f, FINDING_FAILED,
 				"give all directories above it to root, and let nobody else write "
 				"there",
@@ -143,8 +143,9 @@ void doctor_directory(struct findings *f)
 	struct stat st, program;
 
 	if (stat(SYSTEM_DIRECTORY, &st) < 0) {
-		findings_add(f, "directory", rights_are_installed() ? FINDING_FAILED : FINDING_NOTE,
-			     rights_are_installed() ? again : NULL,
+		findings_add(f, "directory",
+			     privilege_is_installed() ? FINDING_FAILED : FINDING_NOTE,
+			     privilege_is_installed() ? again : NULL,
 			     SYSTEM_DIRECTORY ", for a pool of all users, is not there");
 		return;
 	}
@@ -161,7 +162,7 @@ void doctor_directory(struct findings *f)
 	if ((st.st_mode & 02070) != 02070)
 		findings_extend(f, FINDING_FAILED, "chmod 2770 " SYSTEM_DIRECTORY,
 				"it is not set-group-id, or its group may not write there");
-	if (rights_are_installed() && stat("/proc/self/exe", &program) == 0 &&
+	if (privilege_is_installed() && stat("/proc/self/exe", &program) == 0 &&
 	    program.st_gid != st.st_gid)
 		findings_extend(f, FINDING_FAILED, again,
 				"it belongs to another group than the program (%u)",

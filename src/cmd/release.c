@@ -10,18 +10,18 @@
 #include "view/status.h"
 
 /* "GPU 1 goes to bob (request 1a2b3c4d)" */
-static void print_heir(const struct pool_heir *heir)
+static void print_successor(const struct next_in_line *successor)
 {
-	AUTO_FREE char *user = text_shown(heir->user);
+	AUTO_FREE char *user = text_shown(successor->user);
 	AUTO(str_clear) struct str gpus = {0};
-	bool several = heir->gpus_count > 1;
+	bool several = successor->gpus_count > 1;
 
-	for (size_t i = 0; i < heir->gpus_count; i++)
-		str_addf(&gpus, "%s%d", i ? ", " : "", heir->gpus[i]);
-	if (heir->count < heir->gpus_count)
-		fprintf(stderr, "%zu of ", heir->count);
+	for (size_t i = 0; i < successor->gpus_count; i++)
+		str_addf(&gpus, "%s%d", i ? ", " : "", successor->gpus[i]);
+	if (successor->count < successor->gpus_count)
+		fprintf(stderr, "%zu of ", successor->count);
 	fprintf(stderr, "GPU%s %s %s to %s (request %.8s)\n", several ? "s" : "", str_text(&gpus),
-		heir->count > 1 ? "go" : "goes", user ? user : "unknown", heir->entry_id);
+		successor->count > 1 ? "go" : "goes", user ? user : "unknown", successor->entry_id);
 }
 
 /* Whose reservations are meant, where --user or --all say it. */
@@ -83,8 +83,8 @@ static int release_run(const struct invocation *in, struct err *e)
 	printf("Released %zu GPU(s): %s\n", released.gpus_count, list);
 	/* The two may go to one place, and are told in this order. */
 	fflush(stdout);
-	for (size_t i = 0; i < released.heirs_count; i++)
-		print_heir(&released.heirs[i]);
+	for (size_t i = 0; i < released.successors_count; i++)
+		print_successor(&released.successors[i]);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/rights.h"
+#include "base/privilege.h"
 #include "cmd/wait.h"
 #include "host/command.h"
 #include "host/process.h"
@@ -42,7 +42,7 @@ static int run_supervise(const struct invocation *in, struct launch *launch,
  * The same with another supervisor where that one is gone: while a request waits, hours may be, the
  * kernel may have killed it for want of memory. The reservation names the new one.
  */
-static int run_supervise_surely(const struct invocation *in, struct launch *launch,
+static int supervise_with_retry(const struct invocation *in, struct launch *launch,
 				struct pool *pool, const struct plan_actor *actor,
 				struct reservation *granted, struct err *e)
 {
@@ -83,7 +83,7 @@ static int run_exec(char *path, char **words, struct err *e)
 	char sh[] = "sh";
 	size_t count = 0;
 
-	int r = rights_drop(e);
+	int r = privilege_drop(e);
 
 	if (r < 0)
 		return r;
@@ -124,7 +124,7 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 	r = reserve_or_wait(in, pool, request, grant, e);
 	if (r < 0)
 		return r;
-	r = run_supervise_surely(in, &launch, pool, &request->actor, grant->reservation, e);
+	r = supervise_with_retry(in, &launch, pool, &request->actor, grant->reservation, e);
 	if (r < 0)
 		pool_end(pool, &request->actor, grant->reservation->id, clock_now_ns(), NULL);
 	return r;

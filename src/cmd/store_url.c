@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/rights.h"
+#include "base/privilege.h"
 #include "base/str.h"
 #include "base/url.h"
 #include "cmd/command.h"
@@ -29,7 +29,7 @@ static int default_store(char **ret_url, struct err *e)
 
 	if (stat(SYSTEM_DIRECTORY, &st) == 0 && S_ISDIR(st.st_mode))
 		*ret_url = mem_strdup("sqlite:" SYSTEM_DIRECTORY "/canhazgpu.db");
-	else if (rights_are_installed())
+	else if (privilege_is_installed())
 		return err_set(
 			e, ENOENT,
 			SYSTEM_DIRECTORY

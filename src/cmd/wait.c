@@ -94,8 +94,9 @@ static void die_by(int signal)
 
 /* A signal that came while the grant was being made: whoever sent it does not want the GPUs any
    more. Gives them back; the signal, 0 for none, negative where they could not be given back. */
-static int wait_refuse(struct pool *pool, const struct plan_request *request,
-		       const struct interrupts *interrupts, struct pool_grant *grant, struct err *e)
+static int return_grant_if_interrupted(struct pool *pool, const struct plan_request *request,
+				       const struct interrupts *interrupts,
+				       struct pool_grant *grant, struct err *e)
 {
 	int signal = interrupts_take(interrupts);
 	struct err why = {0};
@@ -126,7 +127,7 @@ static int wait_in_line(struct pool *pool, const struct plan_request *request, i
 	pool_wait_end(wait);
 	wait_show_clear(&show);
 	if (r == 0)
-		r = wait_refuse(pool, request, &interrupts, grant, e);
+		r = return_grant_if_interrupted(pool, request, &interrupts, grant, e);
 	if (r > 0) {
 		fprintf(stderr, "Left the line\n");
 		die_by(r);

@@ -16,7 +16,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/rights.h"
+#include "base/privilege.h"
 #include "pool/web_config.h"
 
 #define PROGRAM "canhazgpu-web"
@@ -111,10 +111,10 @@ static int become(char *const argv[], struct err *e)
 			return err_sys(e, errno, "cannot start '%s'", beside);
 	}
 	/* It is not set-group-id itself: it gets the group in effect, and puts it in reserve. */
-	rights_enter();
+	privilege_raise();
 	execv(CANHAZGPU_LIBEXECDIR "/" PROGRAM, argv);
 	code = errno;
-	rights_leave();
+	privilege_lower();
 	errno = code;
 	if (errno == ENOENT)
 		return err_set(e, ENOENT,

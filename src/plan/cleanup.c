@@ -15,7 +15,7 @@ void plan_clear(struct plan *p)
 		free(p->owned[i]);
 	free(p->owned);
 	free(p->changes);
-	free(p->freed);
+	free(p->affected_gpus);
 	free(p->extended);
 	*p = (struct plan){0};
 }
@@ -112,17 +112,17 @@ bool plan_owns_entry(const struct plan_actor *actor, const struct queue_entry *q
 	return q->account && actor->account && !strcmp(q->account, actor->account);
 }
 
-int64_t plan_last_sign_ns(const struct reservation *r, int64_t now_ns)
+int64_t plan_last_heartbeat_ns(const struct reservation *r, int64_t now_ns)
 {
 	if (r->start_ns > now_ns && r->heartbeat_ns != TIME_NONE)
 		return r->heartbeat_ns;
 	return r->heartbeat_ns > r->start_ns ? r->heartbeat_ns : r->start_ns;
 }
 
-bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t now_ns,
-		  enum end_reason *ret_reason, int64_t *ret_end_ns)
+bool plan_has_ended(const struct reservation *r, enum holder_life life, int64_t now_ns,
+		    enum end_reason *ret_reason, int64_t *ret_end_ns)
 {
-	int64_t sign_ns = plan_last_sign_ns(r, now_ns);
+	int64_t sign_ns = plan_last_heartbeat_ns(r, now_ns);
 
 	if (r->type == RESERVATION_MANUAL) {
 		if (r->expiry_ns == TIME_NONE || now_ns < r->expiry_ns)
@@ -155,9 +155,9 @@ static bool is_left_over(const struct pool_state *state, const struct reservatio
 	return r->queue_id && *r->id && !plan_is_collected(state, r);
 }
 
-/* Like plan_is_over, for the i-th reservation of the state. What is collected for somebody who
+/* Like plan_has_ended, for the i-th reservation of the state. What is collected for somebody who
    waits is the queue's business, unless that request is not there any more. */
-static bool plan_over_at(const struct pool_state *state, const struct plan_facts *facts, size_t i,
+static bool has_ended_at(const struct pool_state *state, const struct plan_facts *facts, size_t i,
 			 enum end_reason *ret_reason, int64_t *ret_end_ns)
 {
 	const struct reservation *r = state->reservations[i];
@@ -169,24 +169,24 @@ static bool plan_over_at(const struct pool_state *state, const struct plan_facts
 		*ret_end_ns = facts->now_ns;
 		return true;
 	}
-	return plan_is_over(r, facts->life ? facts->life[i] : HOLDER_OUT_OF_SIGHT, facts->now_ns,
-			    ret_reason, ret_end_ns);
+	return plan_has_ended(r, facts->life ? facts->life[i] : HOLDER_OUT_OF_SIGHT, facts->now_ns,
+			      ret_reason, ret_end_ns);
 }
 
-void plan_cleanup_but(const struct pool_state *state, const struct plan_facts *facts,
-		      const char *self, struct plan *p)
+void plan_cleanup_except(const struct pool_state *state, const struct plan_facts *facts,
+			 const char *self, struct plan *p)
 {
 	for (size_t i = 0; i < state->reservations_count; i++) {
 		const struct reservation *r = state->reservations[i];
 		enum end_reason reason;
 		int64_t end_ns;
 
-		if (plan_over_at(state, facts, i, &reason, &end_ns)) {
+		if (has_ended_at(state, facts, i, &reason, &end_ns)) {
 			plan_end(p, r, r->gpus, r->gpus_count, end_ns, reason, NULL);
 			p->changes[p->changes_count - 1].unrecorded = is_left_over(state, r);
 		} else if (!r->queue_id && r->type == RESERVATION_RUN && facts->life &&
 			   facts->life[i] == HOLDER_ALIVE &&
-			   facts->now_ns - plan_last_sign_ns(r, facts->now_ns) >
+			   facts->now_ns - plan_last_heartbeat_ns(r, facts->now_ns) >
 				   2 * HEARTBEAT_INTERVAL_NS) {
 			plan_renew(p, r, facts->now_ns, NULL, NULL);
 		}
@@ -196,7 +196,7 @@ void plan_cleanup_but(const struct pool_state *state, const struct plan_facts *f
 
 void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts, struct plan *p)
 {
-	plan_cleanup_but(state, facts, NULL, p);
+	plan_cleanup_except(state, facts, NULL, p);
 }
 
 bool plan_ends(const struct plan *p, const struct reservation *r, int gpu)
@@ -237,10 +237,11 @@ int plan_compare_ids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void plan_note_freed(struct plan *p, int id)
+void plan_note_affected(struct plan *p, int id)
 {
-	p->freed = mem_resize(p->freed, p->freed_count + 1, sizeof(*p->freed));
-	p->freed[p->freed_count++] = id;
+	p->affected_gpus =
+		mem_resize(p->affected_gpus, p->affected_gpus_count + 1, sizeof(*p->affected_gpus));
+	p->affected_gpus[p->affected_gpus_count++] = id;
 }
 
 void plan_release_part(struct plan *p, const struct reservation *r, const int *ids,
@@ -255,7 +256,7 @@ void plan_release_part(struct plan *p, const struct reservation *r, const int *i
 	}
 	plan_end(p, r, part, count, now_ns, actor ? END_FORCED : END_RELEASED, actor);
 	for (size_t i = 0; i < count; i++)
-		plan_note_freed(p, part[i]);
+		plan_note_affected(p, part[i]);
 }
 
 int plan_check_held(const struct pool_state *state, const struct plan *p,
@@ -317,8 +318,9 @@ int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 			plan_release_part(p, held, held->gpus, held->gpus_count, facts->now_ns,
 					  NULL);
 	}
-	if (p->freed_count)
-		qsort(p->freed, p->freed_count, sizeof(*p->freed), plan_compare_ids);
+	if (p->affected_gpus_count)
+		qsort(p->affected_gpus, p->affected_gpus_count, sizeof(*p->affected_gpus),
+		      plan_compare_ids);
 	return 0;
 }
 
@@ -333,7 +335,7 @@ void plan_init(const struct pool_state *state, const struct plan_facts *facts,
 		enum end_reason reason;
 		int64_t end_ns;
 
-		if (plan_over_at(state, facts, i, &reason, &end_ns))
+		if (has_ended_at(state, facts, i, &reason, &end_ns))
 			plan_end(p, r, r->gpus, r->gpus_count, end_ns, reason, NULL);
 		else
 			plan_end(p, r, r->gpus, r->gpus_count, facts->now_ns, END_FORCED,

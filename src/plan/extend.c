@@ -90,7 +90,7 @@ static int extend_one(const struct pool_state *state, const struct plan_facts *f
 			       r->gpus[0]);
 	longer = plan_renew_copy(p, r);
 	longer->expiry_ns += x->duration_ns;
-	status = plan_check_longer(state, facts, &x->actor, longer, e);
+	status = plan_check_extension(state, facts, &x->actor, longer, e);
 	if (status < 0)
 		return status;
 	/* Those who wait, and those who watch, have set their clocks by the old one. */

@@ -107,9 +107,9 @@ int plan_limit_wait(const struct plan_policy *policy, const struct plan_actor *a
 	return 0;
 }
 
-int plan_check_longer(const struct pool_state *state, const struct plan_facts *facts,
-		      const struct plan_actor *actor, const struct reservation *longer,
-		      struct err *e)
+int plan_check_extension(const struct pool_state *state, const struct plan_facts *facts,
+			 const struct plan_actor *actor, const struct reservation *longer,
+			 struct err *e)
 {
 	const struct plan_policy *policy = binding(facts->policy, actor);
 	int64_t length_ns = longer->expiry_ns - facts->now_ns;

@@ -42,8 +42,8 @@ int plan_check_service(const struct pool_state *state, const struct plan_policy 
 
 /*
  * Takes GPUs out of service, or (drain: false) puts them back. What is reserved there stays.
- * -ERANGE for an id that the pool has not. Those that are so already are left as they are; p->freed
- * are the others. The caller has made sure that the actor may.
+ * -ERANGE for an id that the pool has not. Those that are so already are left as they are;
+ * p->affected_gpus are the others. The caller has made sure that the actor may.
  */
 int plan_drain(const struct pool_state *state, const struct plan_facts *facts,
 	       const struct plan_actor *actor, const int *ids, size_t ids_count, bool drain,
@@ -80,9 +80,9 @@ int plan_limit_wait(const struct plan_policy *policy, const struct plan_actor *a
 
 /* Refuses a manual reservation that would end too late, or that lies on a GPU out of service:
    -EDQUOT. */
-int plan_check_longer(const struct pool_state *state, const struct plan_facts *facts,
-		      const struct plan_actor *actor, const struct reservation *longer,
-		      struct err *e);
+int plan_check_extension(const struct pool_state *state, const struct plan_facts *facts,
+			 const struct plan_actor *actor, const struct reservation *longer,
+			 struct err *e);
 
 /* ---- acting for others ---- */
 

@@ -67,8 +67,8 @@ struct plan {
 	size_t changes_count;
 	struct reservation *granted;   /* plan_reserve, plan_wait: the new reservation */
 	struct reservation *collected; /* plan_wait: what the request collects now */
-	int *freed; /* plan_release: ids, ascending; plan_drain: those that it changes */
-	size_t freed_count;
+	int *affected_gpus; /* plan_release: ids, ascending; plan_drain: those that it changes */
+	size_t affected_gpus_count;
 	const struct reservation **extended; /* plan_extend: as they are from now on */
 	size_t extended_count;
 	void **owned; /* freed with the plan */
@@ -169,11 +169,11 @@ void plan_restore(struct plan *p, const struct reservation *mine, int64_t now_ns
 
 /* When a run reservation last showed life; its start if it never did. (A start to come, from before
    the clock was set back, is no sign.) */
-int64_t plan_last_sign_ns(const struct reservation *r, int64_t now_ns);
+int64_t plan_last_heartbeat_ns(const struct reservation *r, int64_t now_ns);
 
 /* Whether a reservation is over at now_ns, why, and since when. `life` counts for run only. */
-bool plan_is_over(const struct reservation *r, enum holder_life life, int64_t now_ns,
-		  enum end_reason *ret_reason, int64_t *ret_end_ns);
+bool plan_has_ended(const struct reservation *r, enum holder_life life, int64_t now_ns,
+		    enum end_reason *ret_reason, int64_t *ret_end_ns);
 
 /*
  * How a GPU counts: busy when it uses more than threshold_mb of memory, unknown when its memory use

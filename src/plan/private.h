@@ -23,8 +23,8 @@ void plan_renew_part(struct plan *p, const struct reservation *r, int64_t durati
 /* True if the plan ends that reservation on that GPU. */
 bool plan_ends(const struct plan *p, const struct reservation *r, int gpu);
 
-/* Lists a GPU in p->freed. */
-void plan_note_freed(struct plan *p, int id);
+/* Lists a GPU in p->affected_gpus. */
+void plan_note_affected(struct plan *p, int id);
 
 /* Ends those GPUs of r that are among ids; `actor`: who does that to somebody else's, or NULL. */
 void plan_release_part(struct plan *p, const struct reservation *r, const int *ids,
@@ -46,8 +46,8 @@ int plan_compare_ids(const void *a, const void *b);
 /* ---- queue.c ---- */
 
 /* plan_cleanup without the entry `self` (NULL: none), whose process is the one that decides. */
-void plan_cleanup_but(const struct pool_state *state, const struct plan_facts *facts,
-		      const char *self, struct plan *p);
+void plan_cleanup_except(const struct pool_state *state, const struct plan_facts *facts,
+			 const char *self, struct plan *p);
 
 /* The part of it that is about the queue: drops the dead, and gives back what was collected for
    them, for the absent, and for those who have to give way. */

@@ -26,7 +26,7 @@ bool plan_entry_wants(const struct queue_entry *q, int gpu)
 	return false;
 }
 
-int64_t plan_entry_sign_ns(const struct queue_entry *q, int64_t now_ns)
+int64_t plan_entry_last_heartbeat_ns(const struct queue_entry *q, int64_t now_ns)
 {
 	if (q->enqueued_ns > now_ns && q->heartbeat_ns != TIME_NONE)
 		return q->heartbeat_ns;
@@ -65,8 +65,8 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 {
 	const struct queue_entry *q = &state->queue[i];
 	enum holder_life life = facts->waiting ? facts->waiting[i] : HOLDER_OUT_OF_SIGHT;
-	bool silent =
-		facts->now_ns - plan_entry_sign_ns(q, facts->now_ns) > QUEUE_HEARTBEAT_LIMIT_NS;
+	bool silent = facts->now_ns - plan_entry_last_heartbeat_ns(q, facts->now_ns) >
+		      QUEUE_HEARTBEAT_LIMIT_NS;
 
 	if (life == HOLDER_GONE || (silent && life == HOLDER_OUT_OF_SIGHT))
 		return WAITER_DEAD;
@@ -145,8 +145,8 @@ struct queue_entry *plan_put_copy(struct plan *p, const struct queue_entry *q)
  * back, too. (Another program's part stays: it would not notice the loss.) True where it has to
  * give something.
  */
-static bool gives_way(const struct pool_state *state, const struct plan_facts *facts, size_t place,
-		      struct plan *p)
+static bool yield_to_earlier(const struct pool_state *state, const struct plan_facts *facts,
+			     size_t place, struct plan *p)
 {
 	AUTO_FREE bool *which = mem_alloc(state->slots_count, sizeof(*which));
 	const struct queue_entry *q = &state->queue[place];
@@ -203,7 +203,8 @@ void plan_cleanup_queue(const struct pool_state *state, const struct plan_facts 
 		enum waiter_state waiter = plan_waiter_state(state, facts, i);
 
 		if (waiter == WAITER_ACTIVE || (self && !strcmp(q->id, self))) {
-			if (gives_way(state, facts, i, p) && (!self || strcmp(q->id, self) != 0))
+			if (yield_to_earlier(state, facts, i, p) &&
+			    (!self || strcmp(q->id, self) != 0))
 				shorten_list(state, q, p);
 			continue;
 		}

@@ -41,7 +41,7 @@ bool plan_entry_is_possible(const struct pool_state *state, const struct plan_fa
 
 /* When the entry last showed life; when it joined if it never did. (A time to come, from before the
    clock was set back, is no sign.) */
-int64_t plan_entry_sign_ns(const struct queue_entry *q, int64_t now_ns);
+int64_t plan_entry_last_heartbeat_ns(const struct queue_entry *q, int64_t now_ns);
 
 /* Whether it was cancelled from elsewhere. */
 bool plan_is_cancelled(const struct queue_entry *q);

@@ -226,25 +226,26 @@ void plan_earliest_starts(const struct pool_state *state, const struct plan_fact
 
 /* ---- who is next ---- */
 
-static struct plan_heir *add_heir(struct plan_heir **heirs, size_t *count,
-				  const struct queue_entry *q, size_t gets)
+static struct plan_next_in_line *add_successor(struct plan_next_in_line **successors, size_t *count,
+					       const struct queue_entry *q, size_t gets)
 {
-	struct plan_heir *heir;
+	struct plan_next_in_line *successor;
 
-	*heirs = mem_resize(*heirs, *count + 1, sizeof(**heirs));
-	heir = &(*heirs)[(*count)++];
-	*heir = (struct plan_heir){.entry = q, .count = gets};
-	return heir;
+	*successors = mem_resize(*successors, *count + 1, sizeof(**successors));
+	successor = &(*successors)[(*count)++];
+	*successor = (struct plan_next_in_line){.entry = q, .count = gets};
+	return successor;
 }
 
-size_t plan_heirs(const struct pool_state *state, const struct plan_facts *facts, const int *gpus,
-		  size_t gpus_count, struct plan_heir **ret_heirs)
+size_t plan_next_in_line(const struct pool_state *state, const struct plan_facts *facts,
+			 const int *gpus, size_t gpus_count,
+			 struct plan_next_in_line **ret_successors)
 {
 	AUTO_FREE int *left = mem_alloc(gpus_count, sizeof(*left));
-	size_t left_count = 0, heirs_count = 0;
+	size_t left_count = 0, successors_count = 0;
 	size_t open = 0; /* of those left, so many go to somebody, but which ones is not certain */
 
-	*ret_heirs = NULL;
+	*ret_successors = NULL;
 	for (size_t i = 0; i < gpus_count; i++) {
 		if (!plan_is_withheld(state, facts->policy, gpus[i]))
 			left[left_count++] = gpus[i];
@@ -252,7 +253,7 @@ size_t plan_heirs(const struct pool_state *state, const struct plan_facts *facts
 	for (size_t i = 0; i < state->queue_count && open < left_count; i++) {
 		const struct queue_entry *q = &state->queue[i];
 		size_t lacks = plan_entry_count(q), kept = 0, usable = 0, gets;
-		struct plan_heir *heir;
+		struct plan_next_in_line *successor;
 
 		lacks = lacks > q->collected_count ? lacks - q->collected_count : 0;
 		for (size_t k = 0; k < left_count; k++)
@@ -261,23 +262,23 @@ size_t plan_heirs(const struct pool_state *state, const struct plan_facts *facts
 		gets = gets < lacks ? gets : lacks;
 		if (!gets || plan_waiter_state(state, facts, i) != WAITER_ACTIVE)
 			continue;
-		heir = add_heir(ret_heirs, &heirs_count, q, gets);
-		heir->gpus = mem_alloc(usable, sizeof(*heir->gpus));
+		successor = add_successor(ret_successors, &successors_count, q, gets);
+		successor->gpus = mem_alloc(usable, sizeof(*successor->gpus));
 		for (size_t k = 0; k < left_count; k++) {
 			if (plan_entry_wants(q, left[k]))
-				heir->gpus[heir->gpus_count++] = left[k];
+				successor->gpus[successor->gpus_count++] = left[k];
 			if (!plan_entry_wants(q, left[k]) || gets < usable)
 				left[kept++] = left[k];
 		}
 		left_count = kept;
 		open += gets < usable ? gets : 0;
 	}
-	return heirs_count;
+	return successors_count;
 }
 
-void plan_heirs_free(struct plan_heir *heirs, size_t count)
+void plan_next_in_line_free(struct plan_next_in_line *successors, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		free(heirs[i].gpus);
-	free(heirs);
+		free(successors[i].gpus);
+	free(successors);
 }

@@ -24,7 +24,7 @@ void plan_schedule(const struct pool_state *state, const struct plan_facts *fact
 		   const struct plan_outlook *outlook, size_t places, int64_t *ret_starts_ns);
 
 /* Who gets GPUs that become free: `count` of `gpus`. */
-struct plan_heir {
+struct plan_next_in_line {
 	const struct queue_entry *entry;
 	size_t count;
 	int *gpus; /* ascending; which of them is open where there are more than count */
@@ -32,9 +32,10 @@ struct plan_heir {
 };
 
 /* Who gets these GPUs (ascending), which are being released, in the order of the line. Returns how
-   many heirs there are; the caller frees *ret_heirs by plan_heirs_free. */
-size_t plan_heirs(const struct pool_state *state, const struct plan_facts *facts, const int *gpus,
-		  size_t gpus_count, struct plan_heir **ret_heirs);
-void plan_heirs_free(struct plan_heir *heirs, size_t count);
+   many successors there are; the caller frees *ret_successors by plan_next_in_line_free. */
+size_t plan_next_in_line(const struct pool_state *state, const struct plan_facts *facts,
+			 const int *gpus, size_t gpus_count,
+			 struct plan_next_in_line **ret_successors);
+void plan_next_in_line_free(struct plan_next_in_line *successors, size_t count);
 
 #endif

@@ -42,7 +42,7 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 	w->joined = w->entry || wait->enqueued_ns != TIME_NONE;
 	w->wanted = plan_request_count(request);
 	w->possible = plan_is_in_service(state, facts->policy, request->ids, w->wanted);
-	plan_cleanup_but(state, facts, wait->entry_id, p);
+	plan_cleanup_except(state, facts, wait->entry_id, p);
 	if (!w->possible)
 		plan_give_back(state, wait->entry_id, facts->now_ns, p);
 	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
@@ -186,7 +186,7 @@ static bool same_ids(const int *a, size_t a_count, const int *b, size_t b_count)
 /* One that was taken for absent and is there again may be first for something: that is news. */
 static bool was_silent(const struct queue_entry *before, int64_t now_ns)
 {
-	return now_ns - plan_entry_sign_ns(before, now_ns) > QUEUE_HEARTBEAT_LIMIT_NS;
+	return now_ns - plan_entry_last_heartbeat_ns(before, now_ns) > QUEUE_HEARTBEAT_LIMIT_NS;
 }
 
 /* Stores the entry where something about it is new. */

@@ -94,15 +94,15 @@ int plan_drain(const struct pool_state *state, const struct plan_facts *facts,
 		return r;
 	for (size_t i = 0; i < ids_count; i++) {
 		if (!state->slots[ids[i]].drained_by == drain)
-			plan_note_freed(p, ids[i]);
+			plan_note_affected(p, ids[i]);
 	}
-	if (!p->freed_count)
+	if (!p->affected_gpus_count)
 		return 0;
-	list = plan_own(p, mem_alloc(p->freed_count, sizeof(*list)));
-	memcpy(list, p->freed, p->freed_count * sizeof(*list));
+	list = plan_own(p, mem_alloc(p->affected_gpus_count, sizeof(*list)));
+	memcpy(list, p->affected_gpus, p->affected_gpus_count * sizeof(*list));
 	c = plan_add(p, CHANGE_DRAIN);
 	c->gpus = list;
-	c->gpus_count = p->freed_count;
+	c->gpus_count = p->affected_gpus_count;
 	c->actor = drain ? plan_own(p, mem_strdup(actor->account)) : NULL;
 	c->time_ns = facts->now_ns;
 	return 0;
@@ -141,7 +141,8 @@ int plan_release_account(const struct pool_state *state, const struct plan_facts
 			plan_release_part(p, held, held->gpus, held->gpus_count, facts->now_ns,
 					  plan_owns(actor, held) ? NULL : actor->account);
 	}
-	if (p->freed_count)
-		qsort(p->freed, p->freed_count, sizeof(*p->freed), plan_compare_ids);
+	if (p->affected_gpus_count)
+		qsort(p->affected_gpus, p->affected_gpus_count, sizeof(*p->affected_gpus),
+		      plan_compare_ids);
 	return 0;
 }

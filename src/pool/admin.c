@@ -160,8 +160,8 @@ static int decide_drain(const struct pool_state *state, const struct plan_facts 
 	if (r < 0)
 		return r;
 	free(d->changed);
-	d->changed = mem_steal(&plan->freed);
-	d->changed_count = plan->freed_count;
+	d->changed = mem_steal(&plan->affected_gpus);
+	d->changed_count = plan->affected_gpus_count;
 	return 0;
 }
 

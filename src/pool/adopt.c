@@ -39,13 +39,13 @@ static enum adopted_use use_of(const struct gpu *gpu, const struct host_tree *tr
 
 /* What is known about the GPUs and about the processes on them. */
 struct adoption {
-	struct look look;
+	struct scan_cache look;
 	enum adopted_use *use; /* per slot */
 };
 
 static void adoption_clear(struct adoption *a)
 {
-	look_clear(&a->look);
+	scan_cache_clear(&a->look);
 	free(a->use);
 	*a = (struct adoption){0};
 }
@@ -58,7 +58,7 @@ static int adoption_look(struct pool *p, const struct plan_request *request,
 	int r;
 
 	adoption_clear(a);
-	r = look_take(p, &a->look, e);
+	r = scan_cache_take(p, &a->look, e);
 	if (r < 0)
 		return r;
 	host_tree_init(&tree, request->id, &processes[0]);
@@ -80,20 +80,20 @@ static int adoption_commit(struct pool *p, const struct plan_request *request, s
 			   struct pool_grant *ret_grant, struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
-	AUTO(lives_clear) struct lives lives = {0};
+	AUTO(liveness_clear) struct liveness liveness = {0};
 	AUTO(plan_clear) struct plan plan = {0};
 	struct plan_facts facts;
 	int r = store_load(p->store, STORE_UPDATE, &state, e);
 
 	if (r < 0)
 		return r;
-	if (!look_fits(&a->look, &state)) {
+	if (!scan_cache_fits(&a->look, &state)) {
 		store_abandon(p->store);
 		a->look.taken_ns = 0;
 		return err_set(e, EAGAIN, "the pool was made anew meanwhile");
 	}
-	observe_lives(&p->observer, &state, &lives);
-	facts = observe_facts(&lives, &p->config.policy);
+	observe_liveness(&p->observer, &state, &liveness);
+	facts = observe_facts(&liveness, &p->config.policy);
 	facts.use = a->look.seen.use;
 	r = plan_adopt(&state, &facts, request, a->use, &plan, e);
 	if (r < 0) {
@@ -102,7 +102,7 @@ static int adoption_commit(struct pool *p, const struct plan_request *request, s
 	}
 	r = store_commit(p->store, &state, plan.changes, plan.changes_count, e);
 	if (r == 0)
-		look_grant(&a->look, &plan, ret_grant);
+		scan_cache_grant(&a->look, &plan, ret_grant);
 	return r;
 }
 

@@ -14,7 +14,7 @@ json_t *pool_config_pack(const struct pool_config *c)
 	return json_pack("{s:s, s:s*, s:I, s:I, s:b, s:o}", "store", c->store_url, "fake",
 			 c->fake_state_path, "threshold", (json_int_t)c->memory_threshold_mb,
 			 "history", (json_int_t)c->history_keep_ns, "personal",
-			 (int)c->history_is_personal, "excluded", excluded);
+			 (int)c->history_set_by_user, "excluded", excluded);
 }
 
 static void unpack_excluded(const json_t *list, struct plan_policy *policy)
@@ -45,7 +45,7 @@ int pool_config_unpack(json_t *object, struct pool_config *ret_config)
 		.fake_state_path = mem_strdup(fake),
 		.memory_threshold_mb = threshold,
 		.history_keep_ns = history,
-		.history_is_personal = personal,
+		.history_set_by_user = personal,
 	};
 	unpack_excluded(excluded, &ret_config->policy);
 	return 0;

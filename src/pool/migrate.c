@@ -153,8 +153,8 @@ static struct change *make_changes(struct pool_state *state, const char **uuids,
 					       .time_ns = slot->drained_ns};
 	}
 	for (size_t i = 0; i < state->queue_count; i++) {
-		free(state->queue[i].seen);
-		state->queue[i].seen = NULL; /* new, over there */
+		free(state->queue[i].version);
+		state->queue[i].version = NULL; /* new, over there */
 		*++c = (struct change){.kind = CHANGE_QUEUE_PUT, .entry = &state->queue[i]};
 	}
 	*ret_count = (size_t)(c - changes) + 1;

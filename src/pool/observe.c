@@ -80,25 +80,25 @@ static enum holder_life observe_waiter(const struct observer *o, const struct qu
 	return host_process_life(waiter) == HOST_GONE ? HOLDER_GONE : HOLDER_OUT_OF_SIGHT;
 }
 
-void observe_lives(const struct observer *o, const struct pool_state *state,
-		   struct lives *ret_lives)
+void observe_liveness(const struct observer *o, const struct pool_state *state,
+		      struct liveness *ret_liveness)
 {
-	ret_lives->holders = mem_alloc(state->reservations_count, sizeof(enum holder_life));
+	ret_liveness->holders = mem_alloc(state->reservations_count, sizeof(enum holder_life));
 	for (size_t i = 0; i < state->reservations_count; i++)
-		ret_lives->holders[i] = observe_life(o, state->reservations[i]);
-	ret_lives->waiting = mem_alloc(state->queue_count, sizeof(enum holder_life));
+		ret_liveness->holders[i] = observe_life(o, state->reservations[i]);
+	ret_liveness->waiting = mem_alloc(state->queue_count, sizeof(enum holder_life));
 	for (size_t i = 0; i < state->queue_count; i++)
-		ret_lives->waiting[i] = observe_waiter(o, &state->queue[i]);
+		ret_liveness->waiting[i] = observe_waiter(o, &state->queue[i]);
 }
 
-void lives_clear(struct lives *l)
+void liveness_clear(struct liveness *l)
 {
 	free(l->holders);
 	free(l->waiting);
-	*l = (struct lives){0};
+	*l = (struct liveness){0};
 }
 
-struct plan_facts observe_facts(const struct lives *l, const struct plan_policy *policy)
+struct plan_facts observe_facts(const struct liveness *l, const struct plan_policy *policy)
 {
 	return (struct plan_facts){
 		.now_ns = clock_now_ns(),

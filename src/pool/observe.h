@@ -36,17 +36,17 @@ bool observer_sees(const struct observer *o, const struct holder *h);
 enum holder_life observe_life(const struct observer *o, const struct reservation *r);
 
 /* Who lives, as plan_facts takes it. */
-struct lives {
+struct liveness {
 	enum holder_life *holders; /* per reservation of a state */
 	enum holder_life *waiting; /* per queue entry */
 };
 
-void observe_lives(const struct observer *o, const struct pool_state *state,
-		   struct lives *ret_lives);
-void lives_clear(struct lives *l);
+void observe_liveness(const struct observer *o, const struct pool_state *state,
+		      struct liveness *ret_liveness);
+void liveness_clear(struct liveness *l);
 
-/* The facts that need no look at the GPUs. They borrow the lives and the policy. */
-struct plan_facts observe_facts(const struct lives *l, const struct plan_policy *policy);
+/* The facts that need no look at the GPUs. They borrow the liveness and the policy. */
+struct plan_facts observe_facts(const struct liveness *l, const struct plan_policy *policy);
 
 /*
  * Scans the GPUs of a pool. Never fails: what could not be seen is unknown, with its reason. The

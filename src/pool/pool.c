@@ -69,15 +69,15 @@ void pool_pause(int attempt)
 static int transact_once(struct pool *p, pool_decide *decide, void *argument, struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
-	AUTO(lives_clear) struct lives lives = {0};
+	AUTO(liveness_clear) struct liveness liveness = {0};
 	AUTO(plan_clear) struct plan plan = {0};
 	struct plan_facts facts;
 	int r = store_load(p->store, STORE_UPDATE, &state, e);
 
 	if (r < 0)
 		return r;
-	observe_lives(&p->observer, &state, &lives);
-	facts = observe_facts(&lives, &p->config.policy);
+	observe_liveness(&p->observer, &state, &liveness);
+	facts = observe_facts(&liveness, &p->config.policy);
 	r = decide(&state, &facts, argument, &plan, e);
 	if (r < 0 || !plan.changes_count) {
 		store_abandon(p->store);
@@ -141,7 +141,7 @@ bool pool_is_administrator(struct pool *p)
 
 bool pool_backfills(struct pool *p)
 {
-	return p->config.backfill && (!p->config.backfill_is_personal || pool_is_administrator(p));
+	return p->config.backfill && (!p->config.backfill_set_by_user || pool_is_administrator(p));
 }
 
 bool pool_may_administer(struct pool *p, const struct plan_actor *actor)
@@ -168,7 +168,7 @@ int64_t pool_longest_ns(const struct pool *p, const struct plan_actor *actor)
 int pool_trim(struct pool *p, struct err *e)
 {
 	if (p->config.history_keep_ns <= 0 ||
-	    (p->config.history_is_personal && !pool_is_administrator(p)))
+	    (p->config.history_set_by_user && !pool_is_administrator(p)))
 		return 0;
 	return store_history_trim(p->store, clock_now_ns() - p->config.history_keep_ns, e);
 }

@@ -14,10 +14,10 @@ struct pool_config {
 	char *fake_state_path; /* NULL: none */
 	int64_t memory_threshold_mb;
 	int64_t history_keep_ns;   /* usage records older than this are dropped; 0: none */
-	bool history_is_personal;  /* that was not set by the host's administrator: in a pool of
+	bool history_set_by_user;  /* that was not set by the host's administrator: in a pool of
 				      somebody else it counts for nothing */
 	bool backfill;             /* requests may be let through that delay nobody ahead ... */
-	bool backfill_is_personal; /* ... and that was not set by the administrator either */
+	bool backfill_set_by_user; /* ... and that was not set by the administrator either */
 	struct plan_policy policy; /* what the host's administrator allows */
 };
 
@@ -79,7 +79,7 @@ int pool_adopt(struct pool *p, const struct plan_request *request,
 	       struct err *e);
 
 /* Who gets GPUs that were released: `count` of `gpus`. */
-struct pool_heir {
+struct next_in_line {
 	char entry_id[ID_SIZE]; /* of its place in the line */
 	char *user;
 	size_t count;
@@ -90,8 +90,8 @@ struct pool_heir {
 struct pool_released {
 	int *gpus; /* ascending */
 	size_t gpus_count;
-	struct pool_heir *heirs; /* in the order of the line */
-	size_t heirs_count;
+	struct next_in_line *successors; /* in the order of the line */
+	size_t successors_count;
 };
 
 void pool_released_clear(struct pool_released *r);

@@ -16,33 +16,34 @@ struct release {
 
 void pool_released_clear(struct pool_released *r)
 {
-	for (size_t i = 0; i < r->heirs_count; i++) {
-		free(r->heirs[i].user);
-		free(r->heirs[i].gpus);
+	for (size_t i = 0; i < r->successors_count; i++) {
+		free(r->successors[i].user);
+		free(r->successors[i].gpus);
 	}
-	free(r->heirs);
+	free(r->successors);
 	free(r->gpus);
 	*r = (struct pool_released){0};
 }
 
 /* Keeps who is next, as the state says that was decided on. */
-static void keep_heirs(const struct pool_state *state, const struct plan_facts *facts,
-		       struct pool_released *released)
+static void keep_successors(const struct pool_state *state, const struct plan_facts *facts,
+			    struct pool_released *released)
 {
-	struct plan_heir *heirs = NULL;
-	size_t count = plan_heirs(state, facts, released->gpus, released->gpus_count, &heirs);
+	struct plan_next_in_line *successors = NULL;
+	size_t count =
+		plan_next_in_line(state, facts, released->gpus, released->gpus_count, &successors);
 
-	released->heirs = mem_alloc(count, sizeof(*released->heirs));
+	released->successors = mem_alloc(count, sizeof(*released->successors));
 	for (size_t i = 0; i < count; i++) {
-		struct pool_heir *to = &released->heirs[released->heirs_count++];
+		struct next_in_line *to = &released->successors[released->successors_count++];
 
-		memcpy(to->entry_id, heirs[i].entry->id, ID_SIZE);
-		to->user = mem_strdup(heirs[i].entry->user);
-		to->count = heirs[i].count;
-		to->gpus = mem_steal(&heirs[i].gpus);
-		to->gpus_count = heirs[i].gpus_count;
+		memcpy(to->entry_id, successors[i].entry->id, ID_SIZE);
+		to->user = mem_strdup(successors[i].entry->user);
+		to->count = successors[i].count;
+		to->gpus = mem_steal(&successors[i].gpus);
+		to->gpus_count = successors[i].gpus_count;
 	}
-	plan_heirs_free(heirs, count);
+	plan_next_in_line_free(successors, count);
 }
 
 static int decide_release(const struct pool_state *state, const struct plan_facts *facts,
@@ -57,9 +58,9 @@ static int decide_release(const struct pool_state *state, const struct plan_fact
 	if (r < 0)
 		return r;
 	pool_released_clear(&release->released);
-	release->released.gpus = mem_steal(&plan->freed);
-	release->released.gpus_count = plan->freed_count;
-	keep_heirs(state, facts, &release->released);
+	release->released.gpus = mem_steal(&plan->affected_gpus);
+	release->released.gpus_count = plan->affected_gpus_count;
+	keep_successors(state, facts, &release->released);
 	return 0;
 }
 

@@ -43,8 +43,8 @@ static bool add_state(struct pool *p, const struct pool_state *state, struct usa
 		/* Nobody uses what is only collected for a request that waits. */
 		if (plan_is_collected(state, r))
 			continue;
-		over |= plan_is_over(r, observe_life(&p->observer, r), usage->to_ns, &reason,
-				     &end_ns);
+		over |= plan_has_ended(r, observe_life(&p->observer, r), usage->to_ns, &reason,
+				       &end_ns);
 		add_running(usage, r, end_ns);
 	}
 	return over;

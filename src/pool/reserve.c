@@ -20,7 +20,7 @@
 #define STOPPED_WAIT_NS (2 * NS_PER_SECOND)
 
 /* Whether a GPU counts as busy only because it was reserved at the look, and was released since. */
-static bool look_is_outdated(const struct look *l, const struct pool_state *state)
+static bool look_is_outdated(const struct scan_cache *l, const struct pool_state *state)
 {
 	for (size_t i = 0; i < state->slots_count; i++) {
 		if (l->state.slots[i].reservation && !state->slots[i].reservation &&
@@ -33,21 +33,21 @@ static bool look_is_outdated(const struct look *l, const struct pool_state *stat
 /* One attempt at a reservation. */
 struct attempt {
 	struct pool_state state;
-	struct lives lives;
+	struct liveness liveness;
 	struct plan plan;
 };
 
 static void attempt_clear(struct attempt *a)
 {
 	pool_state_clear(&a->state);
-	lives_clear(&a->lives);
+	liveness_clear(&a->liveness);
 	plan_clear(&a->plan);
 	*a = (struct attempt){0};
 }
 
 /* Decides on the loaded state, and commits. */
-static int attempt_decide(struct pool *p, const struct plan_request *request, const struct look *l,
-			  struct attempt *a, struct err *e)
+static int attempt_decide(struct pool *p, const struct plan_request *request,
+			  const struct scan_cache *l, struct attempt *a, struct err *e)
 {
 	AUTO_FREE int64_t *last_use_ns = mem_alloc(a->state.slots_count, sizeof(*last_use_ns));
 	struct plan_request asked = *request;
@@ -55,8 +55,8 @@ static int attempt_decide(struct pool *p, const struct plan_request *request, co
 	int r = store_last_use(p->store, quantity_of((int64_t)request->actor.uid),
 			       request->actor.account, last_use_ns, a->state.slots_count, e);
 
-	observe_lives(&p->observer, &a->state, &a->lives);
-	facts = observe_facts(&a->lives, &p->config.policy);
+	observe_liveness(&p->observer, &a->state, &a->liveness);
+	facts = observe_facts(&a->liveness, &p->config.policy);
 	facts.use = l->seen.use;
 	facts.last_use_ns = last_use_ns;
 	asked.backfill = pool_backfills(p);
@@ -72,20 +72,20 @@ static int attempt_decide(struct pool *p, const struct plan_request *request, co
 	return r;
 }
 
-static int attempt_reserve(struct pool *p, const struct plan_request *request, struct look *l,
+static int attempt_reserve(struct pool *p, const struct plan_request *request, struct scan_cache *l,
 			   struct attempt *a, struct err *e)
 {
 	int r = 0;
 
 	if (!l->taken_ns || clock_monotonic_ns() - l->taken_ns > LOOK_LIMIT_NS)
-		r = look_take(p, l, e);
+		r = scan_cache_take(p, l, e);
 	if (r == 0)
 		r = store_load(p->store, STORE_UPDATE, &a->state, e);
 	if (r < 0)
 		return r;
-	if (!look_fits(l, &a->state)) {
+	if (!scan_cache_fits(l, &a->state)) {
 		store_abandon(p->store);
-		look_clear(l);
+		scan_cache_clear(l);
 		return err_set(e, EAGAIN, "the pool was made anew meanwhile");
 	}
 	return attempt_decide(p, request, l, a, e);
@@ -132,7 +132,7 @@ static bool attempt_wait_for_ending(const struct pool *p, const struct attempt *
 		const struct reservation *r = a->state.reservations[i];
 		int fd;
 
-		if (a->lives.holders[i] != HOLDER_ENDING || !ending_matters(p, r, request) ||
+		if (a->liveness.holders[i] != HOLDER_ENDING || !ending_matters(p, r, request) ||
 		    ending_wait_ns(r) <= passed_ns)
 			continue;
 		if (ending_wait_ns(r) - passed_ns > left_ns)
@@ -153,14 +153,14 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 		 struct err *e)
 {
 	int64_t begin_ns = clock_monotonic_ns();
-	AUTO(look_clear) struct look look = {0};
+	AUTO(scan_cache_clear) struct scan_cache look = {0};
 
 	for (int attempt = 0;; attempt++) {
 		AUTO(attempt_clear) struct attempt a = {0};
 		int r = attempt_reserve(p, request, &look, &a, e);
 
 		if (r == 0) {
-			look_grant(&look, &a.plan, ret_grant);
+			scan_cache_grant(&look, &a.plan, ret_grant);
 			return 0;
 		}
 		if ((r != -EAGAIN && r != -EBUSY) || attempt >= RESERVE_ATTEMPTS)
@@ -173,6 +173,6 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 		    (!look_is_outdated(&look, &a.state) &&
 		     !attempt_wait_for_ending(p, &a, request, begin_ns)))
 			return r;
-		look_clear(&look);
+		scan_cache_clear(&look);
 	}
 }

@@ -16,18 +16,18 @@ void pool_grant_clear(struct pool_grant *g)
 	*g = (struct pool_grant){0};
 }
 
-void look_clear(struct look *l)
+void scan_cache_clear(struct scan_cache *l)
 {
 	observation_clear(&l->seen);
 	pool_state_clear(&l->state);
-	*l = (struct look){0};
+	*l = (struct scan_cache){0};
 }
 
-int look_take(struct pool *p, struct look *l, struct err *e)
+int scan_cache_take(struct pool *p, struct scan_cache *l, struct err *e)
 {
 	int r;
 
-	look_clear(l);
+	scan_cache_clear(l);
 	r = store_load(p->store, STORE_READ, &l->state, e);
 	if (r == 0)
 		r = plan_require(&l->state, e);
@@ -43,7 +43,7 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-bool look_fits(const struct look *l, const struct pool_state *state)
+bool scan_cache_fits(const struct scan_cache *l, const struct pool_state *state)
 {
 	if (!same_text(l->state.provider, state->provider) ||
 	    l->state.slots_count != state->slots_count)
@@ -77,7 +77,7 @@ static char *visible_name(const struct reservation *r, const struct observation 
 	return str_steal(&out);
 }
 
-void look_grant(const struct look *l, struct plan *plan, struct pool_grant *ret_grant)
+void scan_cache_grant(const struct scan_cache *l, struct plan *plan, struct pool_grant *ret_grant)
 {
 	ret_grant->visible = visible_name(plan->granted, &l->seen);
 	ret_grant->provider = mem_strdup(l->state.provider);

@@ -6,21 +6,21 @@
 #include "pool/observe.h"
 #include "pool/pool.h"
 
-struct look {
+struct scan_cache {
 	struct pool_state state;
 	struct observation seen;
 	int64_t taken_ns; /* monotonic; 0: no look was taken */
 };
 
-void look_clear(struct look *l);
+void scan_cache_clear(struct scan_cache *l);
 
 /* Reads the pool, and scans. No lock is held across it. -ENOENT where there is no pool. */
-int look_take(struct pool *p, struct look *l, struct err *e);
+int scan_cache_take(struct pool *p, struct scan_cache *l, struct err *e);
 
 /* Whether the pool was not made anew since the look: the slots are the same GPUs. */
-bool look_fits(const struct look *l, const struct pool_state *state);
+bool scan_cache_fits(const struct scan_cache *l, const struct pool_state *state);
 
 /* What the plan has granted, with what the driver calls the GPUs. Takes the reservation. */
-void look_grant(const struct look *l, struct plan *plan, struct pool_grant *ret_grant);
+void scan_cache_grant(const struct scan_cache *l, struct plan *plan, struct pool_grant *ret_grant);
 
 #endif

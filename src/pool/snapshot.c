@@ -68,13 +68,13 @@ static void snapshot_apply(struct pool_state *state, const struct plan *plan)
 /* Finds what is over, shows it as free, and records that. */
 static void snapshot_cleanup(struct pool *p, struct snapshot *s)
 {
-	AUTO(lives_clear) struct lives lives = {0};
+	AUTO(liveness_clear) struct liveness liveness = {0};
 	AUTO(plan_clear) struct plan plan = {0};
 	struct plan_facts facts;
 	struct err e = {0};
 
-	observe_lives(&p->observer, &s->state, &lives);
-	facts = observe_facts(&lives, &p->config.policy);
+	observe_liveness(&p->observer, &s->state, &liveness);
+	facts = observe_facts(&liveness, &p->config.policy);
 	facts.now_ns = s->now_ns;
 	plan_cleanup(&s->state, &facts, &plan);
 	snapshot_apply(&s->state, &plan);
@@ -134,13 +134,13 @@ static void snapshot_views(struct snapshot *s)
 	}
 }
 
-void pool_look_ahead(struct pool *p, struct snapshot *s)
+void pool_forecast_queue(struct pool *p, struct snapshot *s)
 {
 	struct plan_facts facts;
 
 	if (!s->state.queue_count)
 		return;
-	observe_lives(&p->observer, &s->state, &s->lives);
+	observe_liveness(&p->observer, &s->state, &s->liveness);
 	facts = snapshot_facts(s);
 	pool_forecast(p, &s->state, &facts, s->state.queue_count, &s->forecast);
 	s->waiters = mem_alloc(s->state.queue_count, sizeof(*s->waiters));
@@ -155,7 +155,7 @@ void pool_look_ahead(struct pool *p, struct snapshot *s)
 
 struct plan_facts snapshot_facts(const struct snapshot *s)
 {
-	struct plan_facts facts = observe_facts(&s->lives, &s->policy);
+	struct plan_facts facts = observe_facts(&s->liveness, &s->policy);
 
 	facts.now_ns = s->now_ns;
 	facts.use = s->seen.use;
@@ -215,7 +215,7 @@ void snapshot_clear(struct snapshot *s)
 		free(s->waiters[i].awaits);
 	free(s->waiters);
 	forecast_clear(&s->forecast);
-	lives_clear(&s->lives);
+	liveness_clear(&s->liveness);
 	free(s->views);
 	free(s->warning);
 	plan_policy_clear(&s->policy);

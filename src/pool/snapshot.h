@@ -45,10 +45,10 @@ struct snapshot {
 	struct gpu_view *views; /* one per slot */
 	size_t views_count;
 
-	/* Filled by pool_look_ahead, where somebody waits. */
+	/* Filled by pool_forecast_queue, where somebody waits. */
 	struct waiter_view *waiters; /* one per queue entry; else NULL */
 	struct forecast forecast;
-	struct lives lives;
+	struct liveness liveness;
 
 	struct plan_policy policy; /* what the host's administrator allows */
 	char *warning;             /* something to tell on stderr; NULL: nothing */
@@ -63,7 +63,7 @@ void snapshot_clear(struct snapshot *s);
 
 /* Completes what is known of those who wait, and when they may start. (It may read some of the
    history: only for those who show it.) */
-void pool_look_ahead(struct pool *p, struct snapshot *s);
+void pool_forecast_queue(struct pool *p, struct snapshot *s);
 
 /* What the plan takes as facts about it. They borrow from the snapshot. */
 struct plan_facts snapshot_facts(const struct snapshot *s);

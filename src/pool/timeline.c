@@ -127,7 +127,7 @@ static void add_state(struct pool *p, const struct pool_state *state, struct tim
 		/* Nobody uses what is only collected for a request that waits. */
 		if (plan_is_collected(state, r))
 			continue;
-		plan_is_over(r, observe_life(&p->observer, r), t->to_ns, &reason, &end_ns);
+		plan_has_ended(r, observe_life(&p->observer, r), t->to_ns, &reason, &end_ns);
 		add_reservation(state, r, end_ns, t);
 	}
 }

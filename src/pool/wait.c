@@ -58,7 +58,7 @@ struct pool_wait *pool_wait_end(struct pool_wait *w)
 		pool_transact(w->pool, decide_leave, w, NULL);
 	alarm_clear(&w->alarm);
 	store_unwatch(w->pool->store);
-	look_clear(&w->look);
+	scan_cache_clear(&w->look);
 	free(w->collected);
 	free(w->awaits);
 	free(w->trouble);
@@ -81,7 +81,7 @@ const struct pool_standing *pool_wait_standing(const struct pool_wait *w)
 /* What one attempt has loaded and decided. */
 struct step {
 	struct pool_state state;
-	struct lives lives;
+	struct liveness liveness;
 	bool far; /* nothing was looked at, nor decided */
 	struct plan_facts facts;
 	struct plan_wait wait;
@@ -92,7 +92,7 @@ struct step {
 static void step_clear(struct step *s)
 {
 	plan_clear(&s->plan);
-	lives_clear(&s->lives);
+	liveness_clear(&s->liveness);
 	pool_state_clear(&s->state);
 	*s = (struct step){0};
 }
@@ -144,8 +144,8 @@ static int step_load(struct pool_wait *w, enum store_intent intent, struct step 
 	/* The first time everything is looked at: who has joined is told what to expect. */
 	s->far = intent == STORE_READ && w->standing.joined && step_is_far(w, s);
 	if (!s->far)
-		observe_lives(&w->pool->observer, &s->state, &s->lives);
-	s->facts = observe_facts(&s->lives, &w->pool->config.policy);
+		observe_liveness(&w->pool->observer, &s->state, &s->liveness);
+	s->facts = observe_facts(&s->liveness, &w->pool->config.policy);
 	id_new(s->part_id);
 	keep_limit(w);
 	s->wait = (struct plan_wait){
@@ -181,13 +181,13 @@ static int step_look(struct pool_wait *w, const struct pool_state *state, struct
 	int r;
 
 	if (w->look.taken_ns && w->look_of == hash &&
-	    now_ns - w->look.taken_ns < w->look_pause_ns && look_fits(&w->look, state))
+	    now_ns - w->look.taken_ns < w->look_pause_ns && scan_cache_fits(&w->look, state))
 		return 0;
 	if (w->look_of != hash)
 		w->look_pause_ns = LOOK_PAUSE_FIRST_NS;
 	else if (w->look_pause_ns < LOOK_PAUSE_LAST_NS)
 		w->look_pause_ns *= 2;
-	r = look_take(w->pool, &w->look, e);
+	r = scan_cache_take(w->pool, &w->look, e);
 	w->look_of = hash;
 	return r;
 }
@@ -230,7 +230,7 @@ static void step_done(struct pool_wait *w, struct step *s)
 static int step_find_granted(struct pool_wait *w, struct step *s, struct err *e)
 {
 	const struct reservation *mine = pool_state_find(&s->state, w->request.id);
-	int r = mine && !w->look.taken_ns ? look_take(w->pool, &w->look, e) : 0;
+	int r = mine && !w->look.taken_ns ? scan_cache_take(w->pool, &w->look, e) : 0;
 
 	if (!mine || r < 0)
 		return r;
@@ -248,8 +248,8 @@ static int step_commit(struct pool_wait *w, struct step *s, bool look, struct er
 		store_abandon(w->pool->store);
 		return step_find_granted(w, s, e);
 	}
-	if (r == 0 && look && !look_fits(&w->look, &s->state)) {
-		look_clear(&w->look);
+	if (r == 0 && look && !scan_cache_fits(&w->look, &s->state)) {
+		scan_cache_clear(&w->look);
 		r = err_set(e, EAGAIN, "the pool was made anew meanwhile");
 	}
 	if (r == 0)
@@ -352,7 +352,7 @@ static void standing_set(struct pool_wait *w, const struct pool_state *state,
 			w->collected[s->collected_count++] = (int)i;
 	}
 	free(w->awaits);
-	facts->use = w->look.taken_ns && look_fits(&w->look, state) ? w->look.seen.use : NULL;
+	facts->use = w->look.taken_ns && scan_cache_fits(&w->look, state) ? w->look.seen.use : NULL;
 	w->awaits = describe_awaits(state, facts, place);
 	s->awaits = w->awaits;
 	/* From far behind it is seldom looked at, and then with everything else. */
@@ -399,7 +399,7 @@ int pool_wait_step(struct pool_wait *w, struct pool_grant *ret_grant, struct err
 		r = step_once(w, &s, e);
 		if (r == 1 && s.plan.granted) {
 			w->granted = true;
-			look_grant(&w->look, &s.plan, ret_grant);
+			scan_cache_grant(&w->look, &s.plan, ret_grant);
 			return 1;
 		}
 		if (r == 0)

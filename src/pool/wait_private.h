@@ -40,7 +40,7 @@ struct pool_wait {
 	int64_t heartbeat_ns; /* monotonic: the next one is due */
 	bool granted;
 
-	struct look look;
+	struct scan_cache look;
 	uint64_t look_of;      /* hash of the GPUs that could be had when it was taken */
 	int64_t look_pause_ns; /* until the next look, where nothing else happens */
 	bool looks;            /* the last step has looked, and the next one will */

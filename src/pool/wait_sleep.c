@@ -64,7 +64,7 @@ static void watch_holder(struct alarm *a, const struct reservation *r, enum hold
 	else if (life == HOLDER_ENDING)
 		alarm_watch(a, &r->holder.supervisor);
 	else if (life == HOLDER_OUT_OF_SIGHT)
-		alarm_at(a, plan_last_sign_ns(r, now_ns) + HEARTBEAT_LIMIT_NS + NS_PER_MS);
+		alarm_at(a, plan_last_heartbeat_ns(r, now_ns) + HEARTBEAT_LIMIT_NS + NS_PER_MS);
 }
 
 /* Processes on a GPU that nobody holds: it is free when they are gone. */
@@ -88,7 +88,7 @@ static void watch_line(struct pool_wait *w, const struct pool_state *state,
 {
 	for (size_t i = 0; i < place; i++) {
 		const struct queue_entry *q = &state->queue[i];
-		int64_t sign_ns = plan_entry_sign_ns(q, facts->now_ns);
+		int64_t sign_ns = plan_entry_last_heartbeat_ns(q, facts->now_ns);
 
 		if (sign_ns + QUEUE_HEARTBEAT_LIMIT_NS >= facts->now_ns)
 			alarm_at(&w->alarm, sign_ns + QUEUE_HEARTBEAT_LIMIT_NS + NS_PER_MS);
@@ -144,7 +144,7 @@ static int64_t earlier(int64_t a, int64_t b)
 /* The longest time until the next step. */
 static int64_t backstop_ns(struct store *store, size_t rank)
 {
-	if (store_watch(store) < 0 || (store_has_silent_peers(store) && rank < 2))
+	if (store_watch(store) < 0 || (store_has_external_writers(store) && rank < 2))
 		return earlier((int64_t)(rank + 1) * BACKSTOP_SILENT_NS, BACKSTOP_NS);
 	return BACKSTOP_NS;
 }
@@ -233,7 +233,7 @@ int pool_wait_sleep(struct pool_wait *w, int interrupt_fd, int64_t tick_ns, bool
 		for (nfds_t i = 3; i < count; i++) {
 			if (fds[i].revents) {
 				/* It may have been the last one on a GPU. */
-				look_clear(&w->look);
+				scan_cache_clear(&w->look);
 				w->look_pause_ns = LOOK_PAUSE_FIRST_NS;
 				return 0;
 			}

@@ -103,7 +103,7 @@ bool store_is_quiet(const struct change *changes, size_t count)
 	return true;
 }
 
-void store_left_open(struct err *e)
+void err_add_outcome_unknown(struct err *e)
 {
 	size_t used = e ? strlen(e->text) : 0;
 
@@ -112,9 +112,9 @@ void store_left_open(struct err *e)
 			 "; whether the change was made is not known (see 'canhazgpu status')");
 }
 
-bool store_has_silent_peers(const struct store *s)
+bool store_has_external_writers(const struct store *s)
 {
-	return s->backend->silent_peers;
+	return s->backend->external_writers;
 }
 
 int store_watch(struct store *s)

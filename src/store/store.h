@@ -10,7 +10,7 @@
  *     } while (r == -EAGAIN);          // changed meanwhile: load and decide again, a few times
  *
  * A commit applies all its changes or none. It applies only if every slot and queue entry that a
- * change touches still carries the mark (`seen`) with which it was loaded. No store decides
+ * change touches still carries the version with which it was loaded. No store decides
  * anything: policy lives in src/plan/cleanup.c.
  */
 #ifndef STORE_STORE_H
@@ -153,7 +153,7 @@ void store_watch_drain(struct store *s);
 void store_unwatch(struct store *s);
 
 /* Whether programs that give no word of their changes may work on this kind of store. */
-bool store_has_silent_peers(const struct store *s);
+bool store_has_external_writers(const struct store *s);
 
 /*
  * Whether the store is somebody's, and whether it is that account's, which so may unmake what

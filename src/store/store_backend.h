@@ -3,7 +3,7 @@
  * store.c, and to the one in tests/contract/store_fixture.c: the contract tests (test_store*.c
  * and test_wait.c beside it) then run on it too, and it must pass them. All members of the struct
  * are needed but those that say otherwise. A store of files opens those of the installed pool
- * between rights_enter and rights_leave (base/rights.h), and nothing else.
+ * between privilege_raise and privilege_lower (base/privilege.h), and nothing else.
  *
  * The functions mean what store.h says of the public ones of the same name.
  */
@@ -41,7 +41,7 @@ struct store_backend {
 	int (*watch)(struct store *s);
 	void (*watch_drain)(struct store *s);
 	void (*unwatch)(struct store *s);
-	bool silent_peers; /* other programs change it without a word to those who watch */
+	bool external_writers; /* other programs change it without a word to those who watch */
 	bool (*owned_by)(struct store *s, uid_t uid); /* NULL: has no owner */
 	void (*examine)(struct store *s, struct findings *f);
 	void (*close)(struct store *s); /* frees s, but not s->url */
@@ -51,7 +51,7 @@ struct store_backend {
 bool store_is_quiet(const struct change *changes, size_t count);
 
 /* Adds to the failure of a commit that it may have been applied all the same. */
-void store_left_open(struct err *e);
+void err_add_outcome_unknown(struct err *e);
 
 extern const struct store_backend store_sqlite, store_redis, store_rediss, store_redis_unix;
 

@@ -123,7 +123,7 @@ static void supervise_trim(struct supervisor *s)
 	AUTO(pool_closep) struct pool *pool = NULL;
 	struct pool_config *config = &s->orders.pool;
 
-	if (!config->history_is_personal)
+	if (!config->history_set_by_user)
 		config->history_keep_ns = history_of_host_ns();
 	if (pool_open(config, &pool, NULL) == 0)
 		pool_trim(pool, NULL);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/rights.h"
+#include "base/privilege.h"
 #include "cmd/command.h"
 #include "host/process.h"
 #include "host/tree.h"
@@ -99,10 +99,10 @@ static int launch_pipe(int ends[2])
 {
 	int r, code;
 
-	rights_enter();
+	privilege_raise();
 	r = pipe2(ends, O_CLOEXEC);
 	code = errno;
-	rights_leave();
+	privilege_lower();
 	errno = code;
 	return r;
 }
@@ -111,8 +111,8 @@ bool launch_is_ours(int fd)
 {
 	struct stat st;
 
-	return !rights_are_held() ||
-	       (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && rights_are_of(st.st_gid));
+	return !privilege_is_held() ||
+	       (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && privilege_is_of_group(st.st_gid));
 }
 
 int launch_begin(struct launch *l, struct err *e)

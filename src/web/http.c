@@ -171,7 +171,7 @@ bool http_is_awaited(const struct server *s, int kind)
 	return false;
 }
 
-int64_t http_wake_late(struct server *s, int64_t now_ns)
+int64_t wake_expired(struct server *s, int64_t now_ns)
 {
 	struct request *r, *next;
 	int64_t first_ns = INT64_MAX;

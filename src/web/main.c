@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/parse.h"
-#include "base/rights.h"
+#include "base/privilege.h"
 #include "base/str.h"
 #include "base/text.h"
 #include "web/listen.h"
@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 	struct err e = {0};
 	int r;
 
-	rights_init();
+	privilege_init();
 	file_occupy_standard_handles();
 	r = read_settings(argc, argv, &config, &e);
 	if (r == 0)

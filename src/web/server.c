@@ -99,7 +99,7 @@ static int64_t tick(struct server *s, int64_t now_ns)
 	next_ns = earlier(next_ns, look_tick(s, now_ns));
 	next_ns = earlier(next_ns, history_tick(s, now_ns));
 	next_ns = earlier(next_ns, streams_beat(&s->streams, now_ns));
-	next_ns = earlier(next_ns, http_wake_late(s, now_ns));
+	next_ns = earlier(next_ns, wake_expired(s, now_ns));
 	next_ns = earlier(next_ns, connection_expire(s, now_ns));
 	if (s->watchdog_us && now_ns >= s->sign_ns) {
 		s->sign_ns = now_ns + (int64_t)s->watchdog_us * 500; /* half of its time */
@@ -192,7 +192,7 @@ int server_run(const struct web_config *config, int listen_fd, bool loopback, st
 	for (int i = 0; i < WORKERS; i++)
 		worker_clear(&s->workers[i]);
 	http_stop(s);
-	look_clear(s);
+	scan_cache_clear(s);
 	history_clear(s);
 	route_clear(s);
 	mem_auto_close(&s->signal_fd);

@@ -116,7 +116,7 @@ void http_wake(struct server *s, struct need need, int64_t begun_ns);
 bool http_is_awaited(const struct server *s, int kind);
 
 /* Wakes those whose time is over. Returns when to call this again. */
-int64_t http_wake_late(struct server *s, int64_t now_ns);
+int64_t wake_expired(struct server *s, int64_t now_ns);
 
 /* ---- look.c ---- */
 
@@ -133,7 +133,7 @@ void look_changed(struct server *s, int64_t now_ns);
 int64_t look_tick(struct server *s, int64_t now_ns);
 
 void look_done(struct server *s, const struct answer *answer);
-void look_clear(struct server *s);
+void scan_cache_clear(struct server *s);
 
 /* ---- history.c ---- */
 

@@ -64,7 +64,7 @@ static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err 
 	else
 		r = pool_snapshot(s->pool, ret_snapshot, e);
 	if (r == 0 && s->pool)
-		pool_look_ahead(s->pool, ret_snapshot);
+		pool_forecast_queue(s->pool, ret_snapshot);
 	return r;
 }
 

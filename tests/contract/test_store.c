@@ -50,7 +50,7 @@ static void test_init(void **state)
 		assert_int_equal(f->state.slots[i].id, i);
 		assert_null(f->state.slots[i].reservation);
 		assert_null(f->state.slots[i].problem);
-		assert_non_null(f->state.slots[i].seen);
+		assert_non_null(f->state.slots[i].version);
 		assert_int_equal(f->state.slots[i].last_released_ns, TIME_NONE);
 	}
 }

@@ -68,7 +68,7 @@ static void test_queue_put(void **state)
 	assert_null(q->holder.boot_id);
 	assert_int_equal(q->holder.command.pid, 42);
 	assert_int_equal(q->holder.command.start_ticks, 43);
-	assert_non_null(q->seen);
+	assert_non_null(q->version);
 }
 
 /* An entry that is altered keeps its place; one that is dropped leaves the others theirs. */
@@ -86,7 +86,7 @@ static void test_queue_order(void **state)
 		w[i].enqueued_ns = T0 + i * NS_PER_SECOND;
 		put(f, &w[i]);
 	}
-	w[0].seen = f->state.queue[0].seen;
+	w[0].version = f->state.queue[0].version;
 	w[0].heartbeat_ns = T0 + 60 * NS_PER_SECOND;
 	w[0].collected = collected;
 	w[0].collected_count = 1;

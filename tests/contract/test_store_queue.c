@@ -272,7 +272,7 @@ static void test_lists_and_the_mark_of_a_cancelled_one(void **state)
 		w.collected = lists[i];
 		w.collected_count = counts[i];
 		w.give_up_ns = give_up_ns[i];
-		w.seen = i ? f->state.queue[0].seen : NULL;
+		w.version = i ? f->state.queue[0].version : NULL;
 		put(f, &w);
 		q = &f->state.queue[0];
 		assert_int_equal(f->state.queue_count, 1);

@@ -18,7 +18,7 @@ void model_init(struct model_store *m, size_t gpus)
 	m->state.provider = mem_strdup("fake");
 	pool_state_make_slots(&m->state, gpus);
 	for (size_t i = 0; i < gpus; i++)
-		mark(m, &m->state.slots[i].seen);
+		mark(m, &m->state.slots[i].version);
 }
 
 void model_clear(struct model_store *m)
@@ -45,7 +45,7 @@ static void copy_entry(struct queue_entry *to, const struct queue_entry *from)
 	to->user = mem_strdup(from->user);
 	to->account = mem_strdup(from->account);
 	to->note = mem_strdup(from->note);
-	to->seen = mem_strdup(from->seen);
+	to->version = mem_strdup(from->version);
 	if (from->requested_ids)
 		to->requested_ids = copy_ids(from->requested_ids, from->requested_ids_count);
 	to->collected = copy_ids(from->collected, from->collected_count);
@@ -64,7 +64,7 @@ void model_load(const struct model_store *m, struct pool_state *ret_state)
 		ret_state->slots[i].last_released_ns = from->slots[i].last_released_ns;
 		ret_state->slots[i].drained_by = mem_strdup(from->slots[i].drained_by);
 		ret_state->slots[i].drained_ns = from->slots[i].drained_ns;
-		ret_state->slots[i].seen = mem_strdup(from->slots[i].seen);
+		ret_state->slots[i].version = mem_strdup(from->slots[i].version);
 	}
 	for (size_t i = 0; i < from->reservations_count; i++)
 		pool_state_add(ret_state, reservation_copy(from->reservations[i]));
@@ -100,10 +100,10 @@ static bool is_as_seen(struct model_store *m, const struct pool_state *seen, con
 	if (c->entry) {
 		struct queue_entry *now = find_entry(m, c->entry->id);
 
-		return c->entry->seen ? now && !strcmp(now->seen, c->entry->seen) : !now;
+		return c->entry->version ? now && !strcmp(now->version, c->entry->version) : !now;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (strcmp(m->state.slots[gpus[i]].seen, seen->slots[gpus[i]].seen) != 0)
+		if (strcmp(m->state.slots[gpus[i]].version, seen->slots[gpus[i]].version) != 0)
 			return false;
 	}
 	return true;
@@ -208,7 +208,7 @@ static int apply_put(struct model_store *m, const struct change *c)
 	size_t i;
 
 	copy_entry(&copy, c->entry);
-	mark(m, &copy.seen);
+	mark(m, &copy.version);
 	if (find_entry(m, copy.id))
 		apply_drop(m, c);
 	pool_state_add_waiter(&m->state);
@@ -239,7 +239,7 @@ static int apply(struct model_store *m, const struct change *c)
 	size_t count = named(c, &gpus);
 
 	for (size_t i = 0; i < count && c->kind != CHANGE_CHECK; i++)
-		mark(m, &m->state.slots[gpus[i]].seen);
+		mark(m, &m->state.slots[gpus[i]].version);
 	switch (c->kind) {
 	case CHANGE_END:
 		return apply_end(m, c);

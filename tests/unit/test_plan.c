@@ -283,7 +283,7 @@ static void test_over(void **state)
 		};
 		enum end_reason reason = END_RELEASED;
 		int64_t end_ns = 0;
-		bool over = plan_is_over(&r, cases[i].life, NOW, &reason, &end_ns);
+		bool over = plan_has_ended(&r, cases[i].life, NOW, &reason, &end_ns);
 
 		if (over != cases[i].over)
 			fail_msg("case %zu: over %d", k, over);
@@ -392,10 +392,10 @@ static void test_release_mine_only(void **state)
 	world_add(&w, 1, RESERVATION_RUN, 3, 1);
 	world_add(&w, 1, RESERVATION_MANUAL, 5, 1);
 	assert_int_equal(plan_release(&w.state, &w.facts, &me, NULL, 0, &p, &e), 0);
-	assert_int_equal(p.freed_count, 3);
-	assert_int_equal(p.freed[0], 0);
-	assert_int_equal(p.freed[1], 1);
-	assert_int_equal(p.freed[2], 5);
+	assert_int_equal(p.affected_gpus_count, 3);
+	assert_int_equal(p.affected_gpus[0], 0);
+	assert_int_equal(p.affected_gpus[1], 1);
+	assert_int_equal(p.affected_gpus[2], 5);
 }
 
 static void test_release_by_id(void **state)
@@ -429,7 +429,7 @@ static void test_release_by_id(void **state)
 		r = plan_release(&w.state, &w.facts, &actor, cases[i].ids, cases[i].count, &p, &e);
 		assert_int_equal(r, cases[i].result);
 		assert_string_equal(e.text, cases[i].text);
-		assert_int_equal(p.freed_count, r ? 0 : cases[i].count);
+		assert_int_equal(p.affected_gpus_count, r ? 0 : cases[i].count);
 		for (size_t k = 0; k < p.changes_count; k++)
 			assert_int_equal(p.changes[k].reason,
 					 cases[i].uid ? END_RELEASED : END_FORCED);

@@ -335,7 +335,7 @@ static void test_drain(void **state)
 	assert_int_equal(p.changes[0].time_ns, NOW);
 	assert_false(p.changes[0].quiet);
 	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, ids, 3, false, &back, &e), 0);
-	assert_int_equal(back.freed_count, 1);
+	assert_int_equal(back.affected_gpus_count, 1);
 	assert_int_equal(back.changes[0].gpus[0], 1);
 	assert_null(back.changes[0].actor);
 }
@@ -641,8 +641,8 @@ static char *released(struct world *w, const struct plan_actor *actor,
 		mem_replace(&text, e.text);
 		return text;
 	}
-	for (size_t i = 0; i < p.freed_count; i++) {
-		char *longer = mem_printf("%s%s%d", text, i ? "," : "", p.freed[i]);
+	for (size_t i = 0; i < p.affected_gpus_count; i++) {
+		char *longer = mem_printf("%s%s%d", text, i ? "," : "", p.affected_gpus[i]);
 
 		free(text);
 		text = longer;

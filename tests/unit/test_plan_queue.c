@@ -88,7 +88,7 @@ static struct queue_entry *world_queue(struct world *w, const char *wish)
 	q->heartbeat_ns = NOW - SECOND;
 	q->holder.host = word(here);
 	q->holder.command.pid = 100 + (pid_t)place;
-	q->seen = word("1");
+	q->version = word("1");
 	return q;
 }
 
@@ -339,7 +339,7 @@ static void test_join(void **state)
 	assert_int_equal(q->heartbeat_ns, NOW);
 	assert_int_equal(q->give_up_ns, NOW + 60 * SECOND);
 	assert_int_equal(q->holder.command.pid, 7);
-	assert_null(q->seen);
+	assert_null(q->version);
 }
 
 /* Behind all who are there, whatever the clock says; and at its old place where it was lost. */

@@ -212,48 +212,50 @@ static void test_overdue(void **state)
 /* ---- who is next ---- */
 
 /* "w0:1/0 w1:1/2,3": entry, how many, of which. */
-static void assert_heirs(const struct world *w, const int *gpus, size_t count, const char *expected)
+static void assert_successors(const struct world *w, const int *gpus, size_t count,
+			      const char *expected)
 {
-	struct plan_heir *heirs = NULL;
-	size_t heirs_count = plan_heirs(&w->state, &w->facts, gpus, count, &heirs);
+	struct plan_next_in_line *successors = NULL;
+	size_t successors_count = plan_next_in_line(&w->state, &w->facts, gpus, count, &successors);
 	AUTO(str_clear) struct str got = {0};
 
-	for (size_t i = 0; i < heirs_count; i++) {
-		str_addf(&got, "%s%s:%zu/", i ? " " : "", heirs[i].entry->user, heirs[i].count);
-		for (size_t k = 0; k < heirs[i].gpus_count; k++)
-			str_addf(&got, "%s%d", k ? "," : "", heirs[i].gpus[k]);
+	for (size_t i = 0; i < successors_count; i++) {
+		str_addf(&got, "%s%s:%zu/", i ? " " : "", successors[i].entry->user,
+			 successors[i].count);
+		for (size_t k = 0; k < successors[i].gpus_count; k++)
+			str_addf(&got, "%s%d", k ? "," : "", successors[i].gpus[k]);
 	}
-	plan_heirs_free(heirs, heirs_count);
+	plan_next_in_line_free(successors, successors_count);
 	assert_string_equal(str_text(&got), expected);
 }
 
 #define GPUS(...) (const int[]){__VA_ARGS__}, ARRAY_SIZE(((const int[]){__VA_ARGS__}))
 
-static void test_heirs(void **state)
+static void test_successors(void **state)
 {
 	AUTO(world_clear) struct world w;
 
 	(void)state;
 	world_init(&w, 6);
-	assert_heirs(&w, GPUS(0, 1), "");
+	assert_successors(&w, GPUS(0, 1), "");
 	for (int i = 0; i < 5; i++)
 		hold(&w, i, 0);
 	wait_for(&w, 0, "3", 0);
 	wait_for(&w, 2, NULL, 0);
 	wait_for(&w, 1, NULL, 0);
-	assert_heirs(&w, GPUS(0), "w1:1/0");
-	assert_heirs(&w, GPUS(3), "w0:1/3");
-	assert_heirs(&w, GPUS(0, 3), "w0:1/3 w1:1/0");
-	assert_heirs(&w, GPUS(0, 1, 3), "w0:1/3 w1:2/0,1");
+	assert_successors(&w, GPUS(0), "w1:1/0");
+	assert_successors(&w, GPUS(3), "w0:1/3");
+	assert_successors(&w, GPUS(0, 3), "w0:1/3 w1:1/0");
+	assert_successors(&w, GPUS(0, 1, 3), "w0:1/3 w1:2/0,1");
 	/* Which of them is open until somebody picks. */
-	assert_heirs(&w, GPUS(0, 1, 2), "w1:2/0,1,2 w2:1/0,1,2");
+	assert_successors(&w, GPUS(0, 1, 2), "w1:2/0,1,2 w2:1/0,1,2");
 	collect(&w, 1, 5);
-	assert_heirs(&w, GPUS(0, 1), "w1:1/0,1 w2:1/0,1");
-	assert_heirs(&w, GPUS(0, 1, 2, 4), "w1:1/0,1,2,4 w2:1/0,1,2,4");
+	assert_successors(&w, GPUS(0, 1), "w1:1/0,1 w2:1/0,1");
+	assert_successors(&w, GPUS(0, 1, 2, 4), "w1:1/0,1,2,4 w2:1/0,1,2,4");
 	wait_for(&w, 3, NULL, 0);
-	assert_heirs(&w, GPUS(0, 1, 2), "w1:1/0,1,2 w2:1/0,1,2 w3:1/0,1,2");
+	assert_successors(&w, GPUS(0, 1, 2), "w1:1/0,1,2 w2:1/0,1,2 w3:1/0,1,2");
 	w.waiting[1] = HOLDER_GONE;
-	assert_heirs(&w, GPUS(0), "w2:1/0");
+	assert_successors(&w, GPUS(0), "w2:1/0");
 }
 
 /* ---- backfill ---- */
@@ -599,7 +601,7 @@ int main(void)
 		cmocka_unit_test(test_not_active),
 		cmocka_unit_test(test_collected_and_giving_up),
 		cmocka_unit_test(test_overdue),
-		cmocka_unit_test(test_heirs),
+		cmocka_unit_test(test_successors),
 		cmocka_unit_test(test_backfill),
 		cmocka_unit_test(test_backfill_of_a_run),
 		cmocka_unit_test(test_backfill_needs_announced_ends),

@@ -302,7 +302,7 @@ static void test_config(void **state)
 			 .fake_state_path = (char *)"/f",
 			 .memory_threshold_mb = 5,
 			 .history_keep_ns = 6,
-			 .history_is_personal = true},
+			 .history_set_by_user = true},
 	};
 	AUTO_FREE char *text = web_config_write(&in);
 	AUTO(web_config_clear) struct web_config out = {0};

@@ -34,7 +34,7 @@ static struct redis_draft_slot *compare(struct redis_draft *d, int gpu, struct e
 	if (d->init && gpu >= 0 && (size_t)gpu < d->init->gpus_count)
 		return &d->slots[gpu];
 	if (d->init || gpu < 0 || (size_t)gpu >= d->seen->slots_count ||
-	    !d->seen->slots[gpu].seen) {
+	    !d->seen->slots[gpu].version) {
 		unknown_gpu(d, gpu, e);
 		return NULL;
 	}
@@ -217,7 +217,7 @@ static int send_draft(struct redis_store *s, struct redis_draft *d, struct err *
 
 		r = redis_run_script(s, &redis_script_commit, d->count, d->words, NULL, &reply, e);
 		if (r < 0 && s->connection.sent && (r == -ETIMEDOUT || s->connection.fd < 0))
-			store_left_open(e);
+			err_add_outcome_unknown(e);
 		if (r < 0)
 			return r;
 		if (reply->type != REDIS_REPLY_STATUS && reply->type != REDIS_REPLY_STRING)

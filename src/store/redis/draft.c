@@ -79,7 +79,7 @@ void redis_draft_record(struct redis_draft *d, const struct reservation *v, cons
 
 int redis_draft_entry(struct redis_draft *d, const struct queue_entry *w, bool put, struct err *e)
 {
-	if (!put && !w->seen)
+	if (!put && !w->version)
 		return err_set(e, EINVAL, "queue entry %s was not loaded", w->id);
 	d->entries = mem_resize(d->entries, d->entries_count + 1, sizeof(*d->entries));
 	d->entries[d->entries_count++] = (struct redis_draft_entry){w, put};
@@ -192,10 +192,10 @@ static void add_seen(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
 		if (d->slots[i].compared)
-			add(d, redis_mark_value(d->seen->slots[i].seen));
+			add(d, redis_mark_value(d->seen->slots[i].version));
 	}
 	for (size_t i = 0; i < d->entries_count; i++) {
-		const char *seen = d->entries[i].entry->seen;
+		const char *seen = d->entries[i].entry->version;
 
 		add(d, seen ? redis_mark_value(seen) : "");
 	}
@@ -204,7 +204,7 @@ static void add_seen(struct redis_draft *d)
 /* The pool's id, as all that was seen says. */
 static void add_seen_pool(struct redis_draft *d)
 {
-	const char *seen = d->seen->slots_count ? d->seen->slots[0].seen : "\n";
+	const char *seen = d->seen->slots_count ? d->seen->slots[0].version : "\n";
 
 	add_owned(d, mem_printf("%.*s", (int)strcspn(seen, "\n"), seen));
 }

@@ -91,7 +91,7 @@ static void load_entry(struct pool_state *state, const char *pool, const char *i
 		queue_entry_clear(&w);
 		return;
 	}
-	w.seen = make_mark(pool, text);
+	w.version = make_mark(pool, text);
 	*pool_state_add_waiter(state) = w;
 }
 
@@ -149,7 +149,7 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 	for (size_t i = 0; i < state->slots_count; i++) {
 		const char *text = text_of(gpus->element[i]);
 
-		state->slots[i].seen = make_mark(pool, text);
+		state->slots[i].version = make_mark(pool, text);
 		load_gpu(state, (int)i, text);
 		redis_json_read_drained(text_of(drained->element[i]), &state->slots[i]);
 	}

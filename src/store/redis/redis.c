@@ -74,7 +74,7 @@ static void close_store(struct store *base)
 		.history_next = redis_history_next, .history_end = redis_history_end,             \
 		.history_add = redis_history_add, .history_trim = redis_history_trim,             \
 		.watch = redis_watch, .watch_drain = redis_watch_drain, .unwatch = redis_unwatch, \
-		.silent_peers = true, .examine = redis_examine, .close = close_store,             \
+		.external_writers = true, .examine = redis_examine, .close = close_store,         \
 	}
 
 const struct store_backend store_redis = BACKEND("redis", open_redis);

@@ -232,7 +232,8 @@ static void bind_entry(struct sql *q, const struct queue_entry *w, int64_t versi
 static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_t version,
 		     struct err *e)
 {
-	struct sql q = w->seen ? sql_of(s, "UPDATE queue SET version = ?, user = ?, account = ?,"
+	struct sql q = w->version
+			       ? sql_of(s, "UPDATE queue SET version = ?, user = ?, account = ?,"
 					   " uid = ?, type = ?, requested_count = ?,"
 					   " duration_ns = ?, note = ?, enqueued_ns = ?,"
 					   " heartbeat_ns = ?, give_up_ns = ?, host = ?,"

@@ -32,12 +32,12 @@ static int check_slot(struct sqlite_store *s, const struct pool_state *seen, int
 {
 	struct sql q;
 
-	if (id < 0 || (size_t)id >= seen->slots_count || !seen->slots[id].seen)
+	if (id < 0 || (size_t)id >= seen->slots_count || !seen->slots[id].version)
 		return err_set(e, EINVAL, "GPU %d is not one of the %zu GPUs of the pool", id,
 			       seen->slots_count);
 	q = sql_of(s, "SELECT version FROM gpus WHERE id = ?");
 	sql_int(&q, id);
-	return compare(&q, seen->slots[id].seen, e);
+	return compare(&q, seen->slots[id].version, e);
 }
 
 static int check_slots(struct sqlite_store *s, const struct pool_state *seen, const int *ids,
@@ -56,14 +56,14 @@ static int check_entry(struct sqlite_store *s, const struct change *c, struct er
 {
 	struct sql q;
 
-	if (!c->entry->seen) {
+	if (!c->entry->version) {
 		if (c->kind == CHANGE_QUEUE_PUT)
 			return 0;
 		return err_set(e, EINVAL, "queue entry %s was not loaded", c->entry->id);
 	}
 	q = sql_of(s, "SELECT version FROM queue WHERE id = ?");
 	sql_text(&q, c->entry->id);
-	return compare(&q, c->entry->seen, e);
+	return compare(&q, c->entry->version, e);
 }
 
 /* Making the pool anew touches every slot. */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/rights.h"
+#include "base/privilege.h"
 #include "host/examine.h"
 #include "store/sqlite/file.h"
 #include "store/sqlite/sqlite.h"
@@ -58,7 +58,7 @@ static void examine_file(struct findings *f, const struct sqlite_store *s, const
 		findings_extend(f, FINDING_FAILED, advice, "the group may not write %s", path);
 	else if (!shared && (st.st_mode & S_IWGRP) && st.st_uid == getuid())
 		findings_extend(f, FINDING_WARNING, advice, "the group may write %s", path);
-	if (s->installed && !rights_are_of(st.st_gid)) {
+	if (s->installed && !privilege_is_of_group(st.st_gid)) {
 		free(advice);
 		advice = mem_printf("chgrp to the group of its directory: '%s'", path);
 		findings_extend(f, FINDING_FAILED, advice,
@@ -74,7 +74,7 @@ static void examine_files(struct findings *f, struct sqlite_store *s)
 
 	s->installed = sqlite_file_is_installed(s->path);
 	if (s->installed)
-		rights_enter();
+		privilege_raise();
 	findings_add(f, "store-files", FINDING_OK, NULL, "%s",
 		     s->installed                        ? "the group's, in the installed directory"
 		     : sqlite_file_mode(s->path) == 0660 ? "shared by the group of the directory"
@@ -87,7 +87,7 @@ static void examine_files(struct findings *f, struct sqlite_store *s)
 	examine_file(f, s, s->wake_path);
 	examine_file(f, s, journal);
 	if (s->installed)
-		rights_leave();
+		privilege_lower();
 }
 
 static void examine_disk(struct findings *f, const struct sqlite_store *s)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/rights.h"
+#include "base/privilege.h"
 
 #define INSTALLED_NAME "canhazgpu.db"
 
@@ -43,14 +43,14 @@ bool sqlite_file_is_installed(const char *path)
 {
 	AUTO_FREE char *parent = parent_of(path);
 
-	return has_installed_name(path) && rights_are_for(parent);
+	return has_installed_name(path) && privilege_applies_to(parent);
 }
 
 char *sqlite_file_path(const char *path)
 {
 	AUTO_FREE char *parent = parent_of(path);
-	char *directory = rights_are_held() ? realpath(parent, NULL) : NULL;
-	char *fixed = directory && rights_are_for(directory)
+	char *directory = privilege_is_held() ? realpath(parent, NULL) : NULL;
+	char *fixed = directory && privilege_applies_to(directory)
 			      ? mem_printf("%s/%s", directory, strrchr(path, '/') + 1)
 			      : mem_strdup(path);
 
@@ -72,13 +72,13 @@ int sqlite_file_refused(const char *what, const char *path, int code, struct err
 		return err_set(e, code, "cannot %s %s: the disk quota is used up", what, path);
 	if (code != EACCES && code != EPERM)
 		return err_sys(e, code, "cannot %s %s", what, path);
-	if (rights_are_for(parent) && !has_installed_name(path))
+	if (privilege_applies_to(parent) && !has_installed_name(path))
 		return err_set(e, code,
 			       "cannot %s %s: permission denied: the only pool in that directory "
 			       "is " INSTALLED_NAME,
 			       what, path);
 	if (stat(path, &file) == 0 || stat(parent, &file) == 0)
-		why = rights_problem(file.st_gid);
+		why = privilege_problem(file.st_gid);
 	return err_set(e, code, "cannot %s %s: permission denied: %s", what, path,
 		       why ? why
 			   : "ask the administrator for access, or use a pool of your own with "

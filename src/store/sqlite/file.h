@@ -14,7 +14,7 @@
  */
 mode_t sqlite_file_mode(const char *path);
 
-/* Whether it is the pool in the directory of the installed program: see base/rights.h. */
+/* Whether it is the pool in the directory of the installed program: see base/privilege.h. */
 bool sqlite_file_is_installed(const char *path);
 
 /*

@@ -64,7 +64,7 @@ static int load_slots(struct sqlite_store *s, struct pool_state *state, struct e
 				       s->path);
 		slot->uuid = sql_dup(&q, 1);
 		slot->last_released_ns = sql_column(&q, 2);
-		slot->seen = sql_dup(&q, 3);
+		slot->version = sql_dup(&q, 3);
 		slot->drained_by = sql_dup(&q, 4);
 		slot->drained_ns = sql_column(&q, 5);
 	}
@@ -120,7 +120,7 @@ static int load_reservations(struct sqlite_store *s, struct pool_state *state, s
 static void read_entry(const struct sql *q, struct queue_entry *w)
 {
 	read_id(q, 0, w->id);
-	w->seen = sql_dup(q, 1);
+	w->version = sql_dup(q, 1);
 	w->user = sql_dup(q, 2);
 	w->account = sql_dup(q, 3);
 	w->uid = sql_column_quantity(q, 4);

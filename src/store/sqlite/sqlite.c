@@ -19,7 +19,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
-#include "base/rights.h"
+#include "base/privilege.h"
 #include "store/sqlite/file.h"
 
 #define SCHEME "sqlite:"
@@ -128,7 +128,7 @@ static void enter_rights(struct sqlite_store *s)
 {
 	s->installed = sqlite_file_is_installed(s->path);
 	if (s->installed && !s->entered) {
-		rights_enter();
+		privilege_raise();
 		s->entered = true;
 	}
 }
@@ -136,7 +136,7 @@ static void enter_rights(struct sqlite_store *s)
 static void leave_rights(struct sqlite_store *s)
 {
 	if (s->entered)
-		rights_leave();
+		privilege_lower();
 	s->entered = false;
 }
 
@@ -206,16 +206,16 @@ int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e)
 	r = sql_script(s, "COMMIT", e);
 	/* A disk that fails at the last step, when the journal is cut, is too late to take back. */
 	if (r == -EIO)
-		store_left_open(e);
+		err_add_outcome_unknown(e);
 	if (s->installed)
-		rights_enter();
+		privilege_raise();
 	sqlite_end(s);
 	/* Outside the gate, so that those who wake up find it open. A failure costs them a moment:
 	   they look by themselves every few seconds. */
 	if (r == 0 && !quiet)
 		sqlite_file_touch(s->wake_path, s->mode);
 	if (s->installed)
-		rights_leave();
+		privilege_lower();
 	return r;
 }
 
@@ -246,11 +246,11 @@ static bool owned_by(struct store *base, uid_t uid)
 	int r, code;
 
 	if (installed)
-		rights_enter();
+		privilege_raise();
 	r = stat(s->path, &file);
 	code = errno;
 	if (installed)
-		rights_leave();
+		privilege_lower();
 	/* Whoever came first made the file of the host's pool; that makes it nobody's. */
 	if (installed)
 		return false;

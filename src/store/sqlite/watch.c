@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/rights.h"
+#include "base/privilege.h"
 #include "store/sqlite/file.h"
 #include "store/sqlite/sqlite.h"
 
@@ -63,12 +63,12 @@ int sqlite_watch(struct store *base)
 		return s->watch_fd;
 	installed = sqlite_file_is_installed(s->path);
 	if (installed)
-		rights_enter();
+		privilege_raise();
 	s->watch_fd = watch_by_inotify(s);
 	if (s->watch_fd < 0 && (errno == EMFILE || errno == ENOSPC))
 		s->watch_fd = watch_by_dnotify(s);
 	if (installed)
-		rights_leave();
+		privilege_lower();
 	if (s->watch_fd < 0)
 		sqlite_unwatch(base);
 	return s->watch_fd;

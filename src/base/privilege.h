@@ -7,8 +7,8 @@
  * other people's libraries and files that the user names above all, runs with the user's own
  * rights. A program that is not set-group-id has no such group: then nothing here does anything.
  */
-#ifndef BASE_RIGHTS_H
-#define BASE_RIGHTS_H
+#ifndef BASE_PRIVILEGE_H
+#define BASE_PRIVILEGE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -16,7 +16,7 @@
 #include "base/err.h"
 
 /* Takes the group out of effect. Call before anything is opened. */
-void rights_init(void);
+void privilege_init(void);
 
 /*
  * Whether files in that directory are the group's: it belongs to root and to the group, and hands
@@ -24,27 +24,27 @@ void rights_init(void);
  * nothing away elsewhere, whatever path the user names. The path must be without links, and all
  * directories on it root's alone to change: else another directory could be there a moment later.
  */
-bool rights_are_for(const char *directory);
+bool privilege_applies_to(const char *directory);
 
 /* Whether the program has a group of its own (in effect or not), and whether it is that one. */
-bool rights_are_held(void);
-bool rights_are_of(gid_t group);
+bool privilege_is_held(void);
+bool privilege_is_of_group(gid_t group);
 
 /* Puts the group into effect, and out of it again. They nest. */
-void rights_enter(void);
-void rights_leave(void);
+void privilege_raise(void);
+void privilege_lower(void);
 
 /* Whether this is the installed program, with its group or without the effect of it. */
-bool rights_are_installed(void);
+bool privilege_is_installed(void);
 
 /*
  * Why files of that group cannot be opened, with the way out, as the end of a sentence: the kernel
  * has not given this program its group, or it was installed without. The caller frees it.
  */
-char *rights_problem(gid_t group);
+char *privilege_problem(gid_t group);
 
 /* Gives the group up for good, as before a user's command. A failure must end the program's plan.
  */
-int rights_drop(struct err *e);
+int privilege_drop(struct err *e);
 
 #endif

@@ -1,5 +1,5 @@
-/* The group of the installed program; see rights.h. */
-#include "base/rights.h"
+/* The group of the installed program; see privilege.h. */
+#include "base/privilege.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -24,7 +24,7 @@ static void set_effective(gid_t group)
 		abort();
 }
 
-void rights_init(void)
+void privilege_init(void)
 {
 	if (getegid() == getgid())
 		return;
@@ -45,7 +45,7 @@ static bool is_fixed(const char *directory)
 }
 
 /* From the root down: what lies in a directory that is fixed cannot be exchanged afterwards. */
-static bool is_way_fixed(const char *directory)
+static bool path_is_root_controlled(const char *directory)
 {
 	AUTO_FREE char *way = mem_strdup(directory);
 
@@ -60,38 +60,38 @@ static bool is_way_fixed(const char *directory)
 	return true;
 }
 
-bool rights_are_for(const char *directory)
+bool privilege_applies_to(const char *directory)
 {
 	struct stat st;
 
-	return reserved != NO_GROUP && is_way_fixed(directory) && lstat(directory, &st) == 0 &&
-	       S_ISDIR(st.st_mode) && st.st_uid == 0 && st.st_gid == reserved &&
-	       (st.st_mode & S_ISGID) && !(st.st_mode & S_IWOTH);
+	return reserved != NO_GROUP && path_is_root_controlled(directory) &&
+	       lstat(directory, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == 0 &&
+	       st.st_gid == reserved && (st.st_mode & S_ISGID) && !(st.st_mode & S_IWOTH);
 }
 
-bool rights_are_held(void)
+bool privilege_is_held(void)
 {
 	return reserved != NO_GROUP;
 }
 
-bool rights_are_of(gid_t group)
+bool privilege_is_of_group(gid_t group)
 {
 	return reserved != NO_GROUP && group == reserved;
 }
 
-void rights_enter(void)
+void privilege_raise(void)
 {
 	if (reserved != NO_GROUP && depth++ == 0)
 		set_effective(reserved);
 }
 
-void rights_leave(void)
+void privilege_lower(void)
 {
 	if (reserved != NO_GROUP && --depth == 0)
 		set_effective(getgid());
 }
 
-int rights_drop(struct err *e)
+int privilege_drop(struct err *e)
 {
 	if (setresgid(getgid(), getgid(), getgid()) < 0)
 		return err_sys(e, errno, "cannot let go of the program's group");
@@ -100,7 +100,7 @@ int rights_drop(struct err *e)
 	return 0;
 }
 
-bool rights_are_installed(void)
+bool privilege_is_installed(void)
 {
 	struct stat st;
 
@@ -121,7 +121,7 @@ static char *group_name(gid_t group)
 	return found ? mem_strdup(found->gr_name) : NULL;
 }
 
-char *rights_problem(gid_t group)
+char *privilege_problem(gid_t group)
 {
 	AUTO_FREE char *name = group_name(group);
 	const char *shown = name ? name : "unknown";
