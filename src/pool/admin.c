@@ -54,7 +54,8 @@ static int pool_admin_hardware(struct pool *p, const struct pool_admin_request *
 	return 0;
 }
 
-/* The UUIDs to record, in slot order; NULL where they mean nothing. The caller frees the array. */
+/* The UUIDs to record, in slot order; NULL where they are meaningless. The caller frees the array.
+ */
 static const char **pool_admin_uuids(const struct scan *scan, int count)
 {
 	const char **uuids;
@@ -79,7 +80,7 @@ struct making {
 	const char **uuids;
 };
 
-/* Without force, a pool that is there stays; with force only who may administer it unmakes it. */
+/* Without force, an existing pool stays; with force, administrators alone may recreate it. */
 static int pool_check_fresh(const struct making *m, const struct pool_state *state, struct err *e)
 {
 	if (!state->initialized)
@@ -96,8 +97,8 @@ static int pool_check_fresh(const struct making *m, const struct pool_state *sta
 	return 0;
 }
 
-/* The same before the hardware is looked for, which may be away or slow by now. */
-static int pool_look_fresh(const struct making *m, struct err *e)
+/* The same before the hardware is searched for, which may be missing or slow by now. */
+static int pool_read_fresh(const struct making *m, struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	int r = store_load(m->pool->store, STORE_READ, &state, e);
@@ -123,14 +124,15 @@ int pool_admin(struct pool *p, const struct pool_admin_request *request, int *re
 	AUTO(scan_clear) struct scan scan = {0};
 	AUTO_FREE const char **uuids = NULL;
 	struct making m = {.pool = p, .request = request};
-	int r = pool_look_fresh(&m, e);
+	struct transaction t = {.decide = decide_init, .argument = &m};
+	int r = pool_read_fresh(&m, e);
 
 	if (r == 0)
 		r = pool_admin_hardware(p, request, &m.provider, &m.count, &scan, e);
 	if (r < 0)
 		return r;
 	m.uuids = uuids = pool_admin_uuids(&scan, m.count);
-	r = pool_transact(p, decide_init, &m, e);
+	r = pool_transact(p, &t, NULL, e);
 	if (r == 0)
 		*ret_count = m.count;
 	return r;
@@ -142,14 +144,12 @@ struct drain {
 	const int *ids;
 	size_t ids_count;
 	bool drain;
-	int *changed; /* the result */
-	size_t changed_count;
 };
 
 static int decide_drain(const struct pool_state *state, const struct plan_facts *facts,
 			void *argument, struct plan *plan, struct err *e)
 {
-	struct drain *d = argument;
+	const struct drain *d = argument;
 	int r = plan_require(state, e);
 
 	if (r == 0 && !pool_may_administer(d->pool, d->actor))
@@ -157,12 +157,7 @@ static int decide_drain(const struct pool_state *state, const struct plan_facts 
 				       "take GPUs out of service, or put them back", e);
 	if (r == 0)
 		r = plan_drain(state, facts, d->actor, d->ids, d->ids_count, d->drain, plan, e);
-	if (r < 0)
-		return r;
-	free(d->changed);
-	d->changed = mem_steal(&plan->affected_gpus);
-	d->changed_count = plan->affected_gpus_count;
-	return 0;
+	return r;
 }
 
 int pool_drain(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
@@ -170,13 +165,13 @@ int pool_drain(struct pool *p, const struct plan_actor *actor, const int *ids, s
 {
 	struct drain d = {
 		.pool = p, .actor = actor, .ids = ids, .ids_count = ids_count, .drain = drain};
-	int r = pool_transact(p, decide_drain, &d, e);
+	struct transaction t = {.decide = decide_drain, .argument = &d};
+	AUTO(attempt_clear) struct attempt attempt = {0};
+	int r = pool_transact(p, &t, &attempt, e);
 
-	if (r < 0) {
-		free(d.changed);
+	if (r < 0)
 		return r;
-	}
-	*ret_ids = d.changed;
-	*ret_count = d.changed_count;
+	*ret_ids = mem_steal(&attempt.plan.affected_gpus);
+	*ret_count = attempt.plan.affected_gpus_count;
 	return 0;
 }

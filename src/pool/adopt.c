@@ -1,17 +1,9 @@
-/* Reservations for processes that run already: pool_adopt of pool.h. Looks at the GPUs, finds the
-   processes there, decides, and commits. */
-#include <errno.h>
+/* Reservations for processes that run already: pool_adopt of pool.h. */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "host/tree.h"
 #include "pool/private.h"
-#include "pool/scan_cache.h"
-
-/* How often a decision is made anew because the store changed meanwhile. */
-#define ADOPT_ATTEMPTS 200
-/* A look at the GPUs that is older than this is repeated before the next decision. */
-#define LOOK_LIMIT_NS NS_PER_SECOND
 
 /* Who is on a GPU. Others count when they use as much as makes a GPU busy, or nobody knows. */
 static enum adopted_use use_of(const struct gpu *gpu, const struct host_tree *tree, uid_t owner,
@@ -37,90 +29,81 @@ static enum adopted_use use_of(const struct gpu *gpu, const struct host_tree *tr
 	return unknown || others_mb > threshold_mb ? ADOPTED_SHARED : ADOPTED_ALONE;
 }
 
-/* What is known about the GPUs and about the processes on them. */
 struct adoption {
-	struct scan_cache look;
-	enum adopted_use *use; /* per slot */
+	const struct plan_request *request;
+	const struct process_ref *processes;
+	size_t count;
+	struct scan_cache cache;
+	enum adopted_use *use; /* per slot of the scan */
 };
 
 static void adoption_clear(struct adoption *a)
 {
-	scan_cache_clear(&a->look);
+	scan_cache_clear(&a->cache);
 	free(a->use);
 	*a = (struct adoption){0};
 }
 
-static int adoption_look(struct pool *p, const struct plan_request *request,
-			 const struct process_ref *processes, size_t count, struct adoption *a,
-			 struct err *e)
+/* Finds out on which GPUs of the scan the processes are. */
+static void find_use(struct adoption *a, const struct host_tree *tree, int64_t threshold_mb)
 {
-	AUTO(host_tree_clear) struct host_tree tree = {0};
-	int r;
+	struct observation *o = &a->cache.observation;
 
-	adoption_clear(a);
-	r = scan_cache_take(p, &a->look, e);
-	if (r < 0)
-		return r;
-	host_tree_init(&tree, request->id, &processes[0]);
-	for (size_t i = 1; i < count; i++)
-		host_tree_add(&tree, &processes[i]);
-	r = host_tree_refresh(&tree, NULL, 0, e);
-	if (r < 0)
-		return r;
-	observe_processes(&a->look.seen, &a->look.state);
-	a->use = mem_alloc(a->look.seen.count, sizeof(*a->use));
+	observe_processes(o, &a->cache.state);
+	free(a->use);
+	a->use = mem_alloc(o->count, sizeof(*a->use));
 	/* Where the driver counts pids otherwise than this host, they name nobody. */
-	for (size_t i = 0; i < a->look.seen.count && !a->look.seen.foreign_pids; i++)
-		a->use[i] = use_of(a->look.seen.gpus[i], &tree, request->actor.uid,
-				   p->config.memory_threshold_mb);
-	return 0;
+	for (size_t i = 0; i < o->count && !o->foreign_pids; i++)
+		a->use[i] = use_of(o->gpus[i], tree, a->request->actor.uid, threshold_mb);
 }
 
-static int adoption_commit(struct pool *p, const struct plan_request *request, struct adoption *a,
-			   struct pool_grant *ret_grant, struct err *e)
+/* Scans the GPUs, and finds the processes on them. */
+static int prepare_adopt(struct pool *p, struct transaction *t, struct err *e)
 {
-	AUTO(pool_state_clear) struct pool_state state = {0};
-	AUTO(liveness_clear) struct liveness liveness = {0};
-	AUTO(plan_clear) struct plan plan = {0};
-	struct plan_facts facts;
-	int r = store_load(p->store, STORE_UPDATE, &state, e);
+	AUTO(host_tree_clear) struct host_tree tree = {0};
+	struct adoption *a = t->argument;
+	int r;
 
+	if (!scan_cache_is_old(&a->cache))
+		return 0;
+	r = scan_cache_take(p, &a->cache, e);
 	if (r < 0)
 		return r;
-	if (!scan_cache_fits(&a->look, &state)) {
-		store_abandon(p->store);
-		a->look.taken_ns = 0;
-		return err_set(e, EAGAIN, "the pool was made anew meanwhile");
-	}
-	observe_liveness(&p->observer, &state, &liveness);
-	facts = observe_facts(&liveness, &p->config.policy);
-	facts.use = a->look.seen.use;
-	r = plan_adopt(&state, &facts, request, a->use, &plan, e);
-	if (r < 0) {
-		store_abandon(p->store);
-		return r;
-	}
-	r = store_commit(p->store, &state, plan.changes, plan.changes_count, e);
-	if (r == 0)
-		scan_cache_grant(&a->look, &plan, ret_grant);
+	host_tree_init(&tree, a->request->id, &a->processes[0]);
+	for (size_t i = 1; i < a->count; i++)
+		host_tree_add(&tree, &a->processes[i]);
+	r = host_tree_refresh(&tree, NULL, 0, e);
+	if (r < 0)
+		scan_cache_clear(&a->cache);
+	else
+		find_use(a, &tree, p->config.memory_threshold_mb);
 	return r;
+}
+
+static int decide_adopt(const struct pool_state *state, const struct plan_facts *facts,
+			void *argument, struct plan *plan, struct err *e)
+{
+	const struct adoption *a = argument;
+
+	return plan_adopt(state, facts, a->request, a->use, plan, e);
 }
 
 int pool_adopt(struct pool *p, const struct plan_request *request,
 	       const struct process_ref *processes, size_t count, struct pool_grant *ret_grant,
 	       struct err *e)
 {
-	AUTO(adoption_clear) struct adoption a = {0};
+	AUTO(adoption_clear)
+	struct adoption a = {.request = request, .processes = processes, .count = count};
+	AUTO(attempt_clear) struct attempt attempt = {0};
+	struct transaction t = {
+		.decide = decide_adopt,
+		.argument = &a,
+		.cache = &a.cache,
+		.prepare = prepare_adopt,
+	};
+	int r = pool_transact(p, &t, &attempt, e);
 
-	for (int attempt = 0;; attempt++) {
-		int r = 0;
-
-		if (!a.look.taken_ns || clock_monotonic_ns() - a.look.taken_ns > LOOK_LIMIT_NS)
-			r = adoption_look(p, request, processes, count, &a, e);
-		if (r == 0)
-			r = adoption_commit(p, request, &a, ret_grant, e);
-		if (r != -EAGAIN || attempt >= ADOPT_ATTEMPTS)
-			return r;
-		pool_pause(attempt);
-	}
+	if (r == 0)
+		scan_cache_grant(&a.cache, &attempt.plan, ret_grant);
+	return r;
 }

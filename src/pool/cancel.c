@@ -1,4 +1,4 @@
-/* Taking requests out of the line from elsewhere: pool_requests and pool_cancel of wait.h. */
+/* Waiting requests, and taking them out of the queue: pool_requests and pool_cancel of wait.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,10 +59,11 @@ int pool_cancel(struct pool *p, const struct plan_actor *actor, char *const *ids
 		struct pool_cancelled **ret_cancelled, struct err *e)
 {
 	struct cancel c = {.actor = actor, .ids = ids, .count = count};
+	struct transaction t = {.decide = decide_cancel, .argument = &c};
 	int r;
 
 	c.cancelled = mem_alloc(count, sizeof(*c.cancelled));
-	r = pool_transact(p, decide_cancel, &c, e);
+	r = pool_transact(p, &t, NULL, e);
 	if (r < 0) {
 		free(c.cancelled);
 		return r;

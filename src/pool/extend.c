@@ -12,39 +12,26 @@ void pool_extended_clear(struct pool_extended *x)
 	*x = (struct pool_extended){0};
 }
 
-struct extend {
-	const struct plan_extension *extension;
-	struct pool_extended extended; /* the result */
-};
-
 static int decide_extend(const struct pool_state *state, const struct plan_facts *facts,
 			 void *argument, struct plan *plan, struct err *e)
 {
-	struct extend *x = argument;
-	int r = plan_extend(state, facts, x->extension, plan, e);
-
-	if (r < 0)
-		return r;
-	pool_extended_clear(&x->extended);
-	x->extended.reservations = mem_alloc(plan->extended_count, sizeof(struct reservation *));
-	while (x->extended.count < plan->extended_count) {
-		x->extended.reservations[x->extended.count] =
-			reservation_copy(plan->extended[x->extended.count]);
-		x->extended.count++;
-	}
-	return 0;
+	return plan_extend(state, facts, argument, plan, e);
 }
 
 int pool_extend(struct pool *p, const struct plan_extension *extension,
 		struct pool_extended *ret_extended, struct err *e)
 {
-	struct extend x = {.extension = extension};
-	int r = pool_transact(p, decide_extend, &x, e);
+	struct plan_extension asked = *extension;
+	struct transaction t = {.decide = decide_extend, .argument = &asked};
+	AUTO(attempt_clear) struct attempt attempt = {0};
+	const struct plan *plan = &attempt.plan;
+	int r = pool_transact(p, &t, &attempt, e);
 
-	if (r < 0) {
-		pool_extended_clear(&x.extended);
+	if (r < 0)
 		return r;
-	}
-	*ret_extended = x.extended;
+	ret_extended->count = plan->extended_count;
+	ret_extended->reservations = mem_alloc(plan->extended_count, sizeof(struct reservation *));
+	for (size_t i = 0; i < plan->extended_count; i++)
+		ret_extended->reservations[i] = reservation_copy(plan->extended[i]);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * What the holder of a reservation does with it, by its id: the supervisor of a run renews it,
- * looks who is on its GPUs, and ends it. See pool.h.
+ * lists the processes on its GPUs, and ends it. See pool.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,8 +17,7 @@ static int holder_require(const struct pool_state *state, struct err *e)
 	return err_set(e, ENOENT, "the pool is not there (was its store moved or removed?)");
 }
 
-/* A GPU whose state cannot be read may be one of a reservation that seems to have fewer than it
- * had. */
+/* Where a reservation seems to have lost GPUs: one whose state cannot be read may still be its. */
 static int holder_require_readable(const struct pool_state *state, struct err *e)
 {
 	for (size_t i = 0; i < state->slots_count; i++) {
@@ -36,7 +35,7 @@ struct alteration {
 	size_t granted; /* GPUs that it had at first */
 	bool end;
 	int64_t end_ns;
-	const struct process_ref *command; /* renewal: who stands in for it from now on, or NULL */
+	const struct process_ref *command;    /* renewal: the process that replaces it, or NULL */
 	const struct process_ref *supervisor; /* the same */
 	size_t gpus_count;                    /* the result: GPUs that it had */
 };
@@ -63,12 +62,19 @@ static int decide_alteration(const struct pool_state *state, const struct plan_f
 	return 0;
 }
 
+static int alter(struct pool *p, struct alteration *a, struct err *e)
+{
+	struct transaction t = {.decide = decide_alteration, .argument = a};
+
+	return pool_transact(p, &t, NULL, e);
+}
+
 int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int64_t end_ns,
 	     struct err *e)
 {
 	struct alteration a = {.actor = actor, .id = id, .end = true, .end_ns = end_ns};
 
-	return pool_transact(p, decide_alteration, &a, e);
+	return alter(p, &a, e);
 }
 
 int pool_heartbeat(struct pool *p, const struct plan_actor *actor,
@@ -79,7 +85,7 @@ int pool_heartbeat(struct pool *p, const struct plan_actor *actor,
 			       .id = granted->id,
 			       .granted = granted->gpus_count,
 			       .command = command};
-	int r = pool_transact(p, decide_alteration, &a, e);
+	int r = alter(p, &a, e);
 
 	if (r == 0)
 		*ret_gpus_count = a.gpus_count;
@@ -91,22 +97,22 @@ int pool_set_supervisor(struct pool *p, const struct plan_actor *actor, const ch
 {
 	struct alteration a = {.actor = actor, .id = id, .supervisor = supervisor};
 
-	return pool_transact(p, decide_alteration, &a, e);
+	return alter(p, &a, e);
 }
 
 /* Whether the processes of slot id are all in sight: a list that may be incomplete proves nothing.
  */
-static bool holder_sees(const struct observation *seen, int id)
+static bool holder_sees(const struct observation *o, int id)
 {
-	const struct gpu *gpu = seen->gpus[id];
+	const struct gpu *gpu = o->gpus[id];
 
-	if (!gpu || !gpu->processes_known || seen->use[id] == USE_UNKNOWN)
+	if (!gpu || !gpu->processes_known || o->use[id] == USE_UNKNOWN)
 		return false;
 	/* Memory without a process: the driver hides whose it is (containers, other rights). */
-	if (seen->use[id] == USE_BUSY && !gpu->processes_count)
+	if (o->use[id] == USE_BUSY && !gpu->processes_count)
 		return false;
 	for (size_t i = 0; i < gpu->processes_count; i++) {
-		if (gpu->processes[i].pid <= 0 || seen->foreign_pids)
+		if (gpu->processes[i].pid <= 0 || o->foreign_pids)
 			return false;
 	}
 	return true;
@@ -116,7 +122,7 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 		   struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
-	AUTO(observation_clear) struct observation seen = {0};
+	AUTO(observation_clear) struct observation observation = {0};
 	AUTO_FREE pid_t *pids = NULL;
 	const struct reservation *found;
 	size_t count = 0;
@@ -128,11 +134,11 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 		return r;
 	found = pool_state_find(&state, id);
 	if (found)
-		observe_gpus(&p->config, &p->observer, &state, &seen);
+		observe_gpus(&p->config, &p->observer, &state, &observation);
 	for (size_t i = 0; found && i < found->gpus_count; i++) {
-		const struct gpu *gpu = seen.gpus[found->gpus[i]];
+		const struct gpu *gpu = observation.gpus[found->gpus[i]];
 
-		if (!holder_sees(&seen, found->gpus[i]))
+		if (!holder_sees(&observation, found->gpus[i]))
 			return err_set(e, ENODATA, "the processes on GPU %d are not all in sight",
 				       found->gpus[i]);
 		for (size_t k = 0; k < gpu->processes_count; k++) {

@@ -1,6 +1,6 @@
 /*
  * Copying a pool from one store to another. The history goes first, then the pool appears, in one
- * commit with all that is agreed in it: nobody ever sees it half filled, and is granted there what
+ * commit with all that is agreed in it: nobody ever sees it half filled, or is granted there what
  * is held in the source. Where a step fails, the source is still there.
  */
 #include "pool/migrate.h"
@@ -11,12 +11,10 @@
 
 #include "base/mem.h"
 #include "plan/limits.h"
-#include "store/store.h"
+#include "pool/private.h"
 
 /* Usage records that are written at once. */
 #define BATCH 1000
-/* Somebody else may touch the target while the pool is made: it is tried so many times. */
-#define ATTEMPTS 16
 
 void migration_clear(struct migration *m)
 {
@@ -161,44 +159,54 @@ static struct change *make_changes(struct pool_state *state, const char **uuids,
 	return changes;
 }
 
+/* The changes that make the pool in the target. */
+struct filling {
+	const struct pool *to;
+	const struct change *changes;
+	size_t count;
+};
+
+static int decide_filling(const struct pool_state *state, const struct plan_facts *facts,
+			  void *argument, struct plan *plan, struct err *e)
+{
+	const struct filling *f = argument;
+
+	(void)facts;
+	if (state->initialized)
+		return err_set(e, EEXIST,
+			       "somebody has made a pool of %zu GPUs in %s meanwhile: two "
+			       "pools are not merged (the usage records were copied)",
+			       state->slots_count, store_url(f->to->store));
+	plan->changes = mem_alloc(f->count, sizeof(*plan->changes));
+	memcpy(plan->changes, f->changes, f->count * sizeof(*plan->changes));
+	plan->changes_count = f->count;
+	return 0;
+}
+
 /* Makes the pool, with everything that is agreed. */
-static int make_pool(struct pool_state *state, struct store *to, struct err *e)
+static int make_pool(struct pool_state *state, struct pool *to, struct err *e)
 {
 	AUTO_FREE const char **uuids = mem_alloc(state->slots_count, sizeof(char *));
 	AUTO_FREE int64_t *released_ns = mem_alloc(state->slots_count, sizeof(*released_ns));
-	size_t count = 0;
-	AUTO_FREE struct change *changes = make_changes(state, uuids, released_ns, &count);
-	int r = -EAGAIN;
+	struct filling f = {.to = to};
+	AUTO_FREE struct change *changes = make_changes(state, uuids, released_ns, &f.count);
+	struct transaction t = {.decide = decide_filling, .argument = &f};
 
-	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
-		AUTO(pool_state_clear) struct pool_state empty = {0};
-
-		r = store_load(to, STORE_UPDATE, &empty, e);
-		if (r < 0)
-			return r;
-		if (empty.initialized) {
-			store_abandon(to);
-			return err_set(e, EEXIST,
-				       "somebody has made a pool of %zu GPUs in %s meanwhile: two "
-				       "pools are not merged (the usage records were copied)",
-				       empty.slots_count, store_url(to));
-		}
-		r = store_commit(to, &empty, changes, count, e);
-	}
-	return r;
+	f.changes = changes;
+	return pool_transact(to, &t, NULL, e);
 }
 
 /* Copies what `from` holds into `to`; only counts where dry is set. */
-static int copy_pool(struct store *from, struct store *to, bool dry, struct migration *m,
+static int copy_pool(struct store *from, struct pool *to, bool dry, struct migration *m,
 		     struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	int r = load_source(from, &state, e);
 
 	if (r == 0)
-		r = check_target(to, e);
+		r = check_target(to->store, e);
 	if (r == 0)
-		r = copy_history(from, dry ? NULL : to, &m->records, e);
+		r = copy_history(from, dry ? NULL : to->store, &m->records, e);
 	m->unreadable = store_history_unreadable(from);
 	if (r == 0 && !dry)
 		r = make_pool(&state, to, e);
@@ -213,7 +221,8 @@ static int copy_pool(struct store *from, struct store *to, bool dry, struct migr
 	return 0;
 }
 
-/* What is copied says who has used what: on the pool of all users not everybody may say that. */
+/* What is copied becomes the record of who has used what: in the pool of all users only
+   administrators may write that. */
 static int check_actor(struct store *to, const struct plan_actor *actor, struct err *e)
 {
 	if (!store_has_owner(to) || plan_is_administrator(actor) || store_owned_by(to, actor->uid))
@@ -225,20 +234,21 @@ int pool_migrate(const char *from_url, const char *to_url, const struct plan_act
 		 struct migration *ret_migration, struct err *e)
 {
 	AUTO(store_closep) struct store *from = NULL;
-	AUTO(store_closep) struct store *to = NULL;
+	AUTO(pool_closep) struct pool *to = NULL;
+	struct pool_config to_config = {.store_url = (char *)to_url};
 	struct migration m = {0};
 	int r = store_open(from_url, &from, e);
 
 	if (r == 0)
-		r = store_open(to_url, &to, e);
+		r = pool_open(&to_config, &to, e);
 	if (r == 0)
-		r = check_actor(to, actor, e);
+		r = check_actor(to->store, actor, e);
 	if (r == 0)
 		r = copy_pool(from, to, dry, &m, e);
 	if (r < 0)
 		return r;
 	m.from = mem_strdup(store_url(from));
-	m.to = mem_strdup(store_url(to));
+	m.to = mem_strdup(store_url(to->store));
 	*ret_migration = m;
 	return 0;
 }

@@ -1,17 +1,11 @@
-/* Load, look, decide, commit: the transactions behind the commands. See pool.h. */
+/* Opening a pool, and its small questions; see pool.h. */
 #include "pool/pool.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "pool/private.h"
-
-/* How often a decision is made anew because the store changed meanwhile. */
-#define COMMIT_ATTEMPTS 200
 
 void pool_config_clear(struct pool_config *c)
 {
@@ -56,48 +50,6 @@ void pool_closep(struct pool **p)
 	*p = pool_close(*p);
 }
 
-/* A short pause of random length, so that those who met do not meet again. */
-void pool_pause(int attempt)
-{
-	int64_t limit_us = attempt < 8 ? 200 << attempt : 50000;
-	struct timespec pause = {.tv_nsec = (clock_monotonic_ns() / 100 % limit_us) * 1000};
-
-	nanosleep(&pause, NULL);
-}
-
-/* One attempt: load, decide, commit. */
-static int transact_once(struct pool *p, pool_decide *decide, void *argument, struct err *e)
-{
-	AUTO(pool_state_clear) struct pool_state state = {0};
-	AUTO(liveness_clear) struct liveness liveness = {0};
-	AUTO(plan_clear) struct plan plan = {0};
-	struct plan_facts facts;
-	int r = store_load(p->store, STORE_UPDATE, &state, e);
-
-	if (r < 0)
-		return r;
-	observe_liveness(&p->observer, &state, &liveness);
-	facts = observe_facts(&liveness, &p->config.policy);
-	r = decide(&state, &facts, argument, &plan, e);
-	if (r < 0 || !plan.changes_count) {
-		store_abandon(p->store);
-		return r;
-	}
-	return store_commit(p->store, &state, plan.changes, plan.changes_count, e);
-}
-
-int pool_transact(struct pool *p, pool_decide *decide, void *argument, struct err *e)
-{
-	int r;
-
-	for (int attempt = 0;; attempt++) {
-		r = transact_once(p, decide, argument, e);
-		if (r != -EAGAIN || attempt >= COMMIT_ATTEMPTS)
-			return r;
-		pool_pause(attempt);
-	}
-}
-
 static int decide_cleanup(const struct pool_state *state, const struct plan_facts *facts,
 			  void *argument, struct plan *plan, struct err *e)
 {
@@ -109,7 +61,9 @@ static int decide_cleanup(const struct pool_state *state, const struct plan_fact
 
 int pool_cleanup(struct pool *p, struct err *e)
 {
-	return pool_transact(p, decide_cleanup, NULL, e);
+	struct transaction t = {.decide = decide_cleanup};
+
+	return pool_transact(p, &t, NULL, e);
 }
 
 int pool_watch(struct pool *p)

@@ -4,6 +4,7 @@
 
 #include "pool/observe.h"
 #include "pool/pool.h"
+#include "pool/transact.h"
 #include "stats/past_runs.h"
 #include "store/store.h"
 
@@ -11,38 +12,23 @@ struct pool {
 	struct pool_config config;
 	struct store *store;
 	struct observer observer;
-	struct past_runs past; /* as forecast.c has read it last */
+	struct past_runs past; /* as last read by forecast.c */
 	int64_t past_read_ns;  /* monotonic; 0: not yet */
 };
 
-/*
- * Decides on a state that was loaded for an update: fills the plan, or returns a negative errno to
- * refuse. Called again where the store changed before the plan was committed; argument is its own.
- */
-typedef int pool_decide(const struct pool_state *state, const struct plan_facts *facts,
-			void *argument, struct plan *plan, struct err *e);
-
-/* Loads, decides, commits, and again where somebody else was faster. The facts lack what takes a
-   look at the GPUs: use and last_use_ns. */
-int pool_transact(struct pool *p, pool_decide *decide, void *argument, struct err *e);
-
-/* A short pause of random length before the next attempt, so that those who met do not meet again.
- */
-void pool_pause(int attempt);
-
-/* Whether the caller may shorten what others have in the history: root, and the owner of the store.
- */
+/* Whether the caller may delete the history of others: root, and the owner of the store. */
 bool pool_is_administrator(struct pool *p);
 
-/* Whether the actor may unmake the pool, and take GPUs out of it: administrators, and the owner of
-   a pool of one's own. A store without owners is open to all where no administrators are named. */
+/* Whether the actor may recreate the pool, and take GPUs out of service: administrators, and the
+   owner of a personal pool. A store without owners is open to all where no administrators are
+   named. */
 bool pool_may_administer(struct pool *p, const struct plan_actor *actor);
 
-/* Whether requests may be let through that delay nobody ahead (plan/backfill.c): the
-   administrator's choice, not everybody's own. */
+/* Whether requests that delay nobody ahead of them may be backfilled (plan/backfill.c): the choice
+   of the administrator, not of each user. */
 bool pool_backfills(struct pool *p);
 
-/* Ends what is over and records it. */
+/* Frees what has ended, and records it. */
 int pool_cleanup(struct pool *p, struct err *e);
 
 #endif

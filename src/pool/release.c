@@ -6,12 +6,12 @@
 #include "plan/schedule.h"
 #include "pool/private.h"
 
+/* What is asked for. */
 struct release {
 	const struct plan_actor *actor;
 	const struct plan_account *account; /* whose reservations; NULL: the actor's, or ids */
 	const int *ids;
 	size_t ids_count;
-	struct pool_released released; /* the result */
 };
 
 void pool_released_clear(struct pool_released *r)
@@ -25,7 +25,7 @@ void pool_released_clear(struct pool_released *r)
 	*r = (struct pool_released){0};
 }
 
-/* Keeps who is next, as the state says that was decided on. */
+/* Lists who is next, by the state that the release was decided on. */
 static void keep_successors(const struct pool_state *state, const struct plan_facts *facts,
 			    struct pool_released *released)
 {
@@ -49,31 +49,27 @@ static void keep_successors(const struct pool_state *state, const struct plan_fa
 static int decide_release(const struct pool_state *state, const struct plan_facts *facts,
 			  void *argument, struct plan *plan, struct err *e)
 {
-	struct release *release = argument;
-	int r = release->account ? plan_release_account(state, facts, release->actor,
-							release->account, plan, e)
-				 : plan_release(state, facts, release->actor, release->ids,
-						release->ids_count, plan, e);
+	const struct release *release = argument;
 
-	if (r < 0)
-		return r;
-	pool_released_clear(&release->released);
-	release->released.gpus = mem_steal(&plan->affected_gpus);
-	release->released.gpus_count = plan->affected_gpus_count;
-	keep_successors(state, facts, &release->released);
-	return 0;
+	if (release->account)
+		return plan_release_account(state, facts, release->actor, release->account, plan,
+					    e);
+	return plan_release(state, facts, release->actor, release->ids, release->ids_count, plan,
+			    e);
 }
 
 static int run_release(struct pool *p, struct release *release, struct pool_released *ret_released,
 		       struct err *e)
 {
-	int r = pool_transact(p, decide_release, release, e);
+	struct transaction t = {.decide = decide_release, .argument = release};
+	AUTO(attempt_clear) struct attempt attempt = {0};
+	int r = pool_transact(p, &t, &attempt, e);
 
-	if (r < 0) {
-		pool_released_clear(&release->released);
+	if (r < 0)
 		return r;
-	}
-	*ret_released = release->released;
+	ret_released->gpus = mem_steal(&attempt.plan.affected_gpus);
+	ret_released->gpus_count = attempt.plan.affected_gpus_count;
+	keep_successors(&attempt.state, &attempt.facts, ret_released);
 	return 0;
 }
 

@@ -1,11 +1,12 @@
-/* Giving a reservation back that was lost with the store's data: pool_restore of pool.h. */
+/* Restoring a reservation that was lost with the store's data: pool_restore of pool.h. */
 #include <string.h>
 
 #include "pool/private.h"
 
 /*
- * 1: the history knows of an end of this reservation; 0: it does not. Whoever ends one, by any of
- * our commands and with `admin --force`, too, records it in the same commit.
+ * 1: the history has an end of this reservation; 0: it has none. Every command that ends one,
+ * `admin
+ * --force` too, records that in the same commit.
  */
 static int was_ended(struct pool *p, const struct reservation *mine, struct err *e)
 {
@@ -35,12 +36,12 @@ static int decide_restore(const struct pool_state *state, const struct plan_fact
 	restoring->done = false;
 	if (r < 0)
 		return r;
-	/* Made again already: by an attempt whose answer got lost. */
+	/* Restored already, by an attempt whose answer was lost. */
 	if (pool_state_find(state, restoring->mine->id)) {
 		restoring->done = true;
 		return 0;
 	}
-	/* Older data may show reservations there that are over by now. */
+	/* Older data may show reservations there that have ended by now. */
 	plan_cleanup(state, facts, plan);
 	if (plan_can_restore(state, plan, restoring->mine)) {
 		plan_restore(plan, restoring->mine, facts->now_ns);
@@ -52,10 +53,11 @@ static int decide_restore(const struct pool_state *state, const struct plan_fact
 int pool_restore(struct pool *p, const struct reservation *mine, bool *ret_restored, struct err *e)
 {
 	struct restoring restoring = {.mine = mine};
+	struct transaction t = {.decide = decide_restore, .argument = &restoring};
 	int r = was_ended(p, mine, e);
 
 	if (r == 0)
-		r = pool_transact(p, decide_restore, &restoring, e);
+		r = pool_transact(p, &t, NULL, e);
 	if (r < 0)
 		return r;
 	*ret_restored = restoring.done;

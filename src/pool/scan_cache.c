@@ -1,4 +1,4 @@
-/* One look at the GPUs, for those who decide about a request; see scan_cache.h. */
+/* A scan that is kept while a request is decided; see scan_cache.h. */
 #include "pool/scan_cache.h"
 
 #include <stdlib.h>
@@ -8,6 +8,9 @@
 #include "base/str.h"
 #include "pool/private.h"
 
+/* A scan that is older than this is repeated before the next decision. */
+#define SCAN_LIMIT_NS NS_PER_SECOND
+
 void pool_grant_clear(struct pool_grant *g)
 {
 	reservation_free(g->reservation);
@@ -16,26 +19,31 @@ void pool_grant_clear(struct pool_grant *g)
 	*g = (struct pool_grant){0};
 }
 
-void scan_cache_clear(struct scan_cache *l)
+void scan_cache_clear(struct scan_cache *cache)
 {
-	observation_clear(&l->seen);
-	pool_state_clear(&l->state);
-	*l = (struct scan_cache){0};
+	observation_clear(&cache->observation);
+	pool_state_clear(&cache->state);
+	*cache = (struct scan_cache){0};
 }
 
-int scan_cache_take(struct pool *p, struct scan_cache *l, struct err *e)
+int scan_cache_take(struct pool *p, struct scan_cache *cache, struct err *e)
 {
 	int r;
 
-	scan_cache_clear(l);
-	r = store_load(p->store, STORE_READ, &l->state, e);
+	scan_cache_clear(cache);
+	r = store_load(p->store, STORE_READ, &cache->state, e);
 	if (r == 0)
-		r = plan_require(&l->state, e);
+		r = plan_require(&cache->state, e);
 	if (r < 0)
 		return r;
-	l->taken_ns = clock_monotonic_ns();
-	observe_gpus(&p->config, &p->observer, &l->state, &l->seen);
+	cache->taken_ns = clock_monotonic_ns();
+	observe_gpus(&p->config, &p->observer, &cache->state, &cache->observation);
 	return 0;
+}
+
+bool scan_cache_is_old(const struct scan_cache *cache)
+{
+	return !cache->taken_ns || clock_monotonic_ns() - cache->taken_ns > SCAN_LIMIT_NS;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -43,31 +51,37 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-bool scan_cache_fits(const struct scan_cache *l, const struct pool_state *state)
+bool scan_cache_fits(const struct scan_cache *cache, const struct pool_state *state)
 {
-	if (!same_text(l->state.provider, state->provider) ||
-	    l->state.slots_count != state->slots_count)
+	if (!same_text(cache->state.provider, state->provider) ||
+	    cache->state.slots_count != state->slots_count)
 		return false;
 	for (size_t i = 0; i < state->slots_count; i++) {
-		if (!same_text(l->state.slots[i].uuid, state->slots[i].uuid))
+		if (!same_text(cache->state.slots[i].uuid, state->slots[i].uuid))
 			return false;
 	}
 	return true;
 }
 
-/* What the granted GPUs are called by the driver: numbers, or UUIDs where the numbers moved. */
-static char *visible_name(const struct reservation *r, const struct observation *seen)
+/* The GPU of that slot in the scan; NULL: it was not seen. */
+static const struct gpu *seen_gpu(const struct observation *o, int slot)
+{
+	return (size_t)slot < o->count ? o->gpus[slot] : NULL;
+}
+
+/* The driver's names for the granted GPUs: numbers, or UUIDs where the numbers have moved. */
+static char *visible_name(const struct reservation *r, const struct observation *o)
 {
 	struct str out = {0};
 	bool moved = false;
 
 	for (size_t i = 0; i < r->gpus_count; i++) {
-		const struct gpu *gpu = seen->gpus[r->gpus[i]];
+		const struct gpu *gpu = seen_gpu(o, r->gpus[i]);
 
 		moved |= gpu && gpu->uuid && gpu->index != r->gpus[i];
 	}
 	for (size_t i = 0; i < r->gpus_count; i++) {
-		const struct gpu *gpu = seen->gpus[r->gpus[i]];
+		const struct gpu *gpu = seen_gpu(o, r->gpus[i]);
 
 		if (moved && gpu && gpu->uuid)
 			str_addf(&out, "%s%s", i ? "," : "", gpu->uuid);
@@ -77,9 +91,10 @@ static char *visible_name(const struct reservation *r, const struct observation 
 	return str_steal(&out);
 }
 
-void scan_cache_grant(const struct scan_cache *l, struct plan *plan, struct pool_grant *ret_grant)
+void scan_cache_grant(const struct scan_cache *cache, struct plan *plan,
+		      struct pool_grant *ret_grant)
 {
-	ret_grant->visible = visible_name(plan->granted, &l->seen);
-	ret_grant->provider = mem_strdup(l->state.provider);
+	ret_grant->visible = visible_name(plan->granted, &cache->observation);
+	ret_grant->provider = mem_strdup(cache->state.provider);
 	ret_grant->reservation = mem_steal(&plan->granted);
 }

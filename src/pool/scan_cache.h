@@ -1,5 +1,5 @@
-/* One look at the GPUs, laid over the state as it was then. Private to src/pool: reserve.c and
-   wait.c decide on it. */
+/* A scan of the GPUs, matched to the pool's slots, that is kept while a request is decided. Private
+   to src/pool: see transact.h and wait_private.h. */
 #ifndef POOL_SCAN_CACHE_H
 #define POOL_SCAN_CACHE_H
 
@@ -7,20 +7,24 @@
 #include "pool/pool.h"
 
 struct scan_cache {
-	struct pool_state state;
-	struct observation seen;
-	int64_t taken_ns; /* monotonic; 0: no look was taken */
+	struct pool_state state; /* as loaded before the scan */
+	struct observation observation;
+	int64_t taken_ns; /* monotonic; 0: there is no scan */
 };
 
-void scan_cache_clear(struct scan_cache *l);
+void scan_cache_clear(struct scan_cache *cache);
 
-/* Reads the pool, and scans. No lock is held across it. -ENOENT where there is no pool. */
-int scan_cache_take(struct pool *p, struct scan_cache *l, struct err *e);
+/* Loads the pool, and scans. Nothing is locked during the scan. -ENOENT where there is no pool. */
+int scan_cache_take(struct pool *p, struct scan_cache *cache, struct err *e);
 
-/* Whether the pool was not made anew since the look: the slots are the same GPUs. */
-bool scan_cache_fits(const struct scan_cache *l, const struct pool_state *state);
+/* Whether there is no scan, or one too old to decide a request on. */
+bool scan_cache_is_old(const struct scan_cache *cache);
 
-/* What the plan has granted, with what the driver calls the GPUs. Takes the reservation. */
-void scan_cache_grant(const struct scan_cache *l, struct plan *plan, struct pool_grant *ret_grant);
+/* Whether the slots are still the GPUs that were scanned: not so when the pool was recreated. */
+bool scan_cache_fits(const struct scan_cache *cache, const struct pool_state *state);
+
+/* What the plan has granted, with the driver's names for the GPUs. Takes the reservation. */
+void scan_cache_grant(const struct scan_cache *cache, struct plan *plan,
+		      struct pool_grant *ret_grant);
 
 #endif

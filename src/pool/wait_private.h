@@ -1,33 +1,29 @@
-/* What wait.c (deciding) and wait_sleep.c (sleeping) share. */
+/* What the files of a waiting request share: wait.c (its life), wait_step.c (one step),
+   wait_standing.c (what is shown), wait_alarm.c and wait_sleep.c (sleeping). */
 #ifndef POOL_WAIT_PRIVATE_H
 #define POOL_WAIT_PRIVATE_H
 
-#include "plan/queue.h"
 #include "pool/private.h"
-#include "pool/scan_cache.h"
 #include "pool/wait.h"
+#include "pool/wait_evaluate.h"
 
-/* How many processes are watched at a time; of the others the timers tell. */
+/* How many processes are watched at a time; for the others there are the timers. */
 #define WAIT_WATCHED_MAX 200
 
-/* With so many requests before it that want the same GPUs, a request only looks where it stands:
-   whoever dies is noticed by the one behind. */
-#define RANK_FAR 8
-
-/* Looks at the same GPUs: at first soon, since a driver frees memory a moment after its process
-   has ended; then less and less often, since each look costs something. */
-#define LOOK_PAUSE_FIRST_NS (5 * NS_PER_MS)
+/* The pause between scans of the same GPUs. At first it is short, since a driver frees memory a
+   moment after its process has ended; then it doubles, since each scan costs something. */
+#define SCAN_PAUSE_FIRST_NS (5 * NS_PER_MS)
+#define SCAN_PAUSE_LAST_NS (20 * NS_PER_SECOND)
 
 /* What a waiting request sleeps on. */
 struct alarm {
 	int pidfds[WAIT_WATCHED_MAX]; /* processes whose end may matter */
 	size_t pidfds_count;
-	int clock_fd;         /* timerfd on the wall clock, which tells of jumps, too; -1: none */
+	int clock_fd;         /* timerfd on the wall clock, which also reports jumps; -1: none */
 	int64_t clock_due_ns; /* what it is set to; INT64_MAX: nothing */
 	int64_t due_ns;       /* monotonic: the next step at the latest */
-	int64_t stagger_ns; /* monotonic: a commit was seen, the step follows then; INT64_MAX: none
-			     */
-	size_t rank;        /* requests before this one that want the same GPUs */
+	int64_t stagger_ns;   /* monotonic: the step that follows a commit; INT64_MAX: none */
+	size_t rank;          /* see wait_rank */
 };
 
 struct pool_wait {
@@ -40,10 +36,9 @@ struct pool_wait {
 	int64_t heartbeat_ns; /* monotonic: the next one is due */
 	bool granted;
 
-	struct scan_cache look;
-	uint64_t look_of;      /* hash of the GPUs that could be had when it was taken */
-	int64_t look_pause_ns; /* until the next look, where nothing else happens */
-	bool looks;            /* the last step has looked, and the next one will */
+	struct scan_cache cache;
+	uint64_t scan_prospects; /* see wait_prospects: when the scan was taken */
+	int64_t scan_pause_ns;   /* until the next scan, if nothing else happens */
 
 	struct alarm alarm;
 	int failures; /* steps in a row that the store did not answer */
@@ -53,13 +48,34 @@ struct pool_wait {
 	char *awaits, *trouble;
 };
 
+/* ---- wait_step.c ---- */
+
+/* What a step has loaded and decided. */
+struct step {
+	struct pool_wait *wait;
+	struct attempt last;
+	bool is_current; /* what was loaded is still true, as far as known */
+	bool far;        /* see struct wait_situation */
+	char part_id[ID_SIZE];
+	struct wait_evaluation evaluation;
+};
+
+void step_clear(struct step *s);
+
+/* Evaluates, and commits what the evaluation says. *ret_action is what was done: WAIT_SLEEP,
+   WAIT_COLLECT (then more may be to be had), or WAIT_GRANTED with s->last.plan.granted. */
+int step_run(struct step *s, enum wait_action *ret_action, struct err *e);
+
+/* ---- wait_standing.c ---- */
+
+void standing_set(struct pool_wait *w, const struct step *s);
+
+/* ---- wait_alarm.c ---- */
+
 void alarm_init(struct alarm *a);
 void alarm_clear(struct alarm *a);
 
-/* How many requests before that place want something that it wants, dead or alive. */
-size_t alarm_rank(const struct pool_state *state, size_t place);
-
-/* Sets what is slept on after a step that did not get all: the state is as it was loaded. */
-void alarm_set(struct pool_wait *w, const struct pool_state *state, const struct plan_facts *facts);
+/* Sets what is slept on after a step that did not get all. */
+void alarm_set(struct pool_wait *w, const struct step *s);
 
 #endif

@@ -182,7 +182,7 @@ void look_done(struct server *s, const struct answer *answer)
 	http_wake(s, (struct need){.kind = ASK_LOOK}, l->changed ? l->begun_ns : INT64_MAX);
 }
 
-void scan_cache_clear(struct server *s)
+void look_clear(struct server *s)
 {
 	drop(&s->looks);
 }

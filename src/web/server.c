@@ -192,7 +192,7 @@ int server_run(const struct web_config *config, int listen_fd, bool loopback, st
 	for (int i = 0; i < WORKERS; i++)
 		worker_clear(&s->workers[i]);
 	http_stop(s);
-	scan_cache_clear(s);
+	look_clear(s);
 	history_clear(s);
 	route_clear(s);
 	mem_auto_close(&s->signal_fd);

@@ -133,7 +133,7 @@ void look_changed(struct server *s, int64_t now_ns);
 int64_t look_tick(struct server *s, int64_t now_ns);
 
 void look_done(struct server *s, const struct answer *answer);
-void scan_cache_clear(struct server *s);
+void look_clear(struct server *s);
 
 /* ---- history.c ---- */
 

@@ -148,7 +148,7 @@ static void test_sleeps_with_a_part(void **state)
 
 	waiter_begin(f, &w, 2);
 	assert_int_equal(pool_wait_standing(w.wait)->collected_count, 1);
-	assert_true(w.wait->alarm.due_ns - w.wait->look.taken_ns >= NS_PER_SECOND);
+	assert_true(w.wait->alarm.due_ns - w.wait->cache.taken_ns >= NS_PER_SECOND);
 	waiter_end(&w);
 }
 

@@ -1,0 +1,115 @@
+/* Load, decide, commit; see transact.h. */
+#include "pool/transact.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "pool/private.h"
+
+/* How often a decision is repeated because the pool was changed meanwhile. */
+#define ATTEMPTS_MAX 200
+
+void attempt_clear(struct attempt *a)
+{
+	plan_clear(&a->plan);
+	free(a->last_use_ns);
+	liveness_clear(&a->liveness);
+	pool_state_clear(&a->state);
+	*a = (struct attempt){0};
+}
+
+void attempt_observe(struct pool *p, struct attempt *a)
+{
+	observe_liveness(&p->observer, &a->state, &a->liveness);
+	a->facts = observe_facts(&a->liveness, &p->config.policy);
+}
+
+int pool_commit(struct pool *p, const struct pool_state *state, const struct plan *plan,
+		struct err *e)
+{
+	return store_commit(p->store, state, plan->changes, plan->changes_count, e);
+}
+
+/* A pause of random length, so that those who collided do not collide again. */
+static void pause_before_retry(int attempt)
+{
+	int64_t limit_us = attempt < 8 ? 200 << attempt : 50000;
+	struct timespec pause = {.tv_nsec = (clock_monotonic_ns() / 100 % limit_us) * 1000};
+
+	nanosleep(&pause, NULL);
+}
+
+/* What has to be done while nothing is locked. */
+static int prepare(struct pool *p, struct transaction *t, struct err *e)
+{
+	if (t->prepare)
+		return t->prepare(p, t, e);
+	return t->cache && scan_cache_is_old(t->cache) ? scan_cache_take(p, t->cache, e) : 0;
+}
+
+/* Adds to the facts what the scan shows. */
+static int add_scan(struct pool *p, struct transaction *t, struct attempt *a, struct err *e)
+{
+	if (!t->cache)
+		return 0;
+	if (!scan_cache_fits(t->cache, &a->state)) {
+		scan_cache_clear(t->cache);
+		return err_set(e, EAGAIN, "the pool was made anew meanwhile");
+	}
+	a->facts.use = t->cache->observation.use;
+	if (!t->requester)
+		return 0;
+	a->last_use_ns = mem_alloc(a->state.slots_count, sizeof(*a->last_use_ns));
+	a->facts.last_use_ns = a->last_use_ns;
+	return store_last_use(p->store, quantity_of((int64_t)t->requester->uid),
+			      t->requester->account, a->last_use_ns, a->state.slots_count, e);
+}
+
+/* Decides on the state that was loaded for an update. */
+static int decide(struct pool *p, struct transaction *t, struct attempt *a, struct err *e)
+{
+	int r;
+
+	attempt_observe(p, a);
+	r = add_scan(p, t, a, e);
+	return r < 0 ? r : t->decide(&a->state, &a->facts, t->argument, &a->plan, e);
+}
+
+static int transact_once(struct pool *p, struct transaction *t, struct attempt *a, struct err *e)
+{
+	int r = prepare(p, t, e);
+
+	if (r != 0)
+		return r;
+	attempt_clear(a);
+	r = store_load(p->store, STORE_UPDATE, &a->state, e);
+	if (r < 0)
+		return r;
+	r = decide(p, t, a, e);
+	if (r == 0 && a->plan.changes_count)
+		return pool_commit(p, &a->state, &a->plan, e);
+	if (r == -EBUSY && t->refused && a->plan.changes_count)
+		pool_commit(p, &a->state, &a->plan, NULL);
+	else
+		store_abandon(p->store);
+	return r;
+}
+
+int pool_transact(struct pool *p, struct transaction *t, struct attempt *attempt, struct err *e)
+{
+	AUTO(attempt_clear) struct attempt own = {0};
+	struct attempt *a = attempt ? attempt : &own;
+
+	for (int i = 0;; i++) {
+		int r = transact_once(p, t, a, e);
+
+		if (i >= ATTEMPTS_MAX)
+			return r;
+		if (r == -EAGAIN)
+			pause_before_retry(i);
+		else if (r != -EBUSY || !t->refused || !t->refused(p, t, a))
+			return r;
+	}
+}

@@ -1,0 +1,114 @@
+/*
+ * What a waiting request sleeps on: the ends of processes, and the two times that wait_evaluate
+ * gives. (Commits and jumps of the clock come on top: wait_sleep.c.)
+ */
+#include <sys/timerfd.h>
+
+#include "base/mem.h"
+#include "host/process.h"
+#include "host/tree.h"
+#include "pool/wait_private.h"
+
+void alarm_init(struct alarm *a)
+{
+	*a = (struct alarm){.clock_fd = -1, .clock_due_ns = INT64_MAX, .stagger_ns = INT64_MAX};
+}
+
+void alarm_clear(struct alarm *a)
+{
+	for (size_t i = 0; i < a->pidfds_count; i++)
+		mem_auto_close(&a->pidfds[i]);
+	mem_auto_close(&a->clock_fd);
+	alarm_init(a);
+}
+
+static void watch_process(struct alarm *a, const struct process_ref *process)
+{
+	if (a->pidfds_count == WAIT_WATCHED_MAX || process->pid <= 0)
+		return;
+	if (host_pidfd_open(process, &a->pidfds[a->pidfds_count], NULL) == 0)
+		a->pidfds_count++;
+	else if (host_process_life(process) == HOST_GONE)
+		a->due_ns = clock_monotonic_ns(); /* it ended since the evaluation */
+}
+
+/* The process whose end frees a GPU that the request is next for. */
+static void watch_holder(struct alarm *a, const struct reservation *r, enum holder_life life)
+{
+	if (r->type == RESERVATION_MANUAL)
+		return;
+	if (life == HOLDER_ALIVE)
+		watch_process(a, &r->holder.command);
+	else if (life == HOLDER_ENDING)
+		watch_process(a, &r->holder.supervisor);
+}
+
+/* Processes on a GPU that is not reserved: it is free when they are gone. */
+static void watch_users(struct pool_wait *w, size_t slot)
+{
+	const struct observation *o = &w->cache.observation;
+	const struct gpu *gpu = slot < o->count ? o->gpus[slot] : NULL;
+
+	for (size_t i = 0; gpu && !o->foreign_pids && i < gpu->processes_count; i++) {
+		struct process_ref process;
+
+		if (gpu->processes[i].pid > 0 &&
+		    host_process_ref(gpu->processes[i].pid, &process, NULL) == 0)
+			watch_process(&w->alarm, &process);
+	}
+}
+
+static void watch_gpus(struct pool_wait *w, const struct pool_state *state,
+		       const struct plan_facts *facts, size_t place)
+{
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const struct reservation *r = state->slots[i].reservation;
+
+		if (!wait_is_next_for(state, facts, place, (int)i))
+			continue;
+		if (!r || r->queue_id)
+			watch_users(w, i);
+		else
+			watch_holder(&w->alarm, r, wait_holder_life(state, facts, r));
+	}
+}
+
+/* The process of the request just before it. Each watches its neighbour, so the end of any of them
+   is noticed by the one behind, which notifies all by a commit. */
+static void watch_neighbour(struct pool_wait *w, const struct pool_state *state, size_t place)
+{
+	if (place && place < state->queue_count &&
+	    observer_sees(&w->pool->observer, &state->queue[place - 1].holder))
+		watch_process(&w->alarm, &state->queue[place - 1].holder.command);
+}
+
+/* The timer is set even where nothing is due (for the year 2262): it reports jumps of the clock,
+   after which the times have to be evaluated again. */
+static void set_clock(struct alarm *a)
+{
+	struct itimerspec at = {
+		.it_value = {.tv_sec = a->clock_due_ns / NS_PER_SECOND,
+			     .tv_nsec = a->clock_due_ns % NS_PER_SECOND},
+	};
+
+	a->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (a->clock_fd >= 0)
+		timerfd_settime(a->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at,
+				NULL);
+}
+
+void alarm_set(struct pool_wait *w, const struct step *s)
+{
+	const struct pool_state *state = &s->last.state;
+	size_t place = plan_queue_find(state, w->entry_id);
+	struct alarm *a = &w->alarm;
+
+	alarm_clear(a);
+	a->rank = s->evaluation.rank;
+	a->due_ns = s->evaluation.until_ns;
+	a->clock_due_ns = s->evaluation.wall_until_ns;
+	if (a->rank < WAIT_FAR_RANK)
+		watch_gpus(w, state, &s->last.facts, place);
+	watch_neighbour(w, state, place);
+	set_clock(a);
+}

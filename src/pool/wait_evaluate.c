@@ -1,0 +1,190 @@
+/* What a waiting request does next; see wait_evaluate.h. */
+#include "pool/wait_evaluate.h"
+
+#include "base/mem.h"
+#include "plan/limits.h"
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t wait_prospects(const struct pool_state *state, const struct plan_policy *policy)
+{
+	uint64_t hash = 14695981039346656037U; /* FNV-1a */
+
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const struct slot *slot = &state->slots[i];
+		bool free = !slot->reservation && !plan_is_withheld(state, policy, (int)i);
+
+		hash = (hash ^ (uint64_t)free) * 1099511628211U;
+		hash = (hash ^ (uint64_t)slot->last_released_ns) * 1099511628211U;
+	}
+	return hash;
+}
+
+static bool are_rivals(const struct pool_state *state, const struct queue_entry *a,
+		       const struct queue_entry *b)
+{
+	if (!a->requested_ids || !b->requested_ids)
+		return true;
+	for (size_t k = 0; k < state->slots_count; k++) {
+		if (plan_entry_wants(a, (int)k) && plan_entry_wants(b, (int)k))
+			return true;
+	}
+	return false;
+}
+
+size_t wait_rank(const struct pool_state *state, size_t place)
+{
+	size_t rank = 0;
+
+	for (size_t i = 0; place < state->queue_count && i < place; i++)
+		rank += are_rivals(state, &state->queue[i], &state->queue[place]);
+	return rank;
+}
+
+bool wait_is_next_for(const struct pool_state *state, const struct plan_facts *facts, size_t place,
+		      int gpu)
+{
+	if (place < state->queue_count && !plan_entry_wants(&state->queue[place], gpu))
+		return false;
+	return !plan_is_withheld(state, facts->policy, gpu) &&
+	       !plan_first_for(state, facts, gpu, place);
+}
+
+enum holder_life wait_holder_life(const struct pool_state *state, const struct plan_facts *facts,
+				  const struct reservation *r)
+{
+	for (size_t i = 0; facts->life && i < state->reservations_count; i++) {
+		if (state->reservations[i] == r)
+			return facts->life[i];
+	}
+	return HOLDER_OUT_OF_SIGHT;
+}
+
+/* ---- when to wake up ---- */
+
+/* When a reservation ends for certain, unless it is renewed: nothing tells of that but the clock.
+ */
+static int64_t end_ns(const struct wait_situation *s, const struct reservation *r)
+{
+	if (r->type == RESERVATION_MANUAL)
+		return r->expiry_ns == TIME_NONE ? INT64_MAX : r->expiry_ns;
+	if (wait_holder_life(s->state, s->facts, r) != HOLDER_OUT_OF_SIGHT)
+		return INT64_MAX;
+	return plan_last_heartbeat_ns(r, s->facts->now_ns) + HEARTBEAT_LIMIT_NS + NS_PER_MS;
+}
+
+/* When a request before this one gives up, or is taken for dead. */
+static int64_t departure_ns(const struct queue_entry *q, int64_t now_ns)
+{
+	int64_t silent_ns = plan_entry_last_heartbeat_ns(q, now_ns) + QUEUE_HEARTBEAT_LIMIT_NS;
+	int64_t at_ns = silent_ns >= now_ns ? silent_ns + NS_PER_MS : INT64_MAX;
+
+	return q->give_up_ns > now_ns ? earlier(at_ns, q->give_up_ns) : at_ns;
+}
+
+/* The next point of the wall clock at which something may change for the request. */
+static int64_t wall_until_ns(const struct wait_situation *s, size_t place, size_t rank)
+{
+	int64_t until_ns = INT64_MAX;
+
+	for (size_t i = 0; rank < WAIT_FAR_RANK && i < s->state->slots_count; i++) {
+		const struct reservation *r = s->state->slots[i].reservation;
+
+		if (r && !r->queue_id && wait_is_next_for(s->state, s->facts, place, (int)i))
+			until_ns = earlier(until_ns, end_ns(s, r));
+	}
+	for (size_t i = 0; i < place && i < s->state->queue_count; i++)
+		until_ns = earlier(until_ns, departure_ns(&s->state->queue[i], s->facts->now_ns));
+	return until_ns;
+}
+
+static int64_t backstop_ns(const struct wait_situation *s, size_t rank)
+{
+	if (s->is_watching && !(s->external_writers && rank < 2))
+		return WAIT_BACKSTOP_NS;
+	return earlier((int64_t)(rank + 1) * WAIT_BACKSTOP_SILENT_NS, WAIT_BACKSTOP_NS);
+}
+
+static void sleep_until(const struct wait_situation *s, struct wait_evaluation *v)
+{
+	size_t place = plan_queue_find(s->state, s->wait->entry_id);
+
+	v->action = WAIT_SLEEP;
+	v->until_ns = earlier(s->now_ns + backstop_ns(s, v->rank),
+			      earlier(s->next_heartbeat_ns, s->deadline_ns));
+	if (v->uses_scan)
+		v->until_ns = earlier(v->until_ns, s->scan.taken_ns + s->scan.pause_ns);
+	v->wall_until_ns = wall_until_ns(s, place, v->rank);
+}
+
+/* ---- what to do ---- */
+
+/* Decides; without a scan nothing is taken blindly, not even by force. */
+static int decide(const struct wait_situation *s, const enum gpu_use *use, struct plan *plan,
+		  struct err *e)
+{
+	struct plan_request request = *s->request;
+	struct plan_facts facts = *s->facts;
+
+	facts.use = use;
+	request.force = use && request.force;
+	plan_clear(plan);
+	return plan_wait(s->state, &facts, &request, s->wait, plan, e);
+}
+
+/* Whether the last scan still shows what can be had. */
+static bool scan_counts(const struct wait_situation *s, uint64_t prospects)
+{
+	if (!s->scan.use)
+		return false;
+	return s->scan.is_new ||
+	       (s->scan.prospects == prospects && s->now_ns - s->scan.taken_ns < s->scan.pause_ns);
+}
+
+/* Decides what can be had, at first without a scan: most often that shows that none is needed. */
+static int choose(const struct wait_situation *s, struct wait_evaluation *v, struct err *e)
+{
+	AUTO(plan_clear) struct plan plan = {0};
+	int r = decide(s, NULL, &plan, e);
+
+	if (r < 0)
+		return r;
+	v->uses_scan = plan_wait_has_prospects(s->state, s->facts, s->request, s->wait);
+	if (v->uses_scan && !scan_counts(s, v->prospects)) {
+		v->action = WAIT_SCAN;
+		return 0;
+	}
+	if (v->uses_scan)
+		r = decide(s, s->scan.use, &plan, e);
+	if (r < 0)
+		return r;
+	if (plan.changes_count)
+		v->action = plan.granted ? WAIT_GRANT : WAIT_COLLECT;
+	else
+		sleep_until(s, v);
+	return 0;
+}
+
+int wait_evaluate(const struct wait_situation *s, struct wait_evaluation *ret_evaluation,
+		  struct err *e)
+{
+	struct wait_evaluation v = {
+		.prospects = wait_prospects(s->state, s->facts->policy),
+		.rank = wait_rank(s->state, plan_queue_find(s->state, s->wait->entry_id)),
+		.wall_until_ns = INT64_MAX,
+	};
+	int r = 0;
+
+	if (pool_state_find(s->state, s->request->id))
+		v.action = WAIT_GRANTED;
+	else if (s->far)
+		sleep_until(s, &v);
+	else
+		r = choose(s, &v, e);
+	if (r == 0)
+		*ret_evaluation = v;
+	return r;
+}

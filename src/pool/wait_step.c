@@ -1,0 +1,257 @@
+/* One step of a waiting request: what wait_evaluate says, done. What it gets is the decision of
+   plan_wait. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "host/process.h"
+#include "pool/wait_private.h"
+
+/* By how much two clocks may differ that nobody has set. */
+#define CLOCK_SLACK_NS NS_PER_SECOND
+
+void step_clear(struct step *s)
+{
+	attempt_clear(&s->last);
+}
+
+/* ---- loading ---- */
+
+/* Whether the process of the entry just before it is gone. Nobody else is woken by that: the
+   request behind notifies the others by a commit. */
+static bool has_lost_neighbour(const struct pool_wait *w, const struct pool_state *state,
+			       size_t place)
+{
+	const struct holder *before = place ? &state->queue[place - 1].holder : NULL;
+
+	return before && observer_sees(&w->pool->observer, before) &&
+	       host_process_life(&before->command) == HOST_GONE;
+}
+
+/* Whether it is too far behind to get anything, and has nothing to report: then the liveness of all
+   those before it does not matter. */
+static bool is_far(const struct pool_wait *w, const struct pool_state *state)
+{
+	size_t place = plan_queue_find(state, w->entry_id);
+
+	return place < state->queue_count && !plan_is_cancelled(&state->queue[place]) &&
+	       wait_rank(state, place) >= WAIT_FAR_RANK && clock_monotonic_ns() < w->heartbeat_ns &&
+	       !has_lost_neighbour(w, state, place);
+}
+
+/* If the wall clock was set, others would see the limit at another time than the request itself. */
+static void keep_limit(struct pool_wait *w)
+{
+	int64_t give_up_ns;
+
+	if (w->deadline_ns == INT64_MAX)
+		return;
+	give_up_ns = clock_now_ns() + (w->deadline_ns - clock_monotonic_ns());
+	if (give_up_ns - w->give_up_ns > CLOCK_SLACK_NS ||
+	    w->give_up_ns - give_up_ns > CLOCK_SLACK_NS)
+		w->give_up_ns = give_up_ns;
+}
+
+/* Loads the pool to evaluate it, unless a step has just done so and changed nothing but its own
+   heartbeat. */
+static int load(struct step *s, struct err *e)
+{
+	struct pool_wait *w = s->wait;
+	struct attempt *a = &s->last;
+	int r;
+
+	if (s->is_current)
+		return 0;
+	attempt_clear(a);
+	r = store_load(w->pool->store, STORE_READ, &a->state, e);
+	if (r == 0)
+		r = plan_require(&a->state, e);
+	if (r < 0)
+		return r;
+	/* Not the first time: a request that has joined is told what to expect. */
+	s->far = w->standing.joined && is_far(w, &a->state);
+	if (s->far)
+		a->facts = observe_facts(&a->liveness, &w->pool->config.policy);
+	else
+		attempt_observe(w->pool, a);
+	s->is_current = true;
+	return 0;
+}
+
+/* ---- evaluating ---- */
+
+/* What plan_wait has to know of the request. */
+static struct plan_wait describe_wait(struct step *s)
+{
+	struct pool_wait *w = s->wait;
+
+	keep_limit(w);
+	id_new(s->part_id);
+	return (struct plan_wait){
+		.entry_id = w->entry_id,
+		.part_id = s->part_id,
+		.enqueued_ns = w->enqueued_ns,
+		.give_up_ns = w->give_up_ns,
+		.heartbeat = clock_monotonic_ns() >= w->heartbeat_ns,
+	};
+}
+
+static int evaluate(struct step *s, bool scan_is_new, struct err *e)
+{
+	struct pool_wait *w = s->wait;
+	struct store *store = w->pool->store;
+	struct plan_wait wait = describe_wait(s);
+	bool fits = w->cache.taken_ns && scan_cache_fits(&w->cache, &s->last.state);
+	struct wait_situation situation = {
+		.state = &s->last.state,
+		.facts = &s->last.facts,
+		.request = &w->request,
+		.wait = &wait,
+		.scan =
+			{
+				.use = fits ? w->cache.observation.use : NULL,
+				.is_new = scan_is_new,
+				.taken_ns = w->cache.taken_ns,
+				.pause_ns = w->scan_pause_ns,
+				.prospects = w->scan_prospects,
+			},
+		.far = s->far,
+		.is_watching = store_watch(store) >= 0,
+		.external_writers = store_has_external_writers(store),
+		.now_ns = clock_monotonic_ns(),
+		.next_heartbeat_ns = w->heartbeat_ns,
+		.deadline_ns = w->deadline_ns,
+	};
+
+	/* Only where the pool was recreated in between. */
+	if (scan_is_new && !fits)
+		return err_set(e, EAGAIN, "the pool was made anew meanwhile");
+	return wait_evaluate(&situation, &s->evaluation, e);
+}
+
+static int scan(struct step *s, struct err *e)
+{
+	struct pool_wait *w = s->wait;
+	uint64_t prospects = s->evaluation.prospects;
+
+	if (w->scan_prospects != prospects)
+		w->scan_pause_ns = SCAN_PAUSE_FIRST_NS;
+	else if (w->scan_pause_ns < SCAN_PAUSE_LAST_NS)
+		w->scan_pause_ns *= 2;
+	w->scan_prospects = prospects;
+	return scan_cache_take(w->pool, &w->cache, e);
+}
+
+/* Finds out what to do. 1: there is nothing to commit. */
+static int prepare_step(struct pool *p, struct transaction *t, struct err *e)
+{
+	struct step *s = t->argument;
+	struct pool_wait *w = s->wait;
+	int r;
+
+	(void)p;
+	t->cache = NULL;
+	/* A heartbeat is due, and most often nothing else: one load is enough. */
+	if (w->enqueued_ns != TIME_NONE && clock_monotonic_ns() >= w->heartbeat_ns) {
+		s->evaluation = (struct wait_evaluation){.action = WAIT_COLLECT};
+		s->is_current = false;
+		return 0;
+	}
+	r = load(s, e);
+	if (r == 0)
+		r = evaluate(s, false, e);
+	if (r == 0 && s->evaluation.action == WAIT_SCAN) {
+		r = scan(s, e);
+		if (r == 0)
+			r = evaluate(s, true, e);
+	}
+	/* An attempt to commit, and one that follows a failure, load again. */
+	if (r < 0 || s->evaluation.action != WAIT_SLEEP)
+		s->is_current = false;
+	if (r < 0)
+		return r;
+	if (s->evaluation.action == WAIT_SLEEP || s->evaluation.action == WAIT_GRANTED)
+		return 1;
+	if (s->evaluation.uses_scan)
+		t->cache = &w->cache;
+	return 0;
+}
+
+/* ---- committing ---- */
+
+/* The decision that counts: on a state that was loaded for it. A grant whose answer was lost leaves
+   nothing to decide. */
+static int decide_step(const struct pool_state *state, const struct plan_facts *facts,
+		       void *argument, struct plan *plan, struct err *e)
+{
+	struct step *s = argument;
+	struct plan_request request = s->wait->request;
+	struct plan_wait wait = describe_wait(s);
+	int r = plan_require(state, e);
+
+	if (r < 0 || pool_state_find(state, request.id))
+		return r;
+	/* Without a scan nothing is taken blindly, not even by force. */
+	request.force = facts->use && request.force;
+	return plan_wait(state, facts, &request, &wait, plan, e);
+}
+
+/* Remembers what a commit has stored of the entry. Whether what was loaded is still true: so it is
+   after mere heartbeats. */
+static bool remember(struct pool_wait *w, const struct plan *plan)
+{
+	bool quiet = plan->changes_count > 0;
+
+	for (size_t i = 0; i < plan->changes_count; i++) {
+		const struct queue_entry *entry = plan->changes[i].entry;
+
+		quiet &= plan->changes[i].quiet;
+		if (!entry || strcmp(entry->id, w->entry_id) != 0)
+			continue;
+		w->enqueued_ns = entry->enqueued_ns;
+		w->heartbeat_ns = clock_monotonic_ns() + QUEUE_HEARTBEAT_NS;
+	}
+	return quiet;
+}
+
+/* Finds a grant that is in the pool already, though this request was not told. */
+static int find_granted(struct step *s, enum wait_action *ret_action, struct err *e)
+{
+	const struct reservation *mine = pool_state_find(&s->last.state, s->wait->request.id);
+	struct scan_cache *cache = &s->wait->cache;
+	int r = 0;
+
+	if (!mine)
+		return 0;
+	/* A grant comes with the driver's names for its GPUs. */
+	if (!cache->taken_ns || !scan_cache_fits(cache, &s->last.state))
+		r = scan_cache_take(s->wait->pool, cache, e);
+	if (r < 0)
+		return r;
+	plan_clear(&s->last.plan);
+	s->last.plan.granted = reservation_copy(mine);
+	*ret_action = WAIT_GRANTED;
+	return 0;
+}
+
+int step_run(struct step *s, enum wait_action *ret_action, struct err *e)
+{
+	struct transaction t = {
+		.decide = decide_step,
+		.argument = s,
+		.requester = &s->wait->request.actor,
+		.prepare = prepare_step,
+	};
+	int r = pool_transact(s->wait->pool, &t, &s->last, e);
+
+	if (r < 0)
+		return r;
+	if (r == 1) {
+		*ret_action = WAIT_SLEEP;
+		return find_granted(s, ret_action, e);
+	}
+	s->far = false;
+	s->is_current = remember(s->wait, &s->last.plan);
+	*ret_action = s->last.plan.granted ? WAIT_GRANTED : WAIT_COLLECT;
+	return s->last.plan.changes_count ? 0 : find_granted(s, ret_action, e);
+}
