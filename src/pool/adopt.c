@@ -5,7 +5,8 @@
 #include "host/tree.h"
 #include "pool/private.h"
 
-/* Who is on a GPU. Others count when they use as much as makes a GPU busy, or nobody knows. */
+/* Whether the processes are on a GPU, and other accounts too: those count when they use as much as
+   makes a GPU busy, or an unknown amount. */
 static enum adopted_use use_of(const struct gpu *gpu, const struct host_tree *tree, uid_t owner,
 			       int64_t threshold_mb)
 {
@@ -52,7 +53,7 @@ static void find_use(struct adoption *a, const struct host_tree *tree, int64_t t
 	observe_processes(o, &a->cache.state);
 	free(a->use);
 	a->use = mem_alloc(o->count, sizeof(*a->use));
-	/* Where the driver counts pids otherwise than this host, they name nobody. */
+	/* The driver's pids may be of another namespace: then they name no process here. */
 	for (size_t i = 0; i < o->count && !o->foreign_pids; i++)
 		a->use[i] = use_of(o->gpus[i], tree, a->request->actor.uid, threshold_mb);
 }

@@ -1,4 +1,4 @@
-/* The pool, its store and its driver for `canhazgpu doctor`; see examine.h. */
+/* The checks of the pool, its store and its driver; see examine.h. */
 #include "pool/examine.h"
 
 #include <inttypes.h>
@@ -7,9 +7,10 @@
 
 #include "base/mem.h"
 #include "gpu/gpu.h"
+#include "pool/examine_private.h"
 #include "pool/private.h"
 
-/* A look at the GPUs comes with most commands: a slower one is felt. */
+/* Most commands scan the GPUs: users notice a scan that is slower. */
 #define SLOW_SCAN_NS NS_PER_SECOND
 
 /* The newest end in the history; TIME_NONE: there is none. */
@@ -18,7 +19,7 @@ static int64_t newest_end(struct pool *p, int64_t now_ns)
 	const struct usage_record *record;
 	int64_t newest_ns = TIME_NONE;
 
-	/* What ended in the past is of no interest, and may be much. */
+	/* Ends in the past do not matter here, and there may be many. */
 	if (store_history_begin(p->store, now_ns, INT64_MAX, NULL) < 0)
 		return TIME_NONE;
 	while (store_history_next(p->store, &record, NULL) > 0)
@@ -34,8 +35,8 @@ static void examine_watch(struct pool *p, struct findings *f)
 	else
 		findings_add(f, "wake-up", FINDING_WARNING,
 			     "see the checks inotify and store-write",
-			     "changes of the pool are not heard of: who waits looks every few "
-			     "seconds instead of at once");
+			     "changes of the pool are not noticed at once: waiting requests poll "
+			     "every few seconds instead");
 }
 
 static void examine_pool(const struct pool_state *state, struct findings *f)
@@ -49,7 +50,7 @@ static void examine_pool(const struct pool_state *state, struct findings *f)
 		     state->slots_count, state->provider, reserved, state->queue_count);
 }
 
-/* What answered, how, and how fast. */
+/* The source that answered, and how fast it did. */
 static void examine_driver(const struct scan *scan, int64_t took_ns, struct findings *f)
 {
 	const char *source = scan->source ? scan->source : "unknown";
@@ -91,16 +92,16 @@ static void examine_hardware(const struct pool_config *config, struct findings *
 /* The GPUs of a pool that is there. */
 static void examine_scan(struct pool *p, const struct pool_state *state, struct findings *f)
 {
-	AUTO(observation_clear) struct observation seen = {0};
+	AUTO(observation_clear) struct observation observation = {0};
 	int64_t begin_ns = clock_monotonic_ns();
 
-	observe_gpus(&p->config, &p->observer, state, &seen);
-	if (seen.problem)
-		findings_add(f, "driver", FINDING_FAILED, NULL, "%s", seen.problem);
+	observe_gpus(&p->config, &p->observer, state, &observation);
+	if (observation.problem)
+		findings_add(f, "driver", FINDING_FAILED, NULL, "%s", observation.problem);
 	else
-		examine_driver(&seen.scan, clock_monotonic_ns() - begin_ns, f);
-	examine_gpus(state, &seen, f);
-	if (seen.foreign_pids)
+		examine_driver(&observation.scan, clock_monotonic_ns() - begin_ns, f);
+	examine_gpus(state, &observation, f);
+	if (observation.foreign_pids)
 		findings_add(f, "gpu-processes", FINDING_WARNING,
 			     "run canhazgpu outside of the container",
 			     "the processes here are in a pid namespace of their own (a "

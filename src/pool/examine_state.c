@@ -1,16 +1,17 @@
-/* What is agreed, beside what is there, for `canhazgpu doctor`; see examine.h. */
+/* The state of the pool, compared with the GPUs and processes of this host; see examine_private.h.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "host/process.h"
-#include "pool/examine.h"
+#include "pool/examine_private.h"
 
 /* Clocks of several hosts are never quite the same. */
 #define FUTURE_NS (60 * NS_PER_SECOND)
 
-/* "0, 3 and 5 more" would be shorter, but who looks for one has to find it. */
+/* "0, 3 and 5 more" would be shorter, but whoever searches for one GPU has to find it. */
 static void list_add(struct str *list, int gpu)
 {
 	str_addf(list, "%s%d", list->length ? "," : "", gpu);
@@ -34,19 +35,19 @@ static void group_clear(struct group *g)
 	str_clear(&g->gpus);
 }
 
-static void examine_placed(const struct pool_state *state, const struct observation *seen,
+static void examine_placed(const struct pool_state *state, const struct observation *o,
 			   struct findings *f)
 {
 	AUTO(group_clear) struct group missing = {0}, unknown = {0}, moved = {0}, mig = {0};
 
-	for (size_t i = 0; i < seen->count; i++) {
-		const struct gpu *gpu = seen->gpus[i];
+	for (size_t i = 0; i < o->count; i++) {
+		const struct gpu *gpu = o->gpus[i];
 		int id = state->slots[i].id;
 
 		if (!gpu)
-			group_add(&missing, id, seen->problems[i]);
-		else if (seen->use[i] == USE_UNKNOWN)
-			group_add(&unknown, id, seen->problems[i]);
+			group_add(&missing, id, o->problems[i]);
+		else if (o->use[i] == USE_UNKNOWN)
+			group_add(&unknown, id, o->problems[i]);
 		if (gpu && gpu->index != id)
 			group_add(&moved, id, NULL);
 		if (gpu && gpu->mig)
@@ -74,25 +75,24 @@ static void examine_placed(const struct pool_state *state, const struct observat
 				str_text(&mig.gpus));
 }
 
-void examine_gpus(const struct pool_state *state, const struct observation *seen,
-		  struct findings *f)
+void examine_gpus(const struct pool_state *state, const struct observation *o, struct findings *f)
 {
 	size_t found = 0;
 
-	if (seen->problem) {
+	if (o->problem) {
 		findings_add(f, "gpus", FINDING_FAILED, "see the check driver",
-			     "nothing is known of the %zu GPUs of the pool", seen->count);
+			     "nothing is known of the %zu GPUs of the pool", o->count);
 		return;
 	}
-	for (size_t i = 0; i < seen->count; i++)
-		found += seen->gpus[i] != NULL;
+	for (size_t i = 0; i < o->count; i++)
+		found += o->gpus[i] != NULL;
 	findings_add(f, "gpus", FINDING_OK, NULL, "%zu of the pool's %zu are there", found,
-		     seen->count);
-	examine_placed(state, seen, f);
-	if (seen->scan.gpus_count > seen->count)
+		     o->count);
+	examine_placed(state, o, f);
+	if (o->scan.gpus_count > o->count)
 		findings_extend(f, FINDING_NOTE,
 				"'canhazgpu admin --force' takes all, and ends all reservations",
-				"the driver shows %zu more", seen->scan.gpus_count - seen->count);
+				"the driver shows %zu more", o->scan.gpus_count - o->count);
 }
 
 void examine_times(const struct pool_state *state, int64_t newest_end_ns, int64_t now_ns,

@@ -1,17 +1,17 @@
-/* What is expected of holders and of those who wait; see forecast.h. */
+/* When reservations end and waiting requests start; see forecast.h. */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "pool/forecast.h"
 #include "pool/private.h"
 
-/* How far back runs tell how long runs take, and the most records that are read for it. */
+/* From how long ago runs count for how long runs take, and the most records that are read. */
 #define PAST_PERIOD_NS (30 * NS_PER_DAY)
 #define PAST_RECORDS_MAX 1000
-/* They are read anew after this time: waiting requests ask again and again. */
+/* They are read again after this time: waiting requests ask often. */
 #define PAST_KEEP_NS (300 * NS_PER_SECOND)
 
-/* Where the history cannot be read, nothing is known of it; the next try is the next reading. */
+/* A history that cannot be read counts as empty until the next time. */
 static void past_read(struct pool *p, int64_t now_ns)
 {
 	const struct usage_record *record = NULL;

@@ -1,6 +1,6 @@
 /*
- * What is expected of those who hold GPUs and of those who wait for them. Private to src/pool:
- * snapshot.c and wait.c ask for it.
+ * When reservations are expected to end, and waiting requests to start. Only src/pool calls this;
+ * snapshots show the results.
  */
 #ifndef POOL_FORECAST_H
 #define POOL_FORECAST_H
@@ -24,9 +24,9 @@ struct forecast {
 };
 
 /*
- * Foresees the first `places` entries of a state that has been cleaned up. Never fails: what cannot
- * be told is unknown. Reads the newest part of the history at most every few minutes, outside of
- * any update. The caller clears it.
+ * Forecasts the first `places` entries of a state that has been cleaned up. Never fails: what
+ * cannot be foreseen is unknown. Reads the newest part of the history at most every few minutes,
+ * outside of any update. The caller clears it.
  */
 void pool_forecast(struct pool *p, const struct pool_state *state, const struct plan_facts *facts,
 		   size_t places, struct forecast *ret_forecast);

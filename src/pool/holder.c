@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "pool/private.h"
 
-/* A store without a pool cannot tell what has become of a reservation: it was moved away, say. */
+/* A store without a pool, moved away perhaps, does not say what has become of a reservation. */
 static int holder_require(const struct pool_state *state, struct err *e)
 {
 	if (state->initialized)
@@ -100,7 +100,7 @@ int pool_set_supervisor(struct pool *p, const struct plan_actor *actor, const ch
 	return alter(p, &a, e);
 }
 
-/* Whether the processes of slot id are all in sight: a list that may be incomplete proves nothing.
+/* Whether the processes of slot id are all visible: a list that may be incomplete proves nothing.
  */
 static bool holder_sees(const struct observation *o, int id)
 {

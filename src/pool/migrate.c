@@ -23,7 +23,7 @@ void migration_clear(struct migration *m)
 	*m = (struct migration){0};
 }
 
-/* The state of every GPU must be readable: a reservation that cannot be read would be lost. */
+/* The state of every GPU must be readable, or a reservation would be lost. */
 static int load_source(struct store *from, struct pool_state *state, struct err *e)
 {
 	int r = store_load(from, STORE_READ, state, e);
@@ -135,7 +135,7 @@ static struct change *make_changes(struct pool_state *state, const char **uuids,
 			c->uuids = uuids;
 	}
 	for (size_t i = 0; i < state->reservations_count; i++) {
-		/* Those of other programs get an id. */
+		/* Reservations of other programs have no id yet. */
 		if (!*state->reservations[i]->id)
 			id_new(state->reservations[i]->id);
 		*++c = (struct change){.kind = CHANGE_GRANT, .reservation = state->reservations[i]};
@@ -152,7 +152,7 @@ static struct change *make_changes(struct pool_state *state, const char **uuids,
 	}
 	for (size_t i = 0; i < state->queue_count; i++) {
 		free(state->queue[i].version);
-		state->queue[i].version = NULL; /* new, over there */
+		state->queue[i].version = NULL; /* new in the target */
 		*++c = (struct change){.kind = CHANGE_QUEUE_PUT, .entry = &state->queue[i]};
 	}
 	*ret_count = (size_t)(c - changes) + 1;

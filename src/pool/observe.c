@@ -1,4 +1,4 @@
-/* What this host sees; see observe.h. */
+/* Holders and GPUs as this host sees them; see observe.h. */
 #include "pool/observe.h"
 
 #include <stdlib.h>
@@ -108,7 +108,7 @@ struct plan_facts observe_facts(const struct liveness *l, const struct plan_poli
 	};
 }
 
-/* True if the scan has GPUs that can be told apart by UUID. */
+/* Whether the scan has GPUs with a UUID. */
 static bool scan_has_uuids(const struct scan *scan)
 {
 	for (size_t i = 0; i < scan->gpus_count; i++) {
@@ -190,89 +190,4 @@ void observation_clear(struct observation *o)
 	free(o->problem);
 	scan_clear(&o->scan);
 	*o = (struct observation){0};
-}
-
-/* Names looked up in this invocation; a box has few users on its GPUs at a time. */
-struct names {
-	uid_t uid[16];
-	char *name[16];
-	size_t count;
-};
-
-static char *names_find(struct names *n, uid_t uid)
-{
-	for (size_t i = 0; i < n->count; i++) {
-		if (n->uid[i] == uid)
-			return mem_strdup(n->name[i]);
-	}
-	if (n->count == ARRAY_SIZE(n->uid))
-		return host_account_name(uid);
-	n->uid[n->count] = uid;
-	n->name[n->count] = host_account_name(uid);
-	return mem_strdup(n->name[n->count++]);
-}
-
-/* A command that was started with other rights (set-uid) is still its holder's: go up the parents.
- */
-static bool observe_descends(pid_t pid, const struct process_ref *ancestor)
-{
-	struct process_info info;
-
-	for (int depth = 0; depth < 64 && pid > 1; depth++) {
-		if (host_process_read(pid, &info, NULL) < 0)
-			return false;
-		if (info.pid == ancestor->pid && info.start_ticks == ancestor->start_ticks)
-			return true;
-		pid = info.ppid;
-	}
-	return false;
-}
-
-/* Unknown is not foreign: of pids that count otherwise, and of hidden processes, nobody can tell.
- */
-static bool observe_is_foreign(const struct observation *o, const struct process *process,
-			       const struct reservation *r)
-{
-	const struct process_ref ref = {.pid = process->pid};
-
-	if (o->foreign_pids || (!process->uid.known && host_process_life(&ref) == HOST_HIDDEN))
-		return false;
-	if (process->uid.known && r->uid.known && process->uid.value == r->uid.value)
-		return false;
-	if (!r->uid.known && process->account && r->account &&
-	    !strcmp(process->account, r->account))
-		return false;
-	return !(r->holder.command.pid && observe_descends(process->pid, &r->holder.command));
-}
-
-void observe_processes(struct observation *o, const struct pool_state *state)
-{
-	struct names names = {.count = 0};
-
-	for (size_t i = 0; i < o->count; i++) {
-		const struct reservation *r = state->slots[i].reservation;
-		struct gpu *gpu = o->gpus[i];
-
-		for (size_t k = 0; gpu && k < gpu->processes_count; k++) {
-			struct process *process = &gpu->processes[k];
-			struct process_info info;
-
-			/* A pid that is not in /proc stays an unknown user: never nobody. */
-			if (process->pid > 0 && !o->foreign_pids &&
-			    host_process_read(process->pid, &info, NULL) == 0) {
-				process->uid = quantity_of((int64_t)info.uid);
-				process->account = names_find(&names, info.uid);
-				process->start_ticks = info.start_ticks;
-				/* Some drivers tell the whole path of the program. */
-				if (!process->name || strchr(process->name, '/'))
-					mem_replace(&process->name, info.name);
-			}
-			process->foreign = r && observe_is_foreign(o, process, r);
-			/* Whoever has to find the owner wants to know; the holder does. */
-			if (process->uid.known && (!r || process->foreign))
-				process->container = host_process_container(process->pid);
-		}
-	}
-	for (size_t i = 0; i < names.count; i++)
-		free(names.name[i]);
 }

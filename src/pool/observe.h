@@ -1,5 +1,6 @@
 /*
- * What this host sees: GPUs, the processes on them, and whether holders live. Private to src/pool.
+ * What this host sees: GPUs, the processes on them, and whether holders live. Only src/pool calls
+ * this; snapshots show the results.
  */
 #ifndef POOL_OBSERVE_H
 #define POOL_OBSERVE_H
@@ -14,7 +15,7 @@ struct observer {
 	bool own_pids; /* this host's processes are in a pid namespace of their own */
 };
 
-/* One scan, laid over the slots of a state. */
+/* One scan, matched to the slots of a state. */
 struct observation {
 	int64_t taken_ns; /* clock_now_ns before the scan began */
 	struct scan scan;
@@ -29,13 +30,13 @@ struct observation {
 void observer_init(struct observer *o);
 void observer_clear(struct observer *o);
 
-/* Whether processes of that host can be looked at from here. */
+/* Whether that holder's processes are visible from here: they are on this host. */
 bool observer_sees(const struct observer *o, const struct holder *h);
 
-/* What can be seen of the holder of r from here. */
+/* Whether the holder of r lives, as far as visible from here. */
 enum holder_life observe_life(const struct observer *o, const struct reservation *r);
 
-/* Who lives, as plan_facts takes it. */
+/* Which processes live, as plan_facts takes it. */
 struct liveness {
 	enum holder_life *holders; /* per reservation of a state */
 	enum holder_life *waiting; /* per queue entry */
@@ -45,11 +46,11 @@ void observe_liveness(const struct observer *o, const struct pool_state *state,
 		      struct liveness *ret_liveness);
 void liveness_clear(struct liveness *l);
 
-/* The facts that need no look at the GPUs. They borrow the liveness and the policy. */
+/* The facts that need no scan. They borrow the liveness and the policy. */
 struct plan_facts observe_facts(const struct liveness *l, const struct plan_policy *policy);
 
 /*
- * Scans the GPUs of a pool. Never fails: what could not be seen is unknown, with its reason. The
+ * Scans the GPUs of a pool. Never fails: what could not be read is unknown, with the reason. The
  * caller clears it.
  */
 void observe_gpus(const struct pool_config *config, const struct observer *observer,

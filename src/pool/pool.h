@@ -1,5 +1,6 @@
 /*
- * What commands call. Each call goes straight down (store, GPUs, plan) and comes straight back.
+ * What commands call: one function for each change of the pool. (What is shown: snapshot.h,
+ * report.h, timeline.h.)
  */
 #ifndef POOL_POOL_H
 #define POOL_POOL_H
@@ -13,11 +14,11 @@ struct pool_config {
 	char *store_url;
 	char *fake_state_path; /* NULL: none */
 	int64_t memory_threshold_mb;
-	int64_t history_keep_ns;   /* usage records older than this are dropped; 0: none */
-	bool history_set_by_user;  /* that was not set by the host's administrator: in a pool of
-				      somebody else it counts for nothing */
-	bool backfill;             /* requests may be let through that delay nobody ahead ... */
-	bool backfill_set_by_user; /* ... and that was not set by the administrator either */
+	int64_t history_keep_ns;   /* usage records older than this are deleted; 0: none */
+	bool history_set_by_user;  /* not by the host's administrator: ignored in a pool that
+				      belongs to somebody else */
+	bool backfill;             /* requests that delay nobody ahead of them may go first ... */
+	bool backfill_set_by_user; /* ... likewise */
 	struct plan_policy policy; /* what the host's administrator allows */
 };
 
@@ -25,13 +26,13 @@ void pool_config_clear(struct pool_config *c);
 
 struct pool;
 
-/* Takes a copy of the configuration. Touches nothing yet. */
+/* Copies the configuration. Nothing is read or created yet. */
 int pool_open(const struct pool_config *config, struct pool **ret_pool, struct err *e);
 struct pool *pool_close(struct pool *p); /* NULL is harmless; returns NULL */
 void pool_closep(struct pool **p);       /* for AUTO(pool_closep) */
 
-/* The name of this host for struct holder; where processes live in a pid namespace of their own,
-   with that namespace, since their pids mean nothing outside. The caller frees it. */
+/* The name of this host for struct holder; in a pid namespace other than the first, with that
+   namespace, since its pids mean nothing outside. The caller frees it. */
 char *pool_host_label(void);
 
 struct pool_admin_request {
@@ -41,8 +42,8 @@ struct pool_admin_request {
 	bool force;
 };
 
-/* Makes the pool, or with force makes it anew: -EEXIST where there is one, -EPERM unless the actor
-   may administer it. */
+/* Makes the pool; with force, recreates it. -EEXIST where there is one, -EPERM unless the actor may
+   administer it. */
 int pool_admin(struct pool *p, const struct pool_admin_request *request, int *ret_count,
 	       struct err *e);
 
@@ -58,14 +59,14 @@ struct pool_grant {
 	struct reservation *reservation;
 	char *provider;
 	char *visible; /* for CUDA_VISIBLE_DEVICES: "0,1"; UUIDs where the driver's numbers have
-			  moved since `admin` */
+			  changed since `admin` */
 };
 
 void pool_grant_clear(struct pool_grant *g);
 
 /*
- * Grants the request or refuses it at once (GPUs whose command has ended are waited for until their
- * supervisor has released them, up to 10 s). The caller clears *ret_grant.
+ * Grants the request or refuses it at once (but where the command of a reservation has ended, waits
+ * up to 10 s for its supervisor to release the GPUs). The caller clears *ret_grant.
  */
 int pool_reserve(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
 		 struct err *e);
@@ -78,19 +79,19 @@ int pool_adopt(struct pool *p, const struct plan_request *request,
 	       const struct process_ref *processes, size_t count, struct pool_grant *ret_grant,
 	       struct err *e);
 
-/* Who gets GPUs that were released: `count` of `gpus`. */
+/* A waiting request that gets GPUs that were released: `count` of `gpus`. */
 struct next_in_line {
-	char entry_id[ID_SIZE]; /* of its place in the line */
+	char entry_id[ID_SIZE]; /* of its queue entry */
 	char *user;
 	size_t count;
-	int *gpus; /* ascending; which of them is open where there are more than count */
+	int *gpus; /* ascending; where there are more than count, which of them is undecided */
 	size_t gpus_count;
 };
 
 struct pool_released {
 	int *gpus; /* ascending */
 	size_t gpus_count;
-	struct next_in_line *successors; /* in the order of the line */
+	struct next_in_line *successors; /* in queue order */
 	size_t successors_count;
 };
 
@@ -100,7 +101,7 @@ void pool_released_clear(struct pool_released *r);
 int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
 		 struct pool_released *ret_released, struct err *e);
 
-/* Reservations that pool_extend has lengthened, as they are now. */
+/* Reservations that pool_extend has lengthened, with their new expiry. */
 struct pool_extended {
 	struct reservation **reservations;
 	size_t count;
@@ -125,39 +126,38 @@ int pool_limit_wait(const struct pool *p, const struct plan_actor *actor, int64_
 int64_t pool_longest_ns(const struct pool *p, const struct plan_actor *actor);
 
 /*
- * The next five are for who holds a reservation. Where the pool itself is not there, they fail:
- * the store may be back soon, and the reservation in it.
+ * The next five are for the holder of a reservation. Where there is no pool they fail: the store
+ * may be back soon, with the reservation in it.
  */
 
-/* Ends a reservation of the actor by its id, as of end_ns. Success, too, where it is not there any
-   more; -EPERM where it is somebody else's. */
+/* Ends a reservation of the actor by its id, as of end_ns. Success, too, where it no longer exists;
+   -EPERM where it is somebody else's. */
 int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int64_t end_ns,
 	     struct err *e);
 
 /*
  * Gives a reservation of the actor, as it was granted, a new heartbeat. With `command`, that
- * process stands in for the command from now on: it is what the reservation lives as long as.
- * *ret_gpus_count is how many GPUs it still has: fewer than it was granted where some were released
- * by hand, 0 where it is not there any more.
+ * process replaces the command: the reservation lives as long as it does. *ret_gpus_count is how
+ * many GPUs it still has: fewer than it was granted where some were released by hand, 0 where it no
+ * longer exists.
  */
 int pool_heartbeat(struct pool *p, const struct plan_actor *actor,
 		   const struct reservation *granted, const struct process_ref *command,
 		   size_t *ret_gpus_count, struct err *e);
 
-/* Names another process as the supervisor of a reservation of the actor. Success, too, where it is
-   not there any more. */
+/* Names another process as the supervisor of a reservation of the actor. Success, too, where it no
+   longer exists. */
 int pool_set_supervisor(struct pool *p, const struct plan_actor *actor, const char *id,
 			const struct process_ref *supervisor, struct err *e);
 
 /*
- * Makes a reservation again that is not there any more, where it was lost with the data of the
- * store and not ended: no record of its end, and its GPUs free and not released since it began.
- * *ret_restored: it is there.
+ * Restores a reservation that was lost with the data of the store: unless there is a record of its
+ * end, or one of its GPUs is reserved or was released since it began. *ret_restored: it exists.
  */
 int pool_restore(struct pool *p, const struct reservation *mine, bool *ret_restored, struct err *e);
 
-/* The pids on the GPUs of a reservation, by a new scan; none if it is gone. An error where they are
-   not all in sight, which is not the same as none. The caller frees them. */
+/* The pids on the GPUs of a reservation, by a new scan; none if it no longer exists. An error where
+   they are not all visible, which is not the same as none. The caller frees them. */
 int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret_count,
 		   struct err *e);
 
@@ -168,7 +168,7 @@ void pool_watch_drain(struct pool *p);
 /* How many GPUs the pool has. -ENOENT where there is no pool. */
 int pool_count(struct pool *p, size_t *ret_count, struct err *e);
 
-/* Drops usage records older than the configured time, where the caller may decide that. */
+/* Deletes usage records older than the configured time, where the caller may decide that. */
 int pool_trim(struct pool *p, struct err *e);
 
 #endif

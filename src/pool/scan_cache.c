@@ -1,6 +1,7 @@
 /* A scan that is kept while a request is decided; see scan_cache.h. */
 #include "pool/scan_cache.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,14 @@ bool scan_cache_fits(const struct scan_cache *cache, const struct pool_state *st
 			return false;
 	}
 	return true;
+}
+
+int scan_cache_check(struct scan_cache *cache, const struct pool_state *state, struct err *e)
+{
+	if (scan_cache_fits(cache, state))
+		return 0;
+	scan_cache_clear(cache);
+	return err_set(e, EAGAIN, "the pool was made anew meanwhile");
 }
 
 /* The GPU of that slot in the scan; NULL: it was not seen. */

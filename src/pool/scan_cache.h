@@ -23,6 +23,9 @@ bool scan_cache_is_old(const struct scan_cache *cache);
 /* Whether the slots are still the GPUs that were scanned: not so when the pool was recreated. */
 bool scan_cache_fits(const struct scan_cache *cache, const struct pool_state *state);
 
+/* The same for a decision that rests on the scan: drops one that does not fit, with -EAGAIN. */
+int scan_cache_check(struct scan_cache *cache, const struct pool_state *state, struct err *e);
+
 /* What the plan has granted, with the driver's names for the GPUs. Takes the reservation. */
 void scan_cache_grant(const struct scan_cache *cache, struct plan *plan,
 		      struct pool_grant *ret_grant);

@@ -32,7 +32,7 @@ int pool_commit(struct pool *p, const struct pool_state *state, const struct pla
 	return store_commit(p->store, state, plan->changes, plan->changes_count, e);
 }
 
-/* A pause of random length, so that those who collided do not collide again. */
+/* A pause of random length, so that processes that collided do not collide again. */
 static void pause_before_retry(int attempt)
 {
 	int64_t limit_us = attempt < 8 ? 200 << attempt : 50000;
@@ -52,12 +52,10 @@ static int prepare(struct pool *p, struct transaction *t, struct err *e)
 /* Adds to the facts what the scan shows. */
 static int add_scan(struct pool *p, struct transaction *t, struct attempt *a, struct err *e)
 {
-	if (!t->cache)
-		return 0;
-	if (!scan_cache_fits(t->cache, &a->state)) {
-		scan_cache_clear(t->cache);
-		return err_set(e, EAGAIN, "the pool was made anew meanwhile");
-	}
+	int r = t->cache ? scan_cache_check(t->cache, &a->state, e) : 0;
+
+	if (r < 0 || !t->cache)
+		return r;
 	a->facts.use = t->cache->observation.use;
 	if (!t->requester)
 		return 0;

@@ -1,6 +1,6 @@
 /*
- * Waiting in line for GPUs: what `run --wait` and `reserve --wait` call; and, at the end, what
- * others do with requests that wait.
+ * Waiting in the queue for GPUs: for `run --wait` and `reserve --wait`; and, at the end, what other
+ * commands do with waiting requests.
  *
  *     pool_wait_begin(pool, &request, limit_ns, &wait);
  *     while ((r = pool_wait_step(wait, &grant, e)) == 0) {
@@ -8,7 +8,7 @@
  *         if (pool_wait_sleep(wait, signal_fd, INT64_MAX, &step) > 0)
  *             break;                                      // a signal
  *     }
- *     pool_wait_end(wait);                                // leaves the line unless it was granted
+ *     pool_wait_end(wait);                                // leaves the queue unless granted
  */
 #ifndef POOL_WAIT_H
 #define POOL_WAIT_H
@@ -20,17 +20,17 @@ struct pool_wait;
 /* How a request stands at the moment. Texts and arrays are owned by the wait, until its next step.
  */
 struct pool_standing {
-	bool joined;          /* it is in the line */
-	const char *entry_id; /* of its place there: for `queue` and `cancel` */
-	size_t place;         /* 1: nobody is before it */
-	size_t waiting;       /* requests in the line, this one too */
+	bool joined;          /* it is in the queue */
+	const char *entry_id; /* of its queue entry: for `queue` and `cancel` */
+	size_t place;         /* 1: the first */
+	size_t waiting;       /* requests in the queue, this one included */
 	size_t wanted;        /* GPUs */
-	const int *collected; /* those that are held for it already */
+	const int *collected; /* those that it holds already */
 	size_t collected_count;
 	const char *awaits;  /* "GPU 0 (alice), GPU 3 (in use without reservation)"; "" nothing */
 	int64_t since_ns;    /* when it joined */
-	int64_t estimate_ns; /* when it is expected to start; TIME_NONE: nobody can tell */
-	const char *trouble; /* why the pool cannot be asked at present; NULL: it can */
+	int64_t estimate_ns; /* when it is expected to start; TIME_NONE: unknown */
+	const char *trouble; /* why the store does not answer at present; NULL: it does */
 };
 
 /*
@@ -41,10 +41,10 @@ void pool_wait_begin(struct pool *p, const struct plan_request *request, int64_t
 		     struct pool_wait **ret_wait);
 
 /*
- * Looks, and takes what there is. 1: granted, the caller clears *ret_grant. 0: it has to wait; the
- * request is in the line. -ETIME: the limit is over. -ECANCELED: cancelled from elsewhere.
+ * Takes the GPUs that can be had. 1: granted, the caller clears *ret_grant. 0: it has to wait; the
+ * request is in the queue. -ETIME: the limit was reached. -ECANCELED: cancelled from elsewhere.
  * -ERANGE, -ENOENT, ...: it will never be granted. A store that does not answer once the request is
- * in the line is no error, but the standing's trouble.
+ * in the queue is no error, but the standing's trouble.
  */
 int pool_wait_step(struct pool_wait *w, struct pool_grant *ret_grant, struct err *e);
 
@@ -52,35 +52,35 @@ const struct pool_standing *pool_wait_standing(const struct pool_wait *w);
 
 /*
  * Sleeps until something has happened that may matter: a commit, the end of a holder or of a
- * process on a GPU, an expiry, the limit; or `tick_ns` are over (for a clock on the terminal;
- * INT64_MAX: none). 1: interrupt_fd is readable. 0: time for another step, or only the tick:
- * *ret_step tells.
+ * process on a GPU, an expiry, the limit; or until `tick_ns` have passed (for a clock on the
+ * terminal; INT64_MAX: none). 1: interrupt_fd is readable. 0: time for another step, or only the
+ * tick: *ret_step tells.
  */
 int pool_wait_sleep(struct pool_wait *w, int interrupt_fd, int64_t tick_ns, bool *ret_step);
 
-/* Leaves the line, giving back what was collected, unless the request was granted. Frees. NULL is
-   harmless; returns NULL. */
+/* Unless the request was granted, leaves the queue and gives back what was collected. Frees. NULL
+   is harmless; returns NULL. */
 struct pool_wait *pool_wait_end(struct pool_wait *w);
 void pool_wait_endp(struct pool_wait **w); /* for AUTO(pool_wait_endp) */
 
-/* A request that pool_cancel has taken out of the line. */
+/* A request that pool_cancel has taken out of the queue. */
 struct pool_cancelled {
 	char id[ID_SIZE];
 	size_t wanted;     /* GPUs */
 	int64_t waited_ns; /* until now */
 };
 
-/* A request that waits. */
+/* A waiting request. */
 struct pool_request {
 	char id[ID_SIZE];
 };
 
-/* Those that the actor may cancel, or with NULL all of them, in the order of the line. The caller
-   frees *ret_requests. -ENOENT where there is no pool. */
+/* Those that the actor may cancel, or with NULL all of them, in queue order. The caller frees
+ *ret_requests. -ENOENT where there is no pool. */
 int pool_requests(struct pool *p, const struct plan_actor *actor,
 		  struct pool_request **ret_requests, size_t *ret_count, struct err *e);
 
-/* Cancels requests that wait, all or none: see plan_cancel. The caller frees *ret_cancelled, which
+/* Cancels waiting requests, all or none: see plan_cancel. The caller frees *ret_cancelled, which
    has `count` elements. */
 int pool_cancel(struct pool *p, const struct plan_actor *actor, char *const *ids, size_t count,
 		struct pool_cancelled **ret_cancelled, struct err *e);

@@ -54,7 +54,7 @@ struct pool_wait {
 struct step {
 	struct pool_wait *wait;
 	struct attempt last;
-	bool is_current; /* what was loaded is still true, as far as known */
+	bool is_current; /* the next evaluation need not load again */
 	bool far;        /* see struct wait_situation */
 	char part_id[ID_SIZE];
 	struct wait_evaluation evaluation;

@@ -1,6 +1,6 @@
 /*
  * Sleeping: pool_wait_sleep of wait.h. Nothing is polled: a commit, the end of a process, an expiry
- * each wake the request, and a timer stands behind them.
+ * each wake the request, and a timer is the backstop.
  */
 #include <errno.h>
 #include <poll.h>
@@ -75,7 +75,7 @@ static nfds_t list_fds(const struct pool_wait *w, int interrupt_fd, struct pollf
 	return count;
 }
 
-/* What a descriptor tells. */
+/* What has become readable. */
 static enum wake wake_by_fd(struct pool_wait *w, const struct pollfd *fds, nfds_t count)
 {
 	if (fds[FD_INTERRUPT].revents)

@@ -52,16 +52,17 @@ static void keep_limit(struct pool_wait *w)
 		w->give_up_ns = give_up_ns;
 }
 
-/* Loads the pool to evaluate it, unless a step has just done so and changed nothing but its own
-   heartbeat. */
+/* Loads the pool to evaluate it, unless that was just done. */
 static int load(struct step *s, struct err *e)
 {
 	struct pool_wait *w = s->wait;
 	struct attempt *a = &s->last;
 	int r;
 
-	if (s->is_current)
+	if (s->is_current) {
+		s->is_current = false;
 		return 0;
+	}
 	attempt_clear(a);
 	r = store_load(w->pool->store, STORE_READ, &a->state, e);
 	if (r == 0)
@@ -74,7 +75,6 @@ static int load(struct step *s, struct err *e)
 		a->facts = observe_facts(&a->liveness, &w->pool->config.policy);
 	else
 		attempt_observe(w->pool, a);
-	s->is_current = true;
 	return 0;
 }
 
@@ -101,20 +101,11 @@ static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 	struct pool_wait *w = s->wait;
 	struct store *store = w->pool->store;
 	struct plan_wait wait = describe_wait(s);
-	bool fits = w->cache.taken_ns && scan_cache_fits(&w->cache, &s->last.state);
 	struct wait_situation situation = {
 		.state = &s->last.state,
 		.facts = &s->last.facts,
 		.request = &w->request,
 		.wait = &wait,
-		.scan =
-			{
-				.use = fits ? w->cache.observation.use : NULL,
-				.is_new = scan_is_new,
-				.taken_ns = w->cache.taken_ns,
-				.pause_ns = w->scan_pause_ns,
-				.prospects = w->scan_prospects,
-			},
 		.far = s->far,
 		.is_watching = store_watch(store) >= 0,
 		.external_writers = store_has_external_writers(store),
@@ -123,23 +114,33 @@ static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 		.deadline_ns = w->deadline_ns,
 	};
 
-	/* Only where the pool was recreated in between. */
-	if (scan_is_new && !fits)
-		return err_set(e, EAGAIN, "the pool was made anew meanwhile");
+	if (w->cache.taken_ns && scan_cache_fits(&w->cache, &s->last.state))
+		situation.scan = (struct wait_scan){
+			.use = w->cache.observation.use,
+			.is_new = scan_is_new,
+			.taken_ns = w->cache.taken_ns,
+			.pause_ns = w->scan_pause_ns,
+			.prospects = w->scan_prospects,
+		};
 	return wait_evaluate(&situation, &s->evaluation, e);
 }
 
+/* Scans, and evaluates with the scan. */
 static int scan(struct step *s, struct err *e)
 {
 	struct pool_wait *w = s->wait;
 	uint64_t prospects = s->evaluation.prospects;
+	int r;
 
 	if (w->scan_prospects != prospects)
 		w->scan_pause_ns = SCAN_PAUSE_FIRST_NS;
 	else if (w->scan_pause_ns < SCAN_PAUSE_LAST_NS)
 		w->scan_pause_ns *= 2;
 	w->scan_prospects = prospects;
-	return scan_cache_take(w->pool, &w->cache, e);
+	r = scan_cache_take(w->pool, &w->cache, e);
+	if (r == 0)
+		r = scan_cache_check(&w->cache, &s->last.state, e);
+	return r < 0 ? r : evaluate(s, true, e);
 }
 
 /* Finds out what to do. 1: there is nothing to commit. */
@@ -160,14 +161,8 @@ static int prepare_step(struct pool *p, struct transaction *t, struct err *e)
 	r = load(s, e);
 	if (r == 0)
 		r = evaluate(s, false, e);
-	if (r == 0 && s->evaluation.action == WAIT_SCAN) {
+	if (r == 0 && s->evaluation.action == WAIT_SCAN)
 		r = scan(s, e);
-		if (r == 0)
-			r = evaluate(s, true, e);
-	}
-	/* An attempt to commit, and one that follows a failure, load again. */
-	if (r < 0 || s->evaluation.action != WAIT_SLEEP)
-		s->is_current = false;
 	if (r < 0)
 		return r;
 	if (s->evaluation.action == WAIT_SLEEP || s->evaluation.action == WAIT_GRANTED)
@@ -196,8 +191,8 @@ static int decide_step(const struct pool_state *state, const struct plan_facts *
 	return plan_wait(state, facts, &request, &wait, plan, e);
 }
 
-/* Remembers what a commit has stored of the entry. Whether what was loaded is still true: so it is
-   after mere heartbeats. */
+/* Remembers what a commit has stored of the entry. True if it has changed nothing else: what was
+   loaded for it is current, apart from the heartbeat. */
 static bool remember(struct pool_wait *w, const struct plan *plan)
 {
 	bool quiet = plan->changes_count > 0;

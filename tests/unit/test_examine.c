@@ -4,7 +4,7 @@
 #include "base/finding.h"
 #include "base/mem.h"
 #include "host/examine.h"
-#include "pool/examine.h"
+#include "pool/examine_private.h"
 #include "store/redis/info.h"
 
 static void test_findings(void **state)

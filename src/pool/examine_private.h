@@ -1,0 +1,23 @@
+/* The parts of pool_examine (examine_state.c), which examine.c and the tests call. */
+#ifndef POOL_EXAMINE_PRIVATE_H
+#define POOL_EXAMINE_PRIVATE_H
+
+#include "base/finding.h"
+#include "pool/observe.h"
+
+/* The GPUs of a pool, compared with a scan. */
+void examine_gpus(const struct pool_state *state, const struct observation *o, struct findings *f);
+
+/* Times in the future: the clock was set back, or that of another host is wrong. newest_end_ns: of
+   the history. */
+void examine_times(const struct pool_state *state, int64_t newest_end_ns, int64_t now_ns,
+		   struct findings *f);
+
+/* GPUs whose state is unreadable, and reservations whose supervisor has ended or is stopped. */
+void examine_reservations(const struct observer *o, const struct pool_state *state,
+			  struct findings *f);
+
+/* Waiting requests that are unreadable or stopped. */
+void examine_queue(const struct observer *o, const struct pool_state *state, struct findings *f);
+
+#endif

@@ -1,0 +1,370 @@
+/* What a waiting request does next, by tables: pool/wait_evaluate.h. */
+#include "test.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "plan_world.h"
+#include "pool/wait_evaluate.h"
+
+#define SECOND NS_PER_SECOND
+#define GPUS_MAX 4
+#define ENTRIES_MAX 16
+
+/* Monotonic times are counted from here. */
+#define MONOTONIC (1000 * SECOND)
+
+static char alice[] = "u1", bob[] = "u2";
+static const char own_id[] = "11111111-0000-0000-0000-000000000000";
+static const char request_id[] = "22222222-0000-0000-0000-000000000000";
+
+/* A request of account u1 for all GPUs of the pool, and what surrounds it. */
+struct scene {
+	struct pool_state state;
+	enum gpu_use use[GPUS_MAX];
+	enum holder_life life[GPUS_MAX], waiting[ENTRIES_MAX];
+	struct plan_facts facts;
+	struct plan_request request;
+	struct plan_wait wait;
+	struct wait_situation situation;
+};
+
+static struct queue_entry *scene_queue(struct scene *s, const char *id, char *account)
+{
+	struct queue_entry *q = pool_state_add_waiter(&s->state);
+
+	if (id)
+		memcpy(q->id, id, ID_SIZE);
+	else
+		snprintf(q->id, ID_SIZE, "33333333-0000-0000-0000-%012zu", s->state.queue_count);
+	q->user = mem_strdup(account);
+	q->account = mem_strdup(account);
+	q->requested_count = (int)s->state.slots_count;
+	q->enqueued_ns = NOW - HOUR + (int64_t)s->state.queue_count;
+	q->heartbeat_ns = NOW - 10 * SECOND;
+	q->holder.host = mem_strdup("host");
+	s->waiting[s->state.queue_count - 1] = HOLDER_ALIVE;
+	return q;
+}
+
+/* A letter for each GPU: '.' free, 'm' reserved by hand for an hour, 'r' by a run that lives, 'o'
+   by one that is out of sight, 'c' collected for the request. */
+static void scene_hold(struct scene *s, const char *gpus)
+{
+	for (int i = 0; gpus[i]; i++) {
+		bool run = gpus[i] == 'r' || gpus[i] == 'o';
+		struct reservation *r;
+
+		if (gpus[i] == '.')
+			continue;
+		r = world_hold(&s->state, gpus[i] == 'c' ? 1 : 2,
+			       run ? RESERVATION_RUN : RESERVATION_MANUAL, i, 1);
+		if (gpus[i] == 'c')
+			r->queue_id = mem_strdup(own_id);
+		s->life[s->state.reservations_count - 1] =
+			gpus[i] == 'r' ? HOLDER_ALIVE : HOLDER_OUT_OF_SIGHT;
+	}
+}
+
+/* Its entry lists what it has collected. */
+static void scene_collect(struct queue_entry *q, const char *gpus)
+{
+	q->collected = mem_alloc(GPUS_MAX, sizeof(int));
+	for (int i = 0; gpus[i]; i++) {
+		if (gpus[i] == 'c')
+			q->collected[q->collected_count++] = i;
+	}
+}
+
+/* `before` rivals are in the queue before it. */
+static void scene_init(struct scene *s, const char *gpus, size_t before, bool joined)
+{
+	*s = (struct scene){0};
+	s->state.initialized = true;
+	pool_state_make_slots(&s->state, strlen(gpus));
+	scene_hold(s, gpus);
+	for (size_t i = 0; i < before; i++)
+		scene_queue(s, NULL, bob);
+	if (joined)
+		scene_collect(scene_queue(s, own_id, alice), gpus);
+	s->facts = (struct plan_facts){.now_ns = NOW, .life = s->life, .waiting = s->waiting};
+	s->request = (struct plan_request){
+		.actor = {.uid = 1, .account = alice},
+		.type = RESERVATION_RUN,
+		.count = (int)strlen(gpus),
+		.id = request_id,
+	};
+	s->wait = (struct plan_wait){
+		.entry_id = own_id,
+		.part_id = "44444444-0000-0000-0000-000000000000",
+		.enqueued_ns = joined ? NOW - HOUR + (int64_t)before + 1 : TIME_NONE,
+	};
+	s->situation = (struct wait_situation){
+		.state = &s->state,
+		.facts = &s->facts,
+		.request = &s->request,
+		.wait = &s->wait,
+		.is_watching = true,
+		.now_ns = MONOTONIC,
+		.next_heartbeat_ns = MONOTONIC + 40 * SECOND,
+		.deadline_ns = INT64_MAX,
+	};
+}
+
+/* 'i' idle, 'b' busy, 'u' unknown, a letter for each GPU; a scan of now, for the present prospects.
+ */
+static void scene_scan(struct scene *s, const char *use)
+{
+	for (size_t i = 0; use[i]; i++)
+		s->use[i] = use[i] == 'i' ? USE_IDLE : use[i] == 'b' ? USE_BUSY : USE_UNKNOWN;
+	s->situation.scan = (struct wait_scan){
+		.use = s->use,
+		.taken_ns = MONOTONIC,
+		.pause_ns = SECOND,
+		.prospects = wait_prospects(&s->state, NULL),
+	};
+}
+
+static struct wait_evaluation evaluate(struct scene *s)
+{
+	struct wait_evaluation v;
+	struct err e = {0};
+
+	if (wait_evaluate(&s->situation, &v, &e) < 0)
+		fail_msg("%s", e.text);
+	return v;
+}
+
+static void test_actions(void **state)
+{
+	static const struct {
+		const char *title, *gpus, *use;
+		size_t before;
+		bool joined;
+		enum wait_action action;
+		bool uses_scan;
+	} cases[] = {
+		{"new, nothing is free", "rr", NULL, 0, false, WAIT_COLLECT, false},
+		{"new, behind somebody", "..", NULL, 1, false, WAIT_COLLECT, false},
+		{"new, some might be had", "r.", NULL, 0, false, WAIT_SCAN, true},
+		{"nothing is free", "rr", NULL, 0, true, WAIT_SLEEP, false},
+		{"somebody is before it", "..", "ii", 1, true, WAIT_SLEEP, false},
+		{"one might be had", "r.", NULL, 0, true, WAIT_SCAN, true},
+		{"one can be had", "r.", "bi", 0, true, WAIT_COLLECT, true},
+		{"one is free and busy", "r.", "bb", 0, true, WAIT_SLEEP, true},
+		{"one is free and unknown", "r.", "bu", 0, true, WAIT_SLEEP, true},
+		{"it has one, none is free", "cr", NULL, 0, true, WAIT_SLEEP, false},
+		{"it has one, the other can be had", "c.", "ii", 0, true, WAIT_GRANT, true},
+		{"all can be had", "..", "ii", 0, true, WAIT_GRANT, true},
+		{"new, all can be had", "..", "ii", 0, false, WAIT_GRANT, true},
+		{"it has all", "cc", NULL, 0, true, WAIT_SCAN, true},
+		{"it has all, and they are idle", "cc", "ii", 0, true, WAIT_GRANT, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct wait_evaluation v;
+		struct scene s;
+
+		scene_init(&s, cases[i].gpus, cases[i].before, cases[i].joined);
+		if (cases[i].use)
+			scene_scan(&s, cases[i].use);
+		v = evaluate(&s);
+		if (v.action != cases[i].action)
+			fail_msg("%s: action %d", cases[i].title, v.action);
+		if (v.action != WAIT_SCAN && v.uses_scan != cases[i].uses_scan)
+			fail_msg("%s: uses_scan is %d", cases[i].title, v.uses_scan);
+		assert_int_equal(v.rank, cases[i].joined ? cases[i].before : 0);
+		pool_state_clear(&s.state);
+	}
+}
+
+/* Which scan of busy GPUs still counts. */
+static void test_age_of_the_scan(void **state)
+{
+	static const struct {
+		int64_t age_ns;
+		bool is_new, is_of_others;
+		enum wait_action action;
+	} cases[] = {
+		{0, false, false, WAIT_SLEEP},
+		{SECOND - 1, false, false, WAIT_SLEEP},
+		{SECOND, false, false, WAIT_SCAN},
+		{SECOND, true, false, WAIT_SLEEP}, /* the driver needed that long */
+		{0, false, true, WAIT_SCAN},
+		{0, true, true, WAIT_SLEEP},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct wait_evaluation v;
+		struct scene s;
+
+		scene_init(&s, "r.", 0, true);
+		scene_scan(&s, "bb");
+		s.situation.scan.taken_ns -= cases[i].age_ns;
+		s.situation.scan.is_new = cases[i].is_new;
+		s.situation.scan.prospects ^= cases[i].is_of_others;
+		v = evaluate(&s);
+		if (v.action != cases[i].action)
+			fail_msg("case %zu: action %d", i, v.action);
+		pool_state_clear(&s.state);
+	}
+}
+
+/* A GPU that was released since the scan is another prospect, and so is one that was taken. */
+static void test_prospects(void **state)
+{
+	struct scene s;
+	uint64_t before;
+
+	(void)state;
+	scene_init(&s, "r.", 0, true);
+	before = wait_prospects(&s.state, NULL);
+	s.state.slots[1].last_released_ns = NOW;
+	assert_true(wait_prospects(&s.state, NULL) != before);
+	s.state.slots[1].last_released_ns = TIME_NONE;
+	assert_true(wait_prospects(&s.state, NULL) == before);
+	s.state.slots[0].reservation = NULL;
+	assert_true(wait_prospects(&s.state, NULL) != before);
+	pool_state_clear(&s.state);
+}
+
+/* When it wakes up at the latest. Times are from now. */
+static void test_sleep(void **state)
+{
+	const int64_t departs_ns = QUEUE_HEARTBEAT_LIMIT_NS - 10 * SECOND + NS_PER_MS;
+	const struct {
+		const char *title, *gpus, *use;
+		size_t before;
+		bool is_deaf, external_writers, far;
+		int64_t deadline_ns, until_ns, wall_ns; /* wall_ns 0: never */
+	} cases[] = {
+		{.title = "a heartbeat", .gpus = "rr", .until_ns = 40 * SECOND},
+		{.title = "its own limit",
+		 .gpus = "rr",
+		 .deadline_ns = 7 * SECOND,
+		 .until_ns = 7 * SECOND},
+		{.title = "the next scan", .gpus = "r.", .use = "bb", .until_ns = SECOND},
+		{.title = "an expiry", .gpus = "rm", .until_ns = 40 * SECOND, .wall_ns = HOUR},
+		{.title = "a holder that falls silent",
+		 .gpus = "om",
+		 .until_ns = 40 * SECOND,
+		 .wall_ns = HEARTBEAT_LIMIT_NS - MINUTE / 2 + NS_PER_MS},
+		{.title = "what it has collected does not matter",
+		 .gpus = "cr",
+		 .until_ns = 40 * SECOND},
+		{.title = "a request before it",
+		 .gpus = "mm",
+		 .before = 1,
+		 .until_ns = 40 * SECOND,
+		 .wall_ns = departs_ns},
+		{.title = "no watch, first", .gpus = "rr", .is_deaf = true, .until_ns = SECOND},
+		{.title = "no watch, fourth",
+		 .gpus = "rr",
+		 .before = 3,
+		 .is_deaf = true,
+		 .until_ns = 4 * SECOND,
+		 .wall_ns = departs_ns},
+		{.title = "other writers, second",
+		 .gpus = "rr",
+		 .before = 1,
+		 .external_writers = true,
+		 .until_ns = 2 * SECOND,
+		 .wall_ns = departs_ns},
+		{.title = "other writers, third",
+		 .gpus = "rr",
+		 .before = 2,
+		 .external_writers = true,
+		 .until_ns = 40 * SECOND,
+		 .wall_ns = departs_ns},
+		{.title = "far behind",
+		 .gpus = "..",
+		 .use = "ii",
+		 .before = WAIT_FAR_RANK,
+		 .far = true,
+		 .until_ns = 40 * SECOND,
+		 .wall_ns = departs_ns},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t wall_ns = cases[i].wall_ns ? NOW + cases[i].wall_ns : INT64_MAX;
+		struct wait_evaluation v;
+		struct scene s;
+
+		scene_init(&s, cases[i].gpus, cases[i].before, true);
+		if (cases[i].use)
+			scene_scan(&s, cases[i].use);
+		s.situation.is_watching = !cases[i].is_deaf;
+		s.situation.external_writers = cases[i].external_writers;
+		s.situation.far = cases[i].far;
+		if (cases[i].deadline_ns)
+			s.situation.deadline_ns = MONOTONIC + cases[i].deadline_ns;
+		v = evaluate(&s);
+		if (v.action != WAIT_SLEEP)
+			fail_msg("%s: action %d", cases[i].title, v.action);
+		if (v.until_ns != MONOTONIC + cases[i].until_ns)
+			fail_msg("%s: sleeps for %lld ns", cases[i].title,
+				 (long long)(v.until_ns - MONOTONIC));
+		if (v.wall_until_ns != wall_ns)
+			fail_msg("%s: sleeps until %lld ns from now", cases[i].title,
+				 (long long)(v.wall_until_ns - NOW));
+		pool_state_clear(&s.state);
+	}
+}
+
+/* Force takes GPUs in use, but none of which nobody knows how they are used. */
+static void test_force_needs_a_scan(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, "..", 0, true);
+	s.request.force = true;
+	assert_int_equal(evaluate(&s).action, WAIT_SCAN);
+	scene_scan(&s, "bb");
+	assert_int_equal(evaluate(&s).action, WAIT_GRANT);
+	pool_state_clear(&s.state);
+}
+
+static void test_granted_already(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, "rr", 0, true);
+	memcpy(s.state.reservations[0]->id, request_id, ID_SIZE);
+	assert_int_equal(evaluate(&s).action, WAIT_GRANTED);
+	pool_state_clear(&s.state);
+}
+
+/* A refusal is an error, and leaves the evaluation alone. */
+static void test_cancelled(void **state)
+{
+	struct wait_evaluation v = {.rank = 77};
+	struct err e = {0};
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, "..", 0, true);
+	s.state.queue[0].give_up_ns = QUEUE_CANCELLED_NS;
+	assert_int_equal(wait_evaluate(&s.situation, &v, &e), -ECANCELED);
+	assert_int_equal(v.rank, 77);
+	pool_state_clear(&s.state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_actions),
+		cmocka_unit_test(test_age_of_the_scan),
+		cmocka_unit_test(test_prospects),
+		cmocka_unit_test(test_sleep),
+		cmocka_unit_test(test_force_needs_a_scan),
+		cmocka_unit_test(test_granted_already),
+		cmocka_unit_test(test_cancelled),
+	};
+
+	return cmocka_run_group_tests_name("wait_evaluate", tests, NULL, NULL);
+}
