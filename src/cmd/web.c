@@ -61,11 +61,13 @@ static int web_config_from(const struct settings *s, struct web_config *c, struc
 	c->source_url = mem_strdup(settings_text(s, "web.source-url"));
 	if (token_file)
 		r = read_token(token_file, &c->token, e);
+	if (!c->demo)
+		c->pool = mem_alloc(1, sizeof(*c->pool));
 	if (r == 0 && !c->demo)
-		r = pool_config_from(s, &c->pool, e);
+		r = pool_config_from(s, c->pool, e);
 	/* A store that is none is told here, and not to whoever visits. */
 	if (r == 0 && !c->demo)
-		r = pool_open(&c->pool, &pool, e);
+		r = pool_open(c->pool, &pool, e);
 	return r;
 }
 

@@ -20,7 +20,7 @@ struct web_config {
 			      access.c */
 	char *documentation_url, *source_url; /* for the page's links; NULL: the program's own */
 	int64_t interval_ns;
-	struct pool_config pool; /* empty with demo */
+	struct pool_config *pool; /* NULL with demo */
 };
 
 /* As one JSON document; the caller frees it. NULL where a text is no UTF-8. */

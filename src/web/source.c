@@ -19,7 +19,7 @@
 int source_open(struct source *s, struct err *e)
 {
 	metrics_init(&s->metrics, clock_now_ns());
-	return s->config->demo ? 0 : pool_open(&s->config->pool, &s->pool, e);
+	return s->config->demo ? 0 : pool_open(s->config->pool, &s->pool, e);
 }
 
 void source_close(struct source *s)

@@ -290,6 +290,11 @@ static void test_timeline_full(void **state)
 
 static void test_config(void **state)
 {
+	struct pool_config pool = {.store_url = (char *)"sqlite:/x",
+				   .fake_state_path = (char *)"/f",
+				   .memory_threshold_mb = 5,
+				   .history_keep_ns = 6,
+				   .history_set_by_user = true};
 	const struct web_config in = {
 		.host = (char *)"::1",
 		.port = 0,
@@ -298,11 +303,7 @@ static void test_config(void **state)
 		.documentation_url = (char *)"d",
 		.source_url = (char *)"s",
 		.interval_ns = 7,
-		.pool = {.store_url = (char *)"sqlite:/x",
-			 .fake_state_path = (char *)"/f",
-			 .memory_threshold_mb = 5,
-			 .history_keep_ns = 6,
-			 .history_set_by_user = true},
+		.pool = &pool,
 	};
 	AUTO_FREE char *text = web_config_write(&in);
 	AUTO(web_config_clear) struct web_config out = {0};
@@ -314,7 +315,7 @@ static void test_config(void **state)
 	again = web_config_write(&out);
 	assert_string_equal(again, text);
 	assert_string_equal(out.token, in.token);
-	assert_int_equal(out.pool.memory_threshold_mb, 5);
+	assert_int_equal(out.pool->memory_threshold_mb, 5);
 	assert_true(web_config_read("{}", &out, &e) < 0);
 	assert_true(web_config_read("no", &out, &e) < 0);
 	assert_string_equal(e.text, "no valid settings (run 'canhazgpu web' instead)");
