@@ -16,15 +16,23 @@
 #include "conf/args.h"
 #include "conf/settings.h"
 
-/* Files and environment; what flags have set already stays. With a mistake in a file the
-   environment still counts. */
-static int load_configuration(struct settings *s, struct err *e)
+/*
+ * Files and environment; what flags have set already stays. With a mistake in a file the
+ * environment still counts. A mistake in the file of the host's administrator is told in host_error
+ * as well: where --config names another file, it concerns only commands that need its limits.
+ */
+static int load_configuration(struct settings *s, struct err *host_error, struct err *e)
 {
-	const char *file = settings_text(s, "config");
-	int r = file ? settings_load_file(s, file, e)
-		     : settings_load_default_files(s, getenv("HOME"), e);
-	int environment = settings_load_environment(s, r < 0 ? NULL : e);
+	const char *named = settings_text(s, "config");
+	int r = settings_load_system_file(s, named != NULL, host_error), environment;
 
+	if (named)
+		r = settings_load_file(s, named, e);
+	else if (r == 0)
+		r = settings_load_personal_file(s, getenv("HOME"), e);
+	else
+		*e = *host_error;
+	environment = settings_load_environment(s, r < 0 ? NULL : e);
 	return r < 0 ? r : environment;
 }
 
@@ -39,7 +47,7 @@ static int check_words(const struct command *command, const struct args_result *
 	return 0;
 }
 
-/* Parses what stands behind the command's name, and runs it. */
+/* Parses the arguments of a command, and runs it. */
 static int run_command(const struct command *command, struct settings *s, int argc, char **argv,
 		       struct err *e)
 {
@@ -51,7 +59,7 @@ static int run_command(const struct command *command, struct settings *s, int ar
 	};
 	struct args_result args;
 	struct invocation in;
-	struct err mistake = {0};
+	struct err config_error = {0}, host_error = {0};
 	int r = args_parse(&request, argc, argv, s, &args, e);
 
 	if (r < 0)
@@ -65,9 +73,9 @@ static int run_command(const struct command *command, struct settings *s, int ar
 	r = check_words(command, &args, e);
 	if (r < 0)
 		return r;
-	r = load_configuration(s, &mistake);
+	r = load_configuration(s, &host_error, &config_error);
 	if (r < 0 && !command->runs_with_bad_config) {
-		*e = mistake;
+		*e = config_error;
 		return r;
 	}
 	in = (struct invocation){
@@ -75,12 +83,13 @@ static int run_command(const struct command *command, struct settings *s, int ar
 		.settings = s,
 		.words = args.words,
 		.words_count = args.words_count,
-		.configuration = r < 0 ? &mistake : NULL,
+		.config_error = r < 0 ? &config_error : NULL,
+		.host_error = host_error.code ? &host_error : NULL,
 	};
 	return command->run(&in, e);
 }
 
-/* What stands before the command: global options, --help, --version. */
+/* What comes before the command: global options, --help, --version. */
 static int run_program(int argc, char **argv, struct err *e)
 {
 	const struct args_request request = {.global = global_options, .stop_at_word = true};
@@ -114,7 +123,7 @@ static int flush_output(struct err *e)
 {
 	if (fflush(stdout) != 0)
 		return err_sys(e, errno, "cannot write the output");
-	/* An earlier part of it; what the reason was is not known any more. */
+	/* An earlier part of it, whose reason was not kept. */
 	return ferror(stdout) ? err_set(e, EIO, "cannot write the output") : 0;
 }
 
@@ -125,7 +134,7 @@ int main(int argc, char **argv)
 
 	privilege_init();
 	file_occupy_standard_handles();
-	/* The supervisor gets its orders by pipe: no options, no configuration that could fail. */
+	/* A supervisor gets its orders by pipe: no options, no configuration that could fail. */
 	if (argc == 2 && !strcmp(argv[1], cmd_supervise.name))
 		return cmd_supervise.run(NULL, &e) < 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_OK;
 	r = run_program(argc, argv, &e);

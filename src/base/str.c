@@ -70,3 +70,14 @@ void str_clear(struct str *s)
 	free(s->text);
 	*s = (struct str){0};
 }
+
+char *str_from_ids(const int *ids, size_t count)
+{
+	struct str out = {0};
+
+	str_add(&out, "[");
+	for (size_t i = 0; i < count; i++)
+		str_addf(&out, "%s%d", i ? ", " : "", ids[i]);
+	str_add(&out, "]");
+	return str_steal(&out);
+}

@@ -20,6 +20,9 @@ const char *str_text(const struct str *s);
 /* Hands the text to the caller, who frees it, and leaves s empty. Never NULL. */
 char *str_steal(struct str *s);
 
+/* "[0, 1]", for messages. The caller frees it. */
+char *str_from_ids(const int *ids, size_t count);
+
 void str_clear(struct str *s);
 
 #endif

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "view/status.h"
+#include "base/str.h"
+#include "cmd/context.h"
 
 /* Where other programs of this kind keep their pool, unless told otherwise. Whoever is not there
    must not keep `admin` waiting. */
@@ -49,8 +50,8 @@ static int admin_check_redis(const struct settings *s, struct err *e)
 static void print_drained(const int *ids, size_t count, const int *changed, size_t changed_count,
 			  bool drain)
 {
-	AUTO_FREE char *list = describe_ids(changed, changed_count);
-	AUTO_FREE char *all = describe_ids(ids, count);
+	AUTO_FREE char *list = str_from_ids(changed, changed_count);
+	AUTO_FREE char *all = str_from_ids(ids, count);
 
 	if (!changed_count)
 		printf("GPU(s) %s %s already\n", all,
@@ -68,7 +69,7 @@ static int admin_drain(const struct invocation *in, struct err *e)
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO_FREE char *account = NULL;
 	AUTO_FREE int *ids = NULL, *changed = NULL;
-	struct plan_actor actor = actor_get(&account);
+	struct plan_actor actor = actor_get(in, &account);
 	size_t count = 0, changed_count = 0;
 	int r;
 
@@ -78,7 +79,7 @@ static int admin_drain(const struct invocation *in, struct err *e)
 	    settings_origin(in->settings, "admin.provider") == ORIGIN_FLAG)
 		return err_usage(e, "--drain and --undrain stand alone");
 	ids = settings_ids(in->settings, drain ? "admin.drain" : "admin.undrain", &count);
-	r = pool_open_from(in->settings, &pool, e);
+	r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		r = pool_drain(pool, &actor, ids, count, drain, &changed, &changed_count, e);
 	if (r == 0)
@@ -91,7 +92,7 @@ static int admin_run(const struct invocation *in, struct err *e)
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO_FREE char *account = NULL;
 	struct pool_admin_request request = {
-		.actor = actor_get(&account),
+		.actor = actor_get(in, &account),
 		.provider = settings_text(in->settings, "admin.provider"),
 		.count = (int)settings_int(in->settings, "admin.gpus"),
 		.force = settings_flag(in->settings, "admin.force"),
@@ -103,7 +104,7 @@ static int admin_run(const struct invocation *in, struct err *e)
 		return admin_drain(in, e);
 	r = admin_check_redis(in->settings, e);
 	if (r == 0)
-		r = pool_open_from(in->settings, &pool, e);
+		r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		r = pool_admin(pool, &request, &count, e);
 	if (r == 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "cmd/context.h"
 #include "pool/wait.h"
 
 static int cancel_run(const struct invocation *in, struct err *e)
@@ -11,12 +12,12 @@ static int cancel_run(const struct invocation *in, struct err *e)
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO_FREE struct pool_cancelled *cancelled = NULL;
 	AUTO_FREE char *account = NULL;
-	struct plan_actor actor = actor_get(&account);
+	struct plan_actor actor = actor_get(in, &account);
 	size_t count = (size_t)in->words_count;
 	char time[CLOCK_DURATION_SIZE];
 	int r;
 
-	r = pool_open_from(in->settings, &pool, e);
+	r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		r = pool_cancel(pool, &actor, in->words, count, &cancelled, e);
 	if (r < 0)

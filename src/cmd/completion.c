@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cmd/context.h"
 #include "conf/complete/complete.h"
 #include "pool/wait.h"
 
@@ -104,13 +105,13 @@ static int complete_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO_FREE char *account = NULL;
-	struct plan_actor actor = actor_get(&account);
+	struct plan_actor actor = actor_get(in, &account);
 	const char *list = in->words[0];
 	bool requests = !strcmp(list, LIST_REQUESTS), own = !strcmp(list, LIST_OWN_REQUESTS);
 
 	if (!requests && !own && strcmp(list, "gpu-ids") != 0)
 		return err_usage(e, "unknown list '%.60s'", list);
-	if (pool_open_from(in->settings, &pool, NULL) < 0)
+	if (pool_open_from(in, &pool, NULL) < 0)
 		return 0;
 	if (requests || own)
 		print_requests(pool, own ? &actor : NULL);

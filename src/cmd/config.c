@@ -11,6 +11,8 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "cmd/context.h"
+#include "cmd/output.h"
 
 static const struct table_column columns[] = {
 	{.name = "KEY"},
@@ -19,35 +21,26 @@ static const struct table_column columns[] = {
 };
 
 /* The value in effect, without passwords; for the store, which has no fixed default, the pool that
-   would be used. The caller frees it. */
+   is used. The caller frees it. */
 static char *config_value(const struct settings *s, const struct setting_view *view)
 {
-	AUTO(pool_config_clear) struct pool_config config = {0};
+	AUTO_FREE char *store_url = NULL;
 
 	if (view->value && !strcmp(view->key, "redis.password"))
 		return mem_strdup("(not shown)");
 	if (strcmp(view->key, "store") != 0)
 		return mem_strdup(view->value);
-	if (view->value || pool_config_from(s, &config, NULL) < 0)
+	if (view->value || store_url_from(s, &store_url, NULL) < 0)
 		return url_without_password(view->value);
-	return url_without_password(config.store_url);
+	return url_without_password(store_url);
 }
 
-/* The i-th setting as it counts: what is the administrator's comes from the host's own file, also
-   where --config names another one. */
-static bool config_view(const struct settings *s, const struct settings *host, size_t i,
-			struct setting_view *view)
-{
-	return settings_view(s, i, view) &&
-	       (!view->spec->system_only || settings_view(host, i, view));
-}
-
-static void config_table(const struct settings *s, const struct settings *host)
+static void config_table(const struct settings *s)
 {
 	AUTO(table_freep) struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	struct setting_view view;
 
-	for (size_t i = 0; config_view(s, host, i, &view); i++) {
+	for (size_t i = 0; settings_view(s, i, &view); i++) {
 		AUTO_FREE char *value = config_value(s, &view);
 
 		table_add(table, (const char *[]){view.key, value, view.where});
@@ -81,12 +74,12 @@ static json_t *config_typed(const struct setting_view *view, const char *value)
 }
 
 /* {"memory.threshold": {"value": 512, "from": "environment CANHAZGPU_MEMORY_THRESHOLD"}, ...} */
-static json_t *config_json(const struct settings *s, const struct settings *host)
+static json_t *config_json(const struct settings *s)
 {
 	json_t *document = json_object();
 	struct setting_view view;
 
-	for (size_t i = 0; config_view(s, host, i, &view); i++) {
+	for (size_t i = 0; settings_view(s, i, &view); i++) {
 		AUTO_FREE char *value = config_value(s, &view);
 		AUTO_FREE char *from = text_utf8(view.where);
 		json_t *member = json_object();
@@ -100,14 +93,13 @@ static json_t *config_json(const struct settings *s, const struct settings *host
 
 static int config_run(const struct invocation *in, struct err *e)
 {
-	AUTO(settings_freep) struct settings *host = NULL;
-	int r = settings_of_host(&host, e);
+	int r = host_check(in, e);
 
 	if (r < 0)
 		return r;
 	if (settings_flag(in->settings, "config.json"))
-		return print_json(config_json(in->settings, host), e);
-	config_table(in->settings, host);
+		return print_json(config_json(in->settings), e);
+	config_table(in->settings);
 	return 0;
 }
 

@@ -9,17 +9,20 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "cmd/context.h"
+#include "cmd/output.h"
 #include "host/examine.h"
 #include "pool/examine.h"
 
 /* The pool, also where the host's file has a mistake, which forbids everybody else to look at it.
  */
-static void examine_pool(const struct settings *s, struct findings *f)
+static void examine_pool(const struct invocation *in, struct findings *f)
 {
+	const struct settings *s = in->settings;
 	AUTO(pool_config_clear) struct pool_config config = {0};
 	struct err e = {0};
 
-	if (pool_config_from(s, &config, &e) < 0) {
+	if (pool_config_from(in, &config, &e) < 0) {
 		config.fake_state_path = absolute_path(settings_text(s, "fake.state"));
 		config.memory_threshold_mb = settings_int(s, "memory.threshold");
 		if (store_url_from(s, &config.store_url, &e) < 0)
@@ -41,7 +44,7 @@ static void examine_all(const struct invocation *in, struct findings *f)
 	host_examine_processes(f);
 	host_examine_limits(f);
 	host_examine_inotify(f);
-	examine_pool(in->settings, f);
+	examine_pool(in, f);
 }
 
 static const char *result_color(enum finding_result result)

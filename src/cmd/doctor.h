@@ -10,7 +10,7 @@ void doctor_program(struct findings *f);
 void doctor_path(const char *path, struct findings *f);
 void doctor_directory(struct findings *f);
 
-/* Configuration files and what they set. `in->configuration` says what is wrong with them. */
+/* Configuration files and what they set. `in->config_error` says what is wrong with them. */
 void doctor_configuration(const struct invocation *in, struct findings *f);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/privilege.h"
 #include "base/str.h"
+#include "cmd/context.h"
 #include "cmd/doctor.h"
 
 #define PROGRAM "canhazgpu"

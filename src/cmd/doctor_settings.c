@@ -74,21 +74,18 @@ static void examine_settings(const struct settings *s, struct findings *f)
 /* What the administrator has set and somebody else overrules. */
 static void examine_overruled(const struct invocation *in, struct findings *f)
 {
-	AUTO(settings_freep) struct settings *host = settings_new();
 	struct setting_view view;
-	struct err e = {0};
 
-	commands_declare(host);
-	if (settings_load_default_files(host, NULL, &e) < 0) {
+	if (in->host_error) {
 		/* Where that is the file in effect, it was told already. */
-		if (!in->configuration || strcmp(in->configuration->text, e.text) != 0)
-			findings_extend(f, FINDING_FAILED, NULL, "%.*s", (int)shown_length(e.text),
-					e.text);
+		if (!in->config_error || strcmp(in->config_error->text, in->host_error->text) != 0)
+			findings_extend(f, FINDING_FAILED, NULL, "%.*s",
+					(int)shown_length(in->host_error->text),
+					in->host_error->text);
 		return;
 	}
-	for (size_t i = 0; settings_view(host, i, &view); i++) {
-		if (settings_origin(host, view.key) == ORIGIN_FILE &&
-		    !settings_is_system(in->settings, view.key))
+	for (size_t i = 0; settings_view(in->settings, i, &view); i++) {
+		if (view.overruled)
 			findings_extend(f, FINDING_NOTE, NULL, "%s of %s is overruled", view.key,
 					SETTINGS_SYSTEM_FILE);
 	}
@@ -97,11 +94,10 @@ static void examine_overruled(const struct invocation *in, struct findings *f)
 void doctor_configuration(const struct invocation *in, struct findings *f)
 {
 	examine_files(in, f);
-	if (in->configuration)
+	if (in->config_error)
 		findings_extend(f, FINDING_FAILED,
 				"correct that: no other command works until then", "%.*s",
-				(int)shown_length(in->configuration->text),
-				in->configuration->text);
+				(int)shown_length(in->config_error->text), in->config_error->text);
 	examine_overruled(in, f);
 	examine_settings(in->settings, f);
 }

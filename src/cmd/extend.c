@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "view/status.h"
+#include "base/str.h"
+#include "cmd/context.h"
 
 static int extend_run(const struct invocation *in, struct err *e)
 {
@@ -13,7 +14,7 @@ static int extend_run(const struct invocation *in, struct err *e)
 	AUTO_FREE char *account = NULL;
 	AUTO_FREE int *ids = NULL;
 	struct plan_extension extension = {
-		.actor = actor_get(&account),
+		.actor = actor_get(in, &account),
 		.duration_ns = settings_duration_ns(in->settings, "extend.duration"),
 		.force = settings_flag(in->settings, "extend.force"),
 	};
@@ -21,14 +22,14 @@ static int extend_run(const struct invocation *in, struct err *e)
 	int r;
 
 	extension.ids = ids = settings_ids(in->settings, "extend.gpu-ids", &extension.ids_count);
-	r = pool_open_from(in->settings, &pool, e);
+	r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		r = pool_extend(pool, &extension, &extended, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < extended.count; i++) {
 		const struct reservation *longer = extended.reservations[i];
-		AUTO_FREE char *list = describe_ids(longer->gpus, longer->gpus_count);
+		AUTO_FREE char *list = str_from_ids(longer->gpus, longer->gpus_count);
 
 		printf("Extended GPU(s) %s to %s (%s more)\n", list,
 		       clock_local_minute(longer->expiry_ns, time),

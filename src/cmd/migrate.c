@@ -4,13 +4,14 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "cmd/context.h"
 #include "pool/migrate.h"
 
 static int migrate_run(const struct invocation *in, struct err *e)
 {
 	AUTO(migration_clear) struct migration m = {0};
 	AUTO_FREE char *from = NULL, *to = NULL, *account = NULL;
-	const struct plan_actor actor = actor_get(&account);
+	const struct plan_actor actor = actor_get(in, &account);
 	const char *from_text = settings_text(in->settings, "migrate.from");
 	const char *to_text = settings_text(in->settings, "migrate.to");
 	bool dry = settings_flag(in->settings, "migrate.dry-run");

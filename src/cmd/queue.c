@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 #include "base/table.h"
+#include "cmd/context.h"
+#include "cmd/output.h"
 #include "view/queue.h"
 
 static const struct table_column columns[] = {
@@ -88,7 +90,7 @@ static int queue_run(const struct invocation *in, struct err *e)
 	/* Only where both were asked for: a file may say that it is to be JSON by default. */
 	if (json && id && settings_origin(in->settings, "queue.json") == ORIGIN_FLAG)
 		return err_usage(e, "--json and --explain cannot be used together");
-	r = pool_open_from(in->settings, &pool, e);
+	r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		r = pool_snapshot(pool, &s, e);
 	if (r < 0)

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "cmd/context.h"
 #include "host/process.h"
-#include "view/status.h"
 
 /* "GPU 1 goes to bob (request 1a2b3c4d)" */
 static void print_successor(const struct next_in_line *successor)
@@ -59,13 +59,13 @@ static int release_run(const struct invocation *in, struct err *e)
 	AUTO_FREE char *name = NULL, *list = NULL;
 	AUTO(pool_released_clear) struct pool_released released = {0};
 	AUTO_FREE int *ids = NULL;
-	struct plan_actor actor = actor_get(&name);
+	struct plan_actor actor = actor_get(in, &name);
 	struct plan_account account = {0};
 	size_t count = 0;
 	int r = release_account(in->settings, &account, e);
 
 	if (r == 0)
-		r = pool_open_from(in->settings, &pool, e);
+		r = pool_open_from(in, &pool, e);
 	if (r < 0)
 		return r;
 	ids = settings_ids(in->settings, "release.gpu-ids", &count);
@@ -79,7 +79,7 @@ static int release_run(const struct invocation *in, struct err *e)
 		print_nothing(&account);
 		return 0;
 	}
-	list = describe_ids(released.gpus, released.gpus_count);
+	list = str_from_ids(released.gpus, released.gpus_count);
 	printf("Released %zu GPU(s): %s\n", released.gpus_count, list);
 	/* The two may go to one place, and are told in this order. */
 	fflush(stdout);

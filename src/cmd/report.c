@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "cmd/context.h"
+#include "cmd/output.h"
 #include "pool/report.h"
 
 /* Columns of the first column; names that are wider make it wider for all rows. */
@@ -149,7 +151,7 @@ static int report_run(const struct invocation *in, struct err *e)
 	if (json && csv)
 		return err_usage(e, "--json and --csv cannot be used together");
 	usage_by_parse(settings_text(in->settings, "report.by"), &by);
-	r = pool_open_from(in->settings, &pool, e);
+	r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		r = pool_report(pool, (int)settings_int(in->settings, "report.days"), by, &report,
 				e);

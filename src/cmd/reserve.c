@@ -9,8 +9,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cmd/context.h"
+#include "cmd/request.h"
 #include "cmd/wait.h"
-#include "view/status.h"
 
 /* "1,3"; where the driver calls them otherwise, that is told beside. */
 static void print_ids(const struct pool_grant *grant)
@@ -31,7 +32,7 @@ static void print_ids(const struct pool_grant *grant)
 
 static void print_reservation(const struct reservation *r, const char *visible, int64_t duration_ns)
 {
-	AUTO_FREE char *ids = describe_ids(r->gpus, r->gpus_count);
+	AUTO_FREE char *ids = str_from_ids(r->gpus, r->gpus_count);
 	char time[CLOCK_DURATION_SIZE];
 
 	printf("Reserved %zu GPU(s): %s for %s\n", r->gpus_count, ids,
@@ -59,7 +60,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	AUTO_FREE int *ids = NULL;
 	char id[ID_SIZE];
 	struct plan_request request = {
-		.actor = actor_get(&account),
+		.actor = actor_get(in, &account),
 		.type = RESERVATION_MANUAL,
 		.duration_ns = settings_duration_ns(in->settings, "reserve.duration"),
 		.force = settings_flag(in->settings, "reserve.force"),
@@ -72,7 +73,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	id_new(id);
 	r = request_fill(in, &request, &ids, e);
 	if (r == 0)
-		r = pool_open_from(in->settings, &pool, e);
+		r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		limit_default(in->settings, pool, &request);
 	if (r == 0)

@@ -2,64 +2,22 @@
  * canhazgpu run: reserves GPUs and becomes the command. This process is replaced by exec, so the
  * command has its pid, terminal, process group and exit status; the supervisor releases the GPUs.
  */
-#include "cmd/command.h"
-
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/privilege.h"
+#include "base/str.h"
+#include "cmd/command.h"
+#include "cmd/context.h"
+#include "cmd/request.h"
+#include "cmd/supervised.h"
 #include "cmd/wait.h"
 #include "host/command.h"
 #include "host/process.h"
 #include "host/tree.h"
-#include "supervise/launch.h"
-#include "view/status.h"
-
-/* How often another supervisor is started for one that was killed before it watched. */
-#define LAUNCH_AGAIN 3
-
-/* Tells the supervisor everything, and waits until it watches. */
-static int run_supervise(const struct invocation *in, struct launch *launch,
-			 const struct reservation *r, struct err *e)
-{
-	AUTO(orders_clear)
-	struct orders orders = {
-		.reservation = reservation_copy(r),
-		.timeout_ns = settings_duration_ns(in->settings, "run.timeout"),
-		.grace_ns = settings_duration_ns(in->settings, "run.grace"),
-		.heartbeat_ns = settings_duration_ns(in->settings, "run.heartbeat"),
-		.kill_on_lost = !strcmp(settings_text(in->settings, "run.on-lost"), "kill"),
-	};
-	int status = pool_config_from(in->settings, &orders.pool, e);
-	return status < 0 ? status : launch_orders(launch, &orders, e);
-}
-
-/*
- * The same with another supervisor where that one is gone: while a request waits, hours may be, the
- * kernel may have killed it for want of memory. The reservation names the new one.
- */
-static int supervise_with_retry(const struct invocation *in, struct launch *launch,
-				struct pool *pool, const struct plan_actor *actor,
-				struct reservation *granted, struct err *e)
-{
-	int r = run_supervise(in, launch, granted, e);
-
-	for (int again = 0; r == -EPIPE && again < LAUNCH_AGAIN; again++) {
-		launch_clear(launch);
-		r = launch_begin(launch, e);
-		if (r == 0) {
-			granted->holder.supervisor = launch->supervisor;
-			r = pool_set_supervisor(pool, actor, granted->id, &launch->supervisor, e);
-		}
-		if (r == 0)
-			r = run_supervise(in, launch, granted, e);
-	}
-	return r;
-}
 
 /* The variables that make the command use these GPUs and no others. */
 static void run_environment(const struct pool_grant *grant)
@@ -103,31 +61,21 @@ static int run_exec(char *path, char **words, struct err *e)
 						  : EXIT_STATUS_NOT_EXECUTABLE);
 }
 
-/* Reserves, with a supervisor that is there before the reservation is. */
 static int run_reserve(const struct invocation *in, struct plan_request *request,
 		       struct pool_grant *grant, struct err *e)
 {
-	AUTO(launch_clear) struct launch launch = LAUNCH_NONE;
-	AUTO(pool_closep) struct pool *pool = NULL;
-	struct holder *holder = &request->holder;
-	int r = launch_begin(&launch, e);
+	AUTO(supervised_clear) struct supervised supervised = SUPERVISED_NONE;
+	struct process_ref self;
+	int r = supervised_open(in, &supervised, e);
 
 	if (r == 0)
-		r = host_process_ref(getpid(), &holder->command, e);
-	if (r == 0)
-		r = pool_open_from(in->settings, &pool, e);
+		r = host_process_ref(getpid(), &self, e);
 	if (r < 0)
 		return r;
-	holder->supervisor = launch.supervisor;
-	holder->host = pool_host_label();
-	holder->boot_id = host_boot_id();
-	r = reserve_or_wait(in, pool, request, grant, e);
-	if (r < 0)
-		return r;
-	r = supervise_with_retry(in, &launch, pool, &request->actor, grant->reservation, e);
-	if (r < 0)
-		pool_end(pool, &request->actor, grant->reservation->id, clock_now_ns(), NULL);
-	return r;
+	supervised.orders.timeout_ns = request->duration_ns;
+	request->holder = supervised_holder(&supervised, &self);
+	r = reserve_or_wait(in, supervised.pool, request, grant, e);
+	return r < 0 ? r : supervised_begin(&supervised, &request->actor, grant->reservation, e);
 }
 
 static int run_run(const struct invocation *in, struct err *e)
@@ -137,7 +85,7 @@ static int run_run(const struct invocation *in, struct err *e)
 	AUTO_FREE int *ids = NULL;
 	char id[ID_SIZE];
 	struct plan_request request = {
-		.actor = actor_get(&account),
+		.actor = actor_get(in, &account),
 		.type = RESERVATION_RUN,
 		.duration_ns = settings_duration_ns(in->settings, "run.timeout"),
 		.grace_ns = settings_duration_ns(in->settings, "run.grace"),
@@ -156,7 +104,7 @@ static int run_run(const struct invocation *in, struct err *e)
 	holder_clear(&request.holder);
 	if (r < 0)
 		return r;
-	list = describe_ids(grant.reservation->gpus, grant.reservation->gpus_count);
+	list = str_from_ids(grant.reservation->gpus, grant.reservation->gpus_count);
 	fprintf(stderr, "Reserved %zu GPU(s): %s for command execution\n",
 		grant.reservation->gpus_count, list);
 	run_environment(&grant);

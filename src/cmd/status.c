@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 #include "cmd/command.h"
+#include "cmd/context.h"
+#include "cmd/output.h"
 #include "view/status.h"
 
 static int status_check(const struct settings *settings, struct err *e)
@@ -46,7 +48,7 @@ static int status_run(const struct invocation *in, struct err *e)
 	int r = status_check(in->settings, e);
 
 	if (r == 0)
-		r = pool_open_from(in->settings, &pool, e);
+		r = pool_open_from(in, &pool, e);
 	if (r < 0)
 		return r;
 	if (watch)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/command.h"
+#include "cmd/output.h"
 #include "cmd/screen.h"
 #include "cmd/status.h"
 

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "base/url.h"
 #include "cmd/command.h"
+#include "cmd/context.h"
 
 #define PASSWORD_MAX 1024
 #define REDIS_PORT 6379

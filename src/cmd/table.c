@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/nouns.h"
 #include "conf/nearest.h"
 
 const struct command *const commands[] = {
@@ -102,7 +103,7 @@ const struct option_spec global_options[] = {
 	 .type = OPTION_FLAG,
 	 .not_on_command_line = true,
 	 .help = "Let requests with a known end through where nobody ahead is delayed"},
-	/* What the host's administrator decides for all: see policy.c. */
+	/* What the host's administrator decides for all: see context.c. */
 	{.name = "admin-group",
 	 .key = "admin.group",
 	 .type = OPTION_TEXT,

@@ -3,6 +3,7 @@
 #define CMD_WAIT_H
 
 #include "cmd/command.h"
+#include "pool/pool.h"
 
 /*
  * Gets what the request asks: at once or not at all, or, where the settings of the command say so

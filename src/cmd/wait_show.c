@@ -47,7 +47,7 @@ static char *describe_standing(const struct pool_standing *s, const char *estima
 	str_addf(&out, "position %zu of %zu, collected %zu/%zu", s->place, s->waiting,
 		 s->collected_count, s->wanted);
 	if (s->collected_count) {
-		AUTO_FREE char *ids = describe_ids(s->collected, s->collected_count);
+		AUTO_FREE char *ids = str_from_ids(s->collected, s->collected_count);
 
 		str_addf(&out, " %s", ids);
 	}

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/privilege.h"
+#include "cmd/context.h"
 #include "pool/web_config.h"
 
 #define PROGRAM "canhazgpu-web"
@@ -46,8 +47,9 @@ static int read_token(const char *path, char **ret_token, struct err *e)
 	return 0;
 }
 
-static int web_config_from(const struct settings *s, struct web_config *c, struct err *e)
+static int web_config_from(const struct invocation *in, struct web_config *c, struct err *e)
 {
+	const struct settings *s = in->settings;
 	const char *token_file = settings_text(s, "web.token-file");
 	AUTO(pool_closep) struct pool *pool = NULL;
 	int r = 0;
@@ -64,7 +66,7 @@ static int web_config_from(const struct settings *s, struct web_config *c, struc
 	if (!c->demo)
 		c->pool = mem_alloc(1, sizeof(*c->pool));
 	if (r == 0 && !c->demo)
-		r = pool_config_from(s, c->pool, e);
+		r = pool_config_from(in, c->pool, e);
 	/* A store that is none is told here, and not to whoever visits. */
 	if (r == 0 && !c->demo)
 		r = pool_open(c->pool, &pool, e);
@@ -131,7 +133,7 @@ static int web_run(const struct invocation *in, struct err *e)
 	AUTO(web_config_clear) struct web_config config = {0};
 	char program[] = PROGRAM, number[16];
 	AUTO_CLOSE int fd = -1;
-	int r = web_config_from(in->settings, &config, e);
+	int r = web_config_from(in, &config, e);
 
 	if (r == 0)
 		r = write_settings(&config, &fd, e);

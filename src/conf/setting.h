@@ -11,6 +11,7 @@ struct setting {
 	enum setting_origin origin;
 	char *value; /* NULL: the default */
 	char *where; /* as in struct setting_view; NULL: "default" */
+	bool in_system_file;
 };
 
 struct settings {

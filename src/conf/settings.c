@@ -250,15 +250,20 @@ enum setting_origin settings_origin(const struct settings *s, const char *key)
 	return get(s, key)->origin;
 }
 
+static bool is_from_system_file(const struct setting *setting)
+{
+	size_t length = strlen(SETTINGS_SYSTEM_FILE);
+
+	return setting->origin == ORIGIN_FILE &&
+	       !strncmp(setting->where, SETTINGS_SYSTEM_FILE, length) &&
+	       setting->where[length] == ':';
+}
+
 bool settings_is_system(const struct settings *s, const char *key)
 {
 	const struct setting *setting = get(s, key);
-	size_t length = strlen(SETTINGS_SYSTEM_FILE);
 
-	return setting->origin == ORIGIN_DEFAULT ||
-	       (setting->origin == ORIGIN_FILE &&
-		!strncmp(setting->where, SETTINGS_SYSTEM_FILE, length) &&
-		setting->where[length] == ':');
+	return setting->origin == ORIGIN_DEFAULT || is_from_system_file(setting);
 }
 
 const char *settings_text(const struct settings *s, const char *key)
@@ -321,6 +326,7 @@ bool settings_view(const struct settings *s, size_t i, struct setting_view *ret_
 		.value = setting->value ? setting->value : setting->spec->fallback,
 		.where = setting->where ? setting->where : "default",
 		.spec = setting->spec,
+		.overruled = setting->in_system_file && !is_from_system_file(setting),
 	};
 	if (!ret_view->value && setting->spec->type == OPTION_FLAG)
 		ret_view->value = "false";

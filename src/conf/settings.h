@@ -33,13 +33,18 @@ void settings_declare(struct settings *s, const char *prefix, const struct optio
  */
 int settings_load_file(struct settings *s, const char *path, struct err *e);
 
-/* /etc/canhazgpu/config.yaml, then $HOME/.canhazgpu.{yaml,yml,json,toml} over it (the first of
-   those that exists; more than one is an error that names them). Missing files are fine. home may
-   be NULL. */
-int settings_load_default_files(struct settings *s, const char *home, struct err *e);
+/*
+ * /etc/canhazgpu/config.yaml, which may be missing. With `replaced`, another file takes its place:
+ * then only what counts nowhere else (`system_only`) is taken from it, but all of it is checked.
+ */
+int settings_load_system_file(struct settings *s, bool replaced, struct err *e);
 
-/* The i-th file that settings_load_default_files looks for in a home directory; NULL behind the
-   last. The caller frees it. */
+/* $HOME/.canhazgpu.{yaml,yml,json,toml}, which may be missing; more than one is an error that names
+   them. home may be NULL. */
+int settings_load_personal_file(struct settings *s, const char *home, struct err *e);
+
+/* The i-th file that settings_load_personal_file tries in a home directory; NULL after the last.
+   The caller frees it. */
 char *settings_personal_file(const char *home, size_t i);
 
 /* CANHAZGPU_<KEY IN CAPITALS, . and - as _>, an empty value counts as unset. The
@@ -71,6 +76,7 @@ struct setting_view {
 	const char *value; /* NULL: none */
 	const char *where;
 	const struct option_spec *spec;
+	bool overruled; /* the system's file sets it, too, and does not count */
 };
 bool settings_view(const struct settings *s, size_t i, struct setting_view *ret_view);
 

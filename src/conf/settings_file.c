@@ -19,6 +19,8 @@ struct load {
 	struct settings *settings;
 	const char *path;
 	const struct doc_node **seen; /* one per setting: where this file sets it */
+	bool is_system;               /* the file of the host's administrator */
+	bool system_only;             /* nothing else is taken from it */
 	struct err *e;
 };
 
@@ -135,6 +137,17 @@ static bool kind_fits(enum doc_kind kind, enum option_type type)
 	return kind == DOC_STRING;
 }
 
+/* Keeps a value that has the right kind; of a file that was replaced only what counts nowhere else.
+ */
+static int keep(const struct load *l, struct setting *setting, const char *value, const char *where,
+		struct err *e)
+{
+	setting->in_system_file |= l->is_system;
+	if (l->system_only && !setting->spec->system_only)
+		return setting_check(setting->spec, value, e);
+	return setting_put(setting, value, ORIGIN_FILE, where, e);
+}
+
 /* Sets one setting from its node. */
 static int apply(struct load *l, struct setting *setting, const struct doc_node *node)
 {
@@ -148,7 +161,7 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 		return doc_error(l->path, node->key_line, node->key_column, l->e,
 				 "%s is set twice (first in line %d)", setting->key, (*seen)->line);
 	*seen = node;
-	if (setting->spec->system_only && strcmp(l->path, SETTINGS_SYSTEM_FILE) != 0)
+	if (setting->spec->system_only && !l->is_system)
 		return doc_error(l->path, node->key_line, node->key_column, l->e,
 				 SETTING_SYSTEM_ONLY, setting->key);
 	if (setting->spec->type == OPTION_DURATION && node->kind == DOC_INT)
@@ -162,7 +175,7 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 	} else if (!kind_fits(node->kind, setting->spec->type)) {
 		return fail_type(l, node, setting);
 	}
-	if (setting_put(setting, value, ORIGIN_FILE, where, &e))
+	if (keep(l, setting, value, where, &e))
 		return doc_error(l->path, node->line, node->column, l->e, "%s: %s", setting->key,
 				 e.text);
 	return 0;
@@ -195,16 +208,26 @@ static int apply_mapping(struct load *l, const char *prefix, const struct doc_no
 	return 0;
 }
 
-int settings_load_file(struct settings *s, const char *path, struct err *e)
+static int load_file(struct settings *s, const char *path, bool system_only, struct err *e)
 {
 	AUTO(doc_freep) struct doc_node *root = NULL;
-	AUTO(load_clear) struct load l = {.settings = s, .path = path, .e = e};
+	AUTO(load_clear)
+	struct load l = {.settings = s,
+			 .path = path,
+			 .e = e,
+			 .is_system = !strcmp(path, SETTINGS_SYSTEM_FILE),
+			 .system_only = system_only};
 	int r = doc_load(path, &root, e);
 
 	if (r)
 		return r;
 	l.seen = mem_alloc(s->count + 1, sizeof(*l.seen));
 	return apply_mapping(&l, "", root);
+}
+
+int settings_load_file(struct settings *s, const char *path, struct err *e)
+{
+	return load_file(s, path, false, e);
 }
 
 /* True if there is such a file, whether or not it can be read. */
@@ -220,16 +243,20 @@ char *settings_personal_file(const char *home, size_t i)
 	return i < ARRAY_SIZE(endings) ? mem_printf("%s/.canhazgpu.%s", home, endings[i]) : NULL;
 }
 
-int settings_load_default_files(struct settings *s, const char *home, struct err *e)
+int settings_load_system_file(struct settings *s, bool replaced, struct err *e)
 {
-	AUTO_FREE char *found = NULL;
-	int r = 0;
-
 	/* Limits stand in it: where it cannot be seen, that is no reason to go without. */
 	if (exists(SETTINGS_SYSTEM_FILE) || (errno != ENOENT && errno != ENOTDIR))
-		r = settings_load_file(s, SETTINGS_SYSTEM_FILE, e);
-	if (r || !home || *home != '/')
-		return r;
+		return load_file(s, SETTINGS_SYSTEM_FILE, replaced, e);
+	return 0;
+}
+
+int settings_load_personal_file(struct settings *s, const char *home, struct err *e)
+{
+	AUTO_FREE char *found = NULL;
+
+	if (!home || *home != '/')
+		return 0;
 	for (size_t i = 0;; i++) {
 		AUTO_FREE char *path = settings_personal_file(home, i);
 

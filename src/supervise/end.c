@@ -1,4 +1,4 @@
-/* How a run ends: stopping its tree, waiting for who outlives the command, releasing. */
+/* How a run ends: stopping its tree, waiting for processes that outlive the command, releasing. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cmd/command.h"
 #include "supervise/say.h"
 #include "supervise/supervisor.h"
 
@@ -71,11 +70,11 @@ static bool is_listed(const pid_t *pids, size_t count, pid_t pid)
 }
 
 /*
- * Names a process that outlives the command as the one that the reservation lives as long as:
- * others then see that it goes on, also if this supervisor is killed.
+ * Makes a process that outlives the command the holder: others then see that the reservation goes
+ * on, also if this supervisor is killed.
  */
-static void supervise_stand_in(struct supervisor *s, struct pool *pool,
-			       const struct process_ref *member)
+static void supervise_replace_holder(struct supervisor *s, struct pool *pool,
+				     const struct process_ref *member)
 {
 	size_t gpus_count;
 
@@ -108,7 +107,7 @@ bool supervise_find_users(struct supervisor *s)
 		if (!blind && !is_listed(pids, count, member->pid))
 			continue;
 		if (!found)
-			supervise_stand_in(s, pool, member);
+			supervise_replace_holder(s, pool, member);
 		found = true;
 		if (s->users < USERS_WATCHED &&
 		    host_pidfd_open(member, &s->user_fds[s->users], NULL) == 0)
@@ -117,14 +116,15 @@ bool supervise_find_users(struct supervisor *s)
 	return found;
 }
 
-/* Drops old history. Orders may be forged: what they pass for the host's setting is read anew. */
+/* Drops old usage records. Orders may be forged, so the host's own setting is not taken from them.
+ */
 static void supervise_trim(struct supervisor *s)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
 	struct pool_config *config = &s->orders.pool;
 
 	if (!config->history_set_by_user)
-		config->history_keep_ns = history_of_host_ns();
+		config->history_keep_ns = s->host_history_ns;
 	if (pool_open(config, &pool, NULL) == 0)
 		pool_trim(pool, NULL);
 }

@@ -14,14 +14,13 @@
 
 #include "base/mem.h"
 #include "base/privilege.h"
-#include "cmd/command.h"
 #include "host/process.h"
 #include "host/tree.h"
 
 #define READY_LIMIT_MS 10000
 
-/* Default dispositions and an empty mask: what the user's shell has set is not for the supervisor.
- */
+/* Default dispositions and an empty mask: what the user's shell has set does not concern the
+   supervisor. */
 static void launch_reset_signals(void)
 {
 	sigset_t none;
@@ -34,7 +33,7 @@ static void launch_reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The grandchild: lets go of everything of the caller's, and becomes the supervisor. */
+/* The grandchild: closes all handles of the caller, and becomes the supervisor. */
 __attribute__((noreturn)) static void launch_become(int orders_fd, int ready_fd)
 {
 	char program[] = "canhazgpu", command[] = SUPERVISE_NAME;
@@ -43,18 +42,18 @@ __attribute__((noreturn)) static void launch_become(int orders_fd, int ready_fd)
 	struct stat log;
 
 	launch_reset_signals();
-	/* Away from 0..2 first: a caller may have closed those. */
+	/* Not on 0..2 at first: a caller may have closed those. */
 	orders_fd = fcntl(orders_fd, F_DUPFD_CLOEXEC, 3);
 	ready_fd = fcntl(ready_fd, F_DUPFD_CLOEXEC, 3);
-	/* A log file stays: its position is shared with the command, and nobody waits for its end.
-	 */
+	/* A log file stays open: its position is shared with the command, and nobody waits for
+	   its end. */
 	if (fstat(STDERR_FILENO, &log) < 0 || !S_ISREG(log.st_mode))
 		dup2(null_fd, STDERR_FILENO);
 	if (null_fd < 0 || orders_fd < 0 || ready_fd < 0 || dup2(orders_fd, STDIN_FILENO) < 0 ||
 	    dup2(ready_fd, STDOUT_FILENO) < 0)
 		_exit(1);
-	/* Whatever the shell had open (a pipe to a log, say) must not stay open as long as we live.
-	 */
+	/* What the shell had open (such as a pipe to a log) must not stay open as long as the
+	   supervisor runs. */
 	close_range(3, ~0U, 0);
 	unsetenv(HOST_TREE_MARKER);
 	if (chdir("/") < 0)
@@ -63,7 +62,7 @@ __attribute__((noreturn)) static void launch_become(int orders_fd, int ready_fd)
 	_exit(1);
 }
 
-/* The child between: starts the grandchild in a new session, tells its pid, and is gone. */
+/* The child between: starts the grandchild in a new session, tells its pid, and exits. */
 __attribute__((noreturn)) static void launch_fork_again(int orders_fd, int ready_fd, int pid_fd)
 {
 	pid_t pid;
@@ -87,7 +86,7 @@ static int launch_adopts(void)
 	return adopts;
 }
 
-/* Waits until the child between has ended; its orphan has gone to its new parent by then. */
+/* Waits until the child between has ended; the grandchild has its new parent by then. */
 static void launch_reap(pid_t child)
 {
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
@@ -171,7 +170,7 @@ static int write_all(int fd, const char *text)
 	return 0;
 }
 
-/* Waits for what the supervisor has to say: "" when it watches, else why it does not. */
+/* Waits for the answer of the supervisor: "" when it watches, else why it does not. */
 static int launch_answer(struct launch *l, struct err *e)
 {
 	int64_t deadline_ns = clock_monotonic_ns() + READY_LIMIT_MS * NS_PER_MS;
@@ -198,7 +197,7 @@ int launch_orders(struct launch *l, const struct orders *orders, struct err *e)
 
 	if (!text)
 		return err_set(e, EILSEQ, "the store's or a file's name is not valid UTF-8");
-	/* Put back as it was: the command inherits what the caller ignores. */
+	/* Restored afterwards: the command inherits what the caller ignores. */
 	sigaction(SIGPIPE, &ignore, &before);
 	r = write_all(l->orders_fd, text);
 	sigaction(SIGPIPE, &before, NULL);

@@ -18,7 +18,7 @@ static const struct json_field process_fields[] = {
 	FIELDS_END,
 };
 
-/* The account is not among them: whose the reservation is follows from who reads the orders. */
+/* The account is not among them: it is that of the process that reads the orders. */
 static const struct json_field reservation_fields[] = {
 	FIELD("id", struct reservation, id),
 	FIELD("uid", struct reservation, uid),

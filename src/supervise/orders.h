@@ -1,5 +1,5 @@
-/* What `run` and `adopt` tell the supervisor that they start: everything, since options must not be
- * lost on the way. */
+/* What `run` and `adopt` tell the supervisor that they start: everything, since it reads no options
+ * and no configuration itself. */
 #ifndef SUPERVISE_ORDERS_H
 #define SUPERVISE_ORDERS_H
 
@@ -13,8 +13,8 @@ struct orders {
 	int64_t grace_ns;                /* between SIGINT and SIGKILL */
 	int64_t heartbeat_ns;            /* how often to renew */
 	bool kill_on_lost;               /* stop the command when the reservation is gone */
-	/* The processes of `adopt`, the command first: when it ends, the next one that lives takes
-	   its place. NULL: the command was started for the reservation. */
+	/* The processes of `adopt`, the command first: when it ends, the next living one takes its
+	   place. NULL: the command was started for the reservation. */
 	struct process_ref *adopted;
 	size_t adopted_count;
 	struct pool_config pool;
@@ -23,7 +23,7 @@ struct orders {
 /* As one JSON document; the caller frees it. */
 char *orders_write(const struct orders *o);
 
-/* The caller clears *ret_orders. Whoever reads them is who the reservation belongs to; only root
+/* The caller clears *ret_orders. The reservation belongs to the account that reads them; only root
    can hold one for another account. */
 int orders_read(const char *text, struct orders *ret_orders, struct err *e);
 

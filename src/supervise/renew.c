@@ -1,5 +1,4 @@
-/* The heartbeat of a supervisor, and what it learns by it: that the reservation is gone, or lost.
- */
+/* The heartbeat of a supervisor, which also shows whether the reservation still exists. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -12,14 +11,14 @@
 /* Exit statuses of the child that renews the heartbeat. */
 enum renewal { RENEWAL_DONE, RENEWAL_FAILED, RENEWAL_SHORTENED, RENEWAL_LOST };
 
-/* A reservation that is gone may have been lost with the data of the store: then it is made again.
-   True if it is there again. */
+/* A reservation that is gone may have been lost with the data of the store: then it is restored.
+   True if it was. */
 static bool supervise_restore(const struct supervisor *s, struct pool *pool, struct err *e, int *r)
 {
 	AUTO(reservation_freep) struct reservation *mine = reservation_copy(s->orders.reservation);
 	bool restored = false;
 
-	/* Released in part: what is left of it is not known. */
+	/* A part of it was released, and it is not known which. */
 	if (s->shortened)
 		return false;
 	mine->holder.command = s->holder;
@@ -31,7 +30,7 @@ static bool supervise_restore(const struct supervisor *s, struct pool *pool, str
 	return restored;
 }
 
-/* The child: renews, tells the terminal about the first failure and the recovery, and is gone. */
+/* The child: renews, tells the user about the first failure and the recovery, and exits. */
 __attribute__((noreturn)) static void supervise_renew_child(const struct supervisor *s)
 {
 	const struct process_ref *command = s->command;
@@ -71,12 +70,12 @@ void supervise_renew(struct supervisor *s)
 		supervise_renew_child(s);
 	if (s->renewer < 0 || host_process_ref(s->renewer, &child, NULL) < 0 ||
 	    host_pidfd_open(&child, &s->renewer_fd, NULL) < 0) {
-		/* It has ended already, or there was none: reap it at once. */
+		/* It has ended already, or did not start: reap it at once. */
 		s->renewer_fd = -1;
 	}
 }
 
-/* The reservation was taken away, as a whole or in part: says so once, and obeys on-lost. */
+/* The reservation was taken away, as a whole or in part: says so once, and follows on-lost. */
 static void supervise_lose(struct supervisor *s, bool whole)
 {
 	const char *what = whole ? "" : "a part of ";

@@ -1,4 +1,4 @@
-/* A word from the supervisor on the standard error of its command. */
+/* Messages of a supervisor to the user; see say.h. */
 #include "supervise/say.h"
 
 #include <fcntl.h>
@@ -23,9 +23,9 @@ static int say_to_log(void)
 }
 
 /*
- * What the command has as its standard error, opened anew; -1: nothing that can be written. Where
- * root watches the processes of somebody else, it must be a file of theirs, or a pipe: they can put
- * there what they themselves may only read.
+ * The standard error of the command, opened a second time; -1: nothing that can be written. Where
+ * root watches the processes of another account, it must be a file of theirs, or a pipe: they can
+ * put there what they themselves may only read.
  */
 static int say_to_command(const struct process_ref *command)
 {
@@ -58,7 +58,7 @@ void supervise_say(const struct process_ref *command, const char *format, ...)
 	va_end(args);
 	safe = text_printable(line);
 	full = mem_printf("canhazgpu: %s\n", safe);
-	/* A log file was left open for this, see launch.c; the rest is opened anew through /proc.
+	/* A log file was left open for this, see launch.c; anything else is opened through /proc.
 	 */
 	fd = say_to_log();
 	if (fd < 0)

@@ -1,4 +1,4 @@
-/* A word from the supervisor on the standard error of the command that it watches. */
+/* Messages of a supervisor on the standard error of the command that it watches. */
 #ifndef SUPERVISE_SAY_H
 #define SUPERVISE_SAY_H
 
@@ -7,7 +7,8 @@
 /*
  * Prints one line "canhazgpu: ..." where the command's errors go. A log file was left open for
  * that; a terminal or pipe is opened for this line alone, so that nobody waits for us to close it.
- * Where that is not possible (a socket, another account's process) nothing is said. Never blocks.
+ * Where that is not possible (a socket, another account's process) nothing is printed. Never
+ * blocks.
  */
 void supervise_say(const struct process_ref *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

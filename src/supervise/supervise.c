@@ -1,12 +1,14 @@
 /*
- * The supervisor of one run: a small process beside the command (or what was adopted), started by
- * launch.c. It keeps the heartbeat, enforces --timeout on the whole tree, and releases the GPUs
- * when command and GPU users are gone. It can be killed at any time: the reservation then lives as
- * long as the command does.
+ * The supervisor of one run: a small process besides the command (or what was adopted), started by
+ * launch.c. It renews the heartbeat, enforces --timeout on the whole tree, and releases the GPUs
+ * when the command has ended and nothing of its tree uses them. It can be killed at any time: the
+ * reservation then lives as long as the command does.
  *
- * It renews from short-lived children, so that it stays small and a store that hangs does not keep
- * it from its work. Only after the command's end it works the store itself.
+ * It renews from short-lived children, so that it stays small and a store that hangs does not block
+ * it. Only after the command's end does it use the store itself.
  */
+#include "supervise/supervise.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,22 +20,20 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "cmd/command.h"
 #include "supervise/launch.h"
 #include "supervise/supervisor.h"
-#include "view/status.h"
 
-/* The first look at who belongs to the tree; each later one waits four times as long. Those that
-   lose their parent later are known by then, even if they clear their environment. */
-#define FIRST_LOOK_NS (250 * NS_PER_MS)
-/* Those who were adopted carry no marker: who of them clears off has to be seen before. */
-#define ADOPTED_LOOK_NS (5 * NS_PER_SECOND)
-/* Orders come right after the grant. Older ones could make a reservation "again" that began long
- * ago. */
+/* When the tree is scanned first; each later scan waits four times as long. Processes that lose
+   their parent later are known by then, even if they clear their environment. */
+#define FIRST_SCAN_NS (250 * NS_PER_MS)
+/* Adopted processes carry no marker: their children have to be seen before they lose their parent.
+ */
+#define ADOPTED_SCAN_NS (5 * NS_PER_SECOND)
+/* Orders come right after the grant. Older ones could "restore" a reservation of long ago. */
 #define ORDERS_AGE_NS (600 * NS_PER_SECOND)
-/* While a tree is being stopped it is looked at this often. */
+/* A tree that is being stopped is scanned this often. */
 #define STOP_TICK_NS (100 * NS_PER_MS)
-/* A GPU user of the tree is looked for at least this often after the command has ended. */
+/* After the end of the command, GPU users of its tree are searched for at least this often. */
 #define LINGER_TICK_NS (5 * NS_PER_SECOND)
 
 static int64_t min_ns(int64_t a, int64_t b)
@@ -51,7 +51,7 @@ static void supervise_sleep(struct supervisor *s)
 	if (!s->lost && !s->renewer)
 		due_ns = min_ns(due_ns, s->next_renewal_ns);
 	if (s->command_fd >= 0)
-		due_ns = min_ns(due_ns, s->next_look_ns);
+		due_ns = min_ns(due_ns, s->next_scan_ns);
 	else
 		due_ns = min_ns(due_ns, now_ns + LINGER_TICK_NS);
 	if (s->kill_ns)
@@ -75,7 +75,7 @@ static bool is_ready(int fd)
 	return fd >= 0 && poll(&p, 1, 0) > 0;
 }
 
-/* What is due on the side: heartbeat, the time limit, a look at the tree. */
+/* What may be due: the heartbeat, the time limit, a scan of the tree. */
 static void supervise_chores(struct supervisor *s)
 {
 	int64_t now_ns = clock_monotonic_ns();
@@ -86,18 +86,18 @@ static void supervise_chores(struct supervisor *s)
 		supervise_renew(s);
 	if (now_ns >= s->deadline_ns)
 		supervise_time_out(s);
-	if (s->command_fd >= 0 && now_ns >= s->next_look_ns) {
+	if (s->command_fd >= 0 && now_ns >= s->next_scan_ns) {
 		host_tree_refresh(&s->tree, NULL, 0, NULL);
-		s->look_interval_ns =
-			min_ns(s->look_interval_ns * 4,
-			       s->orders.adopted ? ADOPTED_LOOK_NS : HEARTBEAT_INTERVAL_NS);
-		s->next_look_ns = now_ns + s->look_interval_ns;
+		s->scan_interval_ns =
+			min_ns(s->scan_interval_ns * 4,
+			       s->orders.adopted ? ADOPTED_SCAN_NS : HEARTBEAT_INTERVAL_NS);
+		s->next_scan_ns = now_ns + s->scan_interval_ns;
 	}
 }
 
-/* The command has ended: of adopted processes the next one that lives takes its place. The
-   heartbeat tells so, at once. */
-static void supervise_succeed(struct supervisor *s)
+/* The command has ended: of adopted processes the next living one takes its place. A heartbeat
+   stores that at once. */
+static void supervise_next_adopted(struct supervisor *s)
 {
 	mem_auto_close(&s->command_fd);
 	while (s->command_fd < 0 && s->adopted_next < s->orders.adopted_count) {
@@ -111,14 +111,14 @@ static void supervise_succeed(struct supervisor *s)
 	}
 }
 
-/* Watches until the GPUs can be released; the time when that was. */
+/* Watches until the GPUs can be released. Returns when that was. */
 static int64_t supervise_watch(struct supervisor *s)
 {
 	for (;;) {
 		supervise_sleep(s);
-		/* The end first: nothing may stand between it and the release. */
+		/* The end first: nothing may delay the release. */
 		if (is_ready(s->command_fd))
-			supervise_succeed(s);
+			supervise_next_adopted(s);
 		if (s->kill_ns) {
 			if (supervise_stop_tick(s))
 				s->kill_ns = 0;
@@ -160,7 +160,7 @@ static int supervise_read_orders(struct orders *orders, struct err *e)
 	return 0;
 }
 
-/* Tells the caller what became of the start, "" for success, and lets go of the last handles. */
+/* Tells the caller how the start went, "" for success, and closes the last handles. */
 static int supervise_answer(const char *problem, struct err *e)
 {
 	size_t length = strlen(problem) + 1;
@@ -181,7 +181,7 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	int r;
 
 	s->command = &s->orders.reservation->holder.command;
-	s->gpus = describe_ids(s->orders.reservation->gpus, s->orders.reservation->gpus_count);
+	s->gpus = str_from_ids(s->orders.reservation->gpus, s->orders.reservation->gpus_count);
 	s->actor = (struct plan_actor){.uid = (uid_t)s->orders.reservation->uid.value,
 				       .account = s->orders.reservation->account};
 	s->holder = *s->command;
@@ -192,8 +192,8 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	if (s->orders.adopted)
 		host_tree_refresh(&s->tree, NULL, 0, NULL);
 	s->next_renewal_ns = now_ns + s->orders.heartbeat_ns;
-	s->look_interval_ns = FIRST_LOOK_NS;
-	s->next_look_ns = now_ns + FIRST_LOOK_NS;
+	s->scan_interval_ns = FIRST_SCAN_NS;
+	s->next_scan_ns = now_ns + FIRST_SCAN_NS;
 	s->deadline_ns = s->orders.timeout_ns ? now_ns + s->orders.timeout_ns : INT64_MAX;
 	r = host_pidfd_open(s->command, &s->command_fd, e);
 	if (r < 0) {
@@ -203,12 +203,12 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	return supervise_answer("", e);
 }
 
-static int supervise_run(const struct invocation *in, struct err *e)
+int supervise(int64_t host_history_ns, struct err *e)
 {
-	struct supervisor s = {.command_fd = -1, .renewer_fd = -1};
+	struct supervisor s = {
+		.host_history_ns = host_history_ns, .command_fd = -1, .renewer_fd = -1};
 	int r;
 
-	(void)in;
 	prctl(PR_SET_NAME, "canhazgpu");
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
@@ -216,7 +216,7 @@ static int supervise_run(const struct invocation *in, struct err *e)
 	if (r)
 		return r < 0 ? r : 0;
 	r = supervise_begin(&s, e);
-	/* Where the run is gone already, nothing was started. */
+	/* Where the command is gone already, nothing was started. */
 	supervise_release(&s, r < 0 ? clock_now_ns() : supervise_watch(&s));
 	supervise_forget_users(&s);
 	host_tree_clear(&s.tree);
@@ -224,11 +224,3 @@ static int supervise_run(const struct invocation *in, struct err *e)
 	orders_clear(&s.orders);
 	return r;
 }
-
-const struct command cmd_supervise = {
-	.name = SUPERVISE_NAME,
-	.summary = "Watch the command of a run",
-	.usage = "",
-	.hidden = true,
-	.run = supervise_run,
-};

@@ -8,17 +8,18 @@
 #include "host/tree.h"
 #include "supervise/orders.h"
 
-/* At most so many processes are waited for at once after the command's end; the tick finds the
- * others. */
+/* After the command's end at most so many processes are waited for at once; the others are found by
+ * and by. */
 #define USERS_WATCHED 32
 
 struct supervisor {
 	struct orders orders;
 	const struct process_ref *command; /* in the orders */
-	size_t adopted_next;               /* in the orders: who takes its place when it ends */
+	size_t adopted_next;               /* in the orders: the one that takes its place next */
 	char *gpus;                        /* "[0, 1]", for messages */
 	struct plan_actor actor;           /* whose reservation it is */
-	struct process_ref holder;         /* who the reservation lives as long as */
+	struct process_ref holder;         /* the reservation lives as long as this process */
+	int64_t host_history_ns;           /* see supervise.h */
 	struct host_tree tree;
 	int command_fd; /* pidfd; -1 after the end */
 
@@ -29,9 +30,9 @@ struct supervisor {
 	bool lost;               /* the reservation is not ours any more */
 	bool shortened;          /* not all of its GPUs are */
 
-	int64_t next_look_ns, look_interval_ns;
-	int64_t deadline_ns; /* --timeout; INT64_MAX: none */
-	int64_t kill_ns;     /* while stopping: when SIGKILL begins; 0: not stopping */
+	int64_t next_scan_ns, scan_interval_ns; /* of the tree */
+	int64_t deadline_ns;                    /* --timeout; INT64_MAX: none */
+	int64_t kill_ns; /* while stopping: when SIGKILL begins; 0: not stopping */
 
 	int user_fds[USERS_WATCHED]; /* pidfds of tree members on the GPUs, after the end */
 	size_t users;
@@ -46,7 +47,7 @@ void supervise_renewed(struct supervisor *s);
  */
 void supervise_stop(struct supervisor *s);
 
-/* --timeout is over: says so, and stops the tree. */
+/* --timeout was reached: says so, and stops the tree. */
 void supervise_time_out(struct supervisor *s);
 
 /* A step of stopping. True when the tree is gone, or what is left of it cannot be killed. */
@@ -54,15 +55,15 @@ bool supervise_stop_tick(struct supervisor *s);
 
 /*
  * After the command's end: finds the members of its tree that still use the reserved GPUs. True if
- * there is one. Where nobody of the tree is left, no GPU is asked, so that the end is immediate.
- * While driver or store do not answer, every member may be one: unknown is not unused.
+ * there is one. Where nothing of the tree is left, the driver is not asked, so that the end is
+ * immediate. While driver or store do not answer, every member counts: unknown is not unused.
  */
 bool supervise_find_users(struct supervisor *s);
 void supervise_forget_users(struct supervisor *s);
 
 /*
- * Releases, again and again if the store does not answer: nobody is harmed by a late release. After
- * some minutes it is left to the next invocation, which sees that command and supervisor are gone.
+ * Releases, and tries again if the store does not answer: a late release does no harm. After some
+ * minutes it is left to the next invocation, which sees that command and supervisor are gone.
  */
 void supervise_release(struct supervisor *s, int64_t end_ns);
 

@@ -40,7 +40,7 @@ static void explain_request(const struct explain *x)
 	str_addf(x->out, "Request %.8s of %s waits for %zu GPU%s", q->id, user ? user : "unknown",
 		 wanted, plural(wanted));
 	if (q->requested_ids) {
-		AUTO_FREE char *ids = describe_ids(q->requested_ids, q->requested_ids_count);
+		AUTO_FREE char *ids = str_from_ids(q->requested_ids, q->requested_ids_count);
 
 		str_addf(x->out, ", exactly %s", ids);
 	}
@@ -228,7 +228,7 @@ static void explain_start(const struct explain *x)
 	}
 	str_addf(x->out, "It has %zu of %zu GPU%s", has, wanted, plural(wanted));
 	if (has) {
-		AUTO_FREE char *ids = describe_ids(x->q->collected, has);
+		AUTO_FREE char *ids = str_from_ids(x->q->collected, has);
 
 		str_addf(x->out, ", %s,", ids);
 	}

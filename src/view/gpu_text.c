@@ -268,14 +268,3 @@ void gpu_text_clear(struct gpu_text *t)
 	free(t->process_info);
 	*t = (struct gpu_text){0};
 }
-
-char *describe_ids(const int *ids, size_t count)
-{
-	struct str out = {0};
-
-	str_add(&out, "[");
-	for (size_t i = 0; i < count; i++)
-		str_addf(&out, "%s%d", i ? ", " : "", ids[i]);
-	str_add(&out, "]");
-	return str_steal(&out);
-}

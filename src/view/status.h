@@ -28,7 +28,4 @@ void gpu_text_clear(struct gpu_text *t);
 /* The document of `status --json`: an array with one object per GPU. The caller owns it. */
 json_t *describe_json(const struct snapshot *s);
 
-/* "[0, 1]". The caller frees it. */
-char *describe_ids(const int *ids, size_t count);
-
 #endif

@@ -206,6 +206,22 @@ ok() {
 	assert_reserved ''
 }
 
+@test "a file of the administrator that breaks while a request waits does not cost it its GPUs" {
+	host_pool 1 'policy.max-gpus: 1'
+	on_host 4301 canhazgpu reserve --short
+	# shellcheck disable=SC2016
+	start_on_host 4302 waiter canhazgpu run --wait -- sh -c 'echo "started $CUDA_VISIBLE_DEVICES"; exec sleep 1000'
+	wait_until 'grep -q "^Waiting: " "$WORLD/waiter.err"' 20
+	host_config 'policy: ['
+	in_world setpriv --reuid 4301 --regid 4300 --clear-groups canhazgpu release # there the file is right
+	wait_until 'grep -q "^started 0" "$WORLD/waiter.out" || is_gone "${background_pids[waiter]}"' 20
+	assert_equal "$(cat "$WORLD/waiter.out")" 'started 0'
+	assert_reserved 0
+	# A new one is not let through by that.
+	user reserve
+	assert_error 2 '/etc/canhazgpu/config.yaml:'
+}
+
 # ---- administrators ----
 
 @test "administrators release what others have, and the history says so; others cannot" {

@@ -137,6 +137,23 @@ load wait_helpers
 	assert_status 0
 }
 
+@test "a configuration file that breaks while its request waits does not cost it its GPUs" {
+	pool 1
+	hold holder
+	printf 'memory: {threshold: 2048}\n' >"$WORLD/named.yaml"
+	printf 'run: {gpus: 1}\n' >"$WORLD/home/.canhazgpu.yaml"
+	wait_run named --config "$WORLD/named.yaml"
+	wait_run personal
+	printf 'memory: [\n' >"$WORLD/named.yaml"
+	printf 'no-such-key: 1\n' >"$WORLD/home/.canhazgpu.yaml"
+	kill "$command"
+	wait_for_start named
+	kill "${background_pids[named]}"
+	wait_for_start personal
+	assert_equal "$(in_world env HOME=/nonexistent canhazgpu status --json | jq -r '.[0].user')" personal
+	rm "$WORLD/home/.canhazgpu.yaml"
+}
+
 @test "reserve --wait: the reservation begins when it is granted" {
 	pool 1
 	hold holder

@@ -1,0 +1,28 @@
+/* What commands that print share; see output.h. */
+#include "cmd/output.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int print_json(json_t *document, struct err *e)
+{
+	int r = json_dumpf(document, stdout,
+			   JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENSURE_ASCII);
+	int code = errno;
+
+	json_decref(document);
+	putchar('\n');
+	return r < 0 ? err_sys(e, code, "cannot write the output") : 0;
+}
+
+bool color_wanted(const struct settings *s, int fd)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && !settings_flag(s, "no-color") && !(no_color && *no_color) && term &&
+	       strcmp(term, "dumb") != 0;
+}

@@ -1,0 +1,19 @@
+/* What commands that print share. */
+#ifndef CMD_OUTPUT_H
+#define CMD_OUTPUT_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "conf/settings.h"
+
+struct json_t;
+
+/* Prints a JSON document, which is used up, on standard output. */
+int print_json(struct json_t *document, struct err *e);
+
+/* True where colours are wanted on a stream: a terminal, and no NO_COLOR, TERM=dumb or --no-color.
+ */
+bool color_wanted(const struct settings *s, int fd);
+
+#endif

@@ -1,0 +1,54 @@
+/* What commands that ask for GPUs share; see request.h. */
+#include "cmd/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool/pool.h"
+
+/* The key of a setting of this command. */
+static const char *own_key(const struct invocation *in, const char *name, char key[64])
+{
+	snprintf(key, 64, "%s.%s", in->command->name, name);
+	return key;
+}
+
+static int check_length(const char *what, const char *text, size_t max, struct err *e)
+{
+	if (text && strlen(text) > max)
+		return err_usage(e, "%s is %zu bytes long (at most %zu)", what, strlen(text), max);
+	return 0;
+}
+
+int request_fill(const struct invocation *in, struct plan_request *request, int **ret_ids,
+		 struct err *e)
+{
+	enum setting_origin gpus_origin, ids_origin;
+	char key[64];
+	int r;
+
+	gpus_origin = settings_origin(in->settings, own_key(in, "gpus", key));
+	request->count = (int)settings_int(in->settings, own_key(in, "gpus", key));
+	*ret_ids = settings_ids(in->settings, own_key(in, "gpu-ids", key), &request->ids_count);
+	ids_origin = settings_origin(in->settings, own_key(in, "gpu-ids", key));
+	/* Of two that contradict each other the stronger origin counts: a flag beats a file. */
+	if (*ret_ids && gpus_origin > ids_origin) {
+		free(*ret_ids);
+		*ret_ids = NULL;
+		request->ids_count = 0;
+	}
+	request->ids = *ret_ids;
+	request->note = settings_text(in->settings, own_key(in, "note", key));
+	request->user = settings_text(in->settings, own_key(in, "user", key));
+	if (request->ids && gpus_origin == ids_origin && request->count > 1 &&
+	    (size_t)request->count != request->ids_count)
+		return err_usage(e, "--gpus %d does not match the %zu GPU IDs of --gpu-ids",
+				 request->count, request->ids_count);
+	r = check_length("--note", request->note, NOTE_MAX, e);
+	if (r == 0)
+		r = check_length("--user", request->user, USER_MAX, e);
+	if (r == 0 && request->user && !*request->user)
+		r = err_usage(e, "--user needs a name");
+	return r;
+}

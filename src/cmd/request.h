@@ -1,0 +1,38 @@
+/* What commands that ask for GPUs share: `run`, `reserve` and `adopt`. */
+#ifndef CMD_REQUEST_H
+#define CMD_REQUEST_H
+
+#include "base/nouns.h"
+#include "cmd/command.h"
+
+struct plan_request;
+
+/* The options that `run` and `reserve` share: rows of their tables. */
+#define REQUEST_OPTION_GPUS                                                                     \
+	{                                                                                       \
+		.name = "gpus", .type = OPTION_INT, .argument = "N", .fallback = "1", .min = 1, \
+		.max = POOL_GPUS_MAX, .help = "Number of GPUs to reserve"                       \
+	}
+#define REQUEST_OPTION_GPU_IDS                                                           \
+	{                                                                                \
+		.name = "gpu-ids", .letter = 'G', .type = OPTION_IDS, .argument = "IDS", \
+		.help = "Specific GPU IDs to reserve (comma-separated, e.g., 1,3,5)"     \
+	}
+#define REQUEST_OPTION_NOTE                                                                       \
+	{                                                                                         \
+		.name = "note", .type = OPTION_TEXT, .argument = "TEXT", .help = "What it is for" \
+	}
+#define REQUEST_OPTION_USER                                              \
+	{                                                                \
+		.name = "user", .type = OPTION_TEXT, .argument = "NAME", \
+		.help = "Name to show beside your account"               \
+	}
+
+/*
+ * Fills what `run`, `reserve` and `adopt` share from --gpus, --gpu-ids, --note and --user, read
+ * under the prefix of the command. *ret_ids, which the caller frees, backs request->ids.
+ */
+int request_fill(const struct invocation *in, struct plan_request *request, int **ret_ids,
+		 struct err *e);
+
+#endif

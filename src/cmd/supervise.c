@@ -1,0 +1,35 @@
+/* The internal command that `run` and `adopt` start: see supervise/launch.h. */
+#include "cmd/command.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "supervise/launch.h"
+#include "supervise/supervise.h"
+
+/* How long usage records are kept on this host, by its administrator's file alone; 0: forever,
+   since that file cannot be read. */
+static int64_t host_history_ns(void)
+{
+	AUTO(settings_freep) struct settings *s = settings_new();
+
+	commands_declare(s);
+	if (settings_load_system_file(s, false, NULL) < 0)
+		return 0;
+	return settings_int(s, "history.days") * NS_PER_DAY;
+}
+
+/* Called by main without an invocation: its settings come with its orders. Those may be forged, and
+   dropping what others have in the history is for the administrator to decide. */
+static int supervise_run(const struct invocation *in, struct err *e)
+{
+	(void)in;
+	return supervise(host_history_ns(), e);
+}
+
+const struct command cmd_supervise = {
+	.name = SUPERVISE_NAME,
+	.summary = "Watch the command of a run",
+	.usage = "",
+	.hidden = true,
+	.run = supervise_run,
+};
