@@ -1,10 +1,12 @@
-/* Opening files that the user names, and the standard handles that a caller has closed. */
+/* Files that the user names, and the standard handles that a caller has closed. */
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/fsuid.h>
 #include <unistd.h>
+
+#include "base/mem.h"
 
 int file_open_as_user(const char *path, int flags)
 {
@@ -25,6 +27,16 @@ FILE *file_stream_as_user(const char *path)
 	if (fd >= 0 && !file)
 		close(fd);
 	return file;
+}
+
+char *file_absolute_path(const char *path)
+{
+	AUTO_FREE char *cwd = NULL;
+
+	if (!path || *path == '/')
+		return mem_strdup(path);
+	cwd = getcwd(NULL, 0);
+	return cwd ? mem_printf("%s/%s", cwd, path) : mem_strdup(path);
 }
 
 void file_occupy_standard_handles(void)

@@ -1,4 +1,4 @@
-/* Opening files that the user names, and the standard handles that a caller has closed. */
+/* Files that the user names, and the standard handles that a caller has closed. */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
@@ -13,6 +13,10 @@ int file_open_as_user(const char *path, int flags);
 
 /* The same as a stream; NULL and errno. */
 FILE *file_stream_as_user(const char *path);
+
+/* The path as it is seen from any directory: a supervisor works in /. NULL gives NULL. The caller
+   frees it. */
+char *file_absolute_path(const char *path);
 
 /*
  * Where the caller has closed a standard handle, a file of ours would get its number, and a message

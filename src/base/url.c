@@ -15,6 +15,11 @@ static bool is_plain(char c)
 	       c == '-' || c == '.' || c == '_' || c == '~';
 }
 
+bool url_has_scheme(const char *url, const char *scheme)
+{
+	return !strncmp(url, scheme, strlen(scheme)) && url[strlen(scheme)];
+}
+
 char *url_encode(const char *text)
 {
 	struct str out = {0};

@@ -5,7 +5,11 @@
 #ifndef BASE_URL_H
 #define BASE_URL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* True if url begins with `scheme`, such as "redis://", and does not end there. */
+bool url_has_scheme(const char *url, const char *scheme);
 
 /* A copy in which everything but letters, digits and "-._~" is %XX. The caller frees it. */
 char *url_encode(const char *text);

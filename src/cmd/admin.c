@@ -7,9 +7,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/context.h"
+#include "cmd/store_url.h"
 
-/* Where other programs of this kind keep their pool, unless told otherwise. Whoever is not there
-   must not keep `admin` waiting. */
+/* Where the other program keeps its pool, unless told otherwise. A server that does not answer must
+   not keep `admin` waiting. */
 #define USUAL_REDIS "redis://localhost:6379/0"
 #define USUAL_REDIS_LIMIT "?timeout=100ms"
 
@@ -46,7 +47,7 @@ static int admin_check_redis(const struct settings *s, struct err *e)
 		       count, url);
 }
 
-/* Those of the GPUs that somebody still holds go out of service when that is over. */
+/* GPUs that are still reserved go out of service when the reservation ends. */
 static void print_drained(const int *ids, size_t count, const int *changed, size_t changed_count,
 			  bool drain)
 {

@@ -1,4 +1,4 @@
-/* canhazgpu cancel: takes requests that wait out of the line. */
+/* canhazgpu cancel: removes waiting requests from the queue. */
 #include "cmd/command.h"
 
 #include <stdlib.h>

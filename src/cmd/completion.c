@@ -1,6 +1,6 @@
 /*
  * canhazgpu completion: prints the completion script of a shell; and the internal command by which
- * the scripts ask for the ids of the pool's GPUs, and of requests that wait.
+ * the scripts ask for the ids of the pool's GPUs, and of waiting requests.
  */
 #include "cmd/command.h"
 

@@ -13,6 +13,7 @@
 #include "base/url.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
+#include "cmd/store_url.h"
 
 static const struct table_column columns[] = {
 	{.name = "KEY"},

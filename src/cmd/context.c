@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "cmd/store_url.h"
 #include "host/process.h"
 
 int host_check(const struct invocation *in, struct err *e)
@@ -48,7 +50,7 @@ int pool_config_from(const struct invocation *in, struct pool_config *ret_config
 		return r;
 	*ret_config = (struct pool_config){
 		.store_url = store_url,
-		.fake_state_path = absolute_path(settings_text(s, "fake.state")),
+		.fake_state_path = file_absolute_path(settings_text(s, "fake.state")),
 		.memory_threshold_mb = settings_int(s, "memory.threshold"),
 		.history_keep_ns = settings_int(s, "history.days") * NS_PER_DAY,
 		.history_set_by_user = is_personal(s, "history.days"),

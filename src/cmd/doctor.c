@@ -1,4 +1,4 @@
-/* canhazgpu doctor: looks at everything that this program needs, and says what is wrong. */
+/* canhazgpu doctor: checks everything that this program needs, and says what is wrong. */
 #include "cmd/doctor.h"
 
 #include <errno.h>
@@ -7,15 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
+#include "cmd/store_url.h"
 #include "host/examine.h"
 #include "pool/examine.h"
 
-/* The pool, also where the host's file has a mistake, which forbids everybody else to look at it.
- */
+/* The pool, also where the host's file has a mistake, with which no other command opens it. */
 static void examine_pool(const struct invocation *in, struct findings *f)
 {
 	const struct settings *s = in->settings;
@@ -23,7 +24,7 @@ static void examine_pool(const struct invocation *in, struct findings *f)
 	struct err e = {0};
 
 	if (pool_config_from(in, &config, &e) < 0) {
-		config.fake_state_path = absolute_path(settings_text(s, "fake.state"));
+		config.fake_state_path = file_absolute_path(settings_text(s, "fake.state"));
 		config.memory_threshold_mb = settings_int(s, "memory.threshold");
 		if (store_url_from(s, &config.store_url, &e) < 0)
 			findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
@@ -31,8 +32,8 @@ static void examine_pool(const struct invocation *in, struct findings *f)
 	pool_examine(&config, f);
 }
 
-/* Everything, from the program down to the pool. What one look needs and another found missing is
-   looked at all the same. */
+/* Everything, from the program down to the pool. A failed check does not skip those that depend on
+   it. */
 static void examine_all(const struct invocation *in, struct findings *f)
 {
 	doctor_program(f);

@@ -12,8 +12,8 @@
 #include "base/mem.h"
 #include "base/privilege.h"
 #include "base/str.h"
-#include "cmd/context.h"
 #include "cmd/doctor.h"
+#include "cmd/store_url.h"
 
 #define PROGRAM "canhazgpu"
 
@@ -33,7 +33,8 @@ static void own_path(char path[PATH_MAX])
 	path[n > 0 ? n : 0] = '\0';
 }
 
-/* Whoever may write the program, or exchange it, has the rights of all who run it. */
+/* An account that may write the program, or replace it, has the rights of everybody that runs it.
+ */
 static void examine_writable(const char *path, struct findings *f)
 {
 	AUTO_FREE char *directory = mem_strdup(path);
@@ -122,9 +123,9 @@ void doctor_path(const char *path, struct findings *f)
 		findings_add(f, "path", FINDING_OK, NULL, "%s", str_text(&found));
 }
 
-/* With a directory above it that others can change, a user could put his own in its place: then
+/* Where others can change a directory above it, a user could replace it by one of their own: then
    the group is not used. */
-static void examine_way(const struct stat *st, struct findings *f)
+static void examine_path_above(const struct stat *st, struct findings *f)
 {
 	char path[PATH_MAX];
 
@@ -168,5 +169,5 @@ void doctor_directory(struct findings *f)
 		findings_extend(f, FINDING_FAILED, again,
 				"it belongs to another group than the program (%u)",
 				(unsigned)program.st_gid);
-	examine_way(&st, f);
+	examine_path_above(&st, f);
 }

@@ -46,8 +46,8 @@ static void examine_files(const struct invocation *in, struct findings *f)
 		findings_extend(f, FINDING_NOTE, NULL, "HOME is not set: none of your own");
 }
 
-/* How much of an error to show: one of JSON's syntax repeats what stands there, a password perhaps.
- */
+/* How much of an error to show: one of JSON's syntax repeats a part of the file, which may be a
+   password. */
 static size_t shown_length(const char *text)
 {
 	const char *near = strstr(text, " near '");

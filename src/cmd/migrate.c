@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cmd/context.h"
+#include "cmd/store_url.h"
 #include "pool/migrate.h"
 
 static int migrate_run(const struct invocation *in, struct err *e)

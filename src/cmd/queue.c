@@ -1,4 +1,4 @@
-/* canhazgpu queue: who waits for GPUs, in the order of the line, and why. */
+/* canhazgpu queue: the waiting requests in their order, and what each waits for. */
 #include "cmd/command.h"
 
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static char *starts_in(const struct snapshot *s, size_t i)
 	return describe_about(start_ns - s->now_ns);
 }
 
-/* Whoever does not wait actively is not served: that is what matters of it. */
+/* A request that is not active is not served: that is what matters about it. */
 static char *waiting_for(const struct snapshot *s, size_t i)
 {
 	if (s->waiters[i].state == WAITER_ACTIVE)

@@ -1,4 +1,4 @@
-/* canhazgpu report: who used how much. */
+/* canhazgpu report: usage per user, GPU or day. */
 #include "cmd/command.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 /* Columns of the first column; names that are wider make it wider for all rows. */
 #define NAME_WIDTH 20
-/* The columns behind it, with the spaces between. */
+/* The columns after it, with the spaces between. */
 #define NUMBERS_WIDTH 55
 
 /* The name of a row as it is printed: whatever people call themselves stays on its line. */
@@ -167,8 +167,8 @@ static int report_run(const struct invocation *in, struct err *e)
 		print_table(&report);
 	if (r == 0 && fflush(stdout) != 0)
 		r = err_sys(e, errno, "cannot write the output");
-	/* Manual reservations have no supervisor that would do this at their end. It may have to
-	   wait for others: nobody waits for it. */
+	/* Manual reservations have no supervisor that would do this at their end. It comes last,
+	   since it may have to wait for the store. */
 	pool_trim(pool, NULL);
 	return r;
 }

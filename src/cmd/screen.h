@@ -1,7 +1,7 @@
 /*
  * The alternate screen of the terminal, for what redraws itself in place (`status --watch`). The
- * terminal gets back what it had in every case but SIGKILL: when the program quits, is ended or
- * stopped by a signal, and it is taken again when the program goes on.
+ * terminal gets back what it had in every case but SIGKILL (see terminal.h), and is taken again
+ * when a program that was stopped continues.
  */
 #ifndef CMD_SCREEN_H
 #define CMD_SCREEN_H
@@ -29,13 +29,13 @@ void screen_size(size_t *ret_columns, size_t *ret_rows);
 void screen_draw(const char *text);
 
 enum screen_event {
-	SCREEN_TIMEOUT, /* it is time for a new look */
+	SCREEN_TIMEOUT, /* the deadline was reached */
 	SCREEN_WAKE,    /* the descriptor is readable */
 	SCREEN_REDRAW,  /* the size has changed, or the terminal is ours again */
 	SCREEN_QUIT, /* q, or the terminal is gone. Ctrl-C ends the program without coming here */
 };
 
-/* Waits for what happens next, on a descriptor (-1: none) too, at most until a time of
+/* Waits for the next event, on a descriptor (-1: none) too, at most until a time of
    clock_monotonic_ns. */
 enum screen_event screen_wait(int64_t deadline_ns, int fd);
 

@@ -1,4 +1,4 @@
-/* canhazgpu status: who has what, checked against what really runs. */
+/* canhazgpu status: the reservations, checked against what really runs. */
 #include "cmd/status.h"
 
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static int status_check(const struct settings *settings, struct err *e)
 	return 0;
 }
 
-/* One look. */
+/* Shows it once. */
 static int status_once(const struct settings *settings, struct pool *pool, struct err *e)
 {
 	AUTO(snapshot_clear) struct snapshot s = {0};

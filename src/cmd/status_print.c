@@ -31,7 +31,7 @@ static enum table_color status_color(enum gpu_status status)
 	return colors[status];
 }
 
-/* The DETAILS of the table: for unreserved use the processes; a note in brackets behind the rest.
+/* The DETAILS of the table: for unreserved use the processes; a note in brackets at the end.
  */
 static char *status_details(const struct gpu_view *view, const struct gpu_text *t)
 {

@@ -22,8 +22,8 @@ struct watch {
 	struct err problem; /* why there is no newer one; code 0: nothing */
 };
 
-/* Looks again. What was seen before stays if that fails. */
-static int watch_look(struct watch *w)
+/* Takes a new snapshot. The one before stays if that fails. */
+static int watch_refresh(struct watch *w)
 {
 	struct snapshot newer = {0};
 	int r;
@@ -67,7 +67,7 @@ static void watch_draw(struct watch *w)
 	screen_draw(text);
 }
 
-/* Somebody has changed the pool: others may follow at once, so a moment later is soon enough. */
+/* The pool has changed: more changes may follow at once, so a moment later is soon enough. */
 static void watch_gather(struct watch *w)
 {
 	const struct timespec pause = {.tv_nsec = GATHER_NS};
@@ -90,12 +90,12 @@ static void watch_screen(struct watch *w)
 		if (event == SCREEN_WAKE)
 			watch_gather(w);
 		if (event != SCREEN_QUIT)
-			watch_look(w);
+			watch_refresh(w);
 	} while (event != SCREEN_QUIT);
 	screen_close();
 }
 
-/* Not a terminal: one status after the other, for a log or a pipe. Ends when nobody reads it. */
+/* Not a terminal: one status after the other, for a log or a pipe, until the pipe is closed. */
 static int watch_stream(struct watch *w, struct err *e)
 {
 	const struct status_style style = {.summary = w->summary, .color = w->color};
@@ -109,7 +109,7 @@ static int watch_stream(struct watch *w, struct err *e)
 		if (fflush(stdout) != 0)
 			return 0; /* main tells it */
 		nanosleep(&pause, NULL);
-		r = watch_look(w);
+		r = watch_refresh(w);
 		if (r < 0) {
 			*e = w->problem;
 			return r;
@@ -131,7 +131,7 @@ int status_watch(const struct settings *settings, struct pool *pool, int interva
 
 	if (screen_possible())
 		pool_watch(pool); /* first, so that nothing is missed */
-	r = watch_look(&w);
+	r = watch_refresh(&w);
 	if (r < 0)
 		*e = w.problem;
 	else if (screen_possible())

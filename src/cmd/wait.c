@@ -13,7 +13,7 @@
 #include "host/process.h"
 #include "pool/wait.h"
 
-/* The time that is shown goes on. */
+/* How often the time that is shown changes. */
 #define TICK_NS NS_PER_SECOND
 
 /* The signals that end a wait, blocked as long as it lasts. */
@@ -43,7 +43,7 @@ static int interrupts_block(struct interrupts *i, struct err *e)
 	return i->fd < 0 ? err_sys(e, errno, "cannot wait for signals") : 0;
 }
 
-/* The signal that came; 0: none. */
+/* The signal that has come; 0: none. */
 static int interrupts_take(const struct interrupts *i)
 {
 	struct signalfd_siginfo info;
@@ -92,8 +92,8 @@ static void die_by(int signal)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* A signal that came while the grant was being made: whoever sent it does not want the GPUs any
-   more. Gives them back; the signal, 0 for none, negative where they could not be given back. */
+/* A signal that came while the GPUs were being granted means that they are not wanted any more.
+   Gives them back. Returns the signal, 0 for none, negative where they could not be given back. */
 static int return_grant_if_interrupted(struct pool *pool, const struct plan_request *request,
 				       const struct interrupts *interrupts,
 				       struct pool_grant *grant, struct err *e)
@@ -109,8 +109,8 @@ static int return_grant_if_interrupted(struct pool *pool, const struct plan_requ
 	return err_set(e, EINTR, "interrupted, but the GPUs could not be given back: %s", why.text);
 }
 
-static int wait_in_line(struct pool *pool, const struct plan_request *request, int64_t limit_ns,
-			struct pool_grant *grant, struct err *e)
+static int wait_in_queue(struct pool *pool, const struct plan_request *request, int64_t limit_ns,
+			 struct pool_grant *grant, struct err *e)
 {
 	AUTO(interrupts_clear) struct interrupts interrupts = INTERRUPTS_NONE;
 	AUTO(wait_show_clear) struct wait_show show;
@@ -174,5 +174,5 @@ int reserve_or_wait(const struct invocation *in, struct pool *pool, struct plan_
 		return r;
 	limit_ns = limit_ns == INT64_MAX ? 0 : limit_ns;
 	r = limit_wait(pool, &request->actor, &limit_ns, e);
-	return r < 0 ? r : wait_in_line(pool, request, limit_ns, ret_grant, e);
+	return r < 0 ? r : wait_in_queue(pool, request, limit_ns, ret_grant, e);
 }

@@ -1,4 +1,4 @@
-/* Waiting in line at the terminal, for `run --wait` and `reserve --wait`. */
+/* Waiting for GPUs at the terminal, for `run --wait` and `reserve --wait`. */
 #ifndef CMD_WAIT_H
 #define CMD_WAIT_H
 
@@ -7,9 +7,9 @@
 
 /*
  * Gets what the request asks: at once or not at all, or, where the settings of the command say so
- * (--wait), by standing in line, with progress on standard error. -ETIME with exit status 75
- * when --wait is over. SIGINT, SIGTERM, SIGHUP and SIGQUIT leave the line, and then end this
- * process as they always do. Fills request->holder of one that waits.
+ * (--wait), by waiting in the queue, with progress on standard error. -ETIME with exit status 75
+ * when the time of --wait was reached. SIGINT, SIGTERM, SIGHUP and SIGQUIT leave the queue, and
+ * then end this process as they always do. Fills request->holder of one that waits.
  */
 int reserve_or_wait(const struct invocation *in, struct pool *pool, struct plan_request *request,
 		    struct pool_grant *ret_grant, struct err *e);

@@ -14,7 +14,7 @@ struct wait_show {
 
 void wait_show_init(struct wait_show *w);
 
-/* Shows how it stands, where that is new; on a terminal with the time. */
+/* Shows the progress where it is new; on a terminal with the time. */
 void wait_show(struct wait_show *w, const struct pool_standing *standing);
 
 /* Removes the line from the terminal. Clears. */

@@ -1,7 +1,7 @@
 /*
  * canhazgpu web: becomes the web server, which is a program of its own (src/web): its libraries
- * would make every other command start more slowly. The server has its settings from here, by a
- * file that has no name.
+ * would make every other command start more slowly. The server gets its settings from here, in a
+ * file without a name.
  */
 #include "cmd/command.h"
 
@@ -67,13 +67,13 @@ static int web_config_from(const struct invocation *in, struct web_config *c, st
 		c->pool = mem_alloc(1, sizeof(*c->pool));
 	if (r == 0 && !c->demo)
 		r = pool_config_from(in, c->pool, e);
-	/* A store that is none is told here, and not to whoever visits. */
+	/* A bad store is an error here, not one for the visitors of the page. */
 	if (r == 0 && !c->demo)
 		r = pool_open(c->pool, &pool, e);
 	return r;
 }
 
-/* The settings in a file without a name, at its beginning. It stays open over exec. */
+/* Writes the settings to a file without a name, and rewinds it. It stays open across exec. */
 static int write_settings(const struct web_config *c, int *ret_fd, struct err *e)
 {
 	AUTO_FREE char *text = web_config_write(c);
@@ -92,13 +92,13 @@ static int write_settings(const struct web_config *c, int *ret_fd, struct err *e
 }
 
 /*
- * Becomes the server: in a build tree it lies beside this program. An installed program that has
- * more rights than its user looks nowhere but where it was installed: a link to it may lie
- * anywhere.
+ * Becomes the server: in a build tree it lies next to this program. An installed program that has
+ * more rights than its user takes it only from where it was installed: a link to this program may
+ * be anywhere.
  */
 static int become(char *const argv[], struct err *e)
 {
-	AUTO_FREE char *beside = NULL, *relative = NULL;
+	AUTO_FREE char *sibling = NULL, *relative = NULL;
 	char self[PATH_MAX];
 	int code;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -106,15 +106,15 @@ static int become(char *const argv[], struct err *e)
 	if (n > 0 && !getauxval(AT_SECURE)) {
 		self[n] = '\0';
 		*strrchr(self, '/') = '\0';
-		beside = mem_printf("%s/" PROGRAM, self);
+		sibling = mem_printf("%s/" PROGRAM, self);
 		relative = mem_printf("%s/../libexec/canhazgpu/" PROGRAM, self);
-		execv(beside, argv);
+		execv(sibling, argv);
 		if (errno == ENOENT)
 			execv(relative, argv);
 		if (errno != ENOENT)
-			return err_sys(e, errno, "cannot start '%s'", beside);
+			return err_sys(e, errno, "cannot start '%s'", sibling);
 	}
-	/* It is not set-group-id itself: it gets the group in effect, and puts it in reserve. */
+	/* It is not set-group-id itself: it inherits the effective group, and saves it. */
 	privilege_raise();
 	execv(CANHAZGPU_LIBEXECDIR "/" PROGRAM, argv);
 	code = errno;

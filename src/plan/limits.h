@@ -1,7 +1,7 @@
 /*
  * What the host's administrator allows, beside who comes first: limits per account, GPUs out of
  * service, and who may act for others. Pure, like plan.h, of which it is a part. The limits come
- * from the system's configuration file alone (src/cmd/policy.c reads them); administrators are not
+ * from the system's configuration file alone (src/cmd/context.c reads them); administrators are not
  * bound by them.
  */
 #ifndef PLAN_LIMITS_H

@@ -1,0 +1,191 @@
+/* The URL of a Redis store, the password included; see redis_url.h. */
+#include "cmd/redis_url.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/url.h"
+
+#define PASSWORD_MAX 1024
+#define REDIS_PORT 6379
+
+static const char *const redis_keys[] = {
+	"redis.host",     "redis.port",          "redis.db",      "redis.user",
+	"redis.password", "redis.password-file", "redis.ca-file",
+};
+
+bool redis_url_is(const char *url)
+{
+	return url_has_scheme(url, "redis://") || url_has_scheme(url, "rediss://") ||
+	       url_has_scheme(url, "unix://");
+}
+
+enum setting_origin redis_url_origin(const struct settings *s)
+{
+	enum setting_origin strongest = ORIGIN_DEFAULT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(redis_keys); i++) {
+		if (settings_origin(s, redis_keys[i]) > strongest)
+			strongest = settings_origin(s, redis_keys[i]);
+	}
+	return strongest;
+}
+
+/* The first line of the password file, read with the user's own rights. */
+static int read_password(const char *path, char **ret_password, struct err *e)
+{
+	char text[PASSWORD_MAX + 2] = "";
+	AUTO_FCLOSE FILE *file = file_stream_as_user(path);
+	int code = errno;
+
+	if (!file || !fgets(text, sizeof(text), file))
+		return err_set(e, file ? ENODATA : code,
+			       "cannot read the password in '%s' (redis.password-file): %s", path,
+			       file ? "it is empty" : strerror(code));
+	text[strcspn(text, "\r\n")] = '\0';
+	if (!*text || strlen(text) > PASSWORD_MAX)
+		return err_usage(e, "'%s' (redis.password-file) holds no password of 1 to %d bytes",
+				 path, PASSWORD_MAX);
+	*ret_password = mem_strdup(text);
+	return 0;
+}
+
+/* "user:password@" from the settings, "" where there is no password. The caller frees it. */
+static int make_login(const struct settings *s, char **ret_login, struct err *e)
+{
+	const char *user = settings_text(s, "redis.user");
+	const char *file = settings_text(s, "redis.password-file");
+	AUTO_FREE char *password = mem_strdup(settings_text(s, "redis.password"));
+	AUTO_FREE char *user_part = NULL, *password_part = NULL;
+
+	if (password && file)
+		return err_usage(e, "redis.password and redis.password-file are both set");
+	if (file) {
+		int r = read_password(file, &password, e);
+
+		if (r < 0)
+			return r;
+	}
+	if (user && !password)
+		return err_usage(e, "redis.user is set, but no password for it "
+				    "(redis.password-file)");
+	user_part = url_encode(user ? user : "");
+	password_part = url_encode(password ? password : "");
+	*ret_login = password ? mem_printf("%s:%s@", user_part, password_part) : mem_strdup("");
+	return 0;
+}
+
+/* The server that the URL of a Redis store names: "host:port", or the path of the socket. */
+static char *server_of(const char *url)
+{
+	const char *begin = strstr(url, "://") + 3, *at, *port;
+	size_t length = strcspn(begin, "/?");
+
+	at = memrchr(begin, '@', length);
+	if (at) {
+		length -= (size_t)(at + 1 - begin);
+		begin = at + 1;
+	}
+	if (url_has_scheme(url, "unix://"))
+		return mem_printf("%.*s", (int)strcspn(begin, "?"), begin);
+	port = memrchr(begin, ':', length);
+	if (port && !memchr(port, ']', length - (size_t)(port - begin)))
+		return mem_printf("%.*s", (int)length, begin);
+	return mem_printf("%.*s:%d", (int)length, begin, REDIS_PORT);
+}
+
+/* True for the server that the settings mean: by its host and port, or by the URL of the store. */
+static bool is_configured(const struct settings *s, const char *url)
+{
+	const char *host = settings_text(s, "redis.host"), *store = settings_text(s, "store");
+	AUTO_FREE char *server = server_of(url), *by_host = NULL, *by_store = NULL;
+
+	by_host = mem_printf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
+			     (int)settings_int(s, "redis.port"));
+	if (store && redis_url_is(store))
+		by_store = server_of(store);
+	/* The default is localhost, where there may be no Redis, or somebody else's. */
+	if ((settings_is_set(s, "redis.host") || settings_is_set(s, "redis.port")) &&
+	    !strcmp(server, by_host))
+		return true;
+	return (by_store && !strcmp(server, by_store));
+}
+
+/* True where what is sent does not leave this host. */
+static bool is_local(const char *url)
+{
+	AUTO_FREE char *server = server_of(url);
+	size_t host = strcspn(server, ":");
+
+	return url_has_scheme(url, "unix://") || !strncmp(server, "localhost:", 10) ||
+	       !strncmp(server, "[::1]:", 6) ||
+	       (!strncmp(server, "127.", 4) && strspn(server, "0123456789.") == host);
+}
+
+/*
+ * The login for an address that names none; "" for one that does, and is complete. With `beside`,
+ * only the server of the settings gets it: no other one needs to know that password. With
+ * redis.ca-file TLS is wanted, so the password does not go over the network without.
+ */
+static int login_for(const struct settings *s, const char *url, bool beside, char **ret_login,
+		     struct err *e)
+{
+	const char *rest = strstr(url, "://") + 3;
+	AUTO_FREE char *login = NULL;
+	int r;
+
+	if (memchr(rest, '@', strcspn(rest, "/?")) || (beside && !is_configured(s, url))) {
+		*ret_login = mem_strdup("");
+		return 0;
+	}
+	r = make_login(s, &login, e);
+	if (r < 0)
+		return r;
+	if (*login && settings_text(s, "redis.ca-file") && url_has_scheme(url, "redis://") &&
+	    !is_local(url))
+		return err_usage(e,
+				 "redis.ca-file is set, but '%.200s' is without TLS: the password "
+				 "would be sent in clear (name the store by rediss://)",
+				 url);
+	*ret_login = mem_steal(&login);
+	return 0;
+}
+
+int redis_url_complete(const struct settings *s, const char *url, bool beside, char **ret_url,
+		       struct err *e)
+{
+	const char *rest = strstr(url, "://") + 3;
+	AUTO_FREE char *login = NULL, *ca = NULL, *ca_part = NULL;
+	struct str out = {0};
+	int r = login_for(s, url, beside, &login, e);
+
+	if (r < 0)
+		return r;
+	str_addf(&out, "%.*s%s%s", (int)(rest - url), url, login, rest);
+	ca = file_absolute_path(settings_text(s, "redis.ca-file"));
+	if (ca && url_has_scheme(url, "rediss://") && !strstr(url, "?ca=") &&
+	    !strstr(url, "&ca=")) {
+		ca_part = url_encode(ca);
+		str_addf(&out, "%cca=%s", strchr(url, '?') ? '&' : '?', ca_part);
+	}
+	*ret_url = str_steal(&out);
+	return 0;
+}
+
+int redis_url_from(const struct settings *s, char **ret_url, struct err *e)
+{
+	const char *host = settings_text(s, "redis.host");
+	AUTO_FREE char *name = url_encode(host), *url = NULL;
+	bool is_ipv6 = strchr(host, ':') != NULL;
+
+	/* With authorities TLS is wanted. */
+	url = mem_printf("%s://%s%s%s:%d/%d",
+			 settings_text(s, "redis.ca-file") ? "rediss" : "redis", is_ipv6 ? "[" : "",
+			 is_ipv6 ? host : name, is_ipv6 ? "]" : "",
+			 (int)settings_int(s, "redis.port"), (int)settings_int(s, "redis.db"));
+	return redis_url_complete(s, url, false, ret_url, e);
+}

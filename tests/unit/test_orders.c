@@ -1,0 +1,132 @@
+/* The orders of a supervisor: complete when they are read again, and refused where anything is
+ * wrong. */
+#include "test.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "supervise/orders.h"
+
+static void test_round_trip(void **state)
+{
+	int gpus[] = {0, 3}, excluded[] = {7};
+	struct process_ref adopted[] = {{5, 6}, {9, 10}};
+	struct reservation reservation = {
+		.id = "52da1c68-755d-4669-8670-7a63002184a8",
+		.uid = quantity_of((int64_t)getuid()),
+		.user = (char *)"al\xff"
+				"ce",
+		.start_ns = 1,
+		.deadline_ns = 2,
+		.gpus = gpus,
+		.gpus_count = 2,
+		.holder = {.host = (char *)"h",
+			   .boot_id = (char *)"b",
+			   .command = {5, 6},
+			   .supervisor = {7, 8}},
+	};
+	const struct orders in = {
+		.reservation = &reservation,
+		.timeout_ns = 3,
+		.grace_ns = 4,
+		.heartbeat_ns = 5,
+		.kill_on_lost = true,
+		.adopted = adopted,
+		.adopted_count = 2,
+		.pool = {.store_url = (char *)"sqlite:/x.db",
+			 .memory_threshold_mb = 6,
+			 .history_keep_ns = 7,
+			 .backfill = true,
+			 .policy = {.max_gpus = 8, .excluded = excluded, .excluded_count = 1}},
+	};
+	AUTO_FREE char *text = orders_write(&in);
+	AUTO(orders_clear) struct orders out = {0};
+	AUTO_FREE char *again = NULL;
+
+	(void)state;
+	assert_int_equal(orders_read(text, &out, NULL), 0);
+	assert_string_equal(out.reservation->user, "al\xef\xbf\xbd"
+						   "ce");
+	assert_int_equal(out.reservation->uid.value, getuid());
+	assert_non_null(out.reservation->account);
+	assert_int_equal(out.reservation->type, RESERVATION_RUN);
+	assert_int_equal(out.reservation->gpus[1], 3);
+	assert_int_equal(out.reservation->holder.supervisor.start_ticks, 8);
+	assert_true(out.timeout_ns == 3 && out.grace_ns == 4 && out.heartbeat_ns == 5);
+	assert_true(out.kill_on_lost && out.pool.backfill && !out.pool.history_set_by_user);
+	assert_int_equal(out.adopted[1].pid, 9);
+	assert_int_equal(out.pool.policy.max_gpus, 8);
+	assert_int_equal(out.pool.policy.excluded[0], 7);
+	again = orders_write(&out);
+	assert_string_equal(again, text);
+}
+
+/* What the fuzzer begins with: orders that are right, and for each case one member that is not. */
+static void test_refused(void **state)
+{
+	static const char *const seeds[] = {"run.json", "adopt.json"};
+	static const struct {
+		const char *object, *member, *value; /* NULL: the document itself; not there */
+	} cases[] = {
+		{NULL, "timeout", NULL},
+		{NULL, "kill", "0"},
+		{NULL, "adopted", "[]"},
+		{NULL, "adopted", "[{\"pid\": 1}]"},
+		{NULL, "reservation", NULL},
+		{NULL, "pool", NULL},
+		{"reservation", "id", "\"1\""},
+		{"reservation", "uid", NULL},
+		{"reservation", "uid", "-1"},
+		{"reservation", "uid", "4294967295"},
+		{"reservation", "gpus", "[\"0\"]"},
+		{"reservation", "command", "4294967296"},
+		{"reservation", "user",
+		 "\"0123456789012345678901234567890123456789012345678901234567890123x\""},
+		{"pool", "store", NULL},
+		{"pool", "policy", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++) {
+		AUTO_FREE char *path = mem_printf("%s/fuzz/corpus/orders/%s",
+						  getenv("CANHAZGPU_TEST_SOURCE"), seeds[i]);
+		json_t *seed = json_load_file(path, 0, NULL);
+		AUTO_FREE char *right = json_dumps(seed, 0);
+		AUTO(orders_clear) struct orders orders = {0};
+
+		assert_non_null(right);
+		assert_int_equal(orders_read(right, &orders, NULL), 0);
+		for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
+			json_t *wrong = json_deep_copy(seed), *object = wrong;
+			struct orders out = {0};
+			struct err e = {0};
+
+			if (cases[k].object)
+				object = json_object_get(wrong, cases[k].object);
+			if (cases[k].value)
+				json_object_set_new(
+					object, cases[k].member,
+					json_loads(cases[k].value, JSON_DECODE_ANY, NULL));
+			else
+				json_object_del(object, cases[k].member);
+			AUTO_FREE char *text = json_dumps(wrong, 0);
+
+			json_decref(wrong);
+			if (orders_read(text, &out, &e) != -EPROTO || out.reservation)
+				fail_msg("%s was taken", text);
+		}
+		json_decref(seed);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests_name("orders", tests, NULL, NULL);
+}
