@@ -130,6 +130,8 @@ static void test_json(void **state)
 		{"{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\ud83c\\udf89\"}",
 		 "{a:s\"\\/\b\f\n\r\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\x89}"},
 		{"{\"a.b\":\"}]\\\\\",\"\":1}", "{a.b:s}]\\ :i1}"},
+		{"\t{\"a\"\n:\t1,\"b\":\"\x7f\xc2\x85\xe2\x80\xa8\"}",
+		 "{a:i1 b:s\x7f\xc2\x85\xe2\x80\xa8}"},
 		{"", "f:1:1: '[' or '{' expected near end of file"},
 		{"{\"a\":1,\n \"a\":2}", "f:2:4: duplicate object key near '\"a\"'"},
 		{"{\"a\":01}", "f:1:6: invalid token near '0'"},
@@ -139,6 +141,8 @@ static void test_json(void **state)
 		{"{} x", "f:1:4: end of file expected near 'x'"},
 		{"[1]", "f:1:1: the document must be an object: {...}"},
 		{"{\"a\": // no\n1}", "f:1:7: invalid token near '/'"},
+		{"{\"a\": \"\\u0000\"}",
+		 "f:1:14: \\u0000 is not allowed without JSON_ALLOW_NUL near '\"\\u0000\"'"},
 		{"\xff", "f:1:1: byte 0xff is not valid UTF-8"},
 	};
 
@@ -238,6 +242,20 @@ static void test_limits(void **state)
 	}
 }
 
+/* Longer than YAML allows a key to be, which much of JSON is otherwise. */
+static void test_long_json_key(void **state)
+{
+	AUTO(doc_freep) struct doc_node *root = NULL;
+	AUTO(str_clear) struct str text = {0};
+	struct err e = {0};
+
+	str_addf(&text, "{\"%02000d\":\n {\"a\":1}}", 0);
+	assert_int_equal(doc_parse("f", DOC_JSON, str_text(&text), text.length, &root, &e), 0);
+	assert_int_equal(strlen(root->children[0]->key), 2000);
+	assert_int_equal(root->children[0]->line, 2);
+	assert_int_equal(root->children[0]->children[0]->column, 7);
+}
+
 /* As much as there may be, in lines: counting each place from the beginning would take minutes
    under the sanitizers. */
 static void test_full_toml(void **state)
@@ -309,7 +327,37 @@ static void test_places(void **state)
 	}
 }
 
-/* jansson's tree and ours must be the same: ours is a second walk over what jansson accepted. */
+/* The character at a place; NUL where there is none. */
+static char char_at(const char *text, int line, int column)
+{
+	while (--line > 0)
+		text += strcspn(text, "\n") + 1;
+	while (--column > 0) {
+		for (text++; ((unsigned char)*text & 0xc0) == 0x80;)
+			text++;
+	}
+	return *text;
+}
+
+/* Whether every node says where its first character stands, and its key's. */
+static bool has_places(const struct doc_node *node, const char *text)
+{
+	static const char *const first[] = {
+		[DOC_NULL] = "n",          [DOC_BOOL] = "tf",
+		[DOC_INT] = "-0123456789", [DOC_FLOAT] = "-0123456789",
+		[DOC_STRING] = "\"",       [DOC_SEQUENCE] = "[",
+		[DOC_MAPPING] = "{",
+	};
+	char at = char_at(text, node->line, node->column);
+	bool good = at && strchr(first[node->kind], at) &&
+		    (!node->key || char_at(text, node->key_line, node->key_column) == '"');
+
+	for (size_t i = 0; good && i < node->count; i++)
+		good = has_places(node->children[i], text);
+	return good;
+}
+
+/* jansson's tree and ours must be the same. */
 static bool same_as_jansson(const struct doc_node *node, const json_t *json)
 {
 	bool same = true;
@@ -344,7 +392,8 @@ static bool same_as_jansson(const struct doc_node *node, const json_t *json)
 	return false;
 }
 
-/* Breaks a document in random ways: both readers take it, with the same values, or neither does. */
+/* Breaks a document in random ways: both readers take it, with the same values, or neither does;
+   and the walk that finds the places keeps in step with the values. */
 static void test_json_agrees_with_jansson(void **state)
 {
 	static const char seed[] = "{\"a\": [1, -2.5e3, \"x\\u00e9\\n\", true, null, {}], \"b\":\n"
@@ -365,7 +414,7 @@ static void test_json_agrees_with_jansson(void **state)
 		json = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
 		if (doc_parse("f", DOC_JSON, text, length, &root, NULL) == 0) {
 			accepted++;
-			if (!json || !same_as_jansson(root, json))
+			if (!json || !same_as_jansson(root, json) || !has_places(root, text))
 				fail_msg("%s", text);
 		} else if (json_is_object(json)) {
 			fail_msg("%s", text);
@@ -378,11 +427,17 @@ static void test_json_agrees_with_jansson(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_yaml_values), cmocka_unit_test(test_yaml_errors),
-		cmocka_unit_test(test_json),        cmocka_unit_test(test_toml_values),
-		cmocka_unit_test(test_toml_errors), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_full_toml),   cmocka_unit_test(test_size_and_nul),
-		cmocka_unit_test(test_places),      cmocka_unit_test(test_json_agrees_with_jansson),
+		cmocka_unit_test(test_yaml_values),
+		cmocka_unit_test(test_yaml_errors),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_toml_values),
+		cmocka_unit_test(test_toml_errors),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_full_toml),
+		cmocka_unit_test(test_long_json_key),
+		cmocka_unit_test(test_size_and_nul),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_json_agrees_with_jansson),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,170 +1,157 @@
 /*
- * JSON. jansson decides what is valid (it refuses every invalid text, duplicate keys too) but tells
- * no places; so the text that it accepted is walked once more, by a reader that can trust it.
+ * JSON. jansson decides what is valid (duplicate keys are not) and gives the values, but tells no
+ * places. They come from walking the text in step with its tree: members are in the order of the
+ * text, and a text that jansson accepted can be divided into tokens without understanding them.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "conf/doc/reader.h"
 
-static void skip_space(struct doc_reader *r)
+/* Goes to the next token that is not a separator. */
+static void find_token(struct doc_reader *r)
 {
-	r->p += strspn(r->p, " \t\r\n");
+	r->p += strspn(r->p, " \t\r\n,:");
 }
 
-/* The four hexadecimal digits at p. */
-static unsigned hex4(const char *p)
+/* Goes behind the token at r->p: a bracket, a string, or a word. */
+static void skip_token(struct doc_reader *r)
 {
-	char digits[5] = "";
-
-	memcpy(digits, p, strnlen(p, 4));
-	return (unsigned)strtoul(digits, NULL, 16);
-}
-
-/* Reads what stands behind a backslash; a pair of surrogates is one character. */
-static void add_escape(struct doc_reader *r, struct str *s)
-{
-	static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
-	const char *known = *r->p ? strchr(letters, *r->p) : NULL;
-	unsigned code_point;
-
-	if (*r->p != 'u') {
-		str_add_bytes(s, known ? &meanings[known - letters] : r->p, 1);
+	if (*r->p == '"') {
+		for (r->p++; *r->p && *r->p != '"'; r->p++)
+			r->p += r->p[0] == '\\' && r->p[1];
+		r->p += *r->p == '"';
+	} else if (*r->p && strchr("{}[]", *r->p)) {
 		r->p++;
-		return;
+	} else {
+		r->p += strcspn(r->p, " \t\r\n,]}");
 	}
-	code_point = hex4(r->p + 1);
-	r->p += 5;
-	if (code_point >= 0xd800 && code_point < 0xdc00) {
-		code_point = 0x10000 + ((code_point - 0xd800) << 10) + (hex4(r->p + 2) - 0xdc00);
-		r->p += 6;
-	}
-	doc_add_utf8(s, code_point);
 }
 
-/* The string whose opening quote is at r->p. */
-static char *read_string(struct doc_reader *r)
+static int read_value(struct doc_reader *r, json_t *json, int depth, struct doc_node **ret_node);
+
+static int read_array(struct doc_reader *r, json_t *json, int depth, struct doc_node *parent)
 {
-	struct str s = {0};
-
-	for (r->p++; *r->p && *r->p != '"';) {
-		size_t plain = strcspn(r->p, "\"\\");
-
-		str_add_bytes(&s, r->p, plain);
-		r->p += plain;
-		if (*r->p == '\\') {
-			r->p++;
-			add_escape(r, &s);
-		}
-	}
-	r->p += *r->p == '"';
-	return str_steal(&s);
-}
-
-static int read_value(struct doc_reader *r, int depth, struct doc_node **ret_node);
-
-/* One member of an object: "key": value. */
-static int read_member(struct doc_reader *r, int depth, struct doc_node **ret_node)
-{
-	AUTO_FREE char *key = NULL;
-	int line, column, result;
-
-	doc_place(r, r->p, &line, &column);
-	key = read_string(r);
-	skip_space(r);
-	r->p += *r->p == ':';
-	result = read_value(r, depth, ret_node);
-	if (result)
-		return result;
-	(*ret_node)->key = mem_steal(&key);
-	(*ret_node)->key_line = line;
-	(*ret_node)->key_column = column;
-	return 0;
-}
-
-/* Fills an object or array whose opening bracket is at r->p. */
-static int read_children(struct doc_reader *r, int depth, struct doc_node *parent)
-{
-	char close = parent->kind == DOC_MAPPING ? '}' : ']';
-
-	if (depth >= DOC_DEPTH_MAX)
-		return doc_fail(r, r->p, "nested deeper than %d levels", DOC_DEPTH_MAX);
-	for (r->p++; skip_space(r), *r->p && *r->p != close;) {
+	for (size_t i = 0; i < json_array_size(json); i++) {
 		struct doc_node *child = NULL;
-		int result = close == '}' ? read_member(r, depth + 1, &child)
-					  : read_value(r, depth + 1, &child);
+		int result = read_value(r, json_array_get(json, i), depth, &child);
 
 		if (result)
 			return result;
 		doc_add(parent, child);
-		skip_space(r);
-		r->p += *r->p == ',';
 	}
-	r->p += *r->p == close;
 	return 0;
 }
 
-/* true, false, null or a number. Whole numbers lose "-0"; jansson made sure that they fit. */
-static char *read_word(struct doc_reader *r, enum doc_kind *ret_kind)
+static int read_object(struct doc_reader *r, json_t *json, int depth, struct doc_node *parent)
 {
-	size_t length = strcspn(r->p, " \t\r\n,]}");
-	AUTO_FREE char *word = mem_printf("%.*s", (int)length, r->p);
+	const char *key;
+	json_t *value;
 
-	r->p += length;
-	if (*word == 'n') {
-		*ret_kind = DOC_NULL;
-		return NULL;
+	json_object_foreach(json, key, value)
+	{
+		struct doc_node *child = NULL;
+		int line, column, result;
+
+		find_token(r);
+		doc_place(r, r->p, &line, &column);
+		skip_token(r);
+		result = read_value(r, value, depth, &child);
+		if (result)
+			return result;
+		child->key = mem_strdup(key);
+		child->key_line = line;
+		child->key_column = column;
+		doc_add(parent, child);
 	}
-	if (*word == 't' || *word == 'f')
-		*ret_kind = DOC_BOOL;
-	else if (strpbrk(word, ".eE"))
-		*ret_kind = DOC_FLOAT;
-	else
-		*ret_kind = DOC_INT;
-	if (*ret_kind == DOC_INT)
-		return mem_printf("%lld", strtoll(word, NULL, 10));
-	return mem_steal(&word);
+	return 0;
 }
 
-static int read_value(struct doc_reader *r, int depth, struct doc_node **ret_node)
+/* Fills node, whose bracket is at r->p, with its children. */
+static int read_children(struct doc_reader *r, json_t *json, int depth, struct doc_node *node)
 {
-	AUTO(doc_freep) struct doc_node *node = NULL;
 	int result;
 
-	skip_space(r);
-	result = doc_node_at(r, DOC_STRING, r->p, &node);
+	if (depth >= DOC_DEPTH_MAX)
+		return doc_fail(r, r->p, "nested deeper than %d levels", DOC_DEPTH_MAX);
+	skip_token(r);
+	if (node->kind == DOC_MAPPING)
+		result = read_object(r, json, depth + 1, node);
+	else
+		result = read_array(r, json, depth + 1, node);
+	find_token(r);
+	skip_token(r);
+	return result;
+}
+
+static enum doc_kind kind_of(const json_t *json)
+{
+	switch (json_typeof(json)) {
+	case JSON_OBJECT:
+		return DOC_MAPPING;
+	case JSON_ARRAY:
+		return DOC_SEQUENCE;
+	case JSON_STRING:
+		return DOC_STRING;
+	case JSON_INTEGER:
+		return DOC_INT;
+	case JSON_REAL:
+		return DOC_FLOAT;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return DOC_BOOL;
+	case JSON_NULL:
+		break;
+	}
+	return DOC_NULL;
+}
+
+static int read_value(struct doc_reader *r, json_t *json, int depth, struct doc_node **ret_node)
+{
+	AUTO(doc_freep) struct doc_node *node = NULL;
+	const char *token;
+	int result;
+
+	find_token(r);
+	token = r->p;
+	result = doc_node_at(r, kind_of(json), token, &node);
 	if (result)
 		return result;
-	if (*r->p == '"') {
-		node->text = read_string(r);
-	} else if (*r->p == '{' || *r->p == '[') {
-		node->kind = *r->p == '{' ? DOC_MAPPING : DOC_SEQUENCE;
-		if ((result = read_children(r, depth, node)))
+	if (node->kind == DOC_MAPPING || node->kind == DOC_SEQUENCE) {
+		if ((result = read_children(r, json, depth, node)))
 			return result;
 	} else {
-		node->text = read_word(r, &node->kind);
+		skip_token(r);
 	}
+	if (node->kind == DOC_STRING)
+		node->text = mem_strdup(json_string_value(json));
+	else if (node->kind == DOC_INT)
+		node->text = mem_printf("%" JSON_INTEGER_FORMAT, json_integer_value(json));
+	else if (node->kind == DOC_BOOL || node->kind == DOC_FLOAT)
+		node->text = mem_printf("%.*s", (int)(r->p - token), token);
 	*ret_node = mem_steal(&node);
 	return 0;
+}
+
+static void json_freep(json_t **json)
+{
+	json_decref(*json);
 }
 
 int doc_read_json(struct doc_reader *r, struct doc_node **ret_root)
 {
 	json_error_t error;
-	json_t *valid =
+	AUTO(json_freep)
+	json_t *json =
 		json_loadb(r->text, (size_t)(r->end - r->text), JSON_REJECT_DUPLICATES, &error);
 
-	if (!valid)
+	if (!json)
 		return doc_error(r->name, error.line > 0 ? error.line : 1,
 				 error.column > 0 ? error.column : 1, r->e, "%s", error.text);
-	json_decref(valid);
-	skip_space(r);
-	if (*r->p != '{')
+	find_token(r);
+	if (!json_is_object(json))
 		return doc_fail(r, r->p, "the document must be an object: {...}");
-	return read_value(r, 0, ret_root);
+	return read_value(r, json, 0, ret_root);
 }
