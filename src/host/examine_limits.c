@@ -99,8 +99,8 @@ void host_examine_inotify(struct findings *f)
 		advice = "raise fs.inotify.max_user_watches with sysctl";
 	if (code)
 		findings_add(f, "inotify", FINDING_WARNING, advice,
-			     "no file can be watched by inotify (%s): a slower way takes its "
-			     "place, if the check wake-up is ok",
+			     "no file can be watched by inotify (%s): requests that wait on an "
+			     "SQLite store poll it every few seconds",
 			     strerror(code));
 	else
 		findings_add(f, "inotify", FINDING_OK, NULL, "files can be watched");

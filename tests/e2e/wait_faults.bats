@@ -45,6 +45,21 @@ load wait_helpers
 	wait_until '[ "$(line)" = "a b c d e f g h i j l" ]' 30
 }
 
+@test "without inotify, a waiting request notices a release by its timer" {
+	pool 1
+	# Nothing but the store tells of its end: no process holds it.
+	chg_ok reserve --gpus 1 --duration 1h
+	unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_inotify_instances' 2>/dev/null ||
+		skip 'no user namespaces here'
+	start_background waiter unshare --user --map-root-user sh -c '
+		echo 0 >/proc/sys/user/max_inotify_instances
+		exec canhazgpu run --user waiter --wait -- sh -c "echo started; exec sleep 1000"'
+	wait_until 'waits waiter' 30
+	chg_ok release
+	# Well before its next heartbeat, after 45 s.
+	wait_for_start waiter
+}
+
 # ten_wait_for N: a pool of N GPUs, all reserved, and ten in line, a to i and last.
 ten_wait_for() {
 	local name

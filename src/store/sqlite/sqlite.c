@@ -57,7 +57,6 @@ static int open_url(const char *url, struct store **ret_store, struct err *e)
 	s->limit_ns = wait_limit_ns();
 	s->gate.fd = -1;
 	s->watch_fd = -1;
-	s->wake_directory_fd = -1;
 	*ret_store = &s->base;
 	return 0;
 }

@@ -47,7 +47,6 @@ struct sqlite_store {
 	struct sqlite_history *history; /* NULL: no iteration */
 	int64_t import_key;             /* of the next imported record, below 0; 0: not known yet */
 	int watch_fd;                   /* tells of commits; -1: none */
-	int wake_directory_fd;          /* what dnotify watches for it; -1: inotify does */
 };
 
 enum sqlite_access {
