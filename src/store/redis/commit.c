@@ -1,7 +1,7 @@
 /*
  * A commit: the changes are applied in order to a draft of the slots as they were seen, and what
  * the draft has become is sent to the server in one script, with the marks that must still be there
- * (script.c). Only the last state of each slot is written.
+ * (commit.lua). Only the last state of each slot is written.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
  * What the files of the Redis store share. docs/redis.md describes the keys and values.
  *
- *   redis.c      opening and closing           script.c  the two server-side scripts
+ *   redis.c      opening and closing           script.c  runs load.lua and commit.lua
  *   url.c        addresses                     load.c    keys -> struct pool_state
  *   connection.c commands and replies          commit.c  changes -> keys
  *   socket.c, tls.c   the bytes          history.c usage records
@@ -27,7 +27,7 @@
 #define REDIS_KEY_POOL "canhazgpu:pool_id"
 #define REDIS_KEY_UUIDS "canhazgpu:gpu_uuids"
 #define REDIS_KEY_DRAINED "canhazgpu:gpu_drained:"
-/* Where a commit is announced. */
+/* Where a commit is announced; commit.lua has it, too. */
 #define REDIS_CHANNEL "canhazgpu:changed"
 
 /* What the scripts show for a value that is no text: a key of another type, or one with a NUL. */
@@ -54,9 +54,10 @@ static inline struct redis_store *redis_of(struct store *base)
 	return (struct redis_store *)base;
 }
 
+/* A script that runs on the server. The build makes these from the .lua files: see `embed`. */
 struct redis_script {
 	const char *text;
-	const char *sha1; /* of the text, hexadecimal: tests/contract/test_redis.c compares */
+	const char *sha1; /* of the text, hexadecimal */
 };
 
 extern const struct redis_script redis_script_load, redis_script_commit;

@@ -1,0 +1,95 @@
+-- A commit: compares, then sets; all or nothing.
+--
+-- KEYS: lock, count, pool id, queue, history; then the states of GPUs and entries.
+-- ARGV: count and pool id as seen ("" for none), this commit's mark, the number n of values to
+-- compare, those n values for the first n states; then operations, three words each.
+-- Returns "done", "changed" (something is not as seen) or "locked" (by the other program).
+
+-- "!" where the key has the wrong type, or its text a NUL; "" where it is absent.
+local function value(key)
+  local v = redis.pcall('GET', key)
+  if type(v) == 'table' and v.err then
+    if string.find(v.err, 'WRONGTYPE', 1, true) then return '!' end
+    return redis.call('GET', key)
+  end
+  if v and string.find(v, '\0', 1, true) then return '!' end
+  return v or ''
+end
+
+local mark, n, changed = ARGV[3], tonumber(ARGV[4]), false
+
+-- Whether a value already holds this commit's mark: then it was written by this very commit, whose
+-- answer got lost on the way.
+local function compare(key, expected)
+  local now = value(key)
+  if string.find(now, mark, 1, true) then return true end
+  changed = changed or expected and now ~= expected
+end
+
+local seen = ARGV[1] ~= ''
+if compare(KEYS[3], seen and ARGV[2]) then return 'done' end
+for i = 1, n do
+  if compare(KEYS[5 + i], ARGV[4 + i]) then return 'done' end
+end
+-- Where no pool was seen, only its count has to be absent still: what else is left of one does not
+-- matter.
+local count = value(KEYS[2])
+if seen and tonumber(count) ~= tonumber(ARGV[1]) or not seen and count ~= '' then
+  changed = true
+end
+if changed then return 'changed' end
+if redis.call('EXISTS', KEYS[1]) == 1 then return 'locked' end
+
+-- A script that is refused in the middle stays half done. So keys of another type are looked for
+-- first, and each command is tried where it does nothing: the lock is absent, and so is a member
+-- named like the mark. What ACL rules do not allow is refused here.
+local needs = {record = KEYS[5], put = KEYS[4], drop = KEYS[4], clear = KEYS[4]}
+local function add(key) redis.call('ZADD', key, 'XX', 0, mark) end
+local function del() redis.call('DEL', KEYS[1]) end
+local try = {set = function() redis.call('SET', KEYS[1], '', 'XX') end,
+  del = del, clear = del, put = add, record = add,
+  drop = function(key) redis.call('ZREM', key, mark) end}
+for i = 5 + n, #ARGV, 3 do
+  local name = ARGV[i]
+  local key = needs[name]
+  local type = key and try[name] and redis.call('TYPE', key).ok or 'none'
+  if type ~= 'none' and type ~= 'zset' then
+    return redis.error_reply('WRONGTYPE ' .. key)
+  end
+  -- A pool that is recreated forgets the requests that were seen, whose number is the second word
+  -- ("" where no pool was): not one that has joined since.
+  if name == 'clear' and ARGV[i + 2] ~= '' then
+    local waiting = 0
+    for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+      if value(ARGV[i + 1] .. id) ~= '' then waiting = waiting + 1 end
+    end
+    if waiting ~= tonumber(ARGV[i + 2]) then return 'changed' end
+  end
+  if try[name] then try[name](key) end
+  try[name] = nil
+end
+
+local quiet = false
+local operations = {
+  set = function(key, text) redis.call('SET', KEYS[tonumber(key)], text) end,
+  del = function(key) redis.call('DEL', KEYS[tonumber(key)]) end,
+  put = function(score, id) redis.call('ZADD', KEYS[4], score, id) end,
+  drop = function(id) redis.call('ZREM', KEYS[4], id) end,
+  clear = function(prefix)
+    for _, id in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
+      redis.call('DEL', prefix .. id)
+    end
+    redis.call('DEL', KEYS[4])
+  end,
+  record = function(score, text)
+    redis.call('ZADD', KEYS[5], score, text)
+    redis.pcall('PERSIST', KEYS[5])
+  end,
+  quiet = function() quiet = true end,
+}
+for i = 5 + n, #ARGV, 3 do
+  operations[ARGV[i]](ARGV[i + 1], ARGV[i + 2])
+end
+-- The channel is REDIS_CHANNEL of redis.h.
+if not quiet then redis.pcall('PUBLISH', 'canhazgpu:changed', mark) end
+return 'done'
