@@ -13,7 +13,19 @@
 #include "cmd/request.h"
 #include "cmd/wait.h"
 
-/* "1,3"; where the driver calls them otherwise, that is told beside. */
+/* " NAME=VALUE" of the variables that a user has to set; `all`: also those that name no GPUs. */
+static void print_variables(FILE *to, const struct pool_grant *grant, bool all)
+{
+	for (size_t i = 0; i < grant->variables_count; i++) {
+		const struct pool_variable *v = &grant->variables[i];
+
+		if (!v->implied && v->value && (all || v->value == grant->visible))
+			fprintf(to, " %s=%s", v->name, v->value);
+	}
+	fputc('\n', to);
+}
+
+/* "1,3"; where the driver calls them otherwise, a warning says so. */
 static void print_ids(const struct pool_grant *grant)
 {
 	const struct reservation *r = grant->reservation;
@@ -22,24 +34,25 @@ static void print_ids(const struct pool_grant *grant)
 	for (size_t i = 0; i < r->gpus_count; i++)
 		str_addf(&ids, "%s%d", i ? "," : "", r->gpus[i]);
 	printf("%s\n", str_text(&ids));
-	if (strcmp(str_text(&ids), grant->visible) != 0)
+	if (strcmp(str_text(&ids), grant->visible) != 0) {
 		fprintf(stderr,
-			"Warning: the driver's numbers have moved since 'canhazgpu admin'; use "
-			"CUDA_VISIBLE_DEVICES=%s\n",
-			grant->visible);
+			"Warning: the driver's numbers have moved since 'canhazgpu admin'; use");
+		print_variables(stderr, grant, false);
+	}
 	str_clear(&ids);
 }
 
-static void print_reservation(const struct reservation *r, const char *visible, int64_t duration_ns)
+static void print_reservation(const struct pool_grant *grant, int64_t duration_ns)
 {
+	const struct reservation *r = grant->reservation;
 	AUTO_FREE char *ids = str_from_ids(r->gpus, r->gpus_count);
 	char time[CLOCK_DURATION_SIZE];
 
 	printf("Reserved %zu GPU(s): %s for %s\n", r->gpus_count, ids,
 	       clock_duration(duration_ns, time));
 	printf("To use them, run:\n"
-	       "  export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=%s\n",
-	       visible);
+	       "  export");
+	print_variables(stdout, grant, true);
 }
 
 /* Nobody has asked for the default: where it is too long for this host, it is what is allowed. */
@@ -84,7 +97,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	if (settings_flag(in->settings, "reserve.short"))
 		print_ids(&grant);
 	else
-		print_reservation(grant.reservation, grant.visible, request.duration_ns);
+		print_reservation(&grant, request.duration_ns);
 	if (fflush(stdout) == 0)
 		return 0;
 	/* Nobody has been told which GPUs they are. */

@@ -22,14 +22,13 @@
 /* The variables that make the command use these GPUs and no others. */
 static void run_environment(const struct pool_grant *grant)
 {
-	setenv("CUDA_VISIBLE_DEVICES", grant->visible, 1);
-	/* CUDA numbers cards by speed unless told to use the driver's order. */
-	setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID", 1);
-	if (!strcmp(grant->provider, "amd")) {
-		setenv("HIP_VISIBLE_DEVICES", grant->visible, 1);
-		/* These choose first, and the numbers above would count among what they leave. */
-		unsetenv("ROCR_VISIBLE_DEVICES");
-		unsetenv("GPU_DEVICE_ORDINAL");
+	for (size_t i = 0; i < grant->variables_count; i++) {
+		const struct pool_variable *v = &grant->variables[i];
+
+		if (v->value)
+			setenv(v->name, v->value, 1);
+		else
+			unsetenv(v->name);
 	}
 	setenv(HOST_TREE_MARKER, grant->reservation->id, 1);
 }

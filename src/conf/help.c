@@ -45,7 +45,7 @@ static void add_wrapped(struct str *out, const char *text, size_t width)
 /* "  -G, --gpu-ids IDS", and spaces up to the second column, or a new line. */
 static void add_names(struct str *out, const struct option_spec *spec)
 {
-	const char *argument = spec->argument ? spec->argument : spec->choices;
+	const char *argument = spec->argument ? spec->argument : option_choices(spec);
 	AUTO_FREE char *value = NULL;
 	AUTO(str_clear) struct str names = {0};
 
@@ -69,14 +69,15 @@ static void add_names(struct str *out, const struct option_spec *spec)
 static void add_text(struct str *out, const struct option_spec *spec, size_t width)
 {
 	AUTO(str_clear) struct str text = {0};
+	const char *choices = option_choices(spec);
 
 	str_add(&text, spec->help ? spec->help : "");
-	if (spec->choices && spec->argument) {
-		size_t first = strcspn(spec->choices, "|");
-		AUTO_FREE char *word = mem_printf("%.*s", (int)first, spec->choices);
+	if (choices && spec->argument) {
+		size_t first = strcspn(choices, "|");
+		AUTO_FREE char *word = mem_printf("%.*s", (int)first, choices);
 
 		if (!strstr(str_text(&text), word))
-			str_addf(&text, " (%s)", spec->choices);
+			str_addf(&text, " (%s)", choices);
 	}
 	if (spec->fallback && spec->type != OPTION_FLAG && !strstr(str_text(&text), "(default"))
 		str_addf(&text, " (default: %s)", spec->fallback);

@@ -27,14 +27,21 @@ struct option_spec {
 	const char *help;     /* one line without a full stop; the default is added behind it */
 	const char *key;      /* configuration key; NULL: "<command>.<name>" (global: the name) */
 	int64_t min, max;     /* bounds of OPTION_INT, and of OPTION_DURATION in ns; both 0: none */
-	const char *choices;  /* OPTION_CHOICE: "nvidia|amd|fake"; OPTION_DURATION: a word that is a
+	const char *choices;  /* OPTION_CHOICE: "user|gpu|day"; OPTION_DURATION: a word that is a
 				 valid value, too, and means without end */
-	const char *list;     /* OPTION_TEXT: completion offers what `__complete LIST` prints */
+	const char *(*list_choices)(void); /* instead of `choices`, where they are no constant */
+	const char *list;       /* OPTION_TEXT: completion offers what `__complete LIST` prints */
 	bool argument_optional; /* --watch and --watch=5 (or --watch 5 if that is a valid value) */
 	const char *implied;    /* value when the argument is left out */
 	bool not_configurable;  /* only on the command line (--config itself) */
 	bool not_on_command_line; /* only in files and the environment (history.days) */
 	bool system_only; /* only in the file of the host's administrator (policy.max-gpus) */
 };
+
+/* The choices of an option; NULL: it has none. */
+static inline const char *option_choices(const struct option_spec *spec)
+{
+	return spec->list_choices ? spec->list_choices() : spec->choices;
+}
 
 #endif

@@ -112,10 +112,10 @@ void settings_declare(struct settings *s, const char *prefix, const struct optio
 		declare_one(s, prefix, table);
 }
 
-/* Is value one of "nvidia|amd|fake"? */
+/* Is value one of "user|gpu|day"? */
 static int check_choice(const char *choices, const char *value, struct err *e)
 {
-	size_t length = strcspn(value, "|"); /* "nvidia|amd" is no choice */
+	size_t length = strcspn(value, "|"); /* "user|gpu" is no choice */
 
 	for (const char *p = choices; p && !value[length]; p = strchr(p, '|')) {
 		p += *p == '|';
@@ -160,7 +160,7 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 	case OPTION_IDS:
 		return parse_id_list(value, &ids, &count, e);
 	case OPTION_CHOICE:
-		return check_choice(spec->choices, value, e);
+		return check_choice(option_choices(spec), value, e);
 	case OPTION_PATH:
 		return *value ? 0 : err_usage(e, "an empty file name");
 	case OPTION_TEXT:

@@ -135,9 +135,21 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 	return 0;
 }
 
+/* HIP reads CUDA's variable, too, where its own is not set. */
+static const struct gpu_variable variables[] = {
+	{.name = "CUDA_DEVICE_ORDER", .value = "PCI_BUS_ID"},
+	{.name = "CUDA_VISIBLE_DEVICES"},
+	{.name = "HIP_VISIBLE_DEVICES", .implied = true},
+	/* These choose first, and the numbers above would count among what they leave. */
+	{.name = "ROCR_VISIBLE_DEVICES", .removed = true, .implied = true},
+	{.name = "GPU_DEVICE_ORDINAL", .removed = true, .implied = true},
+	{.name = NULL},
+};
+
 const struct gpu_backend gpu_amd = {
 	.name = "amd",
 	.isolated = true,
 	.detectable = true,
+	.variables = variables,
 	.scan = scan,
 };

@@ -340,5 +340,7 @@ const struct gpu_backend gpu_fake = {
 	.name = "fake",
 	.isolated = false,
 	.detectable = false,
+	.simulated = true,
+	.variables = gpu_cuda_variables,
 	.scan = scan,
 };

@@ -25,6 +25,31 @@ static const struct gpu_backend *find_backend(const char *name)
 	return NULL;
 }
 
+const char *gpu_providers(void)
+{
+	static char names[64];
+	size_t length = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
+		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
+					   i ? "|" : "", backends[i]->name);
+	return names;
+}
+
+bool gpu_is_simulated(const char *provider)
+{
+	const struct gpu_backend *backend = find_backend(provider);
+
+	return backend && backend->simulated;
+}
+
+const struct gpu_variable *gpu_variables(const char *provider)
+{
+	const struct gpu_backend *backend = find_backend(provider);
+
+	return backend ? backend->variables : gpu_cuda_variables;
+}
+
 static int fail_unknown(const char *name, struct err *e)
 {
 	AUTO(str_clear) struct str names = {0};

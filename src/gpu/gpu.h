@@ -31,4 +31,22 @@ int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct er
 int gpu_detect(const struct gpu_options *options, const char **ret_provider, struct scan *ret_scan,
 	       struct err *e);
 
+/* The names of all providers, "nvidia|amd|fake". Static. */
+const char *gpu_providers(void);
+
+/* Whether its GPUs exist only here: their UUIDs mean nothing, and their processes are numbered as
+   the caller's pid namespace does. */
+bool gpu_is_simulated(const char *provider);
+
+/* A variable of the environment in which programs look for their GPUs. */
+struct gpu_variable {
+	const char *name;  /* NULL ends a table */
+	const char *value; /* NULL: what the driver calls the GPUs, "0,1" */
+	bool removed;      /* must not be set: it would choose before the others */
+	bool implied;      /* the others are enough for users who set them by hand */
+};
+
+/* The variables of a provider, those of CUDA for one that is not known. Static. */
+const struct gpu_variable *gpu_variables(const char *provider);
+
 #endif

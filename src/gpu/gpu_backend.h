@@ -16,6 +16,10 @@ struct gpu_backend {
 	bool isolated;
 	/* Considered by gpu_detect. */
 	bool detectable;
+	/* See gpu_is_simulated. */
+	bool simulated;
+	/* See gpu_variables. */
+	const struct gpu_variable *variables;
 	/* Fills *ret_scan (zeroed before) with source, driver_version and gpus. Any value that
 	   cannot be read stays unknown; an error means that nothing at all could be read.
 	   Where all bus ids are known they give the numbers; without them the order of gpus does:
@@ -25,6 +29,9 @@ struct gpu_backend {
 
 /* For backends: adds a reason why something of g is unknown, behind those already there. */
 void gpu_add_problem(struct gpu *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What CUDA programs read. */
+extern const struct gpu_variable gpu_cuda_variables[];
 
 extern const struct gpu_backend gpu_nvidia;
 extern const struct gpu_backend gpu_amd;

@@ -54,13 +54,18 @@ static int pool_admin_hardware(struct pool *p, const struct pool_admin_request *
 	return 0;
 }
 
+const char *pool_providers(void)
+{
+	return gpu_providers();
+}
+
 /* The UUIDs to record, in slot order; NULL where they are meaningless. The caller frees the array.
  */
 static const char **pool_admin_uuids(const struct scan *scan, int count)
 {
 	const char **uuids;
 
-	if (!strcmp(scan->provider, "fake"))
+	if (gpu_is_simulated(scan->provider))
 		return NULL;
 	uuids = mem_alloc((size_t)count, sizeof(char *));
 	for (int i = 0; i < count; i++) {

@@ -59,7 +59,7 @@ static void examine_driver(const struct scan *scan, int64_t took_ns, struct find
 		     scan->provider, source,
 		     scan->driver_version ? scan->driver_version : "unknown", scan->gpus_count,
 		     (double)took_ns / NS_PER_MS);
-	if (!strcmp(scan->provider, "fake"))
+	if (gpu_is_simulated(scan->provider))
 		findings_extend(f, FINDING_NOTE, "'canhazgpu admin --force' takes real ones",
 				"these are no real GPUs");
 	if (!strcmp(source, "nvidia-smi"))

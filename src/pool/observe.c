@@ -170,7 +170,7 @@ void observe_gpus(const struct pool_config *config, const struct observer *obser
 	if (gpu_scan(&options, &o->scan, &e) < 0)
 		o->problem = mem_strdup(e.text);
 	/* Drivers count as the first pid namespace does. */
-	o->foreign_pids = observer->own_pids && strcmp(state->provider, "fake") != 0;
+	o->foreign_pids = observer->own_pids && !gpu_is_simulated(state->provider);
 	for (size_t i = 0; i < o->count; i++) {
 		if (!o->problem)
 			o->gpus[i] = observe_match(&state->slots[i], &o->scan, &o->problems[i]);

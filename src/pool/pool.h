@@ -35,6 +35,9 @@ void pool_closep(struct pool **p);       /* for AUTO(pool_closep) */
    namespace, since its pids mean nothing outside. The caller frees it. */
 char *pool_host_label(void);
 
+/* The names of all GPU providers, "nvidia|amd|fake". Static. */
+const char *pool_providers(void);
+
 struct pool_admin_request {
 	struct plan_actor actor;
 	const char *provider; /* NULL: find out */
@@ -54,12 +57,22 @@ int pool_admin(struct pool *p, const struct pool_admin_request *request, int *re
 int pool_drain(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
 	       bool drain, int **ret_ids, size_t *ret_count, struct err *e);
 
+/* A variable of the environment in which a command uses granted GPUs. */
+struct pool_variable {
+	const char *name;
+	const char *value; /* NULL: it must not be set */
+	bool implied;      /* users who set the variables by hand can leave it out */
+};
+
+#define POOL_VARIABLES_MAX 8
+
 /* What a reservation gives its holder. */
 struct pool_grant {
 	struct reservation *reservation;
-	char *provider;
-	char *visible; /* for CUDA_VISIBLE_DEVICES: "0,1"; UUIDs where the driver's numbers have
-			  changed since `admin` */
+	char *visible; /* what the driver calls the GPUs: "0,1"; UUIDs where the driver's numbers
+			  have changed since `admin` */
+	struct pool_variable variables[POOL_VARIABLES_MAX]; /* `visible` is the value of some */
+	size_t variables_count;
 };
 
 void pool_grant_clear(struct pool_grant *g);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "gpu/gpu.h"
 #include "pool/private.h"
 
 /* A scan that is older than this is repeated before the next decision. */
@@ -15,7 +16,6 @@
 void pool_grant_clear(struct pool_grant *g)
 {
 	reservation_free(g->reservation);
-	free(g->provider);
 	free(g->visible);
 	*g = (struct pool_grant){0};
 }
@@ -100,10 +100,24 @@ static char *visible_name(const struct reservation *r, const struct observation 
 	return str_steal(&out);
 }
 
+/* Fills in the variables for the provider; g->visible is there. */
+static void set_variables(struct pool_grant *g, const char *provider)
+{
+	for (const struct gpu_variable *v = gpu_variables(provider);
+	     v->name && g->variables_count < POOL_VARIABLES_MAX; v++)
+		g->variables[g->variables_count++] = (struct pool_variable){
+			.name = v->name,
+			.value = v->removed ? NULL
+				 : v->value ? v->value
+					    : g->visible,
+			.implied = v->implied,
+		};
+}
+
 void scan_cache_grant(const struct scan_cache *cache, struct plan *plan,
 		      struct pool_grant *ret_grant)
 {
 	ret_grant->visible = visible_name(plan->granted, &cache->observation);
-	ret_grant->provider = mem_strdup(cache->state.provider);
+	set_variables(ret_grant, cache->state.provider);
 	ret_grant->reservation = mem_steal(&plan->granted);
 }

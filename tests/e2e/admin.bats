@@ -166,6 +166,14 @@ two_cards() {
 	assert_error 1 'not initialized'
 }
 
+@test "the usage names the providers that can be chosen" {
+	chg_ok admin --help
+	local providers
+	providers=$(sed -n 's/.*\[--provider \([^]]*\)\].*/\1/p' "$WORLD/stdout")
+	assert_stdout_has "($providers)"
+	[ -n "$providers" ]
+}
+
 @test "values that make no sense are usage errors" {
 	for value in 0 -1 -8 '' ' 8' 8x 1.5 abc 99999999999999999999; do
 		chg admin --provider fake --gpus "$value"

@@ -125,7 +125,7 @@ static void add_kind(struct str *out, const struct option_spec *spec)
 		return;
 	case OPTION_CHOICE:
 		str_add(out, "words ");
-		complete_add_words(out, spec->choices);
+		complete_add_words(out, option_choices(spec));
 		return;
 	case OPTION_TEXT:
 		if (!spec->list)

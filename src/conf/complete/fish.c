@@ -106,7 +106,7 @@ static void add_values(struct str *out, const struct option_spec *spec)
 		break;
 	case OPTION_CHOICE:
 		str_add(out, " -a '");
-		complete_add_words(out, spec->choices);
+		complete_add_words(out, option_choices(spec));
 		str_add(out, "'");
 		break;
 	case OPTION_TEXT:

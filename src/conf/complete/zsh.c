@@ -74,7 +74,7 @@ static void add_action(struct str *out, const struct option_spec *spec)
 		break;
 	case OPTION_CHOICE:
 		str_add(out, "(");
-		complete_add_words(out, spec->choices);
+		complete_add_words(out, option_choices(spec));
 		str_add(out, ")");
 		break;
 	case OPTION_TEXT:

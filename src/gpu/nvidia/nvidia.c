@@ -29,9 +29,17 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 	return 0;
 }
 
+const struct gpu_variable gpu_cuda_variables[] = {
+	/* CUDA numbers cards by speed unless told to use the driver's order. */
+	{.name = "CUDA_DEVICE_ORDER", .value = "PCI_BUS_ID"},
+	{.name = "CUDA_VISIBLE_DEVICES"},
+	{.name = NULL},
+};
+
 const struct gpu_backend gpu_nvidia = {
 	.name = "nvidia",
 	.isolated = true,
 	.detectable = true,
+	.variables = gpu_cuda_variables,
 	.scan = scan,
 };
