@@ -56,7 +56,7 @@ static const struct request *first_waiting(const struct server *s)
 	const struct request *r;
 
 	for (r = TAILQ_FIRST(&s->waiting); r; r = TAILQ_NEXT(r, entry)) {
-		if (r->need.kind != ASK_LOOK)
+		if (r->need.kind != ASK_REFRESH)
 			return r;
 	}
 	return NULL;

@@ -94,16 +94,16 @@ static enum MHD_Result answer(struct request *r, const char *path, const char *q
 	static const struct {
 		const char *path;
 		int text;
-	} looks[] = {
+	} documents[] = {
 		{"/api/status", ANSWER_STATUS},
 		{"/api/queue", ANSWER_QUEUE},
 		{"/api/host", ANSWER_HOST},
 		{"/metrics", ANSWER_METRICS},
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
-		if (!strcmp(path, looks[i].path))
-			return look_answer(r, looks[i].text);
+	for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
+		if (!strcmp(path, documents[i].path))
+			return refresh_answer(r, documents[i].text);
 	}
 	if (!strcmp(path, "/api/report"))
 		return history_answer(r, query, ASK_REPORT, 30);
@@ -137,7 +137,7 @@ enum MHD_Result route(struct request *r, const char *method)
 	token = access_token(s->config, r->connection, query);
 	/* Also for whoever restarts it, who may know no more than whether it works. */
 	if (!strcmp(path, "/healthz"))
-		return look_health(r, token != ACCESS_REFUSED);
+		return refresh_health(r, token != ACCESS_REFUSED);
 	if (token == ACCESS_REFUSED)
 		return response_error(
 			r->connection, MHD_HTTP_UNAUTHORIZED,

@@ -46,8 +46,8 @@ static int catch_signals(struct server *s, struct err *e)
 
 static void take_answer(struct server *s, struct worker *w, const struct answer *answer)
 {
-	if (w->kind == WORKER_LOOK)
-		look_done(s, answer);
+	if (w->kind == WORKER_REFRESH)
+		refresh_done(s, answer);
 	else
 		history_done(s, w->question, answer);
 	/* It may have been large. */
@@ -63,7 +63,7 @@ static void serve_worker(struct server *s, struct worker *w, int64_t now_ns)
 			take_answer(s, w, &answer);
 	} else if (worker_drain(w)) {
 		s->histories.changed_ns = now_ns;
-		look_changed(s, now_ns);
+		refresh_changed(s, now_ns);
 	}
 }
 
@@ -77,7 +77,7 @@ static int64_t check_workers(struct server *s, int64_t now_ns)
 	worker_start(&s->workers[WORKER_WATCH]);
 	if (s->workers[WORKER_WATCH].fd < 0)
 		next_ns = now_ns + NS_PER_SECOND;
-	for (int i = WORKER_LOOK; i < WORKERS; i++) {
+	for (int i = WORKER_REFRESH; i < WORKERS; i++) {
 		struct worker *w = &s->workers[i];
 
 		if (worker_check_limit(w, &answer))
@@ -96,7 +96,7 @@ static int64_t tick(struct server *s, int64_t now_ns)
 {
 	int64_t next_ns = check_workers(s, now_ns);
 
-	next_ns = earlier(next_ns, look_tick(s, now_ns));
+	next_ns = earlier(next_ns, refresh_tick(s, now_ns));
 	next_ns = earlier(next_ns, history_tick(s, now_ns));
 	next_ns = earlier(next_ns, streams_beat(&s->streams, now_ns));
 	next_ns = earlier(next_ns, wake_expired(s, now_ns));
@@ -171,8 +171,7 @@ int server_run(const struct web_config *config, int listen_fd, bool loopback, st
 	s->loopback = loopback;
 	s->listen_fd = listen_fd;
 	s->signal_fd = s->events_fd = -1;
-	s->looks.tell_ns = INT64_MAX;
-	s->looks.asked_ns = INT64_MIN / 2;
+	refresh_state_init(&s->refresh.state, config->interval_ns);
 	s->watchdog_us = notify_watchdog_us();
 	TAILQ_INIT(&s->waiting);
 	TAILQ_INIT(&s->connections);
@@ -192,7 +191,7 @@ int server_run(const struct web_config *config, int listen_fd, bool loopback, st
 	for (int i = 0; i < WORKERS; i++)
 		worker_clear(&s->workers[i]);
 	http_stop(s);
-	look_clear(s);
+	refresh_clear(s);
 	history_clear(s);
 	route_clear(s);
 	mem_auto_close(&s->signal_fd);

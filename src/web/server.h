@@ -2,12 +2,12 @@
  * The web server, as its files share it. One thread, one loop (server.c), which never waits for
  * anything but the next event:
  *
- *     http.c     requests, over libmicrohttpd; connection.c keeps an eye on connections
- *     route.c    which path is what; access.c who may ask
- *     look.c     the documents of the latest look at the pool, and when to look again
- *     history.c  the documents about the past, made when somebody asks
+ *     http.c     requests, over libmicrohttpd; connection.c has limits for connections
+ *     route.c    paths; access.c who may ask
+ *     refresh.c  the documents of the pool as it was read last; refresh_step.c decides when to read
+ *     history.c  the documents about the past, made on request
  *     stream.c   event streams
- *     worker.c   the processes that look and read, so that nothing here can hang
+ *     worker.c   the processes that read pool and history, so that nothing here can hang
  */
 #ifndef WEB_SERVER_H
 #define WEB_SERVER_H
@@ -17,13 +17,14 @@
 #include <sys/queue.h>
 
 #include "pool/web_config.h"
+#include "web/refresh_step.h"
 #include "web/response.h"
 #include "web/stream.h"
 #include "web/worker.h"
 
 /* What a request can wait for. */
 struct need {
-	int kind; /* ASK_LOOK, ... */
+	int kind; /* ASK_REFRESH, ... */
 	int days;
 };
 
@@ -51,19 +52,11 @@ struct connection {
 	int64_t deadline_ns;
 };
 
-/* The documents of the latest look. */
-struct looks {
+/* The documents of the latest refresh. */
+struct refresh {
+	struct refresh_state state;
 	struct document *documents[ANSWER_TEXTS]; /* NULL where there is none yet, or it failed */
 	struct document *problem;                 /* why there is none */
-	bool ever;
-	uint64_t fingerprint;
-	int64_t shown_ns;  /* when the look began that they are of */
-	int64_t begun_ns;  /* when the latest one began */
-	int64_t resume_ns; /* not to look again before */
-	int64_t asked_ns;  /* when somebody asked for one of them last */
-	bool changed;      /* the pool has, since the latest look began */
-	int64_t told_ns;   /* when the streams were told last */
-	int64_t tell_ns;   /* when to tell them again; INT64_MAX: there is nothing to tell */
 };
 
 /* One document about the past. */
@@ -85,7 +78,7 @@ struct server {
 	struct MHD_Daemon *daemon;
 	int listen_fd, events_fd, signal_fd;
 	struct worker workers[WORKERS];
-	struct looks looks;
+	struct refresh refresh;
 	struct histories histories;
 	struct streams streams;
 	TAILQ_HEAD(request_list, request) waiting;
@@ -118,22 +111,22 @@ bool http_is_awaited(const struct server *s, int kind);
 /* Wakes those whose time is over. Returns when to call this again. */
 int64_t wake_expired(struct server *s, int64_t now_ns);
 
-/* ---- look.c ---- */
+/* ---- refresh.c ---- */
 
-/* Answers with a document of the latest look (ANSWER_...), or waits for one. */
-enum MHD_Result look_answer(struct request *r, int text);
+/* Answers with a document of the latest refresh (ANSWER_...), or lets the request wait for one. */
+enum MHD_Result refresh_answer(struct request *r, int text);
 
-/* 200 or 503, with the reason for who may know it. */
-enum MHD_Result look_health(struct request *r, bool trusted);
+/* 200 or 503; the reason only for clients that are trusted. */
+enum MHD_Result refresh_health(struct request *r, bool trusted);
 
 /* The pool has changed. */
-void look_changed(struct server *s, int64_t now_ns);
+void refresh_changed(struct server *s, int64_t now_ns);
 
-/* Asks for a look when it is time. Returns when to call this again. */
-int64_t look_tick(struct server *s, int64_t now_ns);
+/* Begins a refresh and tells the event streams when it is time. Returns when to call this again. */
+int64_t refresh_tick(struct server *s, int64_t now_ns);
 
-void look_done(struct server *s, const struct answer *answer);
-void look_clear(struct server *s);
+void refresh_done(struct server *s, const struct answer *answer);
+void refresh_clear(struct server *s);
 
 /* ---- history.c ---- */
 

@@ -122,7 +122,7 @@ static int fingerprint(struct snapshot *snap, uint64_t *ret_value, struct err *e
 	return r;
 }
 
-int source_look(struct source *s, struct source_texts *ret_texts, struct err *e)
+int source_refresh(struct source *s, struct source_texts *ret_texts, struct err *e)
 {
 	AUTO(snapshot_clear) struct snapshot snap = {0};
 	AUTO(timeline_clear) struct timeline since = {0};

@@ -26,7 +26,7 @@ int source_open(struct source *s, struct err *e);
 void source_close(struct source *s);
 
 /* The caller clears *ret_texts, also after an error. */
-int source_look(struct source *s, struct source_texts *ret_texts, struct err *e);
+int source_refresh(struct source *s, struct source_texts *ret_texts, struct err *e);
 void source_texts_clear(struct source_texts *t);
 
 /* The document of the last `days` times 24 hours, added to ret_text. */

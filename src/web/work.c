@@ -56,8 +56,8 @@ static bool send_answer(int fd, struct source_texts *t, int code, const struct e
 
 static int answer(struct source *s, const struct question *q, struct source_texts *t, struct err *e)
 {
-	if (q->kind == ASK_LOOK)
-		return source_look(s, t, e);
+	if (q->kind == ASK_REFRESH)
+		return source_refresh(s, t, e);
 	if (q->kind == ASK_REPORT)
 		return source_report(s, q->days, &t->texts[ANSWER_HISTORY], e);
 	return source_timeline(s, q->days, &t->texts[ANSWER_HISTORY], e);

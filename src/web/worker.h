@@ -15,10 +15,10 @@
 #include "base/str.h"
 #include "pool/web_config.h"
 
-enum worker_kind { WORKER_WATCH, WORKER_LOOK, WORKER_HISTORY, WORKERS };
+enum worker_kind { WORKER_WATCH, WORKER_REFRESH, WORKER_HISTORY, WORKERS };
 
 /* What is asked. The watching one is asked nothing: it sends a byte at each change. */
-enum question_kind { ASK_LOOK, ASK_REPORT, ASK_TIMELINE, QUESTIONS };
+enum question_kind { ASK_REFRESH, ASK_REPORT, ASK_TIMELINE, QUESTIONS };
 
 struct question {
 	int kind;
