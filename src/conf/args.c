@@ -1,6 +1,6 @@
 /*
- * The command line: getopt_long driven by option tables. Called by src/main.c once for what stands
- * before the subcommand and once for what stands behind it.
+ * The command line: getopt_long driven by option tables. Called by src/main.c once for what
+ * precedes the subcommand and once for what follows it.
  */
 #include "conf/args.h"
 
@@ -68,7 +68,7 @@ static void add_table(struct parser *p, const struct option_spec *table, const c
 /* Makes getopt's two tables. Flags take "=false" in their long form only. */
 static void make_getopt_tables(struct parser *p)
 {
-	/* "-" hands words out in order, "+" stops at the first: POSIXLY_CORRECT changes neither. */
+	/* "-" returns words in order, "+" stops at the first: POSIXLY_CORRECT changes neither. */
 	str_add(&p->shorts, p->request->stop_at_word ? "+:" : "-:");
 	p->longs = mem_alloc(p->count + 1, sizeof(*p->longs));
 	for (size_t i = 0; i < p->count; i++) {
@@ -103,7 +103,7 @@ __attribute__((format(printf, 2, 3))) static int fail(struct parser *p, const ch
 			 name ? name : "");
 }
 
-/* True if a command has an option of this name, for one that stands before the command. */
+/* True if a command has an option of this name, for one that precedes the command. */
 static bool is_option_of_a_command(const struct parser *p, const char *name)
 {
 	struct setting_view view;
@@ -170,7 +170,7 @@ static const char *value_left_out(const struct parser *p, const struct option_sp
 
 	if (spec->type == OPTION_FLAG)
 		return "true";
-	/* Any word is a good text: such an option takes its value behind "=" only. */
+	/* Any word is a good text: such an option takes its value after "=" only. */
 	if (next && spec->type != OPTION_TEXT && spec->type != OPTION_PATH &&
 	    !setting_check(spec, next, NULL)) {
 		optind++;

@@ -1,6 +1,6 @@
 /*
- * The command line: getopt_long driven by option tables. Global options may stand before and behind
- * the subcommand.
+ * The command line: getopt_long driven by option tables. Global options may precede and follow the
+ * subcommand.
  */
 #ifndef CONF_ARGS_H
 #define CONF_ARGS_H

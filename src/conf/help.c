@@ -65,7 +65,7 @@ static void add_names(struct str *out, const struct option_spec *spec)
 		str_addf(out, "%*s", TEXT_COLUMN - (int)names.length, "");
 }
 
-/* The row's text with what the program knows besides: choices and default. */
+/* The row's text with what else the program knows: choices and default. */
 static void add_text(struct str *out, const struct option_spec *spec, size_t width)
 {
 	AUTO(str_clear) struct str text = {0};

@@ -11,9 +11,9 @@
 #define HELP_WIDTH 80
 
 /*
- * One line per option that can be given on the command line, continued where it is too long:
- * "  -j, --json               Output status as JSON array instead of table format".
- * Default and choices are added behind the row's text, unless it tells them itself.
+ * One line per option that can be given on the command line, continued where it is too long: " -j,
+ * --json Output status as JSON array instead of table format". Default and choices are appended to
+ * the row's text, unless it has them itself.
  */
 void help_options(struct str *out, const struct option_spec *table);
 

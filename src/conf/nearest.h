@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Set `word`, offer every candidate, then look at `best`: NULL when none is near enough. */
+/* Set `word`, offer every candidate, then read `best`: NULL when none is near enough. */
 struct nearest {
 	const char *word;
 	const char *best;

@@ -5,7 +5,7 @@
 #include "conf/settings.h"
 
 struct setting {
-	unsigned hash; /* of the key: looked at first, since every command declares all settings */
+	unsigned hash; /* of the key: compared first, since every command declares all settings */
 	char *key;
 	const struct option_spec *spec;
 	enum setting_origin origin;

@@ -14,7 +14,7 @@
 #include "conf/nearest.h"
 #include "conf/setting.h"
 
-/* One file on its way into the settings. */
+/* One file that is being read into the settings. */
 struct load {
 	struct settings *settings;
 	const char *path;
@@ -29,7 +29,7 @@ static void load_clear(struct load *l)
 	free(l->seen);
 }
 
-/* True if settings stand below this key: "run", because of "run.gpus". */
+/* True if there are settings below this key: "run", because of "run.gpus". */
 static bool is_section(const struct settings *s, const char *key)
 {
 	size_t length = strlen(key);
@@ -181,7 +181,7 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 	return 0;
 }
 
-/* `a.b` may be written nested or dotted, in any mixture: prefix is what stands above. */
+/* `a.b` may be written nested or dotted, in any mixture: prefix is what is above. */
 static int apply_mapping(struct load *l, const char *prefix, const struct doc_node *mapping)
 {
 	for (size_t i = 0; i < mapping->count; i++) {
@@ -197,7 +197,7 @@ static int apply_mapping(struct load *l, const char *prefix, const struct doc_no
 			r = apply(l, setting, node);
 		else if (!section || (setting && node->kind != DOC_NULL))
 			r = fail_unknown(l, node, key);
-		/* A section whose lines are all commented out is nothing, and that is fine. */
+		/* A section whose lines are all commented out is null, and that is fine. */
 		else if (node->kind != DOC_NULL)
 			r = doc_error(l->path, node->line, node->column, l->e,
 				      "%s needs a section of settings, this is %s", key,
@@ -245,7 +245,7 @@ char *settings_personal_file(const char *home, size_t i)
 
 int settings_load_system_file(struct settings *s, bool replaced, struct err *e)
 {
-	/* Limits stand in it: where it cannot be seen, that is no reason to go without. */
+	/* It may hold limits: they must not be lost because it cannot be read. */
 	if (exists(SETTINGS_SYSTEM_FILE) || (errno != ENOENT && errno != ENOTDIR))
 		return load_file(s, SETTINGS_SYSTEM_FILE, replaced, e);
 	return 0;

@@ -84,7 +84,7 @@ static void read_sensors(const char *device, struct gpu *g)
 
 		g->temperature_c = amd_read_number(sensors, "temp1_input", 1000);
 		g->power_mw = amd_read_number(sensors, "power1_average", 1000);
-		if (!g->power_mw.known) /* newer GPUs tell the present power only */
+		if (!g->power_mw.known) /* newer GPUs have the present power only */
 			g->power_mw = amd_read_number(sensors, "power1_input", 1000);
 		g->power_limit_mw = amd_read_number(sensors, "power1_cap", 1000);
 	}

@@ -1,4 +1,4 @@
-/* The two halves of the AMD backend, amd.c and amd_kfd.c; nobody else includes this. */
+/* The two halves of the AMD backend, amd.c and amd_kfd.c; nothing else includes this. */
 #ifndef GPU_AMD_H
 #define GPU_AMD_H
 

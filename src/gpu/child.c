@@ -31,8 +31,8 @@
 #define ANSWER_MAX ((size_t)16 << 20)
 
 /*
- * Killed children that would not die. Each scan looks again; with this many of them no further one
- * is started, so that a long-lived caller does not pile up processes behind a dead driver.
+ * Killed children that would not die. Each scan tries again to reap them; with this many no further
+ * one is started, so that a long-lived caller does not pile up processes behind a dead driver.
  */
 static pid_t stuck[4];
 static size_t stuck_count;
@@ -187,13 +187,13 @@ static int start_child(const struct gpu_backend *backend, const struct gpu_optio
 		close(ends[0]);
 		return err_sys(e, code, "cannot start a process for the %s driver", backend->name);
 	}
-	setpgid(pid, pid); /* the child does it too: whoever comes first */
+	setpgid(pid, pid); /* the child does it, too: whichever comes first */
 	*ret_pid = pid;
 	*ret_fd = ends[0];
 	return 0;
 }
 
-/* Ends the child. False: it lives on, and reap_stuck looks after it. */
+/* Ends the child. False: it lives on, and is left to reap_stuck. */
 static bool kill_child(pid_t pid, int *ret_status)
 {
 	kill(-pid, SIGKILL);

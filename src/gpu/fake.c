@@ -149,7 +149,7 @@ static void make_idle(struct gpu *g, int index)
 	g->processes_known = true;
 }
 
-/* Puts what the file says of one GPU over the idle one. */
+/* Overwrites the idle GPU with what the file says of it. */
 static int read_gpu(const json_t *object, struct gpu *g, const struct place *at, struct err *e)
 {
 	const struct {

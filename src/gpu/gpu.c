@@ -1,6 +1,6 @@
 /*
- * The providers and the one way to ask them. src/pool calls gpu_scan; the backends are behind
- * gpu_backend.h.
+ * The providers, and the calls that every one is used through. src/pool calls gpu_scan; a provider
+ * implements gpu_backend.h.
  */
 #include "gpu/gpu.h"
 

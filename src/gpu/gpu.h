@@ -1,5 +1,5 @@
 /*
- * One look at the GPUs of this host. src/pool calls this; each vendor implements gpu_backend.h.
+ * Scanning the GPUs of this host. src/pool calls this; each vendor implements gpu_backend.h.
  */
 #ifndef GPU_GPU_H
 #define GPU_GPU_H
@@ -18,15 +18,15 @@ struct gpu_options {
 #define GPU_SCAN_TIMEOUT_MS 5000
 
 /*
- * Looks at every GPU once. An error means that nothing is known (no driver, no answer in time); a
+ * Scans every GPU once. An error means that nothing is known (no driver, no answer in time); a
  * single GPU or value that could not be read is in the scan as unknown. The caller clears
- * *ret_scan. Fills of a process what the driver tells; owners come from /proc, in src/pool.
+ * *ret_scan. Of a process it has what the driver reports; owners come from /proc, in src/pool.
  */
 int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct err *e);
 
 /*
  * Finds the provider whose hardware is here: tries nvidia, then amd. *ret_provider is static.
- * ENODEV, with what each one said, where there is none.
+ * ENODEV, with the error of each, where there is none.
  */
 int gpu_detect(const struct gpu_options *options, const char **ret_provider, struct scan *ret_scan,
 	       struct err *e);
@@ -38,7 +38,7 @@ const char *gpu_providers(void);
    the caller's pid namespace does. */
 bool gpu_is_simulated(const char *provider);
 
-/* A variable of the environment in which programs look for their GPUs. */
+/* A variable of the environment that says which GPUs a program uses. */
 struct gpu_variable {
 	const char *name;  /* NULL ends a table */
 	const char *value; /* NULL: what the driver calls the GPUs, "0,1" */

@@ -20,10 +20,12 @@ struct gpu_backend {
 	bool simulated;
 	/* See gpu_variables. */
 	const struct gpu_variable *variables;
-	/* Fills *ret_scan (zeroed before) with source, driver_version and gpus. Any value that
-	   cannot be read stays unknown; an error means that nothing at all could be read.
-	   Where all bus ids are known they give the numbers; without them the order of gpus does:
-	   an unknown GPU must stand for one that is left out. */
+	/*
+	 * Fills *ret_scan (zeroed before) with source, driver_version and gpus. Any value that
+	 * cannot be read stays unknown; an error means that nothing at all could be read. Where all
+	 * bus ids are known they give the numbers; without them the order of gpus does: an unknown
+	 * GPU must take the place of one that is left out.
+	 */
 	int (*scan)(const struct gpu_options *options, struct scan *ret_scan, struct err *e);
 };
 

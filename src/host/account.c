@@ -75,8 +75,8 @@ char *host_name(void)
 	return mem_strdup(name);
 }
 
-/* NULL where the kernel does not say: then nobody can be told from a process before the last boot.
- */
+/* NULL where the kernel does not say: then a process cannot be distinguished from one before the
+   last boot. */
 char *host_boot_id(void)
 {
 	AUTO_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);

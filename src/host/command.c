@@ -53,7 +53,7 @@ static char *search_path(void)
 	return standard;
 }
 
-/* Looks in each directory of PATH; an empty element is the current directory. */
+/* Tries each directory of PATH; an empty element is the current directory. */
 static int find_in_path(const char *name, char **ret_path, struct err *e)
 {
 	AUTO_FREE char *path = search_path();
@@ -70,7 +70,7 @@ static int find_in_path(const char *name, char **ret_path, struct err *e)
 			*ret_path = mem_steal(&file);
 			return 0;
 		}
-		/* A directory of PATH that may not be searched tells nothing about the command. */
+		/* A directory of PATH that may not be searched says nothing about the command. */
 		if (!found && stat(file, &st) == 0)
 			found = r;
 		if (p[length] == '\0')

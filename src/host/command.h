@@ -1,4 +1,4 @@
-/* Looking a command up before anything is reserved for it. */
+/* Finding a command before anything is reserved for it. */
 #ifndef HOST_COMMAND_H
 #define HOST_COMMAND_H
 

@@ -1,5 +1,5 @@
 /*
- * Which container a process runs in, told from the names of its control groups. Runtimes put the
+ * Which container a process runs in, by the names of its control groups. Runtimes put the
  * container's id of 64 hexadecimal digits into the path; LXC puts the container's name there.
  */
 #include "host/proc.h"

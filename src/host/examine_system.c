@@ -53,7 +53,7 @@ void host_examine_system(struct findings *f)
 		     kernel.machine, name ? name : "no /etc/os-release");
 }
 
-/* Whether somebody keeps the clock right; a container may not be told. */
+/* Whether the clock is synchronised; in a container that may be unknown. */
 static void examine_synchronisation(struct findings *f)
 {
 	struct timex time = {0};

@@ -11,10 +11,10 @@
 #include "base/mem.h"
 #include "host/proc.h"
 
-/* How much of a command line is looked at. */
+/* How much of a command line is read. */
 #define ARGUMENTS_MAX ((size_t)64 << 10)
 
-/* Fills e for a failed look into /proc/<pid>. */
+/* Fills e for a failure to read /proc/<pid>. */
 static int read_failed(pid_t pid, int code, struct err *e)
 {
 	if (code == ESRCH)
@@ -52,7 +52,7 @@ enum host_life host_process_life(const struct process_ref *ref)
 		return info.start_ticks == ref->start_ticks && !host_state_is_gone(info.state)
 			       ? HOST_ALIVE
 			       : HOST_GONE;
-	/* /proc may be mounted so that it hides other accounts' processes. The kernel still tells
+	/* /proc may be mounted so that it hides other accounts' processes. The kernel still shows
 	   that there is one, but not since when: it may be another one by now. */
 	if (r != -ESRCH || kill(ref->pid, 0) == 0 || errno == EPERM)
 		return HOST_HIDDEN;

@@ -19,7 +19,7 @@ struct process_info {
 /* -ESRCH where there is no such process (a zombie still has its facts, state 'Z'). */
 int host_process_read(pid_t pid, struct process_info *ret_info, struct err *e);
 
-/* All of process_info but the uid (0): half the price, for looks at many processes. Or -ESRCH, ...
+/* All of process_info but the uid (0): half the price, for reading many processes. Or -ESRCH, ...
  */
 int host_process_stat(pid_t pid, struct process_info *ret_info);
 

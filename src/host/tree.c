@@ -1,6 +1,7 @@
 /*
- * Who belongs to a run reservation: host/tree.h. The supervisor calls it, repeatedly, on hosts with
- * thousands of processes: one read per process, and a second one only where that leaves a doubt.
+ * The processes that belong to a run reservation: host/tree.h. The supervisor calls it, repeatedly,
+ * on hosts with thousands of processes: one read per process, and a second one only where that
+ * leaves a doubt.
  */
 #include "host/tree.h"
 
@@ -136,8 +137,8 @@ static bool is_candidate(const struct host_tree *t, const struct row *row)
 
 /*
  * Adds the children of members, and the group's processes as long as one member is in the group
- * (without one, its number may belong to somebody else by now), until nobody new is found. Pids
- * wrap around, so a child can stand before its parent: one pass is not enough.
+ * (without one, its number may belong to another group by now), until no new one is found. Pids
+ * wrap around, so a child can come before its parent: one pass is not enough.
  */
 static void spread(const struct host_tree *t, struct table *p)
 {
@@ -167,7 +168,7 @@ static bool is_listed(const pid_t *pids, size_t count, pid_t pid)
 	return false;
 }
 
-/* Adds those that carry the marker, and the doubtful ones that nobody may look into. */
+/* Adds those that carry the marker, and the doubtful ones whose environment may not be read. */
 static void add_marked(struct host_tree *t, struct table *p, const pid_t *doubtful,
 		       size_t doubtful_count)
 {

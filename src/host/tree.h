@@ -1,7 +1,7 @@
 /*
  * The processes that belong to a run reservation: its command, the descendants of it, and every
- * process that carries the reservation's marker in its environment. The supervisor (src/cmd) asks
- * who is left, and signals all of them.
+ * process that carries the reservation's marker in its environment. The supervisor (src/supervise)
+ * asks which are left, and signals all of them.
  */
 #ifndef HOST_TREE_H
 #define HOST_TREE_H
@@ -13,7 +13,8 @@
 /* The marker: each process of the tree has CANHAZGPU_RESERVATION_ID=<id> in its environment. */
 #define HOST_TREE_MARKER "CANHAZGPU_RESERVATION_ID"
 
-/* Not 0: that is the session of who entered a pid namespace from outside, as in a container. */
+/* Not 0: that is the session of a process that entered a pid namespace from outside, as in a
+   container. */
 #define HOST_SESSION_UNKNOWN ((pid_t)-1)
 
 struct host_tree {
@@ -34,11 +35,11 @@ void host_tree_init(struct host_tree *t, const char *id, const struct process_re
 void host_tree_add(struct host_tree *t, const struct process_ref *root);
 
 /*
- * Looks through /proc: whoever was a member and still lives stays one (also when its parent ended),
- * and new members are found by descent from a member, by marker, or by the command's process group.
- * A process whose environment may not be read (set-uid) counts by descent, or if it is in the
- * command's session and younger than the command and `doubtful` says that it matters (it holds one
- * of the reservation's GPUs). Zombies are not members. The caller itself never is.
+ * Reads /proc: a member that still lives stays one (also when its parent ended), and new members
+ * are found by descent from a member, by marker, or by the command's process group. A process whose
+ * environment may not be read (set-uid) counts by descent, or if it is in the command's session and
+ * younger than the command and `doubtful` says that it matters (it holds one of the reservation's
+ * GPUs). Zombies are not members. The caller itself never is.
  */
 int host_tree_refresh(struct host_tree *t, const pid_t *doubtful, size_t doubtful_count,
 		      struct err *e);

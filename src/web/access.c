@@ -1,4 +1,4 @@
-/* Who may ask; see access.h. */
+/* Which clients get answers; see access.h. */
 #include "web/access.h"
 
 #include <stdlib.h>
@@ -47,7 +47,7 @@ enum access_token access_token(const struct web_config *config, struct MHD_Conne
 
 	if (!config->token)
 		return ACCESS_GRANTED;
-	/* First: who comes by the address again gets a cookie that is good for longer. */
+	/* First: a client that uses the address again gets a cookie that is valid for longer. */
 	if (query_value(query, "token", &asked, NULL) == 0 && asked &&
 	    is_token(config->token, asked))
 		return ACCESS_GRANTED_BY_QUERY;

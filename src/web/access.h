@@ -1,4 +1,5 @@
-/* Who may ask: the names that the server answers to, and the token. Called by route.c. */
+/* Which clients get answers: the names that the server answers to, and the token. Called by
+   route.c. */
 #ifndef WEB_ACCESS_H
 #define WEB_ACCESS_H
 
@@ -8,9 +9,9 @@
 #include "pool/web_config.h"
 
 /*
- * Whether a request is for us. A page of somebody else can make its visitors' browsers ask any
- * server, under a name that it has pointed at it; then the Host header holds that name. Without a
- * list, a server that only this host can reach answers to the names of the loopback.
+ * Whether a request is for us. A page of another site can make its visitors' browsers send requests
+ * to any server, under a name that it has pointed at it; then the Host header holds that name.
+ * Without a list, a server that only this host can reach answers to the names of the loopback.
  */
 bool access_host(const struct web_config *config, bool loopback, struct MHD_Connection *connection);
 

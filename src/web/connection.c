@@ -14,8 +14,8 @@
 /* Connections of one address. Not of this host: a proxy here has those of everybody. */
 #define ADDRESS_MAX 1000
 
-/* What stands for an address: all of IPv4, the network of IPv6, within which one may take any
- * number of addresses; 0 for this host. */
+/* What identifies a client: all of an IPv4 address, the network of an IPv6 one, within which a
+   client may use any number of addresses; 0 for this host. */
 static uint64_t address_key(const struct sockaddr *address)
 {
 	const struct sockaddr_in *v4 = (const void *)address;

@@ -1,6 +1,6 @@
 /*
- * TCP connections: who has how many, and which of them have to send a request soon. libmicrohttpd
- * calls the first two, http.c and server.c the others.
+ * TCP connections: how many each client has, and which of them have to send a request soon.
+ * libmicrohttpd calls the first two, http.c and server.c the others.
  */
 #ifndef WEB_CONNECTION_H
 #define WEB_CONNECTION_H
@@ -20,7 +20,7 @@ struct connection *connection_find(struct MHD_Connection *connection);
 void connection_arm(struct server *s, struct connection *c);
 void connection_disarm(struct server *s, struct connection *c);
 
-/* Closes those whose time is over. Returns when to call this again. */
+/* Closes those whose time limit was reached. Returns when to call this again. */
 int64_t connection_expire(struct server *s, int64_t now_ns);
 
 #endif

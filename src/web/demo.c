@@ -94,7 +94,7 @@ static void fill_lane(struct snapshot *s, const struct demo_lane *lane)
 	for (int i = 0; i < lane->gpus_count; i++) {
 		int id = lane->gpus[i];
 		struct gpu *g = &s->seen.scan.gpus[id];
-		/* Who reserves by hand does not always use it. */
+		/* A manual reservation is not always used. */
 		bool used = busy && lane->type == RESERVATION_RUN;
 
 		fill_use(g, used, 24000 + 13000 * (id % 4), s->now_ns);
@@ -147,7 +147,7 @@ static struct queue_entry *add_waiter(struct snapshot *s, const char *user, int 
 	return q;
 }
 
-/* What everybody waits for: the GPUs of those who run something. */
+/* What everybody waits for: the GPUs of running jobs. */
 static char *awaits(const struct snapshot *s)
 {
 	struct str text = {0};
@@ -161,7 +161,7 @@ static char *awaits(const struct snapshot *s)
 	return str_steal(&text);
 }
 
-/* The head has one of its GPUs; somebody wants one by hand; a third comes and goes. */
+/* The head has one of its GPUs; another is a manual request; a third comes and goes. */
 static void fill_queue(struct snapshot *s)
 {
 	static const struct demo_lane lane = {.gpus = {GPU_COLLECTED_ID}, .gpus_count = 1};

@@ -1,6 +1,6 @@
 /*
  * What `web --demo` shows: eight GPUs on which simulated people work. Everything follows from the
- * time alone, so that status, report and timeline tell the same story. Called by source.c.
+ * time alone, so that status, report and timeline agree. Called by source.c.
  */
 #ifndef WEB_DEMO_H
 #define WEB_DEMO_H

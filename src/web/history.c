@@ -1,6 +1,6 @@
 /*
- * The documents about the past, made when somebody asks and good for some seconds, or until the
- * pool changes. One is read at a time, whoever asks for how many.
+ * The documents about the past, made on request and valid for some seconds, or until the pool
+ * changes. One is read at a time, however many are asked for.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #define DAYS_MAX 90
 
-/* What runs gets longer all the time: so long one does not see it. */
+/* Running jobs get longer all the time: for so long that does not show. */
 #define GOOD_NS (10 * NS_PER_SECOND)
 #define WAIT_NS (60 * NS_PER_SECOND)
 
@@ -24,7 +24,7 @@ static struct past *find(struct server *s, int kind, int days)
 	return &s->histories.pasts[kind][days];
 }
 
-/* A failure is not: whoever asks next finds out whether all is well again. */
+/* A failure is not: the next request finds out whether all is well again. */
 static bool is_good(const struct server *s, const struct past *past, int64_t now_ns)
 {
 	return past->document && past->document->status == MHD_HTTP_OK &&
@@ -50,7 +50,7 @@ enum MHD_Result history_answer(struct request *r, const char *query, int kind, i
 	return document_answer(past->document, r->connection);
 }
 
-/* The one who has waited longest for a document of these; NULL: nobody does. */
+/* The request that has waited longest for a document of these; NULL: none does. */
 static const struct request *first_waiting(const struct server *s)
 {
 	const struct request *r;
@@ -83,8 +83,8 @@ static struct past *find_oldest(struct server *s, size_t *ret_count, size_t *ret
 	return oldest;
 }
 
-/* Drops what nobody gets any more, and the oldest of what is too much together. Returns when to
- * call this again. */
+/* Drops what is no longer valid, and the oldest of what is too much together. Returns when to call
+   this again. */
 static int64_t forget(struct server *s, int64_t now_ns)
 {
 	struct past *oldest;
@@ -133,7 +133,7 @@ void history_done(struct server *s, struct question question, const struct answe
 	}
 	past->read_ns = h->asked_ns;
 	h->check_ns = 0;
-	/* Who asked after a change that this one does not show gets the next one. */
+	/* A request that came after a change that this one does not show gets the next one. */
 	http_wake(s, (struct need){question.kind, question.days},
 		  past->read_ns > h->changed_ns ? INT64_MAX : past->read_ns);
 }

@@ -16,7 +16,7 @@
 #include "web/route.h"
 #include "web/server.h"
 
-/* Who takes nothing of an answer for so long is gone. */
+/* A client that takes nothing of an answer for so long is gone. */
 #define SEND_SECONDS 30
 
 /* Bodies are read, so that the answer can be, but mean nothing. */
@@ -231,7 +231,7 @@ void http_stop(struct server *s)
 	streams_close(&s->streams);
 	while ((r = TAILQ_FIRST(&s->waiting)))
 		wake(r);
-	/* Those that were asleep get a chance to say goodbye. */
+	/* Those that were asleep get a chance to end their answers. */
 	for (int i = 0; i < 20; i++)
 		MHD_run(s->daemon);
 	MHD_stop_daemon(s->daemon);

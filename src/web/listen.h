@@ -1,5 +1,5 @@
-/* The listening socket: made here, or handed over by systemd; and telling systemd how it goes.
- * Called by main.c and server.c. */
+/* The listening socket: made here, or passed by systemd; and notifying systemd. Called by main.c
+   and server.c. */
 #ifndef WEB_LISTEN_H
 #define WEB_LISTEN_H
 
@@ -11,15 +11,15 @@ struct listener {
 	char *url;     /* "http://gpu1:8080/", for people */
 };
 
-/* A socket that systemd has handed over (LISTEN_FDS), else a new one on the address of the
- * settings. The caller clears *ret_listener, and owns the socket. */
+/* A socket that systemd has passed (LISTEN_FDS), else a new one on the address of the settings. The
+   caller clears *ret_listener, and owns the socket. */
 int listener_open(const struct web_config *config, struct listener *ret_listener, struct err *e);
 void listener_clear(struct listener *l);
 
-/* Tells the service manager (NOTIFY_SOCKET), if there is one: "READY=1". */
+/* Notifies the service manager (NOTIFY_SOCKET), if there is one: "READY=1". */
 void notify_manager(const char *text);
 
-/* How often it wants to hear "WATCHDOG=1", in microseconds; 0: not at all. */
+/* How often it expects "WATCHDOG=1", in microseconds; 0: not at all. */
 unsigned long long notify_watchdog_us(void);
 
 #endif

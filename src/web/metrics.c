@@ -133,7 +133,7 @@ static void write_info(const struct snapshot *s, struct str *out)
 	}
 }
 
-/* One value of each GPU, where the driver tells it. */
+/* One value of each GPU, where the driver reports it. */
 struct gpu_metric {
 	const char *name, *help;
 	size_t offset; /* of a struct quantity in struct gpu */

@@ -10,15 +10,15 @@
 
 #include "base/err.h"
 
-/* Longest target ("/api/report?days=7") that is looked at. */
+/* Longest target ("/api/report?days=7") that is read. */
 #define TARGET_MAX 2048
 
-/* Cuts the target at its question mark: *ret_query is what stands behind it, "" without one. */
+/* Cuts the target at its question mark: *ret_query is what follows it, "" without one. */
 void query_split(char *target, const char **ret_query);
 
 /*
  * The value of a parameter, percent-decoded, + as space; the caller frees it. NULL without one.
- * EINVAL: it is there twice, or what stands behind a % is no byte of a text.
+ * EINVAL: it is there twice, or what follows a % is no byte of a text.
  */
 int query_value(const char *query, const char *name, char **ret_value, struct err *e);
 

@@ -74,7 +74,7 @@ enum MHD_Result response_error(struct MHD_Connection *connection, unsigned statu
 
 /* ---- documents ---- */
 
-/* What who has the document already gets: its headers without the body. */
+/* The answer to a client that has the document already: its headers without the body. */
 static struct MHD_Response *unchanged_new(const char *tag, const char *cache)
 {
 	struct MHD_Response *response =
@@ -98,7 +98,7 @@ static struct document *finish(struct MHD_Response *full, const char *tag, const
 	return d;
 }
 
-/* Two numbers of 64 bits that differ where the texts do, unless somebody tries for long. */
+/* Two numbers of 64 bits that differ where the texts do; not safe against deliberate collisions. */
 static void hash(const char *body, size_t length, char tag[40])
 {
 	uint64_t a = UINT64_C(0xcbf29ce484222325), b = UINT64_C(0x9e3779b97f4a7c15);

@@ -1,4 +1,4 @@
-/* HTTP answers with the headers that all of them have. Called by whoever answers. */
+/* HTTP answers with the headers that all of them have. Called by all files that answer requests. */
 #ifndef WEB_RESPONSE_H
 #define WEB_RESPONSE_H
 
@@ -28,13 +28,14 @@ enum MHD_Result response_error(struct MHD_Connection *connection, unsigned statu
 			       const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /*
- * A body that many ask for: made once, answered by reference, and not sent to who has it already
- * (If-None-Match). Whoever is still receiving it when it is dropped gets it to the end.
+ * A body that many clients ask for: made once, answered by reference, and not sent to a client that
+ * has it already (If-None-Match). A client that is still receiving it when it is dropped gets it to
+ * the end.
  */
 struct document {
 	char tag[80]; /* "\"...\"" */
 	unsigned status;
-	size_t length; /* bytes of the body, for who has many */
+	size_t length; /* bytes of the body, for limits of memory */
 	struct MHD_Response *full, *unchanged;
 };
 

@@ -1,4 +1,4 @@
-/* Which path is what; see route.h. */
+/* What each path answers; see route.h. */
 #include "web/route.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "web/page.h"
 #include "web/query.h"
 
-/* The one file of the page that lies at /api/. */
+/* The one file of the page that is below /api/. */
 #define OPENAPI "openapi.json"
 
 void route_init(struct server *s)
@@ -38,7 +38,7 @@ void route_clear(struct server *s)
 	free(s->pages);
 }
 
-/* The page for who had the token in the address: a cookie has it from now on. */
+/* The page for a client that had the token in the address: a cookie has it from now on. */
 static enum MHD_Result answer_with_cookie(struct request *r, const struct page_file *f)
 {
 	struct MHD_Response *response = response_new(f->plain, (size_t)(f->plain_end - f->plain),
@@ -123,7 +123,7 @@ enum MHD_Result route(struct request *r, const char *method)
 	const char *query;
 
 	query_split(path, &query);
-	/* Nobody may wait for anything any more. */
+	/* Nothing may begin to wait any more. */
 	if (s->stopping)
 		return response_error(r->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 				      "the server ends");
@@ -135,7 +135,8 @@ enum MHD_Result route(struct request *r, const char *method)
 				      "this server does not answer to that name; --allow-host (or "
 				      "web.allow-host) lists its names");
 	token = access_token(s->config, r->connection, query);
-	/* Also for whoever restarts it, who may know no more than whether it works. */
+	/* Also without the token, for a monitor that restarts the server: it learns no more than
+	   whether it works. */
 	if (!strcmp(path, "/healthz"))
 		return refresh_health(r, token != ACCESS_REFUSED);
 	if (token == ACCESS_REFUSED)

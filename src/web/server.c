@@ -24,7 +24,7 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* The end is told by a signal, which is read like everything else. One that is ignored (nohup)
+/* The server ends at a signal, which is read like everything else. One that is ignored (nohup)
    stays so: where it is blocked, too, it would be read all the same. */
 static int catch_signals(struct server *s, struct err *e)
 {

@@ -3,7 +3,7 @@
  * anything but the next event:
  *
  *     http.c     requests, over libmicrohttpd; connection.c has limits for connections
- *     route.c    paths; access.c who may ask
+ *     route.c    what each path answers; access.c which clients get answers
  *     refresh.c  the documents of the pool as it was read last; refresh_step.c decides when to read
  *     history.c  the documents about the past, made on request
  *     stream.c   event streams
@@ -28,7 +28,7 @@ struct need {
 	int days;
 };
 
-/* A request on its way, from its first line to the end of its answer. */
+/* A request, from its first line to the end of its answer. */
 struct request {
 	TAILQ_ENTRY(request) entry; /* while it waits */
 	struct server *server;
@@ -48,7 +48,7 @@ struct connection {
 	TAILQ_ENTRY(connection) idle_entry; /* while `idle`: it has to send a request */
 	bool idle;
 	int fd;
-	uint64_t address; /* the same for who may be the same; 0: this host */
+	uint64_t address; /* what identifies the client: see connection.c; 0: this host */
 	int64_t deadline_ns;
 };
 
@@ -69,7 +69,7 @@ struct histories {
 	struct past pasts[QUESTIONS][91]; /* by days */
 	int64_t changed_ns;               /* when the pool changed last */
 	int64_t asked_ns;                 /* when the latest reading began */
-	int64_t check_ns;                 /* when to look for old ones */
+	int64_t check_ns;                 /* when to drop old ones */
 };
 
 struct server {
@@ -99,16 +99,16 @@ int server_run(const struct web_config *config, int listen_fd, bool loopback, st
 int http_start(struct server *s, struct err *e);
 void http_stop(struct server *s);
 
-/* Lets a request sleep until what it needs is there, or its time is over. */
+/* Lets a request sleep until what it needs is there, or its time limit was reached. */
 enum MHD_Result http_wait(struct request *r, struct need need, int64_t limit_ns);
 
 /* Wakes those that need this and began to wait by a time: it is there, or it could not be had. */
 void http_wake(struct server *s, struct need need, int64_t begun_ns);
 
-/* Whether anybody waits for a document of that kind. */
+/* Whether a request waits for a document of that kind. */
 bool http_is_awaited(const struct server *s, int kind);
 
-/* Wakes those whose time is over. Returns when to call this again. */
+/* Wakes those whose time limit was reached. Returns when to call this again. */
 int64_t wake_expired(struct server *s, int64_t now_ns);
 
 /* ---- refresh.c ---- */

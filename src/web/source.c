@@ -12,8 +12,8 @@
 #include "view/status.h"
 #include "web/demo.h"
 
-/* Where the page's link to the documentation leads, unless the settings say otherwise: to a file of
- * ours, so that it works where there is no other network. */
+/* The page's link to the documentation, unless the settings have another: a file of this server, so
+   that it works where there is no other network. */
 #define DOCUMENTATION "web.md"
 
 int source_open(struct source *s, struct err *e)
@@ -53,7 +53,7 @@ static int add_document(struct str *text, json_t *document, struct err *e)
 	return r < 0 ? err_set(e, EIO, "cannot write a document") : 0;
 }
 
-/* ---- what a look shows ---- */
+/* ---- the pool ---- */
 
 static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err *e)
 {
@@ -95,7 +95,7 @@ static json_t *host_json(const struct source *s, const struct snapshot *snap)
 	return object;
 }
 
-/* FNV-1a: two looks that show the same have the same; nobody gains from making them collide. */
+/* FNV-1a: two snapshots that show the same have the same; nobody gains from making them collide. */
 static uint64_t hash(uint64_t value, const struct str *text)
 {
 	for (size_t i = 0; i < text->length; i++)
@@ -104,8 +104,8 @@ static uint64_t hash(uint64_t value, const struct str *text)
 }
 
 /*
- * A number for what the snapshot shows. The documents are made once more as if the time were zero:
- * all that is told as "so long ago" is the same then.
+ * A number for what the snapshot shows. The documents are made once more as if the time were zero,
+ * so that "5 s ago" is always the same.
  */
 static int fingerprint(struct snapshot *snap, uint64_t *ret_value, struct err *e)
 {
@@ -140,7 +140,7 @@ int source_refresh(struct source *s, struct source_texts *ret_texts, struct err 
 		r = add_document(&ret_texts->texts[ANSWER_HOST], host_json(s, &snap), e);
 	if (r < 0)
 		return r;
-	/* What was reserved since the last look, for a counter that loses nothing. */
+	/* What was reserved since the last refresh, for a counter that loses nothing. */
 	if (s->pool)
 		pool_timeline_of(s->pool, &snap.state, s->metrics.counted_ns, snap.now_ns, &since,
 				 NULL);

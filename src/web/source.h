@@ -16,7 +16,7 @@ struct source {
 	struct metrics metrics;
 };
 
-/* What a look shows, as documents in the order of ANSWER_.... */
+/* What the pool shows, as documents in the order of ANSWER_.... */
 struct source_texts {
 	struct str texts[ANSWER_TEXTS];
 	uint64_t fingerprint;

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "web/response.h"
 
-/* Keeps connections alive on their way, and finds those that are gone. */
+/* Keeps proxies from closing idle connections, and finds those that are gone. */
 #define BEAT_NS (15 * NS_PER_SECOND)
 
 /* A message is shorter than that. */

@@ -29,7 +29,7 @@ void streams_init(struct streams *s);
 /* Answers a request with a stream. */
 enum MHD_Result streams_open(struct streams *s, struct MHD_Connection *connection);
 
-/* Tells everybody that there is something new. */
+/* Tells all streams that there is something new. */
 void streams_tell(struct streams *s);
 
 /* Sends a sign of life when it is time. Returns when to call this again; INT64_MAX: no streams. */

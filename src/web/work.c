@@ -89,7 +89,7 @@ static void work_on_watch(struct source *s, int fd)
 		struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
 				       {.fd = watch, .events = POLLIN}};
 
-		/* What changed while nobody watched is told now. */
+		/* What changed while the store was not watched is reported now. */
 		if (watch >= 0 && before < 0)
 			send(fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		before = watch;

@@ -28,7 +28,7 @@ void worker_init(struct worker *w, enum worker_kind kind, const struct web_confi
 	*w = (struct worker){.kind = kind, .config = config, .fd = -1};
 }
 
-/* The new process: away with all that is the server's, then work until the server is gone. */
+/* The new process: closes all that is the server's, then works until the server is gone. */
 __attribute__((noreturn)) static void become_worker(const struct worker *w, int fd, pid_t server)
 {
 	sigset_t none;
@@ -71,7 +71,7 @@ void worker_start(struct worker *w)
 	w->fd = ends[0];
 }
 
-/* Ends the process. The server's loop takes what is left of it. */
+/* Ends the process. The server's loop reaps it. */
 static void stop(struct worker *w)
 {
 	if (w->fd < 0)
@@ -109,7 +109,7 @@ bool worker_ask(struct worker *w, struct question question)
 	w->question = question;
 	w->asked_ns = clock_monotonic_ns();
 	w->input.length = 0;
-	/* Where it has ended, reading will tell. */
+	/* Where it has ended, reading will find out. */
 	(void)!send(w->fd, &question, sizeof(question), MSG_NOSIGNAL);
 	w->busy = true;
 	return true;

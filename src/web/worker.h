@@ -1,10 +1,10 @@
 /*
- * The processes behind the server. It has one thread and must never wait, but a look at the pool
- * may take long: a driver hangs, a disk is slow, Redis is away. So three processes do what may take
- * time, each one thing at a time: look at GPUs and pool, add up the history, listen for changes.
- * They are asked and answer over a socket; one that takes too long is killed and made anew.
+ * The processes behind the server. It has one thread and must never wait, but reading the pool may
+ * take long: a driver hangs, a disk is slow, Redis is away. So three processes do what may take
+ * time, each one thing at a time: scan the GPUs and read the pool, add up the history, watch for
+ * changes. They are asked and answer over a socket; one that takes too long is killed and replaced.
  *
- * Called by server.c, look.c and history.c; what the processes do is in work.c.
+ * Called by server.c, refresh.c and history.c; what the processes do is in work.c.
  */
 #ifndef WEB_WORKER_H
 #define WEB_WORKER_H
@@ -33,7 +33,7 @@ enum { ANSWER_STATUS, ANSWER_QUEUE, ANSWER_METRICS, ANSWER_HOST, ANSWER_TEXTS };
 /* Followed by the texts, one behind the other. */
 struct answer_head {
 	int code;             /* 0, or a positive errno */
-	uint64_t fingerprint; /* of what a look shows, without what only time changes */
+	uint64_t fingerprint; /* of what the documents show, without what only time changes */
 	uint32_t lengths[ANSWER_TEXTS];
 };
 
@@ -78,7 +78,7 @@ bool worker_drain(struct worker *w);
 /* When the process has had its time for an answer; INT64_MAX while it is not asked. */
 int64_t worker_limit_ns(const struct worker *w);
 
-/* Ends a process that is over its limit. True if it was: *ret_answer says so. */
+/* Ends a process that has exceeded its limit. True if it had: *ret_answer says so. */
 bool worker_check_limit(struct worker *w, struct answer *ret_answer);
 
 #endif

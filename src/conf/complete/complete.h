@@ -21,7 +21,7 @@ struct complete_command {
 	const char *name;
 	const char *summary;
 	const struct option_spec *options; /* NULL: none */
-	bool runs_command;                 /* what is no option is somebody else's command line */
+	bool runs_command;                 /* the operands are another program's command line */
 	const char *words; /* "bash|zsh|fish": what its first word can be; NULL: nothing */
 	const char *list;  /* what `__complete LIST` prints is what each word can be; or NULL */
 };

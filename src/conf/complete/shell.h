@@ -5,8 +5,8 @@
 #include "conf/complete/complete.h"
 
 /*
- * The i-th option that may stand behind a command (NULL: before one): its own, the global ones that
- * it does not have itself, --help, --version. NULL behind the last.
+ * The i-th option that may follow a command (NULL: precede one): its own, the global ones that it
+ * does not have itself, --help, --version. NULL after the last.
  */
 const struct option_spec *complete_option(const struct complete_input *input,
 					  const struct complete_command *command, size_t i);

@@ -132,7 +132,7 @@ static void add_command(struct str *out, const struct complete_input *input,
 	str_add(out, "}\n\n");
 }
 
-/* The entry: global options, then the command, whose function sees only what is behind it. */
+/* The entry: global options, then the command, whose function sees only what follows it. */
 static void add_entry(struct str *out, const struct complete_input *input)
 {
 	const struct option_spec *spec;

@@ -1,4 +1,4 @@
-/* The document tree: nodes, places, errors, and what is checked before any reader looks. */
+/* The document tree: nodes, places, errors, and what is checked before any reader begins. */
 #include "conf/doc/doc.h"
 
 #include <stdarg.h>

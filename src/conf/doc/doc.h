@@ -1,6 +1,6 @@
 /*
  * A configuration document as a tree, whatever it was written in. Three readers (YAML, JSON, TOML)
- * make the same nodes, each with the place it stands at; settings_file.c checks them against the
+ * make the same nodes, each with its place in the text; settings_file.c checks them against the
  * settings. Errors are usage errors that begin with "name:line:column: ".
  */
 #ifndef CONF_DOC_DOC_H
@@ -46,7 +46,7 @@ void doc_freep(struct doc_node **node); /* for AUTO(doc_freep) */
 /* The child of that key, or NULL. */
 struct doc_node *doc_find(const struct doc_node *mapping, const char *key);
 
-/* The format that the ending of a file name tells: .json, .toml, anything else is YAML. */
+/* The format by the suffix of a file name: .json, .toml, anything else is YAML. */
 enum doc_format doc_format_of(const char *path);
 
 /* Reads text; `name` is what messages call it. The root is a mapping, also of an empty document. */

@@ -31,7 +31,7 @@ static int check_type(int fd, const char *path, struct err *e)
 	return 0;
 }
 
-/* Reads at most DOC_BYTES_MAX + 1 bytes: one more than doc_parse takes, so that it can tell. */
+/* Reads at most DOC_BYTES_MAX + 1 bytes: one more than doc_parse takes, so that it notices. */
 static int read_all(int fd, const char *path, char *bytes, size_t *ret_length, struct err *e)
 {
 	size_t length = 0;

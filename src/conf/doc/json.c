@@ -1,7 +1,7 @@
 /*
- * JSON. jansson decides what is valid (duplicate keys are not) and gives the values, but tells no
- * places. They come from walking the text in step with its tree: members are in the order of the
- * text, and a text that jansson accepted can be divided into tokens without understanding them.
+ * JSON. jansson decides what is valid (duplicate keys are not) and gives the values, but no places.
+ * They come from walking the text in step with its tree: members are in the order of the text, and
+ * a text that jansson accepted can be divided into tokens without understanding them.
  */
 #include <string.h>
 
@@ -16,7 +16,7 @@ static void find_token(struct doc_reader *r)
 	r->p += strspn(r->p, " \t\r\n,:");
 }
 
-/* Goes behind the token at r->p: a bracket, a string, or a word. */
+/* Skips the token at r->p: a bracket, a string, or a word. */
 static void skip_token(struct doc_reader *r)
 {
 	if (*r->p == '"') {

@@ -19,7 +19,7 @@ struct doc_reader {
 /* Line and column of a place in the text. Cheap when the places asked for follow each other. */
 void doc_place(struct doc_reader *r, const char *at, int *ret_line, int *ret_column);
 
-/* The error for what stands at `at`. */
+/* The error for the text at `at`. */
 int doc_fail(struct doc_reader *r, const char *at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

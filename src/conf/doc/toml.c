@@ -16,7 +16,7 @@ struct toml {
 	size_t depth;           /* of table */
 };
 
-/* The table that part i of a header's key names, on the way to the last part. */
+/* The table that part i of a header's key names, one of those before the last part. */
 static int step(struct toml *t, struct doc_node *table, const struct toml_key *key, size_t i,
 		struct doc_node **ret_table)
 {

@@ -8,7 +8,7 @@
 /* How a table or an array came to be (doc_node.state): decides what may still be added to it. */
 enum toml_state {
 	TOML_CLOSED,    /* written as a value: nothing may be added */
-	TOML_IMPLICIT,  /* on the way to a [header]: may become any other */
+	TOML_IMPLICIT,  /* named by a longer [header]: may become any other */
 	TOML_DEFINED,   /* by its own [header], or an element of an array of tables */
 	TOML_DOTTED,    /* by dotted keys: only these may add to it */
 	TOML_OF_TABLES, /* an array made by [[header]] */
@@ -18,7 +18,7 @@ enum toml_state {
 struct toml_key {
 	char *parts[DOC_DEPTH_MAX];
 	const char *at[DOC_DEPTH_MAX];                  /* where in the text each part begins */
-	int line[DOC_DEPTH_MAX], column[DOC_DEPTH_MAX]; /* the same, counted on the way */
+	int line[DOC_DEPTH_MAX], column[DOC_DEPTH_MAX]; /* the same, counted while reading */
 	size_t count;
 };
 
@@ -39,7 +39,7 @@ int toml_read_key(struct doc_reader *r, struct toml_key *ret_key);
 /* The string whose opening quotes are here, of any of the four kinds. The caller frees it. */
 int toml_read_string(struct doc_reader *r, char **ret_text);
 
-/* A number, a date, a time, true or false into node, whose place it stands at. */
+/* A number, a date, a time, true or false into node, which has its place. */
 int toml_read_scalar(struct doc_reader *r, struct doc_node *node);
 
 /* Any value. */
@@ -48,7 +48,7 @@ int toml_read_value(struct doc_reader *r, size_t depth, struct doc_node **ret_no
 /* `key = value` into table. */
 int toml_read_pair(struct doc_reader *r, struct doc_node *table, size_t depth);
 
-/* A new, empty table or array that becomes parent's child; key part i tells its name and place. */
+/* A new, empty table or array that becomes parent's child; key part i has its name and place. */
 int toml_add_container(struct doc_reader *r, struct doc_node *parent, const struct toml_key *key,
 		       size_t i, enum doc_kind kind, enum toml_state state,
 		       struct doc_node **ret_node);

@@ -23,7 +23,7 @@ bool toml_skip_newline(struct doc_reader *r)
 	return true;
 }
 
-/* Control characters other than tab stand nowhere. Newlines are the caller's business. */
+/* Control characters other than tab are allowed nowhere. Newlines are the caller's business. */
 static bool is_control(char c)
 {
 	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
@@ -97,7 +97,8 @@ static int read_escape(struct doc_reader *r, bool multiline, struct str *s)
 	return read_code_point(r, r->p[-1] == 'u' ? 4 : 8, s);
 }
 
-/* How many times the character c stands here, counted up to 5: three close, two more are text. */
+/* How many times the character c is repeated here, counted up to 5: three close, two more are text.
+ */
 static size_t count_quotes(const char *p, char c)
 {
 	size_t n = 0;

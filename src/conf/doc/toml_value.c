@@ -28,7 +28,7 @@ int toml_add_container(struct doc_reader *r, struct doc_node *parent, const stru
 /*
  * Goes down, or makes, the tables that the parts of a dotted key before the last one name. A table
  * that dotted keys made can only be reached by dotted keys of the same [section]: that one cannot
- * be opened again, and on the way down from above it stands in the way itself.
+ * be opened again, and a path from above ends at it.
  */
 static int descend(struct doc_reader *r, struct doc_node *table, const struct toml_key *key,
 		   struct doc_node **ret_table)
@@ -87,7 +87,7 @@ int toml_read_pair(struct doc_reader *r, struct doc_node *table, size_t depth)
 	return 0;
 }
 
-/* Newlines and comments, which may stand anywhere between the elements of an array. */
+/* Newlines and comments, which may be anywhere between the elements of an array. */
 static int skip_blank(struct doc_reader *r)
 {
 	int result;

@@ -1,4 +1,4 @@
-/* The two ways to ask NVIDIA's driver, for nvidia.c; nobody else includes this. */
+/* The two interfaces to NVIDIA's driver, for nvidia.c; nothing else includes this. */
 #ifndef GPU_NVIDIA_NVIDIA_H
 #define GPU_NVIDIA_NVIDIA_H
 

@@ -120,7 +120,7 @@ struct nvml {
 int nvidia_nvml_load(struct nvml *ret_nvml, struct err *e);
 void nvidia_nvml_unload(struct nvml *n);
 
-/* What a return code means, in NVML's own words where it has some. */
+/* What a return code means, in NVML's own text where it has one. */
 const char *nvidia_nvml_error(const struct nvml *n, int code);
 
 /* Reads all there is to know about one GPU; what cannot be read stays unknown, g->problem says why.

@@ -65,7 +65,7 @@ static void read_load(const struct nvml *n, nvml_device device, struct gpu *g)
 /* What the MIG instances of one GPU say together. */
 struct mig_sum {
 	int processes_code; /* the first failure; NVML_SUCCESS: all instances answered */
-	bool memory_known;  /* there are instances, and each one told */
+	bool memory_known;  /* there are instances, and each one reported its values */
 	struct quantity total_mb, used_mb;
 };
 
@@ -113,8 +113,8 @@ static struct mig_sum read_instances(const struct nvml *n, nvml_device device, s
 }
 
 /*
- * Memory and processes. A GPU that is cut into MIG instances tells its own sums to root only; the
- * instances tell theirs to everyone.
+ * Memory and processes. A GPU that is divided into MIG instances reports its own sums to root only;
+ * the instances report theirs to everyone.
  */
 static void read_use(const struct nvml *n, nvml_device device, struct gpu *g)
 {

@@ -57,8 +57,8 @@ static int read_output(int fd, struct str *output, struct err *e)
 	}
 }
 
-/* What the program's end means. Its own exit statuses are no errors here: what it printed tells
- * more. */
+/* What the program's end means. Its own exit statuses are no errors here: what it printed says
+   more. */
 static int check_status(int status, struct err *e)
 {
 	if (WIFSIGNALED(status))

@@ -84,7 +84,7 @@ static void read_row(struct gpu *g, char **columns)
 				columns[COLUMN_MEMORY_USED]);
 }
 
-/* One line. Whatever it is, it stands for a GPU. False: it is no row, and the GPU is unknown. */
+/* One line. Whatever it is, it is taken for a GPU. False: it is no row, and the GPU is unknown. */
 static bool read_line(struct scan *s, char *line)
 {
 	AUTO_FREE char *whole = mem_strdup(line);
@@ -212,7 +212,7 @@ static void read_process(struct scan *s, char *line)
 		processes_unknown(&s->gpus[i], why);
 	if (!g)
 		return;
-	/* A process whose pid is not told is still a process: pid 0. */
+	/* A process whose pid is not reported is still a process: pid 0. */
 	pid = nvidia_smi_number(columns[1], 1, "");
 	p = gpu_add_process(g);
 	p->pid = pid.known && pid.value <= INT_MAX ? (pid_t)pid.value : 0;
@@ -225,7 +225,7 @@ void nvidia_smi_parse_processes(const char *text, size_t length, struct scan *s)
 	AUTO_FREE char *copy = nvidia_smi_copy(text, length);
 	char *rest = copy;
 
-	/* A GPU whose own row could not be read has no UUID: rows of its processes fit nowhere. */
+	/* A GPU whose own row could not be read has no UUID: rows of its processes match no GPU. */
 	for (size_t i = 0; i < s->gpus_count; i++) {
 		s->gpus[i].processes_known = s->gpus[i].uuid != NULL;
 		if (!s->gpus[i].uuid && !s->gpus[i].problem)

@@ -20,8 +20,8 @@ char *nvidia_smi_trim(char *text);
 char *nvidia_smi_text(const char *text);
 
 /*
- * A decimal number from zero up, times scale, rounded down; that unit may stand behind it ("" for
- * none). Anything else is unknown: [N/A], ERR!, -1, nan, "12 potatoes", more than fits.
+ * A decimal number from zero up, times scale, rounded down; that unit may follow it ("" for none).
+ * Anything else is unknown: [N/A], ERR!, -1, nan, "12 potatoes", more than fits.
  */
 struct quantity nvidia_smi_number(const char *text, int64_t scale, const char *unit);
 
