@@ -83,10 +83,10 @@ struct change {
 int store_open(const char *url, struct store **ret_store, struct err *e);
 
 /*
- * Reads everything that is agreed. A store that does not exist yet gives an uninitialized state
- * and is not created. The caller clears *ret_state. Wait limit: 10 s, then ETIMEDOUT naming who
- * is in the way. Who only looks need not wait for those who do not come on; where that does not
- * help, the limit begins a moment later.
+ * Reads everything that is agreed. A store that does not exist yet gives an uninitialized state and
+ * is not created. The caller clears *ret_state. Wait limit: 10 s, then ETIMEDOUT naming the process
+ * that blocks. Readers need not wait for processes that are stopped; where that does not help, the
+ * limit begins a moment later.
  */
 int store_load(struct store *s, enum store_intent intent, struct pool_state *ret_state,
 	       struct err *e);
@@ -122,12 +122,11 @@ int store_history_next(struct store *s, const struct usage_record **ret_record, 
 void store_history_end(struct store *s);
 
 /* The same, newest end first, and no more than the newest `limit` (at most STORE_NEWEST_MAX, at
-   least 1) of those that ended after from_ns: a look back that costs the same however long the
-   history is. */
+   least 1) of those that ended after from_ns: this costs the same however long the history is. */
 #define STORE_NEWEST_MAX 8192
 int store_history_begin_newest(struct store *s, int64_t from_ns, size_t limit, struct err *e);
 
-/* How many records that iteration has passed over because nobody can read them. */
+/* How many unreadable records that iteration has skipped. */
 size_t store_history_unreadable(const struct store *s);
 
 /* Adds usage records that come from another store. All or none; a store without a pool may have
@@ -140,10 +139,10 @@ int store_history_trim(struct store *s, int64_t before_ns, struct err *e);
 
 /*
  * Watching for commits: a descriptor to poll, which becomes readable when somebody commits; -1
- * where there can be none at present. The first call begins, and later ones begin anew where the
- * watch was lost. Keep a timer beside it: other programs, and who dies right after a commit, give
- * no word. store_watch_drain takes the words that have arrived, if any; call it when the descriptor
- * is readable, and before a look that makes them old news.
+ * where there can be none at present. The first call begins, and later ones begin again where the
+ * watch was lost. Have a timer, too: other programs do not notify, nor does a process that dies
+ * right after a commit. store_watch_drain takes the notices that have arrived, if any; call it when
+ * the descriptor is readable, and before a load that makes them obsolete.
  */
 int store_watch(struct store *s);
 void store_watch_drain(struct store *s);
@@ -152,7 +151,7 @@ void store_watch_drain(struct store *s);
    where nothing is watched. */
 void store_unwatch(struct store *s);
 
-/* Whether programs that give no word of their changes may work on this kind of store. */
+/* Whether programs that do not notify of their changes may work on this kind of store. */
 bool store_has_external_writers(const struct store *s);
 
 /*

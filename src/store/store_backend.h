@@ -1,9 +1,9 @@
 /*
  * How to add a store: write one file with one `struct store_backend`, add it to the table in
- * store.c, and to the one in tests/contract/store_fixture.c: the contract tests (test_store*.c
- * and test_wait.c beside it) then run on it too, and it must pass them. All members of the struct
- * are needed but those that say otherwise. A store of files opens those of the installed pool
- * between privilege_raise and privilege_lower (base/privilege.h), and nothing else.
+ * store.c, and to the one in tests/contract/store_fixture.c: the contract tests (test_store*.c and
+ * test_wait.c) then run on it, too, and it must pass them. All members of the struct are needed but
+ * those that say otherwise. A store of files opens those of the installed pool between
+ * privilege_raise and privilege_lower (base/privilege.h), and nothing else.
  *
  * The functions mean what store.h says of the public ones of the same name.
  */
@@ -16,7 +16,7 @@
 struct store {
 	const struct store_backend *backend;
 	char *url;                 /* fit to be shown */
-	size_t history_unreadable; /* records that the last iteration has passed over */
+	size_t history_unreadable; /* records that the last iteration has skipped */
 };
 
 struct store_backend {
@@ -41,7 +41,7 @@ struct store_backend {
 	int (*watch)(struct store *s);
 	void (*watch_drain)(struct store *s);
 	void (*unwatch)(struct store *s);
-	bool external_writers; /* other programs change it without a word to those who watch */
+	bool external_writers; /* other programs change it without notifying */
 	bool (*owned_by)(struct store *s, uid_t uid); /* NULL: has no owner */
 	void (*examine)(struct store *s, struct findings *f);
 	void (*close)(struct store *s); /* frees s, but not s->url */

@@ -2,7 +2,7 @@
  * NVML's binary interface, as far as it is used. Debian has no free header for it, so the types are
  * declared here from NVIDIA's public documentation, "NVML API Reference Guide"
  * (https://docs.nvidia.com/deploy/nvml-api/), whose structs and return codes are those of nvml.h.
- * For the nvidia_nvml*.c files only.
+ * For the nvml*.c files only.
  */
 #ifndef GPU_NVIDIA_NVML_H
 #define GPU_NVIDIA_NVML_H

@@ -119,9 +119,8 @@ static int drain(struct redis_draft *d, const struct change *c, struct err *e)
 		if (!slot)
 			return -EINVAL;
 		slot->drain = c;
-		/* Its state is written anew, so that a decision of others that did not see the
-		   drain does not fit any more. One that nobody can read stays as it is: such a GPU
-		   is not handed out. */
+		/* Its state is written again, so that a decision that did not see the drain no
+		   longer applies. An unreadable one stays as it is: such a GPU is not granted. */
 		slot->touched |= d->init || !d->seen->slots[c->gpus[i]].problem;
 	}
 	return 0;
@@ -136,7 +135,7 @@ static int check(struct redis_draft *d, const struct change *c, struct err *e)
 	return 0;
 }
 
-/* Making the pool anew touches every slot, and must find each of them ended. */
+/* Recreating the pool touches every slot, and must find the reservations of all ended. */
 static int init(struct redis_draft *d, const struct change *c, struct err *e)
 {
 	if (!c->gpus_count || c->gpus_count > POOL_GPUS_MAX)
@@ -187,8 +186,8 @@ static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }
 
-/* Whoever holds the lock is about to change what we have seen, or will be gone in 10 s. Pauses of
-   random length, so that those who wait do not all come at once. */
+/* The holder of the lock is about to change what we have read, or its lock expires within 10 s.
+   Pauses have a random length, so that the waiting processes do not all retry at once. */
 static int wait_for_lock(const struct redis_store *s, int64_t deadline_ns, struct err *e)
 {
 	struct timespec pause = {.tv_nsec = 1000};

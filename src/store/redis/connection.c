@@ -135,7 +135,8 @@ static int receive_reply(struct redis_connection *c, int64_t deadline_ns, redisR
 			*ret_reply = reply;
 			return 0;
 		}
-		/* Whoever sends without an end neither holds us for ever nor fills the memory. */
+		/* A server that sends without end must neither block us for ever nor fill the
+		   memory. */
 		if (c->received > REPLIES_MAX)
 			return err_set(e, EPROTO, "Redis at %s sends more than %zu MiB at once",
 				       c->address->server, REPLIES_MAX >> 20);
@@ -234,9 +235,9 @@ static bool is_loading(redisReply *const *replies, size_t count)
 }
 
 /*
- * Whether a failure is final. A connection that breaks while a batch is under way leaves open
- * whether it was carried out, so it is sent again until the limit. Before that, two more attempts
- * are made: an old connection may have been dead for long. A server that cannot be reached is told
+ * Whether a failure is final. When a connection breaks during a batch, it is unknown whether the
+ * batch was carried out, so it is sent again until the limit. Before that, two more attempts are
+ * made: an old connection may have been dead for long. A server that cannot be reached is reported
  * at once.
  */
 static bool is_final(int r, bool sent, int attempt)

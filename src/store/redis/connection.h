@@ -4,7 +4,7 @@
  * again when it was lost. hiredis writes and reads the protocol; the sockets are ours, so that a
  * limit counts for a whole exchange, with and without TLS, in every version of hiredis.
  *
- * Only commands whose repetition does no harm may be sent: what was lost on the way is sent again.
+ * Only commands whose repetition does no harm may be sent: what was lost is sent again.
  */
 #ifndef STORE_REDIS_CONNECTION_H
 #define STORE_REDIS_CONNECTION_H
@@ -25,7 +25,7 @@ struct redis_connection {
 	pid_t owner;     /* the process that connected: a child of fork must not talk here */
 	struct str out;  /* the batch */
 	bool sent;       /* the last batch may have reached the server */
-	size_t received; /* bytes of the replies under way */
+	size_t received; /* bytes of the replies being read */
 };
 
 void redis_connection_init(struct redis_connection *c, const struct redis_address *address);
@@ -40,9 +40,9 @@ void redis_add(struct redis_connection *c, size_t count, const char *const *word
 		  (const char *const[]){__VA_ARGS__}, NULL)
 
 /*
- * Sends the batch and reads `count` replies, as many as it has commands; the caller frees each
- * with freeReplyObject. Errors of the server are replies, too: see redis_refused. Never -EAGAIN:
- * that is for commits that were not applied, which a failure of the connection does not tell.
+ * Sends the batch and reads `count` replies, as many as it has commands; the caller frees each with
+ * freeReplyObject. Errors of the server are replies, too: see redis_refused. Never -EAGAIN: that is
+ * for commits that were not applied, and a failed connection leaves that unknown.
  */
 int redis_exchange(struct redis_connection *c, redisReply **ret_replies, size_t count,
 		   struct err *e);
@@ -53,11 +53,11 @@ int redis_ask(struct redis_connection *c, redisReply **ret_reply, struct err *e)
 /* Reads and drops what the server has sent unasked, without waiting. Closes a lost connection. */
 void redis_discard(struct redis_connection *c);
 
-/* Fills e for an error of the server: one line that names the server and the way out. */
+/* Fills e for an error of the server: one line that names the server and what to do. */
 int redis_refused(const struct redis_connection *c, const char *message, struct err *e);
 
-/* The same for the answer to AUTH: the server's own words may repeat the password, and are not
-   shown. */
+/* The same for the answer to AUTH: the server's own text may repeat the password, and is not shown.
+ */
 int redis_refused_login(const struct redis_connection *c, const char *message, struct err *e);
 
 /* EPROTO: a reply of a shape that no command of ours has. */

@@ -95,7 +95,7 @@ bool redis_draft_has(const struct redis_draft *d, const char *id)
 	return false;
 }
 
-/* ---- the words ---- */
+/* ---- the words of the command ---- */
 
 static void add(struct redis_draft *d, const char *word)
 {
@@ -145,7 +145,7 @@ static size_t count_compared(const struct redis_draft *d)
 	return count;
 }
 
-/* Which slots get a word about being in service: those that a change drains, all of a new pool. */
+/* Which slots get a key about being in service: those that a change drains, all of a new pool. */
 static bool has_drain(const struct redis_draft *d, size_t slot)
 {
 	return d->init || d->slots[slot].drain;
@@ -265,7 +265,7 @@ static void write_drain(struct redis_draft *d, size_t slot, size_t key)
 		add(d, "");
 }
 
-/* A pool made anew: slots beyond the old ones, whatever was left there, then its own keys. */
+/* A recreated pool: slots beyond the old ones, whatever was left there, then its own keys. */
 static void write_pool(struct redis_draft *d, size_t *key)
 {
 	for (size_t i = d->seen->slots_count; i < slots_of_new_pool(d); i++)

@@ -34,7 +34,7 @@ struct redis_draft {
 
 	const char **words; /* for redis_run_script, which fills the first two */
 	size_t count, capacity;
-	char **owned; /* what words point to and nobody else frees */
+	char **owned; /* what words point to and only this frees */
 	size_t owned_count, owned_capacity;
 };
 

@@ -19,7 +19,8 @@
 
 /*
  * Tries every command that the store needs where it does nothing: the key is never there, so that
- * nothing is set, and what is published there nobody hears. Gives what was refused, one per line.
+ * nothing is set, and what is published there has no subscribers. Gives what was refused, one per
+ * line.
  */
 static const char probe[] =
 	"local key, refused = KEYS[1], {}\n"
@@ -147,7 +148,7 @@ static char *ask_save(struct redis_store *s)
 	return mem_strdup(reply->element[1]->str);
 }
 
-/* What the server tells of itself, where its rules allow that. */
+/* What the server says of itself, where its rules allow that. */
 static void examine_server(struct findings *f, struct redis_store *s)
 {
 	AUTO(redis_reply_clear) redisReply *reply = NULL;
@@ -201,7 +202,7 @@ static void examine_lock(struct findings *f, struct redis_store *s)
 			     "another program holds its lock");
 }
 
-/* The clock of the server beside that of this host: other hosts go by theirs. */
+/* The clock of the server compared with that of this host: other hosts use theirs. */
 static void examine_skew(struct findings *f, struct redis_store *s)
 {
 	AUTO(redis_reply_clear) redisReply *reply = NULL;
@@ -225,7 +226,7 @@ void redis_examine(struct store *base, struct findings *f)
 	struct err e = {0};
 	int64_t begin_ns, took_ns;
 
-	/* The first one connects; the second tells how far the server is. */
+	/* The first one connects; the second measures how far the server is. */
 	REDIS_ADD(&s->connection, "PING");
 	first = ask(s, REDIS_REPLY_STATUS, &e);
 	begin_ns = clock_monotonic_ns();

@@ -100,7 +100,8 @@ int redis_history_begin_newest(struct store *base, int64_t from_ns, size_t limit
 	return r;
 }
 
-/* The only chunk of a look back. Very old pools have none: nobody looks back there. */
+/* The only chunk of an iteration from the newest. Very old pools have none: they are not read that
+   way. */
 static int read_newest(struct redis_store *s, struct redis_history *h, struct err *e)
 {
 	char last[32];
@@ -203,7 +204,7 @@ static int read_old_keys(struct redis_store *s, struct redis_history *h, const r
 	return r;
 }
 
-/* By end; those of one moment so that the same record read twice stands together. */
+/* By end; those of one moment so that two copies of a record are adjacent. */
 static int compare_ends(const void *a, const void *b)
 {
 	const struct usage_record *x = a, *y = b;

@@ -93,7 +93,7 @@ char *redis_json_write_gpu(const struct reservation *v, const char *mark)
 	redis_json_set_text(object, "note", v->note);
 	redis_json_set_both(object, "start_time", "start_exact", v->start_ns, false);
 	redis_json_set_both(object, "last_heartbeat", "heartbeat_exact", v->heartbeat_ns, false);
-	/* Up: nobody may take the GPU before the time is over. */
+	/* Rounded up: nobody may take the GPU before it has expired. */
 	redis_json_set_both(object, "expiry_time", "expiry_exact", v->expiry_ns, true);
 	redis_json_set_text(object, "partial_queue_id", v->queue_id);
 	redis_json_set_time(object, "deadline", v->deadline_ns);
@@ -152,7 +152,7 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 	if (count < 0 || count > POOL_GPUS_MAX)
 		return err_set(e, EBADMSG, "its 'requested_count' is no number of GPUs");
 	w->requested_count = (int)count;
-	/* Messages name who waits. */
+	/* Messages name the waiting user. */
 	if (!w->user)
 		w->user = mem_strdup(w->account ? w->account : "unknown");
 	if (!w->account)
@@ -275,7 +275,7 @@ void redis_json_read_uuids(const char *text, struct slot *slots, size_t count)
 {
 	AUTO(json_freep) json_t *list = json_loads(text, 0, NULL);
 
-	/* Another length: another program has made the pool anew since. */
+	/* Another length: another program has recreated the pool since. */
 	if (json_array_size(list) != count)
 		return;
 	for (size_t i = 0; i < count; i++)

@@ -3,7 +3,7 @@
  * write (docs/redis.md): times are Unix seconds or RFC 3339 strings, null means absent, members may
  * be missing. Pure: no I/O, no clock. Private to the Redis store.
  *
- * Members of our own stand beside the shared ones. They are optional on reading, and lost when
+ * There are members of our own besides the shared ones. They are optional on reading, and lost when
  * another program rewrites a value.
  */
 #ifndef STORE_REDIS_JSON_H
@@ -35,8 +35,8 @@ char *redis_json_write_usage(const struct usage_record *u);
 void redis_json_read_uuids(const char *text, struct slot *slots, size_t count);
 char *redis_json_write_uuids(const char *const *uuids, size_t count);
 
-/* Who has taken a GPU out of service, and when. An empty text: nobody; one that cannot be read:
-   "unknown", since a GPU that may be out of service is not handed out. */
+/* The account that has taken a GPU out of service, and when. An empty text: none has; one that
+   cannot be read: "unknown", since a GPU that may be out of service is not granted. */
 void redis_json_read_drained(const char *text, struct slot *slot);
 char *redis_json_write_drained(const char *by, int64_t time_ns);
 

@@ -17,7 +17,7 @@ int redis_json_object(const char *text, json_t **ret_object, struct err *e)
 	json_error_t problem;
 	json_t *object = json_loads(text, 0, &problem);
 
-	/* A note that is no UTF-8, as other programs let it through, must not hide the rest. */
+	/* A note that is not UTF-8, which other programs accept, must not hide the rest. */
 	if (!object) {
 		AUTO_FREE char *valid = text_utf8(text);
 

@@ -80,8 +80,8 @@ static void load_gpu(struct pool_state *state, int gpu, const char *text)
 	reservation_free(part);
 }
 
-/* An entry whose value is gone or unreadable, or that has no id, is nobody's: whoever waited by it
-   sees it gone. */
+/* An entry whose value is gone or unreadable, or that has no id, belongs to no process: the one
+   that waited by it sees it gone. */
 static void load_entry(struct pool_state *state, const char *pool, const char *id, const char *text)
 {
 	struct queue_entry w = {0};

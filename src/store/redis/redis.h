@@ -1,12 +1,12 @@
 /*
  * What the files of the Redis store share. docs/redis.md describes the keys and values.
  *
- *   redis.c      opening and closing           script.c  runs load.lua and commit.lua
- *   url.c        addresses                     load.c    keys -> struct pool_state
- *   connection.c commands and replies          commit.c  changes -> keys
- *   socket.c, tls.c   the bytes          history.c usage records
- *   reply.c      what replies mean             json.c    values <-> nouns
- *   watch.c      word of others' commits   examine.c for `canhazgpu doctor`
+ *   redis.c       opening and closing           script.c   runs load.lua and commit.lua
+ *   url.c         addresses                     load.c     keys -> struct pool_state
+ *   connection.c  commands and replies          commit.c   changes -> keys
+ *   socket.c, tls.c  the bytes                  history.c  usage records
+ *   reply.c       what replies mean             json.c     values <-> nouns
+ *   watch.c       notices of commits            examine.c  for `canhazgpu doctor`
  */
 #ifndef STORE_REDIS_REDIS_H
 #define STORE_REDIS_REDIS_H
@@ -33,8 +33,8 @@
 /* What the scripts show for a value that is no text: a key of another type, or one with a NUL. */
 #define REDIS_NO_TEXT "!"
 
-/* Of the newest usage records, so many come along with a load for an update: where an account last
-   was is looked for in them, without one more round trip. */
+/* A load for an update brings so many of the newest usage records along: the last use of GPUs by an
+   account is searched for in them, without one more round trip. */
 #define REDIS_TAIL "256"
 
 struct redis_history; /* one iteration over usage records: history.c */
@@ -62,8 +62,8 @@ struct redis_script {
 
 extern const struct redis_script redis_script_load, redis_script_commit;
 
-/* Runs a script by its hash, and by its text where the server does not know it yet. words[0..1]
-   are set here; keys are declared, `keys` of them behind words[2]. */
+/* Runs a script by its hash, and by its text where the server does not know it yet. words[0..1] are
+   set here; the keys follow words[2], which is their number. */
 int redis_run_script(struct redis_store *s, const struct redis_script *script, size_t count,
 		     const char **words, const size_t *lengths, redisReply **ret_reply,
 		     struct err *e);

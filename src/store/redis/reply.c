@@ -82,7 +82,7 @@ static const struct refusal *find_start(const char *message)
 	return NULL;
 }
 
-/* Errors from inside a script carry the word behind some more text. */
+/* Errors from inside a script have the word after some more text. */
 static const struct refusal *find_inside(const char *message)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {

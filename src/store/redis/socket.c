@@ -119,7 +119,7 @@ static int connect_localhost(const struct redis_address *a, int64_t deadline_ns,
 	return r;
 }
 
-/* Looks a name up. The time limits do not reach into that: each name server that does not answer is
+/* Resolves a name. The time limits do not apply to that: each name server that does not answer is
    given up after two attempts of a second, but there may be several, and several search domains. */
 static int look_up(const struct redis_address *a, struct addrinfo **ret_list, struct err *e)
 {

@@ -20,7 +20,8 @@ int redis_tls_open(int fd, const struct redis_address *a, int64_t deadline_ns,
 ssize_t redis_tls_read(struct redis_tls *t, void *bytes, size_t size, short *ret_events);
 ssize_t redis_tls_write(struct redis_tls *t, const void *bytes, size_t size, short *ret_events);
 
-/* Tells the server where `say` is set (not from a child of fork), and frees. NULL is harmless. */
+/* Notifies the server where `say` is set (not from a child of fork), and frees. NULL is harmless.
+ */
 void redis_tls_close(struct redis_tls *t, bool say);
 
 #endif

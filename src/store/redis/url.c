@@ -137,7 +137,7 @@ static int parse_query(const char *url, const char *text, struct redis_address *
 	return r;
 }
 
-/* What stands behind host or login: "/0" for a server, the path of a socket. */
+/* What follows host or login: "/0" for a server, the path of a socket. */
 static int parse_path(const char *url, const char *text, size_t length, struct redis_address *a,
 		      struct err *e)
 {

@@ -1,6 +1,6 @@
 /*
  * Watching for commits of others: ours are published on a channel, which a connection of its own
- * subscribes to. The other program publishes nothing; who watches has a timer as well.
+ * subscribes to. The other program publishes nothing; callers have a timer as well.
  */
 #include "base/mem.h"
 #include "store/redis/redis.h"

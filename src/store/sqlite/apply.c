@@ -24,7 +24,8 @@ static void bind_holder(struct sql *q, const struct holder *h)
 	sql_int(q, (int64_t)h->supervisor.start_ticks);
 }
 
-/* What is left over when the pool is made anew: forgotten by the caller, or new since it looked. */
+/* What is left when the pool is recreated: forgotten by the caller, or new since it read the state.
+ */
 static int check_nothing_left(struct sqlite_store *s, const struct pool_state *seen, struct err *e)
 {
 	struct sql q = sql_of(s, "SELECT id FROM reservations");

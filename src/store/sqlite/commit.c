@@ -66,7 +66,7 @@ static int check_entry(struct sqlite_store *s, const struct change *c, struct er
 	return compare(&q, c->entry->version, e);
 }
 
-/* Making the pool anew touches every slot. */
+/* Recreating the pool touches every slot. */
 static int check_init(struct sqlite_store *s, const struct pool_state *seen, struct err *e)
 {
 	int64_t count;
@@ -133,7 +133,7 @@ static bool is_handled(const struct change *changes, size_t count, const char *i
 	return false;
 }
 
-/* A pool that is made anew has no queue entries but those that its maker knows of. */
+/* A recreated pool has no queue entries but those that its maker knows of. */
 static int check_queue(struct sqlite_store *s, const struct pool_state *seen,
 		       const struct change *changes, size_t count, struct err *e)
 {
@@ -170,7 +170,7 @@ static int apply_all(struct sqlite_store *s, const struct pool_state *seen,
 	if (r == 0 && fresh)
 		r = check_queue(s, seen, changes, count, e);
 	/* The first value of a database is the time it was made: marks of one that was deleted and
-	   made anew do not come back either. */
+	   recreated do not come back either. */
 	version = clock_now_ns();
 	if (r == 0 && seen->initialized)
 		r = sql_number(s, "SELECT counter FROM pool", &version, e);
@@ -203,7 +203,7 @@ int sqlite_commit(struct store *base, const struct pool_state *seen, const struc
 		return 0;
 	}
 	if (!s->db) {
-		r = sqlite_begin(s, makes_pool(changes, count) ? SQLITE_CREATE : SQLITE_WRITE, e);
+		r = sqlite_begin(s, makes_pool(changes, count) ? SESSION_CREATE : SESSION_WRITE, e);
 		if (r == 0)
 			return seen->initialized
 				       ? changed_meanwhile(e)

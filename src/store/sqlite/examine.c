@@ -15,7 +15,7 @@
 #include "store/sqlite/file.h"
 #include "store/sqlite/sqlite.h"
 
-/* A look at the whole database holds others up: it is given up after this time. */
+/* Checking the whole database blocks others: it is given up after this time. */
 #define CHECK_LIMIT_NS (2 * NS_PER_SECOND)
 #define CHECK_STEPS 1000
 
@@ -168,7 +168,7 @@ static void examine_write(struct findings *f, struct sqlite_store *s)
 {
 	int64_t begin_ns = clock_monotonic_ns();
 	struct err e = {0};
-	int r = sqlite_begin(s, SQLITE_WRITE, &e);
+	int r = sqlite_begin(s, SESSION_WRITE, &e);
 
 	if (r > 0)
 		r = sql_script(s, "PRAGMA application_id = 1", &e);
@@ -186,7 +186,7 @@ void sqlite_examine(struct store *base, struct findings *f)
 	struct sqlite_store *s = sqlite_of(base);
 	struct err e = {0};
 	int64_t version = 0;
-	int r = sqlite_begin(s, SQLITE_LOOK, &e);
+	int r = sqlite_begin(s, SESSION_READ, &e);
 
 	if (r > 0)
 		r = sql_number(s, "PRAGMA user_version", &version, &e) < 0 ? -EIO : 1;

@@ -33,7 +33,8 @@ mode_t sqlite_file_mode(const char *path)
 	return 0600;
 }
 
-/* The one file that is a pool there: beside it lie its journal and others that SQLite believes. */
+/* The one file that is a pool there: the directory also has its journal and others that SQLite
+   trusts. */
 static bool has_installed_name(const char *path)
 {
 	return !strcmp(strrchr(path, '/') + 1, INSTALLED_NAME);

@@ -1,4 +1,4 @@
-/* The files around a database and who may open them. Used by sqlite.c and the tests. */
+/* The files around a database and their modes. Used by sqlite.c and the tests. */
 #ifndef STORE_SQLITE_FILE_H
 #define STORE_SQLITE_FILE_H
 
@@ -18,8 +18,8 @@ mode_t sqlite_file_mode(const char *path);
 bool sqlite_file_is_installed(const char *path);
 
 /*
- * The path to use for that one. In the directory of the installed program it is without links:
- * whoever can exchange one would have the group open his own files. The caller frees it.
+ * The path to use for that one. In the directory of the installed program it is without links: an
+ * account that can replace one would have the group open files of its own. The caller frees it.
  */
 char *sqlite_file_path(const char *path);
 
@@ -35,7 +35,7 @@ int sqlite_file_make_parents(const char *path, struct err *e);
  */
 int sqlite_file_open_gate(const char *path, mode_t mode, int *ret_fd, struct err *e);
 
-/* Tells everybody who watches the file (inotify, IN_ATTRIB) that something was committed. */
+/* Notifies everybody who watches the file (inotify, IN_ATTRIB) of a commit. */
 void sqlite_file_touch(const char *path, mode_t mode);
 
 /* The one message for a file that may not be opened or written; `what` is "read" or "write". */

@@ -1,5 +1,5 @@
-/* The gate of gate.h: waiting in the kernel's queue, with a limit, and naming who is in the
- * way. */
+/* The gate of gate.h: waiting in the kernel's queue, with a limit, and naming the process that
+   holds it. */
 #include "store/sqlite/gate.h"
 
 #include <errno.h>
@@ -21,14 +21,14 @@
 /*
  * While waiting, signals are let through this often: how long Ctrl-C takes at most. Each time costs
  * the place in the queue, so it is longer than 64 commits take on a usual disk. On one that needs
- * 30 ms for a sync it is not: who comes last there may not get in within the limit.
+ * 30 ms for a sync it is not: the last in the queue may not get in within the limit.
  */
 #define TICK_US 500000
 
-/* One who comes back within this time works in a loop (a report, a retry) ... */
+/* A process that comes back within this time works in a loop (a report, a retry) ... */
 #define AGAIN_NS NS_PER_MS
-/* ... and pauses first. A lock that becomes free wakes the next waiter, but belongs to whoever
-   takes it first: without the pause, that would always be the one who is already running. */
+/* ... and pauses first. A lock that becomes free wakes the next waiter, but belongs to the first
+   that takes it: without the pause, that would always be the one that is already running. */
 #define PAUSE_NS 50000
 
 static void wake(int signal)
@@ -64,7 +64,7 @@ static int64_t let_signals_in(const sigset_t *before)
 /*
  * Waits in the kernel's queue. Signals stay blocked even here: one that stops the process at the
  * very moment when it gets the lock would otherwise leave it stopped inside the gate. A timer
- * interrupts the wait instead, to look at the time limit and to let signals through.
+ * interrupts the wait instead, to check the time limit and to let signals through.
  */
 static int wait_in_queue(int fd, int64_t limit_ns, const sigset_t *before)
 {

@@ -1,7 +1,7 @@
 /*
- * Who may touch the database now: an flock on "<database>.lock" that every process takes before it
- * opens the database and keeps until it has closed it (readers go on without it where somebody
- * stands still inside). Used by sqlite.c only.
+ * Access to the database in turns: an flock on "<database>.lock" that every process takes before it
+ * opens the database and keeps until it has closed it (readers go on without it where a process is
+ * stopped inside). Used by sqlite.c only.
  *
  * SQLite alone would do the same with its busy handler, but that one polls: with 64 processes some
  * wait for seconds. The kernel's flock queue is first come, first served, and wakes one waiter.
@@ -38,8 +38,8 @@ int sqlite_gate_enter(struct sqlite_gate *g, int fd, const char *path, int64_t l
 void sqlite_gate_leave(struct sqlite_gate *g);
 
 /*
- * Who holds a lock on the file, for an error message: "pid 12 (python3)" and, where it is stopped,
- * how to go on; "a process that cannot be seen from here" if the kernel shows nobody.
+ * The process that holds a lock on the file, for an error message: "pid 12 (python3)" and, where it
+ * is stopped, how to go on; "a process that cannot be seen from here" if the kernel shows none.
  */
 void sqlite_gate_holder(const char *path, char holder[SQLITE_HOLDER_SIZE]);
 

@@ -24,24 +24,24 @@ struct sqlite_history {
 	bool complete;                 /* the last chunk was read */
 	struct usage_record *records;  /* the chunk; texts point into `texts` */
 	size_t count, next;
-	size_t rows; /* of the table that were looked at for it */
+	size_t rows; /* of the table that were read for it */
 	char *texts; /* all texts of the chunk, each with its NUL */
 	size_t texts_length, texts_capacity;
 };
 
 /*
- * Begins a session for looking, or joins the one that store_load(STORE_UPDATE) left open. 1, or 0
- * if there is nothing to look at; *ret_own tells look_end what to do.
+ * Begins a session for reading, or joins the one that store_load(STORE_UPDATE) left open. 1, or 0
+ * if there is nothing to read; *ret_own is for session_end.
  */
-static int look_begin(struct sqlite_store *s, bool *ret_own, struct err *e)
+static int session_begin(struct sqlite_store *s, bool *ret_own, struct err *e)
 {
-	int r = s->db ? 1 : sqlite_begin(s, SQLITE_LOOK, e);
+	int r = s->db ? 1 : sqlite_begin(s, SESSION_READ, e);
 
 	*ret_own = s->db && !s->writing;
 	return r > 0 && s->blank && *ret_own ? 0 : r;
 }
 
-static void look_end(struct sqlite_store *s, bool own)
+static void session_end(struct sqlite_store *s, bool own)
 {
 	if (own)
 		sqlite_end(s);
@@ -72,7 +72,7 @@ static int last_use_of(struct sqlite_store *s, struct quantity uid, const char *
 	}
 	if (r < 0 || !account)
 		return r;
-	/* A record with an uid counts by name only for one who has none. */
+	/* A record with a uid counts by name only for an account without one. */
 	q = uid.known ? sql_of(s, "SELECT max(end_ns) FROM usage_history"
 				  " WHERE account = ? AND gpu = ? AND uid IS NULL")
 		      : sql_of(s, "SELECT max(end_ns) FROM usage_history"
@@ -88,11 +88,11 @@ int sqlite_last_use(struct store *base, struct quantity uid, const char *account
 	AUTO_FREE int64_t *last_ns = mem_alloc(gpus_count, sizeof(*last_ns));
 	struct sqlite_store *s = sqlite_of(base);
 	bool own;
-	int r = look_begin(s, &own, e), found = r;
+	int r = session_begin(s, &own, e), found = r;
 
 	for (size_t i = 0; found > 0 && r >= 0 && i < gpus_count; i++)
 		r = last_use_of(s, uid, account, (int)i, &last_ns[i], e);
-	look_end(s, own);
+	session_end(s, own);
 	if (r < 0)
 		return r;
 	memcpy(ret_last_ns, last_ns, gpus_count * sizeof(*last_ns));
@@ -184,7 +184,7 @@ static void keep_record(sqlite3_context *context, int count, sqlite3_value **col
 	" start_ns, reason, actor) FROM usage_history"
 
 /* Reads the rows of one chunk; those that begin after the period are skipped here and not by the
-   query, so that a session never looks at more rows than a chunk has. */
+   query, so that a session never reads more rows than a chunk has. */
 static int read_chunk(struct sqlite_store *s, struct sqlite_history *h, struct err *e)
 {
 	struct sql q;
@@ -210,7 +210,7 @@ static int read_chunk(struct sqlite_store *s, struct sqlite_history *h, struct e
 static int next_chunk(struct sqlite_store *s, struct sqlite_history *h, struct err *e)
 {
 	bool own;
-	int r = look_begin(s, &own, e);
+	int r = session_begin(s, &own, e);
 
 	h->count = h->next = h->texts_length = 0;
 	h->complete = r <= 0;
@@ -218,7 +218,7 @@ static int next_chunk(struct sqlite_store *s, struct sqlite_history *h, struct e
 		h->records = mem_alloc(CHUNK_RECORDS, sizeof(*h->records));
 	if (r > 0)
 		r = read_chunk(s, h, e);
-	look_end(s, own);
+	session_end(s, own);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < h->count; i++) {
@@ -267,7 +267,7 @@ void sqlite_history_end(struct store *base)
 static int trim_chunk(struct sqlite_store *s, int64_t before_ns, struct err *e)
 {
 	struct sql q;
-	int deleted, r = sqlite_begin(s, SQLITE_WRITE, e);
+	int deleted, r = sqlite_begin(s, SESSION_WRITE, e);
 
 	if (r <= 0)
 		return r;

@@ -41,10 +41,10 @@ int sqlite_history_add(struct store *base, const struct usage_record *records, s
 	int r;
 
 	sqlite_end(s);
-	r = sqlite_begin(s, SQLITE_CREATE, e);
+	r = sqlite_begin(s, SESSION_CREATE, e);
 	if (r < 0)
 		return r;
-	/* Looked for once: the whole table is searched for it. */
+	/* Found once: the whole table is searched for it. */
 	key = s->import_key;
 	r = key ? 0 : next_key(s, &key, e);
 	for (size_t i = 0; r == 0 && i < count; i++)

@@ -32,7 +32,8 @@ static void add_int(int **list, size_t *count, int value)
 	(*list)[(*count)++] = value;
 }
 
-/* Also tells whether anybody waits, since preparing statements is most of what a load costs. */
+/* Also reads whether there are waiting requests, since preparing statements is most of what a load
+   costs. */
 static int load_pool(struct sqlite_store *s, struct pool_state *state, bool *ret_waiters,
 		     struct err *e)
 {
@@ -199,7 +200,7 @@ int sqlite_load(struct store *base, enum store_intent intent, struct pool_state 
 	int r;
 
 	sqlite_end(s);
-	r = sqlite_begin(s, intent == STORE_UPDATE ? SQLITE_WRITE : SQLITE_LOOK, e);
+	r = sqlite_begin(s, intent == STORE_UPDATE ? SESSION_WRITE : SESSION_READ, e);
 	if (r > 0)
 		r = s->blank ? 0 : load_all(s, &state, e);
 	if (r < 0 || intent == STORE_READ)

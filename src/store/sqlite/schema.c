@@ -6,7 +6,7 @@
  * one owner because it has one column for it.
  *
  * `version` columns are the marks that commits compare. They all come from pool.counter, which only
- * grows, so a mark never comes back, not even after the pool was made anew.
+ * grows, so a mark never comes back, not even after the pool was recreated.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "store/sqlite/sqlite.h"
 
-/* "chgp": tells our databases from others (file(1) and sqlite3 show it). */
+/* "chgp": distinguishes our databases from others (file(1) and sqlite3 show it). */
 #define APPLICATION_ID INT64_C(0x63686770)
 
 static const char version_1[] =
@@ -85,7 +85,7 @@ static const char version_1[] =
 	/* Kept in the order in which it is read: by end. */
 	"CREATE TABLE usage_history("
 	" end_ns INTEGER NOT NULL,"
-	" key INTEGER NOT NULL," /* tells records of one moment apart: from pool.counter */
+	" key INTEGER NOT NULL," /* distinguishes records of one moment: from pool.counter */
 	" reservation_id TEXT NOT NULL,"
 	" user TEXT,"
 	" account TEXT,"

@@ -119,7 +119,7 @@ int sql_script(struct sqlite_store *s, const char *text, struct err *e)
 	return rc == SQLITE_OK ? 0 : sql_fail(s, rc, e);
 }
 
-/* Somebody who does not know the gate (a `sqlite3` shell, a backup) holds a lock of SQLite's. */
+/* A program that does not use the gate (a `sqlite3` shell, a backup) holds a lock of SQLite's. */
 static int fail_busy(struct sqlite_store *s, struct err *e)
 {
 	char holder[SQLITE_HOLDER_SIZE];

@@ -1,6 +1,7 @@
 /*
- * Statements without the noise: prepared once per connection, parameters bound in order, errors
- * kept until the step and told with the file's name and a way out. Used by the sqlite_*.c files.
+ * Statements in a short form: prepared once per connection, parameters bound in order, errors kept
+ * until the step and reported with the file's name and what to do. Used by the files of the SQLite
+ * store.
  *
  *     struct sql q = sql_of(s, "UPDATE gpus SET version = ? WHERE id = ?");
  *
@@ -23,7 +24,7 @@ struct sql {
 	struct sqlite_store *store;
 	sqlite3_stmt *stmt; /* owned by the connection */
 	int bound;          /* parameters bound so far */
-	int rc;             /* the first failure, told by sql_step */
+	int rc;             /* the first failure, reported by sql_step */
 };
 
 /* The statement, reset and without parameters. `text` must be a literal: it is known by address. */

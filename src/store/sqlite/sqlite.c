@@ -75,14 +75,14 @@ static int database_exists(struct sqlite_store *s, struct err *e)
 
 /*
  * Readers go on without the gate where they cannot have it (a read-only medium, a full disk) and,
- * unless they are patient, where they do not get it soon (somebody is stopped inside): SQLite's own
- * locks keep them correct, the gate only makes waiting fair.
+ * unless they are patient, where they do not get it soon (a process is stopped inside): SQLite's
+ * own locks keep them correct, the gate only makes waiting fair.
  */
 static int enter_gate(struct sqlite_store *s, bool patient, struct err *e)
 {
 	int fd = -1, r = sqlite_file_open_gate(s->gate_path, s->mode, &fd, e);
 
-	s->beside = false;
+	s->gate_bypassed = false;
 	if (r < 0 && s->writing)
 		return r;
 	if (s->writing || patient || fd < 0)
@@ -90,25 +90,25 @@ static int enter_gate(struct sqlite_store *s, bool patient, struct err *e)
 	r = sqlite_gate_enter(&s->gate, fd, s->gate_path, READER_LIMIT_NS, e);
 	if (r != -ETIMEDOUT)
 		return r;
-	s->beside = true;
+	s->gate_bypassed = true;
 	return sqlite_gate_enter(&s->gate, -1, s->gate_path, 0, e);
 }
 
 static int connect_database(struct sqlite_store *s, struct err *e)
 {
-	/* Readers too may write: whoever comes after a crash rolls back what that one left. */
+	/* Readers may write, too: the first one after a crash rolls back what it left. */
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	int rc = sqlite3_open_v2(s->path, &s->db, flags, NULL);
 	int64_t limit_ns;
 
 	if (rc != SQLITE_OK)
 		return sql_fail(s, rc, e);
-	/* Without the gate somebody may be stopped in the middle of a commit, and signals are
-	 * blocked. */
+	/* Without the gate another process may be stopped in the middle of a commit, and signals
+	   are blocked. */
 	limit_ns = s->gate.fd < 0 && s->limit_ns > NS_PER_SECOND ? NS_PER_SECOND : s->limit_ns;
 	sqlite3_busy_timeout(s->db, (int)(limit_ns / NS_PER_MS));
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	/* No files in SQLITE_TMPDIR: whose directory that is could change what is read back. */
+	/* No files in SQLITE_TMPDIR: the owner of that directory could change what is read back. */
 	if (!s->writing)
 		return sql_script(s, "PRAGMA temp_store = MEMORY; BEGIN", e);
 	/* On a file that may only be read, BEGIN IMMEDIATE would quietly begin to read. */
@@ -139,18 +139,18 @@ static void leave_rights(struct sqlite_store *s)
 	s->entered = false;
 }
 
-static int begin_once(struct sqlite_store *s, enum sqlite_access access, bool patient,
+static int begin_once(struct sqlite_store *s, enum session_access access, bool patient,
 		      struct err *e)
 {
 	int r;
 
 	enter_rights(s);
 	r = database_exists(s, e);
-	if (r < 0 || (r == 0 && access != SQLITE_CREATE)) {
+	if (r < 0 || (r == 0 && access != SESSION_CREATE)) {
 		leave_rights(s);
 		return r;
 	}
-	s->writing = access != SQLITE_LOOK;
+	s->writing = access != SESSION_READ;
 	s->owner = getpid();
 	if (r == 0) {
 		r = sqlite_file_make_parents(s->path, e);
@@ -161,7 +161,7 @@ static int begin_once(struct sqlite_store *s, enum sqlite_access access, bool pa
 	}
 	s->mode = sqlite_file_mode(s->path);
 	r = enter_gate(s, patient, e);
-	if (r == 0 && access == SQLITE_CREATE)
+	if (r == 0 && access == SESSION_CREATE)
 		r = sqlite_file_create(s->path, s->mode, e);
 	if (r == 0)
 		r = connect_database(s, e);
@@ -174,23 +174,23 @@ static int begin_once(struct sqlite_store *s, enum sqlite_access access, bool pa
 	return 1;
 }
 
-/* Brings an older database to this version, for somebody who only wants to look. */
+/* Brings an older database to this version, for a caller that only reads. */
 static int bring_up(struct sqlite_store *s, struct err *e)
 {
-	int r = begin_once(s, SQLITE_WRITE, false, e);
+	int r = begin_once(s, SESSION_WRITE, false, e);
 
 	if (r > 0)
 		r = sqlite_finish(s, true, e);
 	return r;
 }
 
-int sqlite_begin(struct sqlite_store *s, enum sqlite_access access, struct err *e)
+int sqlite_begin(struct sqlite_store *s, enum session_access access, struct err *e)
 {
 	int r = begin_once(s, access, false, e);
 
-	/* Nobody stands still there: on a slow disk one commit after the other is in the way of who
-	   comes beside the gate, and its queue is the way in. */
-	if (r == -ETIMEDOUT && s->beside)
+	/* No process is stopped inside: on a slow disk one commit after the other keeps out a
+	   reader that bypasses the gate, which gets in only through its queue. */
+	if (r == -ETIMEDOUT && s->gate_bypassed)
 		r = begin_once(s, access, true, e);
 	if (r == -ESTALE)
 		r = bring_up(s, NULL) < 0 ? r : begin_once(s, access, false, e);
@@ -209,8 +209,8 @@ int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e)
 	if (s->installed)
 		privilege_raise();
 	sqlite_end(s);
-	/* Outside the gate, so that those who wake up find it open. A failure costs them a moment:
-	   they look by themselves every few seconds. */
+	/* Outside the gate, so that the processes that this wakes find it open. A failure costs
+	   them a moment: they poll every few seconds anyway. */
 	if (r == 0 && !quiet)
 		sqlite_file_touch(s->wake_path, s->mode);
 	if (s->installed)
@@ -250,7 +250,8 @@ static bool owned_by(struct store *base, uid_t uid)
 	code = errno;
 	if (installed)
 		privilege_lower();
-	/* Whoever came first made the file of the host's pool; that makes it nobody's. */
+	/* The file of the host's pool was made by the account that came first; that does not make
+	   it the owner. */
 	if (installed)
 		return false;
 	return r < 0 ? code == ENOENT : file.st_uid == uid;

@@ -1,12 +1,12 @@
 /*
- * What the files of the SQLite store share: the store itself, and the one way to its database.
+ * What the files of the SQLite store share: the store itself, and the one path to its database.
  *
  *   sqlite.c   opening and closing a session: gate, connection, transaction
- *   schema.c  tables and their versions          sql.c   statements and failures
- *   load.c    rows -> struct pool_state          gate.c  who may touch the file now
- *   commit.c  marks, and what each change does   file.c  files and their modes
- *   history.c usage records              import.c  usage records of another store
- *   watch.c   word of others' commits            examine.c for `canhazgpu doctor`
+ *   schema.c   tables and their versions         sql.c      statements and failures
+ *   load.c     rows -> struct pool_state         gate.c     access to the file in turns
+ *   commit.c   marks, and what each change does  file.c     files and their modes
+ *   history.c  usage records                     import.c   usage records of another store
+ *   watch.c    notices of commits                examine.c  for `canhazgpu doctor`
  */
 #ifndef STORE_SQLITE_SQLITE_H
 #define STORE_SQLITE_SQLITE_H
@@ -36,32 +36,32 @@ struct sqlite_store {
 	/* The session: between sqlite_begin and sqlite_end. */
 	sqlite3 *db; /* NULL: none */
 	bool writing;
-	bool blank;   /* the file has no tables (yet) */
-	bool entered; /* with the group of the installed program */
-	bool beside; /* without the gate, since it was not to be had soon; also after the session */
-	pid_t owner; /* the process that began it: connections do not survive fork */
+	bool blank;         /* the file has no tables (yet) */
+	bool entered;       /* with the group of the installed program */
+	bool gate_bypassed; /* not to be had soon; kept after the session */
+	pid_t owner;        /* the process that began it: connections do not survive fork */
 	struct sqlite_gate gate;
 	struct sqlite_statement *statements;
 	size_t statements_count;
 
 	struct sqlite_history *history; /* NULL: no iteration */
 	int64_t import_key;             /* of the next imported record, below 0; 0: not known yet */
-	int watch_fd;                   /* tells of commits; -1: none */
+	int watch_fd;                   /* readable after commits; -1: none */
 };
 
-enum sqlite_access {
-	SQLITE_LOOK,   /* read */
-	SQLITE_WRITE,  /* read and write an existing database */
-	SQLITE_CREATE, /* like SQLITE_WRITE, and make what is missing */
+enum session_access {
+	SESSION_READ,   /* read */
+	SESSION_WRITE,  /* read and write an existing database */
+	SESSION_CREATE, /* like SESSION_WRITE, and make what is missing */
 };
 
 /*
  * Takes the gate, opens the database and begins a transaction: 1, or 0 if there is no database
  * (then nothing is held). Ended by sqlite_finish or sqlite_end.
  */
-int sqlite_begin(struct sqlite_store *s, enum sqlite_access access, struct err *e);
+int sqlite_begin(struct sqlite_store *s, enum session_access access, struct err *e);
 
-/* Makes the session's changes durable, ends it, and wakes those who watch unless it is quiet. */
+/* Makes the session's changes durable, ends it, and wakes watching processes unless it is quiet. */
 int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e);
 
 /* Ends the session and forgets its changes. Harmless where there is none. */

@@ -37,7 +37,7 @@ void sqlite_unwatch(struct store *base)
 
 /* Whether the events say that the wake file was moved or removed: what is made in its place is
    another file. */
-static bool tells_of_loss(const char *bytes, ssize_t count)
+static bool wake_file_was_lost(const char *bytes, ssize_t count)
 {
 	bool lost = false;
 
@@ -58,7 +58,7 @@ void sqlite_watch_drain(struct store *base)
 	ssize_t n;
 
 	while (s->watch_fd >= 0 && (n = read(s->watch_fd, bytes, sizeof(bytes))) > 0)
-		lost |= tells_of_loss(bytes, n);
+		lost |= wake_file_was_lost(bytes, n);
 	if (lost)
 		mem_auto_close(&s->watch_fd);
 }
