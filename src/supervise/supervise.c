@@ -174,6 +174,17 @@ static int supervise_answer(const char *problem, struct err *e)
 	return 0;
 }
 
+/* Opens the store for a moment: the libraries that it needs stay loaded. An upgrade of the system
+   in some weeks may take them away. */
+static int supervise_load_store(const struct supervisor *s, struct err *e)
+{
+	struct pool *pool = NULL;
+	int r = pool_open(&s->orders.pool, &pool, e);
+
+	pool_close(pool);
+	return r;
+}
+
 /* Begins to watch the command, while its process still waits for the answer. */
 static int supervise_begin(struct supervisor *s, struct err *e)
 {
@@ -196,6 +207,8 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	s->next_scan_ns = now_ns + FIRST_SCAN_NS;
 	s->deadline_ns = s->orders.timeout_ns ? now_ns + s->orders.timeout_ns : INT64_MAX;
 	r = host_pidfd_open(s->command, &s->command_fd, e);
+	if (r == 0)
+		r = supervise_load_store(s, e);
 	if (r < 0) {
 		supervise_answer(e->text, NULL);
 		return r;

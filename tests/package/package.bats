@@ -51,6 +51,19 @@ need_git() {
 	done
 }
 
+@test "the package depends on what the program loads when it needs it" {
+	libraries=$(grep -aoE 'lib(hiredis|jansson|yaml)[-.][-.0-9]*so[.0-9]+' usr/bin/canhazgpu | sort -u)
+	[ "$(wc -l <<<"$libraries")" -eq 3 ]
+	for library in $libraries; do
+		# As rpm finds it; the other program of the package is linked with all of them.
+		readelf --wide --dynamic usr/libexec/canhazgpu/canhazgpu-web | grep -F "NEEDED" | grep -F "[$library]"
+		! readelf --wide --dynamic usr/bin/canhazgpu | grep -F "[$library]"
+		# As the policy of Debian names packages: libyaml-0.so.2 is in libyaml-0-2, libjansson.so.4 in libjansson4.
+		name=$(sed -E 's/([0-9])\.so\./\1-/; s/\.so\.//' <<<"$library")
+		dpkg-deb -f "$PACKAGE" Depends | grep -E "(^|, )$name( |,|$)"
+	done
+}
+
 @test "pages, completions, snippets and the configuration are where they are looked for" {
 	for page in canhazgpu.1 chg.1 canhazgpu-run.1 canhazgpu.yaml.5; do
 		[ -e "usr/share/man/man${page##*.}/$page.gz" ]

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "base/lazy/lazy.h"
 #include "base/mem.h"
 #include "conf/doc/reader.h"
 
@@ -143,10 +144,11 @@ static void json_freep(json_t **json)
 int doc_read_json(struct doc_reader *r, struct doc_node **ret_root)
 {
 	json_error_t error;
-	AUTO(json_freep)
-	json_t *json =
-		json_loadb(r->text, (size_t)(r->end - r->text), JSON_REJECT_DUPLICATES, &error);
+	AUTO(json_freep) json_t *json = NULL;
 
+	if (lazy_load(LAZY_JANSSON, r->e) < 0)
+		return err_prefix(r->e, "%s", r->name);
+	json = json_loadb(r->text, (size_t)(r->end - r->text), JSON_REJECT_DUPLICATES, &error);
 	if (!json)
 		return doc_error(r->name, error.line > 0 ? error.line : 1,
 				 error.column > 0 ? error.column : 1, r->e, "%s", error.text);

@@ -10,6 +10,7 @@
 
 #include <yaml.h>
 
+#include "base/lazy/lazy.h"
 #include "base/mem.h"
 #include "conf/doc/reader.h"
 
@@ -273,7 +274,7 @@ static int read_stream(struct yaml *y, struct doc_node **ret_root)
 	return 0;
 }
 
-int doc_read_yaml(struct doc_reader *r, struct doc_node **ret_root)
+static int read_document(struct doc_reader *r, struct doc_node **ret_root)
 {
 	AUTO(yaml_clear) struct yaml y = {.r = r};
 	AUTO(doc_freep) struct doc_node *root = NULL;
@@ -297,4 +298,11 @@ int doc_read_yaml(struct doc_reader *r, struct doc_node **ret_root)
 				 "the document must be a mapping of keys to values");
 	*ret_root = mem_steal(&root);
 	return 0;
+}
+
+int doc_read_yaml(struct doc_reader *r, struct doc_node **ret_root)
+{
+	if (lazy_load(LAZY_YAML, r->e) < 0)
+		return err_prefix(r->e, "%s", r->name);
+	return read_document(r, ret_root);
 }

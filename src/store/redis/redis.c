@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "base/lazy/lazy.h"
 #include "base/mem.h"
 
 static int open_url(const struct store_backend *backend, const char *url, struct store **ret_store,
@@ -21,6 +22,11 @@ static int open_url(const struct store_backend *backend, const char *url, struct
 
 	if (r < 0)
 		return r;
+	/* At once, so that a process that lives for weeks does not miss them after an upgrade. */
+	if ((r = lazy_load(LAZY_HIREDIS, e)) < 0 || (r = lazy_load(LAZY_JANSSON, e)) < 0) {
+		redis_address_clear(&address);
+		return r;
+	}
 	s = mem_alloc(1, sizeof(*s));
 	s->base.backend = backend;
 	s->base.url = mem_strdup(address.shown);

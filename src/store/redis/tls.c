@@ -1,7 +1,6 @@
 /* TLS by OpenSSL, loaded at run time; see tls.h. */
 #include "store/redis/tls.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -13,6 +12,7 @@
 #include <sys/fsuid.h>
 #include <unistd.h>
 
+#include "base/library.h"
 #include "base/mem.h"
 #include "store/redis/connection.h"
 
@@ -46,20 +46,14 @@
 	X(ERR_reason_error_string)
 
 static struct {
-	void *library; /* NULL: not loaded yet; stays loaded */
-#define DECLARE(name) __typeof__(name) *(name);
-	FUNCTIONS(DECLARE)
-#undef DECLARE
+#define POINTER(name) __typeof__(name) *(name);
+	FUNCTIONS(POINTER)
+#undef POINTER
 } ssl;
 
-static const struct {
-	const char *name;
-	size_t offset; /* of the pointer in ssl, bytes */
-} symbols[] = {
-#define ROW(name) {#name, offsetof(__typeof__(ssl), name)},
-	FUNCTIONS(ROW)
-#undef ROW
-};
+#define NAME(name) #name "\0"
+static const char names[] = FUNCTIONS(NAME);
+#undef NAME
 
 struct redis_tls {
 	SSL_CTX *context;
@@ -68,24 +62,11 @@ struct redis_tls {
 
 static int load_library(struct err *e)
 {
-	void *library = ssl.library ? ssl.library : dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	int r = ssl.SSL_new ? 0 : library_open(LIBRARY, names, &ssl, e);
 
-	if (ssl.library)
-		return 0;
-	if (!library)
+	if (r == -ENOENT)
 		return err_set(e, ENOTSUP, "rediss:// needs " LIBRARY " (install OpenSSL 3)");
-	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
-		void *found = dlsym(library, symbols[i].name);
-
-		if (!found) {
-			dlclose(library);
-			return err_set(e, ENOTSUP, "rediss://: " LIBRARY " has no %s",
-				       symbols[i].name);
-		}
-		memcpy((char *)&ssl + symbols[i].offset, &found, sizeof(found));
-	}
-	ssl.library = library;
-	return 0;
+	return r < 0 ? err_prefix(e, "rediss://") : 0;
 }
 
 /* The authorities: the file that the user names, read with the user's own rights, or the system's.

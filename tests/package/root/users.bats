@@ -73,6 +73,13 @@ setup() {
 	[[ $output == *none.so* ]]
 	run as bob env LD_PRELOAD=/tmp/none.so canhazgpu status
 	[[ $output != *none.so* ]]
+	# Also not when it loads a library that it was not linked with, with its group already dropped.
+	mkdir /tmp/other
+	touch "/tmp/other/$(grep -aoE 'libjansson[.]so[.][0-9]+' /usr/bin/canhazgpu | head -n 1)"
+	cp /usr/bin/canhazgpu /tmp/other/
+	run as bob env LD_LIBRARY_PATH=/tmp/other /tmp/other/canhazgpu config --json
+	[ "$status" -ne 0 ]
+	as bob env LD_LIBRARY_PATH=/tmp/other canhazgpu config --json
 	as bob env LD_DEBUG=libs LD_DEBUG_OUTPUT=/tmp/debug-of-true true
 	as bob env LD_DEBUG=libs LD_DEBUG_OUTPUT=/tmp/debug-of-ours canhazgpu status
 	assert_equal "$(find /tmp -name 'debug-of-*' | sed 's/[.0-9]*$//')" /tmp/debug-of-true
