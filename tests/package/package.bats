@@ -57,7 +57,7 @@ need_git() {
 	for library in $libraries; do
 		# As rpm finds it; the other program of the package is linked with all of them.
 		readelf --wide --dynamic usr/libexec/canhazgpu/canhazgpu-web | grep -F "NEEDED" | grep -F "[$library]"
-		! readelf --wide --dynamic usr/bin/canhazgpu | grep -F "[$library]"
+		[ "$(readelf --wide --dynamic usr/bin/canhazgpu | grep -cF "[$library]")" -eq 0 ]
 		# As the policy of Debian names packages: libyaml-0.so.2 is in libyaml-0-2, libjansson.so.4 in libjansson4.
 		name=$(sed -E 's/([0-9])\.so\./\1-/; s/\.so\.//' <<<"$library")
 		dpkg-deb -f "$PACKAGE" Depends | grep -E "(^|, )$name( |,|$)"
