@@ -25,7 +25,8 @@
  */
 #define TICK_US 500000
 
-/* A process that comes back within this time works in a loop (a report, a retry) ... */
+/* A process that comes back within this time a second time works in a loop (a report, a retry; a
+   command that changes something loads twice, the second time to commit) ... */
 #define AGAIN_NS NS_PER_MS
 /* ... and pauses first. A lock that becomes free wakes the next waiter, but belongs to the first
    that takes it: without the pause, that would always be the one that is already running. */
@@ -97,15 +98,24 @@ static int wait_in_queue(int fd, int64_t limit_ns, const sigset_t *before)
 	return r;
 }
 
+/* Lets others go first, if this one keeps coming back. */
+static void give_way(struct sqlite_gate *g)
+{
+	const struct timespec pause = {0, PAUSE_NS};
+	bool again = g->left_ns && clock_monotonic_ns() - g->left_ns < AGAIN_NS;
+
+	if (again && g->returned)
+		nanosleep(&pause, NULL);
+	g->returned = again;
+}
+
 int sqlite_gate_enter(struct sqlite_gate *g, int fd, const char *path, int64_t limit_ns,
 		      struct err *e)
 {
 	char holder[SQLITE_HOLDER_SIZE];
-	const struct timespec pause = {0, PAUSE_NS};
 	int r = 0;
 
-	if (g->left_ns && clock_monotonic_ns() - g->left_ns < AGAIN_NS)
-		nanosleep(&pause, NULL);
+	give_way(g);
 	block_signals(&g->signals);
 	g->masked = true;
 	g->fd = fd;

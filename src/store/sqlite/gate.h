@@ -21,6 +21,7 @@ struct sqlite_gate {
 	bool masked;      /* `signals` is to be restored */
 	sigset_t signals; /* the mask from before */
 	int64_t left_ns;  /* when it was left last, on the monotonic clock; 0: never taken */
+	bool returned;    /* it was entered again right after that */
 };
 
 /* Room for what sqlite_gate_holder says. */
