@@ -156,15 +156,15 @@ static void fit_columns(const struct table *t, struct fit *fits, size_t width)
 		;
 }
 
-/* A copy of text that takes at most so many columns; an ellipsis shows that something is missing.
- */
+/* A copy of text that takes at most so many columns, where an ellipsis shows that something is
+   missing; NULL: the text fits. */
 static char *cut(const char *text, size_t width)
 {
 	struct str out = {0};
 	size_t used = 0;
 
 	if (text_width(text) <= width)
-		return mem_strdup(text);
+		return NULL;
 	while (*text) {
 		unsigned code;
 		size_t length = text_decode(text, strlen(text), &code);
@@ -182,16 +182,24 @@ static char *cut(const char *text, size_t width)
 
 /* ---- printing ---- */
 
+static void print_spaces(FILE *out, size_t count)
+{
+	while (count--)
+		putc(' ', out);
+}
+
 /* Prints one cell, filled up with spaces unless nothing follows. */
 static void print_cell(FILE *out, const char *text, size_t width, bool right, bool last)
 {
-	AUTO_FREE char *shown = cut(text, width);
-	int left = (int)(width - text_width(shown));
+	AUTO_FREE char *shorter = cut(text, width);
+	const char *shown = shorter ? shorter : text;
+	size_t left = width - text_width(shown);
 
 	if (right)
-		fprintf(out, "%*s%s", left, "", shown);
-	else
-		fprintf(out, "%s%*s", shown, last ? 0 : left, "");
+		print_spaces(out, left);
+	fputs(shown, out);
+	if (!right && !last)
+		print_spaces(out, left);
 }
 
 /* Prints the columns that are shown of one line. `colors` may be NULL. */

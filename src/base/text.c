@@ -56,6 +56,16 @@ static void add_escaped(struct str *out, unsigned code)
 	str_addf(out, code < 0x100 ? "\\x%02x" : code < 0x10000 ? "\\u%04x" : "\\U%08x", code);
 }
 
+/* How many characters from here are printable ASCII. */
+static size_t plain_length(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n] >= 0x20 && text[n] < 0x7f)
+		n++;
+	return n;
+}
+
 /* A copy with everything escaped that is hostile, or beyond `last`. */
 static char *escape(const char *text, unsigned last)
 {
@@ -67,6 +77,11 @@ static char *escape(const char *text, unsigned last)
 	for (left = strlen(text); left; text += n, left -= n) {
 		unsigned code = 0;
 
+		n = plain_length(text);
+		if (n) {
+			str_add_bytes(&out, text, n);
+			continue;
+		}
 		n = text_decode(text, left, &code);
 		if (!n) {
 			n = 1;

@@ -16,7 +16,7 @@ struct setting {
 
 struct settings {
 	struct setting *items;
-	size_t count;
+	size_t count, room;
 };
 
 /* The key of an option: the one its row names, else "<prefix>.<name>". The caller frees it. */

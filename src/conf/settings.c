@@ -47,18 +47,29 @@ void settings_freep(struct settings **s)
 	*s = settings_free(*s);
 }
 
+/* "run.gpu-ids"; for each option of each command whenever the program starts, so without printf. */
+static char *join(const char *prefix, const char *name)
+{
+	char *key = mem_alloc(strlen(prefix) + strlen(name) + 2, 1);
+
+	stpcpy(stpcpy(stpcpy(key, prefix), "."), name);
+	return key;
+}
+
 char *setting_key(const char *prefix, const struct option_spec *spec)
 {
 	if (spec->key)
 		return mem_strdup(spec->key);
-	return prefix ? mem_printf("%s.%s", prefix, spec->name) : mem_strdup(spec->name);
+	return prefix ? join(prefix, spec->name) : mem_strdup(spec->name);
 }
 
 /* "run.gpu-ids" is CANHAZGPU_RUN_GPU_IDS. */
 static const char *variable_name(const char *key, char name[VARIABLE_SIZE])
 {
-	size_t n = (size_t)snprintf(name, VARIABLE_SIZE, "CANHAZGPU_");
+	static const char prefix[] = "CANHAZGPU_";
+	size_t n = sizeof(prefix) - 1;
 
+	memcpy(name, prefix, n);
 	for (; *key && n + 1 < VARIABLE_SIZE; key++)
 		name[n++] = *key == '.' || *key == '-' ? '_' : (char)toupper((unsigned char)*key);
 	name[n] = '\0';
@@ -101,7 +112,10 @@ static void declare_one(struct settings *s, const char *prefix, const struct opt
 		settings_bug(key, e.text);
 	if (spec->implied && setting_check(spec, spec->implied, &e))
 		settings_bug(key, e.text);
-	s->items = mem_resize(s->items, s->count + 1, sizeof(*s->items));
+	if (s->count == s->room) {
+		s->room = s->room ? 2 * s->room : 64;
+		s->items = mem_resize(s->items, s->room, sizeof(*s->items));
+	}
 	s->items[s->count] = (struct setting){.spec = spec, .hash = hash_key(key)};
 	s->items[s->count++].key = mem_steal(&key);
 }

@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/lazy/lazy.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "supervise/launch.h"
@@ -225,6 +226,10 @@ int supervise(int64_t host_history_ns, struct err *e)
 	prctl(PR_SET_NAME, "canhazgpu");
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	/* The orders come as JSON; this is done while the run still reserves. */
+	r = lazy_load(LAZY_JANSSON, e);
+	if (r < 0)
+		return r;
 	r = supervise_read_orders(&s.orders, e);
 	if (r)
 		return r < 0 ? r : 0;
