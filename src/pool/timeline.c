@@ -147,7 +147,7 @@ static int add_history(struct pool *p, const struct pool_state *state, struct ti
 		       struct err *e)
 {
 	const struct usage_record *record = NULL;
-	int r = store_history_begin(p->store, t->from_ns, t->to_ns, e);
+	int r = store_history_begin_brief(p->store, t->from_ns, t->to_ns, e);
 
 	if (r < 0)
 		return r;

@@ -59,7 +59,13 @@ int store_last_use(struct store *s, struct quantity uid, const char *account, in
 int store_history_begin(struct store *s, int64_t from_ns, int64_t to_ns, struct err *e)
 {
 	s->history_unreadable = 0;
-	return s->backend->history_begin(s, from_ns, to_ns, e);
+	return s->backend->history_begin(s, from_ns, to_ns, false, e);
+}
+
+int store_history_begin_brief(struct store *s, int64_t from_ns, int64_t to_ns, struct err *e)
+{
+	s->history_unreadable = 0;
+	return s->backend->history_begin(s, from_ns, to_ns, true, e);
 }
 
 int store_history_begin_newest(struct store *s, int64_t from_ns, size_t limit, struct err *e)

@@ -121,8 +121,13 @@ int store_history_begin(struct store *s, int64_t from_ns, int64_t to_ns, struct 
 int store_history_next(struct store *s, const struct usage_record **ret_record, struct err *e);
 void store_history_end(struct store *s);
 
-/* The same, newest end first, and no more than the newest `limit` (at most STORE_NEWEST_MAX, at
-   least 1) of those that ended after from_ns: this costs the same however long the history is. */
+/* The same without `reason` and `actor`, which are not to be relied on then: faster, for adding up
+   long histories. */
+int store_history_begin_brief(struct store *s, int64_t from_ns, int64_t to_ns, struct err *e);
+
+/* As brief, newest end first, and no more than the newest `limit` (at most STORE_NEWEST_MAX, at
+   least 1) of those that ended after from_ns: a look back that costs the same however long the
+   history is. */
 #define STORE_NEWEST_MAX 8192
 int store_history_begin_newest(struct store *s, int64_t from_ns, size_t limit, struct err *e);
 

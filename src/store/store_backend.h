@@ -31,7 +31,9 @@ struct store_backend {
 	void (*abandon)(struct store *s);
 	int (*last_use)(struct store *s, struct quantity uid, const char *account,
 			int64_t *ret_last_ns, size_t gpus_count, struct err *e);
-	int (*history_begin)(struct store *s, int64_t from_ns, int64_t to_ns, struct err *e);
+	/* brief: reason and actor of the records may be left out. */
+	int (*history_begin)(struct store *s, int64_t from_ns, int64_t to_ns, bool brief,
+			     struct err *e);
 	int (*history_begin_newest)(struct store *s, int64_t from_ns, size_t limit, struct err *e);
 	int (*history_next)(struct store *s, const struct usage_record **ret_record, struct err *e);
 	void (*history_end)(struct store *s);

@@ -77,7 +77,9 @@ int redis_last_use(struct store *base, struct quantity uid, const char *account,
 
 /* ---- reading ---- */
 
-int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e)
+/* A record is one text: brief or not makes no difference. */
+int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, bool brief,
+			struct err *e)
 {
 	struct redis_store *s = redis_of(base);
 	struct redis_history *h;
@@ -93,7 +95,7 @@ int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, stru
 
 int redis_history_begin_newest(struct store *base, int64_t from_ns, size_t limit, struct err *e)
 {
-	int r = redis_history_begin(base, from_ns, INT64_MAX, e);
+	int r = redis_history_begin(base, from_ns, INT64_MAX, true, e);
 
 	if (r == 0)
 		redis_of(base)->history->newest = limit < CHUNK_RECORDS ? limit : CHUNK_RECORDS;

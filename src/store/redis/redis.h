@@ -101,7 +101,8 @@ int redis_watch(struct store *base);
 void redis_watch_drain(struct store *base);
 void redis_unwatch(struct store *base);
 void redis_examine(struct store *base, struct findings *f);
-int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e);
+int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, bool brief,
+			struct err *e);
 int redis_history_begin_newest(struct store *base, int64_t from_ns, size_t limit, struct err *e);
 int redis_history_next(struct store *base, const struct usage_record **ret_record, struct err *e);
 void redis_history_end(struct store *base);

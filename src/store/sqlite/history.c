@@ -14,12 +14,14 @@
 #include "store/sqlite/sqlite.h"
 
 /* Records per session, to read and to delete: some milliseconds inside the gate. */
-#define CHUNK_RECORDS 8192
+#define CHUNK_RECORDS 16384
 #define TRIM_RECORDS "4096"
 
 struct sqlite_history {
 	int64_t to_ns;
-	size_t newest;                 /* so many, newest first, in one chunk; 0: all */
+	bool newest;                   /* newest first, and in one chunk */
+	bool brief;                    /* without reason and actor */
+	size_t limit;                  /* rows of a chunk */
 	int64_t last_end_ns, last_key; /* the key of the last record that was read */
 	bool complete;                 /* the last chunk was read */
 	struct usage_record *records;  /* the chunk; texts point into `texts` */
@@ -99,13 +101,16 @@ int sqlite_last_use(struct store *base, struct quantity uid, const char *account
 	return 0;
 }
 
-int sqlite_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e)
+int sqlite_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, bool brief,
+			 struct err *e)
 {
 	struct sqlite_store *s = sqlite_of(base);
 
 	sqlite_history_end(base);
 	s->history = mem_alloc(1, sizeof(*s->history));
 	s->history->to_ns = to_ns;
+	s->history->brief = brief;
+	s->history->limit = CHUNK_RECORDS;
 	/* Behind every key of that moment: what ended exactly at from_ns shares no time with it. */
 	s->history->last_end_ns = from_ns;
 	s->history->last_key = INT64_MAX;
@@ -114,11 +119,15 @@ int sqlite_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, str
 
 int sqlite_history_begin_newest(struct store *base, int64_t from_ns, size_t limit, struct err *e)
 {
-	int r = sqlite_history_begin(base, from_ns, INT64_MAX, e);
+	int r = sqlite_history_begin(base, from_ns, INT64_MAX, true, e);
+	struct sqlite_history *h = sqlite_of(base)->history;
 
-	if (r == 0)
-		sqlite_of(base)->history->newest = limit < CHUNK_RECORDS ? limit : CHUNK_RECORDS;
-	return r;
+	if (r < 0)
+		return r;
+	h->newest = true;
+	h->complete = limit == 0;
+	h->limit = limit < STORE_NEWEST_MAX ? limit : STORE_NEWEST_MAX;
+	return 0;
 }
 
 /*
@@ -148,9 +157,19 @@ static char *resolve(const struct sqlite_history *h, const char *kept)
 	return kept ? h->texts + ((uintptr_t)kept - 1) : NULL;
 }
 
+#define KEEP "SELECT 1 FROM usage_history WHERE keep_record("
+#define BRIEF "end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns"
+#define WHOLE BRIEF ", reason, actor"
+#define BRIEF_COLUMNS 9
+
+#define BEHIND_MOMENT ") AND end_ns > ? ORDER BY end_ns, key"
+#define IN_MOMENT ") AND end_ns = ? AND key > ? ORDER BY key"
+#define NEWEST ") AND end_ns > ? ORDER BY end_ns DESC, key DESC"
+
 /*
- * SQL function that keeps a row: its arguments are the columns. Called inside the statement,
- * because handing out eleven columns of a row one by one costs as much as finding it.
+ * SQL function that keeps a row, whose columns are its arguments, and is true when the chunk is
+ * full. As a condition of the query it ends it then; every other row stays inside the statement,
+ * because handing eleven columns out one by one costs as much as finding the row.
  */
 static void keep_record(sqlite3_context *context, int count, sqlite3_value **columns)
 {
@@ -158,7 +177,7 @@ static void keep_record(sqlite3_context *context, int count, sqlite3_value **col
 	struct usage_record *u;
 	size_t id_length;
 
-	h->rows++;
+	sqlite3_result_int(context, ++h->rows >= h->limit);
 	h->last_end_ns = sqlite3_value_int64(columns[0]);
 	h->last_key = sqlite3_value_int64(columns[1]);
 	if (sqlite3_value_int64(columns[8]) >= h->to_ns)
@@ -175,35 +194,62 @@ static void keep_record(sqlite3_context *context, int count, sqlite3_value **col
 	reservation_type_parse((const char *)sqlite3_value_text(columns[6]), &u->type);
 	u->gpu = sqlite3_value_int(columns[7]);
 	u->start_ns = sqlite3_value_int64(columns[8]);
+	if (count == BRIEF_COLUMNS)
+		return;
 	end_reason_parse((const char *)sqlite3_value_text(columns[9]), &u->reason);
 	u->actor = keep_text(h, columns[10]);
 }
 
-#define KEEP                                                                             \
-	"SELECT keep_record(end_ns, key, reservation_id, user, account, uid, type, gpu," \
-	" start_ns, reason, actor) FROM usage_history"
+/* Runs one of these queries, to its end or until the chunk is full. */
+static int keep_rows(struct sql *q, struct err *e)
+{
+	int r = sql_step(q, e);
 
-/* Reads the rows of one chunk; those that begin after the period are skipped here and not by the
-   query, so that a session never reads more rows than a chunk has. */
-static int read_chunk(struct sqlite_store *s, struct sqlite_history *h, struct err *e)
+	sqlite3_reset(q->stmt);
+	return r < 0 ? r : 0;
+}
+
+/*
+ * Keeps the rows behind the last key: the rest of its moment, then what ended later. A single
+ * condition on the pair of both would be tested anew for each row. Those that begin after the
+ * period are skipped by keep_record and not by the query, so that a session never looks at more
+ * rows than a chunk has.
+ */
+static int keep_chunk(struct sqlite_store *s, struct sqlite_history *h, struct err *e)
 {
 	struct sql q;
-	int r;
+	int r = 0;
 
-	r = sqlite3_create_function(s->db, "keep_record", 11, SQLITE_UTF8 | SQLITE_DIRECTONLY, h,
-				    keep_record, NULL, NULL);
+	if (h->newest) {
+		q = sql_of(s, KEEP BRIEF NEWEST);
+		sql_int(&q, h->last_end_ns);
+		return keep_rows(&q, e);
+	}
+	if (h->last_key < INT64_MAX) {
+		q = sql_of(s, h->brief ? KEEP BRIEF IN_MOMENT : KEEP WHOLE IN_MOMENT);
+		sql_int(&q, h->last_end_ns);
+		sql_int(&q, h->last_key);
+		r = keep_rows(&q, e);
+	}
+	if (r < 0 || h->rows >= h->limit)
+		return r;
+	q = sql_of(s, h->brief ? KEEP BRIEF BEHIND_MOMENT : KEEP WHOLE BEHIND_MOMENT);
+	sql_int(&q, h->last_end_ns);
+	return keep_rows(&q, e);
+}
+
+static int read_chunk(struct sqlite_store *s, struct sqlite_history *h, struct err *e)
+{
+	int r = sqlite3_create_function(s->db, "keep_record", -1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+					h, keep_record, NULL, NULL);
+
 	if (r != SQLITE_OK)
 		return sql_fail(s, r, e);
-	q = h->newest
-		    ? sql_of(s, KEEP " WHERE (end_ns, key) > (?, ?)"
-				     " ORDER BY end_ns DESC, key DESC LIMIT ?")
-		    : sql_of(s, KEEP " WHERE (end_ns, key) > (?, ?) ORDER BY end_ns, key LIMIT ?");
 	h->rows = 0;
-	sql_int(&q, h->last_end_ns);
-	sql_int(&q, h->last_key);
-	sql_int(&q, h->newest ? (int64_t)h->newest : CHUNK_RECORDS);
-	r = sql_run(&q, e);
-	h->complete = h->newest || h->rows < CHUNK_RECORDS;
+	r = sql_script(s, "PRAGMA cache_size = 16", e);
+	if (r == 0)
+		r = keep_chunk(s, h, e);
+	h->complete = h->newest || h->rows < h->limit;
 	return r;
 }
 
@@ -215,7 +261,7 @@ static int next_chunk(struct sqlite_store *s, struct sqlite_history *h, struct e
 	h->count = h->next = h->texts_length = 0;
 	h->complete = r <= 0;
 	if (!h->records)
-		h->records = mem_alloc(CHUNK_RECORDS, sizeof(*h->records));
+		h->records = mem_alloc(h->limit, sizeof(*h->records));
 	if (r > 0)
 		r = read_chunk(s, h, e);
 	session_end(s, own);

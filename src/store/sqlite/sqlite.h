@@ -83,7 +83,8 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 
 int sqlite_last_use(struct store *base, struct quantity uid, const char *account,
 		    int64_t *ret_last_ns, size_t gpus_count, struct err *e);
-int sqlite_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, struct err *e);
+int sqlite_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, bool brief,
+			 struct err *e);
 int sqlite_history_begin_newest(struct store *base, int64_t from_ns, size_t limit, struct err *e);
 int sqlite_history_next(struct store *base, const struct usage_record **ret_record, struct err *e);
 void sqlite_history_end(struct store *base);
