@@ -66,6 +66,13 @@ size_t plan_entry_count(const struct queue_entry *q);
 const struct queue_entry *plan_first_for(const struct pool_state *state,
 					 const struct plan_facts *facts, int gpu, size_t places);
 
+/*
+ * What keeps the GPUs that the entry at that place of the queue (queue_count: one that wants any)
+ * could use and has not got: "GPU 0 (alice), GPU 3 (in use without reservation)". Other people's
+ * text, not yet made printable. The caller frees it.
+ */
+char *plan_awaits(const struct pool_state *state, const struct plan_facts *facts, size_t place);
+
 /* A request that may wait: who it is in the line. */
 struct plan_wait {
 	const char *entry_id; /* UUID of its queue entry, which may not be in the queue (yet) */

@@ -6,18 +6,6 @@
 
 #include "base/mem.h"
 #include "pool/private.h"
-#include "view/queue.h"
-
-const char *gpu_status_name(enum gpu_status status)
-{
-	static const char *const names[] = {
-		[GPU_AVAILABLE] = "AVAILABLE",   [GPU_IN_USE] = "IN_USE",
-		[GPU_UNRESERVED] = "UNRESERVED", [GPU_DRAINED] = "DRAINED",
-		[GPU_ERROR] = "ERROR",
-	};
-
-	return names[status];
-}
 
 /* Whether the plan drops that entry. */
 static bool is_dropped(const struct plan *plan, const struct queue_entry *entry)
@@ -96,42 +84,13 @@ static void snapshot_model(struct model_search *search, struct gpu_view *view)
 	}
 }
 
-/* Who looks after a GPU out of service may well work on it, and it need not even answer. */
-static enum gpu_status snapshot_status(const struct slot *slot, enum gpu_use use, bool withheld)
-{
-	if (slot->problem)
-		return GPU_ERROR;
-	if (slot->reservation)
-		return GPU_IN_USE;
-	if (withheld)
-		return GPU_DRAINED;
-	if (use == USE_BUSY)
-		return GPU_UNRESERVED;
-	return use == USE_IDLE ? GPU_AVAILABLE : GPU_ERROR;
-}
-
-static void snapshot_views(struct snapshot *s)
+/* Not where the pids are those of other processes here. */
+static void snapshot_models(struct snapshot *s)
 {
 	AUTO(model_search_clear) struct model_search search = {0};
 
-	s->views_count = s->state.slots_count;
-	s->views = mem_alloc(s->views_count, sizeof(*s->views));
-	for (size_t i = 0; i < s->views_count; i++) {
-		const struct slot *slot = &s->state.slots[i];
-		struct gpu_view *view = &s->views[i];
-
-		view->id = slot->id;
-		view->reservation = slot->reservation;
-		view->gpu = s->seen.gpus[i];
-		view->use = slot->problem ? USE_UNKNOWN : s->seen.use[i];
-		view->problem = slot->problem ? slot->problem : s->seen.problems[i];
-		view->last_released_ns = slot->last_released_ns;
-		view->withheld = plan_why_withheld(&s->state, &s->policy, slot->id);
-		view->status = snapshot_status(slot, view->use, view->withheld);
-		/* Else the pids are those of other processes here. */
-		if (!s->seen.foreign_pids)
-			snapshot_model(&search, view);
-	}
+	for (size_t i = 0; !s->seen.foreign_pids && i < s->views_count; i++)
+		snapshot_model(&search, &s->views[i]);
 }
 
 void pool_forecast_queue(struct pool *p, struct snapshot *s)
@@ -143,23 +102,7 @@ void pool_forecast_queue(struct pool *p, struct snapshot *s)
 	observe_liveness(&p->observer, &s->state, &s->liveness);
 	facts = snapshot_facts(s);
 	pool_forecast(p, &s->state, &facts, s->state.queue_count, &s->forecast);
-	s->waiters = mem_alloc(s->state.queue_count, sizeof(*s->waiters));
-	for (size_t i = 0; i < s->state.queue_count; i++) {
-		s->waiters[i] = (struct waiter_view){
-			.state = plan_waiter_state(&s->state, &facts, i),
-			.start_ns = s->forecast.starts_ns[i],
-			.awaits = describe_awaits(&s->state, &facts, i),
-		};
-	}
-}
-
-struct plan_facts snapshot_facts(const struct snapshot *s)
-{
-	struct plan_facts facts = observe_facts(&s->liveness, &s->policy);
-
-	facts.now_ns = s->now_ns;
-	facts.use = s->seen.use;
-	return facts;
+	snapshot_fill_waiters(s);
 }
 
 /*
@@ -200,26 +143,8 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 	plan_policy_copy(&s.policy, &p->config.policy);
 	snapshot_cleanup(p, &s);
 	observe_processes(&s.seen, &s.state);
-	snapshot_views(&s);
+	snapshot_fill_views(&s);
+	snapshot_models(&s);
 	*ret_snapshot = s;
 	return 0;
-}
-
-void snapshot_clear(struct snapshot *s)
-{
-	for (size_t i = 0; i < s->views_count; i++) {
-		model_clear(&s->views[i].model);
-		free(s->views[i].withheld);
-	}
-	for (size_t i = 0; s->waiters && i < s->state.queue_count; i++)
-		free(s->waiters[i].awaits);
-	free(s->waiters);
-	forecast_clear(&s->forecast);
-	liveness_clear(&s->liveness);
-	free(s->views);
-	free(s->warning);
-	plan_policy_clear(&s->policy);
-	observation_clear(&s->seen);
-	pool_state_clear(&s->state);
-	*s = (struct snapshot){0};
 }

@@ -68,6 +68,14 @@ void pool_forecast_queue(struct pool *p, struct snapshot *s);
 /* What the plan takes as facts about it. They borrow from the snapshot. */
 struct plan_facts snapshot_facts(const struct snapshot *s);
 
+/*
+ * The views of the GPUs (all but the models on them), and of those who wait. Pure: they follow from
+ * state, observation, policy, liveness and forecast, which are there already. For pool_snapshot and
+ * pool_forecast_queue, and for whoever makes a snapshot without a pool.
+ */
+void snapshot_fill_views(struct snapshot *s);
+void snapshot_fill_waiters(struct snapshot *s);
+
 const char *gpu_status_name(enum gpu_status status); /* "AVAILABLE", "IN_USE", ... */
 
 #endif

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "pool/forecast.h"
 #include "pool/wait_private.h"
-#include "view/queue.h"
 
 /* When it is expected to start; TIME_NONE where nobody can tell. */
 static int64_t estimate(struct pool_wait *w, const struct pool_state *state,
@@ -60,7 +59,7 @@ void standing_set(struct pool_wait *w, const struct step *step)
 			    ? w->cache.observation.use
 			    : NULL;
 	free(w->awaits);
-	w->awaits = describe_awaits(state, &facts, place);
+	w->awaits = plan_awaits(state, &facts, place);
 	s->awaits = w->awaits;
 	/* Far behind, the liveness of the others was not observed: it keeps the last estimate. */
 	s->estimate_ns = step->far ? estimate_ns : estimate(w, state, &facts, place);

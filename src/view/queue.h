@@ -9,13 +9,6 @@
 /* An array with one object per waiting request, in order of arrival. The caller owns it. */
 json_t *describe_queue_json(const struct snapshot *s);
 
-/*
- * What keeps the GPUs that the entry at that place of the queue (queue_count: one that wants any)
- * could use and has not got: "GPU 0 (alice), GPU 3 (in use without reservation)". Other people's
- * text, not yet made printable. The caller frees it.
- */
-char *describe_awaits(const struct pool_state *state, const struct plan_facts *facts, size_t place);
-
 /* How long something takes, as far as it is known: "less than a minute", "about 12m", "about 1h
    20m", "about 3d 4h". The caller frees it. */
 char *describe_about(int64_t duration_ns);

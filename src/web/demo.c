@@ -192,25 +192,6 @@ static void fill_queue(struct snapshot *s)
 	}
 }
 
-static void fill_views(struct snapshot *s)
-{
-	for (int id = 0; id < DEMO_GPUS; id++) {
-		struct gpu_view *view = &s->views[id];
-		const struct slot *slot = &s->state.slots[id];
-
-		view->id = id;
-		view->reservation = slot->reservation;
-		view->gpu = &s->seen.scan.gpus[id];
-		view->use = s->seen.use[id];
-		view->problem = s->seen.problems[id];
-		view->last_released_ns = slot->last_released_ns;
-		view->status = view->reservation       ? GPU_IN_USE
-			       : view->use == USE_BUSY ? GPU_UNRESERVED
-			       : view->use == USE_IDLE ? GPU_AVAILABLE
-						       : GPU_ERROR;
-	}
-}
-
 void demo_snapshot(int64_t now_ns, struct snapshot *ret_snapshot)
 {
 	struct snapshot s = {.now_ns = now_ns, .views_count = DEMO_GPUS};
@@ -234,6 +215,8 @@ void demo_snapshot(int64_t now_ns, struct snapshot *ret_snapshot)
 	fill_unreserved(&s);
 	fill_error(&s);
 	fill_queue(&s);
-	fill_views(&s);
+	for (int id = 0; id < DEMO_GPUS; id++)
+		s.seen.gpus[id] = &s.seen.scan.gpus[id];
+	snapshot_fill_views(&s);
 	*ret_snapshot = s;
 }
