@@ -5,74 +5,25 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/table.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
 #include "view/queue.h"
 
-static const struct table_column columns[] = {
-	{.name = "Position"},
-	{.name = "User", .trunc = true, .floor = 8},
-	{.name = "Requested"},
-	{.name = "Allocated"},
-	{.name = "Waiting"},
-	{.name = "Type", .drop = 2},
-	{.name = "ID"},
-	{.name = "Starts in", .drop = 1},
-	{.name = "Waiting for", .trunc = true, .floor = 20},
-};
-
-static char *starts_in(const struct snapshot *s, size_t i)
-{
-	int64_t start_ns = s->waiters[i].start_ns;
-
-	if (start_ns == TIME_NONE)
-		return mem_strdup("unknown");
-	if (start_ns <= s->now_ns)
-		return mem_strdup("any moment");
-	return describe_about(start_ns - s->now_ns);
-}
-
-/* A request that is not active is not served: that is what matters about it. */
-static char *waiting_for(const struct snapshot *s, size_t i)
-{
-	if (s->waiters[i].state == WAITER_ACTIVE)
-		return mem_strdup(s->waiters[i].awaits);
-	return mem_printf("(%s) %s", describe_waiter_state(s, i), s->waiters[i].awaits);
-}
-
-static void add_row(struct table *table, const struct snapshot *s, size_t i)
-{
-	const struct queue_entry *q = &s->state.queue[i];
-	AUTO_FREE char *starts = starts_in(s, i), *awaits = waiting_for(s, i);
-	char position[24], requested[24], allocated[24], id[16], waited[CLOCK_DURATION_SIZE];
-
-	snprintf(position, sizeof(position), "%zu", i + 1);
-	snprintf(requested, sizeof(requested), "%zu", plan_entry_count(q));
-	snprintf(allocated, sizeof(allocated), "%zu", q->collected_count);
-	snprintf(id, sizeof(id), "%.8s", q->id);
-	clock_duration(s->now_ns - q->enqueued_ns, waited);
-	table_add(table, (const char *[]){position, q->user, requested, allocated, waited,
-					  reservation_type_name(q->type), id, starts, awaits});
-}
-
 static void print_table(const struct settings *settings, const struct snapshot *s)
 {
-	AUTO(table_freep) struct table *table = table_new(columns, ARRAY_SIZE(columns));
+	AUTO(table_freep) struct table *table = view_queue_table(s);
 
 	if (!s->state.queue_count) {
 		printf("No requests are waiting.\n");
 		return;
 	}
-	for (size_t i = 0; i < s->state.queue_count; i++)
-		add_row(table, s, i);
 	table_print(table, stdout, color_wanted(settings, STDOUT_FILENO));
 }
 
 static int print_explanation(const struct snapshot *s, const char *id, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
-	int r = describe_explain(s, id, &text, e);
+	int r = view_explain(s, id, &text, e);
 
 	if (r == 0)
 		fputs(text, stdout);
@@ -104,7 +55,7 @@ static int queue_run(const struct invocation *in, struct err *e)
 	if (id)
 		return print_explanation(&s, id, e);
 	if (json)
-		return print_json(describe_queue_json(&s), e);
+		return print_json(view_queue_json(&s), e);
 	print_table(in->settings, &s);
 	return 0;
 }

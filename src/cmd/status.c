@@ -36,7 +36,7 @@ static int status_once(const struct settings *settings, struct pool *pool, struc
 	if (s.warning)
 		fprintf(stderr, "Warning: %s\n", s.warning);
 	if (settings_flag(settings, "status.json"))
-		return print_json(describe_json(&s), e);
+		return print_json(view_status_json(&s), e);
 	status_print(&s, stdout, &style);
 	return 0;
 }

@@ -67,7 +67,7 @@ static char *describe_estimate(const struct pool_standing *s)
 		return mem_strdup("");
 	if (left_ns <= 0)
 		return mem_strdup(", should start any moment");
-	about = describe_about(left_ns);
+	about = view_about(left_ns);
 	return mem_printf(", starts in %s", about);
 }
 

@@ -3,8 +3,6 @@
 #ifndef POOL_REPORT_H
 #define POOL_REPORT_H
 
-#include <jansson.h>
-
 #include "pool/pool.h"
 #include "stats/usage.h"
 
@@ -21,8 +19,5 @@ struct report {
 int pool_report(struct pool *p, int days, enum usage_by by, struct report *ret_report,
 		struct err *e);
 void report_clear(struct report *r);
-
-/* The document of `report --json`. The caller owns it. */
-json_t *report_json(const struct report *r);
 
 #endif

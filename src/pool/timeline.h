@@ -1,44 +1,9 @@
-/*
- * Who had which GPU when: the usage history and what is reserved now, as intervals per GPU. For the
- * web page and its metrics. timeline_add... are pure; pool_timeline feeds them from the store.
- */
+/* Who had which GPU when: see stats/timeline.h. For the web page and its metrics. */
 #ifndef POOL_TIMELINE_H
 #define POOL_TIMELINE_H
 
-#include <jansson.h>
-
 #include "pool/pool.h"
-
-/* A timeline keeps so many intervals, the newest; nobody can tell more of them apart. */
-#define TIMELINE_INTERVALS_MAX 10000
-
-struct timeline_interval {
-	int gpu;
-	int64_t start_ns, end_ns; /* inside the period */
-	bool running;             /* goes on behind end_ns */
-	enum reservation_type type;
-	char *user, *account;
-};
-
-struct timeline {
-	int64_t from_ns, to_ns;
-	size_t gpus_count;
-	struct timeline_interval *intervals; /* a ring: the oldest is at `oldest` */
-	size_t count, oldest, capacity;
-	bool truncated; /* there were more than TIMELINE_INTERVALS_MAX */
-};
-
-void timeline_init(struct timeline *t, int64_t from_ns, int64_t to_ns, size_t gpus_count);
-void timeline_clear(struct timeline *t);
-
-/* A finished reservation of one GPU, cut to the period; nothing where it lies outside. */
-void timeline_add(struct timeline *t, const struct usage_record *record);
-
-/* A running one, on each of its GPUs. Add these last. end_ns: until when it counts. */
-void timeline_add_running(struct timeline *t, const struct reservation *r, int64_t end_ns);
-
-/* The i-th interval, the oldest first. */
-const struct timeline_interval *timeline_at(const struct timeline *t, size_t i);
+#include "stats/timeline.h"
 
 /* Reads the pool. Needs no driver. The caller clears *ret_timeline. */
 int pool_timeline(struct pool *p, int64_t from_ns, int64_t to_ns, struct timeline *ret_timeline,
@@ -47,8 +12,5 @@ int pool_timeline(struct pool *p, int64_t from_ns, int64_t to_ns, struct timelin
 /* The same with a state that has just been read, like a snapshot's. */
 int pool_timeline_of(struct pool *p, const struct pool_state *state, int64_t from_ns, int64_t to_ns,
 		     struct timeline *ret_timeline, struct err *e);
-
-/* {"from", "to", "truncated", "gpus": [{"gpu", "intervals": [...]}]}. The caller owns it. */
-json_t *timeline_json(const struct timeline *t);
 
 #endif

@@ -224,6 +224,24 @@ void usage_add(struct usage *u, const struct usage_record *record)
 		add_to_days(u, record, first, begin_ns, end_ns);
 }
 
+void usage_add_running(struct usage *u, const struct reservation *r, int64_t end_ns)
+{
+	struct usage_record record = {
+		.user = r->user,
+		.account = r->account,
+		.uid = r->uid,
+		.type = r->type,
+		.start_ns = r->start_ns,
+		.end_ns = end_ns,
+	};
+
+	memcpy(record.reservation_id, r->id, ID_SIZE);
+	for (size_t i = 0; i < r->gpus_count; i++) {
+		record.gpu = r->gpus[i];
+		usage_add(u, &record);
+	}
+}
+
 /* ---- the end ---- */
 
 static int compare_users(const void *a, const void *b)

@@ -57,6 +57,9 @@ void usage_add_gpus(struct usage *u, size_t count);
  */
 void usage_add(struct usage *u, const struct usage_record *record);
 
+/* Adds a reservation that is still there as if it ended at end_ns. */
+void usage_add_running(struct usage *u, const struct reservation *r, int64_t end_ns);
+
 /* Makes the rows final. */
 void usage_finish(struct usage *u);
 

@@ -1,4 +1,4 @@
-/* Why a request waits, in sentences: describe_explain of queue.h. */
+/* Why a request waits, in sentences: view_explain of queue.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,12 +243,12 @@ static void explain_start(const struct explain *x)
 		str_add(x->out, "It should start any moment.\n");
 		return;
 	}
-	about = describe_about(start_ns - x->s->now_ns);
+	about = view_about(start_ns - x->s->now_ns);
 	str_addf(x->out, "It is expected to start at about %s (in %s), if these times hold.\n",
 		 clock_local_minute(start_ns, time), about);
 }
 
-int describe_explain(const struct snapshot *s, const char *id, char **ret_text, struct err *e)
+int view_explain(const struct snapshot *s, const char *id, char **ret_text, struct err *e)
 {
 	struct str out = {0};
 	struct explain x = {.s = s, .facts = snapshot_facts(s), .out = &out};

@@ -1,5 +1,5 @@
-/* A GPU of a snapshot in words; see status.h. */
-#include "view/status.h"
+/* A GPU of a snapshot in words; see gpu_text.h. */
+#include "view/gpu_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,36 +7,37 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "view/status.h"
 
 /* Processes named one by one; the others are counted. */
 #define PROCESSES_NAMED 2
 
 /* Whether a process is one that the texts are about: all on a free GPU, the foreign on a reserved.
  */
-static bool describe_counts(const struct gpu_view *view, const struct process *p)
+static bool counts(const struct gpu_view *view, const struct process *p)
 {
 	return !view->reservation || p->foreign;
 }
 
-static size_t describe_count(const struct gpu_view *view)
+static size_t count_processes(const struct gpu_view *view)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; view->gpu && i < view->gpu->processes_count; i++)
-		n += describe_counts(view, &view->gpu->processes[i]);
+		n += counts(view, &view->gpu->processes[i]);
 	return n;
 }
 
 /* "PID 12345 (python3), PID 67890 (jupyter) and 2 more" */
-static void describe_processes(const struct gpu_view *view, struct str *out)
+static void add_processes(const struct gpu_view *view, struct str *out)
 {
-	size_t total = describe_count(view), named = 0;
+	size_t total = count_processes(view), named = 0;
 
 	for (size_t i = 0; total && i < view->gpu->processes_count && named < PROCESSES_NAMED;
 	     i++) {
 		const struct process *p = &view->gpu->processes[i];
 
-		if (!describe_counts(view, p))
+		if (!counts(view, p))
 			continue;
 		str_add(out, named++ ? ", PID " : "PID ");
 		if (p->pid > 0)
@@ -58,14 +59,14 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* The accounts behind those processes, each once, in alphabetical order. */
-static void describe_users(const struct gpu_view *view, struct gpu_text *t)
+static void find_users(const struct gpu_view *view, struct gpu_text *t)
 {
 	for (size_t i = 0; view->gpu && i < view->gpu->processes_count; i++) {
 		const struct process *p = &view->gpu->processes[i];
 		const char *name = p->account ? p->account : "unknown";
 		bool known = false;
 
-		if (!describe_counts(view, p))
+		if (!counts(view, p))
 			continue;
 		for (size_t k = 0; k < t->users_count; k++)
 			known |= !strcmp(t->users[k], name);
@@ -83,7 +84,7 @@ static void describe_users(const struct gpu_view *view, struct gpu_text *t)
 }
 
 /* "user bob", "users alice, bob and charlie" */
-static char *describe_user_list(const struct gpu_text *t)
+static char *user_list(const struct gpu_text *t)
 {
 	struct str out = {0};
 
@@ -96,7 +97,7 @@ static char *describe_user_list(const struct gpu_text *t)
 	return str_steal(&out);
 }
 
-static void describe_memory(const struct gpu_view *view, struct str *out)
+static void add_memory(const struct gpu_view *view, struct str *out)
 {
 	if (view->gpu && view->gpu->memory_used_mb.known)
 		str_addf(out, "%" PRId64 "MB", view->gpu->memory_used_mb.value);
@@ -104,8 +105,8 @@ static void describe_memory(const struct gpu_view *view, struct str *out)
 		str_add(out, "unknown MB");
 }
 
-static void describe_available(const struct snapshot *s, const struct gpu_view *view,
-			       struct gpu_text *t)
+static void fill_available(const struct snapshot *s, const struct gpu_view *view,
+			   struct gpu_text *t)
 {
 	char free_for[CLOCK_DURATION_SIZE];
 
@@ -118,15 +119,14 @@ static void describe_available(const struct snapshot *s, const struct gpu_view *
 	if (view->gpu) {
 		struct str used = {0};
 
-		describe_memory(view, &used);
+		add_memory(view, &used);
 		str_add(&used, " used");
 		t->validation = str_steal(&used);
 	}
 }
 
 /* Why it is not handed out, and since when; what runs there all the same. */
-static void describe_drained(const struct snapshot *s, const struct gpu_view *view,
-			     struct gpu_text *t)
+static void fill_drained(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *t)
 {
 	const struct slot *slot = &s->state.slots[view->id];
 	char since[CLOCK_DURATION_SIZE];
@@ -139,26 +139,26 @@ static void describe_drained(const struct snapshot *s, const struct gpu_view *vi
 		t->details = mem_strdup(view->withheld);
 	if (!view->gpu || view->use == USE_UNKNOWN)
 		return;
-	describe_memory(view, &used);
+	add_memory(view, &used);
 	str_add(&used, " used");
-	if (describe_count(view)) {
+	if (count_processes(view)) {
 		str_add(&used, " by ");
-		describe_processes(view, &used);
+		add_processes(view, &used);
 	}
 	t->validation = str_steal(&used);
 }
 
-static void describe_unreserved(const struct gpu_view *view, struct gpu_text *t)
+static void fill_unreserved(const struct gpu_view *view, struct gpu_text *t)
 {
 	struct str used = {0}, info = {0};
 
-	describe_users(view, t);
-	t->user = describe_user_list(t);
-	describe_memory(view, &used);
+	find_users(view, t);
+	t->user = user_list(t);
+	add_memory(view, &used);
 	str_add(&used, " used");
 	str_addf(&info, "%s by ", str_text(&used));
-	if (describe_count(view))
-		describe_processes(view, &info);
+	if (count_processes(view))
+		add_processes(view, &info);
 	else
 		str_add(&info, "unknown processes");
 	t->validation = str_steal(&used);
@@ -168,10 +168,10 @@ static void describe_unreserved(const struct gpu_view *view, struct gpu_text *t)
 
 /* What really runs on a reserved GPU. Other people's processes do not validate it; they are named.
  */
-static void describe_validation(const struct gpu_view *view, struct gpu_text *t)
+static void fill_validation(const struct gpu_view *view, struct gpu_text *t)
 {
 	const struct gpu *gpu = view->gpu;
-	size_t foreign = describe_count(view);
+	size_t foreign = count_processes(view);
 	struct str out = {0};
 
 	if (view->use == USE_UNKNOWN || !gpu)
@@ -182,15 +182,15 @@ static void describe_validation(const struct gpu_view *view, struct gpu_text *t)
 			t->validation = mem_strdup("no usage detected");
 		return;
 	}
-	describe_memory(view, &out);
+	add_memory(view, &out);
 	str_addf(&out, ", %zu processes", gpu->processes_count);
 	if (foreign) {
 		struct str info = {0};
 		char *users;
 
-		describe_users(view, t);
-		users = describe_user_list(t);
-		describe_processes(view, &info);
+		find_users(view, t);
+		users = user_list(t);
+		add_processes(view, &info);
 		str_addf(&out, ", not the holder's: %s, %s", users, str_text(&info));
 		t->process_info = str_steal(&info);
 		free(users);
@@ -199,7 +199,7 @@ static void describe_validation(const struct gpu_view *view, struct gpu_text *t)
 }
 
 /* "collected for request 1a2b3c4d (2/4)" */
-static char *describe_collected(const struct snapshot *s, const struct reservation *r)
+static char *collected_for(const struct snapshot *s, const struct reservation *r)
 {
 	size_t place = plan_queue_find(&s->state, r->queue_id);
 	const struct queue_entry *q = &s->state.queue[place];
@@ -210,8 +210,7 @@ static char *describe_collected(const struct snapshot *s, const struct reservati
 			  plan_entry_count(q));
 }
 
-static void describe_reserved(const struct snapshot *s, const struct gpu_view *view,
-			      struct gpu_text *t)
+static void fill_reserved(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *t)
 {
 	const struct reservation *r = view->reservation;
 	char time[CLOCK_DURATION_SIZE];
@@ -220,7 +219,7 @@ static void describe_reserved(const struct snapshot *s, const struct gpu_view *v
 	t->duration = mem_strdup(clock_duration(s->now_ns - r->start_ns, time));
 	t->type = r->type == RESERVATION_RUN ? "RUN" : "MANUAL";
 	if (r->queue_id)
-		t->details = describe_collected(s, r);
+		t->details = collected_for(s, r);
 	else if (r->type == RESERVATION_RUN)
 		t->details = mem_printf("heartbeat %s ago",
 					clock_duration(s->now_ns - r->heartbeat_ns, time));
@@ -235,21 +234,21 @@ static void describe_reserved(const struct snapshot *s, const struct gpu_view *v
 		free(t->details);
 		t->details = more;
 	}
-	describe_validation(view, t);
+	fill_validation(view, t);
 }
 
-void describe_gpu(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *ret_text)
+void view_gpu(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *ret_text)
 {
 	struct gpu_text t = {0};
 
 	if (view->status == GPU_AVAILABLE)
-		describe_available(s, view, &t);
+		fill_available(s, view, &t);
 	else if (view->status == GPU_UNRESERVED)
-		describe_unreserved(view, &t);
+		fill_unreserved(view, &t);
 	else if (view->status == GPU_DRAINED)
-		describe_drained(s, view, &t);
+		fill_drained(s, view, &t);
 	else if (view->reservation)
-		describe_reserved(s, view, &t);
+		fill_reserved(s, view, &t);
 	if (view->use == USE_UNKNOWN && !t.validation)
 		t.validation =
 			mem_printf("unknown: %s", view->problem ? view->problem : "no answer");

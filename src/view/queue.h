@@ -1,25 +1,32 @@
-/* The queue in words: for `queue`, the progress of a waiting request, and the web page. */
+/*
+ * The queue in words: for `queue`, the progress of a waiting request, and the web page. What these
+ * functions return owns its values. They show what pool_forecast_queue has found.
+ */
 #ifndef VIEW_QUEUE_H
 #define VIEW_QUEUE_H
 
 #include <jansson.h>
 
+#include "base/table.h"
 #include "pool/snapshot.h"
 
+/* The table: one row per waiting request, in order of arrival. The caller prints and frees it. */
+struct table *view_queue_table(const struct snapshot *s);
+
 /* An array with one object per waiting request, in order of arrival. The caller owns it. */
-json_t *describe_queue_json(const struct snapshot *s);
-
-/* How long something takes, as far as it is known: "less than a minute", "about 12m", "about 1h
-   20m", "about 3d 4h". The caller frees it. */
-char *describe_about(int64_t duration_ns);
-
-/* "active", "absent", "cancelled". */
-const char *describe_waiter_state(const struct snapshot *s, size_t place);
+json_t *view_queue_json(const struct snapshot *s);
 
 /*
  * Why the request of that id (or of the only one that begins with it) waits: sentences, a line
  * each, made printable. The caller frees *ret_text. -ENOENT.
  */
-int describe_explain(const struct snapshot *s, const char *id, char **ret_text, struct err *e);
+int view_explain(const struct snapshot *s, const char *id, char **ret_text, struct err *e);
+
+/* How long something takes, as far as it is known: "less than a minute", "about 12m", "about 1h
+   20m", "about 3d 4h". The caller frees it. */
+char *view_about(int64_t duration_ns);
+
+/* "active", "absent", "cancelled". */
+const char *view_waiter_state(const struct snapshot *s, size_t place);
 
 #endif

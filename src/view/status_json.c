@@ -1,26 +1,21 @@
 /* The document of `status --json`, field for field as in the specification. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/mem.h"
-#include "base/text.h"
 #include "view/status.h"
 
-/* Sets a text member unless there is nothing to say. Invalid UTF-8 is replaced: JSON has none. */
+#include "base/mem.h"
+#include "view/gpu_text.h"
+#include "view/json.h"
+
+/* Members that have nothing to say are left out. */
 static void set_text(json_t *object, const char *name, const char *value)
 {
-	AUTO_FREE char *text = text_utf8(value);
-
-	if (text)
-		json_object_set_new(object, name, json_string(text));
+	if (value)
+		json_object_set_new(object, name, view_json_text(value));
 }
 
 static void set_time(json_t *object, const char *name, int64_t time_ns)
 {
-	char text[CLOCK_RFC3339_SIZE];
-
 	if (time_ns != TIME_NONE)
-		set_text(object, name, clock_rfc3339(time_ns, text));
+		json_object_set_new(object, name, view_json_time(time_ns));
 }
 
 static void set_model(json_t *object, const struct model *model)
@@ -42,11 +37,8 @@ static void set_users(json_t *object, const struct gpu_text *t)
 	if (!t->users_count)
 		return;
 	users = json_array();
-	for (size_t i = 0; i < t->users_count; i++) {
-		AUTO_FREE char *name = text_utf8(t->users[i]);
-
-		json_array_append_new(users, json_string(name));
-	}
+	for (size_t i = 0; i < t->users_count; i++)
+		json_array_append_new(users, view_json_text(t->users[i]));
 	json_object_set_new(object, "unreserved_users", users);
 }
 
@@ -82,12 +74,12 @@ static void set_card(json_t *object, const struct gpu *gpu)
 	set_quantity(object, "power_limit_mw", gpu->power_limit_mw);
 }
 
-static json_t *describe_json_gpu(const struct snapshot *s, const struct gpu_view *view)
+static json_t *gpu_json(const struct snapshot *s, const struct gpu_view *view)
 {
 	AUTO(gpu_text_clear) struct gpu_text t = {0};
 	json_t *object = json_object();
 
-	describe_gpu(s, view, &t);
+	view_gpu(s, view, &t);
 	json_object_set_new(object, "gpu_id", json_integer(view->id));
 	set_text(object, "status", gpu_status_name(view->status));
 	if (view->status != GPU_UNRESERVED)
@@ -113,11 +105,11 @@ static json_t *describe_json_gpu(const struct snapshot *s, const struct gpu_view
 	return object;
 }
 
-json_t *describe_json(const struct snapshot *s)
+json_t *view_status_json(const struct snapshot *s)
 {
 	json_t *document = json_array();
 
 	for (size_t i = 0; i < s->views_count; i++)
-		json_array_append_new(document, describe_json_gpu(s, &s->views[i]));
+		json_array_append_new(document, gpu_json(s, &s->views[i]));
 	return document;
 }

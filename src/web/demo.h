@@ -7,7 +7,7 @@
 
 #include "pool/report.h"
 #include "pool/snapshot.h"
-#include "pool/timeline.h"
+#include "stats/timeline.h"
 
 #define DEMO_GPUS 8
 

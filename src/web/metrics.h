@@ -8,7 +8,7 @@
 
 #include "base/str.h"
 #include "pool/snapshot.h"
-#include "pool/timeline.h"
+#include "stats/timeline.h"
 
 /* GPU time that an account has had reserved since the start. */
 struct metrics_count {

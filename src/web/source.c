@@ -8,7 +8,9 @@
 #include "base/text.h"
 #include "host/process.h"
 #include "pool/report.h"
+#include "pool/timeline.h"
 #include "view/queue.h"
+#include "view/report.h"
 #include "view/status.h"
 #include "web/demo.h"
 
@@ -114,9 +116,9 @@ static int fingerprint(struct snapshot *snap, uint64_t *ret_value, struct err *e
 	int r;
 
 	snap->now_ns = 0;
-	r = add_document(&text, describe_json(snap), e);
+	r = add_document(&text, view_status_json(snap), e);
 	if (r == 0)
-		r = add_document(&text, describe_queue_json(snap), e);
+		r = add_document(&text, view_queue_json(snap), e);
 	snap->now_ns = now_ns;
 	*ret_value = hash(UINT64_C(0xcbf29ce484222325), &text);
 	return r;
@@ -133,9 +135,9 @@ int source_refresh(struct source *s, struct source_texts *ret_texts, struct err 
 		return r;
 	r = fingerprint(&snap, &ret_texts->fingerprint, e);
 	if (r == 0)
-		r = add_document(&ret_texts->texts[ANSWER_STATUS], describe_json(&snap), e);
+		r = add_document(&ret_texts->texts[ANSWER_STATUS], view_status_json(&snap), e);
 	if (r == 0)
-		r = add_document(&ret_texts->texts[ANSWER_QUEUE], describe_queue_json(&snap), e);
+		r = add_document(&ret_texts->texts[ANSWER_QUEUE], view_queue_json(&snap), e);
 	if (r == 0)
 		r = add_document(&ret_texts->texts[ANSWER_HOST], host_json(s, &snap), e);
 	if (r < 0)
@@ -162,7 +164,7 @@ int source_report(struct source *s, int days, struct str *ret_text, struct err *
 		r = pool_report(s->pool, days, USAGE_BY_USER, &report, e);
 	else
 		demo_report(clock_now_ns(), days, &report);
-	return r < 0 ? r : add_document(ret_text, report_json(&report), e);
+	return r < 0 ? r : add_document(ret_text, view_report_json(&report), e);
 }
 
 int source_timeline(struct source *s, int days, struct str *ret_text, struct err *e)
@@ -175,7 +177,7 @@ int source_timeline(struct source *s, int days, struct str *ret_text, struct err
 		r = pool_timeline(s->pool, from_ns, now_ns, &t, e);
 	else
 		demo_timeline(from_ns, now_ns, &t);
-	return r < 0 ? r : add_document(ret_text, timeline_json(&t), e);
+	return r < 0 ? r : add_document(ret_text, view_timeline_json(&t), e);
 }
 
 int source_watch(struct source *s)

@@ -5,7 +5,6 @@
 #ifndef WEB_SOURCE_H
 #define WEB_SOURCE_H
 
-#include "pool/timeline.h"
 #include "pool/web_config.h"
 #include "web/metrics.h"
 #include "web/worker.h"

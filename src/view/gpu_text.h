@@ -1,0 +1,24 @@
+/* A GPU of a snapshot in words, for the table and the document of the status. */
+#ifndef VIEW_GPU_TEXT_H
+#define VIEW_GPU_TEXT_H
+
+#include "pool/snapshot.h"
+
+/* Texts of one GPU, owned; NULL where there is nothing to say. Other people's text, not yet made
+ * printable. */
+struct gpu_text {
+	char *user;         /* "alice"; table, unreserved: "users alice and bob" */
+	char *duration;     /* "0h 15m 30s" */
+	const char *type;   /* "RUN", "MANUAL" */
+	char *details;      /* "heartbeat 0h 0m 5s ago" */
+	char *validation;   /* "8452MB, 1 processes" */
+	char *process_info; /* "1024MB used by PID 12345 (python3)" */
+	char **users;       /* accounts that use the GPU without holding it */
+	size_t users_count;
+};
+
+/* The wording is that of the specification. The caller clears *ret_text. */
+void view_gpu(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *ret_text);
+void gpu_text_clear(struct gpu_text *t);
+
+#endif

@@ -1,0 +1,84 @@
+/* The queue in words, and its table; see queue.h. */
+#include "view/queue.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+#define NS_PER_MINUTE (60 * NS_PER_SECOND)
+
+char *view_about(int64_t duration_ns)
+{
+	int64_t minutes = (duration_ns + NS_PER_MINUTE / 2) / NS_PER_MINUTE;
+
+	if (duration_ns < NS_PER_MINUTE)
+		return mem_strdup("less than a minute");
+	if (minutes < 60)
+		return mem_printf("about %" PRId64 "m", minutes);
+	if (minutes < 48 * 60)
+		return mem_printf("about %" PRId64 "h %" PRId64 "m", minutes / 60, minutes % 60);
+	return mem_printf("about %" PRId64 "d %" PRId64 "h", minutes / 1440, minutes % 1440 / 60);
+}
+
+const char *view_waiter_state(const struct snapshot *s, size_t place)
+{
+	if (plan_is_cancelled(&s->state.queue[place]))
+		return "cancelled";
+	return s->waiters && s->waiters[place].state != WAITER_ACTIVE ? "absent" : "active";
+}
+
+static const struct table_column columns[] = {
+	{.name = "Position"},
+	{.name = "User", .trunc = true, .floor = 8},
+	{.name = "Requested"},
+	{.name = "Allocated"},
+	{.name = "Waiting"},
+	{.name = "Type", .drop = 2},
+	{.name = "ID"},
+	{.name = "Starts in", .drop = 1},
+	{.name = "Waiting for", .trunc = true, .floor = 20},
+};
+
+static char *starts_in(const struct snapshot *s, size_t i)
+{
+	int64_t start_ns = s->waiters[i].start_ns;
+
+	if (start_ns == TIME_NONE)
+		return mem_strdup("unknown");
+	if (start_ns <= s->now_ns)
+		return mem_strdup("any moment");
+	return view_about(start_ns - s->now_ns);
+}
+
+/* A request that is not active is not served: that is what matters about it. */
+static char *waiting_for(const struct snapshot *s, size_t i)
+{
+	if (s->waiters[i].state == WAITER_ACTIVE)
+		return mem_strdup(s->waiters[i].awaits);
+	return mem_printf("(%s) %s", view_waiter_state(s, i), s->waiters[i].awaits);
+}
+
+static void add_row(struct table *table, const struct snapshot *s, size_t i)
+{
+	const struct queue_entry *q = &s->state.queue[i];
+	AUTO_FREE char *starts = starts_in(s, i), *awaits = waiting_for(s, i);
+	char position[24], requested[24], allocated[24], id[16], waited[CLOCK_DURATION_SIZE];
+
+	snprintf(position, sizeof(position), "%zu", i + 1);
+	snprintf(requested, sizeof(requested), "%zu", plan_entry_count(q));
+	snprintf(allocated, sizeof(allocated), "%zu", q->collected_count);
+	snprintf(id, sizeof(id), "%.8s", q->id);
+	clock_duration(s->now_ns - q->enqueued_ns, waited);
+	table_add(table, (const char *[]){position, q->user, requested, allocated, waited,
+					  reservation_type_name(q->type), id, starts, awaits});
+}
+
+struct table *view_queue_table(const struct snapshot *s)
+{
+	struct table *table = table_new(columns, ARRAY_SIZE(columns));
+
+	for (size_t i = 0; i < s->state.queue_count; i++)
+		add_row(table, s, i);
+	return table;
+}

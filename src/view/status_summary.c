@@ -1,0 +1,78 @@
+/* The summary of the status; see status.h. */
+#include "view/status.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/text.h"
+
+/* How many GPUs are in which state, of all or of one model. */
+struct counts {
+	size_t of[GPU_ERROR + 1];
+	size_t total;
+	size_t collected; /* of those in use: for requests that wait */
+};
+
+static const char *model_name(const struct gpu_view *view)
+{
+	return view->gpu && view->gpu->name ? view->gpu->name : "Unknown model";
+}
+
+/* Counts the GPUs of a model (NULL: all), from the i-th on. */
+static struct counts count(const struct snapshot *s, size_t i, const char *model)
+{
+	struct counts c = {0};
+
+	for (; i < s->views_count; i++) {
+		if (model && strcmp(model_name(&s->views[i]), model) != 0)
+			continue;
+		c.of[s->views[i].status]++;
+		c.total++;
+		c.collected += s->views[i].reservation && s->views[i].reservation->queue_id;
+	}
+	return c;
+}
+
+static void add_model(struct str *out, const struct counts *c, const char *model)
+{
+	AUTO_FREE char *shown = text_shown(model);
+
+	str_addf(out, "%s: %zu available out of %zu, %zu in use, %zu unreserved", shown,
+		 c->of[GPU_AVAILABLE], c->total, c->of[GPU_IN_USE], c->of[GPU_UNRESERVED]);
+	if (c->of[GPU_DRAINED])
+		str_addf(out, ", %zu out of service", c->of[GPU_DRAINED]);
+	if (c->of[GPU_ERROR])
+		str_addf(out, ", %zu unknown", c->of[GPU_ERROR]);
+	str_add(out, "\n");
+}
+
+/* The three lines of the specification, more where something is unknown or collected, then one per
+   model in the order of the GPUs. */
+char *view_status_summary(const struct snapshot *s)
+{
+	struct str out = {0};
+	struct counts all = count(s, 0, NULL);
+
+	str_addf(&out,
+		 "Available GPUs: %zu out of %zu\n"
+		 "In use with reservations: %zu GPUs\n"
+		 "Unreserved usage: %zu GPUs\n",
+		 all.of[GPU_AVAILABLE], all.total, all.of[GPU_IN_USE], all.of[GPU_UNRESERVED]);
+	if (all.of[GPU_DRAINED])
+		str_addf(&out, "Out of service: %zu GPUs\n", all.of[GPU_DRAINED]);
+	if (all.of[GPU_ERROR])
+		str_addf(&out, "Unknown usage: %zu GPUs\n", all.of[GPU_ERROR]);
+	if (all.collected)
+		str_addf(&out, "Collected for waiting requests: %zu GPUs of those in use\n",
+			 all.collected);
+	for (size_t i = 0; i < s->views_count; i++) {
+		const char *model = model_name(&s->views[i]);
+		struct counts c = count(s, 0, model), rest = count(s, i, model);
+
+		/* At its first GPU nothing of the model lies before. */
+		if (rest.total == c.total)
+			add_model(&out, &c, model);
+	}
+	return str_steal(&out);
+}
