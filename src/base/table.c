@@ -64,6 +64,13 @@ void table_color(struct table *t, size_t column, enum table_color color)
 	t->colors[(t->rows_count - 1) * t->columns_count + column] = color;
 }
 
+const char *table_cell(const struct table *t, size_t row, size_t column)
+{
+	if (row >= t->rows_count || column >= t->columns_count)
+		return NULL;
+	return t->cells[row * t->columns_count + column];
+}
+
 void table_set_width(struct table *t, size_t width)
 {
 	t->width = width;

@@ -33,6 +33,9 @@ enum table_color { TABLE_PLAIN, TABLE_RED, TABLE_GREEN, TABLE_YELLOW, TABLE_BLUE
 /* Colours the last row's cell; shown where table_print is told so. */
 void table_color(struct table *t, size_t column, enum table_color color);
 
+/* A cell as it is printed where there is room; NULL outside of the table. */
+const char *table_cell(const struct table *t, size_t row, size_t column);
+
 /* Cuts the table to so many columns, wherever it is printed. 0: to the terminal's, if it is one. */
 void table_set_width(struct table *t, size_t width);
 
