@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# canhazgpu queue, --explain and the estimates; what release, status and a waiting request tell of the
-# line; backfill.
+# canhazgpu queue, --explain and the estimates; what release and a waiting request tell of the line;
+# backfill. What it says in each case is tests/unit/test_view_queue.c.
 
 bats_require_minimum_version 1.5.0
 load run_helpers
@@ -98,19 +98,6 @@ minutes_to() {
 	done
 }
 
-@test "names of others do no harm" {
-	pool 1
-	chg_ok reserve --user $'ali\e[31mce'
-	waits bob reserve --user $'b\nob' --note $'\e[2J' --wait
-	chg_ok queue
-	assert_stdout_has 'b\x0aob'
-	assert_stdout_has 'ali\x1b[31mce'
-	chg_ok queue --explain "$(queue '.[0].id')"
-	assert_stdout_has 'b\x0aob'
-	assert_stdout_has 'ali\x1b[31mce'
-	[[ $stdout != *$'\e'* ]]
-}
-
 @test "a request that shows no life is marked, and nothing is kept for it" {
 	pool 2
 	chg_ok reserve --user alice
@@ -181,37 +168,6 @@ minutes_to() {
 	assert_error 1 "no request '12345678' waits"
 }
 
-@test "--explain: a request for more than is in service" {
-	pool 2
-	chg_ok reserve --gpu-ids 0
-	waits bob reserve --gpus 2 --user bob --wait
-	chg_ok admin --drain 1
-	chg_ok queue --explain "$(queue '.[0].id')"
-	assert_stdout_has 'GPU 1 is out of service: drained by '
-	assert_stdout_has 'Not all that it asks for is in service: it keeps its place'
-	# Names of accounts are text of others.
-	if [ "${E2E_STORE:-sqlite}" = redis ]; then
-		redis set canhazgpu:gpu_drained:1 '{"by": "ro\u001b[31mot"}' >/dev/null
-	else
-		db "UPDATE gpus SET drained_by = 'ro' || char(27) || '[31mot' WHERE id = 1"
-	fi
-	chg_ok queue --explain "$(queue '.[0].id')"
-	assert_stdout_has 'GPU 1 is out of service: drained by ro\x1b[31mot.'
-}
-
-@test "--explain: use without a reservation, and unknown use" {
-	pool 2
-	fake_state '{"gpus": [{"index": 0, "memory_used_mb": 9000}, {"index": 1, "memory_used_mb": null}]}'
-	waits bob reserve --gpus 2 --user bob --wait
-	chg_ok queue --explain "$(queue '.[0].id')"
-	assert_stdout_has 'GPU 0 is in use without a reservation.'
-	assert_stdout_has 'GPU 1 is not handed out: its use is unknown.'
-	assert_stdout_has 'When it starts cannot be told'
-	chg_ok queue
-	assert_stdout_has 'GPU 0 (in use without reservation), GPU 1 (its use is unknown)'
-	assert_equal "$(queue '.[0].estimated_start')" null
-}
-
 # ---- estimates ----
 
 @test "a run without a time limit: as long as that account's runs take, where three tell it" {
@@ -229,14 +185,6 @@ minutes_to() {
 	chg_ok queue --explain "$(queue '.[0].id')"
 	assert_stdout_has "GPU 0 is reserved by $(id -un) (run), to about "
 	assert_stdout_has ' as earlier runs of that account go.'
-}
-
-@test "less than a minute is not about that" {
-	pool 1
-	chg_ok reserve --duration 55s --user alice
-	waits bob reserve --user bob --wait
-	wait_for_text "$WORLD/bob.err" ', starts in less than a minute, waiting for' ||
-		fail_with "$(cat "$WORLD/bob.err")"
 }
 
 @test "a waiting request tells when it may start" {
@@ -266,27 +214,6 @@ minutes_to() {
 	wait_until '[ "$(line)" = "" ]' 30
 	chg_ok release --gpu-ids 0
 	assert_stderr ''
-}
-
-@test "status marks what is collected for a waiting request" {
-	pool 4
-	chg_ok reserve --gpus 2 --user alice
-	waits bob reserve --gpus 4 --user bob --note 'big one' --wait
-	id=$(queue '.[0].id')
-	chg_ok status
-	[[ $(sed -n 6p <<<"$stdout") =~ ^'3    IN_USE  bob    0h 0m '[0-9]+'s  MANUAL  -      '"collected for request ${id:0:8} (2/4) [big one]  -"$ ]] ||
-		fail_with "$stdout"
-	chg_ok status --json
-	assert_json '.[3] | [.status, .type, .details, .queue_id, has("validation")] | tojson' \
-		"[\"IN_USE\",\"MANUAL\",\"collected for request ${id:0:8} (2/4)\",\"$id\",false]"
-	assert_json '.[0].validation' 'no usage detected'
-	chg_ok status --summary
-	assert_stdout_has 'In use with reservations: 4 GPUs'
-	assert_stdout_has 'Collected for waiting requests: 2 GPUs of those in use'
-	# Who uses it all the same is named.
-	fake_state '{"gpus": [{"index": 2, "memory_used_mb": 3000, "processes": [{"pid": 99999991, "name": "stranger"}]}]}'
-	chg_ok status --json
-	assert_json '.[2].validation | contains("stranger")' true
 }
 
 # ---- backfill ----

@@ -56,24 +56,6 @@ NVIDIA H100 80GB HBM3: 1 available out of 3, 0 in use, 1 unreserved, 1 unknown
 NVIDIA A100: 0 available out of 1, 1 in use, 0 unreserved'
 }
 
-@test "the summary of the specification's example" {
-	pool 8
-	chg_ok reserve --gpus 4
-	fake_state '{"gpus": [{"index": 6, "memory_used_mb": 2000}, {"index": 7, "memory_used_mb": 2000}]}'
-	chg_ok status --summary
-	assert_equal "$(head -n 3 "$WORLD/stdout")" 'Available GPUs: 2 out of 8
-In use with reservations: 4 GPUs
-Unreserved usage: 2 GPUs'
-}
-
-@test "a model's name from elsewhere stays on its line" {
-	pool 1
-	fake_state '{"gpus": [{"index": 0, "name": "x\u001b[31m\nAvailable GPUs: 9"}]}'
-	chg_ok status --summary
-	assert_equal "$(tail -n 1 "$WORLD/stdout")" \
-		'x\x1b[31m\x0aAvailable GPUs: 9: 1 available out of 1, 0 in use, 0 unreserved'
-}
-
 @test "what contradicts itself is a usage error" {
 	pool 1
 	chg status --json --summary
@@ -259,9 +241,9 @@ Unreserved usage: 2 GPUs'
 
 # ---- width and locale ----
 
-@test "every row stays on one line in terminals of 40 to 160 columns" {
+@test "every row stays on one line in terminals of 40 and 100 columns" {
 	mixed
-	for columns in 40 60 80 100 120 160; do
+	for columns in 40 100; do
 		terminal "$columns" 20
 		enter 'clear; canhazgpu status; echo done=$((40 + 2))'
 		wait_until 'screen_has done=42'
@@ -274,16 +256,6 @@ Unreserved usage: 2 GPUs'
 		grep -q '^1 .* Jörg .*expir' "$WORLD/screen"
 		grep -q '^2 .*WITH' "$WORLD/screen"
 	done
-}
-
-@test "at 80 columns it is what matters that is left" {
-	mixed
-	terminal 80 20
-	enter 'clear; canhazgpu status; echo done=$((40 + 2))'
-	wait_until 'screen_has done=42'
-	screen >"$WORLD/screen"
-	grep -Eq '^GPU  STATUS +USER +DURATION +DETAILS +VALIDATION$' "$WORLD/screen"
-	grep -Eq '^1    IN_USE +Jörg .* expires in 7h 59m .* 8452MB' "$WORLD/screen"
 }
 
 @test "a pipe gets everything, whatever the terminal" {
@@ -307,20 +279,4 @@ Unreserved usage: 2 GPUs'
 	wait_until 'screen_has done=42'
 	screen_has 'expires in'
 	run ! screen_has …
-}
-
-@test "colour on terminals only, and not against NO_COLOR, --no-color or a dumb terminal" {
-	mixed
-	chg_ok status
-	[[ $stdout != *$'\e'* ]]
-	terminal 120 30
-	enter "script -qec 'canhazgpu status' $WORLD/log >/dev/null; grep -c '\[32mAVAILABLE' $WORLD/log; echo =one"
-	wait_until 'screen_has $'"'"'\n1\n=one'"'"
-	count=0
-	for form in 'NO_COLOR=1 canhazgpu status' 'canhazgpu status --no-color' \
-		'TERM=dumb canhazgpu status'; do
-		count=$((count + 1))
-		enter "script -qec '$form' $WORLD/log >/dev/null; grep -c '\[3' $WORLD/log; echo =none$count"
-		wait_until 'screen_has $'"'"'\n0\n=none'"'"'$count'
-	done
 }
