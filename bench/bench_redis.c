@@ -197,7 +197,7 @@ static int commit_only(struct store *s, int gpu)
 		char account[] = "alice";
 		struct queue_entry entry = {
 			.account = account, .requested_count = 1, .enqueued_ns = clock_now_ns()};
-		struct change put = {.kind = CHANGE_QUEUE_PUT, .entry = &entry};
+		struct change put = {.kind = CHANGE_PUT, .put.entry = &entry};
 
 		id_new(entry.id);
 		r = store_commit(s, &state, &put, 1, &e);
@@ -214,7 +214,7 @@ static int load_and_commit(struct store *s, int gpu)
 	for (int i = 0; r == 0 && i < COMMITS; i++) {
 		AUTO(pool_state_clear) struct pool_state state = {0};
 		struct reservation altered;
-		struct change renew = {.kind = CHANGE_RENEW, .reservation = &altered};
+		struct change renew = {.kind = CHANGE_RENEW, .renew.reservation = &altered};
 
 		r = store_load(s, STORE_READ, &state, &e);
 		if (r < 0 || !state.slots[gpu].reservation)

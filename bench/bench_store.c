@@ -80,12 +80,16 @@ static void toggle(struct store *s, int gpu)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	AUTO(reservation_freep) struct reservation *r = NULL;
-	struct change change = {.kind = CHANGE_END, .gpus = &gpu, .gpus_count = 1};
+	struct change change = {.kind = CHANGE_END};
 
 	load(s, STORE_UPDATE, &state);
-	change.reservation = state.slots[gpu].reservation;
-	change.time_ns = clock_now_ns();
-	if (!change.reservation) {
+	change.end = (struct change_end){
+		.reservation = state.slots[gpu].reservation,
+		.gpus = &gpu,
+		.gpus_count = 1,
+		.end_ns = clock_now_ns(),
+	};
+	if (!change.end.reservation) {
 		r = reservation_new();
 		id_new(r->id);
 		r->user = mem_strdup("alice");
@@ -95,8 +99,7 @@ static void toggle(struct store *s, int gpu)
 		r->gpus = mem_alloc(1, sizeof(gpu));
 		r->gpus[0] = gpu;
 		r->gpus_count = 1;
-		change.kind = CHANGE_GRANT;
-		change.reservation = r;
+		change = (struct change){.kind = CHANGE_GRANT, .grant.reservation = r};
 	}
 	commit(s, &state, &change);
 }
@@ -223,7 +226,7 @@ static void bench_history(struct store *s)
 
 int main(int argc, char **argv)
 {
-	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 8};
+	struct change init = {.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 8}};
 	AUTO_FREE char *command = NULL;
 	struct pool_state state = {0};
 	struct store *s;

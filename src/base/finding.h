@@ -1,5 +1,5 @@
 /*
- * What `canhazgpu doctor` finds: one line per check. Each layer looks at its own things and adds
+ * What `canhazgpu doctor` finds: one line per check. Each layer checks its own things and adds
  * what it found (store_examine, host_examine_..., pool_examine); src/cmd/doctor.c shows them.
  *
  * They are made to be pasted into a bug report: no password, and no text of other people.

@@ -57,6 +57,14 @@ bool end_reason_parse(const char *name, enum end_reason *ret_reason)
 	return i >= 0;
 }
 
+bool account_is_same(struct quantity uid, const char *name, struct quantity other_uid,
+		     const char *other_name)
+{
+	if (uid.known && other_uid.known)
+		return uid.value == other_uid.value;
+	return name && other_name && !strcmp(name, other_name);
+}
+
 /* Not by way of /proc: that takes a descriptor, of which there may be no more. */
 void id_new(char id[ID_SIZE])
 {
@@ -182,7 +190,23 @@ void queue_entry_clear(struct queue_entry *q)
 	*q = (struct queue_entry){0};
 }
 
-void pool_state_clear(struct pool_state *s)
+void queue_entry_copy(struct queue_entry *to, const struct queue_entry *from)
+{
+	*to = *from;
+	to->user = mem_strdup(from->user);
+	to->account = mem_strdup(from->account);
+	to->note = mem_strdup(from->note);
+	to->version = mem_strdup(from->version);
+	/* An empty list is not the same as none. */
+	if (from->requested_ids && !from->requested_ids_count)
+		to->requested_ids = mem_alloc(1, sizeof(int));
+	else
+		to->requested_ids = copy_ints(from->requested_ids, from->requested_ids_count);
+	to->collected = copy_ints(from->collected, from->collected_count);
+	holder_copy(&to->holder, &from->holder);
+}
+
+static void free_slots(struct pool_state *s)
 {
 	for (size_t i = 0; i < s->slots_count; i++) {
 		free(s->slots[i].uuid);
@@ -191,6 +215,11 @@ void pool_state_clear(struct pool_state *s)
 		free(s->slots[i].version);
 	}
 	free(s->slots);
+}
+
+void pool_state_clear(struct pool_state *s)
+{
+	free_slots(s);
 	for (size_t i = 0; i < s->reservations_count; i++)
 		reservation_free(s->reservations[i]);
 	free(s->reservations);
@@ -199,6 +228,33 @@ void pool_state_clear(struct pool_state *s)
 	free(s->queue);
 	free(s->provider);
 	*s = (struct pool_state){0};
+}
+
+void pool_state_copy(struct pool_state *to, const struct pool_state *from)
+{
+	*to = (struct pool_state){
+		.initialized = from->initialized,
+		.provider = mem_strdup(from->provider),
+		.queue_unreadable = from->queue_unreadable,
+	};
+	pool_state_make_slots(to, from->slots_count);
+	for (size_t i = 0; i < from->slots_count; i++) {
+		const struct slot *slot = &from->slots[i];
+
+		to->slots[i] = (struct slot){
+			.id = slot->id,
+			.uuid = mem_strdup(slot->uuid),
+			.last_released_ns = slot->last_released_ns,
+			.drained_by = mem_strdup(slot->drained_by),
+			.drained_ns = slot->drained_ns,
+			.problem = mem_strdup(slot->problem),
+			.version = mem_strdup(slot->version),
+		};
+	}
+	for (size_t i = 0; i < from->reservations_count; i++)
+		pool_state_add(to, reservation_copy(from->reservations[i]));
+	for (size_t i = 0; i < from->queue_count; i++)
+		queue_entry_copy(pool_state_add_waiter(to), &from->queue[i]);
 }
 
 void usage_record_clear(struct usage_record *u)
@@ -238,6 +294,24 @@ struct gpu *scan_find(const struct scan *s, int index)
 	return NULL;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+void gpu_ids_sort(int *ids, size_t count)
+{
+	if (count)
+		qsort(ids, count, sizeof(*ids), compare_ids);
+}
+
+bool gpu_ids_have(const int *ids, size_t count, int gpu)
+{
+	return count && bsearch(&gpu, ids, count, sizeof(*ids), compare_ids);
+}
+
 struct reservation *pool_state_find(const struct pool_state *s, const char *id)
 {
 	for (size_t i = 0; i < s->reservations_count; i++) {
@@ -249,6 +323,7 @@ struct reservation *pool_state_find(const struct pool_state *s, const char *id)
 
 void pool_state_make_slots(struct pool_state *s, size_t count)
 {
+	free_slots(s);
 	s->slots = mem_alloc(count, sizeof(*s->slots));
 	s->slots_count = count;
 	for (size_t i = 0; i < count; i++)

@@ -27,8 +27,7 @@
 
 /* A supervisor renews its reservation this often ... */
 #define HEARTBEAT_INTERVAL_NS (60 * NS_PER_SECOND)
-/* ... and one whose holder cannot be looked at (another host) is over when it was silent this long.
- */
+/* ... and one whose holder cannot be seen (another host) has ended when it was silent this long. */
 #define HEARTBEAT_LIMIT_NS (300 * NS_PER_SECOND)
 
 /* A waiting request is taken for dead when it was silent this long, unless its process can be seen.
@@ -74,7 +73,7 @@ struct gpu {
 	char *problem; /* why something important is unknown; NULL when nothing is */
 };
 
-/* One look at all GPUs of this host. */
+/* All GPUs of this host, as scanned at one moment. */
 struct scan {
 	char *provider;       /* "nvidia", "amd", "fake" */
 	char *source;         /* what answered: "nvml", "nvidia-smi", "sysfs", "file" */
@@ -146,6 +145,7 @@ struct queue_entry {
 	int64_t enqueued_ns;
 	int64_t heartbeat_ns;
 	int64_t give_up_ns;   /* TIME_NONE: waits as long as it takes */
+	bool cancelled;       /* its process is to leave the queue */
 	struct holder holder; /* the waiting process is holder.command */
 	char *version;        /* like slot.version */
 };
@@ -168,7 +168,7 @@ enum end_reason {
 	END_RELEASED,    /* by its holder: the command ended, or `release` */
 	END_EXPIRED,     /* a manual reservation reached its end */
 	END_HOLDER_DIED, /* command and supervisor are gone, or the host rebooted */
-	END_STALE,       /* no heartbeat from a holder that cannot be looked at */
+	END_STALE,       /* no heartbeat from a holder that cannot be seen */
 	END_FORCED,      /* an administrator ended it */
 };
 
@@ -189,6 +189,10 @@ bool reservation_type_parse(const char *name, enum reservation_type *ret_type);
 const char *end_reason_name(enum end_reason reason); /* "released", "expired", ... */
 bool end_reason_parse(const char *name, enum end_reason *ret_reason);
 
+/* Whether two accounts are the same: by uid where both are known, else by name (NULL: unknown). */
+bool account_is_same(struct quantity uid, const char *name, struct quantity other_uid,
+		     const char *other_name);
+
 /* A new random UUID from the kernel. */
 void id_new(char id[ID_SIZE]);
 
@@ -203,7 +207,9 @@ struct reservation *reservation_free(struct reservation *r);
 void reservation_freep(struct reservation **r); /* for AUTO(reservation_freep) */
 struct reservation *reservation_copy(const struct reservation *r);
 void queue_entry_clear(struct queue_entry *q);
+void queue_entry_copy(struct queue_entry *to, const struct queue_entry *from);
 void pool_state_clear(struct pool_state *s);
+void pool_state_copy(struct pool_state *to, const struct pool_state *from);
 void usage_record_clear(struct usage_record *u);
 
 /* Adds a zeroed process to g, or a zeroed GPU to s, and returns it (valid until the next one). */
@@ -213,10 +219,14 @@ struct gpu *scan_add_gpu(struct scan *s);
 /* The GPU of that index, or NULL. */
 struct gpu *scan_find(const struct scan *s, int index);
 
+/* Lists of GPU ids. gpu_ids_have needs an ascending one. */
+void gpu_ids_sort(int *ids, size_t count);
+bool gpu_ids_have(const int *ids, size_t count, int gpu);
+
 /* The reservation of that id, or NULL. */
 struct reservation *pool_state_find(const struct pool_state *s, const char *id);
 
-/* Makes slots 0..count-1, all free. */
+/* Makes slots 0..count-1, all free, in place of those that there are. */
 void pool_state_make_slots(struct pool_state *s, size_t count);
 
 /* Takes ownership of r, lists it, and points the slots of its GPUs to it (ids out of range:

@@ -1,10 +1,15 @@
-/* Reservations for processes that run already: plan_adopt of plan.h. */
+/* Reservations for processes that run already: plan_adopt. */
+#include "plan/adopt.h"
+
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "plan/private.h"
+#include "plan/actor.h"
+#include "plan/candidates.h"
+#include "plan/cleanup.h"
+#include "plan/limits.h"
+#include "plan/queue.h"
+#include "plan/withheld.h"
 
 /* One GPU after the cleanup, without what the actor has reserved there by hand. */
 static int check_gpu(const struct pool_state *state, const struct plan_facts *facts,
@@ -76,11 +81,10 @@ static void give_up_manual(const struct pool_state *state, const struct plan_fac
 		bool meant = false;
 
 		if (r->type != RESERVATION_MANUAL || !plan_owns(actor, r) ||
-		    plan_is_collected(state, r) || plan_ends(p, r, r->gpus[0]))
+		    plan_is_collected(state, r) || plan_ends_any(p, r))
 			continue;
 		for (size_t k = 0; k < r->gpus_count; k++)
-			meant |= bsearch(&r->gpus[k], gpus, count, sizeof(*gpus),
-					 plan_compare_ids) != NULL;
+			meant |= gpu_ids_have(gpus, count, r->gpus[k]);
 		if (meant)
 			plan_release_part(p, r, gpus, count, facts->now_ns, NULL);
 	}

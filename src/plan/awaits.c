@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "plan/limits.h"
+#include "plan/withheld.h"
 
 /* Why the entry has not got that GPU. */
 static const char *awaits_why(const struct pool_state *state, const struct plan_facts *facts,

@@ -8,20 +8,22 @@
  * a GPU, the GPU is back before any of them can do something with it: collecting it later
  * changes nothing, since none of them is complete before. So each GPU can be judged on its own.
  *
- * It holds as long as those with an announced end stay until then, and those ahead stay in line.
- * Who ends earlier, or leaves, may let an entry start sooner: it then waits for the request, at
- * most until the request's end. Entries that are absent at the moment are not counted.
+ * It holds as long as reservations with an announced end stay until then, and those ahead stay in
+ * the queue. If one ends earlier, or leaves, an entry could start sooner: it then waits for the
+ * request, at most until the request's end. Entries that are absent at the moment are not counted.
  */
-#include <string.h>
+#include "plan/backfill.h"
 
 #include "base/mem.h"
-#include "plan/private.h"
+#include "plan/cleanup.h"
+#include "plan/queue.h"
+#include "plan/schedule.h"
 
 /* Until the GPU is really with those it belongs to again: processes are killed, the driver frees
-   their memory, somebody looks, and collects it. */
+   their memory, the next request scans it, and collects it. */
 #define HAND_BACK_NS (10 * NS_PER_SECOND)
 
-bool plan_backfill_end(const struct plan_request *request, int64_t now_ns, int64_t *ret_end_ns)
+static bool find_end(const struct plan_request *request, int64_t now_ns, int64_t *ret_end_ns)
 {
 	int64_t rest_ns = HAND_BACK_NS + (request->type == RESERVATION_RUN ? request->grace_ns : 0);
 
@@ -63,7 +65,7 @@ void plan_backfill(const struct pool_state *state, const struct plan_facts *fact
 	AUTO_FREE int64_t *earliest_ns = NULL;
 	int64_t end_ns;
 
-	if (!state->queue_count || !plan_backfill_end(request, facts->now_ns, &end_ns))
+	if (!state->queue_count || !find_end(request, facts->now_ns, &end_ns))
 		return;
 	earliest_ns = mem_alloc(state->queue_count, sizeof(*earliest_ns));
 	plan_earliest_starts(state, facts, p, places, earliest_ns);
@@ -71,7 +73,7 @@ void plan_backfill(const struct pool_state *state, const struct plan_facts *fact
 		const struct slot *slot = &state->slots[i];
 		const struct reservation *r = slot->reservation;
 		struct candidate *c = &all[i];
-		/* Where nobody has looked, it is worth a look. */
+		/* Before any scan, it is worth one. */
 		bool idle = !slot->problem && !c->withheld &&
 			    (!facts->use || facts->use[i] == USE_IDLE);
 

@@ -1,17 +1,16 @@
-/* Lengthening manual reservations: plan_extend of plan.h. */
+/* Longer manual reservations: plan_extend. */
+#include "plan/extend.h"
+
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/str.h"
-#include "plan/private.h"
-
-static bool is_named(const struct plan_extension *x, int gpu)
-{
-	return bsearch(&gpu, x->ids, x->ids_count, sizeof(gpu), plan_compare_ids) != NULL;
-}
+#include "plan/actor.h"
+#include "plan/cleanup.h"
+#include "plan/limits.h"
+#include "plan/queue.h"
 
 /* What `ids` name must have an expiry. */
 static int check_types(const struct pool_state *state, const struct plan_extension *x,
@@ -34,15 +33,15 @@ static int check_types(const struct pool_state *state, const struct plan_extensi
 	return 0;
 }
 
-/* A reservation has one expiry for all its GPUs: those that were not named are told, not taken
-   along, since others may want them. */
+/* A reservation has one expiry for all its GPUs: the error names those that were left out. They are
+   not taken along, since others may want them. */
 static int check_whole(const struct reservation *r, const struct plan_extension *x, struct err *e)
 {
 	AUTO(str_clear) struct str all = {0};
 	int named = -1, missing = 0;
 
 	for (size_t i = 0; i < r->gpus_count; i++) {
-		bool is = is_named(x, r->gpus[i]);
+		bool is = gpu_ids_have(x->ids, x->ids_count, r->gpus[i]);
 
 		named = is ? r->gpus[i] : named;
 		missing += !is;
@@ -57,9 +56,9 @@ static int check_whole(const struct reservation *r, const struct plan_extension 
 		named, str_text(&all));
 }
 
-/* Who waits comes before who has it already. */
-static int check_line(const struct pool_state *state, const struct plan_facts *facts,
-		      const struct reservation *r, const struct plan_extension *x, struct err *e)
+/* Waiting requests come before the present holder. */
+static int check_queue(const struct pool_state *state, const struct plan_facts *facts,
+		       const struct reservation *r, const struct plan_extension *x, struct err *e)
 {
 	for (size_t i = 0; i < r->gpus_count; i++) {
 		const struct queue_entry *first =
@@ -79,7 +78,7 @@ static int extend_one(const struct pool_state *state, const struct plan_facts *f
 		      struct err *e)
 {
 	struct reservation *longer;
-	int status = check_line(state, facts, r, x, e);
+	int status = check_queue(state, facts, r, x, e);
 
 	if (status < 0)
 		return status;
@@ -88,13 +87,12 @@ static int extend_one(const struct pool_state *state, const struct plan_facts *f
 			       "GPU %d cannot be extended by so much: a reservation ends at most "
 			       "3650 days from now",
 			       r->gpus[0]);
-	longer = plan_renew_copy(p, r);
+	/* Not quietly: processes that wait or watch have set their timers by the old expiry. */
+	longer = plan_renew_copy(p, r, false);
 	longer->expiry_ns += x->duration_ns;
 	status = plan_check_extension(state, facts, &x->actor, longer, e);
 	if (status < 0)
 		return status;
-	/* Those who wait, and those who watch, have set their clocks by the old one. */
-	p->changes[p->changes_count - 1].quiet = false;
 	p->extended = mem_resize(p->extended, p->extended_count + 1, sizeof(struct reservation *));
 	p->extended[p->extended_count++] = longer;
 	return 0;
@@ -108,7 +106,7 @@ static bool is_meant(const struct pool_state *state, const struct reservation *r
 		return r->type == RESERVATION_MANUAL && r->expiry_ns != TIME_NONE &&
 		       plan_owns(&x->actor, r) && !plan_is_collected(state, r);
 	for (size_t i = 0; i < r->gpus_count; i++) {
-		if (is_named(x, r->gpus[i]))
+		if (gpu_ids_have(x->ids, x->ids_count, r->gpus[i]))
 			return true;
 	}
 	return false;
@@ -128,7 +126,7 @@ int plan_extend(const struct pool_state *state, const struct plan_facts *facts,
 	for (size_t i = 0; status == 0 && i < state->reservations_count; i++) {
 		const struct reservation *r = state->reservations[i];
 
-		if (!is_meant(state, r, x) || plan_ends(p, r, r->gpus[0]))
+		if (!is_meant(state, r, x) || plan_ends_any(p, r))
 			continue;
 		if (x->ids)
 			status = check_whole(r, x, e);

@@ -2,55 +2,12 @@
 #include "plan/limits.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
-#include "plan/private.h"
-
-void plan_policy_copy(struct plan_policy *to, const struct plan_policy *from)
-{
-	*to = *from;
-	to->admin_group = mem_strdup(from->admin_group);
-	to->excluded = NULL;
-	if (!from->excluded_count)
-		return;
-	to->excluded = mem_alloc(from->excluded_count, sizeof(*to->excluded));
-	memcpy(to->excluded, from->excluded, from->excluded_count * sizeof(*to->excluded));
-}
-
-void plan_policy_clear(struct plan_policy *p)
-{
-	free(p->excluded);
-	free(p->admin_group);
-	*p = (struct plan_policy){0};
-}
-
-bool plan_is_administrator(const struct plan_actor *actor)
-{
-	return actor->uid == 0 || actor->administrator;
-}
-
-bool plan_may_alter(const struct plan_actor *actor, const struct reservation *r)
-{
-	return plan_is_administrator(actor) || plan_owns(actor, r);
-}
-
-int plan_refuse_others(const struct plan_policy *policy, bool owned, const char *what,
-		       struct err *e)
-{
-	const char *owner = owned ? " and the owner of the pool" : "";
-
-	if (policy && policy->admin_group)
-		return err_set(e, EPERM, "only root%s the group '%s' (admin.group)%s may %s",
-			       owned ? "," : " and", policy->admin_group, owner, what);
-	return err_set(e, EPERM,
-		       "only root%s may %s (admin.group in /etc/canhazgpu/config.yaml can name a "
-		       "group that may, too)",
-		       owner, what);
-}
+#include "plan/actor.h"
+#include "plan/queue.h"
+#include "plan/withheld.h"
 
 /* The limits that bind the actor; NULL: none do. */
 static const struct plan_policy *binding(const struct plan_policy *policy,
@@ -166,8 +123,8 @@ static void count_awaited(const struct pool_state *state, const struct plan_fact
 	for (size_t i = 0; i < state->queue_count; i++) {
 		const struct queue_entry *q = &state->queue[i];
 
-		if (plan_owns_entry(actor, q) && !(self && !strcmp(q->id, self)) &&
-		    !plan_is_cancelled(q) && plan_waiter_state(state, facts, i) != WAITER_DEAD)
+		if (plan_owns_entry(actor, q) && !(self && !strcmp(q->id, self)) && !q->cancelled &&
+		    plan_waiter_state(state, facts, i) != WAITER_DEAD)
 			t->awaited += plan_entry_count(q);
 	}
 }
@@ -215,6 +172,6 @@ void plan_guard_quota(const struct pool_state *state, const struct plan_facts *f
 		all[i] = (int)i;
 	c = plan_add(p, CHANGE_CHECK);
 	c->quiet = true;
-	c->gpus = all;
-	c->gpus_count = state->slots_count;
+	c->check.gpus = all;
+	c->check.gpus_count = state->slots_count;
 }

@@ -1,9 +1,5 @@
-/*
- * Whether a reservation that the store does not know any more was lost with the store's data, and
- * may be made again. A part of plan.h: pure.
- */
-#include "base/mem.h"
-#include "plan/private.h"
+/* Reservations that were lost with the store's data: plan_restore. */
+#include "plan/restore.h"
 
 bool plan_can_restore(const struct pool_state *state, const struct plan *p,
 		      const struct reservation *mine)
@@ -26,5 +22,5 @@ void plan_restore(struct plan *p, const struct reservation *mine, int64_t now_ns
 {
 	p->granted = reservation_copy(mine);
 	p->granted->heartbeat_ns = now_ns;
-	plan_add(p, CHANGE_GRANT)->reservation = p->granted;
+	plan_add(p, CHANGE_GRANT)->grant.reservation = p->granted;
 }

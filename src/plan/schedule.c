@@ -1,16 +1,17 @@
-/* When those who wait will start: see schedule.h; and the lower bound for backfill.c. */
+/* When waiting requests will start, and who is next for a GPU: see schedule.h. */
 #include "plan/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "plan/private.h"
+#include "plan/queue.h"
+#include "plan/withheld.h"
 
-/* Later than anything: hangs on what nobody knows. */
+/* Later than anything: it depends on what nobody knows. */
 #define NEVER INT64_MAX
 
-/* The GPUs as the line moves on: each entry is placed in its turn. */
+/* The GPUs as the queue moves on: each entry is placed in its turn. */
 struct timetable {
 	const struct pool_state *state;
 	const struct plan_facts *facts;
@@ -55,7 +56,7 @@ static void timetable_clear(struct timetable *t)
 	free(t->soonest);
 }
 
-/* Sets when a GPU of a reservation is given back; nothing that is over already counts back. */
+/* Sets when a GPU of a reservation is given back: now at the earliest. */
 static void timetable_hold(struct timetable *t, const struct reservation *r, int gpu,
 			   int64_t end_ns)
 {
@@ -73,7 +74,7 @@ static int compare_when(const void *left, const void *right)
 }
 
 /* When the entry could have each GPU that it could use, soonest first. */
-static void timetable_look(struct timetable *t, const struct queue_entry *q)
+static void timetable_list(struct timetable *t, const struct queue_entry *q)
 {
 	t->soonest_count = 0;
 	for (size_t i = 0; i < t->state->slots_count; i++) {
@@ -97,7 +98,7 @@ static int64_t timetable_place(struct timetable *t, const struct queue_entry *q)
 	size_t wanted = plan_entry_count(q);
 	int64_t start_ns, leaves_ns;
 
-	timetable_look(t, q);
+	timetable_list(t, q);
 	start_ns = wanted && wanted <= t->soonest_count ? t->soonest[wanted - 1].time_ns : NEVER;
 	leaves_ns =
 		q->give_up_ns != TIME_NONE && q->give_up_ns < start_ns ? q->give_up_ns : start_ns;
@@ -192,7 +193,7 @@ void plan_schedule(const struct pool_state *state, const struct plan_facts *fact
 
 /* ---- at the earliest ---- */
 
-/* Until when a reservation has announced that it lasts; who has announced nothing may end now. */
+/* The announced end of a reservation; without one it may end now. */
 static int64_t announced_end_ns(const struct reservation *r, enum holder_life life, int64_t now_ns)
 {
 	if (r->queue_id || (r->type == RESERVATION_RUN && life == HOLDER_ENDING))
@@ -224,7 +225,7 @@ void plan_earliest_starts(const struct pool_state *state, const struct plan_fact
 	}
 }
 
-/* ---- who is next ---- */
+/* ---- next in line ---- */
 
 static struct plan_next_in_line *add_successor(struct plan_next_in_line **successors, size_t *count,
 					       const struct queue_entry *q, size_t gets)

@@ -1,10 +1,18 @@
-/* What a request gets that may wait: plan_wait of queue.h. */
+/* What a request gets that may wait: plan_wait. */
+#include "plan/wait.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "plan/private.h"
+#include "plan/actor.h"
+#include "plan/backfill.h"
+#include "plan/candidates.h"
+#include "plan/cleanup.h"
+#include "plan/limits.h"
+#include "plan/queue.h"
+#include "plan/withheld.h"
 
 /* One request on its way through the decision. */
 struct waiting {
@@ -13,7 +21,7 @@ struct waiting {
 	const struct plan_request *request;
 	const struct plan_wait *wait;
 	const struct queue_entry *entry; /* NULL: not in the queue (yet, or it was lost) */
-	bool joined;                     /* it stands in line, also where its entry was lost */
+	bool joined;                     /* it is in the queue, or its entry was lost */
 	bool possible;                   /* enough GPUs are in service at present */
 	struct candidate *all;           /* best first */
 	size_t wanted;
@@ -26,11 +34,10 @@ static void waiting_clear(struct waiting *w)
 
 static bool is_requested(const struct plan_request *request, int gpu)
 {
-	return !request->ids ||
-	       bsearch(&gpu, request->ids, request->ids_count, sizeof(gpu), plan_compare_ids);
+	return !request->ids || gpu_ids_have(request->ids, request->ids_count, gpu);
 }
 
-/* Cleans up, and looks at the slots as they are then. */
+/* Cleans up, and lists the slots as they are then. */
 static void waiting_init(struct waiting *w, const struct pool_state *state,
 			 const struct plan_facts *facts, const struct plan_request *request,
 			 const struct plan_wait *wait, struct plan *p)
@@ -48,6 +55,16 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
 	plan_backfill(state, facts, request, p, place, w->all);
 	qsort(w->all, state->slots_count, sizeof(*w->all), plan_compare_candidates);
+}
+
+void plan_leave(const struct pool_state *state, const char *entry_id, int64_t now_ns,
+		struct plan *p)
+{
+	size_t place = plan_queue_find(state, entry_id);
+
+	plan_give_back(state, entry_id, now_ns, p);
+	if (place < state->queue_count)
+		plan_drop(p, &state->queue[place]);
 }
 
 /* Grants the best of what is there, if that is enough (1), or waits for more (0). -EDQUOT. */
@@ -71,7 +88,7 @@ static int waiting_grant(const struct waiting *w, struct plan *p, struct err *e)
 	case QUOTA_OVER:
 		return -EDQUOT;
 	}
-	qsort(gpus, found, sizeof(*gpus), plan_compare_ids);
+	gpu_ids_sort(gpus, found);
 	plan_guard_quota(w->state, w->facts, w->request, p);
 	plan_leave(w->state, w->wait->entry_id, w->facts->now_ns, p);
 	plan_backfill_take(w->state, gpus, found, w->facts->now_ns, p);
@@ -97,7 +114,7 @@ static void waiting_collect(const struct waiting *w, struct plan *p)
 	}
 	if (!found)
 		return;
-	qsort(gpus, found, sizeof(*gpus), plan_compare_ids);
+	gpu_ids_sort(gpus, found);
 	p->collected = plan_grant(p, w->request, w->wait->part_id, mem_steal(&gpus), found,
 				  w->facts->now_ns);
 	p->collected->queue_id = mem_strdup(w->wait->entry_id);
@@ -116,7 +133,7 @@ static void waiting_list(const struct waiting *w, struct plan *p, struct queue_e
 	}
 	for (size_t i = 0; i < more; i++)
 		gpus[entry->collected_count++] = p->collected->gpus[i];
-	qsort(gpus, entry->collected_count, sizeof(*gpus), plan_compare_ids);
+	gpu_ids_sort(gpus, entry->collected_count);
 	entry->collected = gpus;
 }
 
@@ -136,7 +153,7 @@ static int64_t waiting_joins_ns(const struct waiting *w)
 }
 
 /* The entry of a request that is not in the queue. All texts are the request's. */
-static struct queue_entry *waiting_join(const struct waiting *w, struct plan *p)
+static struct queue_entry *waiting_join(const struct waiting *w, bool quiet, struct plan *p)
 {
 	const struct plan_request *request = w->request;
 	const char *user = request->user ? request->user : request->actor.account;
@@ -160,20 +177,17 @@ static struct queue_entry *waiting_join(const struct waiting *w, struct plan *p)
 		memcpy(entry.requested_ids, request->ids,
 		       request->ids_count * sizeof(*request->ids));
 	}
-	return plan_put_copy(p, &entry);
+	return plan_put_copy(p, &entry, quiet);
 }
 
-/* What is collected shows life, too: other programs free what is silent or past its expiry. (What
-   has just given way in part waits for the next time.) */
+/* What is collected gets a heartbeat, too: other programs free what is silent or past its expiry.
+   (What has just been given back in part waits for the next time.) */
 static void waiting_renew(const struct waiting *w, struct plan *p)
 {
 	for (size_t i = 0; i < w->state->reservations_count; i++) {
 		const struct reservation *r = w->state->reservations[i];
-		bool ends = false;
 
-		for (size_t k = 0; k < r->gpus_count; k++)
-			ends |= plan_ends(p, r, r->gpus[k]);
-		if (!ends && r->queue_id && !strcmp(r->queue_id, w->wait->entry_id))
+		if (!plan_ends_any(p, r) && r->queue_id && !strcmp(r->queue_id, w->wait->entry_id))
 			plan_renew_part(p, r, w->request->duration_ns, w->facts->now_ns);
 	}
 }
@@ -183,7 +197,7 @@ static bool same_ids(const int *a, size_t a_count, const int *b, size_t b_count)
 	return a_count == b_count && (!a_count || !memcmp(a, b, a_count * sizeof(*a)));
 }
 
-/* One that was taken for absent and is there again may be first for something: that is news. */
+/* One that was absent and is active again may be first for something: that is news. */
 static bool was_silent(const struct queue_entry *before, int64_t now_ns)
 {
 	return now_ns - plan_entry_last_heartbeat_ns(before, now_ns) > QUEUE_HEARTBEAT_LIMIT_NS;
@@ -204,18 +218,17 @@ static void waiting_put(const struct waiting *w, struct plan *p)
 			 now.collected_count);
 	if (!news && !w->wait->heartbeat)
 		return;
-	put = before ? plan_put_copy(p, before) : waiting_join(w, p);
+	put = before ? plan_put_copy(p, before, !news) : waiting_join(w, !news, p);
 	put->collected = now.collected;
 	put->collected_count = now.collected_count;
 	put->heartbeat_ns = w->facts->now_ns;
 	put->give_up_ns = w->wait->give_up_ns;
-	p->changes[p->changes_count - 1].quiet = !news;
 	if (w->wait->heartbeat)
 		waiting_renew(w, p);
 }
 
-/* Whether it may join the line. Who stands there keeps its place until enough GPUs are in service
-   again. */
+/* Whether it may join the queue. One that has joined keeps its place until enough GPUs are in
+   service again. */
 static int waiting_check(const struct waiting *w, const struct plan *p, struct err *e)
 {
 	int r = plan_check_service(w->state, w->facts->policy, w->request, e);
@@ -226,7 +239,7 @@ static int waiting_check(const struct waiting *w, const struct plan *p, struct e
 	return r;
 }
 
-/* Whether one more of the account may wait: everybody who decides looks at all that do. */
+/* Whether one more of the account may wait: every decision goes through the whole queue. */
 static int waiting_check_crowd(const struct waiting *w, struct err *e)
 {
 	const struct plan_actor *actor = &w->request->actor;
@@ -255,7 +268,7 @@ int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 	if (r < 0)
 		return r;
 	waiting_init(&w, state, facts, request, wait, p);
-	if (w.entry && plan_is_cancelled(w.entry))
+	if (w.entry && w.entry->cancelled)
 		return err_set(
 			e, ECANCELED,
 			"the request was cancelled while it waited (by 'canhazgpu cancel', or the pool was made anew)");

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "plan/queue.h"
+#include "plan/plan.h"
 #include "pool/private.h"
 #include "pool/wait.h"
 

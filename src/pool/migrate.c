@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "plan/limits.h"
+#include "plan/actor.h"
 #include "pool/private.h"
 
 /* Usage records that are written at once. */
@@ -122,8 +122,8 @@ static struct change *make_changes(struct pool_state *state, const char **uuids,
 	size_t count = 1 + state->slots_count + state->reservations_count + state->queue_count;
 	struct change *changes = mem_alloc(count, sizeof(*changes)), *c = changes;
 
-	*c = (struct change){
-		.kind = CHANGE_INIT,
+	c->kind = CHANGE_INIT;
+	c->init = (struct change_init){
 		.provider = state->provider,
 		.gpus_count = state->slots_count,
 		.last_released_ns = released_ns,
@@ -132,28 +132,29 @@ static struct change *make_changes(struct pool_state *state, const char **uuids,
 		uuids[i] = state->slots[i].uuid;
 		released_ns[i] = state->slots[i].last_released_ns;
 		if (uuids[i])
-			c->uuids = uuids;
+			c->init.uuids = uuids;
 	}
 	for (size_t i = 0; i < state->reservations_count; i++) {
 		/* Reservations of other programs have no id yet. */
 		if (!*state->reservations[i]->id)
 			id_new(state->reservations[i]->id);
-		*++c = (struct change){.kind = CHANGE_GRANT, .reservation = state->reservations[i]};
+		*++c = (struct change){.kind = CHANGE_GRANT,
+				       .grant.reservation = state->reservations[i]};
 	}
 	for (size_t i = 0; i < state->slots_count; i++) {
 		const struct slot *slot = &state->slots[i];
 
 		if (slot->drained_by)
 			*++c = (struct change){.kind = CHANGE_DRAIN,
-					       .gpus = &slot->id,
-					       .gpus_count = 1,
-					       .actor = slot->drained_by,
-					       .time_ns = slot->drained_ns};
+					       .drain = {.gpus = &slot->id,
+							 .gpus_count = 1,
+							 .actor = slot->drained_by,
+							 .time_ns = slot->drained_ns}};
 	}
 	for (size_t i = 0; i < state->queue_count; i++) {
 		free(state->queue[i].version);
 		state->queue[i].version = NULL; /* new in the target */
-		*++c = (struct change){.kind = CHANGE_QUEUE_PUT, .entry = &state->queue[i]};
+		*++c = (struct change){.kind = CHANGE_PUT, .put.entry = &state->queue[i]};
 	}
 	*ret_count = (size_t)(c - changes) + 1;
 	return changes;

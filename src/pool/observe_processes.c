@@ -51,10 +51,7 @@ static bool observe_is_foreign(const struct observation *o, const struct process
 
 	if (o->foreign_pids || (!process->uid.known && host_process_life(&ref) == HOST_HIDDEN))
 		return false;
-	if (process->uid.known && r->uid.known && process->uid.value == r->uid.value)
-		return false;
-	if (!r->uid.known && process->account && r->account &&
-	    !strcmp(process->account, r->account))
+	if (account_is_same(process->uid, process->account, r->uid, r->account))
 		return false;
 	return !(r->holder.command.pid && observe_descends(process->pid, &r->holder.command));
 }

@@ -7,7 +7,6 @@
 
 #include "base/err.h"
 #include "base/nouns.h"
-#include "plan/limits.h"
 #include "plan/plan.h"
 
 struct pool_config {

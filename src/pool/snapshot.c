@@ -7,66 +7,34 @@
 #include "base/mem.h"
 #include "pool/private.h"
 
-/* Whether the plan drops that entry. */
-static bool is_dropped(const struct plan *plan, const struct queue_entry *entry)
-{
-	for (size_t i = 0; i < plan->changes_count; i++) {
-		if (plan->changes[i].kind == CHANGE_QUEUE_DROP && plan->changes[i].entry == entry)
-			return true;
-	}
-	return false;
-}
-
-/* An entry as the plan leaves it in the pool: nothing is kept for those who are absent. */
-static void apply_put(struct pool_state *state, const struct queue_entry *put)
-{
-	size_t place = plan_queue_find(state, put->id);
-
-	if (place < state->queue_count)
-		state->queue[place].collected_count = put->collected_count;
-}
-
-/* Shows the slots of reservations that the plan ends as free, and the queue without those that it
-   drops. The reservations stay listed. */
-static void snapshot_apply(struct pool_state *state, const struct plan *plan)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < plan->changes_count; i++) {
-		const struct change *c = &plan->changes[i];
-
-		for (size_t k = 0; c->kind == CHANGE_END && k < c->gpus_count; k++) {
-			struct slot *slot = &state->slots[c->gpus[k]];
-
-			slot->reservation = NULL;
-			slot->last_released_ns = c->time_ns;
-		}
-		if (c->kind == CHANGE_QUEUE_PUT)
-			apply_put(state, c->entry);
-	}
-	for (size_t i = 0; i < state->queue_count; i++) {
-		if (is_dropped(plan, &state->queue[i]))
-			queue_entry_clear(&state->queue[i]);
-		else
-			state->queue[kept++] = state->queue[i];
-	}
-	state->queue_count = kept;
-}
-
-/* Finds what is over, shows it as free, and records that. */
+/* Shows the pool as the cleanup leaves it, and records that. */
 static void snapshot_cleanup(struct pool *p, struct snapshot *s)
 {
 	AUTO(liveness_clear) struct liveness liveness = {0};
+	AUTO(pool_state_clear) struct pool_state loaded = {0};
 	AUTO(plan_clear) struct plan plan = {0};
 	struct plan_facts facts;
 	struct err e = {0};
+	int r = 0;
 
 	observe_liveness(&p->observer, &s->state, &liveness);
 	facts = observe_facts(&liveness, &p->config.policy);
 	facts.now_ns = s->now_ns;
 	plan_cleanup(&s->state, &facts, &plan);
-	snapshot_apply(&s->state, &plan);
-	if (plan.changes_count && pool_cleanup(p, &e) < 0)
+	if (!plan.changes_count)
+		return;
+	/* The plan points into the state that it was made on. */
+	loaded = s->state;
+	pool_state_copy(&s->state, &loaded);
+	for (size_t i = 0; r == 0 && i < plan.changes_count; i++) {
+		/* A heartbeat that the cleanup renews says nothing of the supervisor: the old one
+		   is shown. */
+		if (plan.changes[i].kind != CHANGE_RENEW)
+			r = change_apply(&s->state, &plan.changes[i], &e);
+	}
+	if (r == 0)
+		r = pool_cleanup(p, &e);
+	if (r < 0)
 		s->warning = mem_printf("what has ended could not be recorded: %s", e.text);
 }
 

@@ -2,7 +2,6 @@
 #include "pool/wait_evaluate.h"
 
 #include "base/mem.h"
-#include "plan/limits.h"
 
 static int64_t earlier(int64_t a, int64_t b)
 {

@@ -5,7 +5,7 @@
 #ifndef POOL_WAIT_EVALUATE_H
 #define POOL_WAIT_EVALUATE_H
 
-#include "plan/queue.h"
+#include "plan/plan.h"
 
 /* A request with so many rivals before it has nothing to expect yet: it only keeps its place. */
 #define WAIT_FAR_RANK 8

@@ -34,7 +34,7 @@ static bool is_far(const struct pool_wait *w, const struct pool_state *state)
 {
 	size_t place = plan_queue_find(state, w->entry_id);
 
-	return place < state->queue_count && !plan_is_cancelled(&state->queue[place]) &&
+	return place < state->queue_count && !state->queue[place].cancelled &&
 	       wait_rank(state, place) >= WAIT_FAR_RANK && clock_monotonic_ns() < w->heartbeat_ns &&
 	       !has_lost_neighbour(w, state, place);
 }
@@ -198,7 +198,7 @@ static bool remember(struct pool_wait *w, const struct plan *plan)
 	bool quiet = plan->changes_count > 0;
 
 	for (size_t i = 0; i < plan->changes_count; i++) {
-		const struct queue_entry *entry = plan->changes[i].entry;
+		const struct queue_entry *entry = change_entry(&plan->changes[i]);
 
 		quiet &= plan->changes[i].quiet;
 		if (!entry || strcmp(entry->id, w->entry_id) != 0)

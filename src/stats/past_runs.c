@@ -6,19 +6,13 @@
 
 #include "base/mem.h"
 
-/* By uid where both have one, else by the account's name. */
-static bool is_of(const struct past_account *a, struct quantity uid, const char *account)
-{
-	if (uid.known && a->uid.known)
-		return uid.value == a->uid.value;
-	return account && a->account && !strcmp(account, a->account);
-}
-
 static struct past_account *find(const struct past_runs *p, struct quantity uid,
 				 const char *account)
 {
 	for (size_t i = 0; i < p->accounts_count; i++) {
-		if (is_of(&p->accounts[i], uid, account))
+		const struct past_account *a = &p->accounts[i];
+
+		if (account_is_same(a->uid, a->account, uid, account))
 			return &p->accounts[i];
 	}
 	return NULL;

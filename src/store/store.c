@@ -100,6 +100,17 @@ int store_history_trim(struct store *s, int64_t before_ns, struct err *e)
 	return s->backend->history_trim(s, before_ns, e);
 }
 
+int64_t store_give_up_ns(const struct queue_entry *q)
+{
+	return q->cancelled ? STORED_CANCELLED_NS : q->give_up_ns;
+}
+
+void store_set_give_up_ns(struct queue_entry *q, int64_t stored_ns)
+{
+	q->cancelled = stored_ns == STORED_CANCELLED_NS;
+	q->give_up_ns = q->cancelled ? TIME_NONE : stored_ns;
+}
+
 bool store_is_quiet(const struct change *changes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -11,11 +11,12 @@
  *
  * A commit applies all its changes or none. It applies only if every slot and queue entry that a
  * change touches still carries the version with which it was loaded. No store decides
- * anything: policy lives in src/plan/cleanup.c.
+ * anything: policy lives in src/plan.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include "base/change.h"
 #include "base/err.h"
 #include "base/finding.h"
 #include "base/nouns.h"
@@ -23,56 +24,9 @@
 struct store;
 
 enum store_intent {
-	STORE_READ,   /* only look; a commit may still follow, and is checked like any other */
+	STORE_READ,   /* to read; a commit may still follow, and is checked like any other */
 	STORE_UPDATE, /* a commit follows at once. The backend may keep others out until
 			 store_commit, store_abandon or store_close: no slow work in between */
-};
-
-enum change_kind {
-	/* Makes the pool anew: `provider`, `gpus_count`, `uuids`. Reservations must be ended, and
-	   queue entries dropped or altered, by other changes of the same commit; the history
-	   stays, and every GPU is in service. Later changes of the same commit may fill the new
-	   pool: grants, drains, and queue entries. */
-	CHANGE_INIT,
-	/* Adds `reservation` on its gpus: each slot must be free as seen, or be ended, or made,
-	   by an earlier change of the same commit. */
-	CHANGE_GRANT,
-	/* Ends `reservation` on `gpus`: the slots become free, last_released = time_ns, and one
-	   usage record per GPU, unless `unrecorded`, is written from start_ns to time_ns with
-	   `reason` and `actor`. A reservation that has other GPUs goes on with those. */
-	CHANGE_END,
-	/* Stores heartbeat_ns, expiry_ns, deadline_ns, note and holder of `reservation`, which is
-	   an altered copy of a loaded one with the same id and gpus. */
-	CHANGE_RENEW,
-	/* Stores `entry`, new (seen == NULL) or altered. */
-	CHANGE_QUEUE_PUT,
-	/* Removes `entry`. */
-	CHANGE_QUEUE_DROP,
-	/* Takes `gpus` out of service: drained_by = actor, drained_ns = time_ns; without an actor,
-	   puts them into service again. Reservations there stay. */
-	CHANGE_DRAIN,
-	/* Changes nothing, but compares: `gpus` must all still be as seen. For decisions that rest
-	   on more than they change. */
-	CHANGE_CHECK,
-};
-
-/* One step of a commit. Everything it points to is borrowed for the call. */
-struct change {
-	enum change_kind kind;
-	bool quiet; /* a mere sign of life: a commit of nothing else wakes nobody who watches */
-	const struct reservation *reservation;
-	bool unrecorded;   /* CHANGE_END: was never used (collected for a request that waits) */
-	const int *gpus;   /* CHANGE_END: ids, a part or all of reservation->gpus; CHANGE_DRAIN,
-			      CHANGE_CHECK: ids */
-	size_t gpus_count; /* length of gpus; CHANGE_INIT: number of GPUs of the pool */
-	int64_t time_ns;   /* CHANGE_END: when it ended; CHANGE_DRAIN: when that was */
-	enum end_reason reason;
-	const char *actor;        /* CHANGE_END: who ended it, NULL: its holder or nobody;
-				     CHANGE_DRAIN: see there */
-	const char *provider;     /* CHANGE_INIT */
-	const char *const *uuids; /* CHANGE_INIT: gpus_count entries, each may be NULL; or NULL */
-	const int64_t *last_released_ns; /* CHANGE_INIT: gpus_count entries; NULL: never used */
-	const struct queue_entry *entry;
 };
 
 /*

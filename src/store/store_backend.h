@@ -49,7 +49,16 @@ struct store_backend {
 	void (*close)(struct store *s); /* frees s, but not s->url */
 };
 
-/* Whether a commit of these changes wakes nobody. */
+/*
+ * In the stored format, a queue entry that was cancelled gives up at STORED_CANCELLED_NS: to other
+ * programs, and to older versions of this one, it has given up long ago. What is stored as
+ * give_up_ns, and what is loaded from it:
+ */
+#define STORED_CANCELLED_NS 1
+int64_t store_give_up_ns(const struct queue_entry *q);
+void store_set_give_up_ns(struct queue_entry *q, int64_t stored_ns);
+
+/* Whether a commit of these changes wakes no process that watches. */
 bool store_is_quiet(const struct change *changes, size_t count);
 
 /* Adds to the failure of a commit that it may have been applied all the same. */

@@ -205,7 +205,7 @@ static void explain_next(const struct explain *x)
 /* Why nothing is kept for it. */
 static const char *absence(const struct explain *x)
 {
-	if (plan_is_cancelled(x->q))
+	if (x->q->cancelled)
 		return "It was cancelled, and is about to leave.\n";
 	if (!plan_entry_is_possible(&x->s->state, &x->facts, x->q))
 		return "Not all that it asks for is in service: it keeps its place, but others are "

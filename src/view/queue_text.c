@@ -23,7 +23,7 @@ char *view_about(int64_t duration_ns)
 
 const char *view_waiter_state(const struct snapshot *s, size_t place)
 {
-	if (plan_is_cancelled(&s->state.queue[place]))
+	if (s->state.queue[place].cancelled)
 		return "cancelled";
 	return s->waiters && s->waiters[place].state != WAITER_ACTIVE ? "absent" : "active";
 }

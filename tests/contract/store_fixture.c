@@ -140,18 +140,123 @@ char *fixture_path(const struct fixture *f, const char *name)
 	return mem_printf("%s/%s", f->dir, name);
 }
 
-void fixture_commit(struct fixture *f, const struct change *changes, size_t count)
+static void same_text(const char *a, const char *b)
+{
+	if (!a || !b)
+		assert_ptr_equal(a, b);
+	else
+		assert_string_equal(a, b);
+}
+
+static void same_holder(const struct holder *a, const struct holder *b)
+{
+	same_text(a->host, b->host);
+	same_text(a->boot_id, b->boot_id);
+	assert_int_equal(a->command.pid, b->command.pid);
+	assert_int_equal(a->command.start_ticks, b->command.start_ticks);
+	assert_int_equal(a->supervisor.pid, b->supervisor.pid);
+	assert_int_equal(a->supervisor.start_ticks, b->supervisor.start_ticks);
+}
+
+void fixture_same_reservation(const struct reservation *a, const struct reservation *b)
+{
+	assert_non_null(a);
+	assert_non_null(b);
+	same_text(a->id, b->id);
+	same_text(a->user, b->user);
+	same_text(a->account, b->account);
+	assert_int_equal(a->uid.known, b->uid.known);
+	assert_int_equal(a->uid.value, b->uid.value);
+	assert_int_equal(a->type, b->type);
+	assert_int_equal(a->start_ns, b->start_ns);
+	assert_int_equal(a->heartbeat_ns, b->heartbeat_ns);
+	assert_int_equal(a->expiry_ns, b->expiry_ns);
+	assert_int_equal(a->deadline_ns, b->deadline_ns);
+	same_text(a->note, b->note);
+	same_text(a->queue_id, b->queue_id);
+	same_holder(&a->holder, &b->holder);
+	assert_int_equal(a->gpus_count, b->gpus_count);
+	assert_memory_equal(a->gpus, b->gpus, a->gpus_count * sizeof(*a->gpus));
+}
+
+static void same_entry(const struct queue_entry *a, const struct queue_entry *b)
+{
+	same_text(a->id, b->id);
+	same_text(a->user, b->user);
+	same_text(a->account, b->account);
+	assert_int_equal(a->uid.known, b->uid.known);
+	assert_int_equal(a->uid.value, b->uid.value);
+	assert_int_equal(a->type, b->type);
+	assert_int_equal(a->requested_count, b->requested_count);
+	assert_int_equal(a->requested_ids_count, b->requested_ids_count);
+	for (size_t i = 0; i < a->requested_ids_count; i++)
+		assert_int_equal(a->requested_ids[i], b->requested_ids[i]);
+	assert_int_equal(a->collected_count, b->collected_count);
+	for (size_t i = 0; i < a->collected_count; i++)
+		assert_int_equal(a->collected[i], b->collected[i]);
+	assert_int_equal(a->duration_ns, b->duration_ns);
+	same_text(a->note, b->note);
+	assert_int_equal(a->enqueued_ns, b->enqueued_ns);
+	assert_int_equal(a->heartbeat_ns, b->heartbeat_ns);
+	assert_int_equal(a->give_up_ns, b->give_up_ns);
+	assert_int_equal(a->cancelled, b->cancelled);
+	same_holder(&a->holder, &b->holder);
+}
+
+void fixture_same_state(const struct pool_state *a, const struct pool_state *b)
+{
+	assert_int_equal(a->initialized, b->initialized);
+	same_text(a->provider, b->provider);
+	assert_int_equal(a->slots_count, b->slots_count);
+	for (size_t i = 0; i < a->slots_count; i++) {
+		const struct slot *x = &a->slots[i], *y = &b->slots[i];
+
+		same_text(x->uuid, y->uuid);
+		same_text(x->drained_by, y->drained_by);
+		assert_int_equal(x->drained_ns, y->drained_ns);
+		assert_int_equal(x->problem != NULL, y->problem != NULL);
+		assert_int_equal(x->reservation != NULL, y->reservation != NULL);
+		/* What a slot was before it was reserved is of no use to anybody. */
+		if (!x->reservation)
+			assert_int_equal(x->last_released_ns, y->last_released_ns);
+		else
+			fixture_same_reservation(x->reservation, y->reservation);
+	}
+	assert_int_equal(a->reservations_count, b->reservations_count);
+	assert_int_equal(a->queue_count, b->queue_count);
+	for (size_t i = 0; i < a->queue_count; i++)
+		same_entry(&a->queue[i], &b->queue[i]);
+}
+
+/* Applies the changes to a copy of the state that they were decided on. */
+static void apply(const struct pool_state *seen, const struct change *changes, size_t count,
+		  struct pool_state *ret_state)
 {
 	struct err e = {0};
 
+	pool_state_copy(ret_state, seen);
+	for (size_t i = 0; i < count; i++) {
+		if (change_apply(ret_state, &changes[i], &e) < 0)
+			fail_msg("change_apply: %s", e.text);
+	}
+}
+
+void fixture_commit(struct fixture *f, const struct change *changes, size_t count)
+{
+	AUTO(pool_state_clear) struct pool_state expected = {0};
+	struct err e = {0};
+
+	apply(&f->state, changes, count, &expected);
 	if (store_commit(f->a, &f->state, changes, count, &e) < 0)
 		fail_msg("commit: %s", e.text);
 	fixture_load(f->a, STORE_READ, &f->state);
+	fixture_same_state(&expected, &f->state);
 }
 
 void fixture_init(struct fixture *f, size_t gpus_count)
 {
-	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = gpus_count};
+	struct change init = {.kind = CHANGE_INIT,
+			      .init = {.provider = "fake", .gpus_count = gpus_count}};
 
 	fixture_load(f->a, STORE_READ, &f->state);
 	fixture_commit(f, &init, 1);
@@ -185,7 +290,7 @@ const struct reservation *fixture_grant(struct fixture *f, const char *account, 
 {
 	AUTO(reservation_freep)
 	struct reservation *r = fixture_reservation(account, gpus, count);
-	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r};
 
 	fixture_commit(f, &grant, 1);
 	return pool_state_find(&f->state, r->id);
@@ -193,46 +298,14 @@ const struct reservation *fixture_grant(struct fixture *f, const char *account, 
 
 struct change fixture_end(const struct reservation *r, int64_t time_ns)
 {
-	return (struct change){
-		.kind = CHANGE_END,
+	struct change c = {.kind = CHANGE_END};
+
+	c.end = (struct change_end){
 		.reservation = r,
 		.gpus = r->gpus,
 		.gpus_count = r->gpus_count,
-		.time_ns = time_ns,
+		.end_ns = time_ns,
 		.reason = END_RELEASED,
 	};
-}
-
-static void same_text(const char *a, const char *b)
-{
-	if (!a || !b)
-		assert_ptr_equal(a, b);
-	else
-		assert_string_equal(a, b);
-}
-
-void fixture_same_reservation(const struct reservation *a, const struct reservation *b)
-{
-	assert_non_null(a);
-	assert_non_null(b);
-	same_text(a->id, b->id);
-	same_text(a->user, b->user);
-	same_text(a->account, b->account);
-	assert_int_equal(a->uid.known, b->uid.known);
-	assert_int_equal(a->uid.value, b->uid.value);
-	assert_int_equal(a->type, b->type);
-	assert_int_equal(a->start_ns, b->start_ns);
-	assert_int_equal(a->heartbeat_ns, b->heartbeat_ns);
-	assert_int_equal(a->expiry_ns, b->expiry_ns);
-	assert_int_equal(a->deadline_ns, b->deadline_ns);
-	same_text(a->note, b->note);
-	same_text(a->queue_id, b->queue_id);
-	same_text(a->holder.host, b->holder.host);
-	same_text(a->holder.boot_id, b->holder.boot_id);
-	assert_int_equal(a->holder.command.pid, b->holder.command.pid);
-	assert_int_equal(a->holder.command.start_ticks, b->holder.command.start_ticks);
-	assert_int_equal(a->holder.supervisor.pid, b->holder.supervisor.pid);
-	assert_int_equal(a->holder.supervisor.start_ticks, b->holder.supervisor.start_ticks);
-	assert_int_equal(a->gpus_count, b->gpus_count);
-	assert_memory_equal(a->gpus, b->gpus, a->gpus_count * sizeof(*a->gpus));
+	return c;
 }

@@ -52,7 +52,8 @@ char *fixture_path(const struct fixture *f, const char *name);
 /* Makes a pool of that many GPUs with handle a, and loads it into f->state. */
 void fixture_init(struct fixture *f, size_t gpus_count);
 
-/* Commits with what f->state holds and must succeed; loads the new state into it (STORE_READ). */
+/* Commits with what f->state holds and must succeed; loads the new state into it (STORE_READ),
+   which must be the one that change_apply makes of the old one. */
 void fixture_commit(struct fixture *f, const struct change *changes, size_t count);
 
 /* A run reservation of `account` on those GPUs, with every member set; the caller frees it. */
@@ -66,6 +67,7 @@ const struct reservation *fixture_grant(struct fixture *f, const char *account, 
 struct change fixture_end(const struct reservation *r, int64_t time_ns);
 
 void fixture_same_reservation(const struct reservation *a, const struct reservation *b);
+void fixture_same_state(const struct pool_state *a, const struct pool_state *b);
 
 #define GPUS(...) (const int[]){__VA_ARGS__}, ARRAY_SIZE(((const int[]){__VA_ARGS__}))
 

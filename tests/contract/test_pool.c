@@ -41,7 +41,7 @@ static void test_forecast_by_runs_of_centuries(void **state)
 	char name[] = "alice";
 	struct fixture *f = *state;
 	AUTO(pool_closep) struct pool *p = open_pool(f);
-	struct change change = {.kind = CHANGE_GRANT, .reservation = running};
+	struct change change = {.kind = CHANGE_GRANT, .grant.reservation = running};
 	struct plan_facts facts = {.now_ns = clock_now_ns()};
 	struct usage_record records[3];
 	struct err e = {0};

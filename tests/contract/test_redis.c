@@ -90,10 +90,10 @@ static void test_drain_in_their_pool(void **state)
 	AUTO(store_closep) struct store *s = open_fresh();
 	AUTO(pool_state_clear) struct pool_state seen = {0};
 	const struct change drain = {.kind = CHANGE_DRAIN,
-				     .gpus = (const int[]){0, 1, 2, 3, 4, 5},
-				     .gpus_count = 6,
-				     .actor = "root",
-				     .time_ns = T0};
+				     .drain = {.gpus = (const int[]){0, 1, 2, 3, 4, 5},
+					       .gpus_count = 6,
+					       .actor = "root",
+					       .time_ns = T0}};
 	const struct reservation *r;
 	struct err e = {0};
 
@@ -163,7 +163,8 @@ static void test_very_old_pool(void **state)
 
 static void make_pool(struct store *s, struct pool_state *seen, size_t gpus)
 {
-	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = gpus};
+	struct change init = {.kind = CHANGE_INIT,
+			      .init = {.provider = "fake", .gpus_count = gpus}};
 	struct err e = {0};
 
 	fixture_load(s, STORE_UPDATE, seen);
@@ -178,7 +179,7 @@ static void test_their_write_in_between(void **state)
 	AUTO(store_closep) struct store *s = open_fresh();
 	AUTO(pool_state_clear) struct pool_state seen = {0};
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0, 1));
-	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r};
 	struct err e = {0};
 
 	make_pool(s, &seen, 2);
@@ -201,7 +202,7 @@ static void test_their_lock(void **state)
 	AUTO(store_closep) struct store *s = open_fresh();
 	AUTO(pool_state_clear) struct pool_state seen = {0};
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0));
-	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r};
 	struct err e = {0};
 
 	make_pool(s, &seen, 1);
@@ -219,7 +220,7 @@ static void test_part_without_its_id(void **state)
 	AUTO(store_closep) struct store *s = open_fresh();
 	AUTO(pool_state_clear) struct pool_state seen = {0};
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0, 1, 2));
-	struct change change = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change change = {.kind = CHANGE_GRANT, .grant.reservation = r};
 	struct err e = {0};
 
 	make_pool(s, &seen, 3);
@@ -262,7 +263,7 @@ static void test_strange_values(void **state)
 	AUTO(store_closep) struct store *s = open_fresh();
 	AUTO(pool_state_clear) struct pool_state seen = {0};
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0));
-	struct change change = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change change = {.kind = CHANGE_GRANT, .grant.reservation = r};
 	struct err e = {0};
 
 	make_pool(s, &seen, 3);
@@ -273,7 +274,8 @@ static void test_strange_values(void **state)
 	assert_non_null(seen.slots[1].problem);
 	assert_null(seen.slots[2].problem);
 	assert_int_equal(store_commit(s, &seen, &change, 1, &e), -EINVAL);
-	change = (struct change){.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 3};
+	change =
+		(struct change){.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 3}};
 	assert_int_equal(store_commit(s, &seen, &change, 1, &e), 0);
 	fixture_load(s, STORE_READ, &seen);
 	assert_null(seen.slots[0].problem);
@@ -285,7 +287,7 @@ static void test_strange_queue(void **state)
 {
 	AUTO(store_closep) struct store *s = open_fresh();
 	AUTO(pool_state_clear) struct pool_state seen = {0};
-	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 1};
+	struct change init = {.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 1}};
 	struct err e = {0};
 
 	make_pool(s, &seen, 1);
@@ -297,7 +299,7 @@ static void test_strange_queue(void **state)
 	assert_int_equal(seen.queue_count, 1);
 	assert_string_equal(seen.queue[0].id, "good");
 	{
-		struct change drop[] = {{.kind = CHANGE_QUEUE_DROP, .entry = &seen.queue[0]}, init};
+		struct change drop[] = {{.kind = CHANGE_DROP, .drop.entry = &seen.queue[0]}, init};
 
 		assert_int_equal(store_commit(s, &seen, drop, 2, &e), 0);
 	}
@@ -309,7 +311,7 @@ static void test_pool_without_its_count(void **state)
 {
 	AUTO(store_closep) struct store *s = open_fresh();
 	AUTO(pool_state_clear) struct pool_state seen = {0};
-	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 3};
+	struct change init = {.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 3}};
 	struct err e = {0};
 
 	make_pool(s, &seen, 2);
@@ -334,7 +336,7 @@ static void test_refused_commits_do_nothing(void **state)
 	AUTO(store_closep) struct store *s = open_fresh();
 	AUTO(pool_state_clear) struct pool_state seen = {0};
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0));
-	struct change change = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change change = {.kind = CHANGE_GRANT, .grant.reservation = r};
 	struct err e = {0};
 
 	make_pool(s, &seen, 1);

@@ -41,7 +41,7 @@ static void make_pool(void)
 {
 	AUTO(store_closep) struct store *s = NULL;
 	AUTO(pool_state_clear) struct pool_state seen = {0};
-	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 2};
+	struct change init = {.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 2}};
 	struct err e = {0};
 
 	proxy.control->at = 0;
@@ -63,7 +63,7 @@ static void cut_at(int request, int kind)
 /* Loads and grants, like the commands do: again where somebody was faster. */
 static int reserve(struct store *s, const struct reservation *r, struct err *e)
 {
-	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r};
 	int result;
 
 	do {
@@ -206,7 +206,8 @@ static void test_killed_server(void **state)
 	assert_int_equal(store_open(url, &s, &e), 0);
 	{
 		AUTO(pool_state_clear) struct pool_state seen = {0};
-		struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 2};
+		struct change init = {.kind = CHANGE_INIT,
+				      .init = {.provider = "fake", .gpus_count = 2}};
 
 		fixture_load(s, STORE_UPDATE, &seen);
 		assert_int_equal(store_commit(s, &seen, &init, 1, &e), 0);

@@ -62,7 +62,7 @@ static int one_commit(struct store *s, struct ack *ack)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	AUTO(reservation_freep) struct reservation *r = reservation_new();
-	struct change change = {.kind = CHANGE_GRANT, .reservation = r, .gpus_count = 1};
+	struct change change = {.kind = CHANGE_GRANT, .grant.reservation = r};
 	struct err e = {0};
 	int code = store_load(s, STORE_UPDATE, &state, &e);
 
@@ -73,15 +73,19 @@ static int one_commit(struct store *s, struct ack *ack)
 		id_new(r->id);
 	} else {
 		memcpy(r->id, ack->id, ID_SIZE);
-		change.kind = CHANGE_END;
-		change.time_ns = clock_now_ns();
+		change = (struct change){
+			.kind = CHANGE_END,
+			.end = {.reservation = r,
+				.gpus = &ack->gpu,
+				.gpus_count = 1,
+				.end_ns = clock_now_ns()},
+		};
 	}
 	if (ack->gpu < 0)
 		return ENOSPC;
 	r->gpus = mem_alloc(1, sizeof(*r->gpus));
 	r->gpus[0] = ack->gpu;
 	r->gpus_count = 1;
-	change.gpus = r->gpus;
 	r->account = mem_strdup("alice");
 	r->note = long_note();
 	r->start_ns = clock_now_ns();
@@ -203,10 +207,13 @@ static void clean_up(struct crash_test *t, const struct pool_state *state)
 	for (size_t i = 0; i < state->reservations_count; i++)
 		ends[i] = (struct change){
 			.kind = CHANGE_END,
-			.reservation = state->reservations[i],
-			.gpus = state->reservations[i]->gpus,
-			.gpus_count = state->reservations[i]->gpus_count,
-			.time_ns = clock_now_ns(),
+			.end =
+				{
+					.reservation = state->reservations[i],
+					.gpus = state->reservations[i]->gpus,
+					.gpus_count = state->reservations[i]->gpus_count,
+					.end_ns = clock_now_ns(),
+				},
 		};
 	if (store_commit(t->store, state, ends, state->reservations_count, &e) < 0 ||
 	    store_history_trim(t->store, INT64_MAX, &e) < 0)
@@ -250,7 +257,8 @@ static int64_t rounds_to_make(void)
 /* All rounds on one database below that directory, each of at most that length at first. */
 static void kill_below(const char *parent, long longest_us)
 {
-	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = GPUS_COUNT};
+	struct change init = {.kind = CHANGE_INIT,
+			      .init = {.provider = "fake", .gpus_count = GPUS_COUNT}};
 	struct crash_test t = {0};
 	AUTO_FREE char *command = NULL;
 	struct pool_state none = {0};

@@ -80,7 +80,7 @@ static void test_nothing_is_created_by_looking(void **state)
 {
 	struct fixture *f = *state;
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("alice", GPUS(0));
-	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r};
 	struct err e = {0};
 	int64_t last[1];
 
@@ -209,11 +209,10 @@ static void make_format_1(struct fixture *f)
 static void test_older(void **state)
 {
 	struct fixture *f = *state;
-	const struct change drain = {.kind = CHANGE_DRAIN,
-				     .gpus = (const int[]){1},
-				     .gpus_count = 1,
-				     .actor = "root",
-				     .time_ns = T0};
+	const struct change drain = {
+		.kind = CHANGE_DRAIN,
+		.drain = {
+			.gpus = (const int[]){1}, .gpus_count = 1, .actor = "root", .time_ns = T0}};
 
 	fixture_init(f, 2);
 	fixture_grant(f, "alice", GPUS(0));
@@ -324,7 +323,7 @@ static void test_full_disk(void **state)
 static void test_no_room_to_create(void **state)
 {
 	struct fixture *f = *state;
-	struct change init = {.kind = CHANGE_INIT, .gpus_count = 1};
+	struct change init = {.kind = CHANGE_INIT, .init.gpus_count = 1};
 	struct store *s = NULL;
 	struct err e = {0};
 
@@ -358,7 +357,7 @@ static void test_broken_disk(void **state)
 	for (int call = 1; call <= 8; call++) {
 		AUTO(reservation_freep)
 		struct reservation *r = fixture_reservation("alice", GPUS(0));
-		struct change change = {.kind = CHANGE_GRANT, .reservation = r};
+		struct change change = {.kind = CHANGE_GRANT, .grant.reservation = r};
 		struct err e = {0};
 
 		fixture_load(f->a, STORE_UPDATE, &f->state);

@@ -225,7 +225,7 @@ static void test_fork_in_an_update(void **state)
 {
 	struct fixture *f = *state;
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("alice", GPUS(0));
-	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r};
 	struct err e;
 	pid_t pid;
 	int status;

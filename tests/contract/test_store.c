@@ -34,8 +34,8 @@ static void test_init(void **state)
 {
 	struct fixture *f = *state;
 	const char *const uuids[] = {"GPU-0", NULL, "GPU-2"};
-	struct change init = {
-		.kind = CHANGE_INIT, .provider = "nvidia", .gpus_count = 3, .uuids = uuids};
+	struct change init = {.kind = CHANGE_INIT,
+			      .init = {.provider = "nvidia", .gpus_count = 3, .uuids = uuids}};
 
 	fixture_load(f->a, STORE_UPDATE, &f->state);
 	fixture_commit(f, &init, 1);
@@ -60,10 +60,9 @@ static void test_init_with_releases(void **state)
 {
 	struct fixture *f = *state;
 	const int64_t released_ns[] = {T0 + 1, TIME_NONE, T0 + 123456789};
-	struct change init = {.kind = CHANGE_INIT,
-			      .provider = "fake",
-			      .gpus_count = 3,
-			      .last_released_ns = released_ns};
+	struct change init = {
+		.kind = CHANGE_INIT,
+		.init = {.provider = "fake", .gpus_count = 3, .last_released_ns = released_ns}};
 
 	for (int round = 0; round < 2; round++) {
 		fixture_load(f->a, STORE_UPDATE, &f->state);
@@ -71,7 +70,7 @@ static void test_init_with_releases(void **state)
 		for (int i = 0; i < 3; i++)
 			assert_int_equal(f->state.slots[i].last_released_ns, released_ns[i]);
 	}
-	init.last_released_ns = NULL;
+	init.init.last_released_ns = NULL;
 	fixture_commit(f, &init, 1);
 	assert_int_equal(f->state.slots[0].last_released_ns, TIME_NONE);
 }
@@ -80,7 +79,7 @@ static void test_changes_need_a_pool(void **state)
 {
 	struct fixture *f = *state;
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("alice", GPUS(0));
-	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r};
 
 	fixture_load(f->a, STORE_UPDATE, &f->state);
 	assert_int_equal(try_commit(f->a, &f->state, &grant, 1), EINVAL);
@@ -91,8 +90,8 @@ static void test_changes_need_a_pool(void **state)
 static void test_two_inits_at_once(void **state)
 {
 	struct fixture *f = *state;
-	struct change four = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 4};
-	struct change eight = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 8};
+	struct change four = {.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 4}};
+	struct change eight = {.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 8}};
 
 	fixture_load(f->a, STORE_READ, &f->state);
 	assert_int_equal(try_commit(f->b, &f->state, &four, 1), 0);
@@ -109,8 +108,8 @@ static void test_grant_keeps_every_member(void **state)
 	struct fixture *f = *state;
 	AUTO(reservation_freep) struct reservation *run = fixture_reservation("alice", GPUS(1, 3));
 	AUTO(reservation_freep) struct reservation *manual = fixture_reservation("bob", GPUS(0));
-	struct change grants[] = {{.kind = CHANGE_GRANT, .reservation = run},
-				  {.kind = CHANGE_GRANT, .reservation = manual}};
+	struct change grants[] = {{.kind = CHANGE_GRANT, .grant.reservation = run},
+				  {.kind = CHANGE_GRANT, .grant.reservation = manual}};
 
 	manual->type = RESERVATION_MANUAL;
 	manual->heartbeat_ns = manual->deadline_ns = TIME_NONE;
@@ -149,7 +148,7 @@ static void test_hostile_texts(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(notes); i++) {
 		AUTO(reservation_freep)
 		struct reservation *r = fixture_reservation("alice", GPUS(0));
-		struct change c = {.kind = CHANGE_GRANT, .reservation = r};
+		struct change c = {.kind = CHANGE_GRANT, .grant.reservation = r};
 
 		mem_replace(&r->note, notes[i]);
 		mem_replace(&r->user, notes[i]);
@@ -188,8 +187,8 @@ static void test_partial_end(void **state)
 	r = fixture_grant(f, "alice", GPUS(0, 1, 2));
 	memcpy(id, r->id, ID_SIZE);
 	end = fixture_end(r, T0 + NS_PER_HOUR);
-	end.gpus = &middle;
-	end.gpus_count = 1;
+	end.end.gpus = &middle;
+	end.end.gpus_count = 1;
 	fixture_commit(f, &end, 1);
 	r = pool_state_find(&f->state, id);
 	assert_non_null(r);
@@ -215,7 +214,7 @@ static void test_renew(void **state)
 	mem_replace(&altered->note, "another");
 	mem_replace(&altered->holder.host, "host2");
 	altered->holder.supervisor = (struct process_ref){77, 78};
-	renew.reservation = altered;
+	renew.renew.reservation = altered;
 	fixture_commit(f, &renew, 1);
 	fixture_same_reservation(pool_state_find(&f->state, altered->id), altered);
 }
@@ -229,9 +228,9 @@ static void test_conflict(void **state)
 	struct reservation *second = fixture_reservation("bob", GPUS(0));
 	AUTO(reservation_freep)
 	struct reservation *third = fixture_reservation("bob", GPUS(1, 2));
-	struct change grant = {.kind = CHANGE_GRANT, .reservation = first};
-	struct change both[] = {{.kind = CHANGE_GRANT, .reservation = second},
-				{.kind = CHANGE_GRANT, .reservation = third}};
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = first};
+	struct change both[] = {{.kind = CHANGE_GRANT, .grant.reservation = second},
+				{.kind = CHANGE_GRANT, .grant.reservation = third}};
 	AUTO(pool_state_clear) struct pool_state seen_b = {0};
 
 	fixture_init(f, 4);
@@ -258,7 +257,7 @@ static void test_watch(void **state)
 {
 	struct fixture *f = *state;
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("alice", GPUS(1));
-	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r};
 	AUTO(pool_state_clear) struct pool_state seen = {0};
 
 	fixture_init(f, 2);
@@ -286,7 +285,7 @@ static void test_renew_after_end(void **state)
 	fixture_load(f->b, STORE_READ, &seen_b);
 	end = fixture_end(f->state.reservations[0], T0 + NS_PER_HOUR);
 	fixture_commit(f, &end, 1);
-	renew.reservation = seen_b.reservations[0];
+	renew.renew.reservation = seen_b.reservations[0];
 	assert_int_equal(try_commit(f->b, &seen_b, &renew, 1), EAGAIN);
 	/* Nor when the slot is loaded anew but the reservation is the old one. */
 	assert_int_equal(try_commit(f->a, &f->state, &renew, 1), EAGAIN);
@@ -316,8 +315,8 @@ static void test_one_owner_per_gpu(void **state)
 	struct fixture *f = *state;
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0, 1));
 	AUTO(reservation_freep) struct reservation *s = fixture_reservation("eve", GPUS(1));
-	struct change grants[] = {{.kind = CHANGE_GRANT, .reservation = s},
-				  {.kind = CHANGE_GRANT, .reservation = r}};
+	struct change grants[] = {{.kind = CHANGE_GRANT, .grant.reservation = s},
+				  {.kind = CHANGE_GRANT, .grant.reservation = r}};
 
 	fixture_init(f, 2);
 	/* Twice in one commit. */
@@ -342,7 +341,7 @@ static void test_end_and_grant_in_one_commit(void **state)
 {
 	struct fixture *f = *state;
 	AUTO(reservation_freep) struct reservation *next = fixture_reservation("bob", GPUS(0));
-	struct change changes[2] = {{0}, {.kind = CHANGE_GRANT, .reservation = next}};
+	struct change changes[2] = {{0}, {.kind = CHANGE_GRANT, .grant.reservation = next}};
 
 	fixture_init(f, 1);
 	fixture_grant(f, "alice", GPUS(0));
@@ -374,7 +373,8 @@ static void test_1024_gpus(void **state)
 static void test_init_again(void **state)
 {
 	struct fixture *f = *state;
-	struct change changes[2] = {{0}, {.kind = CHANGE_INIT, .provider = "amd", .gpus_count = 2}};
+	struct change changes[2] = {
+		{0}, {.kind = CHANGE_INIT, .init = {.provider = "amd", .gpus_count = 2}}};
 	const struct usage_record *u;
 	struct err e = {0};
 
@@ -406,12 +406,11 @@ static void test_init_and_fill_in_one_commit(void **state)
 				      .requested_count = 3,
 				      .enqueued_ns = T0,
 				      .heartbeat_ns = T0};
-	struct change changes[] = {{.kind = CHANGE_INIT,
-				    .provider = "fake",
-				    .gpus_count = 3,
-				    .last_released_ns = released_ns},
-				   {.kind = CHANGE_GRANT, .reservation = r},
-				   {.kind = CHANGE_QUEUE_PUT, .entry = &waiting}};
+	struct change changes[] = {
+		{.kind = CHANGE_INIT,
+		 .init = {.provider = "fake", .gpus_count = 3, .last_released_ns = released_ns}},
+		{.kind = CHANGE_GRANT, .grant.reservation = r},
+		{.kind = CHANGE_PUT, .put.entry = &waiting}};
 
 	id_new(waiting.id);
 	fixture_load(f->a, STORE_UPDATE, &f->state);
@@ -428,9 +427,10 @@ static void test_init_and_grant_on_another_size(void **state)
 {
 	struct fixture *f = *state;
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(3));
-	struct change changes[] = {{.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 3},
-				   {.kind = CHANGE_GRANT, .reservation = r},
-				   {.kind = CHANGE_GRANT, .reservation = r}};
+	struct change changes[] = {
+		{.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 3}},
+		{.kind = CHANGE_GRANT, .grant.reservation = r},
+		{.kind = CHANGE_GRANT, .grant.reservation = r}};
 
 	fixture_init(f, 5);
 	assert_int_equal(try_commit(f->a, &f->state, changes, 2), EINVAL);
@@ -439,7 +439,7 @@ static void test_init_and_grant_on_another_size(void **state)
 	fixture_load(f->a, STORE_READ, &f->state);
 	assert_int_equal(f->state.slots_count, 5);
 	fixture_commit(f, changes, 2);
-	changes[0].gpus_count = 6;
+	changes[0].init.gpus_count = 6;
 	r->gpus[0] = 5;
 	assert_int_equal(try_commit(f->a, &f->state, changes, 2), EINVAL);
 	changes[2] = changes[1];

@@ -16,17 +16,15 @@ static int try_commit(struct store *s, const struct pool_state *seen, const stru
 /* The gpus are borrowed. */
 static struct change drain_of(const int *gpus, size_t count, const char *actor)
 {
-	return (struct change){.kind = CHANGE_DRAIN,
-			       .gpus = gpus,
-			       .gpus_count = count,
-			       .actor = actor,
-			       .time_ns = T0};
+	return (struct change){
+		.kind = CHANGE_DRAIN,
+		.drain = {.gpus = gpus, .gpus_count = count, .actor = actor, .time_ns = T0}};
 }
 
 static struct change check_of(const int *gpus, size_t count)
 {
 	return (struct change){
-		.kind = CHANGE_CHECK, .quiet = true, .gpus = gpus, .gpus_count = count};
+		.kind = CHANGE_CHECK, .quiet = true, .check = {.gpus = gpus, .gpus_count = count}};
 }
 
 static void assert_drained(const struct pool_state *state, int gpu, const char *by)
@@ -107,7 +105,7 @@ static void test_grant_that_did_not_see_the_drain(void **state)
 	AUTO(pool_state_clear) struct pool_state before = {0};
 	AUTO(reservation_freep) struct reservation *bob = fixture_reservation("bob", GPUS(0));
 	const struct change drain = drain_of(GPUS(0), "root");
-	struct change late[2] = {{0}, {.kind = CHANGE_GRANT, .reservation = bob}};
+	struct change late[2] = {{0}, {.kind = CHANGE_GRANT, .grant.reservation = bob}};
 
 	fixture_init(f, 1);
 	fixture_load(f->b, STORE_READ, &before);
@@ -145,8 +143,9 @@ static void test_init_and_drain(void **state)
 {
 	struct fixture *f = *state;
 	const struct change drain = drain_of(GPUS(0, 2), "root");
-	struct change anew[2] = {{.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 5},
-				 drain_of(GPUS(4), "root")};
+	struct change anew[2] = {
+		{.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 5}},
+		drain_of(GPUS(4), "root")};
 
 	fixture_init(f, 3);
 	fixture_commit(f, &drain, 1);
@@ -155,9 +154,9 @@ static void test_init_and_drain(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_drained(&f->state, i, NULL);
 	assert_drained(&f->state, 4, "root");
-	anew[0].gpus_count = 1;
+	anew[0].init.gpus_count = 1;
 	fixture_commit(f, anew, 1);
-	anew[0].gpus_count = 5;
+	anew[0].init.gpus_count = 5;
 	fixture_commit(f, anew, 1);
 	assert_drained(&f->state, 4, NULL);
 }
@@ -188,7 +187,8 @@ static void test_check_compares(void **state)
 	struct fixture *f = *state;
 	AUTO(pool_state_clear) struct pool_state before = {0};
 	AUTO(reservation_freep) struct reservation *bob = fixture_reservation("bob", GPUS(0));
-	struct change late[2] = {check_of(GPUS(0, 1)), {.kind = CHANGE_GRANT, .reservation = bob}};
+	struct change late[2] = {check_of(GPUS(0, 1)),
+				 {.kind = CHANGE_GRANT, .grant.reservation = bob}};
 
 	fixture_init(f, 3);
 	fixture_load(f->b, STORE_READ, &before);
@@ -213,7 +213,7 @@ static void test_check_changes_nothing(void **state)
 	AUTO(pool_state_clear) struct pool_state before = {0};
 	AUTO(reservation_freep) struct reservation *bob = fixture_reservation("bob", GPUS(0));
 	const struct change check = check_of(GPUS(0, 1));
-	struct change grant = {.kind = CHANGE_GRANT, .reservation = bob};
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = bob};
 
 	fixture_init(f, 2);
 	fixture_grant(f, "alice", GPUS(1));

@@ -7,7 +7,7 @@
 
 static void put(struct fixture *f, const struct queue_entry *entry)
 {
-	struct change change = {.kind = CHANGE_QUEUE_PUT, .entry = entry};
+	struct change change = {.kind = CHANGE_PUT, .put.entry = entry};
 
 	fixture_commit(f, &change, 1);
 }
@@ -78,7 +78,7 @@ static void test_queue_order(void **state)
 	char name[] = "alice";
 	int requested[] = {1}, collected[] = {1};
 	struct queue_entry w[3];
-	struct change change = {.kind = CHANGE_QUEUE_PUT};
+	struct change change;
 
 	fixture_init(f, 2);
 	for (int i = 0; i < 3; i++) {
@@ -98,8 +98,7 @@ static void test_queue_order(void **state)
 	assert_int_equal(f->state.queue[0].collected_count, 1);
 	assert_int_equal(f->state.queue[0].requested_ids_count, 0);
 	assert_null(f->state.queue[0].requested_ids);
-	change.kind = CHANGE_QUEUE_DROP;
-	change.entry = &f->state.queue[1];
+	change = (struct change){.kind = CHANGE_DROP, .drop.entry = &f->state.queue[1]};
 	fixture_commit(f, &change, 1);
 	assert_int_equal(f->state.queue_count, 2);
 	assert_string_equal(f->state.queue[0].id, w[0].id);
@@ -113,8 +112,8 @@ static void test_queue_conflicts(void **state)
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(0));
 	char name[] = "alice";
 	struct queue_entry w = entry_of(name, NULL, 0);
-	struct change changes[2] = {{.kind = CHANGE_GRANT, .reservation = r},
-				    {.kind = CHANGE_QUEUE_DROP}};
+	struct change changes[2] = {{.kind = CHANGE_GRANT, .grant.reservation = r},
+				    {.kind = CHANGE_DROP}};
 	struct err e = {0};
 
 	fixture_init(f, 1);
@@ -122,17 +121,17 @@ static void test_queue_conflicts(void **state)
 	fixture_load(f->b, STORE_READ, &old);
 	put(f, &f->state.queue[0]);
 	/* Altered since it was loaded: neither the drop nor the grant beside it may happen. */
-	changes[1].entry = &old.queue[0];
+	changes[1].drop.entry = &old.queue[0];
 	assert_int_equal(store_commit(f->b, &old, changes, 2, &e), -EAGAIN);
-	changes[1].kind = CHANGE_QUEUE_PUT;
+	changes[1] = (struct change){.kind = CHANGE_PUT, .put.entry = &old.queue[0]};
 	assert_int_equal(store_commit(f->b, &old, changes, 2, &e), -EAGAIN);
 	fixture_load(f->b, STORE_READ, &old);
 	assert_int_equal(old.queue_count, 1);
 	assert_int_equal(old.reservations_count, 0);
-	changes[1] = (struct change){.kind = CHANGE_QUEUE_DROP, .entry = &f->state.queue[0]};
+	changes[1] = (struct change){.kind = CHANGE_DROP, .drop.entry = &f->state.queue[0]};
 	fixture_commit(f, changes + 1, 1);
 	/* Dropped since. */
-	changes[1].entry = &old.queue[0];
+	changes[1].drop.entry = &old.queue[0];
 	assert_int_equal(store_commit(f->b, &old, changes + 1, 1, &e), -EAGAIN);
 }
 
@@ -141,7 +140,7 @@ static void use(struct fixture *f, const char *account, struct quantity uid, int
 		int64_t start_ns, int64_t end_ns)
 {
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation(account, &gpu, 1);
-	struct change change = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change change = {.kind = CHANGE_GRANT, .grant.reservation = r};
 
 	r->start_ns = start_ns;
 	r->uid = uid;
@@ -195,8 +194,8 @@ static void test_record_keeps_every_member(void **state)
 	r = fixture_grant(f, "alice", GPUS(1, 2));
 	memcpy(id, r->id, ID_SIZE);
 	end = fixture_end(r, T0 + NS_PER_HOUR);
-	end.reason = END_FORCED;
-	end.actor = "root";
+	end.end.reason = END_FORCED;
+	end.end.actor = "root";
 	fixture_commit(f, &end, 1);
 	assert_int_equal(store_history_begin(f->a, T0, T0 + NS_PER_DAY, &e), 0);
 	for (int gpu = 1; gpu <= 2; gpu++) {

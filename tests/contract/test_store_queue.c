@@ -26,7 +26,7 @@ static struct queue_entry entry_of(int requested)
 
 static void put(struct fixture *f, const struct queue_entry *entry)
 {
-	struct change change = {.kind = CHANGE_QUEUE_PUT, .entry = entry};
+	struct change change = {.kind = CHANGE_PUT, .put.entry = entry};
 
 	fixture_commit(f, &change, 1);
 }
@@ -36,7 +36,7 @@ static const struct reservation *collect(struct fixture *f, const char *entry_id
 					 size_t count)
 {
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation(alice, gpus, count);
-	struct change grant = {.kind = CHANGE_GRANT, .reservation = r};
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r};
 
 	r->queue_id = mem_strdup(entry_id);
 	fixture_commit(f, &grant, 1);
@@ -65,7 +65,7 @@ static void test_unrecorded_end(void **state)
 
 	fixture_init(f, 2);
 	end = fixture_end(collect(f, "waits", GPUS(0, 1)), T0 + NS_PER_HOUR);
-	end.unrecorded = true;
+	end.end.unrecorded = true;
 	fixture_commit(f, &end, 1);
 	assert_int_equal(f->state.reservations_count, 0);
 	assert_int_equal(f->state.slots[1].last_released_ns, T0 + NS_PER_HOUR);
@@ -77,7 +77,7 @@ static void test_unrecorded_end(void **state)
 		struct change both[2] = {fixture_end(f->state.slots[0].reservation, T0 + 1),
 					 fixture_end(part, T0 + 1)};
 
-		both[1].unrecorded = true;
+		both[1].end.unrecorded = true;
 		fixture_commit(f, both, 2);
 	}
 	assert_int_equal(count_records(f), 1);
@@ -96,9 +96,9 @@ static void test_unrecorded_end_of_a_part(void **state)
 	part = collect(f, "waits", GPUS(0, 1, 2));
 	memcpy(id, part->id, ID_SIZE);
 	end = fixture_end(part, T0 + NS_PER_HOUR);
-	end.unrecorded = true;
-	end.gpus = &one;
-	end.gpus_count = 1;
+	end.end.unrecorded = true;
+	end.end.gpus = &one;
+	end.end.gpus_count = 1;
 	fixture_commit(f, &end, 1);
 	part = pool_state_find(&f->state, id);
 	assert_int_equal(part->gpus_count, 2);
@@ -114,7 +114,7 @@ static void test_collected_becomes_granted(void **state)
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation(alice, GPUS(0, 1, 2));
 	AUTO(pool_state_clear) struct pool_state old = {0};
 	struct change changes[] = {
-		{0}, {.kind = CHANGE_QUEUE_DROP}, {.kind = CHANGE_GRANT, .reservation = r}};
+		{0}, {.kind = CHANGE_DROP}, {.kind = CHANGE_GRANT, .grant.reservation = r}};
 	struct err e = {0};
 
 	fixture_init(f, 3);
@@ -122,8 +122,8 @@ static void test_collected_becomes_granted(void **state)
 	collect(f, w.id, GPUS(0, 2));
 	fixture_load(f->b, STORE_READ, &old);
 	changes[0] = fixture_end(f->state.slots[0].reservation, T0 + NS_PER_HOUR);
-	changes[0].unrecorded = true;
-	changes[1].entry = &f->state.queue[0];
+	changes[0].end.unrecorded = true;
+	changes[1].drop.entry = &f->state.queue[0];
 	fixture_commit(f, changes, 3);
 	assert_int_equal(f->state.queue_count, 0);
 	assert_int_equal(f->state.reservations_count, 1);
@@ -132,7 +132,7 @@ static void test_collected_becomes_granted(void **state)
 	assert_int_equal(count_records(f), 0);
 	/* Who decided the same on what was before comes too late. */
 	changes[0] = fixture_end(old.slots[0].reservation, T0 + NS_PER_HOUR);
-	changes[1].entry = &old.queue[0];
+	changes[1].drop.entry = &old.queue[0];
 	id_new(r->id);
 	assert_int_equal(store_commit(f->b, &old, changes, 3, &e), -EAGAIN);
 }
@@ -158,8 +158,8 @@ static void show_life(struct fixture *f, bool quiet)
 		const struct change changes[] = {
 			{.kind = CHANGE_RENEW,
 			 .quiet = true,
-			 .reservation = f->state.reservations[0]},
-			{.kind = CHANGE_QUEUE_PUT, .quiet = quiet, .entry = &f->state.queue[0]}};
+			 .renew.reservation = f->state.reservations[0]},
+			{.kind = CHANGE_PUT, .quiet = quiet, .put.entry = &f->state.queue[0]}};
 
 		if (store_commit(f->b, &f->state, changes, 2, &e) < 0)
 			fail_msg("%s", e.text);
@@ -193,7 +193,7 @@ static void test_new_pool_keeps_altered_entries(void **state)
 {
 	struct fixture *f = *state;
 	struct queue_entry first = entry_of(1), second = entry_of(2), third = entry_of(1);
-	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 3};
+	struct change init = {.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 3}};
 	struct err e = {0};
 
 	second.enqueued_ns += NS_PER_SECOND;
@@ -201,12 +201,12 @@ static void test_new_pool_keeps_altered_entries(void **state)
 	fixture_init(f, 2);
 	put(f, &first);
 	put(f, &second);
-	f->state.queue[1].give_up_ns = 1;
+	f->state.queue[1].cancelled = true;
 	{
 		struct change changes[] = {
-			{.kind = CHANGE_QUEUE_PUT, .entry = &f->state.queue[1]},
+			{.kind = CHANGE_PUT, .put.entry = &f->state.queue[1]},
 			init,
-			{.kind = CHANGE_QUEUE_DROP, .entry = &f->state.queue[0]},
+			{.kind = CHANGE_DROP, .drop.entry = &f->state.queue[0]},
 		};
 
 		/* One that it does not know what to do with. */
@@ -214,11 +214,10 @@ static void test_new_pool_keeps_altered_entries(void **state)
 		fixture_load(f->a, STORE_READ, &f->state);
 		assert_int_equal(f->state.queue_count, 2);
 		assert_int_equal(f->state.slots_count, 2);
-		f->state.queue[1].give_up_ns = 1;
-		changes[0].entry = &f->state.queue[1];
+		f->state.queue[1].cancelled = true;
+		changes[0].put.entry = &f->state.queue[1];
 		changes[2] = changes[1];
-		changes[1] =
-			(struct change){.kind = CHANGE_QUEUE_DROP, .entry = &f->state.queue[0]};
+		changes[1] = (struct change){.kind = CHANGE_DROP, .drop.entry = &f->state.queue[0]};
 		fixture_commit(f, changes, 3);
 	}
 	assert_int_equal(f->state.slots_count, 3);
@@ -226,11 +225,11 @@ static void test_new_pool_keeps_altered_entries(void **state)
 	assert_string_equal(f->state.queue[0].id, second.id);
 	assert_int_equal(f->state.queue[0].requested_count, 2);
 	assert_int_equal(f->state.queue[0].enqueued_ns, second.enqueued_ns);
-	assert_int_equal(f->state.queue[0].give_up_ns, 1);
+	assert_true(f->state.queue[0].cancelled);
 	/* It can be altered and leave, as ever. */
 	put(f, &f->state.queue[0]);
 	{
-		struct change drop = {.kind = CHANGE_QUEUE_DROP, .entry = &f->state.queue[0]};
+		struct change drop = {.kind = CHANGE_DROP, .drop.entry = &f->state.queue[0]};
 
 		fixture_commit(f, &drop, 1);
 	}
@@ -243,7 +242,7 @@ static void test_new_pool_and_a_new_entry(void **state)
 	struct fixture *f = *state;
 	AUTO(pool_state_clear) struct pool_state old = {0};
 	struct queue_entry w = entry_of(1);
-	struct change init = {.kind = CHANGE_INIT, .provider = "fake", .gpus_count = 3};
+	struct change init = {.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 3}};
 	struct err e = {0};
 
 	fixture_init(f, 2);
@@ -259,7 +258,7 @@ static void test_new_pool_and_a_new_entry(void **state)
 
 static void test_lists_and_the_mark_of_a_cancelled_one(void **state)
 {
-	static const int64_t give_up_ns[] = {TIME_NONE, 1, T0 + 123456789, TIME_NONE};
+	static const int64_t give_up_ns[] = {TIME_NONE, TIME_NONE, T0 + 123456789, TIME_NONE};
 	struct fixture *f = *state;
 	struct queue_entry w = entry_of(4);
 	int lists[][4] = {{0}, {3}, {0, 1, 2, 3}, {1, 2}};
@@ -272,11 +271,13 @@ static void test_lists_and_the_mark_of_a_cancelled_one(void **state)
 		w.collected = lists[i];
 		w.collected_count = counts[i];
 		w.give_up_ns = give_up_ns[i];
+		w.cancelled = i == 1;
 		w.version = i ? f->state.queue[0].version : NULL;
 		put(f, &w);
 		q = &f->state.queue[0];
 		assert_int_equal(f->state.queue_count, 1);
 		assert_int_equal(q->give_up_ns, give_up_ns[i]);
+		assert_int_equal(q->cancelled, i == 1);
 		assert_int_equal(q->collected_count, counts[i]);
 		for (size_t k = 0; k < counts[i]; k++)
 			assert_int_equal(q->collected[k], lists[i][k]);

@@ -28,7 +28,7 @@ static void waiter_begin(struct fixture *f, struct waiter *w, int gpus)
 	struct err e = {0};
 	struct pool_grant grant = {0};
 	AUTO(reservation_freep) struct reservation *held = fixture_reservation("bob", GPUS(0));
-	struct change change = {.kind = CHANGE_GRANT, .reservation = held};
+	struct change change = {.kind = CHANGE_GRANT, .grant.reservation = held};
 
 	fixture_init(f, gpus);
 	held->type = RESERVATION_MANUAL;
@@ -63,8 +63,8 @@ static void waiter_grant_unheard(struct fixture *f, const struct waiter *w)
 	mine->uid = quantity_of(1234);
 	mine->expiry_ns = clock_now_ns() + NS_PER_HOUR;
 	changes[0] = fixture_end(f->state.reservations[0], clock_now_ns());
-	changes[1] = (struct change){.kind = CHANGE_QUEUE_DROP, .entry = &f->state.queue[0]};
-	changes[2] = (struct change){.kind = CHANGE_GRANT, .reservation = mine};
+	changes[1] = (struct change){.kind = CHANGE_DROP, .drop.entry = &f->state.queue[0]};
+	changes[2] = (struct change){.kind = CHANGE_GRANT, .grant.reservation = mine};
 	fixture_commit(f, changes, ARRAY_SIZE(changes));
 }
 
@@ -204,7 +204,7 @@ static void test_nothing_due(void **state)
 	fixture_load(f->a, STORE_READ, &f->state);
 	endless = reservation_copy(f->state.reservations[0]);
 	endless->expiry_ns = TIME_NONE;
-	change.reservation = endless;
+	change.renew.reservation = endless;
 	fixture_commit(f, &change, 1);
 	assert_int_equal(pool_wait_step(w.wait, &grant, &e), 0);
 	assert_int_equal(w.wait->alarm.clock_due_ns, INT64_MAX);

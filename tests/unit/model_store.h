@@ -1,14 +1,15 @@
 /*
  * A store in memory, for tests of the plan: what src/store/store.h promises, without files or
- * servers. Used by test_plan_queue.c and test_plan_trace.c. What contradicts the promises (a GPU
- * granted twice, an end of what is not there) fails the test.
+ * servers. It compares versions itself, and applies by change_apply, of which the contract tests
+ * say that it does what the stores do. Used by test_plan_queue.c and test_plan_trace.c. What
+ * contradicts the promises (a GPU granted twice, an end of what is not there) fails the test.
  */
 #ifndef TESTS_UNIT_MODEL_STORE_H
 #define TESTS_UNIT_MODEL_STORE_H
 
 #include "test.h"
 
-#include "store/store.h"
+#include "base/change.h"
 
 /* One GPU of a reservation that has ended, as the history has it. */
 struct model_record {
@@ -22,7 +23,7 @@ struct model_store {
 	uint64_t version;
 	struct model_record *records;
 	size_t records_count;
-	const char *failure; /* what went wrong, for a test that wants to say more; else NULL */
+	struct err failure; /* why a commit was refused with -EINVAL */
 };
 
 void model_init(struct model_store *m, size_t gpus);

@@ -1,4 +1,4 @@
-/* The policies of src/plan/cleanup.c: a table of states and requests, and invariants at random. */
+/* The policies of src/plan: a table of states and requests, and invariants at random. */
 #include "plan_world.h"
 #include "test.h"
 
@@ -306,7 +306,7 @@ static void test_over_is_ended_and_granted_again(void **state)
 	assert_int_equal(plan_reserve(&w.state, &w.facts, &r, &p, &e), 0);
 	assert_int_equal(p.changes_count, 2);
 	assert_int_equal(p.changes[0].kind, CHANGE_END);
-	assert_int_equal(p.changes[0].time_ns, NOW - MINUTE);
+	assert_int_equal(p.changes[0].end.end_ns, NOW - MINUTE);
 	assert_int_equal(p.changes[1].kind, CHANGE_GRANT);
 	/* Its time is over, but its process is still there: not handed out. */
 	w.use[1] = USE_BUSY;
@@ -359,7 +359,7 @@ static void test_cleanup_renews_for_a_silent_supervisor(void **state)
 		if (!cases[i].renewed)
 			continue;
 		assert_int_equal(p.changes[0].kind, CHANGE_RENEW);
-		assert_int_equal(p.changes[0].reservation->heartbeat_ns, NOW);
+		assert_int_equal(p.changes[0].renew.reservation->heartbeat_ns, NOW);
 	}
 }
 
@@ -371,7 +371,7 @@ static void test_clock_set_back(void **state)
 
 	(void)state;
 	plan_end(&p, &r, &gpu, 1, NOW - MINUTE, END_RELEASED, NULL);
-	assert_int_equal(p.changes[0].time_ns, NOW);
+	assert_int_equal(p.changes[0].end.end_ns, NOW);
 }
 
 /* ---- release ---- */
@@ -431,7 +431,7 @@ static void test_release_by_id(void **state)
 		assert_string_equal(e.text, cases[i].text);
 		assert_int_equal(p.affected_gpus_count, r ? 0 : cases[i].count);
 		for (size_t k = 0; k < p.changes_count; k++)
-			assert_int_equal(p.changes[k].reason,
+			assert_int_equal(p.changes[k].end.reason,
 					 cases[i].uid ? END_RELEASED : END_FORCED);
 	}
 }
@@ -468,8 +468,8 @@ static void test_collected_for_who_waits(void **state)
 	q->heartbeat_ns -= 1;
 	plan_cleanup(&w.state, &w.facts, &later);
 	assert_int_equal(later.changes_count, 3);
-	assert_true(later.changes[0].unrecorded && later.changes[1].unrecorded);
-	assert_int_equal(later.changes[2].kind, CHANGE_QUEUE_DROP);
+	assert_true(later.changes[0].end.unrecorded && later.changes[1].end.unrecorded);
+	assert_int_equal(later.changes[2].kind, CHANGE_DROP);
 }
 
 static void test_owner_by_uid_then_account(void **state)
@@ -502,12 +502,12 @@ static void test_init_ends_everything(void **state)
 	pool_state_add_waiter(&w.state);
 	plan_init(&w.state, &w.facts, &root, "fake", 8, NULL, &p);
 	assert_int_equal(p.changes_count, 4);
-	assert_int_equal(p.changes[0].reason, END_FORCED);
-	assert_string_equal(p.changes[0].actor, "root");
-	assert_int_equal(p.changes[1].reason, END_EXPIRED);
-	assert_int_equal(p.changes[2].kind, CHANGE_QUEUE_DROP);
+	assert_int_equal(p.changes[0].end.reason, END_FORCED);
+	assert_string_equal(p.changes[0].end.actor, "root");
+	assert_int_equal(p.changes[1].end.reason, END_EXPIRED);
+	assert_int_equal(p.changes[2].kind, CHANGE_DROP);
 	assert_int_equal(p.changes[3].kind, CHANGE_INIT);
-	assert_int_equal(p.changes[3].gpus_count, 8);
+	assert_int_equal(p.changes[3].init.gpus_count, 8);
 }
 
 /* Like the cleanup: another program, which gives no ids, leaves the mark of a request that it has
@@ -527,10 +527,10 @@ static void test_init_records_what_was_used(void **state)
 	left = world_add(&w, 1, RESERVATION_MANUAL, 1, 1);
 	left->queue_id = mem_strdup("gone");
 	plan_init(&w.state, &w.facts, &root, "fake", 2, NULL, &p);
-	assert_ptr_equal(p.changes[0].reservation, theirs);
-	assert_false(p.changes[0].unrecorded);
-	assert_ptr_equal(p.changes[1].reservation, left);
-	assert_true(p.changes[1].unrecorded);
+	assert_ptr_equal(p.changes[0].end.reservation, theirs);
+	assert_false(p.changes[0].end.unrecorded);
+	assert_ptr_equal(p.changes[1].end.reservation, left);
+	assert_true(p.changes[1].end.unrecorded);
 }
 
 static void test_use(void **state)
@@ -612,8 +612,8 @@ static void check_random_plan(const struct world *w, const struct plan *p, int w
 	for (size_t i = 0; i < p->changes_count; i++) {
 		const struct change *c = &p->changes[i];
 		bool end = c->kind == CHANGE_END;
-		const int *gpus = end ? c->gpus : c->reservation->gpus;
-		size_t count = end ? c->gpus_count : c->reservation->gpus_count;
+		size_t count;
+		const int *gpus = change_gpus(c, &count);
 
 		if (c->kind == CHANGE_RENEW)
 			continue;

@@ -1,4 +1,4 @@
-/* Who may lengthen, adopt and cancel what: plan/extend.c, plan/adopt.c, and plan_cancel. */
+/* Who may lengthen, adopt and cancel what: plan/extend.c, plan/adopt.c, and plan/cancel.c. */
 #include "plan_world.h"
 #include "test.h"
 
@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "plan/plan.h"
-#include "plan/queue.h"
 
 #define GPUS 6
 #define NEW_ID "11111111-1111-1111-1111-111111111111"
@@ -325,10 +324,10 @@ static void test_adopt_what_is_reserved(void **state)
 	assert_int_equal(plan_adopt(&w.state, &w.facts, &request, w.adopted, &p, NULL), 0);
 	assert_int_equal(p.changes_count, 2);
 	assert_int_equal(p.changes[0].kind, CHANGE_END);
-	assert_int_equal(p.changes[0].gpus_count, 1);
-	assert_int_equal(p.changes[0].gpus[0], 2);
-	assert_int_equal(p.changes[0].reason, END_RELEASED);
-	assert_false(p.changes[0].unrecorded);
+	assert_int_equal(p.changes[0].end.gpus_count, 1);
+	assert_int_equal(p.changes[0].end.gpus[0], 2);
+	assert_int_equal(p.changes[0].end.reason, END_RELEASED);
+	assert_false(p.changes[0].end.unrecorded);
 	assert_int_equal(p.changes[1].kind, CHANGE_GRANT);
 }
 
@@ -387,11 +386,11 @@ static void test_cancel(void **state)
 	assert_int_equal(p.changes_count, 0);
 	/* One that is there is told so; one that is gone is taken out. */
 	assert_int_equal(cancel(&w, 1, "aaaaaaa1", &p, &e), 0);
-	assert_int_equal(p.changes[0].kind, CHANGE_QUEUE_PUT);
-	assert_true(plan_is_cancelled(p.changes[0].entry));
+	assert_int_equal(p.changes[0].kind, CHANGE_PUT);
+	assert_true(p.changes[0].put.entry->cancelled);
 	assert_false(p.changes[0].quiet);
 	assert_int_equal(cancel(&w, 0, "aaaaaaa3", &p, &e), 0);
-	assert_int_equal(p.changes[1].kind, CHANGE_QUEUE_DROP);
+	assert_int_equal(p.changes[1].kind, CHANGE_DROP);
 	assert_int_equal(cancel(&w, 1, "aaaaaaa1-", &p, &e), -EINVAL);
 	assert_string_equal(e.text, "request aaaaaaa1 is named twice");
 	assert_int_equal(p.changes_count, 2);

@@ -1,4 +1,4 @@
-/* What the host's administrator allows (src/plan/limits.h): limits per account, GPUs out of
+/* What the host's administrator allows (struct plan_policy): limits per account, GPUs out of
    service, and who may act for others. */
 #include "plan_world.h"
 #include "test.h"
@@ -6,8 +6,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "plan/limits.h"
-#include "plan/queue.h"
+#include "plan/plan.h"
 
 #define GPUS_MAX 8
 #define MANY 16
@@ -268,12 +267,12 @@ static void test_collected_is_given_back(void **state)
 	plan_cleanup(&w.state, &w.facts, &p);
 	assert_int_equal(p.changes_count, 2);
 	change = find_change(&p, CHANGE_END);
-	assert_int_equal(change->gpus_count, 1);
-	assert_int_equal(change->gpus[0], 1);
-	assert_true(change->unrecorded);
-	change = find_change(&p, CHANGE_QUEUE_PUT);
-	assert_int_equal(change->entry->collected_count, 1);
-	assert_int_equal(change->entry->collected[0], 0);
+	assert_int_equal(change->end.gpus_count, 1);
+	assert_int_equal(change->end.gpus[0], 1);
+	assert_true(change->end.unrecorded);
+	change = find_change(&p, CHANGE_PUT);
+	assert_int_equal(change->put.entry->collected_count, 1);
+	assert_int_equal(change->put.entry->collected[0], 0);
 }
 
 /* Who waits keeps its place while too few GPUs are in service, and holds nothing meanwhile. */
@@ -299,8 +298,8 @@ static void test_waiting_through_a_drain(void **state)
 	assert_int_equal(step(&w, &two, q->id, &p, &e), 0);
 	assert_null(p.granted);
 	assert_null(p.collected);
-	assert_int_equal(find_change(&p, CHANGE_END)->gpus[0], 0);
-	assert_int_equal(find_change(&p, CHANGE_QUEUE_PUT)->entry->collected_count, 0);
+	assert_int_equal(find_change(&p, CHANGE_END)->end.gpus[0], 0);
+	assert_int_equal(find_change(&p, CHANGE_PUT)->put.entry->collected_count, 0);
 	wait = (struct plan_wait){.entry_id = q->id, .part_id = "x", .enqueued_ns = NOW};
 	assert_false(plan_wait_has_prospects(&w.state, &w.facts, &two, &wait));
 	mem_replace(&w.state.slots[1].drained_by, NULL);
@@ -328,16 +327,16 @@ static void test_drain(void **state)
 	assert_int_equal(none.changes_count, 0);
 	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, ids, 3, true, &p, &e), 0);
 	assert_int_equal(p.changes_count, 1);
-	assert_int_equal(p.changes[0].gpus_count, 2);
-	assert_int_equal(p.changes[0].gpus[0], 0);
-	assert_int_equal(p.changes[0].gpus[1], 2);
-	assert_string_equal(p.changes[0].actor, "boss");
-	assert_int_equal(p.changes[0].time_ns, NOW);
+	assert_int_equal(p.changes[0].drain.gpus_count, 2);
+	assert_int_equal(p.changes[0].drain.gpus[0], 0);
+	assert_int_equal(p.changes[0].drain.gpus[1], 2);
+	assert_string_equal(p.changes[0].drain.actor, "boss");
+	assert_int_equal(p.changes[0].drain.time_ns, NOW);
 	assert_false(p.changes[0].quiet);
 	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, ids, 3, false, &back, &e), 0);
 	assert_int_equal(back.affected_gpus_count, 1);
-	assert_int_equal(back.changes[0].gpus[0], 1);
-	assert_null(back.changes[0].actor);
+	assert_int_equal(back.changes[0].drain.gpus[0], 1);
+	assert_null(back.changes[0].drain.actor);
 }
 
 /* ---- policy.max-gpus ---- */
@@ -422,7 +421,7 @@ static void test_quota_counts_what_waits(void **state)
 	w.waiting[0] = HOLDER_GONE;
 	check_reserve(&w, &two, 0, NULL);
 	w.waiting[0] = HOLDER_ALIVE;
-	q->give_up_ns = QUEUE_CANCELLED_NS;
+	q->cancelled = true;
 	check_reserve(&w, &two, 0, NULL);
 }
 
@@ -457,7 +456,7 @@ static void test_quota_at_the_grant(void **state)
 	w.policy.max_gpus = 4;
 	assert_int_equal(step(&w, &two, q->id, &granted, &e), 0);
 	assert_non_null(granted.granted);
-	assert_int_equal(find_change(&granted, CHANGE_CHECK)->gpus_count, 4);
+	assert_int_equal(find_change(&granted, CHANGE_CHECK)->check.gpus_count, 4);
 }
 
 /* A grant within a limit rests on all GPUs; without a limit on its own alone. */
@@ -478,9 +477,9 @@ static void test_quota_is_guarded(void **state)
 	assert_int_equal(plan_reserve(&w.state, &w.facts, &one, &bound, NULL), 0);
 	check = find_change(&bound, CHANGE_CHECK);
 	assert_non_null(check);
-	assert_int_equal(check->gpus_count, 3);
+	assert_int_equal(check->check.gpus_count, 3);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(check->gpus[i], i);
+		assert_int_equal(check->check.gpus[i], i);
 	assert_true(check->quiet);
 	assert_int_equal(plan_reserve(&w.state, &w.facts, &root, &boss, NULL), 0);
 	assert_int_equal(count_changes(&boss, CHANGE_CHECK), 0);
@@ -624,8 +623,8 @@ static void test_who_may_alter(void **state)
 				 code);
 		if (!i)
 			continue;
-		assert_int_equal(find_change(&p, CHANGE_END)->reason, END_FORCED);
-		assert_string_equal(find_change(&p, CHANGE_END)->actor, "u2");
+		assert_int_equal(find_change(&p, CHANGE_END)->end.reason, END_FORCED);
+		assert_string_equal(find_change(&p, CHANGE_END)->end.actor, "u2");
 	}
 }
 
@@ -648,10 +647,10 @@ static char *released(struct world *w, const struct plan_actor *actor,
 		text = longer;
 	}
 	for (size_t i = 0; i < p.changes_count; i++) {
-		bool own = plan_owns(actor, p.changes[i].reservation);
+		bool own = plan_owns(actor, p.changes[i].end.reservation);
 
-		assert_int_equal(p.changes[i].reason, own ? END_RELEASED : END_FORCED);
-		assert_int_equal(p.changes[i].actor == NULL, own);
+		assert_int_equal(p.changes[i].end.reason, own ? END_RELEASED : END_FORCED);
+		assert_int_equal(p.changes[i].end.actor == NULL, own);
 	}
 	return text;
 }

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "plan/queue.h"
+#include "plan/plan.h"
 
 #define NOW (INT64_C(1800000000) * NS_PER_SECOND)
 #define SECOND NS_PER_SECOND
@@ -151,7 +151,7 @@ static const char *outcome(struct world *w)
 	model_load(&w->store, &seen);
 	r = model_commit(&w->store, &seen, w->plan.changes, w->plan.changes_count);
 	if (r < 0)
-		fail_msg("%s", w->store.failure);
+		fail_msg("%s", w->store.failure.text);
 	plan_clear(&w->plan);
 	return text;
 }
@@ -179,6 +179,7 @@ static void test_waiter_states(void **state)
 		int64_t silent_ns, give_up_in_ns;
 		const char *wish;
 		enum waiter_state expected;
+		bool cancelled;
 	} cases[] = {
 		{HOLDER_ALIVE, 0, 0, "1", WAITER_ACTIVE},
 		{HOLDER_ALIVE, 120 * SECOND, 0, "1", WAITER_ACTIVE},
@@ -190,8 +191,8 @@ static void test_waiter_states(void **state)
 		{HOLDER_OUT_OF_SIGHT, 120 * SECOND + 1, 0, "1", WAITER_DEAD},
 		{HOLDER_ALIVE, 0, 1, "1", WAITER_ACTIVE},
 		{HOLDER_ALIVE, 0, -1, "1", WAITER_ABSENT}, /* is about to leave */
-		{HOLDER_ALIVE, 0, QUEUE_CANCELLED_NS - NOW, "1", WAITER_ABSENT},
-		{HOLDER_GONE, 0, QUEUE_CANCELLED_NS - NOW, "1", WAITER_DEAD},
+		{HOLDER_ALIVE, 0, 0, "1", WAITER_ABSENT, .cancelled = true},
+		{HOLDER_GONE, 0, 0, "1", WAITER_DEAD, .cancelled = true},
 		{HOLDER_OUT_OF_SIGHT, 0, 0, "5", WAITER_ABSENT}, /* never: four GPUs */
 		{HOLDER_OUT_OF_SIGHT, 0, 0, "0", WAITER_ABSENT},
 		{HOLDER_OUT_OF_SIGHT, 0, 0, "#1,4", WAITER_ABSENT},
@@ -211,6 +212,7 @@ static void test_waiter_states(void **state)
 		q->heartbeat_ns = NOW - cases[i].silent_ns;
 		if (cases[i].give_up_in_ns)
 			q->give_up_ns = NOW + cases[i].give_up_in_ns;
+		q->cancelled = cases[i].cancelled;
 		w.waiting[0] = cases[i].life;
 		if (plan_waiter_state(&w.store.state, &w.facts, 0) != cases[i].expected)
 			fail_msg("case %zu", k);
@@ -327,7 +329,7 @@ static void test_join(void **state)
 	assert_int_equal(decide(&w), 0);
 	assert_int_equal(w.plan.changes_count, 1);
 	assert_false(w.plan.changes[0].quiet);
-	q = only(&w, CHANGE_QUEUE_PUT)->entry;
+	q = only(&w, CHANGE_PUT)->put.entry;
 	assert_string_equal(q->id, ME);
 	assert_string_equal(q->user, "label");
 	assert_string_equal(q->account, "me");
@@ -353,10 +355,10 @@ static void test_join_at_the_right_place(void **state)
 	assert_int_equal(decide(&w), -ERANGE); /* the world's request is for two */
 	wish(&w, "1");
 	assert_int_equal(decide(&w), 0);
-	assert_int_equal(only(&w, CHANGE_QUEUE_PUT)->entry->enqueued_ns, NOW + 60 * SECOND + 1000);
+	assert_int_equal(only(&w, CHANGE_PUT)->put.entry->enqueued_ns, NOW + 60 * SECOND + 1000);
 	w.wait.enqueued_ns = NOW - 3600 * SECOND;
 	assert_int_equal(decide(&w), 0);
-	assert_int_equal(only(&w, CHANGE_QUEUE_PUT)->entry->enqueued_ns, NOW - 3600 * SECOND);
+	assert_int_equal(only(&w, CHANGE_PUT)->put.entry->enqueued_ns, NOW - 3600 * SECOND);
 }
 
 static void test_collect_until_granted(void **state)
@@ -383,13 +385,13 @@ static void test_collect_until_granted(void **state)
 	w.wait.heartbeat = true;
 	assert_int_equal(decide(&w), 0);
 	assert_int_equal(w.plan.changes_count, 2);
-	assert_true(only(&w, CHANGE_QUEUE_PUT)->quiet && only(&w, CHANGE_RENEW)->quiet);
+	assert_true(only(&w, CHANGE_PUT)->quiet && only(&w, CHANGE_RENEW)->quiet);
 	/* That of one that was absent does: it may be first for something. */
 	w.store.state.queue[0].heartbeat_ns = w.store.state.queue[0].enqueued_ns =
 		NOW - 121 * SECOND;
 	w.waiting[0] = HOLDER_ALIVE;
 	assert_int_equal(decide(&w), 0);
-	assert_false(only(&w, CHANGE_QUEUE_PUT)->quiet);
+	assert_false(only(&w, CHANGE_PUT)->quiet);
 	w.store.state.queue[0].heartbeat_ns = NOW;
 	w.wait.heartbeat = false;
 	/* What was collected for it does not count as free, and not as history either. */
@@ -513,8 +515,8 @@ static void test_other_program_keeps_its_part(void **state)
 	w.store.state.queue[1].heartbeat_ns = w.store.state.queue[1].enqueued_ns =
 		NOW - 121 * SECOND;
 	plan_cleanup(&w.store.state, &w.facts, &w.plan);
-	assert_true(only(&w, CHANGE_END)->unrecorded);
-	assert_non_null(only(&w, CHANGE_QUEUE_DROP));
+	assert_true(only(&w, CHANGE_END)->end.unrecorded);
+	assert_non_null(only(&w, CHANGE_DROP));
 }
 
 /* What was collected for a request that is not there any more. */
@@ -532,13 +534,13 @@ static void test_orphans(void **state)
 	theirs->expiry_ns = NOW + SECOND;
 	plan_cleanup(&w.store.state, &w.facts, &w.plan);
 	assert_int_equal(w.plan.changes_count, 1);
-	assert_true(w.plan.changes[0].unrecorded);
-	assert_int_equal(w.plan.changes[0].gpus[0], 0);
+	assert_true(w.plan.changes[0].end.unrecorded);
+	assert_int_equal(w.plan.changes[0].end.gpus[0], 0);
 	plan_clear(&w.plan);
 	theirs->expiry_ns = NOW;
 	plan_cleanup(&w.store.state, &w.facts, &w.plan);
 	assert_int_equal(w.plan.changes_count, 2);
-	assert_false(w.plan.changes[1].unrecorded);
+	assert_false(w.plan.changes[1].end.unrecorded);
 }
 
 /* ---- a request that does not wait ---- */
@@ -587,8 +589,8 @@ static void test_leave(void **state)
 	assert_string_equal(outcome(&w), "collects 0");
 	plan_leave(&w.store.state, ME, NOW, &w.plan);
 	assert_int_equal(w.plan.changes_count, 2);
-	assert_true(only(&w, CHANGE_END)->unrecorded);
-	assert_non_null(only(&w, CHANGE_QUEUE_DROP));
+	assert_true(only(&w, CHANGE_END)->end.unrecorded);
+	assert_non_null(only(&w, CHANGE_DROP));
 	plan_clear(&w.plan);
 	plan_leave(&w.store.state, "not there", NOW, &w.plan);
 	assert_int_equal(w.plan.changes_count, 0);
@@ -630,8 +632,8 @@ static void test_cancel(void **state)
 		if (r < 0)
 			continue;
 		assert_ptr_equal(entry, &w.store.state.queue[1]);
-		assert_true(only(&w, CHANGE_END)->unrecorded);
-		assert_true(plan_is_cancelled(only(&w, CHANGE_QUEUE_PUT)->entry));
+		assert_true(only(&w, CHANGE_END)->end.unrecorded);
+		assert_true(only(&w, CHANGE_PUT)->put.entry->cancelled);
 	}
 }
 
@@ -646,14 +648,14 @@ static void test_cancelled(void **state)
 	world_init(&w, 2);
 	w.use[0] = USE_BUSY;
 	assert_string_equal(outcome(&w), "collects 1");
-	w.store.state.queue[0].give_up_ns = QUEUE_CANCELLED_NS;
+	w.store.state.queue[0].cancelled = true;
 	assert_int_equal(decide(&w), -ECANCELED);
 	world_queue(&w, "1"); /* of another program, which knows no mark */
 	free(mem_steal(&w.store.state.queue[1].holder.host));
 	plan_clear(&w.plan);
 	assert_int_equal(
 		plan_cancel(&w.store.state, &w.facts, &root, "0000", &w.plan, &entry, &w.e), 0);
-	assert_non_null(only(&w, CHANGE_QUEUE_DROP));
+	assert_non_null(only(&w, CHANGE_DROP));
 	assert_int_equal(w.plan.changes_count, 1);
 }
 
@@ -670,9 +672,9 @@ static void test_new_pool_tells_those_who_wait(void **state)
 	w.waiting[1] = HOLDER_GONE;
 	world_hold(&w, 0, entry_id(&w, 0));
 	plan_init(&w.store.state, &w.facts, &root, "fake", 1, NULL, &w.plan);
-	assert_true(only(&w, CHANGE_END)->unrecorded);
-	assert_true(plan_is_cancelled(only(&w, CHANGE_QUEUE_PUT)->entry));
-	assert_string_equal(only(&w, CHANGE_QUEUE_DROP)->entry->id, entry_id(&w, 1));
+	assert_true(only(&w, CHANGE_END)->end.unrecorded);
+	assert_true(only(&w, CHANGE_PUT)->put.entry->cancelled);
+	assert_string_equal(only(&w, CHANGE_DROP)->drop.entry->id, entry_id(&w, 1));
 }
 
 static void test_prospects(void **state)

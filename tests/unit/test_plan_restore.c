@@ -90,9 +90,9 @@ static void test_plan(void **state)
 	plan_restore(&plan, &l.mine, T0 + 5);
 	assert_int_equal(plan.changes_count, 1);
 	assert_int_equal(plan.changes[0].kind, CHANGE_GRANT);
-	assert_string_equal(plan.changes[0].reservation->id, "mine");
-	assert_int_equal(plan.changes[0].reservation->start_ns, T0);
-	assert_int_equal(plan.changes[0].reservation->heartbeat_ns, T0 + 5);
+	assert_string_equal(plan.changes[0].grant.reservation->id, "mine");
+	assert_int_equal(plan.changes[0].grant.reservation->start_ns, T0);
+	assert_int_equal(plan.changes[0].grant.reservation->heartbeat_ns, T0 + 5);
 	pool_state_clear(&l.state);
 }
 

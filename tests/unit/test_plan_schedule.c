@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "plan/schedule.h"
+#include "plan/plan.h"
 
 #define NOW (INT64_C(1800000000) * NS_PER_SECOND)
 #define HOUR NS_PER_HOUR
@@ -396,13 +396,13 @@ static void test_backfill_takes_a_part(void **state)
 	assert_int_equal(plan_reserve(&w.state, &w.facts, &request, &p, &e), 0);
 	assert_int_equal(p.changes_count, 3);
 	assert_int_equal(p.changes[0].kind, CHANGE_END);
-	assert_true(p.changes[0].unrecorded);
-	assert_ptr_equal(p.changes[0].reservation, part);
-	assert_int_equal(p.changes[0].gpus_count, 1);
-	assert_int_equal(p.changes[0].gpus[0], 3);
-	assert_int_equal(p.changes[1].kind, CHANGE_QUEUE_PUT);
-	assert_int_equal(p.changes[1].entry->collected_count, 1);
-	assert_int_equal(p.changes[1].entry->collected[0], 2);
+	assert_true(p.changes[0].end.unrecorded);
+	assert_ptr_equal(p.changes[0].end.reservation, part);
+	assert_int_equal(p.changes[0].end.gpus_count, 1);
+	assert_int_equal(p.changes[0].end.gpus[0], 3);
+	assert_int_equal(p.changes[1].kind, CHANGE_PUT);
+	assert_int_equal(p.changes[1].put.entry->collected_count, 1);
+	assert_int_equal(p.changes[1].put.entry->collected[0], 2);
 	assert_int_equal(p.changes[2].kind, CHANGE_GRANT);
 	/* Another program does not know that it can lose what it has. */
 	free(w.state.queue[0].holder.host);

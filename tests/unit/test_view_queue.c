@@ -211,7 +211,7 @@ static void test_states(void **state)
 	for (int i = 0; i < 4; i++)
 		world_wait(&s, "bob", i == 2 ? 3 : 1);
 	s.state.queue[0].heartbeat_ns = NOW - HMS(0, 5, 0);
-	s.state.queue[1].give_up_ns = QUEUE_CANCELLED_NS;
+	s.state.queue[1].cancelled = true;
 	s.liveness.waiting = mem_alloc(4, sizeof(*life));
 	memcpy(s.liveness.waiting, life, sizeof(life));
 	world_show(&s);
@@ -378,16 +378,16 @@ static void test_explain_absent(void **state)
 	static const struct {
 		enum holder_life life;
 		int wanted;
-		int64_t give_up_ns;
+		bool cancelled;
 		const char *last;
 	} cases[] = {
-		{HOLDER_STOPPED, 1, TIME_NONE,
+		{HOLDER_STOPPED, 1, false,
 		 "It shows no life (stopped?): it keeps its place, but others are served "
 		 "meanwhile.\n"},
-		{HOLDER_ALIVE, 2, TIME_NONE,
+		{HOLDER_ALIVE, 2, false,
 		 "Not all that it asks for is in service: it keeps its place, but others are "
 		 "served meanwhile.\n"},
-		{HOLDER_ALIVE, 1, QUEUE_CANCELLED_NS, "It was cancelled, and is about to leave.\n"},
+		{HOLDER_ALIVE, 1, true, "It was cancelled, and is about to leave.\n"},
 	};
 
 	(void)state;
@@ -401,7 +401,7 @@ static void test_explain_absent(void **state)
 		s.state.slots[1].drained_by = mem_strdup("root");
 		q = world_wait(&s, "bob", cases[i].wanted);
 		q->heartbeat_ns = q->enqueued_ns = NOW - HMS(1, 0, 0);
-		q->give_up_ns = cases[i].give_up_ns;
+		q->cancelled = cases[i].cancelled;
 		s.liveness.waiting = mem_alloc(1, sizeof(enum holder_life));
 		s.liveness.waiting[0] = cases[i].life;
 		world_show(&s);

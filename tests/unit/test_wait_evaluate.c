@@ -348,7 +348,7 @@ static void test_cancelled(void **state)
 
 	(void)state;
 	scene_init(&s, "..", 0, true);
-	s.state.queue[0].give_up_ns = QUEUE_CANCELLED_NS;
+	s.state.queue[0].cancelled = true;
 	assert_int_equal(wait_evaluate(&s.situation, &v, &e), -ECANCELED);
 	assert_int_equal(v.rank, 77);
 	pool_state_clear(&s.state);

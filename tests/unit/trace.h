@@ -9,8 +9,7 @@
 
 #include "model_store.h"
 
-#include "plan/limits.h"
-#include "plan/queue.h"
+#include "plan/plan.h"
 
 #define TRACE_GPUS_MAX 8
 #define TRACE_AGENTS_MAX 48

@@ -53,7 +53,7 @@ static bool lives(const struct trace *t, const struct queue_entry *q)
 {
 	const struct agent *a = agent_of(t, &q->holder);
 
-	return (!a || !a->dead) && (!is_silent(t, q) || (a && !a->stopped)) &&
+	return (!a || !a->dead) && (!is_silent(t, q) || (a && !a->stopped)) && !q->cancelled &&
 	       (q->give_up_ns == TIME_NONE || t->now_ns < q->give_up_ns);
 }
 
@@ -139,7 +139,7 @@ static void check_given(struct trace *t, const struct pool_state *seen, const st
 
 /* Only what is over may be ended. */
 static void check_end(struct trace *t, const struct pool_state *seen, const struct agent *a,
-		      const struct change *c)
+		      const struct change_end *c)
 {
 	const struct reservation *r = c->reservation;
 	const struct agent *holder = agent_of(t, &r->holder);
@@ -169,10 +169,10 @@ static void check_end(struct trace *t, const struct pool_state *seen, const stru
 static bool is_ended(const struct plan *p, int gpu)
 {
 	for (size_t i = 0; i < p->changes_count; i++) {
-		for (size_t k = 0; k < p->changes[i].gpus_count; k++) {
-			if (p->changes[i].gpus[k] == gpu)
-				return true;
-		}
+		const struct change *c = &p->changes[i];
+
+		if (c->kind == CHANGE_END && gpu_ids_have(c->end.gpus, c->end.gpus_count, gpu))
+			return true;
 	}
 	return false;
 }
@@ -200,10 +200,10 @@ void trace_check_plan(struct trace *t, const struct pool_state *seen, const stru
 		const struct change *c = &p->changes[i];
 
 		if (c->kind == CHANGE_END)
-			check_end(t, seen, a, c);
-		if (c->kind == CHANGE_QUEUE_DROP && lives(t, c->entry) &&
-		    (!a || strcmp(a->entry_id, c->entry->id) != 0))
-			trace_fail(t, "%s was dropped alive", c->entry->id);
+			check_end(t, seen, a, &c->end);
+		if (c->kind == CHANGE_DROP && lives(t, c->drop.entry) &&
+		    (!a || strcmp(a->entry_id, c->drop.entry->id) != 0))
+			trace_fail(t, "%s was dropped alive", c->drop.entry->id);
 	}
 }
 

@@ -15,7 +15,7 @@ int trace_commit(struct trace *t, const struct pool_state *seen, const struct ch
 	int r = model_commit(&t->store, seen, changes, count);
 
 	if (r == -EINVAL)
-		trace_fail(t, "%s", t->store.failure);
+		trace_fail(t, "%s", t->store.failure.text);
 	t->overtaken += r == -EAGAIN;
 	return r;
 }
@@ -97,7 +97,7 @@ bool trace_step(struct trace *t, struct agent *a, bool nested)
 	    trace_commit(t, &state, p.changes, p.changes_count))
 		return true;
 	for (size_t i = 0; i < p.changes_count; i++) {
-		const struct queue_entry *q = p.changes[i].entry;
+		const struct queue_entry *q = change_entry(&p.changes[i]);
 
 		if (!q || strcmp(q->id, a->entry_id) != 0)
 			continue;
@@ -178,7 +178,7 @@ static void other_puts(struct trace *t, struct agent *a, const struct pool_state
 		.requested_count = a->request.count,
 		.enqueued_ns = t->now_ns,
 	};
-	struct change put = {.kind = CHANGE_QUEUE_PUT, .entry = &entry};
+	struct change put = {.kind = CHANGE_PUT, .put.entry = &entry};
 
 	if (place < state->queue_count)
 		entry = state->queue[place];
@@ -223,21 +223,21 @@ static void other_takes(struct trace *t, struct agent *a)
 			continue;
 		if (r)
 			changes[count++] = (struct change){.kind = CHANGE_END,
-							   .unrecorded = true,
-							   .reservation = r,
-							   .gpus = r->gpus,
-							   .gpus_count = 1,
-							   .time_ns = t->now_ns};
+							   .end = {.unrecorded = true,
+								   .reservation = r,
+								   .gpus = r->gpus,
+								   .gpus_count = 1,
+								   .end_ns = t->now_ns}};
 		made[held++] = other_reservation(t, (int)i, a->entry_id);
 		changes[count++] =
-			(struct change){.kind = CHANGE_GRANT, .reservation = made[held - 1]};
+			(struct change){.kind = CHANGE_GRANT, .grant.reservation = made[held - 1]};
 	}
 	if (held == (size_t)a->request.count) {
 		for (size_t i = 0; i < held; i++)
 			mem_replace(&made[i]->queue_id, NULL);
 		changes[count++] = (struct change){
-			.kind = CHANGE_QUEUE_DROP,
-			.entry = &state.queue[plan_queue_find(&state, a->entry_id)]};
+			.kind = CHANGE_DROP,
+			.drop.entry = &state.queue[plan_queue_find(&state, a->entry_id)]};
 		a->phase = AGENT_DONE;
 		t->granted_gpus += held;
 	}

@@ -80,7 +80,7 @@ static int not_the_owner(const struct reservation *r, int gpu, struct err *e)
 	return err_set(e, EAGAIN, "GPU %d is not held by reservation %s any more", gpu, r->id);
 }
 
-static int end(struct redis_draft *d, const struct change *c, struct err *e)
+static int end(struct redis_draft *d, const struct change_end *c, struct err *e)
 {
 	for (size_t i = 0; i < c->gpus_count; i++) {
 		struct redis_draft_slot *slot = touch(d, c->gpus[i], e);
@@ -92,7 +92,7 @@ static int end(struct redis_draft *d, const struct change *c, struct err *e)
 		if (!c->unrecorded)
 			redis_draft_record(d, slot->reservation, c, c->gpus[i]);
 		slot->reservation = NULL;
-		slot->last_released_ns = c->time_ns;
+		slot->last_released_ns = c->end_ns;
 	}
 	return 0;
 }
@@ -111,7 +111,7 @@ static int renew(struct redis_draft *d, const struct reservation *v, struct err 
 	return 0;
 }
 
-static int drain(struct redis_draft *d, const struct change *c, struct err *e)
+static int drain(struct redis_draft *d, const struct change_drain *c, struct err *e)
 {
 	for (size_t i = 0; i < c->gpus_count; i++) {
 		struct redis_draft_slot *slot = compare(d, c->gpus[i], e);
@@ -126,7 +126,7 @@ static int drain(struct redis_draft *d, const struct change *c, struct err *e)
 	return 0;
 }
 
-static int check(struct redis_draft *d, const struct change *c, struct err *e)
+static int check(struct redis_draft *d, const struct change_check *c, struct err *e)
 {
 	for (size_t i = 0; i < c->gpus_count; i++) {
 		if (!compare(d, c->gpus[i], e))
@@ -136,7 +136,7 @@ static int check(struct redis_draft *d, const struct change *c, struct err *e)
 }
 
 /* Recreating the pool touches every slot, and must find the reservations of all ended. */
-static int init(struct redis_draft *d, const struct change *c, struct err *e)
+static int init(struct redis_draft *d, const struct change_init *c, struct err *e)
 {
 	if (!c->gpus_count || c->gpus_count > POOL_GPUS_MAX)
 		return err_set(e, EINVAL, "a pool has 1 to %d GPUs, not %zu", POOL_GPUS_MAX,
@@ -157,31 +157,30 @@ static int init(struct redis_draft *d, const struct change *c, struct err *e)
 
 static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 {
-	bool names_gpus =
-		c->kind == CHANGE_END || c->kind == CHANGE_DRAIN || c->kind == CHANGE_CHECK;
-	size_t gpus = names_gpus ? c->gpus_count : c->reservation ? c->reservation->gpus_count : 1;
+	size_t gpus;
 
-	if (!gpus)
+	change_gpus(c, &gpus);
+	if (!gpus && c->kind != CHANGE_INIT && !change_entry(c))
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
 	if (!d->seen->initialized && !d->init && c->kind != CHANGE_INIT)
 		return err_set(e, EINVAL, "the pool is not initialized");
 	switch (c->kind) {
 	case CHANGE_INIT:
-		return init(d, c, e);
+		return init(d, &c->init, e);
 	case CHANGE_GRANT:
-		return grant(d, c->reservation, e);
+		return grant(d, c->grant.reservation, e);
 	case CHANGE_END:
-		return end(d, c, e);
+		return end(d, &c->end, e);
 	case CHANGE_RENEW:
-		return renew(d, c->reservation, e);
-	case CHANGE_QUEUE_PUT:
-		return redis_draft_entry(d, c->entry, true, e);
-	case CHANGE_QUEUE_DROP:
-		return redis_draft_entry(d, c->entry, false, e);
+		return renew(d, c->renew.reservation, e);
+	case CHANGE_PUT:
+		return redis_draft_entry(d, c->put.entry, true, e);
+	case CHANGE_DROP:
+		return redis_draft_entry(d, c->drop.entry, false, e);
 	case CHANGE_DRAIN:
-		return drain(d, c, e);
+		return drain(d, &c->drain, e);
 	case CHANGE_CHECK:
-		return check(d, c, e);
+		return check(d, &c->check, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

@@ -41,7 +41,7 @@ void redis_draft_clear(struct redis_draft *d)
 	*d = (struct redis_draft){0};
 }
 
-void redis_draft_make(struct redis_draft *d, const struct change *init)
+void redis_draft_make(struct redis_draft *d, const struct change_init *init)
 {
 	size_t before = d->seen->slots_count;
 	size_t count = init->gpus_count > before ? init->gpus_count : before;
@@ -55,8 +55,8 @@ void redis_draft_make(struct redis_draft *d, const struct change *init)
 	}
 }
 
-void redis_draft_record(struct redis_draft *d, const struct reservation *v, const struct change *c,
-			int gpu)
+void redis_draft_record(struct redis_draft *d, const struct reservation *v,
+			const struct change_end *c, int gpu)
 {
 	struct usage_record *u;
 
@@ -70,7 +70,7 @@ void redis_draft_record(struct redis_draft *d, const struct reservation *v, cons
 		.gpu = gpu,
 		.start_ns = v->start_ns,
 		/* A clock that was set back gives a length of zero. */
-		.end_ns = c->time_ns > v->start_ns ? c->time_ns : v->start_ns,
+		.end_ns = c->end_ns > v->start_ns ? c->end_ns : v->start_ns,
 		.reason = c->reason,
 		.actor = (char *)(uintptr_t)c->actor,
 	};
@@ -254,7 +254,7 @@ static void write_record(struct redis_draft *d, const struct usage_record *u)
 
 static void write_drain(struct redis_draft *d, size_t slot, size_t key)
 {
-	const struct change *drain = d->slots[slot].drain;
+	const struct change_drain *drain = d->slots[slot].drain;
 	bool drained = drain && drain->actor;
 
 	add_operation(d, drained ? "set" : "del");

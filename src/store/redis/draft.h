@@ -10,9 +10,9 @@
 struct redis_draft_slot {
 	const struct reservation *reservation; /* NULL: free */
 	int64_t last_released_ns;
-	bool compared;              /* must be as seen */
-	bool touched;               /* is written; compared, too */
-	const struct change *drain; /* takes it out of service, or puts it back; NULL: neither */
+	bool compared;                    /* must be as seen */
+	bool touched;                     /* is written; compared, too */
+	const struct change_drain *drain; /* in or out of service; NULL: neither */
 };
 
 /* A queue entry that a change puts or drops. */
@@ -29,8 +29,8 @@ struct redis_draft {
 	size_t entries_count;
 	struct usage_record *records; /* their texts are borrowed */
 	size_t records_count;
-	bool quiet;                /* nobody is woken */
-	const struct change *init; /* NULL: the pool stays */
+	bool quiet;                     /* nobody is woken */
+	const struct change_init *init; /* NULL: the pool stays */
 
 	const char **words; /* for redis_run_script, which fills the first two */
 	size_t count, capacity;
@@ -42,11 +42,11 @@ void redis_draft_init(struct redis_draft *d, const struct pool_state *seen);
 void redis_draft_clear(struct redis_draft *d);
 
 /* Makes all slots those of the new pool that the change describes. */
-void redis_draft_make(struct redis_draft *d, const struct change *init);
+void redis_draft_make(struct redis_draft *d, const struct change_init *init);
 
 /* Adds the usage record of the end of a reservation on one GPU. */
-void redis_draft_record(struct redis_draft *d, const struct reservation *v, const struct change *c,
-			int gpu);
+void redis_draft_record(struct redis_draft *d, const struct reservation *v,
+			const struct change_end *c, int gpu);
 
 /* Adds a queue entry that is put or dropped. */
 int redis_draft_entry(struct redis_draft *d, const struct queue_entry *w, bool put, struct err *e);

@@ -31,14 +31,6 @@ struct redis_history {
 
 /* ---- the last use of each GPU ---- */
 
-/* By uid where both have one, else by the account's name. */
-static bool is_of(const struct usage_record *u, struct quantity uid, const char *account)
-{
-	if (uid.known && u->uid.known)
-		return uid.value == u->uid.value;
-	return account && u->account && !strcmp(account, u->account);
-}
-
 int redis_last_use(struct store *base, struct quantity uid, const char *account,
 		   int64_t *ret_last_ns, size_t gpus_count, struct err *e)
 {
@@ -68,8 +60,9 @@ int redis_last_use(struct store *base, struct quantity uid, const char *account,
 		/* Most records are other people's: their texts need not be taken apart. */
 		if (!uid.known && account && !strstr(text, account))
 			continue;
-		if (redis_json_read_usage(text, &u, NULL) == 0 && is_of(&u, uid, account) &&
-		    (size_t)u.gpu < gpus_count && u.end_ns > ret_last_ns[u.gpu])
+		if (redis_json_read_usage(text, &u, NULL) == 0 &&
+		    account_is_same(u.uid, u.account, uid, account) && (size_t)u.gpu < gpus_count &&
+		    u.end_ns > ret_last_ns[u.gpu])
 			ret_last_ns[u.gpu] = u.end_ns;
 	}
 	return 0;

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "store/redis/json_value.h"
+#include "store/store_backend.h"
 
 static void json_freep(json_t **object)
 {
@@ -119,7 +120,7 @@ char *redis_json_write_free(int64_t last_released_ns, const char *mark)
 
 static int read_entry(const json_t *object, struct queue_entry *w, struct err *e)
 {
-	int64_t count = 0;
+	int64_t count = 0, give_up_ns = TIME_NONE;
 	int r = redis_json_get_id(object, "id", w->id, e);
 
 	if (r == 0)
@@ -145,13 +146,14 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 	if (r == 0)
 		r = redis_json_get_time(object, "last_heartbeat", &w->heartbeat_ns, e);
 	if (r == 0)
-		r = redis_json_get_time(object, "wait_timeout", &w->give_up_ns, e);
+		r = redis_json_get_time(object, "wait_timeout", &give_up_ns, e);
 	redis_json_get_ours(object, &w->uid, &w->holder);
 	if (r < 0)
 		return r;
 	if (count < 0 || count > POOL_GPUS_MAX)
 		return err_set(e, EBADMSG, "its 'requested_count' is no number of GPUs");
 	w->requested_count = (int)count;
+	store_set_give_up_ns(w, give_up_ns);
 	/* Messages name the waiting user. */
 	if (!w->user)
 		w->user = mem_strdup(w->account ? w->account : "unknown");
@@ -193,7 +195,7 @@ char *redis_json_write_entry(const struct queue_entry *w, const char *mark)
 	redis_json_set_text(object, "note", w->note);
 	redis_json_set_time(object, "enqueue_time", w->enqueued_ns);
 	redis_json_set_time(object, "last_heartbeat", w->heartbeat_ns);
-	redis_json_set_time(object, "wait_timeout", w->give_up_ns);
+	redis_json_set_time(object, "wait_timeout", store_give_up_ns(w));
 	redis_json_set_uid(object, w->uid);
 	redis_json_set_holder(object, &w->holder);
 	redis_json_set_text(object, "mark", mark);

@@ -145,19 +145,12 @@ int redis_json_get_both(const json_t *object, const char *name, const char *exac
 	return 0;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-	int x = *(const int *)a, y = *(const int *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Ascending, each once, as everywhere here; another program may write them otherwise. */
 static size_t sort_ids(int *ids, size_t count)
 {
 	size_t kept = 0;
 
-	qsort(ids, count, sizeof(*ids), compare_ids);
+	gpu_ids_sort(ids, count);
 	for (size_t i = 0; i < count; i++) {
 		if (!kept || ids[i] != ids[kept - 1])
 			ids[kept++] = ids[i];

@@ -38,8 +38,8 @@ static int check_nothing_left(struct sqlite_store *s, const struct pool_state *s
 	return err_set(e, EAGAIN, "somebody has reserved meanwhile");
 }
 
-static int apply_init(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
-		      int64_t *version, struct err *e)
+static int apply_init(struct sqlite_store *s, const struct pool_state *seen,
+		      const struct change_init *c, int64_t *version, struct err *e)
 {
 	struct sql q;
 	int r = check_nothing_left(s, seen, e);
@@ -112,7 +112,7 @@ static int apply_grant(struct sqlite_store *s, const struct reservation *v, int6
 }
 
 /* The record is made from the stored row; a clock that was set back gives a length of zero. */
-static int record_use(struct sqlite_store *s, const struct change *c, int gpu, int64_t key,
+static int record_use(struct sqlite_store *s, const struct change_end *c, int gpu, int64_t key,
 		      struct err *e)
 {
 	struct sql q =
@@ -121,7 +121,7 @@ static int record_use(struct sqlite_store *s, const struct change *c, int gpu, i
 			  " SELECT max(start_ns, ?), ?, id, user, account, uid, type, ?, start_ns,"
 			  " ?, ? FROM reservations WHERE id = ?");
 
-	sql_int(&q, c->time_ns);
+	sql_int(&q, c->end_ns);
 	sql_int(&q, key);
 	sql_int(&q, gpu);
 	sql_text(&q, end_reason_name(c->reason));
@@ -130,14 +130,14 @@ static int record_use(struct sqlite_store *s, const struct change *c, int gpu, i
 	return sql_run(&q, e);
 }
 
-static int end_one(struct sqlite_store *s, const struct change *c, int gpu, int64_t *version,
+static int end_one(struct sqlite_store *s, const struct change_end *c, int gpu, int64_t *version,
 		   struct err *e)
 {
 	struct sql q = sql_of(s, "UPDATE gpus SET reservation_id = NULL, last_released_ns = ?,"
 				 " version = ? WHERE id = ? AND reservation_id = ?");
 	int r;
 
-	sql_int(&q, c->time_ns);
+	sql_int(&q, c->end_ns);
 	sql_int(&q, ++*version);
 	sql_int(&q, gpu);
 	sql_text(&q, c->reservation->id);
@@ -149,7 +149,7 @@ static int end_one(struct sqlite_store *s, const struct change *c, int gpu, int6
 	return r;
 }
 
-static int apply_end(struct sqlite_store *s, const struct change *c, int64_t *version,
+static int apply_end(struct sqlite_store *s, const struct change_end *c, int64_t *version,
 		     struct err *e)
 {
 	struct sql q;
@@ -224,7 +224,7 @@ static void bind_entry(struct sql *q, const struct queue_entry *w, int64_t versi
 	sql_text(q, w->note);
 	sql_int(q, w->enqueued_ns);
 	sql_int(q, w->heartbeat_ns);
-	sql_int(q, w->give_up_ns);
+	sql_int(q, store_give_up_ns(w));
 	bind_holder(q, &w->holder);
 	sql_text(q, w->id);
 }
@@ -279,7 +279,7 @@ static int apply_drop(struct sqlite_store *s, const struct queue_entry *w, struc
 	return sql_run(&q, e);
 }
 
-static int apply_drain(struct sqlite_store *s, const struct change *c, int64_t *version,
+static int apply_drain(struct sqlite_store *s, const struct change_drain *c, int64_t *version,
 		       struct err *e)
 {
 	int r = 0;
@@ -304,19 +304,19 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 {
 	switch (c->kind) {
 	case CHANGE_INIT:
-		return apply_init(s, seen, c, version, e);
+		return apply_init(s, seen, &c->init, version, e);
 	case CHANGE_GRANT:
-		return apply_grant(s, c->reservation, version, e);
+		return apply_grant(s, c->grant.reservation, version, e);
 	case CHANGE_END:
-		return apply_end(s, c, version, e);
+		return apply_end(s, &c->end, version, e);
 	case CHANGE_RENEW:
-		return apply_renew(s, c->reservation, version, e);
-	case CHANGE_QUEUE_PUT:
-		return apply_put(s, c->entry, version, e);
-	case CHANGE_QUEUE_DROP:
-		return apply_drop(s, c->entry, e);
+		return apply_renew(s, c->renew.reservation, version, e);
+	case CHANGE_PUT:
+		return apply_put(s, c->put.entry, version, e);
+	case CHANGE_DROP:
+		return apply_drop(s, c->drop.entry, e);
 	case CHANGE_DRAIN:
-		return apply_drain(s, c, version, e);
+		return apply_drain(s, &c->drain, version, e);
 	case CHANGE_CHECK:
 		return 0;
 	}

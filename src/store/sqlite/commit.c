@@ -54,16 +54,17 @@ static int check_slots(struct sqlite_store *s, const struct pool_state *seen, co
 
 static int check_entry(struct sqlite_store *s, const struct change *c, struct err *e)
 {
+	const struct queue_entry *entry = change_entry(c);
 	struct sql q;
 
-	if (!c->entry->version) {
-		if (c->kind == CHANGE_QUEUE_PUT)
+	if (!entry->version) {
+		if (c->kind == CHANGE_PUT)
 			return 0;
-		return err_set(e, EINVAL, "queue entry %s was not loaded", c->entry->id);
+		return err_set(e, EINVAL, "queue entry %s was not loaded", entry->id);
 	}
 	q = sql_of(s, "SELECT version FROM queue WHERE id = ?");
-	sql_text(&q, c->entry->id);
-	return compare(&q, c->entry->version, e);
+	sql_text(&q, entry->id);
+	return compare(&q, entry->version, e);
 }
 
 /* Recreating the pool touches every slot. */
@@ -84,24 +85,23 @@ static int check_init(struct sqlite_store *s, const struct pool_state *seen, str
 static int check_change(struct sqlite_store *s, const struct pool_state *seen, bool fresh,
 			const struct change *c, struct err *e)
 {
+	size_t count;
+	const int *gpus = change_gpus(c, &count);
+
 	switch (c->kind) {
 	case CHANGE_INIT:
 		return check_init(s, seen, e);
 	case CHANGE_GRANT:
-		if (fresh && c->reservation->gpus_count)
-			return 0;
-		return check_slots(s, seen, c->reservation->gpus, c->reservation->gpus_count, e);
 	case CHANGE_DRAIN:
-		if (fresh && c->gpus_count)
+		if (fresh && count)
 			return 0;
-		return check_slots(s, seen, c->gpus, c->gpus_count, e);
+		return check_slots(s, seen, gpus, count, e);
 	case CHANGE_RENEW:
-		return check_slots(s, seen, c->reservation->gpus, c->reservation->gpus_count, e);
 	case CHANGE_END:
 	case CHANGE_CHECK:
-		return check_slots(s, seen, c->gpus, c->gpus_count, e);
-	case CHANGE_QUEUE_PUT:
-	case CHANGE_QUEUE_DROP:
+		return check_slots(s, seen, gpus, count, e);
+	case CHANGE_PUT:
+	case CHANGE_DROP:
 		return check_entry(s, c, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
@@ -127,7 +127,9 @@ static int check_pool(struct sqlite_store *s, const struct pool_state *seen,
 static bool is_handled(const struct change *changes, size_t count, const char *id)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (changes[i].entry && !strcmp(changes[i].entry->id, id))
+		const struct queue_entry *entry = change_entry(&changes[i]);
+
+		if (entry && !strcmp(entry->id, id))
 			return true;
 	}
 	return false;

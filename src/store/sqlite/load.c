@@ -131,7 +131,7 @@ static void read_entry(const struct sql *q, struct queue_entry *w)
 	w->note = sql_dup(q, 8);
 	w->enqueued_ns = sql_column(q, 9);
 	w->heartbeat_ns = sql_column(q, 10);
-	w->give_up_ns = sql_column(q, 11);
+	store_set_give_up_ns(w, sql_column(q, 11));
 	read_holder(q, 12, &w->holder);
 }
 

@@ -1,0 +1,116 @@
+/*
+ * A change of what is agreed about a pool: what src/plan decides, and what a store commits. A
+ * commit is a list of them, applied in order. Everything that a change points to is borrowed.
+ */
+#ifndef BASE_CHANGE_H
+#define BASE_CHANGE_H
+
+#include "base/err.h"
+#include "base/nouns.h"
+
+enum change_kind {
+	CHANGE_INIT,
+	CHANGE_GRANT,
+	CHANGE_END,
+	CHANGE_RENEW,
+	CHANGE_PUT,
+	CHANGE_DROP,
+	CHANGE_DRAIN,
+	CHANGE_CHECK,
+};
+
+/*
+ * Creates the pool, or recreates it. Reservations must be ended, and queue entries dropped or
+ * altered, by other changes of the same commit; the history stays, and every GPU is in service.
+ * Later changes of the same commit may fill the new pool: grants, drains, and queue entries.
+ */
+struct change_init {
+	const char *provider;
+	size_t gpus_count;
+	const char *const *uuids;        /* gpus_count entries, each may be NULL; or NULL */
+	const int64_t *last_released_ns; /* gpus_count entries; NULL: never used */
+};
+
+/* Adds a reservation on its GPUs: each slot must be free as loaded, or be ended or created by an
+   earlier change of the same commit. */
+struct change_grant {
+	const struct reservation *reservation;
+};
+
+/*
+ * Ends a reservation on some or all of its GPUs. Their slots become free, last released at end_ns,
+ * and one usage record per GPU is written, from the reservation's start to end_ns. A reservation
+ * that has other GPUs goes on with those.
+ */
+struct change_end {
+	const struct reservation *reservation;
+	const int *gpus; /* ids */
+	size_t gpus_count;
+	int64_t end_ns;
+	enum end_reason reason;
+	const char *actor; /* the account that ended it; NULL: its holder, or nobody */
+	bool unrecorded;   /* no usage record: it was only collected for a waiting request */
+};
+
+/* Stores heartbeat_ns, expiry_ns, deadline_ns, note and holder of an altered copy of a loaded
+   reservation with the same id and GPUs. */
+struct change_renew {
+	const struct reservation *reservation;
+};
+
+/* Stores a queue entry, new (version == NULL) or altered. */
+struct change_put {
+	const struct queue_entry *entry;
+};
+
+/* Removes a queue entry. */
+struct change_drop {
+	const struct queue_entry *entry;
+};
+
+/* Takes GPUs out of service, or puts them into service again. Reservations there stay. */
+struct change_drain {
+	const int *gpus; /* ids */
+	size_t gpus_count;
+	const char *actor; /* the account that drains them; NULL: into service again */
+	int64_t time_ns;   /* when it does */
+};
+
+/* Changes nothing, but compares: these GPUs must still be as loaded. For decisions that rest on
+   more than they change. */
+struct change_check {
+	const int *gpus; /* ids */
+	size_t gpus_count;
+};
+
+struct change {
+	enum change_kind kind;
+	bool quiet; /* a mere heartbeat: a commit of nothing else wakes no process that watches */
+	union {     /* by kind */
+		struct change_init init;
+		struct change_grant grant;
+		struct change_end end;
+		struct change_renew renew;
+		struct change_put put;
+		struct change_drop drop;
+		struct change_drain drain;
+		struct change_check check;
+	};
+};
+
+/* The queue entry that a change stores or removes; NULL for other kinds. */
+const struct queue_entry *change_entry(const struct change *c);
+
+/* The GPUs whose slots a change alters or compares; NULL and 0 for CHANGE_INIT and for changes of
+   queue entries. */
+const int *change_gpus(const struct change *c, size_t *ret_count);
+
+/*
+ * Applies a change to a state, as a store does to what it keeps: loading what was committed gives
+ * the same state, but for versions, which stay as they are. The change must not point into this
+ * state: what it was decided on is another copy. -EINVAL, with the state as it was, for a change
+ * that contradicts the state: a grant on a slot that is not free, an id that the pool has not.
+ */
+int change_apply(struct pool_state *state, const struct change *c, struct err *e);
+
+#endif

@@ -1,0 +1,36 @@
+/* Cancelling waiting requests: plan_cancel. */
+#include "plan/cancel.h"
+
+#include <errno.h>
+
+#include "plan/actor.h"
+#include "plan/cleanup.h"
+#include "plan/queue.h"
+
+int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
+		const struct plan_actor *actor, const char *id, struct plan *p,
+		const struct queue_entry **ret_entry, struct err *e)
+{
+	const struct queue_entry *q;
+	size_t place = 0;
+	int r = plan_require(state, e);
+
+	if (r == 0)
+		r = plan_queue_match(state, id, &place, e);
+	if (r < 0)
+		return r;
+	q = &state->queue[place];
+	if (plan_changes_entry(p, q))
+		return err_usage(e, "request %.8s is named twice", q->id);
+	if (!plan_may_cancel(actor, q))
+		return err_set(e, EPERM, "request %s waits for %s, not for you", q->id, q->user);
+	plan_give_back(state, q->id, facts->now_ns, p);
+	/* Its process takes itself out when it sees the mark. One that is not there, or of another
+	   program, which knows no mark, is taken out. */
+	if (plan_waiter_state(state, facts, place) == WAITER_DEAD || !q->holder.host)
+		plan_drop(p, q);
+	else
+		plan_cancel_entry(p, q);
+	*ret_entry = q;
+	return 0;
+}

@@ -1,0 +1,165 @@
+/* Which GPUs are free for a request, and why others are not; see candidates.h. */
+#include "plan/candidates.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "plan/queue.h"
+#include "plan/withheld.h"
+
+static struct candidate make_candidate(const struct pool_state *state, size_t i,
+				       const struct plan_facts *facts, const struct plan *p,
+				       const char *self)
+{
+	const struct slot *slot = &state->slots[i];
+	enum gpu_use use = facts->use ? facts->use[slot->id] : USE_UNKNOWN;
+	const struct reservation *r = slot->reservation;
+	struct candidate c = {.id = slot->id, .released_ns = slot->last_released_ns};
+
+	c.unreadable = slot->problem != NULL;
+	if (c.unreadable)
+		use = USE_UNKNOWN;
+	c.reserved = r && !plan_ends(p, r, slot->id);
+	if (r && !c.reserved)
+		c.released_ns = facts->now_ns;
+	c.own = c.reserved && self && r->queue_id && !strcmp(r->queue_id, self);
+	c.reserved &= !c.own;
+	c.withheld = plan_is_withheld(state, facts->policy, slot->id);
+	c.idle = !c.reserved && !c.withheld && use == USE_IDLE;
+	c.unknown = !c.reserved && !c.withheld && use == USE_UNKNOWN;
+	c.mine_ns = facts->last_use_ns ? facts->last_use_ns[slot->id] : TIME_NONE;
+	return c;
+}
+
+struct candidate *plan_candidates(const struct pool_state *state, const struct plan_facts *facts,
+				  const struct plan *p, size_t places, const char *self)
+{
+	struct candidate *all = mem_alloc(state->slots_count, sizeof(*all));
+
+	for (size_t i = 0; i < state->slots_count; i++) {
+		all[i] = make_candidate(state, i, facts, p, self);
+		all[i].awaited = plan_first_for(state, facts, (int)i, places) != NULL;
+	}
+	return all;
+}
+
+/* Whether --force gets it although it is busy, or nobody knows. */
+static bool is_forced(const struct candidate *c, bool force)
+{
+	return force && !c->backfill && !c->unreadable;
+}
+
+bool plan_is_available(const struct candidate *c, const struct plan_request *request)
+{
+	return !c->reserved && !c->awaited && !c->withheld &&
+	       (c->idle || is_forced(c, request->force));
+}
+
+static int compare_ns(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/*
+ * Best first: idle before busy before unknown (only --force gets to the latter two), then what is
+ * collected already, then what nobody waits for before what is only lent, then most recently used
+ * by the requester, then least recently used by anybody, then by id.
+ */
+int plan_compare_candidates(const void *left, const void *right)
+{
+	const struct candidate *a = left, *b = right;
+	int r;
+
+	if (a->idle != b->idle)
+		return a->idle ? -1 : 1;
+	if (a->unknown != b->unknown)
+		return a->unknown ? 1 : -1;
+	if (a->own != b->own)
+		return a->own ? -1 : 1;
+	if (a->backfill != b->backfill)
+		return a->backfill ? 1 : -1;
+	if (!a->lent != !b->lent)
+		return a->lent ? 1 : -1;
+	r = compare_ns(b->mine_ns, a->mine_ns);
+	if (!r)
+		r = compare_ns(a->released_ns, b->released_ns);
+	return r ? r : compare_ns(a->id, b->id);
+}
+
+int plan_refuse_id(const struct pool_state *state, const struct plan_facts *facts,
+		   const struct candidate *c, bool force, struct err *e)
+{
+	const struct slot *slot = &state->slots[c->id];
+
+	if (c->reserved)
+		return err_set(
+			e, EBUSY,
+			"GPU %d is not available: reserved by %s (%s) - run 'canhazgpu status' "
+			"for details",
+			c->id, slot->reservation->user,
+			reservation_type_name(slot->reservation->type));
+	if (c->awaited && (c->idle || is_forced(c, force)))
+		return err_set(e, EBUSY,
+			       "GPU %d is not available: %s waits for it - stand in line with "
+			       "--wait",
+			       c->id,
+			       plan_first_for(state, facts, c->id, state->queue_count)->user);
+	if (c->unknown)
+		return err_set(
+			e, EBUSY,
+			"GPU %d is not available: its use is unknown - run 'canhazgpu status' "
+			"for details",
+			c->id);
+	return err_set(
+		e, EBUSY,
+		"GPU %d is not available: in use without reservation - run 'canhazgpu status' "
+		"for details",
+		c->id);
+}
+
+/* Refuses for want of GPUs, with the numbers of this very decision. */
+int plan_refuse_count(const struct plan_request *request, const struct candidate *all, size_t count,
+		      struct err *e)
+{
+	AUTO(str_clear) struct str why = {0};
+	int requested = request->count;
+	int available = 0, awaited = 0, busy = 0, unknown = 0, withheld = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct candidate *c = &all[i];
+
+		if (c->reserved)
+			continue;
+		if (c->withheld)
+			withheld++;
+		else if (c->idle || is_forced(c, request->force))
+			*(c->awaited ? &awaited : &available) += 1;
+		else if (c->unknown)
+			unknown++;
+		else
+			busy++;
+	}
+	if (busy)
+		str_addf(&why, "%d GPUs in use without reservation", busy);
+	if (unknown)
+		str_addf(&why, "%s%d GPUs whose use is unknown", busy ? ", " : "", unknown);
+	if (withheld)
+		str_addf(&why, "%s%d GPUs out of service", why.length ? ", " : "", withheld);
+	if (awaited && !why.length)
+		return err_set(
+			e, EBUSY,
+			"Not enough GPUs available. Requested: %d, Available: %d (others wait "
+			"for %d more - stand in line with --wait)",
+			requested, available, awaited);
+	if (awaited)
+		str_addf(&why, ", %d GPUs that others wait for", awaited);
+	if (why.length)
+		return err_set(e, EBUSY,
+			       "Not enough GPUs available. Requested: %d, Available: %d (%s - run "
+			       "'canhazgpu status' for details)",
+			       requested, available, str_text(&why));
+	return err_set(e, EBUSY, "Not enough GPUs available. Requested: %d, Available: %d",
+		       requested, available);
+}

@@ -1,0 +1,86 @@
+/*
+ * A plan: the changes that a decision consists of. Every decision adds to one; src/pool commits it.
+ *
+ * Changes point into the state that they were decided on, and to copies that the plan owns: the
+ * plan is to be cleared before the state.
+ */
+#ifndef PLAN_CHANGES_H
+#define PLAN_CHANGES_H
+
+#include "base/change.h"
+#include "plan/request.h"
+
+struct plan {
+	struct change *changes;
+	size_t changes_count;
+	struct reservation *granted;   /* the new reservation; NULL: none */
+	struct reservation *collected; /* plan_wait: what the request collects now */
+	int *affected_gpus; /* plan_release: those that it ends; plan_drain: those that it changes;
+			       ids, ascending */
+	size_t affected_gpus_count;
+	const struct reservation **extended; /* plan_extend: as they are from now on */
+	size_t extended_count;
+	void **owned; /* freed with the plan */
+	size_t owned_count;
+};
+
+void plan_clear(struct plan *p);
+
+/* Adds a change of that kind, and returns it for the caller to fill (valid until the next one). */
+struct change *plan_add(struct plan *p, enum change_kind kind);
+
+/* Keeps an allocation until the plan is cleared; returns it. */
+void *plan_own(struct plan *p, void *memory);
+
+/* Lists a GPU in p->affected_gpus. */
+void plan_note_affected(struct plan *p, int id);
+
+/* ---- reservations ---- */
+
+/* Adds the grant of `gpus` (owned by the plan from now on) as the reservation `id`, which the
+   caller puts into p->granted or p->collected. */
+struct reservation *plan_grant(struct plan *p, const struct plan_request *request, const char *id,
+			       int *gpus, size_t count, int64_t now_ns);
+
+/* Ends a reservation on `gpus`, some or all of its own. Returns the change (valid until the next
+   one). */
+struct change_end *plan_end(struct plan *p, const struct reservation *r, const int *gpus,
+			    size_t count, int64_t end_ns, enum end_reason reason,
+			    const char *actor);
+
+/* Releases those GPUs of r that are among ids (ascending), and lists them as affected; `actor`: who
+   does that to a reservation of somebody else, or NULL. */
+void plan_release_part(struct plan *p, const struct reservation *r, const int *ids,
+		       size_t ids_count, int64_t now_ns, const char *actor);
+
+/* Adds the change that stores a reservation again, quietly or not; the copy is the caller's to
+   alter. */
+struct reservation *plan_renew_copy(struct plan *p, const struct reservation *r, bool quiet);
+
+/* Gives a run reservation a new heartbeat and, unless they are NULL, other processes as its command
+   and its supervisor. */
+void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
+		const struct process_ref *command, const struct process_ref *supervisor);
+
+/* Gives what is collected for a waiting request a new heartbeat or expiry. */
+void plan_renew_part(struct plan *p, const struct reservation *r, int64_t duration_ns,
+		     int64_t now_ns);
+
+/* Whether the plan ends that reservation on that GPU, or on any of its GPUs. */
+bool plan_ends(const struct plan *p, const struct reservation *r, int gpu);
+bool plan_ends_any(const struct plan *p, const struct reservation *r);
+
+/* ---- queue entries ---- */
+
+/* Adds the change that stores an entry, quietly or not; the copy is the caller's to alter. */
+struct queue_entry *plan_put_copy(struct plan *p, const struct queue_entry *q, bool quiet);
+
+/* Marks an entry as cancelled: its process sees that, and leaves. */
+void plan_cancel_entry(struct plan *p, const struct queue_entry *q);
+
+void plan_drop(struct plan *p, const struct queue_entry *q);
+
+/* Whether the plan stores or drops the entry. */
+bool plan_changes_entry(const struct plan *p, const struct queue_entry *q);
+
+#endif

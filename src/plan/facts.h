@@ -1,0 +1,52 @@
+/* What is known besides the state when something is decided. src/pool gathers it. */
+#ifndef PLAN_FACTS_H
+#define PLAN_FACTS_H
+
+#include "base/nouns.h"
+
+/* What really happens on a GPU. Only an idle one is ever handed out. */
+enum gpu_use { USE_IDLE, USE_BUSY, USE_UNKNOWN };
+
+/* What this host can see of the processes that hold a reservation, or that wait for one. */
+enum holder_life {
+	HOLDER_ALIVE,        /* its command lives */
+	HOLDER_ENDING,       /* its command ended, its supervisor is about to release it */
+	HOLDER_GONE,         /* both ended, or this host was rebooted since */
+	HOLDER_OUT_OF_SIGHT, /* on another host, or not named: only the heartbeat tells */
+	HOLDER_STOPPED,      /* a waiting request: its process is there, but stopped (Ctrl-Z) */
+};
+
+/*
+ * What the host's administrator allows. It comes from the system's configuration file alone;
+ * administrators are not bound by the limits. 0, NULL and false: no such limit.
+ */
+struct plan_policy {
+	int max_gpus;            /* GPUs per account: held, and asked for by waiting requests */
+	int64_t max_duration_ns; /* from now to the end of a manual reservation */
+	int64_t max_wait_ns;
+	bool note_required;
+	int *excluded; /* ids that are kept out of the pool, ascending */
+	size_t excluded_count;
+	char *admin_group; /* whose members are administrators; NULL: root alone is */
+};
+
+void plan_policy_copy(struct plan_policy *to, const struct plan_policy *from);
+void plan_policy_clear(struct plan_policy *p);
+
+/* Arrays are as long as the state's. All is borrowed. */
+struct plan_facts {
+	int64_t now_ns;
+	const enum gpu_use *use;         /* per slot; NULL: all unknown */
+	const enum holder_life *life;    /* per reservation; NULL: all out of sight */
+	const enum holder_life *waiting; /* per queue entry: its process; NULL: all out of sight */
+	const int64_t *last_use_ns; /* per slot: when the requester last used it; NULL: never */
+	const struct plan_policy *policy; /* NULL: no limits */
+};
+
+/*
+ * How a GPU counts: busy when it uses more than threshold_mb of memory, unknown when its memory use
+ * is not known and no process is seen on it (NULL: the GPU itself was not seen).
+ */
+enum gpu_use plan_gpu_use(const struct gpu *gpu, int64_t threshold_mb);
+
+#endif

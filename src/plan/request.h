@@ -1,0 +1,31 @@
+/* What is asked for, and by whom. */
+#ifndef PLAN_REQUEST_H
+#define PLAN_REQUEST_H
+
+#include "base/nouns.h"
+
+/* The account that asks: from the kernel (real uid), never from the environment. */
+struct plan_actor {
+	uid_t uid;
+	const char *account;
+	bool administrator; /* a member of the group that the host's administrator has named */
+};
+
+/* A reservation that is wanted. */
+struct plan_request {
+	struct plan_actor actor;
+	enum reservation_type type;
+	const char *user; /* display name; NULL: the account */
+	int count;        /* GPUs wanted; ignored with ids */
+	const int *ids;   /* exactly these, ascending; NULL: any */
+	size_t ids_count;
+	int64_t duration_ns; /* manual: length; run: time limit, 0: none */
+	const char *note;
+	int64_t grace_ns;     /* run: how long it may take to end when its time limit is reached */
+	bool force;           /* take GPUs in unreserved use, too */
+	bool backfill;        /* may borrow what others wait for: backfill.h */
+	struct holder holder; /* run; borrowed */
+	const char *id;       /* UUID of the reservation to be */
+};
+
+#endif
