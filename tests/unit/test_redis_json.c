@@ -299,6 +299,30 @@ static void test_queue_entry(void **state)
 	assert_int_equal(redis_json_read_entry("{\"allocated_gpus\":[1.5]}", &w, &e), -EBADMSG);
 }
 
+/* To the other program, and to older versions of this one, a cancelled entry has given up long ago.
+ */
+static void test_cancelled_entry(void **state)
+{
+	static const char *const expected =
+		"{\"id\":\"x\",\"user\":\"alice\",\"actual_user\":\"alice\",\"requested_count\":1,"
+		"\"allocated_gpus\":[],\"reservation_type\":\"run\",\"wait_timeout\":"
+		"\"1970-01-01T00:00:00.000000001Z\",\"mark\":\"" MARK "\"}";
+	char alice[] = "alice";
+	struct queue_entry w = {.id = "x",
+				.user = alice,
+				.account = alice,
+				.requested_count = 1,
+				.cancelled = true};
+	AUTO(queue_entry_clear) struct queue_entry again = {0};
+	AUTO_FREE char *text = redis_json_write_entry(&w, MARK);
+	struct err e = {0};
+
+	assert_string_equal(text, expected);
+	assert_int_equal(redis_json_read_entry(text, &again, &e), 0);
+	assert_true(again.cancelled);
+	assert_int_equal(again.give_up_ns, TIME_NONE);
+}
+
 static void test_usage_record(void **state)
 {
 	AUTO(usage_record_clear) struct usage_record u = {0};
@@ -489,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_our_members_are_optional),
 		cmocka_unit_test(test_not_utf8),
 		cmocka_unit_test(test_queue_entry),
+		cmocka_unit_test(test_cancelled_entry),
 		cmocka_unit_test(test_usage_record),
 		cmocka_unit_test(test_uuids),
 		cmocka_unit_test(test_addresses),
