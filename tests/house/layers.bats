@@ -37,6 +37,28 @@ refused() {
 	refused main.c '#include "pool/pool.h"' 'main.c:1: main may not include "pool/pool.h"'
 }
 
+@test "a folder that is seen through another header is refused, with the way it comes" {
+	printf '#include "store/store.h"\n' >"$tree/pool/pool.h"
+	: >"$tree/store/store.h"
+	refused cmd/a.c '#include "pool/pool.h"' 'cmd/a.c: cmd may not see store/ (by pool/pool.h -> store/store.h)'
+}
+
+@test "the plan sees base alone" {
+	: >"$tree/host/proc.h"
+	refused plan/a.c '#include "host/proc.h"' 'plan/a.c:1: plan may not include "host/proc.h"'
+}
+
+@test "a plan that reads a clock, a file or the environment is refused" {
+	refused plan/a.c '	now = clock_now_ns();' 'plan/a.c:1: the plan is pure'
+	refused stats/a.c '	file = fopen(path, "re");' 'stats/a.c:1: the plan is pure'
+	refused plan/a.c '	home = getenv("HOME");' 'plan/a.c:1: the plan is pure'
+}
+
+@test "files that include each other in a circle are refused" {
+	printf '#pragma once\n#include "base/b.h"\n' >"$tree/base/a.h"
+	refused base/b.h $'#pragma once\n#include "base/a.h"' 'in a circle: base/a.h -> base/b.h -> base/a.h'
+}
+
 @test "an include that is no path below src is refused" {
 	refused base/a.c '#include "err.h"' '"err.h" is not a path below src/'
 	refused base/a.c '#include "../base/err.h"' '"../base/err.h" is not a path below src/'
