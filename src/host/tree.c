@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -18,10 +19,12 @@
 
 /* One process of this host at the moment of a refresh. */
 struct row {
-	pid_t pid, ppid, pgrp, session;
+	pid_t pid, ppid, session;
 	uint64_t start_ticks;
 	size_t parent; /* its row, or NO_PARENT */
 	bool gone;     /* a zombie */
+	bool secret;   /* its environment may not be read */
+	bool claimed;  /* it carries the marker of another reservation */
 	bool member;
 };
 
@@ -68,7 +71,6 @@ static int table_read(struct table *p, struct err *e)
 		p->rows[p->count++] = (struct row){
 			.pid = info.pid,
 			.ppid = info.ppid,
-			.pgrp = info.pgrp,
 			.session = info.session,
 			.start_ticks = info.start_ticks,
 			.gone = host_state_is_gone(info.state),
@@ -83,12 +85,14 @@ static int table_read(struct table *p, struct err *e)
 	return 0;
 }
 
-/* Learns the command's session and group, as long as it is there to be asked. */
-static void learn(struct host_tree *t, pid_t pgrp, pid_t session)
+/* Clock ticks after boot, as processes' start times count. */
+static uint64_t ticks_now(void)
 {
-	t->session = session;
-	if (pgrp == t->command.pid)
-		t->group = pgrp;
+	struct timespec now;
+	uint64_t rate = (uint64_t)sysconf(_SC_CLK_TCK);
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * rate + (uint64_t)now.tv_nsec * rate / NS_PER_SECOND;
 }
 
 void host_tree_init(struct host_tree *t, const char *id, const struct process_ref *command)
@@ -98,12 +102,17 @@ void host_tree_init(struct host_tree *t, const char *id, const struct process_re
 	*t = (struct host_tree){.id = mem_strdup(id),
 				.command = *command,
 				.oldest_ticks = command->start_ticks,
+				.since_ticks = ticks_now(),
+				.uid = getuid(),
 				.session = HOST_SESSION_UNKNOWN};
 	t->members = mem_alloc(1, sizeof(*t->members));
 	t->members[0] = *command;
 	t->members_count = 1;
-	if (host_process_stat(command->pid, &info) == 0 && info.start_ticks == command->start_ticks)
-		learn(t, info.pgrp, info.session);
+	if (host_process_read(command->pid, &info, NULL) == 0 &&
+	    info.start_ticks == command->start_ticks) {
+		t->session = info.session;
+		t->uid = info.uid;
+	}
 }
 
 void host_tree_add(struct host_tree *t, const struct process_ref *root)
@@ -118,6 +127,7 @@ void host_tree_clear(struct host_tree *t)
 {
 	free(t->id);
 	free(t->members);
+	free(t->kin);
 	*t = (struct host_tree){0};
 }
 
@@ -135,44 +145,27 @@ static bool is_candidate(const struct host_tree *t, const struct row *row)
 	return !row->member && !row->gone && row->start_ticks >= t->oldest_ticks;
 }
 
-/*
- * Adds the children of members, and the group's processes as long as one member is in the group
- * (without one, its number may belong to another group by now), until no new one is found. Pids
- * wrap around, so a child can come before its parent: one pass is not enough.
- */
+/* Adds the descendants of members. Pids wrap around, so a child can stand before its parent: one
+   pass is not enough. */
 static void spread(const struct host_tree *t, struct table *p)
 {
-	bool grown, group_lives = false;
+	bool grown;
 
 	do {
 		grown = false;
 		for (size_t i = 0; i < p->count; i++) {
 			struct row *row = &p->rows[i];
-			bool in_group = t->group && row->pgrp == t->group;
 
-			if (is_candidate(t, row) &&
-			    ((row->parent != NO_PARENT && p->rows[row->parent].member) ||
-			     (in_group && group_lives)))
+			if (is_candidate(t, row) && row->parent != NO_PARENT &&
+			    p->rows[row->parent].member)
 				row->member = grown = true;
-			if (row->member && in_group && !group_lives)
-				group_lives = grown = true;
 		}
 	} while (grown);
 }
 
-static bool is_listed(const pid_t *pids, size_t count, pid_t pid)
+/* Adds those that carry the marker. A row is secret where nobody may look. */
+static void add_marked(const struct host_tree *t, struct table *p)
 {
-	for (size_t i = 0; i < count; i++)
-		if (pids[i] == pid)
-			return true;
-	return false;
-}
-
-/* Adds those that carry the marker, and the doubtful ones whose environment may not be read. */
-static void add_marked(struct host_tree *t, struct table *p, const pid_t *doubtful,
-		       size_t doubtful_count)
-{
-	t->undecided = 0;
 	for (size_t i = 0; i < p->count; i++) {
 		struct row *row = &p->rows[i];
 		AUTO_FREE char *block = NULL;
@@ -183,14 +176,37 @@ static void add_marked(struct host_tree *t, struct table *p, const pid_t *doubtf
 		if (!is_candidate(t, row))
 			continue;
 		r = host_proc_read_all(row->pid, "environ", HOST_ENVIRON_MAX, &block, &length);
+		row->secret = r == -EACCES || r == -EPERM;
 		if (r == 0) {
 			value = host_environ_find(block, length, HOST_TREE_MARKER);
 			row->member = value && t->id && *t->id && strcmp(value, t->id) == 0;
-		} else if ((r == -EACCES || r == -EPERM) && row->session == t->session) {
-			row->member = is_listed(doubtful, doubtful_count, row->pid);
-			t->undecided += !row->member;
+			row->claimed = value && !row->member;
 		}
 	}
+}
+
+/* Whether the process may have come from the command without a trace. */
+static bool is_kin(const struct host_tree *t, const struct row *row)
+{
+	struct process_info info;
+
+	if (!is_candidate(t, row) || row->claimed || row->session != t->session ||
+	    row->start_ticks < t->since_ticks)
+		return false;
+	return row->secret || (host_process_read(row->pid, &info, NULL) == 0 &&
+			       info.start_ticks == row->start_ticks && info.uid == t->uid);
+}
+
+static void keep_kin(struct host_tree *t, const struct table *p)
+{
+	free(t->kin);
+	t->kin = mem_alloc(p->count, sizeof(*t->kin));
+	t->kin_count = 0;
+	for (size_t i = 0; i < p->count; i++)
+		if (is_kin(t, &p->rows[i]))
+			t->kin[t->kin_count++] = (struct process_ref){
+				.pid = p->rows[i].pid, .start_ticks = p->rows[i].start_ticks};
+	t->kin = mem_resize(t->kin, t->kin_count, sizeof(*t->kin));
 }
 
 /*
@@ -207,15 +223,14 @@ static void add_survivors(struct host_tree *t, struct table *p, struct process_r
 		if (row && row->start_ticks == m->start_ticks && !row->gone) {
 			row->member = true;
 			if (m->pid == t->command.pid && m->start_ticks == t->command.start_ticks)
-				learn(t, row->pgrp, row->session);
+				t->session = row->session;
 		} else if (!row && m->pid != getpid() && host_process_life(m) != HOST_GONE) {
 			hidden[(*hidden_count)++] = *m;
 		}
 	}
 }
 
-int host_tree_refresh(struct host_tree *t, const pid_t *doubtful, size_t doubtful_count,
-		      struct err *e)
+int host_tree_refresh(struct host_tree *t, struct err *e)
 {
 	AUTO(table_clear) struct table p = {0};
 	struct process_ref *members;
@@ -228,8 +243,9 @@ int host_tree_refresh(struct host_tree *t, const pid_t *doubtful, size_t doubtfu
 	members = mem_alloc(t->members_count + p.count, sizeof(*members));
 	add_survivors(t, &p, members, &count);
 	spread(t, &p);
-	add_marked(t, &p, doubtful, doubtful_count);
+	add_marked(t, &p);
 	spread(t, &p);
+	keep_kin(t, &p);
 	for (size_t i = 0; i < p.count; i++)
 		if (p.rows[i].member)
 			members[count++] = (struct process_ref){

@@ -1,7 +1,11 @@
 /*
- * The processes that belong to a run reservation: its command, the descendants of it, and every
- * process that carries the reservation's marker in its environment. The supervisor (src/supervise)
- * asks which are left, and signals all of them.
+ * The processes of a run reservation. Two questions are kept apart:
+ *
+ *  - Members are signalled (strict): the command, its descendants, and every process that carries
+ *    the reservation's marker in its environment. Never the rest of a shell's pipeline.
+ *  - Kin may keep the reservation (generous): younger processes of the same account in the
+ * command's session. One that uses a reserved GPU came from the command in a way that left no
+ * trace: its parent was killed between two refreshes, and it has overwritten its environment.
  */
 #ifndef HOST_TREE_H
 #define HOST_TREE_H
@@ -21,11 +25,13 @@ struct host_tree {
 	char *id; /* the marker's value */
 	struct process_ref command;
 	uint64_t oldest_ticks;       /* start of the oldest process that the tree begins with */
+	uint64_t since_ticks;        /* when the tree was begun: kin are not older */
+	uid_t uid;                   /* the account of the command */
 	pid_t session;               /* of the command; HOST_SESSION_UNKNOWN before it was seen */
-	pid_t group;                 /* process group of the command if it leads one, else 0 */
-	struct process_ref *members; /* seen alive at the last refresh, the command too */
+	struct process_ref *members; /* alive at the last refresh, the command too */
 	size_t members_count;
-	size_t undecided; /* processes that the last refresh would count if they were doubtful */
+	struct process_ref *kin; /* alive at the last refresh; no member is among them */
+	size_t kin_count;
 };
 
 /* Starts with the command alone. The caller clears it. */
@@ -35,14 +41,12 @@ void host_tree_init(struct host_tree *t, const char *id, const struct process_re
 void host_tree_add(struct host_tree *t, const struct process_ref *root);
 
 /*
- * Reads /proc: a member that still lives stays one (also when its parent ended), and new members
- * are found by descent from a member, by marker, or by the command's process group. A process whose
- * environment may not be read (set-uid) counts by descent, or if it is in the command's session and
- * younger than the command and `doubtful` says that it matters (it holds one of the reservation's
- * GPUs). Zombies are not members. The caller itself never is.
+ * Reads /proc: a member that still lives stays one (also when its parent has ended), and new
+ * members are found by descent from a member and by the marker. A process whose environment may not
+ * be read (set-uid) is a member by descent only, and else one of the kin, whatever its account.
+ * Zombies are neither. The caller itself never is.
  */
-int host_tree_refresh(struct host_tree *t, const pid_t *doubtful, size_t doubtful_count,
-		      struct err *e);
+int host_tree_refresh(struct host_tree *t, struct err *e);
 
 bool host_tree_has(const struct host_tree *t, pid_t pid);
 

@@ -73,7 +73,7 @@ static int prepare_adopt(struct pool *p, struct transaction *t, struct err *e)
 	host_tree_init(&tree, a->request->id, &a->processes[0]);
 	for (size_t i = 1; i < a->count; i++)
 		host_tree_add(&tree, &a->processes[i]);
-	r = host_tree_refresh(&tree, NULL, 0, e);
+	r = host_tree_refresh(&tree, e);
 	if (r < 0)
 		scan_cache_clear(&a->cache);
 	else

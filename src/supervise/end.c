@@ -21,7 +21,7 @@ void supervise_stop(struct supervisor *s)
 	if (s->kill_ns)
 		return;
 	s->kill_ns = clock_monotonic_ns() + s->orders.grace_ns;
-	host_tree_refresh(&s->tree, NULL, 0, NULL);
+	host_tree_refresh(&s->tree, NULL);
 	host_tree_signal(&s->tree, SIGINT, &refused, NULL);
 	host_tree_signal(&s->tree, SIGCONT, &refused, NULL);
 }
@@ -43,7 +43,7 @@ bool supervise_stop_tick(struct supervisor *s)
 	int64_t now_ns = clock_monotonic_ns();
 	size_t refused = 0;
 
-	host_tree_refresh(&s->tree, NULL, 0, NULL);
+	host_tree_refresh(&s->tree, NULL);
 	if (!s->tree.members_count)
 		return true;
 	if (now_ns >= s->kill_ns)
@@ -85,6 +85,16 @@ static void supervise_replace_holder(struct supervisor *s, struct pool *pool,
 		s->holder = *member;
 }
 
+/* Notes a process that keeps the reservation; the first one is named in it. */
+static void supervise_keep(struct supervisor *s, struct pool *pool, const struct process_ref *user,
+			   bool first)
+{
+	if (first)
+		supervise_replace_holder(s, pool, user);
+	if (s->users < USERS_WATCHED && host_pidfd_open(user, &s->user_fds[s->users], NULL) == 0)
+		s->users++;
+}
+
 bool supervise_find_users(struct supervisor *s)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
@@ -93,25 +103,29 @@ bool supervise_find_users(struct supervisor *s)
 	bool blind, found = false;
 
 	supervise_forget_users(s);
-	if (host_tree_refresh(&s->tree, NULL, 0, NULL) == 0 && !s->tree.members_count &&
-	    !s->tree.undecided)
+	if (host_tree_refresh(&s->tree, NULL) == 0 && !s->tree.members_count && !s->tree.kin_count)
 		return false;
 	if (s->lost)
 		return false;
 	blind = pool_open(&s->orders.pool, &pool, NULL) < 0 ||
 		pool_processes(pool, s->orders.reservation->id, &pids, &count, NULL) < 0;
-	host_tree_refresh(&s->tree, pids, count, NULL);
+	host_tree_refresh(&s->tree, NULL);
 	for (size_t i = 0; i < s->tree.members_count; i++) {
 		const struct process_ref *member = &s->tree.members[i];
 
 		if (!blind && !is_listed(pids, count, member->pid))
 			continue;
-		if (!found)
-			supervise_replace_holder(s, pool, member);
+		supervise_keep(s, pool, member, !found);
 		found = true;
-		if (s->users < USERS_WATCHED &&
-		    host_pidfd_open(member, &s->user_fds[s->users], NULL) == 0)
-			s->users++;
+	}
+	/* Kin are only those that are seen on the GPUs: the rest of a pipeline is not the run's. */
+	for (size_t i = 0; !blind && i < s->tree.kin_count; i++) {
+		const struct process_ref *kin = &s->tree.kin[i];
+
+		if (!is_listed(pids, count, kin->pid))
+			continue;
+		supervise_keep(s, pool, kin, !found);
+		found = true;
 	}
 	return found;
 }

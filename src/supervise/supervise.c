@@ -88,7 +88,7 @@ static void supervise_chores(struct supervisor *s)
 	if (now_ns >= s->deadline_ns)
 		supervise_time_out(s);
 	if (s->command_fd >= 0 && now_ns >= s->next_scan_ns) {
-		host_tree_refresh(&s->tree, NULL, 0, NULL);
+		host_tree_refresh(&s->tree, NULL);
 		s->scan_interval_ns =
 			min_ns(s->scan_interval_ns * 4,
 			       s->orders.adopted ? ADOPTED_SCAN_NS : HEARTBEAT_INTERVAL_NS);
@@ -202,7 +202,7 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	for (size_t i = 1; i < s->orders.adopted_count; i++)
 		host_tree_add(&s->tree, &s->orders.adopted[i]);
 	if (s->orders.adopted)
-		host_tree_refresh(&s->tree, NULL, 0, NULL);
+		host_tree_refresh(&s->tree, NULL);
 	s->next_renewal_ns = now_ns + s->orders.heartbeat_ns;
 	s->scan_interval_ns = FIRST_SCAN_NS;
 	s->next_scan_ns = now_ns + FIRST_SCAN_NS;

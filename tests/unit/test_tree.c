@@ -20,7 +20,7 @@ static void refresh(struct host_tree *t)
 {
 	struct err e = {0};
 
-	if (host_tree_refresh(t, NULL, 0, &e) < 0)
+	if (host_tree_refresh(t, &e) < 0)
 		fail_msg("%s", e.text);
 }
 
@@ -43,7 +43,6 @@ static void test_command_alone(void **state)
 	(void)state;
 	assert_true(host_tree_has(&t, command));
 	assert_int_equal(t.session, getsid(0));
-	assert_int_equal(t.group, 0);
 	refresh(&t);
 	assert_int_equal(t.members_count, 1);
 	assert_true(host_tree_has(&t, command));
@@ -261,32 +260,69 @@ static void test_marker(void **state)
 	spawn_end(&s);
 }
 
-static void test_group(void **state)
+static bool is_kin(const struct host_tree *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->kin_count; i++)
+		if (t->kin[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* The rest of a pipeline is in the command's group and session, and is not the command's. */
+static void test_pipeline(void **state)
 {
 	struct spawn s = spawn_as(SPAWN_WAIT, NULL, SPAWN_GROUP, 0);
 	pid_t command = spawn_pid(&s);
+	AUTO(host_tree_clear) struct host_tree t = tree_of(command);
 	/* As a shell starts the second process of a pipeline. */
 	struct spawn second = spawn_as(SPAWN_WAIT, NULL, SPAWN_GROUP, command);
-	struct spawn stranger = spawn_as(SPAWN_WAIT, NULL, SPAWN_GROUP, 0);
-	pid_t pid = spawn_pid(&second), other = spawn_pid(&stranger);
-	AUTO(host_tree_clear) struct host_tree t = tree_of(command);
+	pid_t pid = spawn_pid(&second);
 
 	(void)state;
-	assert_int_equal(t.group, command);
+	assert_int_equal(getpgid(pid), command);
 	refresh(&t);
-	assert_true(host_tree_has(&t, pid));
-	assert_int_equal(t.members_count, 2);
+	assert_int_equal(t.members_count, 1);
+	assert_false(host_tree_has(&t, pid));
+	assert_true(is_kin(&t, pid));
 	spawn_end(&s);
 	refresh(&t);
-	assert_true(host_tree_has(&t, pid));
-	assert_int_equal(t.members_count, 1);
-	/* A group without a member of the tree: its number has come to mean somebody else. */
-	t.group = other;
-	refresh(&t);
-	assert_false(host_tree_has(&t, other));
-	assert_int_equal(t.members_count, 1);
-	spawn_end(&stranger);
+	assert_int_equal(t.members_count, 0);
+	assert_true(is_kin(&t, pid));
 	spawn_end(&second);
+	refresh(&t);
+	assert_false(is_kin(&t, pid));
+}
+
+/* What is older than the reservation, or carries the marker of another one, has not come from it.
+ */
+static void test_no_kin(void **state)
+{
+	AUTO_FREE char *marker = mem_printf("%s=%s6", HOST_TREE_MARKER, id);
+	struct spawn s = spawn_sh(SPAWN_WAIT);
+	pid_t command = spawn_pid(&s), pid, older_pid;
+	struct spawn older = spawn_younger(command, &older_pid);
+	struct spawn younger = spawn_younger(older_pid, &pid);
+	AUTO(host_tree_clear) struct host_tree t = tree_of(command);
+	struct spawn claimed;
+	pid_t claimed_pid;
+
+	(void)state;
+	t.since_ticks = spawn_ref(pid).start_ticks;
+	claimed = spawn_as(SPAWN_WAIT, marker, SPAWN_GROUP, 0);
+	claimed_pid = spawn_pid(&claimed);
+	refresh(&t);
+	assert_int_equal(t.members_count, 1);
+	assert_true(is_kin(&t, pid));
+	assert_false(is_kin(&t, older_pid));
+	assert_false(is_kin(&t, claimed_pid));
+	t.session = HOST_SESSION_UNKNOWN;
+	t.command.start_ticks--; /* so that a refresh does not learn the session again */
+	refresh(&t);
+	assert_int_equal(t.kin_count, 0);
+	spawn_end(&claimed);
+	spawn_end(&younger);
+	spawn_end(&older);
+	spawn_end(&s);
 }
 
 /* A command that does not lead its group shares it with processes that are not its own. */
@@ -359,7 +395,7 @@ static int signal_is_refused(void)
 	host_tree_init(&t, id, &parent);
 	if (host_tree_signal(&t, SIGTERM, &refused, NULL) < 0 || refused != 1)
 		return 2;
-	if (host_tree_refresh(&t, NULL, 0, NULL) < 0 || !host_tree_has(&t, parent.pid))
+	if (host_tree_refresh(&t, NULL) < 0 || !host_tree_has(&t, parent.pid))
 		return 3;
 	host_tree_clear(&t);
 	return 0;
@@ -382,7 +418,7 @@ static int caller_is_no_member(void)
 	if (host_process_ref(getppid(), &parent, NULL) < 0)
 		return 1;
 	host_tree_init(&t, id, &parent);
-	if (host_tree_refresh(&t, NULL, 0, NULL) < 0 || !host_tree_has(&t, parent.pid))
+	if (host_tree_refresh(&t, NULL) < 0 || !host_tree_has(&t, parent.pid))
 		return 2;
 	if (host_tree_has(&t, getpid()))
 		return 3;
@@ -415,8 +451,8 @@ static pid_t start_secretive(void)
 	return read(said[0], &byte, 1) == 1 ? pid : -1;
 }
 
-/* A command, and beside it in the same session a process that nobody may look into. */
-static int doubtful_counts_if_listed(void)
+/* A command, and in the same session a process that nobody may look into. */
+static int secretive_is_kin(void)
 {
 	struct spawn s;
 	struct host_tree t;
@@ -431,18 +467,17 @@ static int doubtful_counts_if_listed(void)
 	secretive = start_secretive();
 	if (secretive < 0)
 		return 2;
-	if (host_tree_refresh(&t, NULL, 0, NULL) < 0 || host_tree_has(&t, secretive))
+	if (host_tree_refresh(&t, NULL) < 0 || host_tree_has(&t, secretive) ||
+	    !host_tree_has(&t, s.pid))
 		result = 3;
-	if (!result && (host_tree_refresh(&t, &secretive, 1, NULL) < 0 ||
-			!host_tree_has(&t, secretive) || !host_tree_has(&t, s.pid)))
+	if (!result && !is_kin(&t, secretive))
 		result = 4;
 	/* Of another session, it is none of ours. */
 	host_tree_clear(&t);
 	t = tree_of(s.pid);
 	t.session = 1;
 	t.command.start_ticks--; /* so that a refresh does not learn the session again */
-	if (!result &&
-	    (host_tree_refresh(&t, &secretive, 1, NULL) < 0 || host_tree_has(&t, secretive)))
+	if (!result && (host_tree_refresh(&t, NULL) < 0 || is_kin(&t, secretive)))
 		result = 5;
 	host_tree_clear(&t);
 	kill(secretive, SIGKILL);
@@ -451,13 +486,13 @@ static int doubtful_counts_if_listed(void)
 	return result;
 }
 
-static int doubtful_in_session(void)
+static int secretive_in_session(void)
 {
-	return setsid() < 0 ? 1 : doubtful_counts_if_listed();
+	return setsid() < 0 ? 1 : secretive_is_kin();
 }
 
 /* Who enters a pid namespace from outside has session 0 in it, and so has all that it starts. */
-static int doubtful_in_namespace(void)
+static int secretive_in_namespace(void)
 {
 	int status;
 	pid_t pid;
@@ -469,21 +504,21 @@ static int doubtful_in_namespace(void)
 	if (pid == 0) {
 		if (mount("proc", "/proc", "proc", 0, NULL) < 0)
 			_exit(77);
-		_exit(getsid(0) ? 6 : doubtful_counts_if_listed());
+		_exit(getsid(0) ? 6 : secretive_is_kin());
 	}
 	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status)
 									       : 7;
 }
 
-static void test_doubtful(void **state)
+static void test_secretive(void **state)
 {
 	(void)state;
-	assert_int_equal(spawn_check(doubtful_in_session), 0);
+	assert_int_equal(spawn_check(secretive_in_session), 0);
 }
 
-static void test_doubtful_in_namespace(void **state)
+static void test_secretive_in_namespace(void **state)
 {
-	int result = spawn_check(doubtful_in_namespace);
+	int result = spawn_check(secretive_in_namespace);
 
 	(void)state;
 	if (result == 77)
@@ -494,21 +529,14 @@ static void test_doubtful_in_namespace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_command_alone),
-		cmocka_unit_test(test_reused_pid),
-		cmocka_unit_test(test_descent),
-		cmocka_unit_test(test_descending_pids),
-		cmocka_unit_test(test_orphan_stays),
-		cmocka_unit_test(test_marker),
-		cmocka_unit_test(test_group),
-		cmocka_unit_test(test_foreign_group),
-		cmocka_unit_test(test_signal),
-		cmocka_unit_test(test_signal_error),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_caller),
-		cmocka_unit_test(test_several_roots),
-		cmocka_unit_test(test_doubtful),
-		cmocka_unit_test(test_doubtful_in_namespace),
+		cmocka_unit_test(test_command_alone), cmocka_unit_test(test_reused_pid),
+		cmocka_unit_test(test_descent),       cmocka_unit_test(test_descending_pids),
+		cmocka_unit_test(test_orphan_stays),  cmocka_unit_test(test_marker),
+		cmocka_unit_test(test_pipeline),      cmocka_unit_test(test_no_kin),
+		cmocka_unit_test(test_foreign_group), cmocka_unit_test(test_signal),
+		cmocka_unit_test(test_signal_error),  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_caller),        cmocka_unit_test(test_several_roots),
+		cmocka_unit_test(test_secretive),     cmocka_unit_test(test_secretive_in_namespace),
 	};
 
 	id_new(id);
