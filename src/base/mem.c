@@ -63,6 +63,14 @@ void *mem_steal_pointer(void *variable)
 	return value;
 }
 
+int mem_steal_fd(int *fd)
+{
+	int value = *fd;
+
+	*fd = -1;
+	return value;
+}
+
 void mem_auto_free(void *variable)
 {
 	int saved = errno;

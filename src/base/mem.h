@@ -30,6 +30,9 @@ void mem_replace(char **text, const char *value);
 void *mem_steal_pointer(void *variable) __attribute__((nonnull));
 #define mem_steal(variable) ((__typeof__(*(variable)))mem_steal_pointer(variable))
 
+/* Takes a descriptor out of a variable and leaves -1. */
+int mem_steal_fd(int *fd);
+
 /* For AUTO_...: each gets the address of the variable that goes out of scope. */
 void mem_auto_free(void *variable);
 void mem_auto_close(int *fd);

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -193,4 +194,24 @@ int parse_id_list(const char *text, int **ret_ids, size_t *ret_count, struct err
 	*ret_ids = mem_steal(&ids);
 	*ret_count = count;
 	return 0;
+}
+
+int parse_signal(const char *text, int *ret_signal, struct err *e)
+{
+	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
+	int64_t number;
+
+	if (parse_int(text, 1, NSIG - 1, &number, NULL) == 0) {
+		*ret_signal = (int)number;
+		return 0;
+	}
+	for (int i = 1; i < NSIG; i++) {
+		const char *known = sigabbrev_np(i);
+
+		if (known && strcasecmp(known, name) == 0) {
+			*ret_signal = i;
+			return 0;
+		}
+	}
+	return err_set(e, EINVAL, "'%s' is no signal (for example: INT, TERM, USR1)", text);
 }

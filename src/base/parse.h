@@ -26,6 +26,9 @@ int parse_bool(const char *text, bool *ret_value, struct err *e);
  */
 int parse_duration(const char *text, int64_t *ret_ns, struct err *e);
 
+/* A signal by name, with or without SIG and in any case ("INT", "SIGUSR1"), or by number. */
+int parse_signal(const char *text, int *ret_signal, struct err *e);
+
 /*
  * GPU ids separated by commas, ranges allowed: 1,3,5 or 0-3. Sorted ascending; an id twice is
  * refused. The caller frees *ret_ids.

@@ -147,6 +147,16 @@ bool host_status_uid(const char *text, uid_t *ret_uid)
 	return true;
 }
 
+bool host_status_has_signal(const char *text, const char *mask, int signal)
+{
+	AUTO_FREE char *name = mem_printf("\n%s:", mask);
+	const char *field = strstr(text, name);
+
+	if (!field || signal < 1 || signal > 64)
+		return false;
+	return strtoull(field + strlen(name), NULL, 16) >> (signal - 1) & 1;
+}
+
 int host_process_stat(pid_t pid, struct process_info *ret_info)
 {
 	char text[2048];

@@ -28,6 +28,9 @@ bool host_stat_parse(const char *text, struct process_info *ret_info);
 /* The real uid in the text of /proc/<pid>/status. */
 bool host_status_uid(const char *text, uid_t *ret_uid);
 
+/* Whether the signal is in the mask of that name ("SigIgn") in the text of /proc/<pid>/status. */
+bool host_status_has_signal(const char *text, const char *mask, int signal);
+
 /* Whether that process has ended: a zombie only waits to be asked for its exit status. */
 bool host_state_is_gone(char state);
 

@@ -59,6 +59,14 @@ enum host_life host_process_life(const struct process_ref *ref)
 	return HOST_GONE;
 }
 
+bool host_process_ignores(pid_t pid, int signal)
+{
+	char text[4096];
+
+	return host_proc_read(pid, "status", text, sizeof(text)) > 0 &&
+	       host_status_has_signal(text, "SigIgn", signal);
+}
+
 int host_process_ref(pid_t pid, struct process_ref *ret_ref, struct err *e)
 {
 	struct process_info info;

@@ -270,15 +270,31 @@ static int signal_one(const struct process_ref *member, int signal, struct err *
 	return 0;
 }
 
+/* Which signal a member gets. */
+typedef int choose_signal(const struct process_ref *member, int signal);
+
+static int as_it_is(const struct process_ref *member, int signal)
+{
+	(void)member;
+	return signal;
+}
+
+static int not_ignored(const struct process_ref *member, int signal)
+{
+	return host_process_ignores(member->pid, signal) ? SIGTERM : signal;
+}
+
 /* Goes on after a failure, so that one process does not save all others; reports the first one. */
-int host_tree_signal(const struct host_tree *t, int signal, size_t *ret_refused, struct err *e)
+static int signal_all(const struct host_tree *t, int signal, choose_signal *choose,
+		      size_t *ret_refused, struct err *e)
 {
 	size_t refused = 0;
 	int result = 0;
 
 	for (size_t i = 0; i < t->members_count; i++) {
+		const struct process_ref *member = &t->members[i];
 		struct err failure = {0};
-		int r = signal_one(&t->members[i], signal, &failure);
+		int r = signal_one(member, choose(member, signal), &failure);
 
 		if (r == -EPERM) {
 			refused++;
@@ -291,4 +307,18 @@ int host_tree_signal(const struct host_tree *t, int signal, size_t *ret_refused,
 	if (result == 0)
 		*ret_refused = refused;
 	return result;
+}
+
+int host_tree_signal(const struct host_tree *t, int signal, size_t *ret_refused, struct err *e)
+{
+	return signal_all(t, signal, as_it_is, ret_refused, e);
+}
+
+int host_tree_stop(const struct host_tree *t, int signal, size_t *ret_refused, struct err *e)
+{
+	int r = signal_all(t, signal, not_ignored, ret_refused, e);
+
+	if (r < 0)
+		return r;
+	return signal_all(t, SIGCONT, as_it_is, ret_refused, e);
 }

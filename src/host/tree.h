@@ -56,6 +56,10 @@ bool host_tree_has(const struct host_tree *t, pid_t pid);
  */
 int host_tree_signal(const struct host_tree *t, int signal, size_t *ret_refused, struct err *e);
 
+/* The same for asking the members to end: those that ignore the signal (SIGINT, as the background
+   jobs of a shell script do) get SIGTERM instead, and those that are stopped are continued. */
+int host_tree_stop(const struct host_tree *t, int signal, size_t *ret_refused, struct err *e);
+
 void host_tree_clear(struct host_tree *t);
 
 /* A pidfd (close-on-exec) of exactly that process. -ESRCH: gone, or another one has the pid. */

@@ -22,8 +22,7 @@ void supervise_stop(struct supervisor *s)
 		return;
 	s->kill_ns = clock_monotonic_ns() + s->orders.grace_ns;
 	host_tree_refresh(&s->tree, NULL);
-	host_tree_signal(&s->tree, SIGINT, &refused, NULL);
-	host_tree_signal(&s->tree, SIGCONT, &refused, NULL);
+	host_tree_stop(&s->tree, SIGINT, &refused, NULL);
 }
 
 void supervise_time_out(struct supervisor *s)
@@ -31,7 +30,7 @@ void supervise_time_out(struct supervisor *s)
 	char limit[CLOCK_DURATION_SIZE], grace[CLOCK_DURATION_SIZE];
 
 	s->deadline_ns = INT64_MAX;
-	supervise_say(s->command,
+	supervise_say(s,
 		      "the time limit of %s is over: stopping the command (SIGINT; SIGKILL in %s)",
 		      clock_duration(s->orders.timeout_ns, limit),
 		      clock_duration(s->orders.grace_ns, grace));

@@ -39,15 +39,16 @@ __attribute__((noreturn)) static void launch_become(int orders_fd, int ready_fd)
 	char program[] = "canhazgpu", command[] = SUPERVISE_NAME;
 	char *const argv[] = {program, command, NULL};
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct stat log;
+	struct stat errors;
 
 	launch_reset_signals();
 	/* Not on 0..2 at first: a caller may have closed those. */
 	orders_fd = fcntl(orders_fd, F_DUPFD_CLOEXEC, 3);
 	ready_fd = fcntl(ready_fd, F_DUPFD_CLOEXEC, 3);
-	/* A log file stays open: its position is shared with the command, and nobody waits for
-	   its end. */
-	if (fstat(STDERR_FILENO, &log) < 0 || !S_ISREG(log.st_mode))
+	/* A log file stays: its position is shared with the command, and nobody waits for its end.
+	   So does a socket, which cannot be opened again, as long as the command has it. */
+	if (fstat(STDERR_FILENO, &errors) < 0 ||
+	    !(S_ISREG(errors.st_mode) || S_ISSOCK(errors.st_mode)))
 		dup2(null_fd, STDERR_FILENO);
 	if (null_fd < 0 || orders_fd < 0 || ready_fd < 0 || dup2(orders_fd, STDIN_FILENO) < 0 ||
 	    dup2(ready_fd, STDOUT_FILENO) < 0)

@@ -24,7 +24,7 @@ static bool supervise_restore(const struct supervisor *s, struct pool *pool, str
 	mine->holder.command = s->holder;
 	*r = pool_restore(pool, mine, &restored, e);
 	if (restored)
-		supervise_say(s->command,
+		supervise_say(s,
 			      "the store had lost the reservation of GPU(s) %s; it is made again",
 			      s->gpus);
 	return restored;
@@ -33,7 +33,6 @@ static bool supervise_restore(const struct supervisor *s, struct pool *pool, str
 /* The child: renews, tells the user about the first failure and the recovery, and exits. */
 __attribute__((noreturn)) static void supervise_renew_child(const struct supervisor *s)
 {
-	const struct process_ref *command = s->command;
 	struct pool *pool = NULL;
 	struct err e = {0};
 	size_t gpus_count = 0;
@@ -47,12 +46,12 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 		gpus_count = s->orders.reservation->gpus_count;
 	pool_close(pool);
 	if (r < 0 && !s->failures)
-		supervise_say(command,
+		supervise_say(s,
 			      "the heartbeat could not be stored: %s; GPU(s) %s stay "
 			      "reserved, trying again",
 			      e.text, s->gpus);
 	if (r == 0 && s->failures)
-		supervise_say(command, "the heartbeat is stored again");
+		supervise_say(s, "the heartbeat is stored again");
 	if (r < 0)
 		_exit(RENEWAL_FAILED);
 	if (!gpus_count)
@@ -89,7 +88,7 @@ static void supervise_lose(struct supervisor *s, bool whole)
 		then = "is being stopped";
 	else if (!whole)
 		then = "goes on, but has not reserved all GPUs that it was given";
-	supervise_say(s->command,
+	supervise_say(s,
 		      "%sthe reservation of GPU(s) %s is gone (released, or the pool was made "
 		      "anew); the command %s",
 		      what, s->gpus, then);

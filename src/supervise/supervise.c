@@ -89,6 +89,7 @@ static void supervise_chores(struct supervisor *s)
 		supervise_time_out(s);
 	if (s->command_fd >= 0 && now_ns >= s->next_scan_ns) {
 		host_tree_refresh(&s->tree, NULL);
+		say_target_check(&s->target, s->command);
 		s->scan_interval_ns =
 			min_ns(s->scan_interval_ns * 4,
 			       s->orders.adopted ? ADOPTED_SCAN_NS : HEARTBEAT_INTERVAL_NS);
@@ -101,6 +102,7 @@ static void supervise_chores(struct supervisor *s)
 static void supervise_next_adopted(struct supervisor *s)
 {
 	mem_auto_close(&s->command_fd);
+	say_target_clear(&s->target);
 	while (s->command_fd < 0 && s->adopted_next < s->orders.adopted_count) {
 		const struct process_ref *next = &s->orders.adopted[s->adopted_next++];
 
@@ -198,6 +200,7 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 				       .account = s->orders.reservation->account};
 	s->holder = *s->command;
 	host_tree_init(&s->tree, s->orders.reservation->id, s->command);
+	say_target_init(&s->target, s->command);
 	s->adopted_next = 1;
 	for (size_t i = 1; i < s->orders.adopted_count; i++)
 		host_tree_add(&s->tree, &s->orders.adopted[i]);
@@ -219,8 +222,10 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 
 int supervise(int64_t host_history_ns, struct err *e)
 {
-	struct supervisor s = {
-		.host_history_ns = host_history_ns, .command_fd = -1, .renewer_fd = -1};
+	struct supervisor s = {.host_history_ns = host_history_ns,
+			       .command_fd = -1,
+			       .renewer_fd = -1,
+			       .target.socket_fd = -1};
 	int r;
 
 	prctl(PR_SET_NAME, "canhazgpu");

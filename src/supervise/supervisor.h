@@ -7,6 +7,7 @@
 
 #include "host/tree.h"
 #include "supervise/orders.h"
+#include "supervise/say.h"
 
 /* After the command's end at most so many processes are waited for at once; the others are found by
  * and by. */
@@ -21,6 +22,7 @@ struct supervisor {
 	struct process_ref holder;         /* the reservation lives as long as this process */
 	int64_t host_history_ns;           /* see supervise.h */
 	struct host_tree tree;
+	struct say_target target;
 	int command_fd; /* pidfd; -1 after the end */
 
 	pid_t renewer; /* the child that renews the heartbeat; 0: none */
