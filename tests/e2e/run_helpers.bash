@@ -16,6 +16,15 @@ start_run() {
 	start_background "$name" canhazgpu run "$@"
 }
 
+# in_shell SHELL SCRIPT: a script by that shell, like chg: $status, $stdout, $stderr.
+in_shell() {
+	command -v "$1" >/dev/null || skip "no $1"
+	status=0
+	in_world "$1" -c "$2" >"$WORLD/stdout" 2>"$WORLD/stderr" </dev/null || status=$?
+	stdout=$(cat "$WORLD/stdout")
+	stderr=$(cat "$WORLD/stderr")
+}
+
 # hold NAME [OPTIONS...]: a run in the background that lasts until it is killed, with a supervisor
 # that watches it: $command and $supervisor.
 hold() {

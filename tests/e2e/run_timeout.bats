@@ -29,17 +29,71 @@ long_grace() {
 	assert_no_processes
 }
 
-@test "a tree that ignores SIGINT is killed after the grace, in other sessions, too" {
+@test "a tree that ignores SIGINT and SIGTERM is killed after the grace, in other sessions, too" {
 	pool 1
 	world_set CANHAZGPU_RUN_GRACE=1s
 	# shellcheck disable=SC2016
-	start_background job env --ignore-signal=INT canhazgpu run --timeout $limit -- \
+	start_background job env --ignore-signal=INT,TERM canhazgpu run --timeout $limit -- \
 		sh -c 'setsid -f sh -c "echo \$\$; exec sleep 1000"; sleep 1000'
 	daemon=$(wait_for_line "$WORLD/job.out")
 	wait_background job
 	assert_status 137
 	wait_until 'is_gone "$daemon"'
 	wait_until '[ -z "$(reserved)" ]'
+	assert_no_processes
+}
+
+@test "what ignores SIGINT, as the background jobs of a script do, gets SIGTERM at once" {
+	pool 1
+	long_grace
+	start_run job --timeout $limit -- sh -c 'sh -c "echo \$\$; exec sleep 1000" & wait'
+	child=$(wait_for_line "$WORLD/job.out")
+	wait_background job
+	assert_status 130
+	wait_until 'is_gone "$child"'
+	wait_until '[ -z "$(reserved)" ]'
+	assert_no_processes
+}
+
+# pipeline_ends SHELL BEFORE: the rest of a pipeline must get all of what is written until the command has
+# ended, also while it ends.
+pipeline_ends() {
+	pool 1
+	long_grace
+	cat >"$WORLD/bin/gen" <<-'END'
+		#!/bin/bash
+		trap 'read -rt 0.3 <> <(:); echo the end; exit 0' INT
+		echo the beginning
+		sleep 1000 &
+		wait
+	END
+	chmod +x "$WORLD/bin/gen"
+	in_shell "$1" "$2"'canhazgpu run --timeout 1s -- gen | gzip >"$HOME/out.gz"'
+	assert_equal "$(gzip -dc "$WORLD/home/out.gz")" $'the beginning\nthe end'
+	assert_no_processes
+}
+
+@test "the rest of a pipeline is not stopped (bash, one process group for all)" {
+	pipeline_ends bash ''
+}
+
+@test "the rest of a pipeline is not stopped (bash with job control)" {
+	pipeline_ends bash 'set -m; '
+}
+
+@test "the rest of a pipeline is not stopped (zsh)" {
+	pipeline_ends zsh ''
+}
+
+@test "the rest of a pipeline is not stopped (fish with job control)" {
+	pipeline_ends fish 'status job-control full; '
+}
+
+@test "of two runs in one pipeline each has its own time limit" {
+	pool 2
+	long_grace
+	in_shell bash 'set -m; canhazgpu run --timeout 1s -- sleep 1000 | canhazgpu run -- sh -c "cat; echo the second ended by itself"'
+	assert_stdout 'the second ended by itself'
 	assert_no_processes
 }
 
@@ -59,7 +113,7 @@ long_grace() {
 	pool 1
 	world_set CANHAZGPU_RUN_GRACE=8s # so that it is seen within, also on a busy machine
 	start_run job --timeout $limit -- sh -c \
-		'env --ignore-signal=INT sh -c "echo \$\$; exec sleep 1000" & exec sleep 1000'
+		'env --ignore-signal=INT,TERM sh -c "echo \$\$; exec sleep 1000" & exec sleep 1000'
 	child=$(wait_for_line "$WORLD/job.out")
 	wait_background job
 	assert_status 130
