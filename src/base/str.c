@@ -71,13 +71,18 @@ void str_clear(struct str *s)
 	*s = (struct str){0};
 }
 
-char *str_from_ids(const int *ids, size_t count)
+char *str_join_ids(const int *ids, size_t count, const char *separator)
 {
 	struct str out = {0};
 
-	str_add(&out, "[");
 	for (size_t i = 0; i < count; i++)
-		str_addf(&out, "%s%d", i ? ", " : "", ids[i]);
-	str_add(&out, "]");
+		str_addf(&out, "%s%d", i ? separator : "", ids[i]);
 	return str_steal(&out);
+}
+
+char *str_from_ids(const int *ids, size_t count)
+{
+	AUTO_FREE char *joined = str_join_ids(ids, count, ", ");
+
+	return mem_printf("[%s]", joined);
 }

@@ -21,6 +21,7 @@ const char *str_text(const struct str *s);
 char *str_steal(struct str *s);
 
 /* "[0, 1]", for messages. The caller frees it. */
+char *str_join_ids(const int *ids, size_t count, const char *separator); /* "0,1" */
 char *str_from_ids(const int *ids, size_t count);
 
 void str_clear(struct str *s);

@@ -3,11 +3,13 @@
  * command has its pid, terminal, process group and exit status; the supervisor releases the GPUs.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/privilege.h"
 #include "base/str.h"
 #include "cmd/command.h"
@@ -60,6 +62,50 @@ static int run_exec(char *path, char **words, struct err *e)
 						  : EXIT_STATUS_NOT_EXECUTABLE);
 }
 
+/* What was wrong with the value of an option, named. */
+static int bad_value(const char *option, struct err *e)
+{
+	err_prefix(e, "%s", option);
+	return err_exit_status(e, EXIT_STATUS_USAGE);
+}
+
+/* --signal-before D[:SIGNAL], which must come before the time limit. */
+static int read_warning(const char *text, struct orders *o, struct err *e)
+{
+	const char *colon = strchr(text, ':');
+	AUTO_FREE char *duration = mem_printf("%.*s", (int)strcspn(text, ":"), text);
+	int r = parse_duration(duration, &o->warn_before_ns, e);
+
+	o->warn_signal = SIGUSR1;
+	if (r == 0 && colon)
+		r = parse_signal(colon + 1, &o->warn_signal, e);
+	if (r < 0)
+		return bad_value("--signal-before", e);
+	if (!o->timeout_ns)
+		return err_usage(e, "--signal-before needs --timeout");
+	if (o->warn_before_ns >= o->timeout_ns)
+		return err_usage(e, "--signal-before: %s is not shorter than --timeout", duration);
+	return 0;
+}
+
+/* What a supervisor has to know of a run, beside what it knows of all. */
+static int run_orders(const struct invocation *in, struct orders *o, struct err *e)
+{
+	const char *until = settings_text(in->settings, "run.until");
+	const char *before = settings_text(in->settings, "run.signal-before");
+	const char *signal = settings_text(in->settings, "run.timeout-signal");
+
+	o->timeout_ns = settings_duration_ns(in->settings, "run.timeout");
+	o->linger_ns = settings_duration_ns(in->settings, "run.linger");
+	if (!strcmp(until, "command"))
+		o->until = UNTIL_COMMAND;
+	else if (!strcmp(until, "tree"))
+		o->until = UNTIL_TREE;
+	if (parse_signal(signal, &o->stop_signal, e) < 0)
+		return bad_value("run.timeout-signal", e);
+	return before ? read_warning(before, o, e) : 0;
+}
+
 static int run_reserve(const struct invocation *in, struct plan_request *request,
 		       struct pool_grant *grant, struct err *e)
 {
@@ -71,7 +117,9 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 		r = host_process_ref(getpid(), &self, e);
 	if (r < 0)
 		return r;
-	supervised.orders.timeout_ns = request->duration_ns;
+	r = run_orders(in, &supervised.orders, e);
+	if (r < 0)
+		return r;
 	request->holder = supervised_holder(&supervised, &self);
 	r = reserve_or_wait(in, supervised.pool, request, grant, e);
 	return r < 0 ? r : supervised_begin(&supervised, &request->actor, grant->reservation, e);
@@ -142,6 +190,32 @@ static const struct option_spec run_options[] = {
 	 .fallback = "30s",
 	 .not_on_command_line = true,
 	 .help = "How long a command that is over its --timeout gets to end after SIGINT"},
+	{.name = "timeout-signal",
+	 .type = OPTION_TEXT,
+	 .argument = "SIGNAL",
+	 .fallback = "INT",
+	 .not_on_command_line = true,
+	 .help = "How a command that reaches its --timeout is asked to end"},
+	{.name = "signal-before",
+	 .type = OPTION_TEXT,
+	 .argument = "D[:SIGNAL]",
+	 .help = "Signal the command this long before --timeout, for a checkpoint (default signal: "
+		 "USR1)"},
+	{.name = "until",
+	 .type = OPTION_CHOICE,
+	 .argument = "WHAT",
+	 .choices = "command|gpus|tree",
+	 .fallback = "gpus",
+	 .help = "Keep the GPUs until the command ends, its processes no longer use them, or all of "
+		 "its processes have ended"},
+	{.name = "linger",
+	 .type = OPTION_DURATION,
+	 .argument = "D",
+	 .fallback = "2m",
+	 .min = NS_PER_MS,
+	 .max = NS_PER_SECOND * 3600 * 24,
+	 .not_on_command_line = true,
+	 .help = "How long processes that outlive the command keep GPUs that they do not use"},
 	{.name = NULL},
 };
 

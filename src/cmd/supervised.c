@@ -2,6 +2,7 @@
 #include "cmd/supervised.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -17,6 +18,8 @@ static int orders_from(const struct invocation *in, struct orders *o, struct err
 	AUTO_FREE char *on_lost = mem_printf("%s.on-lost", in->command->name);
 
 	o->grace_ns = settings_duration_ns(in->settings, "run.grace");
+	o->stop_signal = SIGINT;
+	o->until = UNTIL_GPUS;
 	o->heartbeat_ns = settings_duration_ns(in->settings, "run.heartbeat");
 	o->kill_on_lost = !strcmp(settings_text(in->settings, on_lost), "kill");
 	return pool_config_from(in, &o->pool, e);

@@ -39,6 +39,11 @@ static const struct json_field reservation_fields[] = {
 static const struct json_field orders_fields[] = {
 	FIELD("timeout", struct orders, timeout_ns),
 	FIELD("grace", struct orders, grace_ns),
+	FIELD("stop_signal", struct orders, stop_signal),
+	FIELD("warn_before", struct orders, warn_before_ns),
+	FIELD("warn_signal", struct orders, warn_signal),
+	FIELD("until", struct orders, until),
+	FIELD("linger", struct orders, linger_ns),
 	FIELD("heartbeat", struct orders, heartbeat_ns),
 	FIELD("kill", struct orders, kill_on_lost),
 	FIELD_STRUCTS("adopted", struct orders, adopted, adopted_count, process_fields,

@@ -7,12 +7,25 @@
 #include "base/nouns.h"
 #include "pool/pool.h"
 
+/* How long a reservation goes on after its command has ended (`run --until`). */
+enum orders_until {
+	UNTIL_COMMAND, /* not at all */
+	UNTIL_GPUS,    /* while processes of the run live for linger_ns, and then while any uses the
+			  GPUs */
+	UNTIL_TREE,    /* while any process of the run lives */
+};
+
 struct orders {
 	struct reservation *reservation; /* as granted; its holder names the command */
 	int64_t timeout_ns;              /* 0: none */
-	int64_t grace_ns;                /* between SIGINT and SIGKILL */
-	int64_t heartbeat_ns;            /* how often to renew */
-	bool kill_on_lost;               /* stop the command when the reservation is gone */
+	int64_t grace_ns;                /* between the stop signal and SIGKILL */
+	int stop_signal;
+	int64_t warn_before_ns; /* the command gets warn_signal so long before the time limit ... */
+	int warn_signal;        /* ... if that is not 0 */
+	int until;              /* enum orders_until */
+	int64_t linger_ns;
+	int64_t heartbeat_ns; /* how often to renew */
+	bool kill_on_lost;    /* stop the command when the reservation is gone */
 	/* The processes of `adopt`, the command first: when it ends, the next living one takes its
 	   place. NULL: the command was started for the reservation. */
 	struct process_ref *adopted;

@@ -42,11 +42,20 @@ static int64_t min_ns(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* How long the linger time still lasts; without an end where it is over, or does not count. */
+static int64_t linger_left_ns(const struct supervisor *s, int64_t now_ns)
+{
+	int64_t left_ns = s->ended_ns + s->orders.linger_ns - now_ns;
+
+	return left_ns > 0 ? left_ns : INT64_MAX;
+}
+
 /* Sleeps until something happens, or something is due. */
 static void supervise_sleep(struct supervisor *s)
 {
 	struct pollfd fds[2 + USERS_WATCHED];
-	int64_t now_ns = clock_monotonic_ns(), due_ns = s->deadline_ns, wait_ms;
+	int64_t now_ns = clock_monotonic_ns(), wait_ms;
+	int64_t due_ns = min_ns(s->deadline_ns, s->warn_ns);
 	nfds_t count = 0;
 
 	if (!s->lost && !s->renewer)
@@ -54,7 +63,7 @@ static void supervise_sleep(struct supervisor *s)
 	if (s->command_fd >= 0)
 		due_ns = min_ns(due_ns, s->next_scan_ns);
 	else
-		due_ns = min_ns(due_ns, now_ns + LINGER_TICK_NS);
+		due_ns = min_ns(due_ns, now_ns + min_ns(LINGER_TICK_NS, linger_left_ns(s, now_ns)));
 	if (s->kill_ns)
 		due_ns = min_ns(due_ns, now_ns + STOP_TICK_NS);
 	if (s->command_fd >= 0)
@@ -85,6 +94,8 @@ static void supervise_chores(struct supervisor *s)
 		supervise_renewed(s);
 	if (!s->renewer && !s->lost && now_ns >= s->next_renewal_ns)
 		supervise_renew(s);
+	if (now_ns >= s->warn_ns)
+		supervise_warn(s);
 	if (now_ns >= s->deadline_ns)
 		supervise_time_out(s);
 	if (s->command_fd >= 0 && now_ns >= s->next_scan_ns) {
@@ -102,7 +113,6 @@ static void supervise_chores(struct supervisor *s)
 static void supervise_next_adopted(struct supervisor *s)
 {
 	mem_auto_close(&s->command_fd);
-	say_target_clear(&s->target);
 	while (s->command_fd < 0 && s->adopted_next < s->orders.adopted_count) {
 		const struct process_ref *next = &s->orders.adopted[s->adopted_next++];
 
@@ -112,6 +122,8 @@ static void supervise_next_adopted(struct supervisor *s)
 		s->holder = *next;
 		s->next_renewal_ns = clock_monotonic_ns();
 	}
+	if (s->command_fd < 0)
+		s->ended_ns = clock_monotonic_ns();
 }
 
 /* Watches until the GPUs can be released. Returns when that was. */
@@ -129,8 +141,9 @@ static int64_t supervise_watch(struct supervisor *s)
 		if (s->command_fd < 0 && !s->kill_ns) {
 			int64_t end_ns = clock_now_ns();
 
-			if (!supervise_find_users(s))
+			if (!supervise_is_kept(s))
 				return end_ns;
+			say_target_clear(&s->target);
 		}
 		supervise_chores(s);
 	}
@@ -210,6 +223,7 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	s->scan_interval_ns = FIRST_SCAN_NS;
 	s->next_scan_ns = now_ns + FIRST_SCAN_NS;
 	s->deadline_ns = s->orders.timeout_ns ? now_ns + s->orders.timeout_ns : INT64_MAX;
+	s->warn_ns = s->orders.warn_signal ? s->deadline_ns - s->orders.warn_before_ns : INT64_MAX;
 	r = host_pidfd_open(s->command, &s->command_fd, e);
 	if (r == 0)
 		r = supervise_load_store(s, e);

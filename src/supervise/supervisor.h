@@ -33,10 +33,14 @@ struct supervisor {
 	bool shortened;          /* not all of its GPUs are */
 
 	int64_t next_scan_ns, scan_interval_ns; /* of the tree */
-	int64_t deadline_ns;                    /* --timeout; INT64_MAX: none */
+	int64_t warn_ns, deadline_ns;           /* --signal-before, --timeout; INT64_MAX: none */
 	int64_t kill_ns; /* while stopping: when SIGKILL begins; 0: not stopping */
 
-	int user_fds[USERS_WATCHED]; /* pidfds of tree members on the GPUs, after the end */
+	int64_t ended_ns; /* the command has; 0: not yet */
+	bool stopped;     /* by us: then nothing lingers */
+	bool announced;   /* that processes keep the reservation */
+
+	int user_fds[USERS_WATCHED]; /* pidfds of the processes that keep the reservation */
 	size_t users;
 };
 
@@ -45,8 +49,10 @@ struct supervisor {
 void supervise_renew(struct supervisor *s);
 void supervise_renewed(struct supervisor *s);
 
-/* Begins to stop the tree: SIGINT now (and SIGCONT, for what is stopped), SIGKILL after the grace.
- */
+/* --signal-before is due: the command gets its signal. */
+void supervise_warn(struct supervisor *s);
+
+/* Begins to stop the tree: asks it to end now, and kills it after the grace. */
 void supervise_stop(struct supervisor *s);
 
 /* --timeout was reached: says so, and stops the tree. */
@@ -56,11 +62,12 @@ void supervise_time_out(struct supervisor *s);
 bool supervise_stop_tick(struct supervisor *s);
 
 /*
- * After the command's end: finds the members of its tree that still use the reserved GPUs. True if
- * there is one. Where nothing of the tree is left, the driver is not asked, so that the end is
- * immediate. While driver or store do not answer, every member counts: unknown is not unused.
+ * After the command's end: whether the reservation goes on, because processes of the tree live (for
+ * the linger time, or with --until tree), or because they, or kin, use the reserved GPUs. Says so
+ * once. Where nothing is left, the driver is not asked, so that the end is immediate. While driver
+ * or store do not answer, every member may be a user: unknown is not unused.
  */
-bool supervise_find_users(struct supervisor *s);
+bool supervise_is_kept(struct supervisor *s);
 void supervise_forget_users(struct supervisor *s);
 
 /*

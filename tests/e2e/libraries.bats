@@ -34,7 +34,7 @@ break_library() {
 	local name
 	mkdir -p "$WORLD/broken"
 	for name; do
-		touch "$WORLD/broken/$(grep -aoE "lib$name[-.][-.0-9]*so[.0-9]*" "$CANHAZGPU_BIN" | head -n 1)"
+		touch "$WORLD/broken/$(grep -aoE "lib${name}[-.][-.0-9]*so[.0-9]*" "$CANHAZGPU_BIN" | head -n 1)"
 	done
 	world_set LD_LIBRARY_PATH="$WORLD/broken"
 }

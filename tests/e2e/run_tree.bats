@@ -43,6 +43,8 @@ assert_lasts_with_grandchild() {
 setup() {
 	world_open
 	as=()
+	# run_outlive.bats is about processes that live on without using the GPUs.
+	world_set CANHAZGPU_RUN_LINGER=1ms
 }
 
 @test "a grandchild that outlives its parent and uses the GPU keeps it reserved" {
