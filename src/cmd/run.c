@@ -20,6 +20,7 @@
 #include "host/command.h"
 #include "host/process.h"
 #include "host/tree.h"
+#include "supervise/init.h"
 
 /* The variables that make the command use these GPUs and no others. */
 static void run_environment(const struct pool_grant *grant)
@@ -106,12 +107,30 @@ static int run_orders(const struct invocation *in, struct orders *o, struct err 
 	return before ? read_warning(before, o, e) : 0;
 }
 
+/* Stays as the parent of the command where it must; the child goes on. */
+static int run_stay(int *ret_tell_fd, struct err *e)
+{
+	int status, r;
+
+	if (!init_is_needed())
+		return 0;
+	r = init_fork(ret_tell_fd, &status, e);
+	if (r > 0)
+		exit(status);
+	return r;
+}
+
 static int run_reserve(const struct invocation *in, struct plan_request *request,
 		       struct pool_grant *grant, struct err *e)
 {
 	AUTO(supervised_clear) struct supervised supervised = SUPERVISED_NONE;
+	AUTO_CLOSE int tell_fd = -1;
 	struct process_ref self;
-	int r = supervised_open(in, &supervised, e);
+	int r = run_stay(&tell_fd, e);
+
+	supervised.launch.tell_fd = tell_fd;
+	if (r == 0)
+		r = supervised_open(in, &supervised, e);
 
 	if (r == 0)
 		r = host_process_ref(getpid(), &self, e);
@@ -120,6 +139,9 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 	r = run_orders(in, &supervised.orders, e);
 	if (r < 0)
 		return r;
+	/* All that outlives the command ends with the namespace, as soon as we do. */
+	if (tell_fd >= 0)
+		supervised.orders.until = UNTIL_COMMAND;
 	request->holder = supervised_holder(&supervised, &self);
 	r = reserve_or_wait(in, supervised.pool, request, grant, e);
 	return r < 0 ? r : supervised_begin(&supervised, &request->actor, grant->reservation, e);

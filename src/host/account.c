@@ -65,6 +65,20 @@ bool host_in_group(const char *name)
 	return false;
 }
 
+/* The inode of the first pid namespace: PROC_PID_INIT_INO in Linux's include/linux/proc_ns.h. */
+#define FIRST_PID_NAMESPACE "pid:[4026531836]"
+
+char *host_pid_namespace(void)
+{
+	char namespace[64];
+	ssize_t n = readlink("/proc/self/ns/pid", namespace, sizeof(namespace) - 1);
+
+	if (n <= 0)
+		return NULL;
+	namespace[n] = '\0';
+	return strcmp(namespace, FIRST_PID_NAMESPACE) ? mem_strdup(namespace) : NULL;
+}
+
 char *host_name(void)
 {
 	char name[256] = "";

@@ -69,6 +69,10 @@ int host_account_find(const char *name, uid_t *ret_uid);
    them. */
 bool host_in_group(const char *name);
 
+/* The pid namespace of this process, "pid:[4026532201]", where it is not the host's own; NULL: it
+   is, or the kernel does not say. The caller frees it. */
+char *host_pid_namespace(void);
+
 /* gethostname; never fails ("localhost" if the kernel does not say). The caller frees it. */
 char *host_name(void);
 

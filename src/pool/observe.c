@@ -3,28 +3,17 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "gpu/gpu.h"
 #include "host/proc.h"
 #include "host/process.h"
 
-/* The inode of the first pid namespace: PROC_PID_INIT_INO in Linux's include/linux/proc_ns.h. */
-#define FIRST_PID_NAMESPACE "pid:[4026531836]"
-
 char *pool_host_label(void)
 {
-	AUTO_FREE char *name = host_name();
-	char namespace[64];
-	ssize_t n = readlink("/proc/self/ns/pid", namespace, sizeof(namespace) - 1);
+	AUTO_FREE char *name = host_name(), *namespace = host_pid_namespace();
 
-	if (n <= 0)
-		return mem_steal(&name);
-	namespace[n] = '\0';
-	if (!strcmp(namespace, FIRST_PID_NAMESPACE))
-		return mem_steal(&name);
-	return mem_printf("%s/%s", name, namespace);
+	return namespace ? mem_printf("%s/%s", name, namespace) : mem_steal(&name);
 }
 
 void observer_init(struct observer *o)

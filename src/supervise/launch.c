@@ -138,6 +138,8 @@ int launch_begin(struct launch *l, struct err *e)
 		: err_set(e, EAGAIN, "cannot start the supervisor: too many processes?");
 	if (r == -ESRCH)
 		r = err_set(e, EPIPE, "the supervisor did not start, or was killed");
+	if (r == 0 && l->tell_fd >= 0 && write(l->tell_fd, &pid, sizeof(pid)) < 0)
+		r = err_sys(e, errno, "cannot start the supervisor");
 	if (r == 0) {
 		l->orders_fd = orders[1];
 		l->ready_fd = ready[0];

@@ -15,9 +15,10 @@ struct launch {
 	struct process_ref supervisor;
 	int orders_fd; /* it reads its orders there */
 	int ready_fd;  /* and says "ready" here */
+	int tell_fd;   /* gets its pid; borrowed, see init.h; -1: nobody asks for it */
 };
 
-#define LAUNCH_NONE ((struct launch){.orders_fd = -1, .ready_fd = -1})
+#define LAUNCH_NONE ((struct launch){.orders_fd = -1, .ready_fd = -1, .tell_fd = -1})
 
 /*
  * Starts this program a second time, as a supervisor: in a session of its own, not a child of the
