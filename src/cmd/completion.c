@@ -3,6 +3,7 @@
  * the scripts ask for the ids of the pool's GPUs, and of waiting requests.
  */
 #include "cmd/command.h"
+#include "cmd/output.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,9 +62,7 @@ static int completion_run(const struct invocation *in, struct err *e)
 		};
 	}
 	r = complete_script(&input, in->words[0], &out, e);
-	if (r == 0)
-		fputs(str_text(&out), stdout);
-	return r;
+	return r == 0 ? print_text(str_text(&out), e) : r;
 }
 
 const struct command cmd_completion = {

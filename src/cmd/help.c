@@ -1,5 +1,6 @@
 /* The help texts, and canhazgpu help. */
 #include "cmd/command.h"
+#include "cmd/output.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,8 +68,7 @@ static int help_run(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	text = command ? help_command(command) : help_program();
-	fputs(text, stdout);
-	return 0;
+	return print_text(text, e);
 }
 
 const struct command cmd_help = {

@@ -18,6 +18,12 @@ int print_json(json_t *document, struct err *e)
 	return r < 0 ? err_sys(e, code, "cannot write the output") : 0;
 }
 
+int print_text(const char *text, struct err *e)
+{
+	/* What is not buffered fails here, with a reason that a later flush does not know. */
+	return fputs(text, stdout) < 0 ? err_sys(e, errno, "cannot write the output") : 0;
+}
+
 bool color_wanted(const struct settings *s, int fd)
 {
 	const char *no_color = getenv("NO_COLOR");

@@ -12,6 +12,9 @@ struct json_t;
 /* Prints a JSON document, which is used up, on standard output. */
 int print_json(struct json_t *document, struct err *e);
 
+/* Prints a text on standard output. */
+int print_text(const char *text, struct err *e);
+
 /* True where colours are wanted on a stream: a terminal, and no NO_COLOR, TERM=dumb or --no-color.
  */
 bool color_wanted(const struct settings *s, int fd);

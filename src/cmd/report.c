@@ -16,8 +16,7 @@ static int print_report(const struct report *report, bool json, bool csv, struct
 	if (json)
 		return print_json(view_report_json(report), e);
 	text = csv ? view_report_csv(report) : view_report_text(report);
-	fputs(text, stdout);
-	return 0;
+	return print_text(text, e);
 }
 
 static int report_run(const struct invocation *in, struct err *e)
