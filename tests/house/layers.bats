@@ -48,6 +48,11 @@ refused() {
 	refused plan/a.c '#include "host/proc.h"' 'plan/a.c:1: plan may not include "host/proc.h"'
 }
 
+@test "a decision that includes another one, or what stands behind it, is refused" {
+	refused plan/wait.c '#include "plan/reserve.h"' 'plan/wait.c:1: "plan/reserve.h" does not stand above it'
+	refused plan/actor.c '#include "plan/queue.h"' 'plan/actor.c:1: "plan/queue.h" does not stand above it'
+}
+
 @test "a plan that reads a clock, a file or the environment is refused" {
 	refused plan/a.c '	now = clock_now_ns();' 'plan/a.c:1: the plan is pure'
 	refused stats/a.c '	file = fopen(path, "re");' 'stats/a.c:1: the plan is pure'
