@@ -107,6 +107,25 @@ static int run_orders(const struct invocation *in, struct orders *o, struct err 
 	return before ? read_warning(before, o, e) : 0;
 }
 
+/* 1 where this is a run within a run, for GPUs that the run around it holds. */
+static int run_join(const struct invocation *in, const struct plan_request *request,
+		    struct pool_grant *grant, struct err *e)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+	const char *outer = getenv(HOST_TREE_MARKER);
+	int r;
+
+	if (!outer || !*outer)
+		return 0;
+	r = pool_open_from(in, &pool, e);
+	if (r == 0)
+		r = pool_join(pool, request, outer, grant, e);
+	if (r > 0 && request->duration_ns)
+		return err_usage(e, "--timeout does not work within the run that holds these GPUs: "
+				    "set it there, or use timeout(1)");
+	return r;
+}
+
 /* Stays as the parent of the command where it must; the child goes on. */
 static int run_stay(int *ret_tell_fd, struct err *e)
 {
@@ -152,6 +171,7 @@ static int run_run(const struct invocation *in, struct err *e)
 	AUTO(pool_grant_clear) struct pool_grant grant = {0};
 	AUTO_FREE char *account = NULL, *path = NULL, *list = NULL;
 	AUTO_FREE int *ids = NULL;
+	const char *verb = "Reserved";
 	char id[ID_SIZE];
 	struct plan_request request = {
 		.actor = actor_get(in, &account),
@@ -169,13 +189,17 @@ static int run_run(const struct invocation *in, struct err *e)
 	if (r == 0)
 		r = host_command_find(in->words[0], &path, e);
 	if (r == 0)
+		r = run_join(in, &request, &grant, e);
+	if (r > 0)
+		verb = "Using";
+	else if (r == 0)
 		r = run_reserve(in, &request, &grant, e);
 	holder_clear(&request.holder);
 	if (r < 0)
 		return r;
 	list = str_from_ids(grant.reservation->gpus, grant.reservation->gpus_count);
-	fprintf(stderr, "Reserved %zu GPU(s): %s for command execution\n",
-		grant.reservation->gpus_count, list);
+	fprintf(stderr, "%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list,
+		r > 0 ? "of the run around this one" : "for command execution");
 	run_environment(&grant);
 	return run_exec(path, in->words, e);
 }

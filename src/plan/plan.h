@@ -15,7 +15,8 @@
  *     candidates         which GPUs are free, and why others are not (private)
  *     schedule           when waiting requests will start
  *     backfill           GPUs that others wait for, but cannot use yet (private)
- *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain
+ *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
+ *                        nested
  *
  * A commit compares only the slots and entries that it changes: a decision that rests on others
  * adds a CHANGE_CHECK (plan_guard_quota), or a decision made at the same time escapes it.
@@ -33,6 +34,7 @@
 #include "plan/facts.h"
 #include "plan/init.h"
 #include "plan/limits.h"
+#include "plan/nested.h"
 #include "plan/queue.h"
 #include "plan/release.h"
 #include "plan/request.h"

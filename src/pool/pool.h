@@ -84,6 +84,14 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 		 struct err *e);
 
 /*
+ * For a request from within a run: see plan_nested. 1: it is for GPUs of the reservation
+ * `outer_id`, *ret_grant is that reservation with these GPUs alone, and the caller clears it. 0: it
+ * is a request like any other.
+ */
+int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
+	      struct pool_grant *ret_grant, struct err *e);
+
+/*
  * Grants GPUs to processes that run already, and to what descends from them: see plan_adopt. They
  * must be of the account of request->actor. The caller clears *ret_grant.
  */

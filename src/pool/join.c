@@ -1,0 +1,24 @@
+/* A run within a run: pool_join of pool.h. Changes nothing. */
+#include "base/mem.h"
+#include "pool/private.h"
+
+int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
+	      struct pool_grant *ret_grant, struct err *e)
+{
+	AUTO(plan_clear) struct plan plan = {0};
+	struct plan_facts facts = {.now_ns = clock_now_ns(), .policy = &p->config.policy};
+	struct scan_cache cache = {0};
+	int r = store_load(p->store, STORE_READ, &cache.state, e);
+
+	if (r == 0 && cache.state.initialized)
+		r = plan_nested(&cache.state, &facts, request, outer_id, &plan, e);
+	/* What the driver calls these GPUs takes a scan. */
+	if (r == 0 && plan.granted)
+		r = scan_cache_take(p, &cache, e);
+	if (r == 0 && plan.granted) {
+		scan_cache_grant(&cache, &plan, ret_grant);
+		r = 1;
+	}
+	scan_cache_clear(&cache);
+	return r;
+}
