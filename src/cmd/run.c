@@ -17,6 +17,7 @@
 #include "cmd/request.h"
 #include "cmd/supervised.h"
 #include "cmd/wait.h"
+#include "host/cgroup.h"
 #include "host/command.h"
 #include "host/process.h"
 #include "host/tree.h"
@@ -139,6 +140,21 @@ static int run_stay(int *ret_tell_fd, struct err *e)
 	return r;
 }
 
+/* Hands over to the supervisor, and enters a control group of the run's own where there can be one.
+ */
+static int run_begin(struct supervised *s, const struct plan_request *request,
+		     const struct reservation *granted, struct err *e)
+{
+	AUTO_FREE char *name = mem_printf("canhazgpu-%.8s", granted->id);
+	int r;
+
+	s->orders.cgroup = host_cgroup_make(name);
+	r = supervised_begin(s, &request->actor, granted, e);
+	if (s->orders.cgroup && (r < 0 || !host_cgroup_enter(s->orders.cgroup)))
+		host_cgroup_remove(s->orders.cgroup);
+	return r;
+}
+
 static int run_reserve(const struct invocation *in, struct plan_request *request,
 		       struct pool_grant *grant, struct err *e)
 {
@@ -163,7 +179,7 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 		supervised.orders.until = UNTIL_COMMAND;
 	request->holder = supervised_holder(&supervised, &self);
 	r = reserve_or_wait(in, supervised.pool, request, grant, e);
-	return r < 0 ? r : supervised_begin(&supervised, &request->actor, grant->reservation, e);
+	return r < 0 ? r : run_begin(&supervised, request, grant->reservation, e);
 }
 
 static int run_run(const struct invocation *in, struct err *e)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "host/cgroup.h"
 #include "host/proc.h"
 
 #define NO_PARENT ((size_t)-1)
@@ -126,6 +127,7 @@ void host_tree_add(struct host_tree *t, const struct process_ref *root)
 void host_tree_clear(struct host_tree *t)
 {
 	free(t->id);
+	free(t->cgroup);
 	free(t->members);
 	free(t->kin);
 	*t = (struct host_tree){0};
@@ -182,6 +184,22 @@ static void add_marked(const struct host_tree *t, struct table *p)
 			row->member = value && t->id && *t->id && strcmp(value, t->id) == 0;
 			row->claimed = value && !row->member;
 		}
+	}
+}
+
+/* Adds what is in the run's control group. */
+static void add_grouped(const struct host_tree *t, struct table *p)
+{
+	AUTO_FREE pid_t *pids = NULL;
+	size_t count = 0;
+
+	if (t->cgroup)
+		host_cgroup_list(t->cgroup, &pids, &count);
+	for (size_t i = 0; i < count; i++) {
+		struct row *row = table_find(p, pids[i]);
+
+		if (row && !row->gone)
+			row->member = true;
 	}
 }
 
@@ -242,6 +260,7 @@ int host_tree_refresh(struct host_tree *t, struct err *e)
 		return r;
 	members = mem_alloc(t->members_count + p.count, sizeof(*members));
 	add_survivors(t, &p, members, &count);
+	add_grouped(t, &p);
 	spread(t, &p);
 	add_marked(t, &p);
 	spread(t, &p);

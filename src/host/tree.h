@@ -1,8 +1,9 @@
 /*
  * The processes of a run reservation. Two questions are kept apart:
  *
- *  - Members are signalled (strict): the command, its descendants, and every process that carries
- *    the reservation's marker in its environment. Never the rest of a shell's pipeline.
+ *  - Members are signalled (strict): the command, its descendants, every process that carries the
+ *    reservation's marker in its environment, and what is in the run's own control group, where
+ *    there is one. Never the rest of a shell's pipeline.
  *  - Kin may keep the reservation (generous): younger processes of the same account in the
  * command's session. One that uses a reserved GPU came from the command in a way that left no
  * trace: its parent was killed between two refreshes, and it has overwritten its environment.
@@ -22,7 +23,8 @@
 #define HOST_SESSION_UNKNOWN ((pid_t)-1)
 
 struct host_tree {
-	char *id; /* the marker's value */
+	char *id;     /* the marker's value */
+	char *cgroup; /* of the run's own: all in it are members (host/cgroup.h); NULL: none */
 	struct process_ref command;
 	uint64_t oldest_ticks;       /* start of the oldest process that the tree begins with */
 	uint64_t since_ticks;        /* when the tree was begun: kin are not older */

@@ -42,6 +42,7 @@ static const struct json_field orders_fields[] = {
 	FIELD("stop_signal", struct orders, stop_signal),
 	FIELD("warn_before", struct orders, warn_before_ns),
 	FIELD("warn_signal", struct orders, warn_signal),
+	FIELD("cgroup", struct orders, cgroup, .optional = true, .exact = true),
 	FIELD("until", struct orders, until),
 	FIELD("linger", struct orders, linger_ns),
 	FIELD("heartbeat", struct orders, heartbeat_ns),
@@ -90,6 +91,7 @@ int orders_read(const char *text, struct orders *ret_orders, struct err *e)
 void orders_clear(struct orders *o)
 {
 	reservation_free(o->reservation);
+	free(o->cgroup);
 	free(o->adopted);
 	pool_config_clear(&o->pool);
 	*o = (struct orders){0};

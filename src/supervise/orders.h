@@ -22,6 +22,7 @@ struct orders {
 	int stop_signal;
 	int64_t warn_before_ns; /* the command gets warn_signal so long before the time limit ... */
 	int warn_signal;        /* ... if that is not 0 */
+	char *cgroup;           /* of the run's own (host/cgroup.h); NULL: none */
 	int until;              /* enum orders_until */
 	int64_t linger_ns;
 	int64_t heartbeat_ns; /* how often to renew */

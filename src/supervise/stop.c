@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "host/cgroup.h"
 #include "supervise/supervisor.h"
 
 /* After SIGKILL, what is still there cannot be killed (another account's, or stuck in the kernel).
@@ -64,6 +65,8 @@ bool supervise_stop_tick(struct supervisor *s)
 	host_tree_refresh(&s->tree, NULL);
 	if (!s->tree.members_count)
 		return true;
+	if (now_ns >= s->kill_ns && s->orders.cgroup)
+		host_cgroup_kill(s->orders.cgroup);
 	if (now_ns >= s->kill_ns)
 		host_tree_signal(&s->tree, SIGKILL, &refused, NULL);
 	return now_ns >= s->kill_ns + KILL_LIMIT_NS;

@@ -21,6 +21,7 @@
 #include "base/lazy/lazy.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "host/cgroup.h"
 #include "supervise/launch.h"
 #include "supervise/supervisor.h"
 
@@ -213,6 +214,7 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 				       .account = s->orders.reservation->account};
 	s->holder = *s->command;
 	host_tree_init(&s->tree, s->orders.reservation->id, s->command);
+	s->tree.cgroup = mem_strdup(s->orders.cgroup);
 	say_target_init(&s->target, s->command);
 	s->adopted_next = 1;
 	for (size_t i = 1; i < s->orders.adopted_count; i++)
@@ -255,6 +257,8 @@ int supervise(int64_t host_history_ns, struct err *e)
 	r = supervise_begin(&s, e);
 	/* Where the command is gone already, nothing was started. */
 	supervise_release(&s, r < 0 ? clock_now_ns() : supervise_watch(&s));
+	if (s.orders.cgroup)
+		host_cgroup_remove(s.orders.cgroup);
 	supervise_forget_users(&s);
 	host_tree_clear(&s.tree);
 	free(s.gpus);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "host/cgroup.h"
 #include "host/command.h"
 #include "host/proc.h"
 #include "spawn.h"
@@ -406,9 +407,46 @@ static void test_command_find(void **state)
 	remove_files(directory);
 }
 
+/* Where a process's control group is found: the ways in which version 2 is mounted. */
+static void test_cgroup_path(void **state)
+{
+	static const char unified[] =
+		"22 1 0:20 / /sys rw - sysfs sysfs rw\n"
+		"30 22 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n";
+	static const char hybrid[] =
+		"31 30 0:27 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
+		"32 30 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+	static const char bound[] = "30 22 0:26 /docker/1 /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
+	static const struct {
+		const char *cgroup, *mountinfo, *expected;
+	} cases[] = {
+		{"0::/user.slice/app.scope\n", unified, "/sys/fs/cgroup/user.slice/app.scope"},
+		{"0::/\n", unified, "/sys/fs/cgroup"},
+		{"8:pids:/a\n0::/b\n", hybrid, "/sys/fs/cgroup/unified/b"},
+		{"0::/docker/1/x\n", bound, "/sys/fs/cgroup/x"},
+		{"0::/docker/1\n", bound, "/sys/fs/cgroup"},
+		{"0::/elsewhere\n", bound, NULL},
+		{"0::/../outside\n", unified, NULL},
+		{"8:pids:/a\n", unified, NULL},
+		{"0::/a\n", "31 30 0:27 / /sys/fs/cgroup/pids rw - cgroup cgroup rw\n", NULL},
+		{"", "", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *path = host_cgroup_path(cases[i].cgroup, cases[i].mountinfo);
+
+		if (cases[i].expected)
+			assert_string_equal(path, cases[i].expected);
+		else
+			assert_null(path);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cgroup_path),
 		cmocka_unit_test(test_stat_parse),
 		cmocka_unit_test(test_stat_parse_refuses),
 		cmocka_unit_test(test_environ_find),
