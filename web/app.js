@@ -173,9 +173,9 @@ function showConnection({ mode, since, problem }) {
   // The other side may be another program when it is back.
   hostKnown = false;
   const what = problem
-    ? `The server has a problem: ${shown(problem)}`
+    ? `Server error: ${shown(problem)}`
     : since === null
-      ? "The server does not answer"
+      ? "The server is not responding"
       : "Connection lost";
   const when = since === null ? "" : `, last update ${clockSeconds(since)}`;
   setText(byId("trouble-text"), `${what}${when}, trying again.`);

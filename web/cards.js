@@ -52,8 +52,8 @@ function details(gpu) {
 // The violet line of a GPU that is kept for somebody who waits for more.
 function heldFor(gpu, queue) {
   const entry = queue.find((other) => other.id === gpu.queue_id);
-  if (!entry) return "Held for a waiting request";
-  return `Held for number ${entry.position} of the queue, who waits for ${plural(entry.requested, "GPU")}`;
+  if (!entry) return "Collected for a waiting request";
+  return `Collected for request ${entry.position} in the queue, which needs ${plural(entry.requested, "GPU")}`;
 }
 
 function power(gpu) {
@@ -79,7 +79,7 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
   const badgeText = el("span");
   const badge = el("span", { class: "badge" }, badgeIcon, badgeText);
   const product = el("span", { class: "product other" });
-  const leaving = el("p", { class: "leaving" }, icon("drained"), "Goes out of service when it is free");
+  const leaving = el("p", { class: "leaving" }, icon("drained"), "Goes out of service when its reservation ends");
   const held = el("p", { class: "held" }, icon("held"));
   const heldText = el("span");
   held.append(heldText);
@@ -185,7 +185,7 @@ export function startCards(grid, empty) {
       );
       if (views.size !== size) balance(grid, views.size);
       show(empty, gpus.length === 0);
-      setText(empty, "This pool has no GPUs. An administrator makes one with: canhazgpu admin --gpus N");
+      setText(empty, "This pool has no GPUs. An administrator can create one with: canhazgpu admin --gpus N");
     },
     tick() {
       for (const view of views.values()) view.tick();

@@ -38,7 +38,7 @@ export async function fetchDocument(path) {
 
 async function problemOf(answer) {
   if (answer.status === 401)
-    return "the server wants a token: open this page once with ?token= and the token behind its address";
+    return "the server requires a token: open this page once with ?token=TOKEN added to its address";
   try {
     return (await answer.json()).error ?? `the server answered ${answer.status}`;
   } catch {

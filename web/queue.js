@@ -19,7 +19,7 @@ function collected(entry) {
 }
 
 // What is unusual about a request.
-const STATES = { absent: "stopped or silent: others go first", cancelled: "cancelled" };
+const STATES = { absent: "stopped or silent: others are served first", cancelled: "cancelled" };
 
 function createEntry() {
   const position = el("span");
@@ -29,7 +29,7 @@ function createEntry() {
   const state = el("p", { class: "note" });
   const wants = fact("Wants", "wants");
   const have = meter("Collected");
-  const waits = fact("Waiting for", "waits");
+  const waits = fact("Waiting", "waits");
   const start = fact("Expected start", "start");
   const node = el(
     "li",
@@ -54,12 +54,12 @@ function createEntry() {
     show(note.node, Boolean(entry.note));
     // For any GPUs it would be a list of all cards.
     const names = entry.requested_ids ? (entry.waiting_for ?? "") : "";
-    awaited.set(`waits for ${names}`);
+    awaited.set(`waiting for ${names}`);
     show(awaited.node, names !== "");
     setText(state, STATES[entry.state] ?? "");
     setText(wants.value, `${wanted(entry)}, ${entry.type}`);
     have.set(entry.requested > 0 ? (entry.allocated ?? []).length / entry.requested : 0, collected(entry));
-    setText(start.value, begins === null ? "not known" : begins <= now() ? "soon" : moment(begins));
+    setText(start.value, begins === null ? "unknown" : begins <= now() ? "soon" : moment(begins));
     tick();
   };
   return { node, update, tick };
@@ -74,7 +74,7 @@ export function startQueue(listNode, countNode, empty) {
       setText(countNode, queue.length ? `${plural(queue.length, "request")} waiting` : "");
       show(listNode, queue.length > 0);
       show(empty, queue.length === 0);
-      setText(empty, "Nobody waits. A request that cannot be met at once stands here until its turn.");
+      setText(empty, "No requests are waiting. A request that cannot be met at once appears here until it starts.");
     },
     tick() {
       for (const view of views.values()) view.tick();

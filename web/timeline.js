@@ -52,7 +52,7 @@ function nameIn(block, width_px) {
 
 function describe(block) {
   const length = roughDuration(block.finish - block.begin);
-  const until = block.end === null ? "still going on" : `until ${moment(block.finish)}`;
+  const until = block.end === null ? "still running" : `until ${moment(block.finish)}`;
   const when = `${moment(block.begin)}, ${until}, ${length}`;
   if (block.count > 1) {
     const users = block.users.length > 3 ? plural(block.users.length, "user") : block.users.map(shown).join(", ");
@@ -267,7 +267,7 @@ export function startTimeline(onDays) {
     show(byId("timeline-legend"), any);
     show(byId("timeline-cut"), last.truncated === true);
     show(empty, !any);
-    setText(empty, "No reservations in this time.");
+    setText(empty, "No reservations in this period.");
     patchList(
       lines,
       gpus.map(({ gpu, intervals }) => ({ gpu, period, track_px: axis.clientWidth, blocks: merge(intervals, period) })),

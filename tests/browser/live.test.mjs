@@ -153,7 +153,7 @@ test("a server that cannot read the pool is told from one that is away", async (
     await (pressed ? route.continue() : route.fulfill(answer)).catch(() => {});
   });
   await world.chg("reserve", "--gpu-ids", "0");
-  await shows(page.locator("#trouble"), /The server has a problem: the store is away, last update .*, trying again\./);
+  await shows(page.locator("#trouble"), /Server error: the store is away, last update .*, trying again\./);
   await button.evaluate((element) => element.addEventListener("click", () => (window.pressed = true), true));
   await button.click();
   await shows(card(page, 0), "In use");

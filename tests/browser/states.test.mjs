@@ -65,7 +65,7 @@ test("each state is on a card, as a word and not by colour alone", async (t) => 
 
   await shows(badge(3), /^In use$/);
   await shows(card(page, 3), /User charlie Duration .*Type manual Details collected for request q1 \(1\/4\)/);
-  await shows(card(page, 3), "Held for number 1 of the queue, who waits for 4 GPUs");
+  await shows(card(page, 3), "Collected for request 1 in the queue, which needs 4 GPUs");
 
   await shows(badge(5), /^In use$/);
   await shows(
@@ -96,7 +96,7 @@ test("a GPU out of service is shown with who took it out, also while it is still
   await shows(card(page, 0).locator(".badge"), /^Drained$/);
   await shows(card(page, 0), /Out of service .*Details drained by \S+/);
   await shows(card(page, 1).locator(".badge"), /^In use$/);
-  await shows(card(page, 1), "Goes out of service when it is free");
+  await shows(card(page, 1), "Goes out of service when its reservation ends");
   await shows(page.locator('.total[data-state="drained"] dd'), /^1$/);
   await world.chg("admin", "--undrain", "0,1");
   await shows(card(page, 0).locator(".badge"), /^Available$/);
@@ -144,7 +144,7 @@ test("who waits for certain GPUs is shown with those who have them", async (t) =
     INSERT INTO queue_gpus VALUES ('q1', 'requested', 2), ('q1', 'requested', 3);`);
   const page = await world.openPage();
 
-  await shows(page.locator(".waiter"), /dana waits for GPU 2 \(alice\), GPU 3 \(.*GPUs 2, 3, run/);
+  await shows(page.locator(".waiter"), /dana waiting for GPU 2 \(alice\), GPU 3 \(.*GPUs 2, 3, run/);
   assertNoProblems(world);
 });
 
@@ -152,8 +152,8 @@ test("where nobody waits and nothing was reserved, the page says so", async (t) 
   const world = await openWorld(t, { gpus: 1 });
   const page = await world.openPage();
 
-  await shows(page.locator("#queue-empty"), "Nobody waits.");
-  await shows(page.locator("#timeline-empty"), "No reservations in this time.");
+  await shows(page.locator("#queue-empty"), "No requests are waiting.");
+  await shows(page.locator("#timeline-empty"), "No reservations in this period.");
   await shows(page.locator("#report-empty"), "No reservations in the last 30 days.");
   assertNoProblems(world);
 });
