@@ -139,7 +139,7 @@ static int fail_unknown(struct parser *p, const char *dashes, const char *name)
 	if (system_only)
 		return fail(p, SETTING_SYSTEM_ONLY, system_only);
 	if (!p->request->command && is_option_of_a_command(p, name))
-		return fail(p, "option '--%.60s' belongs behind the command", name);
+		return fail(p, "option '--%.60s' must come after the command", name);
 	for (size_t i = 0; i < p->count; i++)
 		nearest_offer(&nearest, p->rows[i].spec->name);
 	if (nearest.best)

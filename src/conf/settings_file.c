@@ -159,7 +159,7 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 
 	if (*seen)
 		return doc_error(l->path, node->key_line, node->key_column, l->e,
-				 "%s is set twice (first in line %d)", setting->key, (*seen)->line);
+				 "%s is set twice (first on line %d)", setting->key, (*seen)->line);
 	*seen = node;
 	if (setting->spec->system_only && !l->is_system)
 		return doc_error(l->path, node->key_line, node->key_column, l->e,

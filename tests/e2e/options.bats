@@ -144,9 +144,9 @@ commands() {
 
 @test "an option of a command does not stand before it" {
 	chg --json status
-	assert_error 2 "option '--json' belongs behind the command"
+	assert_error 2 "option '--json' must come after the command"
 	chg --gpus 2 reserve
-	assert_error 2 "option '--gpus' belongs behind the command"
+	assert_error 2 "option '--gpus' must come after the command"
 }
 
 @test "global options before and behind the command; the last one wins" {

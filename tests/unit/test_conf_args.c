@@ -270,8 +270,8 @@ static void test_refused_before_the_command(void **state)
 	AUTO(call_clear) struct call a = {0}, b = {0};
 
 	call_parse(&a, "canhazgpu --gpus 2 run", NULL, true);
-	assert_string_equal(a.e.text, "option '--gpus' belongs behind the command "
-				      "(see 'canhazgpu --help')");
+	assert_string_equal(a.e.text, "option '--gpus' must come after the command (see "
+				      "'canhazgpu --help')");
 	call_parse(&b, "canhazgpu --confg x run", NULL, true);
 	assert_string_equal(b.e.text, "unknown option '--confg', did you mean '--config'? "
 				      "(see 'canhazgpu --help')");

@@ -91,11 +91,11 @@ static const struct {
 	{"a.toml", "[run]\nnote = 1979-05-27\n",
 	 "a.toml:2:8: run.note needs text in quotes, this is a date or time"},
 	{"a.yaml", "run.gpus: 1\nrun:\n  gpus: 2\n",
-	 "a.yaml:3:3: run.gpus is set twice (first in line 1)"},
+	 "a.yaml:3:3: run.gpus is set twice (first on line 1)"},
 	{"a.json", "{\"run\": {\"gpus\": 1,}}", "a.json:1:20: string or '}' expected near '}'"},
 	/* TOML: a table of dotted keys cannot be opened again. */
 	{"a.toml", "store = 'x'\r\nrun.gpus = 3\r\n[run]\r\n",
-	 "a.toml:3:2: 'run' is already there (line 2)"},
+	 "a.toml:3:2: 'run' is already defined (line 2)"},
 	{"a.toml", "[[run]]\ngpus = 1\n",
 	 "a.toml:1:3: run needs a section of settings, this is a list"},
 	{"a.yaml", "- 1\n", "a.yaml:1:1: the document must be a mapping of keys to values"},

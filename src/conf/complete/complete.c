@@ -71,5 +71,5 @@ int complete_script(const struct complete_input *input, const char *shell, struc
 			return 0;
 		}
 	}
-	return err_usage(e, "no completion for shell '%.60s' (bash, zsh and fish have one)", shell);
+	return err_usage(e, "no completion for shell '%.60s' (choose bash, zsh or fish)", shell);
 }

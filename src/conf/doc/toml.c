@@ -28,7 +28,7 @@ static int step(struct toml *t, struct doc_node *table, const struct toml_key *k
 	if (next->state == TOML_OF_TABLES)
 		next = next->children[next->count - 1];
 	if (next->kind != DOC_MAPPING || next->state == TOML_CLOSED)
-		return doc_fail(t->r, key->at[i], "'%.60s' is already there (line %d)",
+		return doc_fail(t->r, key->at[i], "'%.60s' is already defined (line %d)",
 				key->parts[i], next->line);
 	*ret_table = next;
 	return 0;
@@ -44,7 +44,7 @@ static int define_table(struct toml *t, struct doc_node *parent, const struct to
 		return toml_add_container(t->r, parent, key, last, DOC_MAPPING, TOML_DEFINED,
 					  &t->table);
 	if (table->state != TOML_IMPLICIT)
-		return doc_fail(t->r, key->at[last], "'%.60s' is already there (line %d)",
+		return doc_fail(t->r, key->at[last], "'%.60s' is already defined (line %d)",
 				key->parts[last], table->line);
 	table->state = TOML_DEFINED;
 	t->table = table;
@@ -58,7 +58,7 @@ static int define_element(struct toml *t, struct doc_node *parent, const struct 
 	struct doc_node *array = doc_find(parent, key->parts[last]);
 
 	if (array && array->state != TOML_OF_TABLES)
-		return doc_fail(t->r, key->at[last], "'%.60s' is already there (line %d)",
+		return doc_fail(t->r, key->at[last], "'%.60s' is already defined (line %d)",
 				key->parts[last], array->line);
 	if (!array) {
 		int result = toml_add_container(t->r, parent, key, last, DOC_SEQUENCE,
@@ -83,7 +83,7 @@ static int read_header(struct toml *t)
 	if ((result = toml_read_key(r, &key)))
 		return result;
 	if (*r->p != ']' || (element && r->p[1] != ']'))
-		return doc_fail(r, r->p, "expected '%s' behind the name of the table",
+		return doc_fail(r, r->p, "expected '%s' after the name of the table",
 				element ? "]]" : "]");
 	r->p += element ? 2 : 1;
 	for (size_t i = 0; i + 1 < key.count; i++) {

@@ -179,7 +179,7 @@ static int read_number(struct doc_reader *r, const char *at, const char *word,
 	if (base)
 		node->kind = DOC_INT;
 	else if (!clean_decimal(word, clean, &node->kind))
-		return doc_fail(r, at, "'%.40s' is no value (a text needs quotes)", word);
+		return doc_fail(r, at, "'%.40s' is not a value (text needs quotes)", word);
 	if (node->kind == DOC_FLOAT) {
 		node->text = mem_steal(&clean);
 		return 0;

@@ -55,7 +55,8 @@ static int read_code_point(struct doc_reader *r, int digits, struct str *s)
 		code_point = code_point << 4 | (unsigned)(isdigit(c) ? c - '0' : c - 'a' + 10);
 	}
 	if (code_point > 0x10ffff || (code_point >= 0xd800 && code_point < 0xe000))
-		return doc_fail(r, start, "\\%c%.*s is no character", start[1], digits, start + 2);
+		return doc_fail(r, start, "\\%c%.*s is not a character", start[1], digits,
+				start + 2);
 	if (code_point == 0)
 		return doc_fail(r, start, "a NUL character is not allowed");
 	doc_add_utf8(s, code_point);
@@ -172,7 +173,7 @@ static int read_key_part(struct doc_reader *r, char **ret_part)
 
 	if (*r->p == '"' || *r->p == '\'') {
 		if (r->p[1] == *r->p && r->p[2] == *r->p)
-			return doc_fail(r, r->p, "a key cannot have several lines");
+			return doc_fail(r, r->p, "a key cannot span several lines");
 		return toml_read_string(r, ret_part);
 	}
 	while (isalnum((unsigned char)r->p[length]) || r->p[length] == '_' || r->p[length] == '-')

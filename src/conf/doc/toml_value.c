@@ -46,7 +46,7 @@ static int descend(struct doc_reader *r, struct doc_node *table, const struct to
 		if (next->state == TOML_IMPLICIT)
 			next->state = TOML_DOTTED;
 		if (next->kind != DOC_MAPPING || next->state != TOML_DOTTED)
-			return doc_fail(r, key->at[i], "'%.60s' is already there (line %d)",
+			return doc_fail(r, key->at[i], "'%.60s' is already defined (line %d)",
 					key->parts[i], next->line);
 		table = next;
 	}
@@ -66,7 +66,7 @@ int toml_read_pair(struct doc_reader *r, struct doc_node *table, size_t depth)
 	if (result)
 		return result;
 	if (*r->p != '=')
-		return doc_fail(r, r->p, "expected '=' behind the key");
+		return doc_fail(r, r->p, "expected '=' after the key");
 	r->p++;
 	toml_skip_space(r);
 	result = toml_read_value(r, depth + key.count, &value);
@@ -78,7 +78,7 @@ int toml_read_pair(struct doc_reader *r, struct doc_node *table, size_t depth)
 	name = key.parts[last];
 	other = doc_find(table, name);
 	if (other)
-		return doc_fail(r, key.at[last], "key '%.60s' is there twice (first in line %d)",
+		return doc_fail(r, key.at[last], "key '%.60s' appears twice (first on line %d)",
 				name, other->line);
 	value->key_line = key.line[last];
 	value->key_column = key.column[last];

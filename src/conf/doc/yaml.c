@@ -133,7 +133,7 @@ static int resolve_plain(struct yaml *y, const yaml_event_t *event, const char *
 	/* YAML 1.1 reads 010 as eight, YAML 1.2 as ten. */
 	if (base == 10 && digits[0] == '0' && digits[1])
 		return fail_at(y, &event->start_mark,
-			       "a number with leading zeros: leave them out, or quote a text");
+			       "a number with leading zeros: leave them out, or quote it as text");
 	errno = 0;
 	value = strtoll(base == 8 ? text + 2 : text, NULL, base);
 	if (errno)
@@ -149,7 +149,7 @@ static int read_scalar(struct yaml *y, const yaml_event_t *event, struct doc_nod
 	const char *tag = (const char *)event->data.scalar.tag;
 
 	if (strlen(text) != event->data.scalar.length)
-		return fail_at(y, &event->start_mark, "a NUL character in a text");
+		return fail_at(y, &event->start_mark, "a NUL character in text");
 	if (tag && strcmp(tag, YAML_STR_TAG) != 0 && strcmp(tag, "!") != 0)
 		return fail_at(y, &event->start_mark, "tags are not supported");
 	if (!tag && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
@@ -180,7 +180,7 @@ static int read_member(struct yaml *y, const yaml_event_t *event, int depth,
 	if (doc_find(mapping, key))
 		return doc_error(y->r->name, (int)event->start_mark.line + 1,
 				 (int)event->start_mark.column + 1, y->r->e,
-				 "key '%.60s' is there twice (first in line %d)", key,
+				 "key '%.60s' appears twice (first on line %d)", key,
 				 doc_find(mapping, key)->key_line);
 	if ((result = next_event(y, &value)) || (result = read_node(y, &value, depth, &child)))
 		return result;
@@ -204,7 +204,7 @@ static int read_children(struct yaml *y, int depth, struct doc_node *parent)
 		if (event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT)
 			return 0;
 		if (depth >= DOC_DEPTH_MAX)
-			return fail_at(y, &event.start_mark, "nested too deep");
+			return fail_at(y, &event.start_mark, "nested too deeply");
 		if (parent->kind == DOC_MAPPING)
 			result = read_member(y, &event, depth + 1, parent);
 		else
