@@ -94,7 +94,7 @@ void privilege_lower(void)
 int privilege_drop(struct err *e)
 {
 	if (setresgid(getgid(), getgid(), getgid()) < 0)
-		return err_sys(e, errno, "cannot let go of the program's group");
+		return err_sys(e, errno, "cannot drop the program's group");
 	reserved = NO_GROUP;
 	depth = 0;
 	return 0;
@@ -136,16 +136,16 @@ char *privilege_problem(gid_t group)
 			"administrator for access, or use a pool of your own with --store",
 			shown);
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0UL, 0UL, 0UL, 0UL) == 1)
-		return mem_printf("no_new_privs is set here, so that the program does not get its "
-				  "group '%s': start it outside of this container or unit, or "
+		return mem_printf("no_new_privs is set here, so the program does not get its "
+				  "group '%s': start it outside this container or unit, or "
 				  "without NoNewPrivileges",
 				  shown);
 	if (statvfs("/proc/self/exe", &system) == 0 && (system.f_flag & ST_NOSUID))
-		return mem_printf("the program lies on a file system that is mounted nosuid, so "
-				  "that it does not get its group '%s': install it elsewhere, or "
-				  "mount that one with suid",
+		return mem_printf("the program is on a file system mounted nosuid, so it does not "
+				  "get its group '%s': install it elsewhere, or remount that file "
+				  "system with suid",
 				  shown);
-	return mem_printf("it belongs to the group '%s': its mode was changed, that of a file in "
-			  "it, or that of a directory above it (see 'canhazgpu doctor')",
+	return mem_printf("it belongs to the group '%s', and its mode was changed, or that of a "
+			  "file in it or of a directory above it (see 'canhazgpu doctor')",
 			  shown);
 }

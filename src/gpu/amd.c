@@ -108,7 +108,7 @@ static void read_card(const char *device, struct gpu *g)
 	g->utilization_percent = amd_read_number(device, "gpu_busy_percent", 1);
 	read_sensors(device, g);
 	if (!g->memory_used_mb.known)
-		gpu_add_problem(g, "memory use is unknown: amdgpu does not tell");
+		gpu_add_problem(g, "memory use is unknown: amdgpu does not report it");
 }
 
 static int scan(const struct gpu_options *options, struct scan *ret_scan, struct err *e)

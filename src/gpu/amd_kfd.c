@@ -106,7 +106,7 @@ static void read_use(const char *process, pid_t pid, const struct node *node)
 		if (file && ferror(file) && errno == ENODEV)
 			return;
 		node->gpu->processes_known = false;
-		gpu_add_problem(node->gpu, "KFD does not tell what process %d has", (int)pid);
+		gpu_add_problem(node->gpu, "KFD does not report what process %d uses", (int)pid);
 		return;
 	}
 	if (bytes == 0)

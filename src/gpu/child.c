@@ -211,7 +211,7 @@ static int no_answer(const char *provider, int status, struct err *e)
 	if (WIFSIGNALED(status)) {
 		const char *name = sigabbrev_np(WTERMSIG(status));
 
-		return err_set(e, EIO, "the %s driver crashed while it was asked (SIG%s)", provider,
+		return err_set(e, EIO, "the %s driver crashed during a query (SIG%s)", provider,
 			       name ? name : "?");
 	}
 	return err_set(e, EPROTO, "the %s driver gave no readable answer (exit status %d)",
@@ -229,10 +229,9 @@ int gpu_child_scan(const struct gpu_backend *backend, const struct gpu_options *
 
 	reap_stuck();
 	if (stuck_count == ARRAY_SIZE(stuck))
-		return err_set(
-			e, EBUSY,
-			"the %s driver hangs: %zu earlier questions are stuck in it (pid %d)",
-			backend->name, stuck_count, (int)stuck[0]);
+		return err_set(e, EBUSY,
+			       "the %s driver hangs: %zu earlier queries are stuck in it (pid %d)",
+			       backend->name, stuck_count, (int)stuck[0]);
 	r = start_child(backend, options, &pid, &fd, e);
 	if (r)
 		return r;

@@ -63,7 +63,7 @@ static int get_text(const json_t *object, const char *name, const char *fallback
 	json_t *value = member(object, name, &null);
 
 	if (value && !json_is_string(value))
-		return wrong(at, name, "a text or null", e);
+		return wrong(at, name, "text or null", e);
 	mem_replace(ret, null ? NULL : value ? json_string_value(value) : fallback);
 	return 0;
 }
@@ -241,7 +241,7 @@ static int read_gpus(const json_t *list, int count, struct scan *s, const char *
 		if (r)
 			return r;
 		if (seen[index])
-			return err_set(e, EINVAL, "%s: %s: index %d is there twice", file, at.text,
+			return err_set(e, EINVAL, "%s: %s: index %d appears twice", file, at.text,
 				       index);
 		seen[index] = true;
 		while (count == 0 && s->gpus_count <= (size_t)index)

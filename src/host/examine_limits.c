@@ -99,8 +99,8 @@ void host_examine_inotify(struct findings *f)
 		advice = "raise fs.inotify.max_user_watches with sysctl";
 	if (code)
 		findings_add(f, "inotify", FINDING_WARNING, advice,
-			     "no file can be watched by inotify (%s): requests that wait on an "
-			     "SQLite store poll it every few seconds",
+			     "inotify cannot watch files (%s): waiting requests poll an SQLite "
+			     "store every few seconds instead",
 			     strerror(code));
 	else
 		findings_add(f, "inotify", FINDING_OK, NULL, "files can be watched");
@@ -181,17 +181,17 @@ void host_examine_processes(struct findings *f)
 	host_mountinfo_hidepid(mounts, hidepid, sizeof(hidepid));
 	if (host_process_stat(getpid(), &info) < 0) {
 		findings_add(f, "processes", FINDING_FAILED, "mount proc on /proc",
-			     "/proc does not show this process itself: nothing can be told of "
-			     "anybody's");
+			     "/proc does not even show this process, so nothing is known about "
+			     "any other");
 		return;
 	}
 	if (shown && !*hidepid)
 		findings_add(f, "processes", FINDING_OK, NULL, "/proc shows those of all accounts");
 	else
 		findings_add(f, "processes", FINDING_WARNING,
-			     "mount -o remount,hidepid=0 /proc, or give people the group of its "
-			     "option gid=",
-			     "/proc %s those of other accounts%s%s%s: who uses a GPU without a "
+			     "mount -o remount,hidepid=0 /proc, or add users to the group in its "
+			     "gid= option",
+			     "/proc %s those of other accounts%s%s%s: the user of a GPU without a "
 			     "reservation is shown as unknown",
 			     shown ? "may hide from others" : "hides", *hidepid ? " (hidepid=" : "",
 			     hidepid, *hidepid ? ")" : "");

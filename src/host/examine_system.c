@@ -60,13 +60,13 @@ static void examine_synchronisation(struct findings *f)
 	int state = adjtimex(&time);
 
 	if (state < 0)
-		findings_extend(f, FINDING_OK, NULL, "not known whether it is synchronised");
+		findings_extend(f, FINDING_OK, NULL, "whether it is synchronised is unknown");
 	else if (state == TIME_ERROR || (time.status & STA_UNSYNC))
 		findings_extend(
 			f, FINDING_NOTE,
 			"run a time service (chrony, systemd-timesyncd): hosts that share a "
 			"pool compare their clocks",
-			"nobody synchronises it");
+			"it is not synchronised");
 	else
 		findings_extend(f, FINDING_OK, NULL, "synchronised");
 }
@@ -74,18 +74,18 @@ static void examine_synchronisation(struct findings *f)
 void host_examine_clock(struct findings *f)
 {
 	static const char advice[] = "set the clock ('timedatectl set-time', or a time service): "
-				     "expiry, heartbeats and reports go by it";
+				     "expiry, heartbeats and reports depend on it";
 	int64_t now_ns = clock_now_ns();
 	char text[CLOCK_RFC3339_SIZE];
 	struct stat program;
 
 	clock_rfc3339(now_ns - now_ns % NS_PER_SECOND, text);
 	if (now_ns < EARLIEST_NS)
-		findings_add(f, "clock", FINDING_FAILED, advice, "%s cannot be", text);
+		findings_add(f, "clock", FINDING_FAILED, advice, "%s cannot be right", text);
 	else if (stat("/proc/self/exe", &program) == 0 &&
 		 program.st_mtim.tv_sec > (now_ns + NS_PER_DAY) / NS_PER_SECOND)
 		findings_add(f, "clock", FINDING_FAILED, advice,
-			     "%s is before this program was made", text);
+			     "%s is before this program was built", text);
 	else
 		findings_add(f, "clock", FINDING_OK, NULL, "%s", text);
 	examine_synchronisation(f);

@@ -266,6 +266,6 @@ installed() {
 		as 4301 canhazgpu reserve --short >&2'
 	assert_equal "$status" 0
 	[[ $stderr == *'permission denied'*'a directory above it'* ]]
-	jq -e '.[] | select(.check == "directory") | .result == "FAILED" and (.detail | contains("others than root can exchange it"))' \
+	jq -e '.[] | select(.check == "directory") | .result == "FAILED" and (.detail | contains("users other than root can replace it"))' \
 		<<<"$output"
 }

@@ -142,10 +142,10 @@ visible() {
 	cards "$(card b 2 4)" "$(card c 3 9000)"
 	chg_ok status --json
 	assert_json 'map(.status) | join(" ")' 'IN_USE AVAILABLE UNRESERVED'
-	assert_json '.[0] | "\(.user)|\(.validation)"' 'alice|unknown: GPU-a is not there any more'
+	assert_json '.[0] | "\(.user)|\(.validation)"' 'alice|unknown: GPU-a is gone'
 	chg_ok release
 	chg_ok status --json
-	assert_json '.[0] | "\(.status)|\(.error)"' 'ERROR|GPU-a is not there any more'
+	assert_json '.[0] | "\(.status)|\(.error)"' 'ERROR|GPU-a is gone'
 	chg reserve --gpu-ids 0
 	assert_error 1 'GPU 0 is not available: its use is unknown'
 	assert_equal "$(visible)" 'GPU-b PCI_BUS_ID'
@@ -179,7 +179,7 @@ visible() {
 		'ERROR the NVIDIA driver was updated while the old one is still loaded (library and kernel module differ): reboot this host'
 	nvml_state '{"crash": "nvmlInit"}'
 	chg_ok status --json
-	assert_json '.[0].error' 'the nvidia driver crashed while it was asked (SIGABRT)'
+	assert_json '.[0].error' 'the nvidia driver crashed during a query (SIGABRT)'
 	nvml_state "$(cards "$(card a 1 4)"; jq -c '.print = "NVML says hello"' "$WORLD/nvml.json")"
 	chg_ok status --json
 	assert_json '.[0].status' AVAILABLE

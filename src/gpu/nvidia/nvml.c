@@ -24,8 +24,8 @@ static int init_failed(const struct nvml *n, int code, bool *ret_ask_smi, struct
 			       "(library and kernel module differ): reboot this host");
 	case NVML_NO_PERMISSION:
 		return err_set(e, EACCES,
-			       "no permission to ask the NVIDIA driver (look at the rights of "
-			       "/dev/nvidia*)");
+			       "no permission to query the NVIDIA driver (check the permissions "
+			       "of /dev/nvidia*)");
 	default:
 		*ret_ask_smi = true;
 		return err_set(e, EIO, "NVML cannot start: %s (%d)", nvidia_nvml_error(n, code),
@@ -56,7 +56,7 @@ static int read_all(const struct nvml *n, struct scan *s, struct err *e)
 	int code = n->device_count(&count);
 
 	if (code != NVML_SUCCESS)
-		return err_set(e, EIO, "the NVIDIA driver does not count its GPUs: %s (%d)",
+		return err_set(e, EIO, "the NVIDIA driver cannot count its GPUs: %s (%d)",
 			       nvidia_nvml_error(n, code), code);
 	if (count > POOL_GPUS_MAX)
 		return err_set(e, E2BIG, "the NVIDIA driver counts %u GPUs", count);

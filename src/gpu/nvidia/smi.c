@@ -53,7 +53,7 @@ static int read_output(int fd, struct str *output, struct err *e)
 		if (n > 0)
 			str_add_bytes(output, buffer, (size_t)n);
 		if (output->length > OUTPUT_MAX)
-			return err_set(e, EMSGSIZE, PROGRAM " prints without end");
+			return err_set(e, EMSGSIZE, PROGRAM " does not stop printing");
 	}
 }
 
