@@ -126,7 +126,7 @@ void err_add_outcome_unknown(struct err *e)
 
 	if (e)
 		snprintf(e->text + used, sizeof(e->text) - used,
-			 "; whether the change was made is not known (see 'canhazgpu status')");
+			 "; whether the change was made is unknown (see 'canhazgpu status')");
 }
 
 bool store_has_external_writers(const struct store *s)

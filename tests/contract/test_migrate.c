@@ -307,7 +307,7 @@ static void test_refused(void **state)
 	expect_refused(w->sqlite, "nonsense", EINVAL, "unknown store");
 	/* A history without a pool: it would be mixed up. */
 	REDIS_CLI(&server, database, "DEL", "canhazgpu:gpu_count");
-	expect_refused(w->sqlite, full, EEXIST, "usage records already");
+	expect_refused(w->sqlite, full, EEXIST, "already holds usage records");
 	REDIS_CLI(&server, database, "SET", "canhazgpu:gpu_count", "4");
 	REDIS_CLI(&server, database, "SET", "canhazgpu:gpu:2", "{");
 	expect_refused(full, w->redis, EBADMSG, "GPU 2");

@@ -132,7 +132,7 @@ static void test_elements_of_no_type(void **state)
 		struct err e = {0};
 
 		assert_int_equal(read_history(s, &e), -EPROTO);
-		fixture_says(&e, "no answer that makes sense");
+		fixture_says(&e, "gave an invalid answer");
 		if (!answers[i][1]) {
 			assert_int_equal(store_last_use(s, quantity_of(0), "a", last_ns, 1, &e),
 					 -EPROTO);

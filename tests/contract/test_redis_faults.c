@@ -170,7 +170,7 @@ static bool with_stall(int request)
 			continue;
 		fixture_says(&e, limit);
 		/* It was carried out where the message says that this is not known. */
-		if (strstr(e.text, "is not known")) {
+		if (strstr(e.text, "is unknown")) {
 			expect(1, 0);
 			assert_int_equal(release(direct, r->id, &e), 0);
 		} else {

@@ -190,7 +190,7 @@ static void test_newer_and_foreign(void **state)
 	sql_in(f, "PRAGMA user_version = 99");
 	for (int intent = STORE_READ; intent <= STORE_UPDATE; intent++) {
 		assert_int_equal(fixture_load_code(f->a, intent, &e), EINVAL);
-		fixture_says(&e, "made by a newer canhazgpu (format 99, this one knows 2)");
+		fixture_says(&e, "created by a newer canhazgpu (format 99, this one knows 2)");
 	}
 	sql_in(f, "PRAGMA user_version = 2; PRAGMA application_id = 7");
 	assert_int_equal(fixture_load_code(f->a, STORE_UPDATE, &e), EINVAL);
@@ -365,7 +365,7 @@ static void test_broken_disk(void **state)
 		if (store_commit(f->a, &f->state, &change, 1, &e) < 0) {
 			failed++;
 			assert_int_equal(e.code, EIO);
-			fixture_says(&e, "whether the change was made is not known");
+			fixture_says(&e, "whether the change was made is unknown");
 		}
 		broken_call = 0;
 		fixture_load(f->a, STORE_READ, &f->state);

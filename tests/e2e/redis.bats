@@ -106,8 +106,8 @@ every_command_fails() {
 	in_world unshare --net bash "$WORLD/inside" >"$WORLD/stdout" 2>"$WORLD/stderr" || cat "$WORLD/stderr"
 	assert_equal "$(cat "$WORLD/stdout")" $'Initialized 1 GPUs (IDs 0 to 0)\ntrue\nInitialized 1 GPUs (IDs 0 to 0)\nInitialized 1 GPUs (IDs 0 to 0)'
 	stderr=$(cat "$WORLD/stderr")
-	assert_stderr_has 'a GPU pool with 8 GPUs is in Redis on this host: say which one you mean, --store redis://localhost:6379/0 or --store sqlite:'
-	assert_stderr_has 'Warning: whether a GPU pool is in Redis on this host already cannot be seen (Redis at localhost:6379: it wants a password'
+	assert_stderr_has 'a GPU pool with 8 GPUs is already in Redis on this host: choose it with --store redis://localhost:6379/0, or create another with --store sqlite:'
+	assert_stderr_has 'Warning: cannot check whether there already is a GPU pool in Redis on this host (Redis at localhost:6379: it requires a password'
 }
 
 # ---- passwords ----
@@ -119,7 +119,7 @@ every_command_fails() {
 	world_unset CANHAZGPU_STORE
 	world_set CANHAZGPU_REDIS_PORT="$port"
 	chg admin --gpus 2 --provider fake
-	assert_error 1 "Redis at localhost:$port: it wants a password"
+	assert_error 1 "Redis at localhost:$port: it requires a password"
 	world_set CANHAZGPU_REDIS_PASSWORD_FILE="$WORLD/password"
 	pool 2
 	world_unset CANHAZGPU_REDIS_PASSWORD_FILE
@@ -167,7 +167,7 @@ every_command_fails() {
 	world_set CANHAZGPU_REDIS_PASSWORD=secret
 	chg_ok --store "redis://localhost:$port/0" admin --gpus 2 --provider fake
 	chg migrate --from "redis://localhost:$port/0" --to "sqlite:$WORLD/copy.db"
-	assert_error 1 "Redis at localhost:$port: it wants a password"
+	assert_error 1 "Redis at localhost:$port: it requires a password"
 	for setting in REDIS_PORT="$port" STORE="rediss://localhost:$port/3"; do
 		world_set "CANHAZGPU_$setting"
 		chg_ok migrate --from "redis://localhost:$port/0" --to "sqlite:$WORLD/copy.db" --dry-run
@@ -177,7 +177,7 @@ every_command_fails() {
 	chg_ok --store "redis://127.0.0.1:$port/0" status
 	for host in redis.example 127.example.com localhost.example; do
 		chg --store "redis://$host/0" status
-		assert_error 2 "redis.ca-file is set, but 'redis://$host/0' is without TLS"
+		assert_error 2 "redis.ca-file is set, but 'redis://$host/0' does not use TLS"
 	done
 }
 
@@ -210,7 +210,7 @@ every_command_fails() {
 	chg_ok admin --gpus 2 --provider fake --force
 	redis acl setuser canhazgpu -set >/dev/null
 	chg reserve
-	assert_error 1 'its ACL rules do not allow that (docs/redis.md has those that suffice)'
+	assert_error 1 'its ACL rules do not allow that (docs/redis.md has the rules needed)'
 }
 
 # ---- TLS ----
@@ -270,7 +270,7 @@ while True:
     c = s.accept()[0]; c.recv(65536); c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"); c.close()'
 	wait_for_text "$WORLD/web.out" listens
 	chg --store "unix://$WORLD/web" status
-	assert_error 1 "what answers at $WORLD/web is not Redis"
+	assert_error 1 "the server at $WORLD/web is not Redis"
 }
 
 @test "a server that stands still: a time limit, and its name" {
@@ -328,7 +328,7 @@ while True:
 	assert_json '.[0].status' IN_USE
 	redis set canhazgpu:gpu_count many >/dev/null
 	chg status
-	assert_error 1 'the key canhazgpu:gpu_count is no number of GPUs'
+	assert_error 1 'the key canhazgpu:gpu_count is not a number of GPUs'
 }
 
 # ---- another program on the same pool ----
@@ -465,7 +465,7 @@ theirs() {
 	wait_for_text "$WORLD/job.err" 'the pool is not there'
 	assert_equal "$(redis dbsize)" 0
 	pool 2
-	wait_for_text "$WORLD/job.err" 'the store had lost the reservation of GPU(s) [1]; it is made again'
+	wait_for_text "$WORLD/job.err" 'the store had lost the reservation of GPU(s) [1]; it has been restored'
 	assert_equal "$(in_world canhazgpu status --json | jq -c '.[1] | [.reservation_id, .user, .note, .type]')" "$before"
 	kill_now "$command"
 	wait_until '[ "$(ends)" = released ]'

@@ -135,7 +135,7 @@ every_command_fails() {
 	pool 2
 	db 'PRAGMA user_version = 99'
 	before=$(db .dump)
-	every_command_fails 'was made by a newer canhazgpu (format 99'
+	every_command_fails 'was created by a newer canhazgpu (format 99'
 	assert_equal "$(db .dump)" "$before"
 }
 
@@ -286,9 +286,9 @@ stop_inside_gate() {
 	world_set CANHAZGPU_TEST_WAIT_MS=300
 	chg_ok status --json
 	assert_json '.[0].status' AVAILABLE
-	assert_stderr_has "what has ended could not be recorded: gave up after 0 s: $WORLD/pool.db.lock is locked by pid $holder"
+	assert_stderr_has "ended reservations could not be recorded: gave up after 0 s: $WORLD/pool.db.lock is locked by pid $holder"
 	chg_ok report
-	assert_stderr_has 'what has ended could not be recorded: '
+	assert_stderr_has 'ended reservations could not be recorded: '
 }
 
 @test "a canhazgpu that Ctrl-Z stops stands in nobody's way: not inside the gate" {
@@ -337,12 +337,12 @@ stop_inside_gate() {
 	start_background waiter canhazgpu reserve --wait
 	wait_until 'grep -q "^Waiting: " "$WORLD/waiter.err"' 30
 	chg_ok migrate --from "sqlite:$WORLD/pool.db" --to "sqlite:$WORLD/new.db"
-	assert_stderr_has 'Warning: 1 requests go on waiting on the old store.'
+	assert_stderr_has 'Warning: 1 requests are still waiting on the old store.'
 	# As it says.
 	world_set CANHAZGPU_STORE="sqlite:$WORLD/new.db"
 	chg_ok release
 	chg reserve
-	assert_error 1 'others wait for 1 more'
+	assert_error 1 'others are waiting for 1 more'
 	chg_ok queue --json
 	chg_ok cancel "$(json_get '.[0].id')"
 	chg_ok reserve --short

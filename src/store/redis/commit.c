@@ -18,7 +18,9 @@
 
 static int changed_meanwhile(struct err *e)
 {
-	return err_set(e, EAGAIN, "the pool was changed meanwhile by somebody else");
+	return err_set(e, EAGAIN,
+		       "the pool was changed by somebody else in the meantime: try "
+		       "again");
 }
 
 static int unknown_gpu(const struct redis_draft *d, int gpu, struct err *e)
@@ -194,8 +196,9 @@ static int wait_for_lock(const struct redis_store *s, int64_t deadline_ns, struc
 
 	if (clock_monotonic_ns() > deadline_ns)
 		return err_set(e, ETIMEDOUT,
-			       "Redis at %s: another program holds " REDIS_KEY_LOCK
-			       " for too long (if none runs: redis-cli DEL " REDIS_KEY_LOCK ")",
+			       "Redis at %s: another program has held " REDIS_KEY_LOCK
+			       " for too long (if none is running: redis-cli DEL " REDIS_KEY_LOCK
+			       ")",
 			       s->address.server);
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
 		random = (unsigned)clock_monotonic_ns();

@@ -129,7 +129,7 @@ static int receive_reply(struct redis_connection *c, int64_t deadline_ns, redisR
 		int r;
 
 		if (redisReaderGetReply(c->reader, &reply) != REDIS_OK)
-			return err_set(e, EPROTO, "what answers at %s is not Redis (%s)",
+			return err_set(e, EPROTO, "the server at %s is not Redis (%s)",
 				       c->address->server, c->reader->errstr);
 		if (reply) {
 			*ret_reply = reply;

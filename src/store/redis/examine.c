@@ -80,14 +80,14 @@ static void examine_rights(struct findings *f, struct redis_store *s)
 	}
 	if (missing.length) {
 		findings_add(f, "store-write", FINDING_FAILED,
-			     "docs/redis.md has the rules that suffice",
+			     "see docs/redis.md for the rules needed",
 			     "the server's rules forbid%s", str_text(&missing));
 	} else if (other) {
 		redis_refused(&s->connection, other, &e);
 		findings_add(f, "store-write", FINDING_FAILED, NULL, "%s", e.text);
 	} else {
 		findings_add(f, "store-write", FINDING_OK, NULL,
-			     "every command that a commit needs was tried where it does nothing");
+			     "every command that a commit needs is allowed");
 	}
 }
 
@@ -104,15 +104,15 @@ static void examine_persistence(struct findings *f, const char *info, const char
 			     : "never");
 	if (!append && save && !*save)
 		findings_extend(f, FINDING_WARNING, "set appendonly yes in redis.conf",
-				"the pool is forgotten when the server restarts");
+				"the pool is lost when the server restarts");
 	else if (!append)
 		findings_extend(f, FINDING_WARNING, "set appendonly yes in redis.conf",
-				"the last minutes may be forgotten when the server restarts");
+				"the last minutes may be lost when the server restarts");
 	redis_info_field(info, "aof_last_write_status", aof, sizeof(aof));
 	redis_info_field(info, "rdb_last_bgsave_status", rdb, sizeof(rdb));
 	if ((*aof && strcmp(aof, "ok") != 0) || (*rdb && strcmp(rdb, "ok") != 0))
-		findings_extend(f, FINDING_FAILED, "look into its log, and at its disk",
-				"it could not save its data lately");
+		findings_extend(f, FINDING_FAILED, "check its log and its disk",
+				"its last attempt to save its data failed");
 }
 
 /* Whether the server drops keys when memory is short: a state that is gone is a GPU that is free.
@@ -132,8 +132,8 @@ static void examine_memory(struct findings *f, const char *info)
 	else
 		findings_add(f, "redis-memory", limited ? FINDING_FAILED : FINDING_WARNING,
 			     "set maxmemory-policy noeviction in redis.conf",
-			     "maxmemory-policy %s: when memory is short the server forgets who has "
-			     "a GPU%s",
+			     "maxmemory-policy %s: when memory is short the server forgets who "
+			     "holds a GPU%s",
 			     policy, limited ? "" : " (maxmemory is not set)");
 }
 
@@ -169,7 +169,7 @@ static void examine_server(struct findings *f, struct redis_store *s)
 	redis_info_field(reply->str, "role", role, sizeof(role));
 	findings_add(f, "redis-server", FINDING_OK, NULL, "Redis %s, %s, %s", version, mode, role);
 	if (!strcmp(mode, "cluster"))
-		findings_extend(f, FINDING_FAILED, "use a server that is no cluster",
+		findings_extend(f, FINDING_FAILED, "use a server that is not in a cluster",
 				"a cluster is not supported");
 	if (!strcmp(role, "slave"))
 		findings_extend(f, FINDING_FAILED, "name the primary with --redis-host",
@@ -194,11 +194,11 @@ static void examine_lock(struct findings *f, struct redis_store *s)
 	left = ask(s, REDIS_REPLY_INTEGER, NULL);
 	if (left && left->integer == -1)
 		findings_add(f, "redis-lock", FINDING_FAILED,
-			     "redis-cli DEL " REDIS_KEY_LOCK ", if no other program is at work",
-			     "the lock of another program has no end: nothing can be changed");
+			     "redis-cli DEL " REDIS_KEY_LOCK ", if no other program is running",
+			     "another program's lock never expires: nothing can be changed");
 	else
 		findings_add(f, "redis-lock", FINDING_NOTE,
-			     "look again in 10 seconds: by then it has expired",
+			     "check again in 10 seconds, when it will have expired",
 			     "another program holds its lock");
 }
 

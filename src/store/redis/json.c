@@ -151,7 +151,7 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 	if (r < 0)
 		return r;
 	if (count < 0 || count > POOL_GPUS_MAX)
-		return err_set(e, EBADMSG, "its 'requested_count' is no number of GPUs");
+		return err_set(e, EBADMSG, "its 'requested_count' is not a number of GPUs");
 	w->requested_count = (int)count;
 	store_set_give_up_ns(w, give_up_ns);
 	/* Messages name the waiting user. */

@@ -29,9 +29,9 @@ int redis_json_object(const char *text, json_t **ret_object, struct err *e)
 	}
 	if (object) {
 		json_decref(object);
-		return err_set(e, EBADMSG, "it is no JSON object");
+		return err_set(e, EBADMSG, "it is not a JSON object");
 	}
-	return err_set(e, EBADMSG, "it is no JSON: %s (at byte %d)", problem.text,
+	return err_set(e, EBADMSG, "it is not JSON: %s (at byte %d)", problem.text,
 		       problem.position);
 }
 
@@ -45,7 +45,7 @@ static const json_t *member(const json_t *object, const char *name)
 
 static int wrong(const char *name, const char *expected, struct err *e)
 {
-	return err_set(e, EBADMSG, "its '%s' is no %s", name, expected);
+	return err_set(e, EBADMSG, "its '%s' is not %s", name, expected);
 }
 
 int redis_json_get_text(const json_t *object, const char *name, char **value, struct err *e)
@@ -75,7 +75,7 @@ int redis_json_get_int(const json_t *object, const char *name, int64_t *value, s
 	number = json_real_value(found);
 	if (!json_is_real(found) || !(number > -9e18 && number < 9e18) ||
 	    number != (double)(int64_t)number)
-		return wrong(name, "whole number", e);
+		return wrong(name, "a whole number", e);
 	*value = (int64_t)number;
 	return 0;
 }
@@ -86,7 +86,7 @@ static int read_seconds(const json_t *found, const char *name, int64_t *time_ns,
 	double seconds = json_number_value(found);
 
 	if (!(seconds >= 0) || seconds > (double)SECONDS_MAX)
-		return wrong(name, "time", e);
+		return wrong(name, "a time", e);
 	if (json_is_integer(found))
 		*time_ns = json_integer_value(found) * NS_PER_SECOND;
 	else
@@ -116,13 +116,13 @@ int redis_json_get_time(const json_t *object, const char *name, int64_t *time_ns
 	if (json_is_number(found))
 		return read_seconds(found, name, time_ns, e);
 	if (!text)
-		return wrong(name, "time", e);
+		return wrong(name, "a time", e);
 	/* An empty text, and Go's zero time, are no time. */
 	if (!*text || !strncmp(text, "0001-01-01T", 11))
 		return 0;
 	if (parse_text_time(text, &parsed_ns) < 0 || parsed_ns < 0 ||
 	    parsed_ns > SECONDS_MAX * NS_PER_SECOND)
-		return wrong(name, "time", e);
+		return wrong(name, "a time", e);
 	*time_ns = parsed_ns;
 	return 0;
 }
@@ -169,14 +169,14 @@ int redis_json_get_ids(const json_t *object, const char *name, int **ids, size_t
 	if (!found || (json_is_object(found) && !json_object_size(found)))
 		return 0;
 	if (!json_is_array(found) || length > POOL_GPUS_MAX)
-		return wrong(name, "list of GPU ids", e);
+		return wrong(name, "a list of GPU ids", e);
 	list = mem_alloc(length, sizeof(*list));
 	for (size_t i = 0; i < length; i++) {
 		const json_t *id = json_array_get(found, i);
 		double value = json_is_number(id) ? json_number_value(id) : -1;
 
 		if (!(value >= 0 && value < POOL_GPUS_MAX) || value != (double)(int)value)
-			return wrong(name, "list of GPU ids", e);
+			return wrong(name, "a list of GPU ids", e);
 		list[i] = (int)value;
 	}
 	if (length) {
@@ -204,7 +204,7 @@ int redis_json_get_id(const json_t *object, const char *name, char id[ID_SIZE], 
 	if (!found)
 		return 0;
 	if (!text || !is_id(text))
-		return wrong(name, "id", e);
+		return wrong(name, "an id", e);
 	memset(id, 0, ID_SIZE);
 	snprintf(id, ID_SIZE, "%s", text);
 	return 0;
@@ -216,7 +216,7 @@ int redis_json_get_type(const json_t *object, const char *name, enum reservation
 	const json_t *found = member(object, name);
 
 	if (found && !reservation_type_parse(json_string_value(found), type))
-		return wrong(name, "type of reservation", e);
+		return wrong(name, "a type of reservation", e);
 	return 0;
 }
 

@@ -23,7 +23,7 @@ static const char *text_of(const redisReply *reply)
 
 static int not_ours(const struct redis_store *s, const char *key, const char *why, struct err *e)
 {
-	return err_set(e, EBADMSG, "Redis at %s: the key %s %s (look with redis-cli)",
+	return err_set(e, EBADMSG, "Redis at %s: the key %s %s (check with redis-cli)",
 		       s->address.server, key, why);
 }
 
@@ -59,7 +59,7 @@ static void load_gpu(struct pool_state *state, int gpu, const char *text)
 	int r;
 
 	if (!strcmp(text, REDIS_NO_TEXT))
-		r = err_set(&e, EBADMSG, "it is no text");
+		r = err_set(&e, EBADMSG, "it is not text");
 	else
 		r = redis_json_read_gpu(text, &part, &slot->last_released_ns, &e);
 	if (r < 0)
@@ -103,7 +103,7 @@ static int load_count(const struct redis_store *s, const redisReply *reply, int6
 		return 0;
 	if (parse_int(reply->str, 1, POOL_GPUS_MAX, ret_count, NULL) < 0)
 		return not_ours(s, REDIS_KEY_COUNT,
-				"is no number of GPUs from 1 to " TEXT(POOL_GPUS_MAX), e);
+				"is not a number of GPUs from 1 to " TEXT(POOL_GPUS_MAX), e);
 	return 0;
 }
 
@@ -141,7 +141,7 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 	if (strchr(pool, '\n'))
 		return not_ours(s, REDIS_KEY_POOL, "is no id", e);
 	if (gpus->elements != (size_t)count || drained->elements != (size_t)count)
-		return not_ours(s, REDIS_KEY_COUNT, "is no decimal number", e);
+		return not_ours(s, REDIS_KEY_COUNT, "is not a decimal number", e);
 	state->initialized = true;
 	/* Very old pools do not name it. */
 	state->provider = mem_strdup(*provider ? provider : "nvidia");

@@ -20,8 +20,7 @@ bool redis_is_error(const redisReply *reply, const char *word)
 
 int redis_makes_no_sense(const struct redis_connection *c, struct err *e)
 {
-	return err_set(e, EPROTO, "Redis at %s gave no answer that makes sense",
-		       c->address->server);
+	return err_set(e, EPROTO, "Redis at %s gave an invalid answer", c->address->server);
 }
 
 int redis_expect_texts(const struct redis_connection *c, const redisReply *reply, bool or_nothing,
@@ -45,31 +44,30 @@ static const struct refusal {
 	int code;
 	const char *meaning; /* and what to do about it */
 } refusals[] = {
-	{"NOAUTH", EACCES, "it wants a password (set redis.password-file)"},
+	{"NOAUTH", EACCES, "it requires a password (set redis.password-file)"},
 	{"ERR Protocol error: unauthenticated", EACCES,
-	 "it wants a password (set redis.password-file)"},
+	 "it requires a password (set redis.password-file)"},
 	{"WRONGPASS", EACCES, "wrong user or password (see redis.user, redis.password-file)"},
 	{"ERR invalid password", EACCES, "wrong password (see redis.password-file)"},
 	{"ERR AUTH", EACCES, "it has no password, but one was given (remove redis.password)"},
 	{"ERR Client sent AUTH", EACCES,
 	 "it has no password, but one was given (remove redis.password)"},
-	{"NOPERM", EACCES,
-	 "its ACL rules do not allow that (docs/redis.md has those that suffice)"},
+	{"NOPERM", EACCES, "its ACL rules do not allow that (docs/redis.md has the rules needed)"},
 	{"ERR The user executing the script can't", EACCES,
-	 "its ACL rules do not allow that (docs/redis.md has those that suffice)"},
+	 "its ACL rules do not allow that (docs/redis.md has the rules needed)"},
 	{"READONLY", EROFS, "it is a read-only replica (name the primary with --redis-host)"},
 	{"OOM", ENOSPC, "it is out of memory (raise its maxmemory, or free some)"},
 	{"MISCONF", EIO, "it cannot save its data to disk, and refuses changes until it can"},
 	{"LOADING", EIO, "it is still loading its data (try again in a moment)"},
 	{"MASTERDOWN", EIO, "it is a replica that has lost its primary"},
-	{"NOREPLICAS", EIO, "it wants more replicas than it has before it accepts changes"},
-	{"BUSY", EIO, "it is busy with a long script of somebody (see SCRIPT KILL)"},
+	{"NOREPLICAS", EIO, "it needs more replicas before it accepts changes"},
+	{"BUSY", EIO, "it is busy with somebody's long script (see SCRIPT KILL)"},
 	{"MOVED", ENOTSUP, "it is a node of a Redis cluster, which is not supported"},
 	{"CROSSSLOT", ENOTSUP, "it is a node of a Redis cluster, which is not supported"},
 	{"ERR max number of clients", EIO, "it has too many clients (see its maxclients)"},
 	{"ERR DB index", EINVAL, "it has no such database (see --redis-db)"},
 	{"ERR invalid DB index", EINVAL, "it has no such database (see --redis-db)"},
-	{"DENIED", EACCES, "it is in protected mode and takes local clients only"},
+	{"DENIED", EACCES, "it is in protected mode and accepts only local clients"},
 };
 
 /* The refusal that an error begins with, or NULL. */

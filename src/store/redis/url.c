@@ -84,7 +84,7 @@ static int parse_host(const char *url, const char *text, size_t length, struct r
 		return 0;
 	port = url_decode(colon + 1, (size_t)(end - colon - 1));
 	if (!port || parse_int(port, 1, 65535, &number, NULL) < 0)
-		return bad_url(url, "the port is no number from 1 to 65535", e);
+		return bad_url(url, "the port is not a number from 1 to 65535", e);
 	a->port = (int)number;
 	return 0;
 }
@@ -94,7 +94,7 @@ static int parse_db(const char *url, const char *text, struct redis_address *a, 
 	int64_t number;
 
 	if (!text || parse_int(text, 0, 65535, &number, NULL) < 0)
-		return bad_url(url, "the database is no number", e);
+		return bad_url(url, "the database is not a number", e);
 	a->db = (int)number;
 	return 0;
 }
@@ -119,8 +119,8 @@ static int parse_parameter(const char *url, const char *text, size_t length,
 		return 0;
 	}
 	return bad_url(url,
-		       a->tls ? "only ca=/path/to/file and timeout=5s may stand behind the ?"
-			      : "only db=N (of a socket) and timeout=5s may stand behind the ?",
+		       a->tls ? "only ca=/path/to/file and timeout=5s may follow the ?"
+			      : "only db=N (of a socket) and timeout=5s may follow the ?",
 		       e);
 }
 
@@ -184,7 +184,7 @@ int redis_address_parse(const char *url, struct redis_address *ret_address, stru
 	int r = 0;
 
 	if (!rest)
-		return bad_url(url, "'//' is missing behind the colon", e);
+		return bad_url(url, "'//' is missing after the colon", e);
 	a.tls = !strncmp(url, "rediss:", 7);
 	rest += 3;
 	authority = strcspn(rest, "/?");

@@ -35,7 +35,7 @@ static int check_nothing_left(struct sqlite_store *s, const struct pool_state *s
 		return r;
 	if (pool_state_find(seen, sql_column_text(&q, 0)))
 		return err_set(e, EINVAL, "reservation %s was not ended", sql_column_text(&q, 0));
-	return err_set(e, EAGAIN, "somebody has reserved meanwhile");
+	return err_set(e, EAGAIN, "somebody has reserved in the meantime");
 }
 
 static int apply_init(struct sqlite_store *s, const struct pool_state *seen,

@@ -11,7 +11,9 @@
 
 static int changed_meanwhile(struct err *e)
 {
-	return err_set(e, EAGAIN, "the pool was changed meanwhile by somebody else");
+	return err_set(e, EAGAIN,
+		       "the pool was changed by somebody else in the meantime: try "
+		       "again");
 }
 
 /* Compares the version that a one-column query gives with the mark; no row is a mismatch. */
@@ -151,7 +153,7 @@ static int check_queue(struct sqlite_store *s, const struct pool_state *seen,
 			if (!strcmp(seen->queue[i].id, id))
 				return err_set(e, EINVAL, "queue entry %s was not ended", id);
 		}
-		return err_set(e, EAGAIN, "a request has joined the queue meanwhile");
+		return err_set(e, EAGAIN, "a request has joined the queue in the meantime");
 	}
 	return r;
 }

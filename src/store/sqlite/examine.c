@@ -51,18 +51,18 @@ static void examine_file(struct findings *f, const struct sqlite_store *s, const
 	}
 	advice = mem_printf("chmod %s '%s'", shared ? "0660" : "0600", path);
 	if (st.st_mode & S_IWOTH)
-		findings_extend(f, FINDING_FAILED, advice, "everybody may write %s", path);
+		findings_extend(f, FINDING_FAILED, advice, "everybody can write to %s", path);
 	else if (st.st_mode & S_IROTH)
-		findings_extend(f, FINDING_WARNING, advice, "everybody may read %s", path);
+		findings_extend(f, FINDING_WARNING, advice, "everybody can read %s", path);
 	else if (shared && (st.st_mode & 0660) != 0660)
-		findings_extend(f, FINDING_FAILED, advice, "the group may not write %s", path);
+		findings_extend(f, FINDING_FAILED, advice, "the group cannot write to %s", path);
 	else if (!shared && (st.st_mode & S_IWGRP) && st.st_uid == getuid())
-		findings_extend(f, FINDING_WARNING, advice, "the group may write %s", path);
+		findings_extend(f, FINDING_WARNING, advice, "the group can write to %s", path);
 	if (s->installed && !privilege_is_of_group(st.st_gid)) {
 		free(advice);
 		advice = mem_printf("chgrp to the group of its directory: '%s'", path);
 		findings_extend(f, FINDING_FAILED, advice,
-				"%s has another group than its directory", path);
+				"the group of %s is not that of its directory", path);
 	}
 }
 
@@ -78,10 +78,10 @@ static void examine_files(struct findings *f, struct sqlite_store *s)
 	findings_add(f, "store-files", FINDING_OK, NULL, "%s",
 		     s->installed                        ? "the group's, in the installed directory"
 		     : sqlite_file_mode(s->path) == 0660 ? "shared by the group of the directory"
-							 : "of one account alone");
+							 : "of one account only");
 	if (stat(directory, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
 		findings_extend(f, FINDING_FAILED, "chmod o-w on it",
-				"everybody may exchange files in %s", directory);
+				"everybody can replace files in %s", directory);
 	examine_file(f, s, s->path);
 	examine_file(f, s, s->gate_path);
 	examine_file(f, s, s->wake_path);
@@ -113,9 +113,9 @@ static void examine_disk(struct findings *f, const struct sqlite_store *s)
 					 : NULL,
 		     "%" PRIu64 " MiB are free in %s", left >> 20, directory);
 	if (space.f_files && !space.f_favail)
-		findings_extend(f, FINDING_FAILED, "remove files", "no more files can be made");
+		findings_extend(f, FINDING_FAILED, "remove files", "no more files can be created");
 	if (space.f_flag & ST_RDONLY)
-		findings_extend(f, FINDING_FAILED, "mount it writable", "it is read-only");
+		findings_extend(f, FINDING_FAILED, "remount it read-write", "it is read-only");
 	network = host_network_file_system((uint64_t)kind.f_type);
 	passing = host_passing_file_system((uint64_t)kind.f_type);
 	if (network)
@@ -150,16 +150,16 @@ static void examine_integrity(struct findings *f, struct sqlite_store *s)
 	r = sql_step(&q, &e);
 	if (r < 0 && clock_monotonic_ns() > deadline_ns)
 		findings_add(f, "store-integrity", FINDING_NOTE, NULL,
-			     "the database is too large for a quick look ('PRAGMA quick_check' of "
-			     "sqlite3 does it)");
+			     "the database is too large for a quick check (run 'PRAGMA "
+			     "quick_check' in sqlite3)");
 	else if (r < 0)
 		findings_add(f, "store-integrity", FINDING_FAILED, NULL, "%s", e.text);
 	else if (r > 0 && strcmp(sql_column_text(&q, 0), "ok") != 0)
 		findings_add(f, "store-integrity", FINDING_FAILED,
-			     "put a copy back, or move it away and run 'canhazgpu admin'",
+			     "restore a backup, or move it away and run 'canhazgpu admin'",
 			     "%s is damaged: %s", s->path, sql_column_text(&q, 0));
 	else
-		findings_add(f, "store-integrity", FINDING_OK, NULL, "the database hangs together");
+		findings_add(f, "store-integrity", FINDING_OK, NULL, "the database is intact");
 	sqlite3_progress_handler(s->db, 0, NULL, NULL);
 }
 
@@ -177,7 +177,7 @@ static void examine_write(struct findings *f, struct sqlite_store *s)
 		findings_add(f, "store-write", FINDING_FAILED, NULL, "%s", e.text);
 	else
 		findings_add(f, "store-write", FINDING_OK, NULL,
-			     "a change was begun and taken back in %.1f ms",
+			     "a change was begun and rolled back in %.1f ms",
 			     (double)(clock_monotonic_ns() - begin_ns) / NS_PER_MS);
 }
 
@@ -193,8 +193,8 @@ void sqlite_examine(struct store *base, struct findings *f)
 	if (r < 0)
 		findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
 	else if (r == 0)
-		findings_add(f, "store", FINDING_NOTE, "'canhazgpu admin' makes it",
-			     "%s is not there yet", base->url);
+		findings_add(f, "store", FINDING_NOTE, "'canhazgpu admin' creates it",
+			     "%s does not exist yet", base->url);
 	else
 		findings_add(f, "store", FINDING_OK, NULL, "%s, format %" PRId64 ", SQLite %s",
 			     base->url, version, sqlite3_libversion());

@@ -149,7 +149,7 @@ int sqlite_schema_check(struct sqlite_store *s, struct err *e)
 			       s->path);
 	if (version > newest)
 		return err_set(e, EINVAL,
-			       "%s was made by a newer canhazgpu (format %lld, this one knows "
+			       "%s was created by a newer canhazgpu (format %lld, this one knows "
 			       "%lld): use that one",
 			       s->path, (long long)version, (long long)newest);
 	if (version == newest)
@@ -159,7 +159,8 @@ int sqlite_schema_check(struct sqlite_store *s, struct err *e)
 	if (s->blank)
 		return 0;
 	return err_set(e, ESTALE,
-		       "%s was made by an older canhazgpu (format %lld), and cannot be brought to "
-		       "format %lld: run 'canhazgpu status' as somebody who may write it",
+		       "%s was created by an older canhazgpu (format %lld), and cannot be "
+		       "upgraded to format %lld: run 'canhazgpu status' as a user who may write "
+		       "to it",
 		       s->path, (long long)version, (long long)newest);
 }

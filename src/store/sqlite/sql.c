@@ -157,7 +157,7 @@ int sql_fail(struct sqlite_store *s, int rc, struct err *e)
 			       s->path);
 	case SQLITE_CORRUPT:
 		return err_set(e, EIO,
-			       "%s is damaged (%s): put a copy back, or move it away and run "
+			       "%s is damaged (%s): restore a backup, or move it away and run "
 			       "'canhazgpu admin'",
 			       s->path, sqlite3_errmsg(s->db));
 	case SQLITE_CANTOPEN:
@@ -166,7 +166,7 @@ int sql_fail(struct sqlite_store *s, int rc, struct err *e)
 	case SQLITE_READONLY:
 		return fail_refused(s, s->writing ? "write" : "open", e);
 	case SQLITE_CONSTRAINT:
-		return err_set(e, EINVAL, "%s refused a change that contradicts it: %s", s->path,
+		return err_set(e, EINVAL, "%s refused an inconsistent change: %s", s->path,
 			       sqlite3_errmsg(s->db));
 	case SQLITE_IOERR:
 		if (code == ENOSPC || code == EDQUOT || code == EROFS)
