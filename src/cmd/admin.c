@@ -33,8 +33,8 @@ static int admin_check_redis(const struct settings *s, struct err *e)
 		r = pool_count(pool, &count, &refused);
 	if (r == -EACCES)
 		fprintf(stderr,
-			"Warning: whether a GPU pool is in Redis on this host already cannot be "
-			"seen (%s)\n",
+			"Warning: cannot check whether there already is a GPU pool in Redis on "
+			"this host (%s)\n",
 			refused.text);
 	if (r < 0)
 		return 0;
@@ -42,8 +42,8 @@ static int admin_check_redis(const struct settings *s, struct err *e)
 	if (r < 0)
 		return r;
 	return err_set(e, EEXIST,
-		       "a GPU pool with %zu GPUs is in Redis on this host: say which one you mean, "
-		       "--store " USUAL_REDIS " or --store %s",
+		       "a GPU pool with %zu GPUs is already in Redis on this host: choose it with "
+		       "--store " USUAL_REDIS ", or create another with --store %s",
 		       count, url);
 }
 
@@ -55,10 +55,10 @@ static void print_drained(const int *ids, size_t count, const int *changed, size
 	AUTO_FREE char *all = str_from_ids(ids, count);
 
 	if (!changed_count)
-		printf("GPU(s) %s %s already\n", all,
-		       drain ? "are out of service" : "are in service");
+		printf("GPU(s) %s %s\n", all,
+		       drain ? "are already out of service" : "are already in service");
 	else if (drain)
-		printf("Drained %zu GPU(s): %s (reservations on them go on to their end)\n",
+		printf("Drained %zu GPU(s): %s (existing reservations continue to their end)\n",
 		       changed_count, list);
 	else
 		printf("Put %zu GPU(s) back into service: %s\n", changed_count, list);
@@ -78,7 +78,7 @@ static int admin_drain(const struct invocation *in, struct err *e)
 	    settings_origin(in->settings, "admin.force") == ORIGIN_FLAG ||
 	    settings_origin(in->settings, "admin.gpus") == ORIGIN_FLAG ||
 	    settings_origin(in->settings, "admin.provider") == ORIGIN_FLAG)
-		return err_usage(e, "--drain and --undrain stand alone");
+		return err_usage(e, "--drain and --undrain cannot be used with other options");
 	ids = settings_ids(in->settings, drain ? "admin.drain" : "admin.undrain", &count);
 	r = pool_open_from(in, &pool, e);
 	if (r == 0)
@@ -119,12 +119,12 @@ static const struct option_spec admin_options[] = {
 	 .argument = "N",
 	 .min = 1,
 	 .max = POOL_GPUS_MAX,
-	 .help = "Number of GPUs available on this machine (default: all that the provider sees)"},
+	 .help = "Number of GPUs available on this machine (default: all the provider reports)"},
 	{.name = "provider",
 	 .type = OPTION_CHOICE,
 	 .argument = "NAME",
 	 .list_choices = pool_providers,
-	 .help = "Who tells about the GPUs (default: found out)"},
+	 .help = "Where the GPU data comes from (default: detected)"},
 	{.name = "force",
 	 .type = OPTION_FLAG,
 	 .help = "Force reinitialization even if already initialized; clears all reservations"},
@@ -132,7 +132,7 @@ static const struct option_spec admin_options[] = {
 	 .type = OPTION_IDS,
 	 .argument = "IDS",
 	 .not_configurable = true,
-	 .help = "Take these GPUs out of service: no new reservations, those on them go on"},
+	 .help = "Take these GPUs out of service: no new reservations, existing ones continue"},
 	{.name = "undrain",
 	 .type = OPTION_IDS,
 	 .argument = "IDS",
@@ -146,10 +146,10 @@ const struct command cmd_admin = {
 	.summary = "Initialize GPU pool for this machine",
 	.usage = "[--gpus N] [--provider nvidia|amd|fake] [--force] | --drain IDS | --undrain IDS",
 	.description =
-		"Makes the pool that all other commands work on. With --force an existing pool "
-		"is made anew: every\nreservation and the queue are cleared, the usage history "
-		"stays; that is for root, the administrators'\ngroup (admin.group) and the owner of a pool "
-		"of one's own, as are --drain and --undrain.",
+		"Creates the pool that all other commands work on. With --force an existing\n"
+		"pool is recreated: all reservations and the queue are cleared, the usage\n"
+		"history stays. --force, --drain and --undrain are for root, the\n"
+		"administrators' group (admin.group) and the owner of a personal pool.",
 	.options = admin_options,
 	.run = admin_run,
 };

@@ -80,7 +80,7 @@ static const struct option_spec adopt_options[] = {
 	 .argument = "N",
 	 .min = 1,
 	 .max = POOL_GPUS_MAX,
-	 .help = "How many GPUs they must be using (default: however many they use)"},
+	 .help = "Number of GPUs that they must be using (default: however many they use)"},
 	{.name = "gpu-ids",
 	 .letter = 'G',
 	 .type = OPTION_IDS,
@@ -93,24 +93,25 @@ static const struct option_spec adopt_options[] = {
 	 .argument = "WHAT",
 	 .choices = "warn|kill",
 	 .fallback = "warn",
-	 .help = "What to do with the processes when the reservation is taken away"},
+	 .help = "What to do with the processes if the reservation is taken away"},
 	{.name = "force",
 	 .type = OPTION_FLAG,
-	 .help = "Take GPUs that somebody else uses without reservation, too"},
+	 .help = "Also take GPUs that somebody else uses without a reservation"},
 	{.name = NULL},
 };
 
 const struct command cmd_adopt = {
 	.name = "adopt",
-	.summary = "Reserve GPUs for processes that are running already",
+	.summary = "Reserve GPUs for processes that are already running",
 	.usage =
 		"PID... [--gpus N] [--gpu-ids IDS] [--note TEXT] [--user NAME] [--on-lost WHAT] [--force]",
 	.description =
-		"The processes, and what descends from them, get a reservation as if 'canhazgpu run' had "
-		"started them:\nof the GPUs that they use, or of those that --gpu-ids names. It is over when all "
-		"of these PIDs have ended\nand nothing that descends from them uses the GPUs any more. You can "
-		"adopt your own processes, root\nanybody's; the reservation is their account's. What that "
-		"account holds there by 'canhazgpu reserve' ends.",
+		"Makes a reservation for the processes and their descendants as if 'canhazgpu\n"
+		"run' had started them: of the GPUs that they use, or of those that --gpu-ids\n"
+		"names. It ends when all of these PIDs have ended and none of their\n"
+		"descendants uses the GPUs any more. You can adopt your own processes, root\n"
+		"anybody's; the reservation belongs to their account. Manual reservations of\n"
+		"that account on the same GPUs end.",
 	.options = adopt_options,
 	.words_min = 1,
 	.words_max = -1,

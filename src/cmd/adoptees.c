@@ -17,13 +17,14 @@ static int check_owner(struct adoptees *a, const struct process_info *info, stru
 
 	if (getuid() != 0 && info->uid != getuid()) {
 		owner = host_account_name(info->uid);
-		return err_set(e, EPERM, "process %d is of %s, not yours", (int)info->pid, owner);
+		return err_set(e, EPERM, "process %d belongs to %s, not to you", (int)info->pid,
+			       owner);
 	}
 	if (a->count && info->uid != a->uid) {
 		owner = host_account_name(info->uid);
 		return err_set(e, EINVAL,
-			       "process %d is of %s, process %d of %s: adopt those of each account "
-			       "for themselves",
+			       "process %d belongs to %s, process %d to %s: adopt the processes "
+			       "of each account separately",
 			       (int)a->processes[0].pid, a->account, (int)info->pid, owner);
 	}
 	if (!a->count) {
@@ -48,7 +49,7 @@ int adoptees_add(struct adoptees *a, const char *word, struct err *e)
 			return err_usage(e, "process %d is given twice", (int)pid);
 	}
 	if (host_process_read((pid_t)pid, &info, NULL) < 0)
-		return err_set(e, ESRCH, "there is no process %d that you can see", (int)pid);
+		return err_set(e, ESRCH, "there is no process %d, or you cannot see it", (int)pid);
 	process = (struct process_ref){.pid = info.pid, .start_ticks = info.start_ticks};
 	/* Threads and zombies have numbers, too, but neither can be waited for. */
 	r = host_pidfd_open(&process, &fd, e);

@@ -31,13 +31,14 @@ static int cancel_run(const struct invocation *in, struct err *e)
 
 const struct command cmd_cancel = {
 	.name = "cancel",
-	.summary = "Cancel requests that wait in line for GPUs",
+	.summary = "Cancel waiting requests",
 	.usage = "ID...",
 	.description =
-		"A request that waits ('canhazgpu run --wait', 'canhazgpu reserve --wait') leaves the line: "
-		"what was collected\nfor it goes to the next one at once, and its process ends with an "
-		"error. The beginning of an ID is enough\nwhere no other begins like it. Of several, all "
-		"are cancelled or none. Administrators can cancel anybody's.",
+		"Removes requests of 'canhazgpu run --wait' and 'canhazgpu reserve --wait'\n"
+		"from the queue. What was collected for a request goes to the next one at\n"
+		"once, and its process ends with an error. The beginning of an ID is enough if\n"
+		"it is unambiguous. Either all the requests are cancelled or none.\n"
+		"Administrators can cancel anybody's.",
 	.words_min = 1,
 	.words_max = -1,
 	.run = cancel_run,

@@ -114,12 +114,12 @@ static const struct option_spec config_options[] = {
 
 const struct command cmd_config = {
 	.name = "config",
-	.summary = "Show the settings in effect and where they come from",
+	.summary = "Show the effective settings and where they come from",
 	.usage = "[--json]",
 	.description =
-		"A flag counts before the environment, that before a configuration file, and that before "
-		"the default.\nEvery key can be set in a file under its name, and by the environment "
-		"variable CANHAZGPU_<KEY IN\nCAPITALS, with _ for . and ->.",
+		"A flag overrides the environment, which overrides a configuration file, which\n"
+		"overrides the default. Every key can be set in a file under its name, and in\n"
+		"the environment as CANHAZGPU_<KEY IN CAPITALS, with _ for . and ->.",
 	.options = config_options,
 	.run = config_run,
 };

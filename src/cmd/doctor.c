@@ -136,9 +136,9 @@ const struct command cmd_doctor = {
 	.summary = "Check the installation, the store, the driver and the configuration",
 	.usage = "[--json]",
 	.description =
-		"One line per check: ok, note, warning or FAILED, its name, what was found, and the way "
-		"out. Changes nothing.\nPasswords, notes and names of others are not shown: put the output "
-		"into a bug report as it is.",
+		"Prints one line per check: ok, note, warning or FAILED, its name, what was\n"
+		"found, and what to do. Changes nothing. The output contains no passwords,\n"
+		"notes or names of other users: you can paste it into a bug report.",
 	.options = doctor_options,
 	.runs_with_bad_config = true,
 	.run = doctor_run,

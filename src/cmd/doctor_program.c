@@ -41,11 +41,11 @@ static void examine_writable(const char *path, struct findings *f)
 	struct stat st;
 
 	if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH))
-		findings_extend(f, FINDING_FAILED, "chmod o-w on it", "everybody may write it");
+		findings_extend(f, FINDING_FAILED, "chmod o-w on it", "everybody can write to it");
 	*(strrchr(directory, '/') + 1) = '\0';
 	if (stat(directory, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
 		findings_extend(f, FINDING_FAILED, "chmod o-w on its directory",
-				"everybody may exchange it");
+				"everybody can replace it");
 }
 
 /* The set-group-id bit, and whether the kernel heeded it. */
@@ -61,7 +61,7 @@ static void examine_group(struct findings *f)
 	}
 	group = getgrgid(st.st_gid);
 	if (!group)
-		findings_extend(f, FINDING_FAILED, "install it again, which makes the group",
+		findings_extend(f, FINDING_FAILED, "install it again, which creates the group",
 				"its group %u has no name", (unsigned)st.st_gid);
 	if (privilege_is_held() || getgid() == st.st_gid || getuid() == 0) {
 		findings_extend(f, FINDING_OK, NULL, "set-group-id %s",
@@ -70,7 +70,7 @@ static void examine_group(struct findings *f)
 	}
 	why = privilege_problem(st.st_gid);
 	findings_extend(f, FINDING_FAILED, NULL,
-			"set-group-id without effect: the pool of the host is out of reach: %s",
+			"set-group-id has no effect, so the host's pool cannot be reached: %s",
 			why);
 }
 
@@ -82,7 +82,7 @@ void doctor_program(struct findings *f)
 	findings_add(f, "version", FINDING_OK, NULL, PROGRAM " %s, %s, jansson %s",
 		     CANHAZGPU_VERSION, COMPILER, JANSSON_VERSION);
 	findings_add(f, "program", FINDING_OK, NULL, "%s",
-		     *path ? path : "/proc does not tell where it is");
+		     *path ? path : "/proc does not show where it is");
 	if (*path)
 		examine_writable(path, f);
 	examine_group(f);
@@ -118,7 +118,7 @@ void doctor_path(const char *path, struct findings *f)
 			     "several in PATH: %s", str_text(&found));
 	else if (!is_own)
 		findings_add(f, "path", FINDING_WARNING, NULL,
-			     "PATH leads to another program than this: %s", str_text(&found));
+			     "PATH leads to a different program: %s", str_text(&found));
 	else
 		findings_add(f, "path", FINDING_OK, NULL, "%s", str_text(&found));
 }
@@ -133,41 +133,41 @@ static void examine_path_above(const struct stat *st, struct findings *f)
 		return;
 	if (!realpath(SYSTEM_DIRECTORY, path) || !privilege_applies_to(path))
 		findings_extend(f, FINDING_FAILED,
-				"give all directories above it to root, and let nobody else write "
-				"there",
-				"others than root can exchange it");
+				"make root the owner of all directories above it, and let nobody "
+				"else write there",
+				"users other than root can replace it");
 }
 
 void doctor_directory(struct findings *f)
 {
 	static const char again[] =
-		"'systemd-tmpfiles --create' or installing canhazgpu again makes it right";
+		"fix it with 'systemd-tmpfiles --create', or install canhazgpu again";
 	struct stat st, program;
 
 	if (stat(SYSTEM_DIRECTORY, &st) < 0) {
 		findings_add(f, "directory",
 			     privilege_is_installed() ? FINDING_FAILED : FINDING_NOTE,
 			     privilege_is_installed() ? again : NULL,
-			     SYSTEM_DIRECTORY ", for a pool of all users, is not there");
+			     SYSTEM_DIRECTORY ", for a pool shared by all users, does not exist");
 		return;
 	}
 	findings_add(f, "directory", FINDING_OK, NULL, SYSTEM_DIRECTORY " %04o %u:%u",
 		     (unsigned)st.st_mode & 07777, (unsigned)st.st_uid, (unsigned)st.st_gid);
 	if (!S_ISDIR(st.st_mode))
-		findings_extend(f, FINDING_FAILED, again, "it is no directory");
+		findings_extend(f, FINDING_FAILED, again, "it is not a directory");
 	if (st.st_uid != 0)
 		findings_extend(f, FINDING_FAILED, "chown root " SYSTEM_DIRECTORY,
 				"it does not belong to root");
 	if (st.st_mode & S_IWOTH)
 		findings_extend(f, FINDING_FAILED, "chmod 2770 " SYSTEM_DIRECTORY,
-				"everybody may write there");
+				"everybody can write there");
 	if ((st.st_mode & 02070) != 02070)
 		findings_extend(f, FINDING_FAILED, "chmod 2770 " SYSTEM_DIRECTORY,
-				"it is not set-group-id, or its group may not write there");
+				"it is not set-group-id, or its group cannot write there");
 	if (privilege_is_installed() && stat("/proc/self/exe", &program) == 0 &&
 	    program.st_gid != st.st_gid)
 		findings_extend(f, FINDING_FAILED, again,
-				"it belongs to another group than the program (%u)",
+				"its group is not that of the program (%u)",
 				(unsigned)program.st_gid);
 	examine_path_above(&st, f);
 }

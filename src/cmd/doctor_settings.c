@@ -22,7 +22,7 @@ static void examine_file(const char *path, size_t *count, struct findings *f)
 		findings_extend(f, FINDING_OK, NULL, "%s", path);
 	if (S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH))
 		findings_extend(f, FINDING_FAILED, "chmod o-w on it",
-				"everybody may write that file");
+				"everybody can write to that file");
 }
 
 static void examine_files(const struct invocation *in, struct findings *f)
@@ -40,10 +40,9 @@ static void examine_files(const struct invocation *in, struct findings *f)
 	if (!count)
 		findings_add(f, "configuration", FINDING_OK, NULL, "no file");
 	if (named && access(SETTINGS_SYSTEM_FILE, F_OK) == 0)
-		findings_extend(f, FINDING_NOTE, NULL,
-				"--config takes the place of " SETTINGS_SYSTEM_FILE);
+		findings_extend(f, FINDING_NOTE, NULL, "--config replaces " SETTINGS_SYSTEM_FILE);
 	if (!named && !has_home)
-		findings_extend(f, FINDING_NOTE, NULL, "HOME is not set: none of your own");
+		findings_extend(f, FINDING_NOTE, NULL, "HOME is not set: no personal file is read");
 }
 
 /* How much of an error to show: one of JSON's syntax repeats a part of the file, which may be a
@@ -68,7 +67,7 @@ static void examine_settings(const struct settings *s, struct findings *f)
 			str_addf(&list, "%s%s (%s)", list.length ? ", " : "", view.key, view.where);
 	}
 	findings_add(f, "settings", FINDING_OK, NULL, "%s",
-		     list.length ? str_text(&list) : "all are the defaults");
+		     list.length ? str_text(&list) : "all have their defaults");
 }
 
 /* What the administrator has set and somebody else overrules. */
@@ -86,7 +85,7 @@ static void examine_overruled(const struct invocation *in, struct findings *f)
 	}
 	for (size_t i = 0; settings_view(in->settings, i, &view); i++) {
 		if (view.overruled)
-			findings_extend(f, FINDING_NOTE, NULL, "%s of %s is overruled", view.key,
+			findings_extend(f, FINDING_NOTE, NULL, "%s in %s is overridden", view.key,
 					SETTINGS_SYSTEM_FILE);
 	}
 }
@@ -95,9 +94,9 @@ void doctor_configuration(const struct invocation *in, struct findings *f)
 {
 	examine_files(in, f);
 	if (in->config_error)
-		findings_extend(f, FINDING_FAILED,
-				"correct that: no other command works until then", "%.*s",
-				(int)shown_length(in->config_error->text), in->config_error->text);
+		findings_extend(f, FINDING_FAILED, "fix that: no other command works until then",
+				"%.*s", (int)shown_length(in->config_error->text),
+				in->config_error->text);
 	examine_overruled(in, f);
 	examine_settings(in->settings, f);
 }

@@ -48,21 +48,21 @@ static const struct option_spec extend_options[] = {
 	 .type = OPTION_DURATION,
 	 .argument = "D",
 	 .fallback = "8h",
-	 .help = "How much later it ends: 30m, 2h, 1d, 0.5h, 1h30m"},
+	 .help = "How much longer to reserve: 30m, 2h, 1d, 0.5h, 1h30m"},
 	{.name = "force",
 	 .type = OPTION_FLAG,
-	 .help = "Also where others wait for the GPUs (administrators only)"},
+	 .help = "Extend even if others are waiting for the GPUs (administrators only)"},
 	{.name = NULL},
 };
 
 const struct command cmd_extend = {
 	.name = "extend",
-	.summary = "Lengthen manual reservations of the current user",
+	.summary = "Extend manual reservations of the current user",
 	.usage = "[--gpu-ids IDS] [--duration D] [--force]",
 	.description =
-		"The duration is added to the time when a reservation would end. Without --gpu-ids, all "
-		"that you hold by\n'canhazgpu reserve' are lengthened, or none. Refused for GPUs that "
-		"somebody waits for. A run needs none of\nthis: it ends when its command does.",
+		"Adds the duration to the end of a reservation. Without --gpu-ids, either all\n"
+		"your manual reservations are extended or none. GPUs that somebody is waiting\n"
+		"for cannot be extended, nor can runs: they end when their command does.",
 	.options = extend_options,
 	.run = extend_run,
 };

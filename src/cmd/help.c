@@ -40,7 +40,7 @@ char *help_program(void)
 	help_options(&out, global_options);
 	str_add(&out, "  -h, --help               Show this help\n"
 		      "      --version            Show the version\n\n"
-		      "'canhazgpu COMMAND --help' tells about a command.\n");
+		      "Run 'canhazgpu COMMAND --help' for help on a command.\n");
 	return str_steal(&out);
 }
 

@@ -45,9 +45,10 @@ static int migrate_run(const struct invocation *in, struct err *e)
 			m.running);
 	if (m.waiting)
 		fprintf(stderr,
-			"Warning: %zu requests go on waiting on the old store. As long as they do, nobody "
-			"behind them gets what\nthey wait for on the new one: end them, or take them out "
-			"of the line there with 'canhazgpu cancel'.\n",
+			"Warning: %zu requests are still waiting on the old store. As long as "
+			"they do, requests behind them do not get\n"
+			"their GPUs on the new one: end them, or remove them from the queue of "
+			"the new store with 'canhazgpu cancel'.\n",
 			m.waiting);
 	return 0;
 }
@@ -61,7 +62,7 @@ static const struct option_spec migrate_options[] = {
 	 .type = OPTION_TEXT,
 	 .argument = "URL",
 	 .help = "Store to copy to; it must be empty"},
-	{.name = "dry-run", .type = OPTION_FLAG, .help = "Only say what would be copied"},
+	{.name = "dry-run", .type = OPTION_FLAG, .help = "Only report what would be copied"},
 	{.name = NULL},
 };
 
@@ -69,11 +70,12 @@ const struct command cmd_migrate = {
 	.name = "migrate",
 	.summary = "Copy a pool with its history to another store",
 	.usage = "--from URL --to URL [--dry-run]",
-	.description =
-		"Copies GPUs, reservations, queue and usage history. The old store stays as it is; two pools "
-		"are never\nmerged. Nobody should reserve meanwhile, and everybody has to use the new "
-		"store afterwards.\n\nExample:\n  canhazgpu migrate --from redis://localhost:6379/0 --to "
-		"sqlite:/var/lib/canhazgpu/canhazgpu.db",
+	.description = "Copies GPUs, reservations, queue and usage history. The old store is not\n"
+		       "changed; two pools are never merged. Nobody should reserve meanwhile, and\n"
+		       "everybody must use the new store afterwards.\n\n"
+		       "Example:\n"
+		       "  canhazgpu migrate --from redis://localhost:6379/0 --to "
+		       "sqlite:/var/lib/canhazgpu/canhazgpu.db",
 	.options = migrate_options,
 	.run = migrate_run,
 };

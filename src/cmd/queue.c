@@ -68,19 +68,20 @@ static const struct option_spec queue_options[] = {
 	 .argument = "ID",
 	 .not_configurable = true,
 	 .list = LIST_REQUESTS,
-	 .help = "Tell why the request of that ID waits; the beginning of an ID is enough"},
+	 .help = "Explain why the request with this ID is waiting (the beginning is enough)"},
 	{.name = NULL},
 };
 
 const struct command cmd_queue = {
 	.name = "queue",
-	.summary = "Show who waits in line for GPUs",
+	.summary = "Show the requests that are waiting for GPUs",
 	.usage = "[--json | --explain ID]",
 	.description =
-		"Requests stand in line by 'canhazgpu run --wait' and 'canhazgpu reserve --wait', first come, "
-		"first served.\nAllocated is how many of the requested GPUs are collected already. When a "
-		"request starts is estimated from\nexpiries, time limits and the past runs of those who hold "
-		"GPUs; 'canhazgpu cancel ID' takes one out.",
+		"Lists the waiting requests of 'canhazgpu run --wait' and 'canhazgpu reserve\n"
+		"--wait', first come, first served. Allocated is how many of the requested\n"
+		"GPUs are already collected. The start of a request is estimated from\n"
+		"expiries, time limits and the past runs of those who hold GPUs. 'canhazgpu\n"
+		"cancel ID' cancels a request.",
 	.options = queue_options,
 	.run = queue_run,
 };

@@ -48,7 +48,9 @@ static int read_password(const char *path, char **ret_password, struct err *e)
 			       file ? "it is empty" : strerror(code));
 	text[strcspn(text, "\r\n")] = '\0';
 	if (!*text || strlen(text) > PASSWORD_MAX)
-		return err_usage(e, "'%s' (redis.password-file) holds no password of 1 to %d bytes",
+		return err_usage(e,
+				 "'%s' (redis.password-file) must hold a password of 1 to %d "
+				 "bytes",
 				 path, PASSWORD_MAX);
 	*ret_password = mem_strdup(text);
 	return 0;
@@ -63,7 +65,8 @@ static int make_login(const struct settings *s, char **ret_login, struct err *e)
 	AUTO_FREE char *user_part = NULL, *password_part = NULL;
 
 	if (password && file)
-		return err_usage(e, "redis.password and redis.password-file are both set");
+		return err_usage(e, "redis.password and redis.password-file are both set: remove "
+				    "one");
 	if (file) {
 		int r = read_password(file, &password, e);
 
@@ -71,8 +74,8 @@ static int make_login(const struct settings *s, char **ret_login, struct err *e)
 			return r;
 	}
 	if (user && !password)
-		return err_usage(e, "redis.user is set, but no password for it "
-				    "(redis.password-file)");
+		return err_usage(e, "redis.user is set, but has no password: set "
+				    "redis.password-file");
 	user_part = url_encode(user ? user : "");
 	password_part = url_encode(password ? password : "");
 	*ret_login = password ? mem_printf("%s:%s@", user_part, password_part) : mem_strdup("");
@@ -148,8 +151,8 @@ static int login_for(const struct settings *s, const char *url, bool beside, cha
 	if (*login && settings_text(s, "redis.ca-file") && url_has_scheme(url, "redis://") &&
 	    !is_local(url))
 		return err_usage(e,
-				 "redis.ca-file is set, but '%.200s' is without TLS: the password "
-				 "would be sent in clear (name the store by rediss://)",
+				 "redis.ca-file is set, but '%.200s' does not use TLS: the "
+				 "password would be sent in clear (use rediss://)",
 				 url);
 	*ret_login = mem_steal(&login);
 	return 0;

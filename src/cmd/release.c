@@ -34,7 +34,7 @@ static int release_account(const struct settings *s, struct plan_account *ret_ac
 
 	account.everybody = settings_flag(s, "release.all");
 	if (account.everybody + ids + (account.name != NULL) > 1)
-		return err_usage(e, "of --gpu-ids, --user and --all only one can be used");
+		return err_usage(e, "only one of --gpu-ids, --user and --all can be used");
 	if (account.name && host_account_find(account.name, &uid) == 0)
 		account.uid = quantity_of((int64_t)uid);
 	*ret_account = account;
@@ -98,11 +98,12 @@ static const struct option_spec release_options[] = {
 	 .type = OPTION_TEXT,
 	 .argument = "NAME",
 	 .not_configurable = true,
-	 .help = "All that this account holds, runs too; others' only as administrator"},
+	 .help = "Release all that this account holds, including runs (other accounts: "
+		 "administrators only)"},
 	{.name = "all",
 	 .type = OPTION_FLAG,
 	 .not_configurable = true,
-	 .help = "All that anybody holds (administrators only)"},
+	 .help = "Release everybody's reservations (administrators only)"},
 	{.name = NULL},
 };
 
@@ -111,11 +112,11 @@ const struct command cmd_release = {
 	.summary = "Release manually reserved GPUs held by the current user",
 	.usage = "[--gpu-ids IDS | --user NAME | --all]",
 	.description =
-		"Without options, releases all GPUs that you hold by 'canhazgpu reserve'. With --gpu-ids, "
-		"releases exactly\nthose, also ones of a 'canhazgpu run'; a GPU that you do not hold is an "
-		"error, and then none is released.\nWhere "
-		"others wait in line for them, it tells who gets them. Root, and the group that admin.group "
-		"names, may\nrelease anybody's.",
+		"Without options, releases all your manual reservations. With --gpu-ids,\n"
+		"releases exactly those GPUs, including those of a 'canhazgpu run'; if you do\n"
+		"not hold one of them, none is released. If requests are waiting for the GPUs,\n"
+		"it says which of them get the GPUs. Root, and the group that admin.group\n"
+		"names, may release anybody's.",
 	.options = release_options,
 	.run = release_run,
 };

@@ -61,7 +61,7 @@ static const struct option_spec report_options[] = {
 	 .argument = "WHAT",
 	 .choices = "user|gpu|day",
 	 .fallback = "user",
-	 .help = "What a row stands for"},
+	 .help = "What to group by"},
 	{.name = "json",
 	 .letter = 'j',
 	 .type = OPTION_FLAG,
@@ -74,9 +74,8 @@ const struct command cmd_report = {
 	.name = "report",
 	.summary = "Generate GPU usage reports",
 	.usage = "[--days N] [--by user|gpu|day] [--json | --csv]",
-	.description =
-		"Shows finished and running reservations of the last N times 24 hours. GPU hours count per "
-		"GPU; a\nreservation of several GPUs counts once.",
+	.description = "Shows finished and running reservations of the last N times 24 hours. GPU\n"
+		       "hours count per GPU; a reservation of several GPUs counts once.",
 	.options = report_options,
 	.run = report_run,
 };

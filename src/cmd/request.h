@@ -18,14 +18,15 @@ struct plan_request;
 		.name = "gpu-ids", .letter = 'G', .type = OPTION_IDS, .argument = "IDS", \
 		.help = "Specific GPU IDs to reserve (comma-separated, e.g., 1,3,5)"     \
 	}
-#define REQUEST_OPTION_NOTE                                                                       \
-	{                                                                                         \
-		.name = "note", .type = OPTION_TEXT, .argument = "TEXT", .help = "What it is for" \
+#define REQUEST_OPTION_NOTE                                              \
+	{                                                                \
+		.name = "note", .type = OPTION_TEXT, .argument = "TEXT", \
+		.help = "What the GPUs are for"                          \
 	}
 #define REQUEST_OPTION_USER                                              \
 	{                                                                \
 		.name = "user", .type = OPTION_TEXT, .argument = "NAME", \
-		.help = "Name to show beside your account"               \
+		.help = "Name to show next to your account"              \
 	}
 
 /*

@@ -36,7 +36,7 @@ static void print_ids(const struct pool_grant *grant)
 	printf("%s\n", str_text(&ids));
 	if (strcmp(str_text(&ids), grant->visible) != 0) {
 		fprintf(stderr,
-			"Warning: the driver's numbers have moved since 'canhazgpu admin'; use");
+			"Warning: the driver has renumbered the GPUs since 'canhazgpu admin'; use");
 		print_variables(stderr, grant, false);
 	}
 	str_clear(&ids);
@@ -119,7 +119,7 @@ static const struct option_spec reserve_options[] = {
 	REQUEST_OPTION_USER,
 	{.name = "force",
 	 .type = OPTION_FLAG,
-	 .help = "Take GPUs that are in use without reservation, too"},
+	 .help = "Also take GPUs that are in use without a reservation"},
 	{.name = "short",
 	 .type = OPTION_FLAG,
 	 .help = "Print only the GPU IDs, comma-separated, for scripts"},
@@ -133,10 +133,11 @@ const struct command cmd_reserve = {
 		"[--gpus N] [--gpu-ids IDS] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
 		"[--user NAME] [--force] [--short]",
 	.description =
-		"The GPUs are yours until the duration is over or you give them back with 'canhazgpu "
-		"release'.\nUnlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the output says "
-		"how, and in a script\n  export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=$(canhazgpu reserve --short)\ndoes "
-		"it.",
+		"Reserves the GPUs until the duration ends or you release them with 'canhazgpu\n"
+		"release'. Unlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the\n"
+		"output shows how. In a script, use\n"
+		"  export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=$(canhazgpu reserve "
+		"--short)",
 	.options = reserve_options,
 	.run = reserve_run,
 };

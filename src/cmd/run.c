@@ -236,7 +236,7 @@ static const struct option_spec run_options[] = {
 	 .argument = "WHAT",
 	 .choices = "warn|kill",
 	 .fallback = "warn",
-	 .help = "What to do with the command when its reservation is taken away"},
+	 .help = "What to do with the command if its reservation is taken away"},
 	{.name = "heartbeat",
 	 .type = OPTION_DURATION,
 	 .argument = "D",
@@ -245,13 +245,13 @@ static const struct option_spec run_options[] = {
 	 .min = 100 * NS_PER_MS,
 	 .max = HEARTBEAT_INTERVAL_NS,
 	 .not_on_command_line = true,
-	 .help = "How often the reservation is renewed"},
+	 .help = "How often to renew the reservation"},
 	{.name = "grace",
 	 .type = OPTION_DURATION,
 	 .argument = "D",
 	 .fallback = "30s",
 	 .not_on_command_line = true,
-	 .help = "How long a command that is over its --timeout gets to end after SIGINT"},
+	 .help = "How long a command that reached its --timeout has between SIGINT and SIGKILL"},
 	{.name = "timeout-signal",
 	 .type = OPTION_TEXT,
 	 .argument = "SIGNAL",
@@ -286,11 +286,14 @@ const struct command cmd_run = {
 	.summary = "Reserve GPUs and run a command with CUDA_VISIBLE_DEVICES set",
 	.usage = "[OPTIONS] -- COMMAND [ARGS]...",
 	.description =
-		"The command replaces this process: same pid, terminal, signals and exit status. Its GPUs "
-		"are released\nwhen it ends, or when the last process that it started and that still uses "
-		"them does.\n\nExamples:\n  canhazgpu run -- python train.py\n  canhazgpu run --gpus 2 "
-		"--timeout 2h -- python -m torch.distributed.launch train.py\n  canhazgpu run --gpu-ids "
-		"1,3 -- python train.py",
+		"The command replaces this process: same pid, terminal, signals and exit\n"
+		"status. Its GPUs are released when it has ended and no process that it\n"
+		"started uses them any more.\n\n"
+		"Examples:\n"
+		"  canhazgpu run -- python train.py\n"
+		"  canhazgpu run --gpus 2 --timeout 2h -- python -m torch.distributed.launch "
+		"train.py\n"
+		"  canhazgpu run --gpu-ids 1,3 -- python train.py",
 	.options = run_options,
 	.stop_at_word = true,
 	.words_max = -1,

@@ -72,8 +72,7 @@ static const struct option_spec status_options[] = {
 	 .max = 86400,
 	 .argument_optional = true,
 	 .implied = "2",
-	 .help = "Show it again at each change of the pool and every so many seconds "
-		 "(2) until q or Ctrl-C"},
+	 .help = "Repeat every SECONDS (2), and at each change of the pool, until q or Ctrl-C"},
 	{.name = NULL},
 };
 
@@ -82,9 +81,9 @@ const struct command cmd_status = {
 	.summary = "Show current GPU allocation status",
 	.usage = "[--json] [--summary] [--watch [SECONDS]]",
 	.description =
-		"AVAILABLE GPUs are free and idle, IN_USE ones are reserved, UNRESERVED ones are used by "
-		"somebody\nwithout a reservation, DRAINED ones are out of service, and the use of ERROR ones "
-		"cannot be told; only\nAVAILABLE ones are handed out.",
+		"AVAILABLE GPUs are free and idle, IN_USE ones are reserved, UNRESERVED ones\n"
+		"are used without a reservation, DRAINED ones are out of service, and the use\n"
+		"of ERROR ones is unknown. Only AVAILABLE GPUs are handed out.",
 	.options = status_options,
 	.run = status_run,
 };

@@ -24,15 +24,16 @@ static int default_store(char **ret_url, struct err *e)
 		return err_set(
 			e, ENOENT,
 			SYSTEM_DIRECTORY
-			" is missing, where the pool of this host is kept: "
-			"'systemd-tmpfiles --create' or installing canhazgpu again makes it");
+			" is missing; it holds this host's pool: create it with 'systemd-tmpfiles "
+			"--create', or install canhazgpu again");
 	else if (state && *state == '/')
 		*ret_url = mem_printf("sqlite:%s/canhazgpu/canhazgpu.db", state);
 	else if (home && *home == '/')
 		*ret_url = mem_printf("sqlite:%s/.local/state/canhazgpu/canhazgpu.db", home);
 	else
-		return err_usage(e, "no place for the pool: neither " SYSTEM_DIRECTORY
-				    " nor HOME is there (name one with --store)");
+		return err_usage(e, "no place for the pool: " SYSTEM_DIRECTORY
+				    " does not exist, and HOME is not set (name a place with "
+				    "--store)");
 	return 0;
 }
 

@@ -23,14 +23,15 @@ const struct option_spec global_options[] = {
 	{.name = "store",
 	 .type = OPTION_TEXT,
 	 .argument = "URL",
-	 .help = "Where the pool is kept: sqlite:/path/to/file.db, redis://host:port/db, rediss://..., "
-		 "unix:///path/to/socket (default: the installed pool, else one of your own)"},
+	 .help = "Where the pool is kept: sqlite:/path/to/file.db, redis://host:port/db, "
+		 "rediss://..., unix:///path/to/socket (default: the installed pool, otherwise a "
+		 "personal one)"},
 	{.name = "redis-host",
 	 .key = "redis.host",
 	 .type = OPTION_TEXT,
 	 .argument = "HOST",
 	 .fallback = "localhost",
-	 .help = "Redis host; any Redis setting keeps the pool there"},
+	 .help = "Redis host; any Redis setting selects Redis for the pool"},
 	{.name = "redis-port",
 	 .key = "redis.port",
 	 .type = OPTION_INT,
@@ -97,12 +98,12 @@ const struct option_spec global_options[] = {
 	 .fallback = "90",
 	 .min = 1,
 	 .max = 36500,
-	 .help = "How many days of usage history are kept"},
+	 .help = "How many days of usage history to keep"},
 	{.name = "queue-backfill",
 	 .key = "queue.backfill",
 	 .type = OPTION_FLAG,
 	 .not_on_command_line = true,
-	 .help = "Let requests with a known end through where nobody ahead is delayed"},
+	 .help = "Let requests with a known end overtake if that delays nobody ahead"},
 	/* What the host's administrator decides for all: see context.c. */
 	{.name = "admin-group",
 	 .key = "admin.group",
@@ -110,7 +111,7 @@ const struct option_spec global_options[] = {
 	 .not_on_command_line = true,
 	 .system_only = true,
 	 .argument = "GROUP",
-	 .help = "Group whose members may act for others"},
+	 .help = "Group whose members are administrators"},
 	{.name = "policy-max-gpus",
 	 .key = "policy.max-gpus",
 	 .type = OPTION_INT,
@@ -146,7 +147,7 @@ const struct option_spec global_options[] = {
 	 .not_on_command_line = true,
 	 .system_only = true,
 	 .argument = "IDS",
-	 .help = "GPUs that are kept out of the pool"},
+	 .help = "GPUs to keep out of the pool"},
 	{.name = NULL},
 };
 

@@ -106,7 +106,7 @@ static int return_grant_if_interrupted(struct pool *pool, const struct plan_requ
 	pool_grant_clear(grant);
 	if (pool_end(pool, &request->actor, request->id, clock_now_ns(), &why) == 0)
 		return signal;
-	return err_set(e, EINTR, "interrupted, but the GPUs could not be given back: %s", why.text);
+	return err_set(e, EINTR, "interrupted, but the GPUs could not be released: %s", why.text);
 }
 
 static int wait_in_queue(struct pool *pool, const struct plan_request *request, int64_t limit_ns,
@@ -129,7 +129,7 @@ static int wait_in_queue(struct pool *pool, const struct plan_request *request, 
 	if (r == 0)
 		r = return_grant_if_interrupted(pool, request, &interrupts, grant, e);
 	if (r > 0) {
-		fprintf(stderr, "Left the line\n");
+		fprintf(stderr, "Left the queue\n");
 		die_by(r);
 		return err_set(e, EINTR, "interrupted");
 	}

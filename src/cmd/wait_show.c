@@ -41,7 +41,7 @@ static char *describe_standing(const struct pool_standing *s, const char *estima
 	if (s->trouble) {
 		AUTO_FREE char *trouble = text_shown(s->trouble);
 
-		str_addf(&out, "the pool does not answer, trying again: %s", trouble);
+		str_addf(&out, "the pool is not responding, trying again: %s", trouble);
 		return str_steal(&out);
 	}
 	str_addf(&out, "position %zu of %zu, collected %zu/%zu", s->place, s->waiting,
@@ -111,7 +111,8 @@ void wait_show(struct wait_show *w, const struct pool_standing *standing)
 
 	if (!w->begun && standing->joined) {
 		fprintf(stderr,
-			"No GPUs for this now: waiting in line as request %.8s (Ctrl-C leaves it)\n",
+			"GPUs not available yet: queued as request %.8s (Ctrl-C leaves the "
+			"queue)\n",
 			standing->entry_id);
 		w->begun = true;
 	}

@@ -40,8 +40,8 @@ static int read_token(const char *path, char **ret_token, struct err *e)
 	    line[strspn(line, allowed)])
 		return err_usage(
 			e,
-			"the first line of '%s' is no token: it needs %d to %d letters, digits "
-			"or -._~+/= (head -c 24 /dev/urandom | base64 makes one)",
+			"the first line of '%s' is not a token: it must have %d to %d letters, "
+			"digits or -._~+/= (head -c 24 /dev/urandom | base64 makes one)",
 			path, WEB_TOKEN_MIN, WEB_TOKEN_MAX);
 	*ret_token = mem_strdup(line);
 	return 0;
@@ -85,7 +85,7 @@ static int write_settings(const struct web_config *c, int *ret_fd, struct err *e
 	length = strlen(text);
 	fd = memfd_create(PROGRAM, 0);
 	if (fd < 0 || write(fd, text, length) != (ssize_t)length || lseek(fd, 0, SEEK_SET) < 0)
-		return err_sys(e, errno, "cannot hand the settings to " PROGRAM);
+		return err_sys(e, errno, "cannot pass the settings to " PROGRAM);
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
@@ -122,8 +122,8 @@ static int become(char *const argv[], struct err *e)
 	errno = code;
 	if (errno == ENOENT)
 		return err_set(e, ENOENT,
-			       "the web server is not installed: there is no %s (install it with "
-			       "'make install', or the whole package)",
+			       "the web server is not installed: there is no %s (run 'make "
+			       "install', or install the whole package)",
 			       CANHAZGPU_LIBEXECDIR "/" PROGRAM);
 	return err_sys(e, errno, "cannot start '%s'", CANHAZGPU_LIBEXECDIR "/" PROGRAM);
 }
@@ -163,15 +163,15 @@ static const struct option_spec web_options[] = {
 	 .fallback = "2s",
 	 .min = 500 * NS_PER_MS,
 	 .max = NS_PER_HOUR,
-	 .help = "How often to look at the GPUs while anybody watches"},
+	 .help = "How often to scan the GPUs while anybody is watching"},
 	{.name = "token-file",
 	 .type = OPTION_PATH,
 	 .argument = "FILE",
-	 .help = "File whose first line everybody must know who wants to see anything"},
+	 .help = "File whose first line is the token that clients must send"},
 	{.name = "allow-host",
 	 .type = OPTION_TEXT,
 	 .argument = "NAMES",
-	 .help = "Names by which browsers may call this server (comma-separated)"},
+	 .help = "Host names under which browsers may call this server (comma-separated)"},
 	{.name = "documentation-url",
 	 .type = OPTION_TEXT,
 	 .not_on_command_line = true,
@@ -191,8 +191,9 @@ const struct command cmd_web = {
 	.usage = "[--port PORT] [--host HOST] [--demo] [--interval TIME] [--token-file FILE] "
 		 "[--allow-host NAMES]",
 	.description =
-		"Serves a page, a JSON API, live events and metrics, until Ctrl-C or SIGTERM. Nobody can "
-		"change\nanything through it, but everybody who reaches the port sees who uses what.",
+		"Serves a page, a JSON API, live events and metrics, until Ctrl-C or SIGTERM.\n"
+		"Nobody can change anything through it, but everybody who can reach the port\n"
+		"sees who uses what.",
 	.options = web_options,
 	.run = web_run,
 };

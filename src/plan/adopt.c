@@ -21,21 +21,21 @@ static int check_gpu(const struct pool_state *state, const struct plan_facts *fa
 	if (c->awaited && (c->idle || use == ADOPTED_NONE))
 		return err_set(
 			e, EBUSY,
-			"GPU %d is not available: %s waits for it, and it is not these processes "
-			"that keep it busy",
+			"GPU %d is not available: %s is waiting for it, and these processes do "
+			"not keep it busy",
 			c->id, plan_first_for(state, facts, c->id, state->queue_count)->user);
 	if (force || c->idle || use == ADOPTED_ALONE)
 		return 0;
 	if (use == ADOPTED_SHARED)
 		return err_set(e, EBUSY,
-			       "somebody else uses GPU %d, too - run 'canhazgpu status' for "
-			       "details; --force takes it all the same",
+			       "somebody else is also using GPU %d - run 'canhazgpu status' for "
+			       "details; --force takes it anyway",
 			       c->id);
 	if (c->unknown)
 		return plan_refuse_id(state, facts, c, false, e);
 	return err_set(e, EBUSY,
 		       "GPU %d is in use, but not by these processes - run 'canhazgpu status' for "
-		       "details; --force takes it all the same",
+		       "details; --force takes it anyway",
 		       c->id);
 }
 
@@ -59,8 +59,8 @@ static int choose(const struct pool_state *state, const struct plan_request *req
 	}
 	if (!count)
 		return err_set(e, ENOENT,
-			       "the driver shows these processes on no GPU of the pool: name the "
-			       "GPUs with --gpu-ids");
+			       "the driver does not show these processes on any GPU of the pool: "
+			       "name the GPUs with --gpu-ids");
 	if (!request->ids && request->count && (size_t)request->count != count)
 		return err_set(e, EINVAL,
 			       "the processes use %zu GPU(s), not %d: leave --gpus out to take "

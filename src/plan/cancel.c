@@ -23,7 +23,7 @@ int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
 	if (plan_changes_entry(p, q))
 		return err_usage(e, "request %.8s is named twice", q->id);
 	if (!plan_may_cancel(actor, q))
-		return err_set(e, EPERM, "request %s waits for %s, not for you", q->id, q->user);
+		return err_set(e, EPERM, "request %s belongs to %s, not to you", q->id, q->user);
 	plan_give_back(state, q->id, facts->now_ns, p);
 	/* Its process takes itself out when it sees the mark. One that is not there, or of another
 	   program, which knows no mark, is taken out. */

@@ -102,7 +102,7 @@ int plan_refuse_id(const struct pool_state *state, const struct plan_facts *fact
 			reservation_type_name(slot->reservation->type));
 	if (c->awaited && (c->idle || is_forced(c, force)))
 		return err_set(e, EBUSY,
-			       "GPU %d is not available: %s waits for it - stand in line with "
+			       "GPU %d is not available: %s is waiting for it - queue for it with "
 			       "--wait",
 			       c->id,
 			       plan_first_for(state, facts, c->id, state->queue_count)->user);
@@ -150,11 +150,11 @@ int plan_refuse_count(const struct plan_request *request, const struct candidate
 	if (awaited && !why.length)
 		return err_set(
 			e, EBUSY,
-			"Not enough GPUs available. Requested: %d, Available: %d (others wait "
-			"for %d more - stand in line with --wait)",
+			"Not enough GPUs available. Requested: %d, Available: %d (others are "
+			"waiting for %d more - queue with --wait)",
 			requested, available, awaited);
 	if (awaited)
-		str_addf(&why, ", %d GPUs that others wait for", awaited);
+		str_addf(&why, ", %d GPUs that others are waiting for", awaited);
 	if (why.length)
 		return err_set(e, EBUSY,
 			       "Not enough GPUs available. Requested: %d, Available: %d (%s - run "

@@ -230,7 +230,7 @@ int plan_check_held(const struct pool_state *state, const struct plan *p,
 		if (plan_is_collected(state, held))
 			return err_set(
 				e, EBUSY,
-				"GPU %d is collected for a request of %s that waits: end that "
+				"GPU %d is collected for a waiting request of %s: cancel that "
 				"with 'canhazgpu cancel %.8s' instead",
 				ids[i], held->user, held->queue_id);
 	}

@@ -51,8 +51,8 @@ static int check_whole(const struct reservation *r, const struct plan_extension 
 		return 0;
 	return err_set(
 		e, EINVAL,
-		"GPU %d is reserved together with others, until the same time: extend all of "
-		"them (--gpu-ids %s), or release the others before",
+		"GPU %d is reserved together with others: extend all of them (--gpu-ids %s), or "
+		"release the others first",
 		named, str_text(&all));
 }
 
@@ -66,8 +66,8 @@ static int check_queue(const struct pool_state *state, const struct plan_facts *
 
 		if (first && !(x->force && plan_is_administrator(&x->actor)))
 			return err_set(e, EBUSY,
-				       "GPU %d cannot be extended: %s waits for it (request %.8s; "
-				       "only administrators can go before, with --force)",
+				       "GPU %d cannot be extended: %s is waiting for it (request "
+				       "%.8s; only administrators can override that, with --force)",
 				       r->gpus[i], first->user, first->id);
 	}
 	return 0;
@@ -84,7 +84,7 @@ static int extend_one(const struct pool_state *state, const struct plan_facts *f
 		return status;
 	if (r->expiry_ns - facts->now_ns > PARSE_DURATION_MAX_NS - x->duration_ns)
 		return err_set(e, ERANGE,
-			       "GPU %d cannot be extended by so much: a reservation ends at most "
+			       "GPU %d cannot be extended that far: a reservation must end within "
 			       "3650 days from now",
 			       r->gpus[0]);
 	/* Not quietly: processes that wait or watch have set their timers by the old expiry. */
@@ -136,7 +136,7 @@ int plan_extend(const struct pool_state *state, const struct plan_facts *facts,
 	if (status == 0 && !p->extended_count)
 		return err_set(
 			e, ENOENT,
-			"you hold no GPUs by 'canhazgpu reserve': there is nothing to extend "
-			"(has it expired? reserve anew)");
+			"you hold no manually reserved GPUs: there is nothing to extend (has the "
+			"reservation expired? reserve again)");
 	return status;
 }

@@ -39,8 +39,8 @@ int plan_check_policy(const struct plan_policy *policy, const struct plan_reques
 		return 0;
 	if (policy->note_required && is_blank(request->note))
 		return err_set(e, EDQUOT,
-			       "a note is required on this host (policy.require-note): say with "
-			       "--note what the GPUs are for");
+			       "a note is required on this host (policy.require-note): use --note "
+			       "to say what the GPUs are for");
 	if (policy->max_duration_ns && request->type == RESERVATION_MANUAL &&
 	    request->duration_ns > policy->max_duration_ns)
 		return refuse_length("per manual reservation", "policy.max-duration",
@@ -77,7 +77,7 @@ int plan_check_extension(const struct pool_state *state, const struct plan_facts
 
 		if (why)
 			return err_set(e, EDQUOT,
-				       "GPU %d cannot be extended: it goes out of service (%s)",
+				       "GPU %d cannot be extended: it is going out of service (%s)",
 				       longer->gpus[i], why);
 	}
 	if (!policy || !policy->max_duration_ns || length_ns <= policy->max_duration_ns)

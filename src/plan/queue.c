@@ -53,7 +53,10 @@ int plan_queue_match(const struct pool_state *state, const char *text, size_t *r
 		found = i;
 	}
 	if (found == state->queue_count)
-		return err_set(e, ENOENT, "no request '%s' waits - see 'canhazgpu queue'", text);
+		return err_set(e, ENOENT,
+			       "there is no waiting request '%s' - see 'canhazgpu "
+			       "queue'",
+			       text);
 	*ret_place = found;
 	return 0;
 }

@@ -60,8 +60,7 @@ int plan_release_account(const struct pool_state *state, const struct plan_facts
 	if (r < 0)
 		return r;
 	if (!own && !plan_is_administrator(actor))
-		return plan_refuse_others(facts->policy, false, "release what others have reserved",
-					  e);
+		return plan_refuse_others(facts->policy, false, "release what others hold", e);
 	plan_cleanup(state, facts, p);
 	for (size_t i = 0; i < state->reservations_count; i++) {
 		const struct reservation *held = state->reservations[i];

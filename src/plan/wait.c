@@ -251,8 +251,8 @@ static int waiting_check_crowd(const struct waiting *w, struct err *e)
 	if (waiting < QUEUE_ACCOUNT_MAX || plan_is_administrator(actor))
 		return 0;
 	return err_set(e, EDQUOT,
-		       "%zu of your requests wait already, and no more than %d may: try again when "
-		       "some have started, or take some out of the line with 'canhazgpu cancel'",
+		       "%zu of your requests are already waiting, and the limit is %d: try again "
+		       "when some have started, or cancel some with 'canhazgpu cancel'",
 		       waiting, QUEUE_ACCOUNT_MAX);
 }
 
@@ -271,7 +271,8 @@ int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 	if (w.entry && w.entry->cancelled)
 		return err_set(
 			e, ECANCELED,
-			"the request was cancelled while it waited (by 'canhazgpu cancel', or the pool was made anew)");
+			"the request was cancelled while it waited (by 'canhazgpu cancel', or the "
+			"pool was recreated)");
 	if (!w.joined)
 		r = waiting_check(&w, p, e);
 	if (r == 0 && w.possible)

@@ -97,8 +97,7 @@ static int pool_check_fresh(const struct making *m, const struct pool_state *sta
 			       state->slots_count);
 	if (!pool_may_administer(m->pool, &m->request->actor))
 		return plan_refuse_others(&m->pool->config.policy, store_has_owner(m->pool->store),
-					  "make it anew, with the reservations of all its users",
-					  e);
+					  "recreate it, which ends everybody's reservations", e);
 	return 0;
 }
 

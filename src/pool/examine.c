@@ -31,11 +31,12 @@ static int64_t newest_end(struct pool *p, int64_t now_ns)
 static void examine_watch(struct pool *p, struct findings *f)
 {
 	if (store_watch(p->store) >= 0)
-		findings_add(f, "wake-up", FINDING_OK, NULL, "changes of the pool are heard of");
+		findings_add(f, "wake-up", FINDING_OK, NULL,
+			     "changes to the pool are noticed at once");
 	else
 		findings_add(f, "wake-up", FINDING_WARNING,
 			     "see the checks inotify and store-write",
-			     "changes of the pool are not noticed at once: waiting requests poll "
+			     "changes to the pool are not noticed at once: waiting requests poll "
 			     "every few seconds instead");
 }
 
@@ -46,7 +47,7 @@ static void examine_pool(const struct pool_state *state, struct findings *f)
 	for (size_t i = 0; i < state->slots_count; i++)
 		reserved += state->slots[i].reservation != NULL;
 	findings_add(f, "pool", FINDING_OK, NULL,
-		     "%zu GPUs of the provider %s, %zu of them reserved, %zu requests wait",
+		     "%zu GPUs of the provider %s, %zu of them reserved, %zu requests waiting",
 		     state->slots_count, state->provider, reserved, state->queue_count);
 }
 
@@ -60,8 +61,8 @@ static void examine_driver(const struct scan *scan, int64_t took_ns, struct find
 		     scan->driver_version ? scan->driver_version : "unknown", scan->gpus_count,
 		     (double)took_ns / NS_PER_MS);
 	if (gpu_is_simulated(scan->provider))
-		findings_extend(f, FINDING_NOTE, "'canhazgpu admin --force' takes real ones",
-				"these are no real GPUs");
+		findings_extend(f, FINDING_NOTE, "'canhazgpu admin --force' switches to real ones",
+				"these are not real GPUs");
 	if (!strcmp(source, "nvidia-smi"))
 		findings_extend(f, FINDING_WARNING,
 				"install the driver's library libnvidia-ml.so.1 (NVML), or the one "
@@ -83,7 +84,8 @@ static void examine_hardware(const struct pool_config *config, struct findings *
 
 	if (gpu_detect(&options, &provider, &scan, &e) < 0)
 		findings_add(f, "driver", FINDING_WARNING,
-			     "install the driver; 'canhazgpu admin --provider fake' does without",
+			     "install the driver; 'canhazgpu admin --provider fake' works without "
+			     "it",
 			     "%s", e.text);
 	else
 		examine_driver(&scan, clock_monotonic_ns() - begin_ns, f);
@@ -103,12 +105,12 @@ static void examine_scan(struct pool *p, const struct pool_state *state, struct 
 	examine_gpus(state, &observation, f);
 	if (observation.foreign_pids)
 		findings_add(f, "gpu-processes", FINDING_WARNING,
-			     "run canhazgpu outside of the container",
-			     "the processes here are in a pid namespace of their own (a "
-			     "container): the driver's pids mean others");
+			     "run canhazgpu outside the container",
+			     "this is a separate pid namespace (a container): the driver's pids "
+			     "refer to other processes");
 	else
 		findings_add(f, "gpu-processes", FINDING_OK, NULL,
-			     "the driver's pids are those of this host");
+			     "the driver's pids match those of this host");
 }
 
 static void examine_state(struct pool *p, struct pool_state *state, struct findings *f)
@@ -156,7 +158,7 @@ void pool_examine(const struct pool_config *config, struct findings *f)
 			     "it cannot be read%s%s", is_told(f, e.text) ? "" : ": ",
 			     is_told(f, e.text) ? "" : e.text);
 	else if (!state.initialized)
-		findings_add(f, "pool", FINDING_NOTE, "'canhazgpu admin' makes it",
+		findings_add(f, "pool", FINDING_NOTE, "'canhazgpu admin' creates it",
 			     "there is none yet");
 	if (r == 0 && state.initialized)
 		examine_state(pool, &state, f);

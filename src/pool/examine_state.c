@@ -56,22 +56,22 @@ static void examine_placed(const struct pool_state *state, const struct observat
 	if (missing.why)
 		findings_extend(
 			f, FINDING_FAILED,
-			"look for it with the driver's tool and in the kernel's log; without "
-			"it, 'canhazgpu admin --force' makes the pool anew",
+			"look for it with the driver's tool and in the kernel's log; 'canhazgpu "
+			"admin --force' recreates the pool without it",
 			"GPU %s of the pool: %s", str_text(&missing.gpus), missing.why);
 	if (unknown.why)
-		findings_extend(f, FINDING_WARNING, "it is not handed out until the driver tells",
+		findings_extend(f, FINDING_WARNING,
+				"it is not handed out until the driver "
+				"reports it",
 				"the use of GPU %s is unknown: %s", str_text(&unknown.gpus),
 				unknown.why);
 	if (moved.gpus.length)
-		findings_extend(f, FINDING_NOTE,
-				"nothing has to be done: they are found by their UUID",
-				"the driver has other numbers than the pool for GPU %s",
+		findings_extend(f, FINDING_NOTE, "nothing to do: they are found by their UUID",
+				"the driver and the pool have different numbers for GPU %s",
 				str_text(&moved.gpus));
 	if (mig.gpus.length)
 		findings_extend(f, FINDING_NOTE, NULL,
-				"GPU %s is cut into MIG instances, and handed "
-				"out as a whole",
+				"GPU %s is split into MIG instances, but handed out as a whole",
 				str_text(&mig.gpus));
 }
 
@@ -81,17 +81,17 @@ void examine_gpus(const struct pool_state *state, const struct observation *o, s
 
 	if (o->problem) {
 		findings_add(f, "gpus", FINDING_FAILED, "see the check driver",
-			     "nothing is known of the %zu GPUs of the pool", o->count);
+			     "nothing is known about the %zu GPUs of the pool", o->count);
 		return;
 	}
 	for (size_t i = 0; i < o->count; i++)
 		found += o->gpus[i] != NULL;
-	findings_add(f, "gpus", FINDING_OK, NULL, "%zu of the pool's %zu are there", found,
+	findings_add(f, "gpus", FINDING_OK, NULL, "%zu of the pool's %zu are present", found,
 		     o->count);
 	examine_placed(state, o, f);
 	if (o->scan.gpus_count > o->count)
 		findings_extend(f, FINDING_NOTE,
-				"'canhazgpu admin --force' takes all, and ends all reservations",
+				"'canhazgpu admin --force' adds them, but ends all reservations",
 				"the driver shows %zu more", o->scan.gpus_count - o->count);
 }
 
@@ -99,7 +99,7 @@ void examine_times(const struct pool_state *state, int64_t newest_end_ns, int64_
 		   struct findings *f)
 {
 	static const char advice[] =
-		"set the clocks of this host and of those that share the pool right";
+		"set the clocks of this host and of those that share the pool correctly";
 	AUTO(str_clear) struct str gpus = {0};
 
 	for (size_t i = 0; i < state->slots_count; i++) {
@@ -114,9 +114,9 @@ void examine_times(const struct pool_state *state, int64_t newest_end_ns, int64_
 			     str_text(&gpus));
 	else if (newest_end_ns > now_ns + FUTURE_NS)
 		findings_add(f, "times", FINDING_WARNING, advice,
-			     "the history has an end that is in the future");
+			     "the history has an end in the future");
 	else
-		findings_add(f, "times", FINDING_OK, NULL, "the times in the pool are past");
+		findings_add(f, "times", FINDING_OK, NULL, "all times in the pool are in the past");
 }
 
 /* Whether the processes that a holder names are of this host and this boot. */
@@ -164,8 +164,8 @@ void examine_reservations(const struct observer *o, const struct pool_state *sta
 		if (host_process_life(&h->supervisor) == HOST_GONE)
 			findings_extend(
 				f, FINDING_WARNING,
-				"nothing has to be done: GPUs are freed when the command ends "
-				"and somebody looks; its time limit is not kept",
+				"nothing to do: the first canhazgpu call after the command ends "
+				"frees the GPUs; its time limit is not enforced",
 				"the supervisor of the run on GPU %d (pid %d) has ended", gpu,
 				(int)h->command.pid);
 		else if (is_stopped(&h->supervisor))
@@ -185,7 +185,7 @@ void examine_queue(const struct observer *o, const struct pool_state *state, str
 		if (is_here(o, h) && is_stopped(&h->command))
 			findings_extend(f, FINDING_WARNING,
 					"continue it with kill -CONT, or end it",
-					"number %zu in the line (pid %d) is stopped", i + 1,
+					"request %zu in the queue (pid %d) is stopped", i + 1,
 					(int)h->command.pid);
 	}
 	if (state->queue_unreadable)

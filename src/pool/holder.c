@@ -14,7 +14,7 @@ static int holder_require(const struct pool_state *state, struct err *e)
 {
 	if (state->initialized)
 		return 0;
-	return err_set(e, ENOENT, "the pool is not there (was its store moved or removed?)");
+	return err_set(e, ENOENT, "the pool is gone (was its store moved or removed?)");
 }
 
 /* Where a reservation seems to have lost GPUs: one whose state cannot be read may still be its. */
@@ -139,7 +139,7 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 		const struct gpu *gpu = observation.gpus[found->gpus[i]];
 
 		if (!holder_sees(&observation, found->gpus[i]))
-			return err_set(e, ENODATA, "the processes on GPU %d are not all in sight",
+			return err_set(e, ENODATA, "not all processes on GPU %d are visible",
 				       found->gpus[i]);
 		for (size_t k = 0; k < gpu->processes_count; k++) {
 			pids = mem_resize(pids, count + 1, sizeof(*pids));

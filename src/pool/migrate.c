@@ -50,7 +50,7 @@ static int check_target(struct store *to, struct err *e)
 		return r;
 	if (state.initialized)
 		return err_set(e, EEXIST,
-			       "%s holds a pool of %zu GPUs already: two pools are not merged",
+			       "%s already holds a pool of %zu GPUs: two pools are not merged",
 			       store_url(to), state.slots_count);
 	r = store_history_begin(to, 0, INT64_MAX, e);
 	if (r == 0)
@@ -58,7 +58,7 @@ static int check_target(struct store *to, struct err *e)
 	store_history_end(to);
 	if (r > 0)
 		return err_set(e, EEXIST,
-			       "%s holds usage records already (of a pool that is gone, or of a "
+			       "%s already holds usage records (of a pool that is gone, or of a "
 			       "migration that failed): remove them first",
 			       store_url(to));
 	return r;
@@ -175,8 +175,8 @@ static int decide_filling(const struct pool_state *state, const struct plan_fact
 	(void)facts;
 	if (state->initialized)
 		return err_set(e, EEXIST,
-			       "somebody has made a pool of %zu GPUs in %s meanwhile: two "
-			       "pools are not merged (the usage records were copied)",
+			       "somebody has created a pool of %zu GPUs in %s in the meantime: "
+			       "two pools are not merged (the usage records were copied)",
 			       state->slots_count, store_url(f->to->store));
 	plan->changes = mem_alloc(f->count, sizeof(*plan->changes));
 	memcpy(plan->changes, f->changes, f->count * sizeof(*plan->changes));
@@ -228,7 +228,7 @@ static int check_actor(struct store *to, const struct plan_actor *actor, struct 
 {
 	if (!store_has_owner(to) || plan_is_administrator(actor) || store_owned_by(to, actor->uid))
 		return 0;
-	return plan_refuse_others(NULL, false, "copy a pool to where all users have theirs", e);
+	return plan_refuse_others(NULL, false, "copy a pool to the place shared by all users", e);
 }
 
 int pool_migrate(const char *from_url, const char *to_url, const struct plan_actor *actor, bool dry,

@@ -126,7 +126,7 @@ static struct gpu *observe_match(const struct slot *slot, const struct scan *sca
 		if (scan->gpus[i].uuid && !strcmp(scan->gpus[i].uuid, slot->uuid))
 			return &scan->gpus[i];
 	}
-	*ret_problem = mem_printf("%s is not there any more", slot->uuid);
+	*ret_problem = mem_printf("%s is gone", slot->uuid);
 	return NULL;
 }
 
@@ -139,7 +139,7 @@ static char *observe_reason(const struct observation *o, size_t i)
 		return mem_strdup(o->problem);
 	if (gpu && gpu->problem)
 		return mem_strdup(gpu->problem);
-	return mem_strdup("the driver does not tell how much memory is used");
+	return mem_strdup("the driver does not report how much memory is used");
 }
 
 void observe_gpus(const struct pool_config *config, const struct observer *observer,

@@ -37,7 +37,7 @@ int pool_report(struct pool *p, int days, enum usage_by by, struct report *ret_r
 	if (past_read_running(p, &state, now_ns, add_running, &report.usage) &&
 	    pool_cleanup(p, &problem) < 0)
 		report.warning =
-			mem_printf("what has ended could not be recorded: %s", problem.text);
+			mem_printf("ended reservations could not be recorded: %s", problem.text);
 	r = past_read(p, &state, report.usage.from_ns, now_ns, add_record, &report.usage, e);
 	if (r < 0)
 		return r;

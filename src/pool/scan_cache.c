@@ -69,7 +69,7 @@ int scan_cache_check(struct scan_cache *cache, const struct pool_state *state, s
 	if (scan_cache_fits(cache, state))
 		return 0;
 	scan_cache_clear(cache);
-	return err_set(e, EAGAIN, "the pool was made anew meanwhile");
+	return err_set(e, EAGAIN, "the pool was recreated in the meantime");
 }
 
 /* The GPU of that slot in the scan; NULL: it was not seen. */

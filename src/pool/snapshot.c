@@ -35,7 +35,7 @@ static void snapshot_cleanup(struct pool *p, struct snapshot *s)
 	if (r == 0)
 		r = pool_cleanup(p, &e);
 	if (r < 0)
-		s->warning = mem_printf("what has ended could not be recorded: %s", e.text);
+		s->warning = mem_printf("ended reservations could not be recorded: %s", e.text);
 }
 
 /* The first process that runs a known model; the holder's processes count before others. */

@@ -189,7 +189,8 @@ static int launch_answer(struct launch *l, struct err *e)
 	if (n <= 0)
 		return err_set(e, EPIPE, "the supervisor did not start, or was killed");
 	answer[n] = '\0';
-	return *answer ? err_set(e, ECHILD, "the supervisor cannot watch: %s", answer) : 0;
+	return *answer ? err_set(e, ECHILD, "the supervisor cannot watch the command: %s", answer)
+		       : 0;
 }
 
 int launch_orders(struct launch *l, const struct orders *orders, struct err *e)

@@ -25,7 +25,8 @@ static bool supervise_restore(const struct supervisor *s, struct pool *pool, str
 	*r = pool_restore(pool, mine, &restored, e);
 	if (restored)
 		supervise_say(s,
-			      "the store had lost the reservation of GPU(s) %s; it is made again",
+			      "the store had lost the reservation of GPU(s) %s; it has been "
+			      "restored",
 			      s->gpus);
 	return restored;
 }
@@ -78,7 +79,7 @@ void supervise_renew(struct supervisor *s)
 static void supervise_lose(struct supervisor *s, bool whole)
 {
 	const char *what = whole ? "" : "a part of ";
-	const char *then = "goes on WITHOUT a reservation";
+	const char *then = "continues WITHOUT a reservation";
 
 	if (s->lost || (!whole && s->shortened))
 		return;
@@ -87,10 +88,10 @@ static void supervise_lose(struct supervisor *s, bool whole)
 	if (s->orders.kill_on_lost)
 		then = "is being stopped";
 	else if (!whole)
-		then = "goes on, but has not reserved all GPUs that it was given";
+		then = "continues, but no longer holds all the GPUs that it was given";
 	supervise_say(s,
-		      "%sthe reservation of GPU(s) %s is gone (released, or the pool was made "
-		      "anew); the command %s",
+		      "%sthe reservation of GPU(s) %s is gone (released, or the pool was "
+		      "recreated); the command %s",
 		      what, s->gpus, then);
 	if (s->orders.kill_on_lost)
 		supervise_stop(s);

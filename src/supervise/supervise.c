@@ -160,7 +160,7 @@ static int supervise_read_orders(struct orders *orders, struct err *e)
 	int r;
 
 	if (!launch_is_ours(STDIN_FILENO))
-		return err_set(e, EPERM, "the supervisor takes orders from canhazgpu alone");
+		return err_set(e, EPERM, "the supervisor takes orders only from canhazgpu");
 	while ((n = read(STDIN_FILENO, part, sizeof(part))) > 0 || (n < 0 && errno == EINTR)) {
 		if (n > 0)
 			str_add_bytes(&text, part, (size_t)n);
@@ -173,7 +173,7 @@ static int supervise_read_orders(struct orders *orders, struct err *e)
 		return r;
 	age_ns = clock_now_ns() - orders->reservation->start_ns;
 	if (age_ns > ORDERS_AGE_NS || age_ns < -ORDERS_AGE_NS)
-		return err_set(e, EPROTO, "the supervisor got orders of another time");
+		return err_set(e, EPROTO, "the supervisor got outdated orders");
 	return 0;
 }
 
@@ -184,7 +184,7 @@ static int supervise_answer(const char *problem, struct err *e)
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null_fd < 0 || write(STDOUT_FILENO, problem, length) != (ssize_t)length)
-		return err_sys(e, errno, "nobody waits for the supervisor");
+		return err_sys(e, errno, "nobody is waiting for the supervisor");
 	dup2(null_fd, STDIN_FILENO);
 	dup2(null_fd, STDOUT_FILENO);
 	mem_auto_close(&null_fd);

@@ -37,8 +37,8 @@ static void explain_request(const struct explain *x)
 	AUTO_FREE char *user = text_shown(q->user);
 	size_t wanted = plan_entry_count(q);
 
-	str_addf(x->out, "Request %.8s of %s waits for %zu GPU%s", q->id, user ? user : "unknown",
-		 wanted, plural(wanted));
+	str_addf(x->out, "Request %.8s of %s is waiting for %zu GPU%s", q->id,
+		 user ? user : "unknown", wanted, plural(wanted));
 	if (q->requested_ids) {
 		AUTO_FREE char *ids = str_from_ids(q->requested_ids, q->requested_ids_count);
 
@@ -71,12 +71,14 @@ static void explain_line(const struct explain *x)
 
 		if (plan_waiter_state(state, &x->facts, i) != WAITER_ACTIVE || !are_rivals(x, q))
 			continue;
-		str_add(x->out, ahead++ ? "And before it: " : "Before it in the line: ");
+		str_add(x->out, ahead++ ? "Also ahead of it: " : "Ahead of it in the queue: ");
 		add_request(x->out, q);
 		str_addf(x->out, " (%zu GPU%s).\n", wanted, plural(wanted));
 	}
 	if (!ahead)
-		str_addf(x->out, "Position %zu of %zu; nobody before it waits for the same GPUs.\n",
+		str_addf(x->out,
+			 "Position %zu of %zu; nobody ahead of it is waiting for the same "
+			 "GPUs.\n",
 			 x->place + 1, state->queue_count);
 }
 
@@ -98,7 +100,7 @@ static void explain_holder(const struct explain *x, const struct reservation *r)
 	clock_local_minute(x->s->forecast.ends_ns[i], time);
 	switch (x->s->forecast.bases[i]) {
 	case END_BASIS_NONE:
-		str_add(x->out, "; nobody knows how long");
+		str_add(x->out, "; for how long is unknown");
 		break;
 	case END_BASIS_EXPIRY:
 		str_addf(x->out, " until %s", time);
@@ -107,7 +109,7 @@ static void explain_holder(const struct explain *x, const struct reservation *r)
 		str_addf(x->out, " until %s at the latest (its time limit)", time);
 		break;
 	case END_BASIS_PAST:
-		str_addf(x->out, ", to about %s as earlier runs of that account go", time);
+		str_addf(x->out, ", until about %s judging by earlier runs of that account", time);
 		break;
 	}
 }
@@ -206,12 +208,12 @@ static void explain_next(const struct explain *x)
 static const char *absence(const struct explain *x)
 {
 	if (x->q->cancelled)
-		return "It was cancelled, and is about to leave.\n";
+		return "It was cancelled, and is about to leave the queue.\n";
 	if (!plan_entry_is_possible(&x->s->state, &x->facts, x->q))
-		return "Not all that it asks for is in service: it keeps its place, but others are "
-		       "served meanwhile.\n";
-	return "It shows no life (stopped?): it keeps its place, but others are served "
-	       "meanwhile.\n";
+		return "Not all the GPUs that it needs are in service: it keeps its place, but "
+		       "others are served meanwhile.\n";
+	return "Its process is not responding (stopped?): it keeps its place, but others are "
+	       "served meanwhile.\n";
 }
 
 /* What it lacks, and when it starts, as far as that can be told. */
@@ -232,10 +234,11 @@ static void explain_start(const struct explain *x)
 
 		str_addf(x->out, ", %s,", ids);
 	}
-	str_add(x->out, " and takes each that becomes free when nobody before it could use it.\n");
+	str_add(x->out, " and takes each that becomes free unless a request ahead of it could use "
+			"it.\n");
 	if (start_ns == TIME_NONE) {
 		str_add(x->out,
-			"When it starts cannot be told: nobody knows when some of these GPUs "
+			"Its start cannot be estimated: it is unknown when some of these GPUs "
 			"become free.\n");
 		return;
 	}

@@ -87,13 +87,13 @@ static enum MHD_Result check_headers(struct request *r, bool *ret_good)
 	MHD_get_connection_values(r->connection, MHD_HEADER_KIND, add_size, &size);
 	if (r->too_long)
 		return response_error(r->connection, MHD_HTTP_URI_TOO_LONG,
-				      "the address is longer than %d bytes", TARGET_MAX);
+				      "the URL is longer than %d bytes", TARGET_MAX);
 	if (size > HEADERS_MAX)
 		return response_error(r->connection, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
 				      "the headers are larger than %zu bytes", HEADERS_MAX);
 	if (length && strtoull(length, NULL, 10) > BODY_MAX)
 		return response_error(r->connection, MHD_HTTP_CONTENT_TOO_LARGE,
-				      "a body has no meaning here");
+				      "requests must not have a body");
 	*ret_good = true;
 	return MHD_YES;
 }

@@ -27,18 +27,18 @@ static int bind_error(const struct web_config *c, int code, struct err *e)
 	if (code == EADDRINUSE)
 		return err_set(
 			e, code,
-			"port %d is taken: another program listens there (choose another with "
-			"--port, or --port 0 for any free one)",
+			"port %d is taken: another program is listening there (choose another "
+			"with --port, or --port 0 for any free one)",
 			c->port);
 	if (code == EADDRNOTAVAIL)
 		return err_set(
 			e, code,
 			"'%s' is not an address of this host (--host 0.0.0.0 is all of them, "
-			"127.0.0.1 this host alone)",
+			"127.0.0.1 this host only)",
 			c->host);
 	if (code == EACCES)
 		return err_set(e, code,
-			       "port %d is for root alone (choose one from 1024 up with --port)",
+			       "port %d is for root only (choose one from 1024 up with --port)",
 			       c->port);
 	return err_sys(e, code, "cannot listen on %s port %d", c->host, c->port);
 }
@@ -81,11 +81,10 @@ static int open_socket(const struct web_config *c, int *ret_fd, struct err *e)
 	snprintf(port, sizeof(port), "%d", c->port);
 	r = getaddrinfo(host, port, &hints, &addresses);
 	if (r)
-		return err_set(
-			e, EADDRNOTAVAIL,
-			"'%s' is no address to listen on: %s (--host 0.0.0.0 is all addresses, "
-			"127.0.0.1 this host alone)",
-			c->host, gai_strerror(r));
+		return err_set(e, EADDRNOTAVAIL,
+			       "'%s' is not an address to listen on: %s (--host 0.0.0.0 is all "
+			       "addresses, 127.0.0.1 this host only)",
+			       c->host, gai_strerror(r));
 	r = try_address(c, addresses, ret_fd, e);
 	freeaddrinfo(addresses);
 	return r;
@@ -119,14 +118,13 @@ static int handed_over(int *ret_fd, struct err *e)
 	if (count > 1)
 		return err_set(
 			e, EINVAL,
-			"systemd hands over %lld sockets: one is enough (a single ListenStream= "
+			"systemd passed %lld sockets instead of one (use a single ListenStream= "
 			"in the socket unit)",
 			(long long)count);
 	if (getsockopt(FIRST_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0 || !listening)
-		return err_set(
-			e, EINVAL,
-			"what systemd hands over is no listening socket (the socket unit needs "
-			"ListenStream= and Accept=no)");
+		return err_set(e, EINVAL,
+			       "systemd did not pass a listening socket (the socket unit needs "
+			       "ListenStream= and Accept=no)");
 	fcntl(FIRST_FD, F_SETFD, FD_CLOEXEC);
 	fcntl(FIRST_FD, F_SETFL, O_NONBLOCK);
 	*ret_fd = FIRST_FD;
@@ -181,7 +179,7 @@ int listener_open(const struct web_config *config, struct listener *ret_listener
 	if (r < 0)
 		return r;
 	if (getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
-		r = err_sys(e, errno, "the listening socket is none");
+		r = err_sys(e, errno, "cannot examine the listening socket");
 		close(fd);
 		return r;
 	}

@@ -119,9 +119,9 @@ static void write_states(const struct snapshot *s, struct str *out)
 
 static void write_info(const struct snapshot *s, struct str *out)
 {
-	head(out, "build_info", "gauge", "The version that runs.");
+	head(out, "build_info", "gauge", "The running version.");
 	str_addf(out, "canhazgpu_build_info{version=\"%s\"} 1\n", CANHAZGPU_VERSION);
-	head(out, "gpu_info", "gauge", "What a GPU is.");
+	head(out, "gpu_info", "gauge", "Model and UUID of a GPU.");
 	for (size_t i = 0; i < s->views_count; i++) {
 		const struct gpu *gpu = s->views[i].gpu;
 
@@ -142,15 +142,14 @@ struct gpu_metric {
 
 static const struct gpu_metric gpu_metrics[] = {
 	{"gpu_memory_used_bytes", "GPU memory in use.", offsetof(struct gpu, memory_used_mb), MIB},
-	{"gpu_memory_total_bytes", "GPU memory there is.", offsetof(struct gpu, memory_total_mb),
-	 MIB},
-	{"gpu_utilization_ratio", "Share of time in which the GPU computed.",
+	{"gpu_memory_total_bytes", "Total GPU memory.", offsetof(struct gpu, memory_total_mb), MIB},
+	{"gpu_utilization_ratio", "Share of time in which the GPU was computing.",
 	 offsetof(struct gpu, utilization_percent), 0.01},
 	{"gpu_temperature_celsius", "Temperature of the GPU.", offsetof(struct gpu, temperature_c),
 	 1},
-	{"gpu_power_watts", "Power that the GPU draws.", offsetof(struct gpu, power_mw), 0.001},
-	{"gpu_power_limit_watts", "Power that the GPU may draw.",
-	 offsetof(struct gpu, power_limit_mw), 0.001},
+	{"gpu_power_watts", "Power drawn by the GPU.", offsetof(struct gpu, power_mw), 0.001},
+	{"gpu_power_limit_watts", "Power limit of the GPU.", offsetof(struct gpu, power_limit_mw),
+	 0.001},
 };
 
 static void write_gpu_metric(const struct snapshot *s, const struct gpu_metric *metric,
@@ -221,7 +220,8 @@ static void write_queue(const struct snapshot *s, struct str *out)
 		if (s->state.queue[i].enqueued_ns < oldest_ns)
 			oldest_ns = s->state.queue[i].enqueued_ns;
 	}
-	plain(out, "queue_length", "Requests that wait for GPUs.", (double)s->state.queue_count);
+	plain(out, "queue_length", "Requests that are waiting for GPUs.",
+	      (double)s->state.queue_count);
 	plain(out, "queue_oldest_wait_seconds", "How long the oldest request has waited.",
 	      (double)(s->now_ns - oldest_ns) / 1e9);
 }
@@ -240,13 +240,12 @@ void metrics_write(const struct metrics *m, const struct snapshot *s, int64_t be
 		write_gpu_metric(s, &gpu_metrics[i], out);
 	write_reservations(s, out);
 	write_counts(out, "reservation_seconds_total", "counter",
-		     "GPU time reserved since the server began to look.", m->counts,
-		     m->counts_count);
+		     "GPU time reserved since the server was started.", m->counts, m->counts_count);
 	write_queue(s, out);
-	plain(out, "scan_success", "Whether the GPUs could be looked at (1) or not (0).",
+	plain(out, "scan_success", "Whether the latest scan of the GPUs succeeded (1) or not (0).",
 	      !s->seen.problem);
-	plain(out, "scan_duration_seconds", "How long the last look at the GPUs took.",
+	plain(out, "scan_duration_seconds", "How long the latest scan of the GPUs took.",
 	      seconds_between(s->seen.taken_ns, s->now_ns));
-	plain(out, "store_read_duration_seconds", "How long the last reading of the pool took.",
+	plain(out, "store_read_duration_seconds", "How long the latest reading of the pool took.",
 	      seconds_between(begin_ns, s->seen.taken_ns));
 }

@@ -53,7 +53,8 @@ enum MHD_Result refresh_health(struct request *r, bool trusted)
 		return result;
 	if (!refresh->documents[ANSWER_STATUS] && !trusted)
 		return response_error(r->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-				      "the pool cannot be read; the token shows why");
+				      "the pool cannot be read (a request with the token shows "
+				      "why)");
 	if (!refresh->documents[ANSWER_STATUS])
 		return refresh_answer(r, ANSWER_STATUS);
 	response = response_new("ok\n", 3, MHD_RESPMEM_PERSISTENT, TYPE_TEXT, CACHE_NEVER);

@@ -126,14 +126,15 @@ enum MHD_Result route(struct request *r, const char *method)
 	/* Nothing may begin to wait any more. */
 	if (s->stopping)
 		return response_error(r->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-				      "the server ends");
+				      "the server is shutting down");
 	if (!head && strcmp(method, MHD_HTTP_METHOD_GET) != 0)
 		return response_error(r->connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 				      "only GET and HEAD: nothing can be changed here");
 	if (!access_host(s->config, s->loopback, r->connection))
-		return response_error(r->connection, MHD_HTTP_FORBIDDEN,
-				      "this server does not answer to that name; --allow-host (or "
-				      "web.allow-host) lists its names");
+		return response_error(
+			r->connection, MHD_HTTP_FORBIDDEN,
+			"this server does not answer to that host name: its "
+			"administrator can add it with --allow-host (web.allow-host)");
 	token = access_token(s->config, r->connection, query);
 	/* Also without the token, for a monitor that restarts the server: it learns no more than
 	   whether it works. */
@@ -142,7 +143,7 @@ enum MHD_Result route(struct request *r, const char *method)
 	if (token == ACCESS_REFUSED)
 		return response_error(
 			r->connection, MHD_HTTP_UNAUTHORIZED,
-			"this server needs a token: 'Authorization: Bearer TOKEN', or "
+			"this server requires a token: send 'Authorization: Bearer TOKEN', or "
 			"open the page once with ?token=TOKEN");
 	return answer(r, path, query, head, token == ACCESS_GRANTED_BY_QUERY);
 }

@@ -93,7 +93,7 @@ enum MHD_Result streams_open(struct streams *s, struct MHD_Connection *connectio
 
 	if (s->count >= STREAMS_MAX)
 		return response_error(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-				      "%d event streams are open: no more", STREAMS_MAX);
+				      "%d event streams are open, which is the limit", STREAMS_MAX);
 	stream = mem_alloc(1, sizeof(*stream));
 	stream->streams = s;
 	stream->connection = connection;

@@ -157,7 +157,7 @@ bool worker_read(struct worker *w, struct answer *ret_answer)
 	}
 	if (w->fd < 0 || (n < 0 && !bad && (errno == EAGAIN || errno == EINTR)))
 		return false;
-	failure(ret_answer, EPROTO, "the process that looks at the pool has ended");
+	failure(ret_answer, EPROTO, "the process that reads the pool has ended");
 	bad = w->busy;
 	stop(w);
 	return bad;

@@ -135,7 +135,7 @@ orphan() {
 	pool 3
 	start job sleep 1000
 	chg adopt "$pid"
-	assert_error 1 'the driver shows these processes on no GPU of the pool: name the GPUs with --gpu-ids'
+	assert_error 1 'the driver does not show these processes on any GPU of the pool: name the GPUs with --gpu-ids'
 	chg_ok reserve --gpu-ids 2 --user bob --duration 1h
 	uses "1 $$ 9000"
 	chg adopt "$pid" --gpu-ids 0,1
@@ -186,9 +186,9 @@ orphan() {
 	uses "0 $pid 9000"
 	chg_ok reserve --gpu-ids 1 --duration 1h
 	start_background waiter canhazgpu run --gpus 2 --wait --user bob -- true
-	wait_for_text "$WORLD/waiter.err" 'waiting in line as request'
+	wait_for_text "$WORLD/waiter.err" 'queued as request'
 	chg adopt "$pid" --gpu-ids 0,1
-	assert_error 1 'GPU 1 is not available: bob waits for it, and it is not these processes that keep it busy'
+	assert_error 1 'GPU 1 is not available: bob is waiting for it, and these processes do not keep it busy'
 	assert_reserved 1
 	chg_ok adopt "$pid"
 	assert_reserved '0 1'
@@ -270,16 +270,16 @@ orphan() {
 	status=0
 	as_user 4301 canhazgpu adopt "$two" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
 	assert_status 1
-	assert_equal "$(cat "$WORLD/stderr")" "Error: process $two is of uid 4302, not yours"
+	assert_equal "$(cat "$WORLD/stderr")" "Error: process $two belongs to uid 4302, not to you"
 	# What somebody else uses, too, is not taken in silence.
 	status=0
 	as_user 4301 canhazgpu adopt "$one" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
 	assert_status 1
-	grep -qF 'somebody else uses GPU 2, too' "$WORLD/stderr"
+	grep -qF 'somebody else is also using GPU 2' "$WORLD/stderr"
 	as_user 4301 canhazgpu adopt "$one" --gpu-ids 0 >"$WORLD/stdout"
 	assert_equal "$(cat "$WORLD/stdout")" "Adopted PID $one on 1 GPU(s): [0]"
 	chg adopt "$one" "$two"
-	assert_error 1 "process $one is of uid 4301, process $two of uid 4302"
+	assert_error 1 "process $one belongs to uid 4301, process $two to uid 4302"
 	chg_ok adopt "$two" --gpu-ids 1,2 --force
 	chg_ok status --json
 	assert_json 'map(.user) | join("|")' 'uid 4301|uid 4302|uid 4302'

@@ -15,7 +15,7 @@ waiting() {
 # wait_in_line NAME ARGUMENTS...: a request that waits, in the background: its id is $request.
 wait_in_line() {
 	start_background "$1" canhazgpu "${@:2}"
-	wait_for_text "$WORLD/$1.err" 'waiting in line as request'
+	wait_for_text "$WORLD/$1.err" 'queued as request'
 	request=$(sed -n 's/.*as request \([0-9a-f]*\) .*/\1/p' "$WORLD/$1.err")
 }
 
@@ -32,7 +32,7 @@ wait_in_line() {
 	wait_background one
 	assert_status 1
 	assert_equal "$(tail -n 1 "$WORLD/one.err")" \
-		"Error: the request was cancelled while it waited (by 'canhazgpu cancel', or the pool was made anew)"
+		"Error: the request was cancelled while it waited (by 'canhazgpu cancel', or the pool was recreated)"
 	assert_equal "$(waiting | cut -c 1-8)" "$request"
 	chg_ok release
 	wait_background two
@@ -65,11 +65,11 @@ wait_in_line() {
 	wait_in_line two run --wait -- true
 	two=$(waiting | tail -n 1)
 	chg cancel "$one" deadbeef-none
-	assert_error 1 "no request 'deadbeef-none' waits - see 'canhazgpu queue'"
+	assert_error 1 "there is no waiting request 'deadbeef-none' - see 'canhazgpu queue'"
 	chg cancel "$one" "${one:0:8}"
 	assert_error 2 "request ${one:0:8} is named twice"
 	chg cancel ''
-	assert_error 1 "no request '' waits"
+	assert_error 1 "there is no waiting request ''"
 	chg cancel
 	assert_error 2 'missing argument'
 	assert_equal "$(waiting)" "$one"$'\n'"$two"
@@ -129,12 +129,12 @@ wait_in_line() {
 	shared_pool 1
 	hold_as 4301 job
 	start_as_user 4301 one canhazgpu run --wait -- true
-	wait_for_text "$WORLD/one.err" 'waiting in line as request'
+	wait_for_text "$WORLD/one.err" 'queued as request'
 	request=$(sed -n 's/.*as request \([0-9a-f]*\) .*/\1/p' "$WORLD/one.err")
 	status=0
 	as_user 4302 canhazgpu cancel "$request" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
 	assert_status 1
-	grep -qE "^Error: request $request.* waits for uid 4301, not for you$" "$WORLD/stderr"
+	grep -qE "^Error: request $request.* belongs to uid 4301, not to you$" "$WORLD/stderr"
 	chg_ok cancel "$request"
 	assert_stdout_has "Cancelled request $request"
 	wait_background one

@@ -167,7 +167,7 @@ installed_doctor() {
 	assert_finding pool ok '2 GPUs of the provider fake'
 	printf 'memory: {threshold: 5}\n' >"$WORLD/home/.canhazgpu.yaml"
 	chmod 0666 "$WORLD/home/.canhazgpu.yaml"
-	assert_only configuration FAILED 'everybody may write that file'
+	assert_only configuration FAILED 'everybody can write to that file'
 	assert_finding settings ok "memory.threshold ($WORLD/home/.canhazgpu.yaml:1:21)"
 	chmod 0600 "$WORLD/home/.canhazgpu.yaml"
 	doctor
@@ -200,7 +200,7 @@ installed_doctor() {
 	installed_doctor 'echo "memory: {threshold: 300}" >/etc/canhazgpu/config.yaml
 		chmod 0644 /etc/canhazgpu/config.yaml' CANHAZGPU_MEMORY_THRESHOLD=500
 	assert_status 0
-	assert_finding configuration note 'memory.threshold of /etc/canhazgpu/config.yaml is overruled'
+	assert_finding configuration note 'memory.threshold in /etc/canhazgpu/config.yaml is overridden'
 	installed_doctor 'echo "memory: {threshold: x}" >/etc/canhazgpu/config.yaml'
 	assert_finding configuration FAILED '/etc/canhazgpu/config.yaml:1:21'
 	assert_finding store ok
@@ -224,15 +224,15 @@ installed_doctor() {
 	}
 	broken true 'program FAILED,store FAILED,pool FAILED' program no_new_privs \
 		setpriv --no-new-privs
-	broken 'chmod 2777 /var/lib/canhazgpu' 'directory FAILED,store-files FAILED' directory 'everybody may write there'
+	broken 'chmod 2777 /var/lib/canhazgpu' 'directory FAILED,store-files FAILED' directory 'everybody can write there'
 	chmod 2770 "$WORLD/var/canhazgpu"
-	broken 'chmod 0666 /var/lib/canhazgpu/canhazgpu.db' 'store-files FAILED' store-files 'everybody may write /var'
+	broken 'chmod 0666 /var/lib/canhazgpu/canhazgpu.db' 'store-files FAILED' store-files 'everybody can write to /var'
 	broken 'chgrp 4999 /var/lib/canhazgpu/canhazgpu.db.wake; chmod 0660 /var/lib/canhazgpu/canhazgpu.db' \
 		'store-files FAILED' store-files 'canhazgpu.db.wake has another group'
 	chgrp 4300 "$WORLD/var/canhazgpu/canhazgpu.db.wake"
 	broken 'sed -i /^canhazgpu:/d /etc/group' 'program FAILED' program 'its group 4300 has no name'
 	echo 'canhazgpu:x:4300:' >>"$WORLD/etc/group"
-	broken 'chmod 2757 "$WORLD/bin2/canhazgpu"' 'program FAILED' program 'everybody may write it'
+	broken 'chmod 2757 "$WORLD/bin2/canhazgpu"' 'program FAILED' program 'everybody can write to it'
 }
 
 @test "more than one program of the name, or another one, in PATH" {
@@ -410,7 +410,7 @@ cards() {
 	cards "$(card a 1 4)" "$(card b 2 null)"
 	assert_only gpus warning 'the use of GPU 1 is unknown'
 	cards "$(card b 2 4)"
-	assert_only gpus FAILED 'GPU 0 of the pool: GPU-a is not there any more'
+	assert_only gpus FAILED 'GPU 0 of the pool: GPU-a is gone'
 	nvml_state '{"codes": {"nvmlInit": 18}}'
 	doctor
 	assert_status 1
@@ -435,7 +435,7 @@ cards() {
 @test "the fake provider is noted" {
 	pool 3
 	doctor_ok
-	assert_finding driver note 'these are no real GPUs'
+	assert_finding driver note 'these are not real GPUs'
 	assert_finding gpus ok "3 of the pool's 3"
 }
 
@@ -530,7 +530,7 @@ assert_no_wake_up() {
 	wait_until 'doctor_ok && [[ $(json_get ".[] | select(.check == \"queue\") | .detail") == "1 waiting" ]]' 60
 	results >"$WORLD/sound"
 	stop_now "$waiter"
-	assert_only queue warning "number 1 in the line (pid $waiter) is stopped"
+	assert_only queue warning "request 1 in the queue (pid $waiter) is stopped"
 	kill -CONT "$waiter"
 }
 

@@ -45,7 +45,7 @@ minutes_left() {
 	[ "$(minutes_left 0)" -le 60 ]
 	[ "$(minutes_left 2)" -gt 100 ]
 	chg extend --gpu-ids 0,2,3 --duration 1h
-	assert_error 1 'GPU 0 is reserved together with others, until the same time: extend all of them (--gpu-ids 0,1), or release the others before'
+	assert_error 1 'GPU 0 is reserved together with others: extend all of them (--gpu-ids 0,1), or release the others first'
 	[ "$(minutes_left 2)" -le 120 ]
 	chg_ok release --gpu-ids 1
 	chg_ok extend -G 0 --duration 1h
@@ -55,7 +55,7 @@ minutes_left() {
 @test "nothing held, nothing reserved, a run, an expired one, and nonsense are errors" {
 	pool 3
 	chg extend
-	assert_error 1 "you hold no GPUs by 'canhazgpu reserve'"
+	assert_error 1 "you hold no manually reserved GPUs"
 	chg extend --gpu-ids 1
 	assert_error 1 'GPU 1 is not reserved'
 	chg extend --gpu-ids 3
@@ -68,7 +68,7 @@ minutes_left() {
 	assert_error 2 "unexpected argument '1h'"
 	hold job --gpu-ids 0
 	chg extend
-	assert_error 1 "you hold no GPUs by 'canhazgpu reserve'"
+	assert_error 1 "you hold no manually reserved GPUs"
 	chg extend --gpu-ids 0
 	assert_error 1 'GPU 0 is held by a run, which ends when its command does: there is nothing to extend'
 	chg_ok reserve --gpu-ids 1 --duration 1ms
@@ -77,7 +77,7 @@ minutes_left() {
 	chg extend --gpu-ids 1
 	assert_error 1 'GPU 1 is not reserved'
 	chg extend --duration 3650d
-	assert_error 1 'ends at most 3650 days from now'
+	assert_error 1 'must end within 3650 days from now'
 	chg_ok extend --duration 3000d
 }
 
@@ -86,10 +86,10 @@ minutes_left() {
 	chg_ok reserve --gpu-ids 0 --duration 1h
 	chg_ok reserve --gpu-ids 1 --duration 1h
 	start_background waiter canhazgpu run --gpu-ids 1 --wait --user bob -- true
-	wait_for_text "$WORLD/waiter.err" 'waiting in line as request'
+	wait_for_text "$WORLD/waiter.err" 'queued as request'
 	chg extend --duration 1h
-	assert_error 1 'GPU 1 cannot be extended: bob waits for it (request '
-	assert_stderr_has 'only administrators can go before, with --force)'
+	assert_error 1 'GPU 1 cannot be extended: bob is waiting for it (request '
+	assert_stderr_has 'only administrators can override that, with --force)'
 	[ "$(minutes_left 0)" -le 60 ]
 	chg_ok extend --gpu-ids 0 --duration 1h
 	[ "$(minutes_left 0)" -gt 100 ]
@@ -114,11 +114,11 @@ minutes_left() {
 	assert_equal "$(cut -d ' ' -f 1-3 "$WORLD/stdout")" 'Extended GPU(s) [1]'
 	[ "$(minutes_left 0)" -le 60 ]
 	start_as_user 4302 waiter canhazgpu run --gpu-ids 0 --wait -- true
-	wait_for_text "$WORLD/waiter.err" 'waiting in line as request'
+	wait_for_text "$WORLD/waiter.err" 'queued as request'
 	status=0
 	as_user 4301 canhazgpu extend --force --duration 1h >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
 	assert_status 1
-	grep -qF 'GPU 0 cannot be extended: uid 4302 waits for it' "$WORLD/stderr"
+	grep -qF 'GPU 0 cannot be extended: uid 4302 is waiting for it' "$WORLD/stderr"
 	chg_ok extend --gpu-ids 0 --force --duration 1h
 	[ "$(minutes_left 0)" -gt 100 ]
 }

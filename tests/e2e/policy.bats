@@ -154,7 +154,7 @@ ok() {
 
 @test "a note where one is required" {
 	host_pool 2 'policy.require-note: true'
-	refused 'a note is required on this host (policy.require-note): say with --note what the GPUs are for' reserve
+	refused 'a note is required on this host (policy.require-note): use --note to say what the GPUs are for' reserve
 	refused 'a note is required on this host' run --note ' ' -- true
 	ok user run --note 'a test' -- true
 	on_host 0 canhazgpu reserve
@@ -231,7 +231,7 @@ ok() {
 	wait_until 'is_called "${background_pids[run]}" sleep' 20
 	on_host 4301 canhazgpu reserve --short
 	assert_reserved '0 1 2 3'
-	mine='only root and the group '"'gpu-admins'"' (admin.group) may release what others have reserved'
+	mine='only root and the group '"'gpu-admins'"' (admin.group) may release what others hold'
 	refused "$mine" release --user maker
 	refused "$mine" release --user 4301
 	refused "$mine" release --user root
@@ -242,7 +242,7 @@ ok() {
 	on_host 4302 env USER=admin LOGNAME=admin HOME=/root canhazgpu release --all
 	assert_error 1 "$mine"
 	user release --all --user user
-	assert_error 2 'of --gpu-ids, --user and --all only one can be used'
+	assert_error 2 'only one of --gpu-ids, --user and --all can be used'
 	ok user release --user user
 	assert_stdout 'Released 3 GPU(s): [0, 1, 2]'
 	ok user reserve --gpus 2 --short
@@ -257,7 +257,7 @@ ok() {
 	host_config ''
 	on_host 4301 canhazgpu reserve --short
 	admin release --all
-	assert_error 1 'only root may release what others have reserved (admin.group in /etc/canhazgpu/config.yaml can name a group that may, too)'
+	assert_error 1 'only root may release what others hold (admin.group in /etc/canhazgpu/config.yaml can name a group that may, too)'
 	on_host 0 canhazgpu release --user maker
 	assert_stdout 'Released 1 GPU(s): [3]'
 }
@@ -272,7 +272,7 @@ ok() {
 	start_on_host 4302 waiter canhazgpu run --wait -- true
 	wait_for_text "$WORLD/waiter.err" 'aiting'
 	on_host 4301 canhazgpu cancel "$(in_world canhazgpu queue --json | jq -r '.[0].id')"
-	assert_error 1 'not for you'
+	assert_error 1 'not to you'
 	ok admin cancel "$(in_world canhazgpu queue --json | jq -r '.[0].id')"
 	wait_background waiter
 	assert_equal "$status" 1
@@ -288,11 +288,11 @@ ok() {
 	ok user reserve --short
 	refused "the group 'gpu-admins' (admin.group)" admin --drain 0
 	ok admin admin --drain 0
-	assert_stdout 'Drained 1 GPU(s): [0] (reservations on them go on to their end)'
+	assert_stdout 'Drained 1 GPU(s): [0] (existing reservations continue to their end)'
 	assert_reserved 0
 	chg_ok status
 	assert_stdout_has 'then out of service (drained by admin)'
-	refused 'GPU 0 cannot be extended: it goes out of service (drained by admin)' extend --duration 1h
+	refused 'GPU 0 cannot be extended: it is going out of service (drained by admin)' extend --duration 1h
 	ok user release
 	chg_ok status --json
 	assert_json '[.[0].status, .[0].drained_by, (.[0].drained_at | type), .[1].status, .[1].drained_by] | join(" ")' \
@@ -343,7 +343,7 @@ ok() {
 	wait_until '[ -z "$(reserved)" ]'
 	# To be put back it has to go from there.
 	on_host 0 canhazgpu admin --undrain 2
-	assert_stdout 'GPU(s) [2] are in service already'
+	assert_stdout 'GPU(s) [2] are already in service'
 	refused 'GPU 2 is out of service' reserve --gpu-ids 2
 }
 
@@ -356,7 +356,7 @@ ok() {
 	stdout=$(cat "$WORLD/stdout") stderr=$(cat "$WORLD/stderr")
 	assert_error 1 'only root and the owner of the pool may take GPUs out of service, or put them back'
 	chg admin --drain 0 --gpus 2
-	assert_error 2 '--drain and --undrain stand alone'
+	assert_error 2 '--drain and --undrain cannot be used with other options'
 	chg admin --drain 2
 	assert_error 1 'GPU ID 2 does not exist'
 	chg_ok admin --gpus 2 --provider fake --force

@@ -116,7 +116,7 @@ minutes_to() {
 	chg_ok queue
 	assert_stdout_has '(absent) GPU 0 (alice)'
 	chg_ok queue --explain "$(queue '.[0].id[:8]')"
-	assert_stdout_has 'It shows no life'
+	assert_stdout_has 'Its process is not responding'
 	kill -CONT "${background_pids[bob]}"
 	wait_until '[ "$(line)" = "bob 1" ]' 30
 	chg_ok queue --json
@@ -135,19 +135,19 @@ minutes_to() {
 	waits carol reserve --gpu-ids 0,3 --user carol --wait=1d
 	bob=$(queue '.[0].id[:8]')
 	chg_ok queue --explain "$(queue '.[1].id[:6]')"
-	assert_stdout_has "Request $(queue '.[1].id[:8]') of carol waits for 2 GPUs, exactly [0, 3], since "
+	assert_stdout_has "Request $(queue '.[1].id[:8]') of carol is waiting for 2 GPUs, exactly [0, 3], since "
 	assert_stdout_has 'It gives up at '
-	assert_stdout_has "Before it in the line: request $bob of bob (2 GPUs)."
+	assert_stdout_has "Ahead of it in the queue: request $bob of bob (2 GPUs)."
 	assert_stdout_has 'GPU 0 is reserved by alice (manual) until '
 	assert_stdout_has "; request $bob of bob comes first."
 	assert_stdout_has "GPU 3 is collected for request $bob of bob."
 	assert_stdout_has "for request $bob of bob."
 	assert_stdout_has 'It has 0 of 2 GPUs'
 	chg_ok queue --explain "$bob"
-	assert_stdout_has 'nobody before it waits for the same GPUs'
+	assert_stdout_has 'nobody ahead of it is waiting for the same GPUs'
 	assert_stdout_has 'GPU 1 is reserved by dave (run) until '
 	assert_stdout_has ' at the latest (its time limit).'
-	assert_stdout_has 'GPU 2 is reserved by erin (run); nobody knows how long.'
+	assert_stdout_has 'GPU 2 is reserved by erin (run); for how long is unknown.'
 	assert_stdout_has 'GPU 3 is collected for this request.'
 	assert_stdout_has 'Next, as far as is known: GPU 1 at '
 	assert_stdout_has 'It has 1 of 2 GPUs, [3],'
@@ -157,15 +157,15 @@ minutes_to() {
 @test "--explain: what is wrong with it" {
 	pool 1
 	chg queue --explain 12345678
-	assert_error 1 "no request '12345678' waits"
+	assert_error 1 "there is no waiting request '12345678'"
 	chg queue --explain ''
-	assert_error 1 'waits'
+	assert_error 1 "there is no waiting request ''"
 	chg queue --explain 1 --json
 	assert_error 2 'cannot be used together'
 	# What a file says for every call is no contradiction.
 	world_set CANHAZGPU_QUEUE_JSON=true
 	chg queue --explain 12345678
-	assert_error 1 "no request '12345678' waits"
+	assert_error 1 "there is no waiting request '12345678'"
 }
 
 # ---- estimates ----
@@ -183,8 +183,8 @@ minutes_to() {
 	minutes=$(minutes_to "$(queue '.[0].estimated_start')")
 	[ "$minutes" -ge 117 ] && [ "$minutes" -le 121 ] || fail_with "$minutes minutes"
 	chg_ok queue --explain "$(queue '.[0].id')"
-	assert_stdout_has "GPU 0 is reserved by $(id -un) (run), to about "
-	assert_stdout_has ' as earlier runs of that account go.'
+	assert_stdout_has "GPU 0 is reserved by $(id -un) (run), until about "
+	assert_stdout_has ' judging by earlier runs of that account.'
 }
 
 @test "a waiting request tells when it may start" {

@@ -180,7 +180,7 @@ run_job() {
 }
 
 # As under sshd without a terminal, and journald.
-@test "a time limit is said also where standard error is a socket, and nobody waits for the supervisor to close it" {
+@test "a time limit is said also where standard error is a socket, and nobody is waiting for the supervisor to close it" {
 	pool 1
 	in_world python3 - >"$WORLD/said" <<-'END'
 		import socket, subprocess, sys

@@ -90,7 +90,7 @@ ends_in() {
 	world_set CANHAZGPU_RUN_HEARTBEAT=200ms
 	hold job --gpus 2
 	chg_ok release --gpu-ids 0,1
-	message='canhazgpu: the reservation of GPU(s) [0, 1] is gone (released, or the pool was made anew); the command goes on WITHOUT a reservation'
+	message='canhazgpu: the reservation of GPU(s) [0, 1] is gone (released, or the pool was recreated); the command continues WITHOUT a reservation'
 	wait_for_text "$WORLD/job.err" "$message"
 	# Taken by somebody else meanwhile: that stays as it is when the old command ends.
 	chg_ok reserve --gpus 2 --short
@@ -122,7 +122,7 @@ ends_in() {
 	assert_equal "$(grep -c 'is gone' "$WORLD/job.err")" 1
 	assert_reserved '0 2'
 	chg_ok release --gpu-ids 0,2
-	wait_for_text "$WORLD/job.err" 'goes on WITHOUT a reservation'
+	wait_for_text "$WORLD/job.err" 'continues WITHOUT a reservation'
 	assert_alive "$command"
 }
 
@@ -135,7 +135,7 @@ ends_in() {
 	chg_ok release --gpu-ids 0
 	wait_background job
 	assert_status 130
-	assert_equal "$(tail -n 1 "$WORLD/job.err")" "canhazgpu: the reservation of GPU(s) [0] is gone (released, or the pool was made anew); the command is being stopped"
+	assert_equal "$(tail -n 1 "$WORLD/job.err")" "canhazgpu: the reservation of GPU(s) [0] is gone (released, or the pool was recreated); the command is being stopped"
 	wait_until 'is_gone "$daemon"'
 	assert_no_processes
 }
@@ -177,7 +177,7 @@ time.sleep(1000)"' sh "$WORLD/pipe"
 	echo >"$WORLD/gate"
 	wait_background job
 	assert_status 0
-	message='canhazgpu: the reservation of GPU(s) [0] is gone (released, or the pool was made anew); the command goes on WITHOUT a reservation'
+	message='canhazgpu: the reservation of GPU(s) [0] is gone (released, or the pool was recreated); the command continues WITHOUT a reservation'
 	assert_equal "$(cat "$WORLD/log")" "Reserved 1 GPU(s): [0] for command execution
 a line before
 another one

@@ -16,7 +16,7 @@ long_grace() {
 	long_grace
 	chg run --timeout 1s -- sleep 1000
 	assert_status 130
-	assert_stderr_has 'canhazgpu: the time limit of 0h 0m 1s is over: stopping the command (SIGINT; SIGKILL in 1h 0m 0s)'
+	assert_stderr_has 'canhazgpu: the time limit of 0h 0m 1s was reached: stopping the command (SIGINT; SIGKILL in 1h 0m 0s)'
 	wait_until '[ -z "$(reserved)" ]'
 	assert_no_processes
 }

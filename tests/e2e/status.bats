@@ -180,7 +180,7 @@ without_seconds() {
 	chg_ok status --json
 	assert_json 'map(.status) | join(" ")' 'ERROR UNRESERVED ERROR'
 	assert_json '.[0] | "\(.error)|\(.validation)"' \
-		'the driver does not tell how much memory is used|unknown: the driver does not tell how much memory is used'
+		'the driver does not report how much memory is used|unknown: the driver does not report how much memory is used'
 	assert_json '.[1].process_info' 'unknown MB used by PID 99999991 (x)'
 	assert_json '.[2].error' 'row cannot be read: [N/A]'
 	chg reserve

@@ -191,7 +191,7 @@ use_as() {
 	status=0
 	as_user 4302 canhazgpu admin --gpus 1 --provider fake --force >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
 	stdout=$(cat "$WORLD/stdout") stderr=$(cat "$WORLD/stderr")
-	assert_error 1 'only root and the owner of the pool may make it anew'
+	assert_error 1 'only root and the owner of the pool may recreate it'
 	assert_equal "$(reservation_of 0)" "$reservation"
 	assert_reserved '0 1'
 	assert_equal "$(pool_file 'SELECT count(*) FROM usage_history')" 0

@@ -78,9 +78,9 @@ load wait_helpers
 	stop_now "${background_pids[first]}"
 	fake_state '{}' # it is first for what is free now, though it cannot take it at the moment
 	chg run --gpu-ids 1 -- true
-	assert_error 1 'GPU 1 is not available: first waits for it - stand in line with --wait'
+	assert_error 1 'GPU 1 is not available: first is waiting for it - queue for it with --wait'
 	chg run --gpus 2 -- true
-	assert_error 1 'Requested: 2, Available: 1 (others wait for 1 more - stand in line with --wait)'
+	assert_error 1 'Requested: 2, Available: 1 (others are waiting for 1 more - queue with --wait)'
 	chg_ok run -- true
 	kill -CONT "${background_pids[first]}"
 	kill "$user"
@@ -179,7 +179,7 @@ load wait_helpers
 		assert_status "${signal#*:}"
 		assert_equal "$(line)" '' # before anybody else cleans up
 		assert_reserved 0
-		grep -qx 'Left the line' "$WORLD/waiter.err"
+		grep -qx 'Left the queue' "$WORLD/waiter.err"
 	done
 	kill "$command"
 	wait_until '[ "$(ends)" = released ]' 20

@@ -163,7 +163,7 @@ store_goes_on() {
 	assert_equal "$(reserved)" ''
 	assert_equal "$(line)" ''
 	assert_equal "$(cat "$WORLD/waiter.out")" ''
-	grep -q 'Left the line' "$WORLD/waiter.err"
+	grep -q 'Left the queue' "$WORLD/waiter.err"
 }
 
 @test "a stopped one keeps its place, but not the GPUs: they go to those behind it" {
@@ -284,7 +284,7 @@ need_redis() {
 	wait_run first --gpus 2
 	wait_run second
 	stop_redis
-	wait_until 'grep -q "the pool does not answer, trying again" "$WORLD/first.err"' 60
+	wait_until 'grep -q "the pool is not responding, trying again" "$WORLD/first.err"' 60
 	start_redis --appendonly yes --appendfsync always
 	wait_until '[ "$(line)" = "first second" ]' 30
 	kill_both holder
@@ -333,7 +333,7 @@ other_entry() {
 	pool 2
 	other_entry 018c266f-a239-48ce-9c6a-e5289b1abe51 bob 2
 	chg run -- true
-	assert_error 1 'others wait for 2 more - stand in line with --wait'
+	assert_error 1 'others are waiting for 2 more - queue with --wait'
 	wait_run waiter
 	assert_waits waiter
 	assert_equal "$(line)" 'bob waiter'

@@ -181,14 +181,14 @@ static void test_gpus(void **state)
 {
 	(void)state;
 	assert_int_equal(gpus_of(0, USE_IDLE, true).result, FINDING_OK);
-	assert_string_equal(gpus_of(0, USE_BUSY, true).detail, "2 of the pool's 2 are there");
+	assert_string_equal(gpus_of(0, USE_BUSY, true).detail, "2 of the pool's 2 are present");
 	assert_int_equal(gpus_of(3, USE_IDLE, true).result, FINDING_NOTE);
 	assert_int_equal(gpus_of(0, USE_UNKNOWN, true).result, FINDING_WARNING);
 	assert_string_equal(gpus_of(0, USE_UNKNOWN, true).detail,
-			    "2 of the pool's 2 are there, the use of GPU 0 is unknown: dark");
+			    "2 of the pool's 2 are present, the use of GPU 0 is unknown: dark");
 	assert_int_equal(gpus_of(0, USE_IDLE, false).result, FINDING_FAILED);
 	assert_string_equal(gpus_of(0, USE_IDLE, false).detail,
-			    "1 of the pool's 2 are there, GPU 1 of the pool: gone");
+			    "1 of the pool's 2 are present, GPU 1 of the pool: gone");
 }
 
 int main(void)

@@ -207,10 +207,10 @@ static void test_force_does_not_take_what_others_wait_for(void **state)
 	exact.ids = &busy;
 	exact.ids_count = 1;
 	assert_refused(&w, &r,
-		       "Not enough GPUs available. Requested: 1, Available: 0 (others wait for 1 "
-		       "more - stand in line with --wait)");
+		       "Not enough GPUs available. Requested: 1, Available: 0 (others are waiting "
+		       "for 1 more - queue with --wait)");
 	assert_refused(&w, &exact,
-		       "GPU 0 is not available: eve waits for it - stand in line with --wait");
+		       "GPU 0 is not available: eve is waiting for it - queue for it with --wait");
 	exact.force = false;
 	assert_refused(&w, &exact,
 		       "GPU 0 is not available: in use without reservation - run 'canhazgpu "

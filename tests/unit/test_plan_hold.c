@@ -140,7 +140,7 @@ static void test_extend(void **state)
 		/* Whose it is. */
 		{2, "0,1", MINUTE, false, "GPU 0 is reserved by u1, not by you", -EPERM},
 		{0, "0,1", MINUTE, false, "0,1:61", 0},
-		{0, NULL, MINUTE, false, "you hold no GPUs", -ENOENT},
+		{0, NULL, MINUTE, false, "you hold no manually reserved GPUs", -ENOENT},
 		/* What has no end, and what is not there. */
 		{1, "4", MINUTE, false, "GPU 4 is held by a run", -EINVAL},
 		{1, "5", MINUTE, false, "GPU 5 is not reserved", -ENOENT},
@@ -166,8 +166,8 @@ static void test_extend_after_the_end(void **state)
 {
 	static const struct extend_case over = {1,      "0", MINUTE, false, "GPU 0 is not reserved",
 						-ENOENT};
-	static const struct extend_case none = {1,      NULL, MINUTE, false, "you hold no GPUs",
-						-ENOENT};
+	static const struct extend_case none = {
+		1, NULL, MINUTE, false, "you hold no manually reserved GPUs", -ENOENT};
 	AUTO(world_clear) struct world w;
 
 	(void)state;
@@ -180,18 +180,18 @@ static void test_extend_after_the_end(void **state)
 static void test_extend_what_others_wait_for(void **state)
 {
 	static const struct extend_case cases[] = {
-		{1, NULL, MINUTE, false, "GPU 1 cannot be extended: u3 waits for it", -EBUSY},
-		{1, "1", MINUTE, false, "GPU 1 cannot be extended: u3 waits for it", -EBUSY},
-		{1, "1", MINUTE, true, "GPU 1 cannot be extended: u3 waits for it", -EBUSY},
-		{0, "1", MINUTE, false, "GPU 1 cannot be extended: u3 waits for it", -EBUSY},
+		{1, NULL, MINUTE, false, "GPU 1 cannot be extended: u3 is waiting for it", -EBUSY},
+		{1, "1", MINUTE, false, "GPU 1 cannot be extended: u3 is waiting for it", -EBUSY},
+		{1, "1", MINUTE, true, "GPU 1 cannot be extended: u3 is waiting for it", -EBUSY},
+		{0, "1", MINUTE, false, "GPU 1 cannot be extended: u3 is waiting for it", -EBUSY},
 		{0, "1", MINUTE, true, "1:61", 0},
 		{1, "0", MINUTE, false, "0:61", 0},
 	};
 	static const struct extend_case free_again = {1, NULL, MINUTE, false, "0:61 1:61", 0};
 	static const struct extend_case collected = {
-		3, NULL, MINUTE, false, "you hold no GPUs", -ENOENT};
+		3, NULL, MINUTE, false, "you hold no manually reserved GPUs", -ENOENT};
 	static const struct extend_case collected_id = {
-		3, "2", MINUTE, false, "GPU 2 is collected for a request of u3", -EBUSY};
+		3, "2", MINUTE, false, "GPU 2 is collected for a waiting request of u3", -EBUSY};
 	AUTO(world_clear) struct world w;
 	struct queue_entry *q;
 
@@ -258,7 +258,7 @@ static void test_adopt(void **state)
 {
 	static const struct adopt_case cases[] = {
 		/* What they use alone, busy or not. */
-		{NULL, 0, false, "somebody else uses GPU 2, too", -EBUSY},
+		{NULL, 0, false, "somebody else is also using GPU 2", -EBUSY},
 		{NULL, 0, true, "0,1,2", 0},
 		{"0,1", 0, false, "0,1", 0},
 		{"0", 1, false, "0", 0},
@@ -273,8 +273,8 @@ static void test_adopt(void **state)
 		{"5", 0, true, "5", 0},
 		{"6", 0, true, "GPU ID 6 does not exist", -ERANGE},
 	};
-	static const struct adopt_case none = {NULL, 0, true, "the driver shows these processes",
-					       -ENOENT};
+	static const struct adopt_case none = {NULL, 0, true,
+					       "the driver does not show these processes", -ENOENT};
 	AUTO(world_clear) struct world w;
 
 	(void)state;
@@ -337,11 +337,11 @@ static void test_adopt_what_others_wait_for(void **state)
 		/* Kept busy by these processes: nobody could have it now. */
 		{"0", 0, false, "0", 0},
 		/* In use by them, but so little that it is to be had; not in use; by others. */
-		{"1", 0, true, "GPU 1 is not available: u2 waits for it", -EBUSY},
-		{"2", 0, true, "GPU 2 is not available: u2 waits for it", -EBUSY},
-		{"3", 0, true, "GPU 3 is not available: u2 waits for it", -EBUSY},
+		{"1", 0, true, "GPU 1 is not available: u2 is waiting for it", -EBUSY},
+		{"2", 0, true, "GPU 2 is not available: u2 is waiting for it", -EBUSY},
+		{"3", 0, true, "GPU 3 is not available: u2 is waiting for it", -EBUSY},
 		/* One's own by hand would be theirs next. */
-		{"4", 0, true, "GPU 4 is not available: u2 waits for it", -EBUSY},
+		{"4", 0, true, "GPU 4 is not available: u2 is waiting for it", -EBUSY},
 	};
 	AUTO(world_clear) struct world w;
 

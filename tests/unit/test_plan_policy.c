@@ -509,8 +509,8 @@ static void test_duration_and_note(void **state)
 	check_reserve(&w, &r, 0, NULL);
 	w.policy.note_required = true;
 	check_reserve(&w, &r, EDQUOT,
-		      "a note is required on this host (policy.require-note): say with --note what "
-		      "the GPUs are for");
+		      "a note is required on this host (policy.require-note): use --note to say "
+		      "what the GPUs are for");
 	r.note = " \t";
 	check_reserve(&w, &r, EDQUOT, NULL);
 	r.note = "x";
@@ -584,7 +584,7 @@ static void test_extend(void **state)
 	check_extend(&w, &boss, 3 * HOUR, 0, NULL);
 	drain(&w, 0);
 	check_extend(&w, &user, HOUR, EDQUOT,
-		     "GPU 0 cannot be extended: it goes out of service (drained by boss)");
+		     "GPU 0 cannot be extended: it is going out of service (drained by boss)");
 	check_extend(&w, &boss, HOUR, 0, NULL);
 }
 
@@ -683,17 +683,15 @@ static void test_release_account(void **state)
 	collect(&w, q, 6); /* goes with the request, not so */
 	assert_released(&w, &user, &own, "0,3,5");
 	assert_released(&w, &user, &other,
-			"only root may release what others have reserved (admin.group in "
+			"only root may release what others hold (admin.group in "
 			"/etc/canhazgpu/config.yaml can name a group that may, too)");
 	w.policy.admin_group = mem_strdup("gpu-admins");
 	assert_released(
 		&w, &user, &all,
-		"only root and the group 'gpu-admins' (admin.group) may release what others have "
-		"reserved");
+		"only root and the group 'gpu-admins' (admin.group) may release what others hold");
 	assert_released(
 		&w, &user, &gone,
-		"only root and the group 'gpu-admins' (admin.group) may release what others have "
-		"reserved");
+		"only root and the group 'gpu-admins' (admin.group) may release what others hold");
 	assert_released(&w, &boss, &own, "0,3,5");
 	assert_released(&w, &boss, &other, "1,2");
 	assert_released(&w, &boss, &gone, "4"); /* an account that is not there any more */

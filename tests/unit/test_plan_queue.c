@@ -553,13 +553,13 @@ static void test_reserve_respects_the_line(void **state)
 		{"#0", "3", NULL},
 		{"#0", "#1,2,3", NULL},
 		{"#0", "4",
-		 "Not enough GPUs available. Requested: 4, Available: 3 (others wait for 1 more - "
-		 "stand in line with --wait)"},
+		 "Not enough GPUs available. Requested: 4, Available: 3 (others are waiting for 1 "
+		 "more - queue with --wait)"},
 		{"2", "1",
-		 "Not enough GPUs available. Requested: 1, Available: 0 (others wait for 4 more - "
-		 "stand in line with --wait)"},
+		 "Not enough GPUs available. Requested: 1, Available: 0 (others are waiting for 4 "
+		 "more - queue with --wait)"},
 		{"#0,2", "#2",
-		 "GPU 2 is not available: u0 waits for it - stand in line with --wait"},
+		 "GPU 2 is not available: u0 is waiting for it - queue for it with --wait"},
 	};
 
 	(void)state;
@@ -607,10 +607,10 @@ static void test_cancel(void **state)
 		{7, "u1", "00000002", 0, ""},
 		{0, "root", "00000002-0000", 0, ""},
 		{7, "u1", "00000001", -EPERM,
-		 "request 00000001-0000-4000-8000-000000000000 waits for u0, not for you"},
+		 "request 00000001-0000-4000-8000-000000000000 belongs to u0, not to you"},
 		{7, "u1", "0000", -EINVAL, "more than one waiting request begins with '0000'"},
-		{7, "u1", "3", -ENOENT, "no request '3' waits - see 'canhazgpu queue'"},
-		{7, "u1", "", -ENOENT, "no request '' waits - see 'canhazgpu queue'"},
+		{7, "u1", "3", -ENOENT, "there is no waiting request '3' - see 'canhazgpu queue'"},
+		{7, "u1", "", -ENOENT, "there is no waiting request '' - see 'canhazgpu queue'"},
 	};
 
 	(void)state;
@@ -721,7 +721,7 @@ static void test_crowd(void **state)
 		world_queue(&w, "2")->uid = quantity_of(7);
 	w.facts.waiting = waiting;
 	assert_int_equal(decide(&w), -EDQUOT);
-	assert_non_null(strstr(w.e.text, "256 of your requests wait already"));
+	assert_non_null(strstr(w.e.text, "256 of your requests are already waiting"));
 	/* Others, and administrators, are not meant; one that is dead does not count. */
 	w.request.actor.uid = 8;
 	assert_int_equal(decide(&w), 0);

@@ -248,7 +248,7 @@ static void test_hostile(void **state)
 	assert_non_null(strstr(json, "\"note\":\"\\u001B[2J\xef\xbf\xbd\""));
 	assert_int_equal(view_explain(&s, "00000001", &why, NULL), 0);
 	assert_null(strchr(why, '\x1b'));
-	assert_non_null(strstr(why, "of b\\x0aob waits"));
+	assert_non_null(strstr(why, "of b\\x0aob is waiting"));
 	assert_non_null(strstr(why, "is reserved by ali\\x1b[31mce (manual)"));
 	assert_non_null(strstr(why, "GPU 1 is out of service: drained by ro\\x1b[31mot.\n"));
 }
@@ -309,35 +309,35 @@ static void test_explain(void **state)
 	world_starts(&s, 0, NOW + HMS(0, 14, 30));
 	expect_why(
 		&s, "00000001-0000",
-		"Request 00000001 of bob waits for 2 GPUs, since 2025-07-07 20:16 "
-		"(0h 10m 0s).\n"
-		"Position 1 of 2; nobody before it waits for the same GPUs.\n"
+		"Request 00000001 of bob is waiting for 2 GPUs, since 2025-07-07 20:16 (0h 10m "
+		"0s).\n"
+		"Position 1 of 2; nobody ahead of it is waiting for the same GPUs.\n"
 		"GPU 0 is reserved by alice (manual) until 2025-07-07 23:42.\n"
 		"GPU 1 is reserved by dave (run) until 2025-07-07 20:41 at the latest (its time "
 		"limit).\n"
-		"GPU 2 is reserved by erin (run); nobody knows how long.\n"
-		"GPU 3 is reserved by fay (run), to about 2025-07-07 21:26 as earlier runs of "
-		"that account go.\n"
+		"GPU 2 is reserved by erin (run); for how long is unknown.\n"
+		"GPU 3 is reserved by fay (run), until about 2025-07-07 21:26 judging by earlier "
+		"runs of that account.\n"
 		"GPU 4 is collected for this request.\n"
 		"Next, as far as is known: GPU 1 at 2025-07-07 20:41, for this request.\n"
-		"It has 1 of 2 GPUs, [4], and takes each that becomes free when nobody before it "
-		"could use it.\n"
-		"It is expected to start at about 2025-07-07 20:41 (in about 15m), if these "
-		"times hold.\n");
+		"It has 1 of 2 GPUs, [4], and takes each that becomes free unless a request ahead "
+		"of it could use it.\n"
+		"It is expected to start at about 2025-07-07 20:41 (in about 15m), if these times "
+		"hold.\n");
 	expect_why(
 		&s, "00000002",
-		"Request 00000002 of carol waits for 2 GPUs, exactly [0, 4], since "
+		"Request 00000002 of carol is waiting for 2 GPUs, exactly [0, 4], since "
 		"2025-07-07 20:16 (0h 10m 0s).\n"
 		"It gives up at 2025-07-08 20:26.\n"
-		"Before it in the line: request 00000001 of bob (2 GPUs).\n"
+		"Ahead of it in the queue: request 00000001 of bob (2 GPUs).\n"
 		"GPU 0 is reserved by alice (manual) until 2025-07-07 23:42; request 00000001 of "
 		"bob comes first.\n"
 		"GPU 4 is collected for request 00000001 of bob.\n"
 		"Next, as far as is known: GPU 0 at 2025-07-07 23:42, for request 00000001 of "
 		"bob.\n"
-		"It has 0 of 2 GPUs and takes each that becomes free when nobody before it could "
-		"use it.\n"
-		"When it starts cannot be told: nobody knows when some of these GPUs become "
+		"It has 0 of 2 GPUs and takes each that becomes free unless a request ahead of it "
+		"could use it.\n"
+		"Its start cannot be estimated: it is unknown when some of these GPUs become "
 		"free.\n");
 }
 
@@ -359,16 +359,17 @@ static void test_explain_free(void **state)
 	world_show(&s);
 	world_starts(&s, 0, NOW);
 	expect_why(&s, "0",
-		   "Request 00000001 of bob waits for 1 GPU, since 2025-07-07 20:16 (0h 10m 0s).\n"
-		   "Position 1 of 1; nobody before it waits for the same GPUs.\n"
+		   "Request 00000001 of bob is waiting for 1 GPU, since 2025-07-07 20:16 (0h 10m "
+		   "0s).\n"
+		   "Position 1 of 1; nobody ahead of it is waiting for the same GPUs.\n"
 		   "GPU 0 is reserved by alice (run), whose command has ended.\n"
 		   "GPU 1 is in use without a reservation.\n"
 		   "GPU 2 is not handed out: its use is unknown.\n"
 		   "GPU 3 is not handed out: its state cannot be read.\n"
 		   "GPU 4 is out of service: drained by root.\n"
 		   "GPU 5 is free.\n"
-		   "It has 0 of 1 GPU and takes each that becomes free when nobody before it could "
-		   "use it.\n"
+		   "It has 0 of 1 GPU and takes each that becomes free unless a request ahead of "
+		   "it could use it.\n"
 		   "It should start any moment.\n");
 }
 
@@ -382,12 +383,12 @@ static void test_explain_absent(void **state)
 		const char *last;
 	} cases[] = {
 		{HOLDER_STOPPED, 1, false,
-		 "It shows no life (stopped?): it keeps its place, but others are served "
-		 "meanwhile.\n"},
-		{HOLDER_ALIVE, 2, false,
-		 "Not all that it asks for is in service: it keeps its place, but others are "
+		 "Its process is not responding (stopped?): it keeps its place, but others are "
 		 "served meanwhile.\n"},
-		{HOLDER_ALIVE, 1, true, "It was cancelled, and is about to leave.\n"},
+		{HOLDER_ALIVE, 2, false,
+		 "Not all the GPUs that it needs are in service: it keeps its place, but others "
+		 "are served meanwhile.\n"},
+		{HOLDER_ALIVE, 1, true, "It was cancelled, and is about to leave the queue.\n"},
 	};
 
 	(void)state;
@@ -423,7 +424,7 @@ static void test_explain_refused(void **state)
 	world_wait(&s, "carol", 1);
 	world_show(&s);
 	assert_int_equal(view_explain(&s, "12345678", &why, &e), -ENOENT);
-	assert_non_null(strstr(e.text, "no request '12345678' waits"));
+	assert_non_null(strstr(e.text, "there is no waiting request '12345678'"));
 	assert_true(view_explain(&s, "0", &why, NULL) < 0); /* both begin with it */
 	assert_null(why);
 }
