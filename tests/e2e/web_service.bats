@@ -70,7 +70,7 @@ PROGRAMS=$BATS_TEST_DIRNAME/programs
 	chg web --host 203.0.113.7 --port 0
 	assert_error 1 "'203.0.113.7' is not an address of this host"
 	chg web --host no-such-name.invalid --port 0
-	assert_error 1 "'no-such-name.invalid' is no address to listen on"
+	assert_error 1 "'no-such-name.invalid' is not an address to listen on"
 	chg web --port 70000
 	assert_error 2 --port
 	chg web --interval 1ms
@@ -189,7 +189,7 @@ PROGRAMS=$BATS_TEST_DIRNAME/programs
 	status=0
 	in_world python3 "$PROGRAMS/manager" --listen nothing "$WORLD/notify" canhazgpu web >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
 	assert_equal "$status" 1
-	grep -q 'Error: what systemd hands over is no listening socket' "$WORLD/stderr"
+	grep -q 'Error: systemd did not pass a listening socket' "$WORLD/stderr"
 }
 
 @test "no server is installed: what to do about it" {
