@@ -107,8 +107,8 @@ const struct command cmd_adopt = {
 		"PID... [--gpus N] [--gpu-ids IDS] [--note TEXT] [--user NAME] [--on-lost WHAT] [--force]",
 	.description =
 		"Makes a reservation for the processes and their descendants as if 'canhazgpu\n"
-		"run' had started them: of the GPUs that they use, or of those that --gpu-ids\n"
-		"names. It ends when all of these PIDs have ended and none of their\n"
+		"run' had started them. It covers the GPUs that they use, or those that\n"
+		"--gpu-ids names, and ends when all of these PIDs have ended and none of their\n"
 		"descendants uses the GPUs any more. You can adopt your own processes, root\n"
 		"anybody's; the reservation belongs to their account. Manual reservations of\n"
 		"that account on the same GPUs end.",

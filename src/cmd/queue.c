@@ -25,7 +25,9 @@ static int print_explanation(const struct snapshot *s, const char *id, struct er
 	AUTO_FREE char *text = NULL;
 	int r = view_explain(s, id, &text, e);
 
-	return r == 0 ? print_text(text, e) : r;
+	if (r == 0)
+		fputs(text, stdout);
+	return r;
 }
 
 static int queue_run(const struct invocation *in, struct err *e)
@@ -68,7 +70,8 @@ static const struct option_spec queue_options[] = {
 	 .argument = "ID",
 	 .not_configurable = true,
 	 .list = LIST_REQUESTS,
-	 .help = "Explain why the request with this ID is waiting (the beginning is enough)"},
+	 .help = "Explain why the request with this ID is waiting (the beginning of the ID "
+		 "is enough)"},
 	{.name = NULL},
 };
 

@@ -15,18 +15,18 @@ int reserve_or_wait(const struct invocation *in, struct pool *pool, struct plan_
 		    struct pool_grant *ret_grant, struct err *e);
 
 /* The options --wait and --nonblock: rows of the tables of both commands. */
-#define WAIT_OPTIONS                                                                           \
-	{.name = "wait",                                                                       \
-	 .type = OPTION_DURATION,                                                              \
-	 .argument = "D",                                                                      \
-	 .choices = WAIT_FOREVER,                                                              \
-	 .argument_optional = true,                                                            \
-	 .implied = WAIT_FOREVER,                                                              \
-	 .help = "Stand in line for the GPUs, at most so long; without a time, as long as it " \
-		 "takes"},                                                                     \
-	{                                                                                      \
-		.name = "nonblock", .type = OPTION_FLAG, .not_configurable = true,             \
-		.help = "Fail at once when the GPUs are not available (default)"               \
+#define WAIT_OPTIONS                                                                         \
+	{.name = "wait",                                                                     \
+	 .type = OPTION_DURATION,                                                            \
+	 .argument = "D",                                                                    \
+	 .choices = WAIT_FOREVER,                                                            \
+	 .argument_optional = true,                                                          \
+	 .implied = WAIT_FOREVER,                                                            \
+	 .help = "Queue for the GPUs, for at most this long; without a time, as long as it " \
+		 "takes"},                                                                   \
+	{                                                                                    \
+		.name = "nonblock", .type = OPTION_FLAG, .not_configurable = true,           \
+		.help = "Fail at once if the GPUs are not available (default)"               \
 	}
 #define WAIT_FOREVER "forever"
 

@@ -8,7 +8,7 @@ load run_helpers
 # Runs `doctor --json`. What a busy machine makes it find, that driver or store are slow, is not what any test
 # is about: then it looks again.
 doctor() {
-	local slow='most commands wait that long|use a server nearby|too large for a quick look' end=$((SECONDS + 120))
+	local slow='most commands wait that long|use a server nearby|too large for a quick check' end=$((SECONDS + 120))
 	chg doctor --json "$@"
 	while [[ $stdout =~ $slow && $SECONDS -lt $end ]]; do
 		chg doctor --json "$@"
@@ -133,7 +133,7 @@ installed_doctor() {
 	assert_finding pool note 'canhazgpu admin'
 	assert_finding driver warning 'No GPUs found'
 	need_sqlite
-	assert_finding store note 'is not there yet'
+	assert_finding store note 'does not exist yet'
 	[ ! -e "$WORLD/pool.db" ]
 }
 
@@ -228,7 +228,7 @@ installed_doctor() {
 	chmod 2770 "$WORLD/var/canhazgpu"
 	broken 'chmod 0666 /var/lib/canhazgpu/canhazgpu.db' 'store-files FAILED' store-files 'everybody can write to /var'
 	broken 'chgrp 4999 /var/lib/canhazgpu/canhazgpu.db.wake; chmod 0660 /var/lib/canhazgpu/canhazgpu.db' \
-		'store-files FAILED' store-files 'canhazgpu.db.wake has another group'
+		'store-files FAILED' store-files 'canhazgpu.db.wake is not that of its directory'
 	chgrp 4300 "$WORLD/var/canhazgpu/canhazgpu.db.wake"
 	broken 'sed -i /^canhazgpu:/d /etc/group' 'program FAILED' program 'its group 4300 has no name'
 	echo 'canhazgpu:x:4300:' >>"$WORLD/etc/group"
@@ -272,7 +272,7 @@ installed_doctor() {
 	chmod 0644 "$WORLD/pool.db"
 	assert_only store-files warning "chmod 0600 '$WORLD/pool.db'"
 	chmod 0602 "$WORLD/pool.db.lock"
-	assert_only store-files FAILED 'everybody may write'
+	assert_only store-files FAILED 'everybody can write to'
 }
 
 @test "sqlite: somebody stands still inside the gate" {
@@ -319,7 +319,7 @@ installed_doctor() {
 	pool 2
 	sound
 	redis acl setuser default +@all -zadd -publish >/dev/null
-	assert_only store-write FAILED 'forbid ZADD PUBLISH; docs/redis.md'
+	assert_only store-write FAILED 'forbid ZADD PUBLISH; see docs/redis.md'
 	redis acl setuser default +@all -subscribe >/dev/null
 	assert_only wake-up warning 'looks every few seconds'
 	redis acl setuser default +@all -info >/dev/null
@@ -329,7 +329,7 @@ installed_doctor() {
 	redis config set requirepass word >/dev/null
 	doctor
 	assert_status 1
-	assert_finding store FAILED 'it wants a password'
+	assert_finding store FAILED 'it requires a password'
 	world_set CANHAZGPU_STORE="unix://$WORLD/nowhere?db=0"
 	doctor
 	assert_status 1
@@ -359,7 +359,7 @@ installed_doctor() {
 	sound
 	assert_finding redis-persistence ok 'appendonly yes'
 	redis config set appendonly no >/dev/null
-	assert_only redis-persistence warning 'forgotten when the server restarts'
+	assert_only redis-persistence warning 'lost when the server restarts'
 	redis config set appendonly yes >/dev/null
 	redis config set maxmemory-policy allkeys-lru >/dev/null
 	assert_only redis-memory warning 'maxmemory-policy allkeys-lru'
@@ -406,7 +406,7 @@ cards() {
 	cards "$(card a 1 4)" "$(card b 2 4)" "$(card c 3 4)"
 	assert_only gpus note 'the driver shows 1 more'
 	cards "$(card z 0 4)" "$(card a 1 4)" "$(card b 2 4)"
-	assert_only gpus note 'other numbers than the pool for GPU 0,1'
+	assert_only gpus note 'different numbers for GPU 0,1'
 	cards "$(card a 1 4)" "$(card b 2 null)"
 	assert_only gpus warning 'the use of GPU 1 is unknown'
 	cards "$(card b 2 4)"

@@ -54,7 +54,7 @@ assert_redrawn() {
 	press C-c
 	wait_until 'screen | grep -qx "prompt>"' 30
 	assert_equal "$(progress_lines)" 0
-	screen_has 'Left the line' || fail_with "$(screen)"
+	screen_has 'Left the queue' || fail_with "$(screen)"
 	assert_equal "$(line)" ''
 	assert_reserved 0
 }
