@@ -19,9 +19,9 @@ build/build.ninja:
 help:
 	@echo 'make                     build build/canhazgpu'
 	@echo 'make deps                install the packages that building needs'
-	@echo 'make demo                packages, build, then the main job end to end with fake GPUs'
+	@echo 'make demo                packages, build, then the main features end to end with fake GPUs'
 	@echo 'make check               packages, build with two compilers, all tests'
-	@echo 'make soak                at least 20,000 reservations by random clients on Redis, and storms on the line, with faults'
+	@echo 'make soak                at least 20,000 reservations by random clients on Redis, and storms on the queue, with faults'
 	@echo 'make install             install below PREFIX ($(PREFIX)), staged in DESTDIR; as root for all users of the host'
 	@echo 'make uninstall           undo that; with PURGE=1 the pool and the configuration, too'
 	@echo 'make deb                 packages, then the Debian package in build/deb'

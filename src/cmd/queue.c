@@ -25,9 +25,7 @@ static int print_explanation(const struct snapshot *s, const char *id, struct er
 	AUTO_FREE char *text = NULL;
 	int r = view_explain(s, id, &text, e);
 
-	if (r == 0)
-		fputs(text, stdout);
-	return r;
+	return r == 0 ? print_text(text, e) : r;
 }
 
 static int queue_run(const struct invocation *in, struct err *e)
