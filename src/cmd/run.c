@@ -257,12 +257,12 @@ static const struct option_spec run_options[] = {
 	 .argument = "SIGNAL",
 	 .fallback = "INT",
 	 .not_on_command_line = true,
-	 .help = "How a command that reaches its --timeout is asked to end"},
+	 .help = "Signal that stops a command that reached its --timeout"},
 	{.name = "signal-before",
 	 .type = OPTION_TEXT,
 	 .argument = "D[:SIGNAL]",
-	 .help = "Signal the command this long before --timeout, for a checkpoint (default signal: "
-		 "USR1)"},
+	 .help = "Signal the command this long before --timeout, to write a checkpoint (default "
+		 "signal: USR1)"},
 	{.name = "until",
 	 .type = OPTION_CHOICE,
 	 .argument = "WHAT",

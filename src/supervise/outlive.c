@@ -65,14 +65,14 @@ static void supervise_announce(struct supervisor *s)
 		condition = mem_printf(" (for %s at most while %s not use them)",
 				       clock_duration(s->orders.linger_ns, limit),
 				       count == 1 ? "it does" : "they do");
-	supervise_say(s,
-		      "%zu process%s on (PID %d %s%s): GPU%s %s stay%s reserved until %s%s; "
-		      "'canhazgpu release --gpu-ids %s' gives %s back",
-		      count, count == 1 ? " lives" : "es live", (int)first->pid, info.name,
-		      count == 1 ? "" : ", ...", s->orders.reservation->gpus_count == 1 ? "" : "s",
-		      gpus, s->orders.reservation->gpus_count == 1 ? "s" : "", it,
-		      condition ? condition : "", gpus,
-		      s->orders.reservation->gpus_count == 1 ? "it" : "them");
+	supervise_say(
+		s,
+		"%zu process%s still running (PID %d %s%s): GPU%s %s stay%s reserved until %s%s; "
+		"'canhazgpu release --gpu-ids %s' releases %s now",
+		count, count == 1 ? " is" : "es are", (int)first->pid, info.name,
+		count == 1 ? "" : ", ...", s->orders.reservation->gpus_count == 1 ? "" : "s", gpus,
+		s->orders.reservation->gpus_count == 1 ? "s" : "", it, condition ? condition : "",
+		gpus, s->orders.reservation->gpus_count == 1 ? "it" : "them");
 }
 
 /* Whether processes of the tree keep the reservation now, whatever they do. */

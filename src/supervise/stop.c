@@ -26,7 +26,7 @@ void supervise_warn(struct supervisor *s)
 	s->warn_ns = INT64_MAX;
 	if (s->command_fd < 0)
 		return;
-	supervise_say(s, "the time limit is reached in %s: the command gets SIG%s",
+	supervise_say(s, "the time limit will be reached in %s: sending SIG%s to the command",
 		      clock_duration(s->orders.warn_before_ns, left),
 		      signal_name(s->orders.warn_signal));
 	/* The command alone: a process that does not handle such a signal is ended by it. */
@@ -51,7 +51,7 @@ void supervise_time_out(struct supervisor *s)
 
 	s->deadline_ns = INT64_MAX;
 	supervise_say(
-		s, "the time limit of %s is over: stopping the command (SIG%s; SIGKILL in %s)",
+		s, "the time limit of %s was reached: stopping the command (SIG%s; SIGKILL in %s)",
 		clock_duration(s->orders.timeout_ns, limit), signal_name(s->orders.stop_signal),
 		clock_duration(s->orders.grace_ns, grace));
 	supervise_stop(s);

@@ -31,8 +31,8 @@ run_job() {
 	start_run job -- sh -c 'sleep 1000 & echo $!'
 	child=$(wait_for_line "$WORLD/job.out")
 	wait_background job
-	wait_for_text "$WORLD/job.err" "canhazgpu: 1 process lives on (PID $child sleep): GPU 0 stays reserved until it ends"
-	wait_for_text "$WORLD/job.err" "'canhazgpu release --gpu-ids 0' gives it back"
+	wait_for_text "$WORLD/job.err" "canhazgpu: 1 process is still running (PID $child sleep): GPU 0 stays reserved until it ends"
+	wait_for_text "$WORLD/job.err" "'canhazgpu release --gpu-ids 0' releases it now"
 	assert_reserved 0
 	chg run -- true
 	assert_error 1 'Not enough GPUs available. Requested: 1, Available: 0'
@@ -154,7 +154,7 @@ run_job() {
 	wait_background job
 	assert_status 0
 	assert_equal "$(cat "$WORLD/job.out")" $'ready\ncheckpoint'
-	grep -qF 'the command gets SIGUSR1' "$WORLD/job.err"
+	grep -qF 'sending SIGUSR1 to the command' "$WORLD/job.err"
 	wait_until '[ -z "$(reserved)" ]'
 	start_run job --timeout 3s --signal-before 2s:TERM -- sleep 1000
 	wait_background job
@@ -199,7 +199,7 @@ run_job() {
 		    text += part
 		sys.stdout.write(text.decode())
 	END
-	grep -qF 'the time limit of 0h 0m 1s is over' "$WORLD/said"
+	grep -qF 'the time limit of 0h 0m 1s was reached' "$WORLD/said"
 	grep -qF '1 process lives on' "$WORLD/said"
 	kill_now "$(grep -xE '[0-9]+' "$WORLD/said")"
 	wait_until '[ -z "$(reserved)" ]'
