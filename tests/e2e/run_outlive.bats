@@ -180,7 +180,7 @@ run_job() {
 }
 
 # As under sshd without a terminal, and journald.
-@test "a time limit is said also where standard error is a socket, and nobody is waiting for the supervisor to close it" {
+@test "a time limit is said also where standard error is a socket, and nobody waits for the supervisor to close it" {
 	pool 1
 	in_world python3 - >"$WORLD/said" <<-'END'
 		import socket, subprocess, sys
@@ -200,7 +200,7 @@ run_job() {
 		sys.stdout.write(text.decode())
 	END
 	grep -qF 'the time limit of 0h 0m 1s was reached' "$WORLD/said"
-	grep -qF '1 process lives on' "$WORLD/said"
+	grep -qF '1 process is still running' "$WORLD/said"
 	kill_now "$(grep -xE '[0-9]+' "$WORLD/said")"
 	wait_until '[ -z "$(reserved)" ]'
 }
