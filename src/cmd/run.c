@@ -215,7 +215,7 @@ static int run_run(const struct invocation *in, struct err *e)
 		return r;
 	list = str_from_ids(grant.reservation->gpus, grant.reservation->gpus_count);
 	fprintf(stderr, "%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list,
-		r > 0 ? "of the run around this one" : "for command execution");
+		r > 0 ? "of the enclosing run" : "for command execution");
 	run_environment(&grant);
 	return run_exec(path, in->words, e);
 }

@@ -38,10 +38,11 @@ static int refuse_mixture(const struct plan_request *request, const struct reser
 {
 	for (size_t i = 0; i < request->ids_count; i++) {
 		if (!gpu_ids_have(outer->gpus, outer->gpus_count, request->ids[i]))
-			return err_set(e, EBUSY,
-				       "GPU %d is not of the run around this one: ask for GPUs of "
-				       "that run, or only for others",
-				       request->ids[i]);
+			return err_set(
+				e, EBUSY,
+				"GPU %d is not held by the enclosing run: ask only for GPUs of "
+				"that run, or only for others",
+				request->ids[i]);
 	}
 	return 0;
 }
@@ -74,9 +75,8 @@ int plan_nested(const struct pool_state *state, const struct plan_facts *facts,
 		return 0;
 	}
 	list = str_join_ids(outer->gpus, outer->gpus_count, ",");
-	return err_set(
-		e, EBUSY,
-		"%zu GPU(s) are not available before the run around this one ends, which holds "
-		"GPU(s) %s: use a part of these with --gpu-ids",
-		wanted, list);
+	return err_set(e, EBUSY,
+		       "%zu GPU(s) are not available before the enclosing run ends, which holds "
+		       "GPU(s) %s: use some of these with --gpu-ids",
+		       wanted, list);
 }

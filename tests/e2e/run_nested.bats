@@ -12,7 +12,7 @@ setup() {
 	pool 3
 	chg run --gpus 2 -- sh -c 'canhazgpu run --gpu-ids 1 -- sh -c "echo \$CUDA_VISIBLE_DEVICES; canhazgpu status --json"'
 	assert_status 0
-	assert_stderr_has 'Using 1 GPU(s): [1] of the run around this one'
+	assert_stderr_has 'Using 1 GPU(s): [1] of the enclosing run'
 	assert_equal "$(head -n 1 <<<"$stdout")" 1
 	assert_equal "$(tail -n +2 <<<"$stdout" | jq -r '[.[] | select(.status == "IN_USE") | .gpu_id] | join(" ")')" '0 1'
 	wait_until '[ -z "$(reserved)" ]'
@@ -23,10 +23,10 @@ setup() {
 	pool 2
 	chg run --gpus 2 -- canhazgpu run --gpus 1 --wait -- true
 	assert_status 1
-	assert_stderr_has 'Error: 1 GPU(s) are not available before the run around this one ends, which holds GPU(s) 0,1: use a part of these with --gpu-ids'
+	assert_stderr_has 'Error: 1 GPU(s) are not available before the enclosing run ends, which holds GPU(s) 0,1: use some of these with --gpu-ids'
 	chg run --gpu-ids 0 -- canhazgpu run --gpu-ids 0,1 --wait -- true
 	assert_status 1
-	assert_stderr_has 'Error: GPU 1 is not of the run around this one'
+	assert_stderr_has 'Error: GPU 1 is not held by the enclosing run'
 }
 
 @test "as many as the run around it has: it runs there where the rest of the pool is too small" {
