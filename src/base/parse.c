@@ -213,5 +213,5 @@ int parse_signal(const char *text, int *ret_signal, struct err *e)
 			return 0;
 		}
 	}
-	return err_set(e, EINVAL, "'%s' is no signal (for example: INT, TERM, USR1)", text);
+	return err_set(e, EINVAL, "'%s' is not a signal (for example: INT, TERM, USR1)", text);
 }

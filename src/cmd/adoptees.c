@@ -49,7 +49,7 @@ int adoptees_add(struct adoptees *a, const char *word, struct err *e)
 			return err_usage(e, "process %d is given twice", (int)pid);
 	}
 	if (host_process_read((pid_t)pid, &info, NULL) < 0)
-		return err_set(e, ESRCH, "there is no process %d, or you cannot see it", (int)pid);
+		return err_set(e, ESRCH, "there is no process %d that you can see", (int)pid);
 	process = (struct process_ref){.pid = info.pid, .start_ticks = info.start_ticks};
 	/* Threads and zombies have numbers, too, but neither can be waited for. */
 	r = host_pidfd_open(&process, &fd, e);

@@ -164,7 +164,7 @@ run_job() {
 	chg run --signal-before 2s -- true
 	assert_error 2 '--signal-before needs --timeout'
 	chg run --timeout 1h --signal-before 2s:HUHU -- true
-	assert_error 2 "'HUHU' is no signal"
+	assert_error 2 "'HUHU' is not a signal"
 }
 
 @test "run.timeout-signal asks in another way" {
@@ -176,7 +176,7 @@ run_job() {
 	grep -qF 'stopping the command (SIGUSR2; SIGKILL in' "$WORLD/job.err"
 	world_set CANHAZGPU_RUN_TIMEOUT_SIGNAL=nothing
 	chg run -- true
-	assert_error 2 "'nothing' is no signal"
+	assert_error 2 "'nothing' is not a signal"
 }
 
 # As under sshd without a terminal, and journald.
