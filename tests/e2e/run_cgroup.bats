@@ -34,7 +34,7 @@ start_delegated() {
 	daemon=$(wait_for_line "$WORLD/job.out")
 	[[ $(cat "/proc/$daemon/cgroup") == */canhazgpu-????????* ]]
 	kill_now "$background_pid"
-	wait_for_text "$WORLD/job.err" "1 process lives on (PID $daemon"
+	wait_for_text "$WORLD/job.err" "1 process is still running (PID $daemon"
 	assert_reserved 0
 	kill_now "$daemon"
 	wait_until '[ -z "$(reserved)" ]'
