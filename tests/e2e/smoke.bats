@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The first steps: help, version, and the mistakes that everybody makes once.
+# stores: any
 
 load helpers
 
@@ -18,6 +19,7 @@ load helpers
 	[ -n "$commands" ]
 	for command in $commands; do
 		chg_ok "$command" --help
+		assert_stderr ''
 		[[ $stdout == "Usage: canhazgpu $command"* ]] || fail_with "usage of $command"
 	done
 }
