@@ -20,6 +20,7 @@ teardown() {
 
 world_open() {
 	local name
+	trace_test_file_only
 	[ -x "${CANHAZGPU_BIN:-}" ] || {
 		echo "CANHAZGPU_BIN must name the program under test" >&2
 		return 1
@@ -60,9 +61,9 @@ start_redis() {
 	[ "${E2E_STORE:-sqlite}" = redis ] || [ $# -gt 0 ] || return 0
 	mkdir -p "$WORLD/redis"
 	(exec redis-server --port 0 --unixsocket "$WORLD/redis/socket" --unixsocketperm 777 \
-		--dir "$WORLD/redis" --save '' "$@" >>"$WORLD/redis/log" 2>&1 3>&- 4>&-) &
+		--dir "$WORLD/redis" --save '' "$@" >>"$WORLD/redis/log" 2>&1 3>&- 4>&- 6>&-) &
 	redis_pid=$!
-	wait_until 'redis ping 2>/dev/null | grep -qE "PONG|NOAUTH"' 30
+	wait_until '[ -S "$WORLD/redis/socket" ] && [[ $(redis ping 2>/dev/null) == *@(PONG|NOAUTH)* ]]' 30
 }
 
 stop_redis() {
@@ -88,13 +89,13 @@ world_close() {
 	[ -n "${WORLD:-}" ] || return 0
 	# What start_background has just started may not carry the marker yet. (Who has ended is in no list of
 	# jobs: its pid may be another's by now.)
-	pids=" $(jobs -rp | paste -sd ' ') "
+	[ ${#background_pids[@]} -eq 0 ] || pids=$'\n'$(jobs -rp)$'\n'
 	for name in "${!background_pids[@]}"; do
-		[[ $pids != *" ${background_pids[$name]} "* ]] || kill -KILL "${background_pids[$name]}" 2>/dev/null || true
+		[[ $pids != *$'\n'"${background_pids[$name]}"$'\n'* ]] || kill -KILL "${background_pids[$name]}" 2>/dev/null || true
 	done
 	while pids=$(world_processes) && [ -n "$pids" ]; do
 		kill -KILL $pids 2>/dev/null || true
-		sleep 0.01
+		pause 0.01
 	done
 	stop_redis
 	rm -rf "$WORLD"
@@ -116,8 +117,12 @@ world_unset() {
 
 # The pids of all processes that carry this world's marker. (A zombie has no environment any more.)
 world_processes() {
-	{ grep -lzxF "CANHAZGPU_TEST_WORLD=$WORLD" /proc/[0-9]*/environ 2>/dev/null || true; } |
-		sed -E 's|/proc/([0-9]+)/environ|\1|'
+	local paths path
+	mapfile -t paths < <(grep -lzxF "CANHAZGPU_TEST_WORLD=$WORLD" /proc/[0-9]*/environ 2>/dev/null)
+	for path in "${paths[@]}"; do
+		path=${path#/proc/}
+		echo "${path%/environ}"
+	done
 }
 
 # Fails, and lists them, if processes of the world are left after some seconds (30).
@@ -129,19 +134,64 @@ assert_no_processes() {
 	return 1
 }
 
+# bats notes every command before it runs, to say which one failed, and that takes longer than most of them: from
+# here on only for those of the test file itself, where the line is that counts.
+trace_test_file_only() {
+	set +T
+	trace_others_than_helpers
+}
+
+trace_others_than_helpers() {
+	local name names=()
+	for name in $(compgen -A function); do
+		[[ $helper_functions == *$'\n'"$name"$'\n'* ]] || names+=("$name")
+	done
+	declare -ft "${names[@]}"
+}
+
+# To be called at the end of a file of helpers: what there is so far is not the test file's.
+helpers_end() {
+	helper_functions=$'\n'$(compgen -A function)$'\n'
+}
+
 # ---- doing ----
 
 # Runs a command in the world, in the foreground.
 in_world() {
-	env -i "${world_environment[@]}" "$@" 3>&- 4>&-
+	env -i "${world_environment[@]}" "$@" 3>&- 4>&- 6>&-
 }
 
 # Runs canhazgpu in the world. Never fails itself: look at $status, or use chg_ok.
 chg() {
 	status=0
 	in_world canhazgpu "$@" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
-	stdout=$(tr -d '\0' <"$WORLD/stdout")
-	stderr=$(tr -d '\0' <"$WORLD/stderr")
+	read_file "$WORLD/stdout"
+	stdout=$file_text
+	read_file "$WORLD/stderr"
+	stderr=$file_text
+}
+
+# Puts what is in a file into $file_text, without bytes that are zero and the newlines at its end; fails if it cannot
+# be read. (Here and below: what is asked again and again starts no process.)
+read_file() {
+	local parts
+	file_text=
+	mapfile -d '' -t parts 2>/dev/null <"$1" || return 1
+	printf -v file_text %s "${parts[@]}"
+	while [[ $file_text == *$'\n' ]]; do
+		file_text=${file_text%$'\n'}
+	done
+}
+
+# Whether a file holds a text; whether a line of it begins with one.
+has_text() {
+	local file_text
+	read_file "$1" && [[ $file_text == *"$2"* ]]
+}
+
+has_line() {
+	local file_text
+	read_file "$1" && [[ $'\n'$file_text == *$'\n'"$2"* ]]
 }
 
 # Like chg, and fails unless the exit status is 0.
@@ -176,7 +226,7 @@ start_background() {
 	local name=$1
 	shift
 	(exec env -i --default-signal=INT,QUIT "${world_environment[@]}" "$@" \
-		>"$WORLD/$name.out" 2>"$WORLD/$name.err" 3>&- 4>&-) &
+		>"$WORLD/$name.out" 2>"$WORLD/$name.err" 3>&- 4>&- 6>&-) &
 	background_pid=$!
 	background_pids[$name]=$background_pid
 }
@@ -187,18 +237,27 @@ wait_background() {
 	wait "${background_pids[$1]}" || status=$?
 }
 
-# wait_until 'CONDITION' [SECONDS]: looks every 20 ms until it is true; fails after some seconds (30: nobody
-# waits for them where all is well, and a busy machine may take a good part of them).
+# wait_until 'CONDITION' [SECONDS]: looks until it is true, after 20 ms and then less and less often; fails after
+# some seconds (30: nobody waits for them where all is well, and a busy machine may take a good part of them).
 wait_until() {
-	local condition=$1 seconds=${2:-30} end
+	local condition=$1 seconds=${2:-30} end interval_ms=20 interval
 	end=$((${EPOCHREALTIME/./} + seconds * 1000000))
 	until eval "$condition"; do
 		if [ "${EPOCHREALTIME/./}" -ge "$end" ]; then
 			echo "not true within $seconds s: $condition" >&2
 			return 1
 		fi
-		sleep 0.02
+		printf -v interval '0.%03d' "$interval_ms"
+		pause "$interval"
+		interval_ms=$((interval_ms * 5 / 4))
+		[ "$interval_ms" -le 250 ] || interval_ms=250
 	done
+}
+
+# Sleeps without a process for it: nobody ever writes into this pipe.
+pause() {
+	{ : <&6; } 2>/dev/null || exec 6<> <(:)
+	read -r -t "$1" -u 6 || true
 }
 
 # Makes the nvidia provider answer from $WORLD/nvml.json (tests/stubs/nvml_stub.c tells its form).
@@ -255,6 +314,22 @@ json_get() {
 	jq -r "$1" "$WORLD/stdout"
 }
 
+# The ids of reserved GPUs, like "0 2".
+held() {
+	chg_ok status --json
+	gpus_in_use "$stdout"
+}
+
+# The ids of the GPUs that are reserved in a document of `status --json`, without a process for it.
+gpus_in_use() {
+	local rest=$1 ids=
+	while [[ $rest =~ \"gpu_id\":\ ([0-9]+),$'\n'\ +\"status\":\ \"([A-Z_]+)\" ]]; do
+		[ "${BASH_REMATCH[2]}" != IN_USE ] || ids+=" ${BASH_REMATCH[1]}"
+		rest=${rest#*"${BASH_REMATCH[0]}"}
+	done
+	echo "${ids# }"
+}
+
 # Prints what failed, with all that is known of the last chg.
 fail_with() {
 	{
@@ -302,3 +377,5 @@ assert_error() {
 	[[ $stderr == 'Error: '* && $stderr != *$'\n'* ]] || fail_with "expected one line 'Error: ...'"
 	assert_stderr_has "$2"
 }
+
+helpers_end

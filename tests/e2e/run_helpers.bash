@@ -111,15 +111,16 @@ assert_alive() {
 }
 
 is_called() {
-	[ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ]
+	local file_text
+	read_file "/proc/$1/comm" && [ "$file_text" = "$2" ]
 }
 
 # A field of /proc/<pid>/stat, numbered as in proc(5), from the third on; nothing if it is gone.
 process_field() {
-	local text
-	text=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+	local file_text
+	read_file "/proc/$1/stat" || return 0
 	# shellcheck disable=SC2086
-	set -- "$2" ${text##*) }
+	set -- "$2" ${file_text##*) }
 	shift "$(($1 - 2))"
 	echo "$1"
 }
@@ -133,14 +134,15 @@ supervisors() {
 }
 
 is_supervisor() {
-	[ "$(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline")" = 'canhazgpu __supervise ' ]
+	local words
+	mapfile -d '' -t words 2>/dev/null <"/proc/$1/cmdline" && [ "${words[*]}" = 'canhazgpu __supervise' ]
 }
 
 # The supervisor that watches a process (the command, or who uses its GPUs after its end).
 supervisor_of() {
 	local pid
 	for pid in $(supervisors); do
-		if cat "/proc/$pid/fdinfo/"* 2>/dev/null | grep -qx "Pid:[[:space:]]*$1"; then
+		if grep -qsx "Pid:[[:space:]]*$1" "/proc/$pid/fdinfo/"*; then
 			echo "$pid"
 			return 0
 		fi
@@ -150,8 +152,7 @@ supervisor_of() {
 
 # The ids of the GPUs that are reserved: "0 1".
 reserved() {
-	in_world canhazgpu status --json |
-		jq -r '[.[] | select(.status == "IN_USE") | .gpu_id] | join(" ")'
+	gpus_in_use "$(in_world canhazgpu status --json)"
 }
 
 # The reservation of a GPU; nothing if it has none.
@@ -174,7 +175,8 @@ ends() {
 
 # Waits until a file holds a text.
 wait_for_text() {
-	wait_until "grep -qF -- '$2' '$1' 2>/dev/null" "${3:-30}"
+	local path=$1 expected=$2
+	wait_until 'has_text "$path" "$expected"' "${3:-30}"
 }
 
 # Waits until a file holds a line, and prints it: a pid that a command has written, say.
@@ -205,12 +207,17 @@ wait_for_look() {
 }
 
 characters_read() {
-	sed -n 's/^rchar: //p' "/proc/$1/io"
+	local file_text
+	read_file "/proc/$1/io" || return 0
+	file_text=${file_text#rchar: }
+	echo "${file_text%%$'\n'*}"
 }
 
 # Sleeps, and has read nothing for a moment: it stands at $settled.
 has_settled() {
 	settled=$(characters_read "$1")
-	sleep 0.02
+	pause 0.02
 	[ "$(process_field "$1" 3)" = S ] && [ "$(characters_read "$1")" = "$settled" ]
 }
+
+helpers_end

@@ -31,3 +31,5 @@ enter() {
 	type "$1"
 	press Enter
 }
+
+helpers_end

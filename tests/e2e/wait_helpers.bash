@@ -15,12 +15,12 @@ wait_run() {
 
 # Whether it has said that it waits.
 waits() {
-	grep -q '^Waiting: ' "$WORLD/$1.err"
+	has_line "$WORLD/$1.err" 'Waiting: '
 }
 
 # Whether its command has started.
 runs() {
-	grep -q '^started' "$WORLD/$1.out"
+	has_line "$WORLD/$1.out" started
 }
 
 # Waits until its command has started, or fails with what it said.
@@ -81,3 +81,5 @@ assert_no_controls() {
 	[ "$(LC_ALL=C tr -d '\n' <"$1" | LC_ALL=C tr -dc '\0-\37\177' | wc -c)" -eq 0 ] ||
 		fail_with "control characters: $(cat -v "$1")"
 }
+
+helpers_end

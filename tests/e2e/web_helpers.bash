@@ -10,21 +10,47 @@ web() {
 }
 
 web_started() {
-	wait_until 'grep -qs "^Serving \|^Error" "$WORLD/web.err"' 60
-	url=$(sed -nE 's|^Serving (http://[^ ]*)/$|\1|p' "$WORLD/web.err")
+	url=
+	wait_until 'has_line "$WORLD/web.err" "Serving " || has_line "$WORLD/web.err" Error' 60
+	read_file "$WORLD/web.err"
+	[[ ! $file_text =~ (^|$'\n')Serving\ (http://[^ $'\n']*)/($'\n'|$) ]] || url=${BASH_REMATCH[2]}
 	[ -n "$url" ] || fail_with "the server did not start: $(cat "$WORLD/web.err")"
 }
 
+# The server that tests share which need none of their own: they call shared_web instead of `pool` and `web`. It shows
+# a pool of two GPUs on which nothing runs; who reserves one releases it. It belongs to a world of its own, which lasts
+# as long as the file.
+shared_web_open() {
+	world_open
+	pool 2
+	web
+	export SHARED_WORLD=$WORLD SHARED_URL=$url SHARED_REDIS=${redis_pid:-}
+	SHARED_STORE=$(store_url)
+	export SHARED_STORE
+}
+
+shared_web_close() {
+	[ -n "${SHARED_WORLD:-}" ] || return 0
+	WORLD=$SHARED_WORLD redis_pid=$SHARED_REDIS
+	world_close
+}
+
+shared_web() {
+	url=$SHARED_URL
+	world_set "CANHAZGPU_STORE=$SHARED_STORE"
+}
+
 # get PATH [CURL OPTIONS]: $code, and the answer in $body; also in $WORLD/stdout for json_get, and its
-# headers in $WORLD/headers, one "name: value" in small letters per line.
+# headers in $headers, by their names in small letters.
 get() {
 	local path=$1
 	shift
 	: >"$WORLD/stdout"
 	code=$(curl -sS --path-as-is --max-time 60 -D "$WORLD/headers.raw" -o "$WORLD/stdout" -w '%{http_code}' "$@" "$url$path") ||
 		fail_with "curl $url$path failed"
-	tr -d '\r' <"$WORLD/headers.raw" | sed -E 's/^([A-Za-z-]+):/\L\1:/' >"$WORLD/headers"
-	body=$(tr -d '\0' <"$WORLD/stdout")
+	read_headers
+	read_file "$WORLD/stdout"
+	body=$file_text
 }
 
 get_ok() {
@@ -32,9 +58,18 @@ get_ok() {
 	[ "$code" = 200 ] || fail_with "GET $1: $code, $body"
 }
 
+read_headers() {
+	local line name
+	declare -gA headers=()
+	while IFS= read -r line; do
+		line=${line%$'\r'} name=${line%%:*}
+		[[ $line != *': '* ]] || headers[${name,,}]=${line#*: }
+	done <"$WORLD/headers.raw"
+}
+
 # The value of a header of the last answer.
 header() {
-	sed -n "s/^$1: //p" "$WORLD/headers"
+	echo "${headers[$1]-}"
 }
 
 # An error as promised: that status, and {"error": "..."} with some text in it.
@@ -48,7 +83,7 @@ assert_refused() {
 # Opens an event stream; what arrives is in $WORLD/NAME.out.
 stream() {
 	start_background "$1" curl -sSN "$url/api/events"
-	wait_until 'grep -qs "^event: status" "$WORLD/'"$1"'.out"' 60
+	wait_until 'has_line "$WORLD/'"$1"'.out" "event: status"' 60
 }
 
 # How often a stream was told of a change.
@@ -73,8 +108,10 @@ scanners() {
 bytes_read() {
 	local child sum=0 n
 	for child in $(workers); do
-		n=$(sed -n 's/^rchar: //p' "/proc/$child/io")
+		read -r _ n <"/proc/$child/io"
 		sum=$((sum + n))
 	done
 	echo "$sum"
 }
+
+helpers_end
