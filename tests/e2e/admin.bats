@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # canhazgpu admin: making the pool, and making it anew.
+# stores: each
 
 load helpers
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # canhazgpu adopt: a reservation for processes that run already, as long as they live.
+# stores: each
 
 load run_helpers
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # canhazgpu cancel: a request leaves the line from elsewhere.
+# stores: each
 
 load run_helpers
 

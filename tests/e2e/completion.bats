@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Completion in the three shells, asked of the shells themselves. Where a shell is not installed its
 # tests are skipped.
+# stores: any
 
 load helpers
 
@@ -91,17 +92,6 @@ request_of() {
 		assert_equal "$(ask_fish 'canhazgpu cancel ')" "$both"
 		assert_equal "$(ask_fish 'canhazgpu queue --explain ')" "$both"
 	fi
-}
-
-@test "what another program has written as an id is no word for a shell" {
-	[ "${E2E_STORE:-sqlite}" = redis ] || skip 'is about the Redis store'
-	pool 1
-	redis set 'canhazgpu:queue:entry:$(touch x)' \
-		'{"id":"$(touch x)","user":"bob","actual_user":"bob","requested_count":1,"allocated_gpus":[],"reservation_type":"manual","expiry_duration":1000000000,"enqueue_time":"2026-11-20T08:00:00Z","last_heartbeat":"2026-11-20T08:00:00Z","wait_timeout":null}' >/dev/null
-	redis zadd canhazgpu:queue 1 '$(touch x)' >/dev/null
-	chg_ok __complete requests
-	assert_stdout ''
-	assert_equal "$(ask_bash canhazgpu queue --explain '')" ''
 }
 
 @test "fish: commands, options, values" {

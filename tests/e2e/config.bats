@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # canhazgpu config, and the configuration itself: which source counts, and what is said of mistakes.
+# stores: any
 
 bats_require_minimum_version 1.5.0
 load helpers

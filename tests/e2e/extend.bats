@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # canhazgpu extend: manual reservations end later.
+# stores: each
 
 load run_helpers
 

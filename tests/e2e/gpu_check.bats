@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # scripts/gpu-check itself, with stubs of the driver's libraries: it passes where all is well, and
 # fails where canhazgpu and nvidia-smi differ. What it says of a real GPU is not tested here.
+# stores: any
+# seconds: 12
 
 load helpers
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What the compiler and the linker do against those who find a hole: the built programs have it.
+# stores: any
 
 load helpers
 

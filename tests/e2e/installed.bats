@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The installed set-group-id program, in a private mount namespace with a /var/lib of its own: whose
 # rights it uses for what, and what it says where the kernel gives it no group. Needs root.
+# stores: sqlite
 
 bats_require_minimum_version 1.5.0
 load helpers

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Which shared libraries a command loads: those that it needs, so that the others start without their cost.
+# stores: any
 
 load helpers
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # NVIDIA GPUs end to end: the real provider code over a stub of the driver's library, and over a stub
 # of nvidia-smi where that library is of no use (tests/stubs).
+# stores: any
+# seconds: 20
 
 load helpers
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What the host's administrator decides in /etc/canhazgpu/config.yaml: limits, GPUs out of service, and who may act for others.
 # Needs root, to be others and to have an /etc of one's own.
+# stores: each
 
 load run_helpers
 

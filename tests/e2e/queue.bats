@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # canhazgpu queue, --explain and the estimates; what release and a waiting request tell of the line;
 # backfill. What it says in each case is tests/unit/test_view_queue.c.
+# stores: each
 
 bats_require_minimum_version 1.5.0
 load run_helpers

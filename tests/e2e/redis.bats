@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # The pool in Redis: which settings mean it, what is said when the server does not do what is wanted,
 # and what happens to runs meanwhile.
+# stores: redis
+# seconds: 40
 
 load run_helpers
 
@@ -497,4 +499,15 @@ theirs() {
 	wait_for_text "$WORLD/four.err" 'the reservation of GPU(s) [1] is gone'
 	chg_ok status --json
 	assert_json 'map(.type // "-") | join(" ")' 'MANUAL -'
+}
+
+@test "what another program has written as an id is no word for a shell" {
+	pool 1
+	redis set 'canhazgpu:queue:entry:$(touch x)' \
+		'{"id":"$(touch x)","user":"bob","actual_user":"bob","requested_count":1,"allocated_gpus":[],"reservation_type":"manual","expiry_duration":1000000000,"enqueue_time":"2026-11-20T08:00:00Z","last_heartbeat":"2026-11-20T08:00:00Z","wait_timeout":null}' >/dev/null
+	redis zadd canhazgpu:queue 1 '$(touch x)' >/dev/null
+	chg_ok __complete requests
+	assert_stdout ''
+	[ -e /usr/share/bash-completion/bash_completion ] || skip 'bash-completion is not installed'
+	assert_equal "$(in_world bash "$BATS_TEST_DIRNAME/completion/ask.bash" canhazgpu queue --explain '')" ''
 }

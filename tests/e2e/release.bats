@@ -1,14 +1,10 @@
 #!/usr/bin/env bats
 # canhazgpu release: one's own, by account and reservation, never by name.
+# stores: each
 
 load helpers
 
 ME=$(id -un)
-
-held() {
-	chg_ok status --json
-	json_get 'map(select(.status == "IN_USE").gpu_id) | join(" ")'
-}
 
 # A store that the accounts 1 and 2 share by their group, and a program that they can execute.
 shared_world() {

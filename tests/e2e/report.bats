@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # canhazgpu report: what counts and what does not. How it is shown is tests/unit/test_view_report.c.
+# stores: each
 
 load helpers
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# stores: any
 # A run in a control group of its own, where one was delegated to the account.
+# stores: any
 
 load run_helpers
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # How a run ends: its GPUs are free in moments, whoever dies first; none is lost, none is freed early.
+# stores: each
 
 load run_helpers
 

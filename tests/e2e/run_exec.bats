@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # `run` becomes the command: same process, same everything, but for the variables that name its GPUs.
+# stores: any
 
 load run_helpers
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# stores: any
 # `run` as the first process of a pid namespace, as in `docker run IMAGE canhazgpu run ...`.
+# stores: any
 
 load run_helpers
 

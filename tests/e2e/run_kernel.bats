@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Where the kernel tells less than usual about this boot and about processes: what is not known is neither a
 # crash nor a reason to free a GPU. Needs root, for mounts of its own.
+# stores: any
 
 load run_helpers
 

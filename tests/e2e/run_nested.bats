@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# stores: any
 # `run` within `run`.
+# stores: any
 
 load run_helpers
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
-# stores: any
 # Processes that outlive the command of a run without using its GPUs (yet), and those that have left no trace
 # of where they came from: what keeps the reservation, and for how long.
+# stores: any
+# seconds: 30
 
 load run_helpers
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What the supervisor needs from the store while the command runs: that it finds it, what it says when
 # it does not, and what when the reservation is gone.
+# stores: each
 
 load run_helpers
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
 # The supervisor of a run: nothing of it is in the way of the command or of the caller's shell.
+# stores: any
+# seconds: 15
 
 load run_helpers
 
@@ -126,12 +128,13 @@ heartbeat_age_s() {
 # ---- when it is about to release ----
 
 # ask_in_vain IDS: a reservation that is refused. Whether it waited for the supervisor before, which shows
-# in a handle of it, is in $waited.
+# in a handle of it for as long as it waits, is in $waited.
 ask_in_vain() {
 	waited=no
 	start_background request canhazgpu reserve --gpu-ids "$1"
 	until is_gone "$background_pid"; do
 		! grep -qsx "Pid:[[:space:]]*$supervisor" "/proc/$background_pid/fdinfo/"* || waited=yes
+		pause 0.02
 	done
 	wait_background request
 	assert_status 1

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Runs in a real terminal: job control, Ctrl-C, and a terminal that is closed. tmux, on a socket of the
 # world, is the terminal; an interactive bash is in it.
+# stores: any
 
 load run_helpers
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # What a command leaves behind: the GPUs stay reserved while a process of its tree uses them, and not
 # a moment longer.
+# stores: any
+# seconds: 12
 
 load run_helpers
 

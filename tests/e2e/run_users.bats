@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
 # Several accounts with one pool, and programs that run with other rights. Needs root, to be others.
+# stores: each
+# seconds: 20
 
 load run_helpers
 

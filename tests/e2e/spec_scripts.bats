@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The scripts of the specification (monitoring, alerts, integration), as people have them, on our output.
 # Where one was written for an older format of the output, docs/decisions.md says so.
+# stores: any
 
 bats_require_minimum_version 1.5.0
 load helpers

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # canhazgpu status on real stores, processes and terminals. What it says of each state that a GPU can be in is
 # tests/unit/test_view_status.c.
+# stores: any
+# seconds: 15
 
 load helpers
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # canhazgpu status: --summary, --watch in real terminals, narrow terminals, locales.
+# stores: any
 
 bats_require_minimum_version 1.5.0
 load helpers

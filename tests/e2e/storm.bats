@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Many at once, and killed at random: nobody loses, nobody gets what another has.
+# stores: each
 
 load helpers
 

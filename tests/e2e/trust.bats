@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What one account cannot do to the others of a pool, by whatever way. Needs root, to be others.
+# stores: each
 
 load run_helpers
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # run --wait and reserve --wait: who waits for what, in which order, and how waiting ends.
+# stores: each
 
 load wait_helpers
 

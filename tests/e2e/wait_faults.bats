@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # What becomes of those who wait when somebody dies, stops, or goes on for too long, or when the store
 # does. What only timers of minutes would show is shown by a heartbeat that is set back in the store.
+# stores: each
+# seconds: 30
 
 load wait_helpers
 
@@ -137,10 +139,15 @@ store_goes_on() {
 }
 
 @test "a store that does not answer before there is a line is an error, not the end of a wait" {
+	local environment=("${world_environment[@]}")
 	pool 1
+	# How long a command waits for it; afterwards as long as everywhere.
+	world_set CANHAZGPU_TEST_WAIT_MS=1000
+	[ "${E2E_STORE:-sqlite}" = sqlite ] || world_set CANHAZGPU_STORE="unix://$WORLD/redis/socket?db=0&timeout=1s"
 	store_stops
 	chg reserve --wait
 	store_goes_on
+	world_environment=("${environment[@]}")
 	[[ $stderr != *'gave up after waiting'* ]] || fail_with 'it has not waited at all'
 	assert_error 1 "$([ "${E2E_STORE:-sqlite}" = redis ] && echo 'does not answer' || echo pool.db)"
 	chg_ok reserve --wait --short

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What waiting shows on a real terminal: one line, redrawn in place and gone at the end.
+# stores: any
 
 load wait_helpers
 load terminal

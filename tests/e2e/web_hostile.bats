@@ -1,20 +1,29 @@
 #!/usr/bin/env bats
 # canhazgpu web in an unfriendly network: requests that are wrong, slow, huge, many, or not for us.
+# stores: any
+# seconds: 45
 
 load helpers
 load web_helpers
 
 PROGRAMS=$BATS_TEST_DIRNAME/programs
 
+setup_file() {
+	shared_web_open
+}
+
+teardown_file() {
+	shared_web_close
+}
+
 # raw TEXT [--briefly]: sends it (printf escapes) as it is on a connection of its own, and prints what comes back
-# until the server closes; --briefly: or for a moment.
+# until the server closes; --briefly: or for two seconds.
 raw() {
 	printf "$1" | timeout 90 python3 "$PROGRAMS/talk" "${@:2}" "${url##*:}" || true
 }
 
 @test "only GET and HEAD; a body is read and thrown away, and the connection goes on" {
-	pool 1
-	web
+	shared_web
 	for method in POST PUT DELETE PATCH OPTIONS TRACE BREW; do
 		get /api/status -X $method
 		assert_refused 405 'only GET and HEAD'
@@ -34,8 +43,7 @@ raw() {
 }
 
 @test "too large: addresses, headers and bodies" {
-	pool 1
-	web
+	shared_web
 	get "/$(head -c 3000 /dev/zero | tr '\0' a)"
 	assert_refused 414 2048
 	get "/api/report?days=$(head -c 3000 /dev/zero | tr '\0' 1)"
@@ -51,8 +59,8 @@ raw() {
 }
 
 @test "what is no HTTP, or half of it, harms nobody" {
-	pool 1
-	web
+	local texts=() talks=() text number
+	shared_web
 	for text in '\0\0\0\0' 'hello\r\n\r\n' 'GET\r\n\r\n' 'GET / HTTP/9.9\r\n\r\n' 'GET / HTTP/1.1\r\n\r\n' \
 		'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' 'GET  /  HTTP/1.1\r\nHost: a\r\n\r\n' \
 		'GET /\0x HTTP/1.1\r\n\r\n' 'GET /%%00 HTTP/1.1\r\nHost: localhost\r\n\r\n' \
@@ -60,9 +68,16 @@ raw() {
 		'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n' \
 		'GET /api/report?%%%%&&==&days HTTP/1.1\r\nHost: localhost\r\n\r\n' \
 		'GET * HTTP/1.1\r\nHost: localhost\r\n\r\n' 'GET http://a/b HTTP/1.1\r\nHost: localhost\r\n\r\n'; do
-		answer=$(raw "$text" --briefly | tr -d '\0')
-		[[ $answer != 'HTTP/1.1 200'* ]] || fail_with "'$text' was answered: $answer"
+		texts+=("$text")
+		raw "$text" --briefly >"$WORLD/answer.${#texts[@]}" &
+		talks+=($!)
 		get_ok /healthz
+	done
+	wait "${talks[@]}"
+	get_ok /healthz
+	for number in "${!texts[@]}"; do
+		read_file "$WORLD/answer.$((number + 1))"
+		[[ $file_text != 'HTTP/1.1 200'* ]] || fail_with "'${texts[number]}' was answered: $file_text"
 	done
 	for path in /../etc/passwd /..%2f..%2fetc/passwd //etc/passwd /./page.js /page.js/ /api/ /api/status/ /API/STATUS \
 		/%2e%2e/%2e%2e/etc/passwd /openapi.json; do
@@ -72,8 +87,7 @@ raw() {
 }
 
 @test "who sends a request slowly is shown the door; others do not wait for him" {
-	pool 1
-	web
+	shared_web
 	# One letter a second is never idle for long.
 	start_background slow python3 "$PROGRAMS/talk" --slowly "${url##*:}"
 	start_background silent python3 "$PROGRAMS/talk" --silently "${url##*:}"
@@ -84,8 +98,7 @@ raw() {
 
 @test "5,000 connections at once: people are still served" {
 	[ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 6000 ] || skip 'needs more files at once (ulimit -n)'
-	pool 1
-	web
+	shared_web
 	start_background crowd bash -c 'ulimit -Sn "$(ulimit -Hn)"; exec "$@"' - python3 "$PROGRAMS/crowd" "${url##*:}" 5000
 	wait_until 'grep -q "^connected 5000" "$WORLD/crowd.out"' 120
 	get_ok /api/status
@@ -97,6 +110,7 @@ raw() {
 	# They send nothing: after a while they are gone.
 	wait_until 'grep -q "^closed 5000" "$WORLD/crowd.out"' 120
 	get_ok /healthz
+	chg_ok release
 }
 
 @test "one address does not get all connections" {
@@ -119,15 +133,13 @@ raw() {
 }
 
 @test "a crowd that asks all at once is answered, all of it" {
-	pool 2
-	web
+	shared_web
 	python3 "$PROGRAMS/crowd" --ask "${url##*:}" 300 >"$WORLD/log" 2>&1 || fail_with "$(cat "$WORLD/log")"
 	assert_equal "$(cat "$WORLD/log")" 'answered 300'
 }
 
 @test "who leaves in the middle of a stream or an answer is forgotten" {
-	pool 1
-	web
+	shared_web
 	for i in 1 2 3 4 5; do
 		stream "s$i"
 		kill -KILL "$background_pid"
@@ -138,6 +150,7 @@ raw() {
 	chg_ok reserve
 	wait_until '[ "$(changes last)" -gt "$before" ]' 60
 	get_ok /api/status
+	chg_ok release
 }
 
 @test "names: a server on the loopback answers to the loopback's, others only to those that are listed" {

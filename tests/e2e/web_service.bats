@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # canhazgpu web as a service: starting, listening, ending, and what systemd wants to hear.
+# stores: any
 
 load helpers
 load web_helpers

@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# canhazgpu reserve: its options, and what it prints.
+# stores: any
+
+load helpers
+
+@test "--gpus with --gpu-ids: when they agree, or --gpus is 1" {
+	pool 8
+	chg_ok reserve --gpus 2 --gpu-ids 1,3
+	chg_ok reserve --gpus 1 --gpu-ids 4,5
+	assert_equal "$(held)" '1 3 4 5'
+	chg reserve --gpus 3 --gpu-ids 0,2
+	assert_error 2 '--gpus 3 does not match the 2 GPU IDs of --gpu-ids'
+	chg reserve --gpus 2 --gpu-ids 0
+	assert_error 2 '--gpus 2 does not match'
+	assert_equal "$(held)" '1 3 4 5'
+}
+
+@test "ids that cannot be are refused" {
+	pool 4
+	chg reserve --gpu-ids 4
+	assert_error 1 'GPU ID 4 does not exist (the pool has 0 to 3)'
+	chg reserve --gpu-ids 0,99
+	assert_error 1 'GPU ID 99 does not exist'
+	for ids in 0,0 1-3,2; do
+		chg reserve --gpu-ids "$ids"
+		assert_error 2 'given twice'
+	done
+	for ids in '' , 1, ,1 1,,2 a 1x -1 3-1 1- 1.5 '1 2' 99999999999999999999 0-99999999; do
+		chg reserve --gpu-ids "$ids"
+		assert_error 2 'invalid GPU ids'
+	done
+	assert_equal "$(held)" ''
+}
+
+@test "numbers that cannot be are refused" {
+	pool 4
+	chg reserve --gpus 5
+	assert_error 1 'Requested 5 GPUs, but the pool has only 4'
+	for gpus in 0 -1 '' a 1.5 2x 99999999999999999999; do
+		chg reserve --gpus "$gpus"
+		assert_error 2 '--gpus'
+	done
+	assert_equal "$(held)" ''
+}
+
+@test "durations in all forms" {
+	pool 1
+	while read -r given shown seconds; do
+		chg_ok reserve --duration "$given"
+		assert_equal "${stdout%%$'\n'*}" "Reserved 1 GPU(s): [0] for ${shown//_/ }"
+		if [ "${E2E_STORE:-sqlite}" = sqlite ]; then
+			assert_equal "$(db 'SELECT (expiry_ns - start_ns) / 1000000000 FROM reservations')" "$seconds"
+		fi
+		chg_ok release
+	done <<-'END'
+		30s 0h_0m_30s 30
+		30m 0h_30m_0s 1800
+		2h 2h_0m_0s 7200
+		1d 24h_0m_0s 86400
+		0.5h 0h_30m_0s 1800
+		1h30m 1h_30m_0s 5400
+		1d2h3m4s 26h_3m_4s 93784
+		1.5d 36h_0m_0s 129600
+		90m 1h_30m_0s 5400
+		3650d 87600h_0m_0s 315360000
+	END
+}
+
+@test "durations that make no sense are refused" {
+	pool 1
+	for duration in 0 0s 0h0m -1h -30m '' ' ' h 30 1.5 1h-30m 30m1h 1h1h 5x '1h ' ' 1h' 1e3h inf nan 3651d \
+		99999999999999999999h 9223372036854775807s 1H 0x10m; do
+		chg reserve --duration "$duration"
+		assert_error 2 --duration
+	done
+	assert_equal "$(held)" ''
+}
+
+@test "--short prints the ids and a newline, byte for byte" {
+	pool 4
+	chg_ok reserve --gpu-ids 1,3 --short
+	printf '1,3\n' | cmp - "$WORLD/stdout"
+	assert_stderr ''
+	chg_ok reserve --short
+	printf '0\n' | cmp - "$WORLD/stdout"
+}
+
+@test "what --short prints works as CUDA_VISIBLE_DEVICES, and a refusal prints nothing there" {
+	pool 2
+	in_world sh -c 'CUDA_VISIBLE_DEVICES=$(canhazgpu reserve --gpus 2 --short) && export CUDA_VISIBLE_DEVICES &&
+		echo "$CUDA_VISIBLE_DEVICES"' >"$WORLD/out"
+	assert_equal "$(cat "$WORLD/out")" 0,1
+	chg reserve --short
+	assert_status 1
+	assert_stdout ''
+}
+
+@test "a name in an error is harmless on a terminal" {
+	pool 1
+	chg_ok reserve --user $'e\e[31mvil\nError: none'
+	chg reserve --gpu-ids 0
+	assert_error 1 'reserved by e\x1b[31mvil\x0aError: none (manual)'
+}
+
+@test "the threshold: at it a GPU is free, one above it is in use; flag, environment and file" {
+	pool 1
+	fake_state '{"gpus": [{"memory_used_mb": 1024}]}'
+	chg_ok reserve
+	chg_ok release
+	fake_state '{"gpus": [{"memory_used_mb": 1025}]}'
+	chg reserve
+	assert_error 1 '1 GPUs in use without reservation'
+	chg_ok reserve --memory-threshold 1025
+	chg_ok release
+
+	world_set CANHAZGPU_MEMORY_THRESHOLD=1025
+	chg_ok reserve
+	chg_ok release
+	chg reserve --memory-threshold 1024
+	assert_error 1 'in use without reservation'
+	world_unset CANHAZGPU_MEMORY_THRESHOLD
+
+	printf 'memory:\n  threshold: 1025\n' >"$WORLD/config.yaml"
+	chg_ok --config "$WORLD/config.yaml" reserve
+	chg_ok release
+	cp "$WORLD/config.yaml" "$WORLD/home/.canhazgpu.yaml"
+	chg_ok reserve
+	chg_ok release
+	world_set CANHAZGPU_MEMORY_THRESHOLD=1024
+	chg reserve
+	assert_error 1 'in use without reservation'
+	chg_ok reserve --memory-threshold 2000
+}
+
+@test "note and user are kept, within limits" {
+	pool 3
+	note=$(printf 'n%.0s' {1..1024}) user=$(printf 'u%.0s' {1..64})
+	chg_ok reserve --note "$note" --user "$user"
+	chg_ok status --json
+	assert_json '.[0].note' "$note"
+	assert_json '.[0].user' "$user"
+	chg reserve --note "${note}n"
+	assert_error 2 '--note is 1025 bytes long (at most 1024)'
+	chg reserve --user "${user}u"
+	assert_error 2 '--user is 65 bytes long (at most 64)'
+	chg reserve --user ''
+	assert_error 2 '--user needs a name'
+	chg_ok reserve --note ''
+	chg_ok status --json
+	assert_json '.[1] | "\(.status) \(has("note"))"' 'IN_USE false'
+}
+
+@test "defaults from the environment and the configuration file" {
+	pool 8
+	world_set CANHAZGPU_RESERVE_DURATION=3h
+	printf 'reserve:\n  gpus: 2\n  duration: "1h"\n  note: from the file\n' >"$WORLD/home/.canhazgpu.yaml"
+	chg_ok reserve
+	assert_equal "${stdout%%$'\n'*}" 'Reserved 2 GPU(s): [0, 1] for 3h 0m 0s'
+	chg_ok status --json
+	assert_json '.[0].note' 'from the file'
+	chg_ok reserve --gpus 1 --duration 30m --note ''
+	assert_equal "${stdout%%$'\n'*}" 'Reserved 1 GPU(s): [2] for 0h 30m 0s'
+	world_set CANHAZGPU_RESERVE_DURATION=soon
+	chg reserve
+	assert_error 2 'CANHAZGPU_RESERVE_DURATION'
+}
+
+@test "GPUs that nobody could be told of are not kept" {
+	[ -w /dev/full ] || skip 'no /dev/full'
+	pool 1
+	local status=0
+	in_world sh -c 'canhazgpu reserve --short >/dev/full' 2>"$WORLD/stderr" || status=$?
+	assert_equal "$status" 1
+	chg_ok status --json
+	assert_json '.[0].status' AVAILABLE
+}
+
+@test "nor are those whose reader is gone" {
+	pool 1
+	mkfifo "$WORLD/pipe"
+	# Opened for both, then closed for reading before anything is written.
+	in_world sh -c 'exec 3<>"$1" 4>"$1"; exec 3<&-; canhazgpu reserve --short >&4 4>&-' sh "$WORLD/pipe" || true
+	chg_ok status --json
+	assert_json '.[0].status' AVAILABLE
+}
