@@ -7,7 +7,7 @@ INSTALL_GROUP ?= canhazgpu
 PURGE ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: all help deps demo check soak fuzz bench lint format install uninstall deb dist check-package gpu-check \
+.PHONY: all help deps demo check check-deep soak fuzz bench lint format install uninstall deb dist check-package gpu-check \
 	gpu-check-bundle clean
 
 all: build/build.ninja
@@ -20,7 +20,8 @@ help:
 	@echo 'make                     build build/canhazgpu'
 	@echo 'make deps                install the packages that building needs'
 	@echo 'make demo                packages, build, then the main features end to end with fake GPUs'
-	@echo 'make check               packages, build with two compilers, all tests'
+	@echo 'make check               packages, build with two compilers, the tests that every change needs'
+	@echo 'make check-deep          the rest: all end-to-end tests with sanitizers and on every store, fuzzing, storms'
 	@echo 'make soak                at least 20,000 reservations by random clients on Redis, and storms on the queue, with faults'
 	@echo 'make install             install below PREFIX ($(PREFIX)), staged in DESTDIR; as root for all users of the host'
 	@echo 'make uninstall           undo that; with PURGE=1 the pool and the configuration, too'
@@ -48,6 +49,11 @@ check:
 	@scripts/deps build test package
 	@tests/run
 
+# DEEP_SECONDS=1500: starts nothing more after that time.
+check-deep:
+	@scripts/deps build test package
+	@tests/run deep
+
 soak:
 	@scripts/deps build test
 	@[ -f build-gcc/build.ninja ] || meson setup build-gcc --werror -Dtests=enabled
@@ -58,7 +64,7 @@ soak:
 
 fuzz:
 	@scripts/deps build test
-	@STAGES='build-fuzz fuzz' FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/run
+	@STAGES='build-fuzz fuzz' FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/run deep
 
 bench:
 	@scripts/deps build

@@ -101,10 +101,10 @@ counts() {
 
 @test "a stage that has nothing to run is a failure" {
 	STAGES=unit
-	failed_stages=' build-gcc '
+	stage build-gcc false
 	group unit build-gcc start_unit unit build-gcc 1
 	run tally
-	[ "$output" = '0 passed, 1 failed' ]
+	[ "$output" = '0 passed, 2 failed' ]
 }
 
 # A copy of the runner in a tree where nothing is built, so that it cannot touch the results of this run.
@@ -120,7 +120,7 @@ bare_tree() {
 	[ "$status" -eq 2 ]
 	[[ $output == *"unknown stage 'untit' (there are: format "*' unit unit-sanitized '* ]]
 	[ ! -e "$BATS_TEST_TMPDIR/tree/build" ]
-	for STAGES in $all_stages; do
+	for STAGES in $plain_stages $deep_stages; do
 		check_stages
 	done
 }
@@ -150,11 +150,140 @@ bare_tree() {
 	[[ $output != *'nobody cares'* ]]
 }
 
-@test "fuzz targets run 20 seconds each in CI, a moment elsewhere, and as long as one says" {
-	seconds() {
-		env -u CI -u FUZZ_SECONDS "$@" bash -c 'source tests/run && echo "$FUZZ_SECONDS"'
+@test "seconds are told of each program, of the slowest, and per stage" {
+	program unit/quick 60 exitcode true
+	program unit/slow 60 exitcode sleep 0.3
+	program e2e-sqlite/busy 60 exitcode bash -c 'end=$((${EPOCHREALTIME/./} + 800000)); until [ ${EPOCHREALTIME/./} -ge $end ]; do :; done'
+	wait
+	run grep -c . "$out/seconds"
+	[ "$output" = 3 ]
+	run show_seconds
+	[[ $output == *$'The slowest '*$'\ne2e-sqlite/busy '*$'\nunit/slow '*$'\nunit/quick '*'Sum per stage'* ]]
+	# The slow one waits, the busy one works.
+	[ "$(awk '$1 == "unit/slow" { print ($3 < $2 / 2) }' "$out/seconds")" = 1 ]
+	[ "$(awk '$1 == "e2e-sqlite/busy" { print ($3 > 0) }' "$out/seconds")" = 1 ]
+	[ "$(sed -n '/^Sum per stage/,$p' <<<"$output" | awk '/^unit / && $2 >= 0.3 { print "both" }')" = both ]
+}
+
+@test "the ten slowest programs are shown, not all, and no stage among them" {
+	for ((i = 1; i <= 12; i++)); do
+		echo "unit/program-$i $((i * 1000)) 0" >>"$out/seconds"
+	done
+	echo 'build-gcc 99000 99000' >>"$out/seconds"
+	run show_seconds
+	[ "$(grep -c '^unit/program' <<<"$output")" = 10 ]
+	[[ $output == *'program-12 '*'program-3 '* && $output != *'program-2 '* ]]
+	[ "$(grep -c '^build-gcc' <<<"$output")" = 1 ]
+}
+
+# A tree with these end-to-end tests: NAME "LINE" ...
+e2e_tree() {
+	mkdir -p "$BATS_TEST_TMPDIR/tree/tests/e2e"
+	cd "$BATS_TEST_TMPDIR/tree" || return 1
+	while [ $# -gt 0 ]; do
+		printf '#!/usr/bin/env bats\n# What it is about.\n%b\n' "$2" >"tests/e2e/$1.bats"
+		shift 2
+	done
+}
+
+@test "end-to-end tests run on the stores that they are about, the longest first" {
+	e2e_tree a '# stores: any' b '# stores: each\n# seconds: 5' c '# stores: redis\n# seconds: 30' d '# stores: sqlite\n\n\n'
+	rows() {
+		e2e_rows "$1" | sed -E 's|([a-z]+) tests/e2e/(.)\.bats|\2-\1|' | paste -sd ' '
 	}
-	[ "$(seconds)" -lt 10 ]
-	[ "$(seconds CI=true)" = 20 ]
-	[ "$(seconds CI=true FUZZ_SECONDS=7)" = 7 ]
+	[ "$(rows plain)" = 'c-redis b-redis b-sqlite d-sqlite a-sqlite' ]
+	[ "$(rows rest)" = 'a-redis' ]
+	[ "$(rows all)" = 'c-redis b-redis b-sqlite d-sqlite a-redis a-sqlite' ]
+	E2E_STORES=redis
+	[ "$(rows plain)" = 'c-redis b-redis a-redis' ]
+	[ "$(rows rest)" = '' ]
+}
+
+@test "every file of end-to-end tests says which stores it is about" {
+	run e2e_files_without_stores tests/e2e/*.bats
+	[ "$output" = '' ]
+}
+
+@test "one that does not say it, or says nonsense, or says it twice, is found" {
+	e2e_tree a '# stores: any' b '' c '# stores: some' d '# stores: any\n# stores: each' e "$(printf '\\n%.0s' {1..20})# stores: any"
+	run e2e_files_without_stores tests/e2e/*.bats
+	[ "$output" = $'tests/e2e/b.bats\ntests/e2e/c.bats\ntests/e2e/d.bats\ntests/e2e/e.bats' ]
+}
+
+@test "what is to run with sanitizers is there" {
+	for name in $sanitized_files; do
+		[ -e "tests/e2e/$name.bats" ]
+	done
+}
+
+@test "behind the deadline no program is started, which is told and is no failure" {
+	deadline=0
+	STAGES=unit
+	starts() {
+		program unit/late 60 exitcode false
+		program unit/later 60 exitcode false
+	}
+	group unit - starts
+	deadline=
+	program unit/last 60 exitcode true
+	wait
+	run show_not_run
+	[[ $output == *'2 programs (unit/late unit/later)' ]]
+	run tally
+	[ "$output" = '1 passed, 0 failed' ]
+}
+
+@test "summaries are added, and one that is missing is a failure" {
+	cd "$BATS_TEST_TMPDIR"
+	echo '3 passed, 0 failed' >a
+	echo '10 passed, 0 failed, 4 skipped' >b
+	echo '1 passed, 2 failed' >c
+	run add_summaries a b
+	[ "$status" -eq 0 ]
+	[ "$output" = '13 passed, 0 failed, 4 skipped' ]
+	run add_summaries a c b
+	[ "$status" -ne 0 ]
+	[ "$output" = '14 passed, 2 failed, 4 skipped' ]
+	run add_summaries a none
+	[ "$status" -ne 0 ]
+	[ "$output" = '3 passed, 1 failed, 0 skipped' ]
+	run add_summaries none
+	[ "$status" -ne 0 ]
+}
+
+# A checkout whose make writes these summaries ("": none) and ends with these statuses.
+ci_tree() {
+	bare_tree
+	cd "$BATS_TEST_TMPDIR/tree" || return 1
+	mkdir -p .ci bin build/check build/check-deep
+	cp "$OLDPWD/.ci/run" .ci/run
+	printf '#!/bin/bash\ncase $1 in check) out=build/check summary="%s" status=%s ;; *) out=build/check-deep summary="%s" status=%s ;; esac
+echo "$1 $DEEP_SECONDS" >>calls\n[ -z "$summary" ] || echo "$summary" >$out/summary\nexit $status\n' "$@" >bin/make
+	chmod +x bin/make
+}
+
+@test "CI checks, then what there is time for, and tells of both in the last line" {
+	ci_tree '5 passed, 0 failed' 0 '2 passed, 0 failed, 1 skipped' 0
+	PATH=$PWD/bin:$PATH run .ci/run
+	[ "$status" -eq 0 ]
+	[ "${lines[-1]}" = '7 passed, 0 failed, 1 skipped' ]
+	[[ $(cat calls) == 'check '*$'\ncheck-deep 1'??? ]]
+}
+
+@test "CI fails where either part does, or one says nothing" {
+	ci_tree '4 passed, 1 failed' 2 '2 passed, 0 failed' 0
+	PATH=$PWD/bin:$PATH run .ci/run
+	[ "$status" -ne 0 ]
+	[ "${lines[-1]}" = '6 passed, 1 failed, 0 skipped' ]
+	cd "$OLDPWD"
+	ci_tree '4 passed, 0 failed' 0 '2 passed, 3 failed' 2
+	PATH=$PWD/bin:$PATH run .ci/run
+	[ "$status" -ne 0 ]
+	[ "${lines[-1]}" = '6 passed, 3 failed, 0 skipped' ]
+	cd "$OLDPWD"
+	ci_tree '4 passed, 0 failed' 0 '' 2
+	echo '9 passed, 0 failed' >build/check-deep/summary
+	PATH=$PWD/bin:$PATH run .ci/run
+	[ "$status" -ne 0 ]
+	[ "${lines[-1]}" = '4 passed, 1 failed, 0 skipped' ]
 }

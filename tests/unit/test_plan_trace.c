@@ -1,7 +1,7 @@
 /*
  * The queue's rules over long random histories with a simulated clock: trace.h. A failure names its
- * seed; CANHAZGPU_TRACE=SEED runs that one alone, CANHAZGPU_TRACES=N that many (10,000; fewer where
- * sanitizers make each slow).
+ * seed; CANHAZGPU_TRACE=SEED runs that one alone, CANHAZGPU_TRACES=N that many (2,000; fewer where
+ * sanitizers make each slow; tests/run deep makes it 20,000).
  */
 #include "trace.h"
 
@@ -17,7 +17,7 @@
 #endif
 #endif
 #ifndef TRACES
-#define TRACES 10000
+#define TRACES 2000
 #endif
 
 /* What the traces have seen in all: rules that never came to bear prove nothing. */
