@@ -58,6 +58,6 @@ start_delegated() {
 	start_delegated job canhazgpu run -- cat /proc/self/cgroup
 	wait_background job
 	assert_status 0
-	! grep -q 'canhazgpu-[0-9a-f]\{8\}$' "$WORLD/job.out"
+	assert_equal "$(grep -c 'canhazgpu-[0-9a-f]\{8\}$' "$WORLD/job.out")" 0
 	wait_until '[ -z "$(reserved)" ]'
 }
