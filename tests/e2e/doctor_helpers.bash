@@ -6,7 +6,7 @@ load run_helpers
 # Runs `doctor --json`. What a busy machine makes it find, that driver or store are slow, is not what any test
 # is about: then it looks again.
 doctor() {
-	local slow='most commands wait that long|use a server nearby|too large for a quick look' end=$((SECONDS + 120))
+	local slow='most commands wait that long|use a server nearby|too large for a quick check' end=$((SECONDS + 120))
 	chg doctor --json "$@"
 	while [[ $stdout =~ $slow && $SECONDS -lt $end ]]; do
 		chg doctor --json "$@"

@@ -44,7 +44,7 @@ load doctor_helpers
 	chmod 0644 "$WORLD/pool.db"
 	assert_only store-files warning "chmod 0600 '$WORLD/pool.db'"
 	chmod 0602 "$WORLD/pool.db.lock"
-	assert_only store-files FAILED 'everybody may write'
+	assert_only store-files FAILED 'everybody can write to'
 }
 
 @test "sqlite: somebody stands still inside the gate" {
@@ -89,7 +89,7 @@ load doctor_helpers
 	pool 2
 	sound
 	redis acl setuser default +@all -zadd -publish >/dev/null
-	assert_only store-write FAILED 'forbid ZADD PUBLISH; docs/redis.md'
+	assert_only store-write FAILED 'forbid ZADD PUBLISH; see docs/redis.md'
 	redis acl setuser default +@all -subscribe >/dev/null
 	assert_only wake-up warning 'poll every few seconds'
 	redis acl setuser default +@all -info >/dev/null
@@ -99,7 +99,7 @@ load doctor_helpers
 	redis config set requirepass word >/dev/null
 	doctor
 	assert_status 1
-	assert_finding store FAILED 'it wants a password'
+	assert_finding store FAILED 'it requires a password'
 	world_set CANHAZGPU_STORE="unix://$WORLD/nowhere?db=0"
 	doctor
 	assert_status 1
@@ -129,7 +129,7 @@ load doctor_helpers
 	sound
 	assert_finding redis-persistence ok 'appendonly yes'
 	redis config set appendonly no >/dev/null
-	assert_only redis-persistence warning 'forgotten when the server restarts'
+	assert_only redis-persistence warning 'lost when the server restarts'
 	redis config set appendonly yes >/dev/null
 	redis config set maxmemory-policy allkeys-lru >/dev/null
 	assert_only redis-memory warning 'maxmemory-policy allkeys-lru'
@@ -142,7 +142,7 @@ load doctor_helpers
 	redis set canhazgpu:allocation_lock somebody PX 600000 >/dev/null
 	assert_only redis-lock note 'another program holds its lock'
 	redis set canhazgpu:allocation_lock somebody >/dev/null
-	assert_only redis-lock FAILED 'has no end'
+	assert_only redis-lock FAILED 'never expires'
 }
 
 @test "redis: a replica" {
