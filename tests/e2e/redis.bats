@@ -464,7 +464,7 @@ theirs() {
 	wait_until 'is_called "$command" sleep' 20
 	before=$(in_world canhazgpu status --json | jq -c '.[1] | [.reservation_id, .user, .note, .type]')
 	redis flushall >/dev/null
-	wait_for_text "$WORLD/job.err" 'the pool is not there'
+	wait_for_text "$WORLD/job.err" 'the pool is gone'
 	assert_equal "$(redis dbsize)" 0
 	pool 2
 	wait_for_text "$WORLD/job.err" 'the store had lost the reservation of GPU(s) [1]; it has been restored'

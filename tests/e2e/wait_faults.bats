@@ -310,7 +310,7 @@ need_redis() {
 	done
 	stop_redis
 	for name in a b c; do
-		wait_until 'grep -q "the pool does not answer" "$WORLD/$name.err"' 60
+		wait_until 'grep -q "the pool is not responding" "$WORLD/$name.err"' 60
 	done
 	start_redis
 	# A new pool that is in use from its first moment.

@@ -222,7 +222,7 @@ raw() {
 	for text in short 'has a space in it, which headers do not like' "$(head -c 300 /dev/zero | tr '\0' x)" ''; do
 		printf '%s\n' "$text" >"$WORLD/token"
 		chg web --port 0 --token-file "$WORLD/token"
-		assert_error 2 'is no token'
+		assert_error 2 'is not a token'
 	done
 	chg web --port 0 --token-file "$WORLD/none"
 	assert_error 1 "cannot read the token in '$WORLD/none'"
