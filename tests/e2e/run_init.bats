@@ -63,6 +63,19 @@ except ChildProcessError:
 	assert_reserved ''
 }
 
+@test "a caller that ignores the end of its children gets the status, too, and the command ignores it as before" {
+	in_namespace python3 -c '
+import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execvp(sys.argv[1], sys.argv[1:])' canhazgpu run -- python3 -c '
+import signal, sys
+print(signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN)
+sys.exit(3)'
+	assert_status 3
+	assert_stdout True
+	assert_reserved ''
+}
+
 @test "so it is behind an init that only waits for it" {
 	cat >"$WORLD/bin/init" <<-'END'
 		#!/bin/sh
