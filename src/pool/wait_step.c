@@ -1,6 +1,5 @@
 /* One step of a waiting request: what wait_evaluate says, done. What it gets is the decision of
    plan_wait. */
-#include <errno.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -101,9 +100,10 @@ static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 	struct pool_wait *w = s->wait;
 	struct store *store = w->pool->store;
 	struct plan_wait wait = describe_wait(s);
+	struct plan_facts facts = s->last.facts;
 	struct wait_situation situation = {
 		.state = &s->last.state,
-		.facts = &s->last.facts,
+		.facts = &facts,
 		.request = &w->request,
 		.wait = &wait,
 		.far = s->far,
@@ -114,6 +114,9 @@ static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 		.deadline_ns = w->deadline_ns,
 	};
 
+	/* Those of a commit borrow from the scan that it used, which may be gone. */
+	facts.use = NULL;
+	facts.last_use_ns = NULL;
 	if (w->cache.taken_ns && scan_cache_fits(&w->cache, &s->last.state))
 		situation.scan = (struct wait_scan){
 			.use = w->cache.observation.use,
