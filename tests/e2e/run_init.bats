@@ -13,7 +13,7 @@ setup() {
 # in_namespace COMMAND...: like chg, the command being pid 1.
 in_namespace() {
 	status=0
-	in_world timeout 60 unshare --pid --fork --mount-proc "$@" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+	in_world timeout 60 unshare --pid --fork --mount-proc --kill-child "$@" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
 	stdout=$(cat "$WORLD/stdout") stderr=$(cat "$WORLD/stderr")
 }
 
