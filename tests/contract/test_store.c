@@ -219,6 +219,30 @@ static void test_renew(void **state)
 	fixture_same_reservation(pool_state_find(&f->state, altered->id), altered);
 }
 
+/* As by a release of what the cleanup has renewed, since its supervisor is silent. */
+static void test_renew_and_end_in_one_commit(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(reservation_freep) struct reservation *altered = NULL;
+	struct change changes[2] = {{.kind = CHANGE_RENEW}};
+	const int part = 2;
+
+	fixture_init(f, 4);
+	altered = reservation_copy(fixture_grant(f, "alice", GPUS(0, 2)));
+	altered->heartbeat_ns = T0 + NS_PER_HOUR;
+	changes[0].renew.reservation = altered;
+	changes[1] = fixture_end(f->state.reservations[0], T0 + NS_PER_HOUR);
+	changes[1].end.gpus = &part;
+	changes[1].end.gpus_count = 1;
+	fixture_commit(f, changes, 2);
+	assert_int_equal(f->state.reservations_count, 1);
+	assert_int_equal(f->state.reservations[0]->heartbeat_ns, T0 + NS_PER_HOUR);
+	assert_int_equal(f->state.reservations[0]->gpus_count, 1);
+	assert_int_equal(f->state.reservations[0]->gpus[0], 0);
+	assert_null(f->state.slots[2].reservation);
+	assert_int_equal(f->state.slots[2].last_released_ns, T0 + NS_PER_HOUR);
+}
+
 /* Two handles decide on the same state; the second to commit must not apply anything. */
 static void test_conflict(void **state)
 {
@@ -504,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_partial_end),
 		cmocka_unit_test(test_renew),
+		cmocka_unit_test(test_renew_and_end_in_one_commit),
 		cmocka_unit_test(test_conflict),
 		cmocka_unit_test(test_renew_after_end),
 		cmocka_unit_test(test_end_of_another_reservation),

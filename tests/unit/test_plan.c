@@ -436,6 +436,26 @@ static void test_release_by_id(void **state)
 	}
 }
 
+/* The cleanup renews what has a silent supervisor; that is no reason not to release it. */
+static void test_release_what_was_renewed(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	const struct plan_actor me = {.uid = 1, .account = "u1"};
+	const int id = 1;
+	struct err e = {0};
+
+	(void)state;
+	world_init(&w, 2);
+	world_add(&w, 1, RESERVATION_RUN, 0, 2)->heartbeat_ns = NOW - 3 * MINUTE;
+	assert_int_equal(plan_release(&w.state, &w.facts, &me, &id, 1, &p, &e), 0);
+	assert_int_equal(p.affected_gpus_count, 1);
+	assert_int_equal(p.changes_count, 2);
+	assert_int_equal(p.changes[0].kind, CHANGE_RENEW);
+	assert_int_equal(p.changes[1].kind, CHANGE_END);
+	assert_int_equal(p.changes[1].end.gpus_count, 1);
+}
+
 /* What a waiting request of the other program has collected is neither stale nor expired, nor mine
    to release, as long as that request shows life. */
 static void test_collected_for_who_waits(void **state)
@@ -683,6 +703,7 @@ int main(void)
 		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_release_mine_only),
 		cmocka_unit_test(test_release_by_id),
+		cmocka_unit_test(test_release_what_was_renewed),
 		cmocka_unit_test(test_collected_for_who_waits),
 		cmocka_unit_test(test_owner_by_uid_then_account),
 		cmocka_unit_test(test_init_ends_everything),
