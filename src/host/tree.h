@@ -4,9 +4,9 @@
  *  - Members are signalled (strict): the command, its descendants, every process that carries the
  *    reservation's marker in its environment, and what is in the run's own control group, where
  *    there is one. Never the rest of a shell's pipeline.
- *  - Kin may keep the reservation (generous): younger processes of the same account in the
- * command's session. One that uses a reserved GPU came from the command in a way that left no
- * trace: its parent was killed between two refreshes, and it has overwritten its environment.
+ *  - Kin may keep the reservation (generous): younger processes of the same account in the session
+ *    of the command. One that uses a reserved GPU came from the command in a way that left no
+ *    trace: its parent was killed between two refreshes, and it has overwritten its environment.
  */
 #ifndef HOST_TREE_H
 #define HOST_TREE_H

@@ -21,7 +21,7 @@ int64_t plan_last_heartbeat_ns(const struct reservation *r, int64_t now_ns)
 bool plan_has_ended(const struct reservation *r, enum holder_life life, int64_t now_ns,
 		    enum end_reason *ret_reason, int64_t *ret_end_ns)
 {
-	int64_t sign_ns = plan_last_heartbeat_ns(r, now_ns);
+	int64_t heartbeat_ns = plan_last_heartbeat_ns(r, now_ns);
 
 	if (r->type == RESERVATION_MANUAL) {
 		if (r->expiry_ns == TIME_NONE || now_ns < r->expiry_ns)
@@ -34,14 +34,14 @@ bool plan_has_ended(const struct reservation *r, enum holder_life life, int64_t 
 		/* It ended between its last heartbeat and now; nobody saw when. A heartbeat follows
 		   every HEARTBEAT_INTERVAL_NS, so it is not charged for more than that. */
 		*ret_reason = END_HOLDER_DIED;
-		*ret_end_ns = now_ns - sign_ns < HEARTBEAT_INTERVAL_NS
+		*ret_end_ns = now_ns - heartbeat_ns < HEARTBEAT_INTERVAL_NS
 				      ? now_ns
-				      : sign_ns + HEARTBEAT_INTERVAL_NS;
+				      : heartbeat_ns + HEARTBEAT_INTERVAL_NS;
 		return true;
 	}
-	if (life == HOLDER_OUT_OF_SIGHT && now_ns - sign_ns > HEARTBEAT_LIMIT_NS) {
+	if (life == HOLDER_OUT_OF_SIGHT && now_ns - heartbeat_ns > HEARTBEAT_LIMIT_NS) {
 		*ret_reason = END_STALE;
-		*ret_end_ns = sign_ns;
+		*ret_end_ns = heartbeat_ns;
 		return true;
 	}
 	return false;

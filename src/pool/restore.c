@@ -3,11 +3,8 @@
 
 #include "pool/private.h"
 
-/*
- * 1: the history has an end of this reservation; 0: it has none. Every command that ends one,
- * `admin
- * --force` too, records that in the same commit.
- */
+/* 1: the history has an end of this reservation; 0: it has none. Every command that ends one, also
+   `admin --force`, records that in the same commit. */
 static int was_ended(struct pool *p, const struct reservation *mine, struct err *e)
 {
 	const struct usage_record *u;

@@ -1,6 +1,7 @@
 /*
- * The supervisor of a run, as its files share it: supervise.c is its loop, renew.c its
- * heartbeat, end.c stopping, what outlives the command, and the release.
+ * The supervisor of a run, as its files share it: supervise.c is its loop, renew.c its heartbeat,
+ * say.c what it tells the user, stop.c the time limit, outlive.c what goes on after the command,
+ * and end.c the release.
  */
 #ifndef SUPERVISE_SUPERVISOR_H
 #define SUPERVISE_SUPERVISOR_H
