@@ -141,10 +141,12 @@ static int64_t supervise_watch(struct supervisor *s)
 		}
 		if (s->command_fd < 0 && !s->kill_ns) {
 			int64_t end_ns = clock_now_ns();
+			bool kept = supervise_is_kept(s);
 
-			if (!supervise_is_kept(s))
-				return end_ns;
+			/* Before the release, too, which may take long. */
 			say_target_clear(&s->target);
+			if (!kept)
+				return end_ns;
 		}
 		supervise_chores(s);
 	}

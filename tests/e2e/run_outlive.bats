@@ -205,3 +205,25 @@ run_job() {
 	kill_now "$(grep -xE '[0-9]+' "$WORLD/said")"
 	wait_until '[ -z "$(reserved)" ]'
 }
+
+@test "nor while the supervisor cannot release, since another process keeps the store" {
+	need_sqlite
+	pool 1
+	in_world python3 -c '
+import fcntl, os, socket, subprocess, sys
+ours, theirs = socket.socketpair()
+run = subprocess.Popen(["canhazgpu", "run", "--", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs)
+theirs.close()
+run.stdin.write(b"go\n"); run.stdin.flush()
+assert run.stdout.readline() == b"go\n"
+with open(sys.argv[1]) as gate:
+    fcntl.flock(gate, fcntl.LOCK_EX)
+    run.stdin.close()
+    ours.settimeout(30)
+    while ours.recv(4096):
+        pass
+    assert run.wait() == 0
+    print("closed")' "$WORLD/pool.db.lock" >"$WORLD/said"
+	assert_equal "$(cat "$WORLD/said")" closed
+	wait_until '[ -z "$(reserved)" ]'
+}
