@@ -91,9 +91,13 @@ static int say_to_log(void)
 	return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 }
 
-/* Opens a file for a line at its end. Neither does it become our terminal, nor is it waited for. */
-static int open_for_line(const char *path)
+/* Opens what was found for a line at its end. Neither does it become our terminal, nor is it waited
+   for. */
+static int open_for_line(int found)
 {
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
 	return open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
@@ -107,7 +111,6 @@ static int say_to_process(const struct process_ref *process, const struct stat *
 	AUTO_CLOSE int found = -1;
 	struct process_info info;
 	struct stat file;
-	char path[64];
 
 	found = stderr_of(process, &file);
 	if (found < 0 || host_process_read(process->pid, &info, NULL) < 0 ||
@@ -115,23 +118,24 @@ static int say_to_process(const struct process_ref *process, const struct stat *
 		return -1;
 	if (getuid() == 0 && info.uid != 0 && file.st_uid != info.uid && !S_ISFIFO(file.st_mode))
 		return -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
-	return open_for_line(path);
+	return open_for_line(found);
 }
 
-/* The terminal that the command had: its name may belong to another one by now. */
+/* The terminal that the command had: its name may belong to another one by now, or in the command's
+   mount namespace alone. So it is compared before it is opened, which for some devices is more than
+   a look. */
 static int say_to_terminal(const struct say_target *t)
 {
-	AUTO_CLOSE int fd = -1;
+	AUTO_CLOSE int found = -1;
 	struct stat file;
 
 	if (!*t->path)
 		return -1;
-	fd = open_for_line(t->path);
-	if (fd < 0 || fstat(fd, &file) < 0 || !is_same_file(&file, &t->file) ||
+	found = open(t->path, O_PATH | O_CLOEXEC);
+	if (found < 0 || fstat(found, &file) < 0 || !is_same_file(&file, &t->file) ||
 	    file.st_uid != getuid())
 		return -1;
-	return mem_steal_fd(&fd);
+	return open_for_line(found);
 }
 
 /* Where the line can be written now; -1: nowhere. The caller closes it. */

@@ -317,3 +317,24 @@ orphan() {
 	grep -q '^canhazgpu: the reservation of GPU(s) .* is gone' "$WORLD/theirs/log"
 	assert_no_processes
 }
+
+@test "nor does root open what a process has under the name of its terminal, in a mount namespace of its own" {
+	shared_pool 1
+	unshare --mount true 2>/dev/null || skip 'needs the right to make mount namespaces'
+	world_set CANHAZGPU_RUN_HEARTBEAT=100ms
+	mkfifo "$WORLD/bell"
+	# It ends when the other end of the pipe has been opened and closed, whoever does that.
+	start_background listener cat "$WORLD/bell"
+	# shellcheck disable=SC2016
+	start_background other unshare --mount sh -c 'mount --bind /dev/null "$1" &&
+		exec setpriv --reuid 4302 --regid 4300 --clear-groups sleep 1000 2>"$1"' sh "$WORLD/bell"
+	other=$background_pid
+	wait_until 'is_called "$other" sleep' 20
+	assert_equal "$(readlink "/proc/$other/fd/2")" "$WORLD/bell"
+	in_world canhazgpu adopt "$other" --gpu-ids 0 --on-lost kill 2>/dev/null
+	chg_ok release --gpu-ids 0
+	wait_until 'is_gone "$other"' 60
+	timeout 20 sh -c 'echo ours >"$1"' sh "$WORLD/bell"
+	wait_background listener
+	assert_equal "$(cat "$WORLD/listener.out")" ours
+}
