@@ -49,7 +49,7 @@ function details(gpu) {
   return gpu.status === "DRAINED" && gpu.drained_by ? `drained by ${gpu.drained_by}` : (gpu.details ?? "");
 }
 
-// The violet line of a GPU that is kept for somebody who waits for more.
+// The violet line of a GPU that is kept for a request that waits for more.
 function heldFor(gpu, queue) {
   const entry = queue.find((other) => other.id === gpu.queue_id);
   if (!entry) return "Collected for a waiting request";

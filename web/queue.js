@@ -1,4 +1,4 @@
-// Who waits for GPUs, in the order in which they will be served.
+// The waiting requests, in the order in which they will be served.
 import { el, meter, otherText, patchList, setText, show } from "./dom.js";
 import { duration, moment, now, plural, time } from "./format.js";
 

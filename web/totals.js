@@ -1,4 +1,4 @@
-// The pool at a glance: GPUs by state as numbers and as one bar, who waits, and the hours of the last day.
+// The pool at a glance: GPUs by state as numbers and as one bar, the queue, and the hours of the last day.
 import { el, patchList, setAttribute, setText } from "./dom.js";
 import { stateOf } from "./cards.js";
 import { count, hours } from "./format.js";

@@ -80,7 +80,7 @@ void store_history_end(struct store *s);
 int store_history_begin_brief(struct store *s, int64_t from_ns, int64_t to_ns, struct err *e);
 
 /* As brief, newest end first, and no more than the newest `limit` (at most STORE_NEWEST_MAX, at
-   least 1) of those that ended after from_ns: a look back that costs the same however long the
+   least 1) of those that ended after from_ns: this costs the same however long the
    history is. */
 #define STORE_NEWEST_MAX 8192
 int store_history_begin_newest(struct store *s, int64_t from_ns, size_t limit, struct err *e);

@@ -102,7 +102,7 @@ static int open_for_line(int found)
 }
 
 /*
- * What a process has as its standard error, opened anew; -1: nothing that can be written. Where
+ * What a process has as its standard error, opened again; -1: nothing that can be written. Where
  * root watches the processes of somebody else, it must be a file of theirs, or a pipe: they can put
  * there what they themselves may only read.
  */

@@ -211,8 +211,8 @@ static int keep_rows(struct sql *q, struct err *e)
 
 /*
  * Keeps the rows behind the last key: the rest of its moment, then what ended later. A single
- * condition on the pair of both would be tested anew for each row. Those that begin after the
- * period are skipped by keep_record and not by the query, so that a session never looks at more
+ * condition on the pair of both would be tested again for each row. Those that begin after the
+ * period are skipped by keep_record and not by the query, so that a session never reads more
  * rows than a chunk has.
  */
 static int keep_chunk(struct sqlite_store *s, struct sqlite_history *h, struct err *e)
