@@ -121,7 +121,7 @@ static int run_join(const struct invocation *in, const struct plan_request *requ
 	r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		r = pool_join(pool, request, outer, grant, e);
-	if (r > 0 && request->duration_ns)
+	if (r > 0 && settings_origin(in->settings, "run.timeout") == ORIGIN_FLAG)
 		return err_usage(e, "--timeout does not work within the run that holds these GPUs: "
 				    "set it there, or use timeout(1)");
 	return r;

@@ -86,8 +86,7 @@ static int table_read(struct table *p, struct err *e)
 	return 0;
 }
 
-/* Clock ticks after boot, as processes' start times count. */
-static uint64_t ticks_now(void)
+uint64_t host_ticks_now(void)
 {
 	struct timespec now;
 	uint64_t rate = (uint64_t)sysconf(_SC_CLK_TCK);
@@ -103,7 +102,8 @@ void host_tree_init(struct host_tree *t, const char *id, const struct process_re
 	*t = (struct host_tree){.id = mem_strdup(id),
 				.command = *command,
 				.oldest_ticks = command->start_ticks,
-				.since_ticks = ticks_now(),
+				.since_ticks = host_ticks_now(),
+				.until_ticks = UINT64_MAX,
 				.uid = getuid(),
 				.session = HOST_SESSION_UNKNOWN};
 	t->members = mem_alloc(1, sizeof(*t->members));
@@ -165,7 +165,20 @@ static void spread(const struct host_tree *t, struct table *p)
 	} while (grown);
 }
 
-/* Adds those that carry the marker. A row is secret where nobody may look. */
+/* Whether the process is of the command's account. */
+static bool is_of_account(const struct host_tree *t, const struct row *row)
+{
+	struct process_info info;
+
+	return host_process_read(row->pid, &info, NULL) == 0 &&
+	       info.start_ticks == row->start_ticks && info.uid == t->uid;
+}
+
+/*
+ * Adds those that carry the marker. A row is secret where nobody may look. Root may look
+ * everywhere, and anybody can copy a marker, to keep root's reservation: it counts for the
+ * command's account.
+ */
 static void add_marked(const struct host_tree *t, struct table *p)
 {
 	for (size_t i = 0; i < p->count; i++) {
@@ -181,7 +194,8 @@ static void add_marked(const struct host_tree *t, struct table *p)
 		row->secret = r == -EACCES || r == -EPERM;
 		if (r == 0) {
 			value = host_environ_find(block, length, HOST_TREE_MARKER);
-			row->member = value && t->id && *t->id && strcmp(value, t->id) == 0;
+			row->member = value && t->id && *t->id && strcmp(value, t->id) == 0 &&
+				      (geteuid() != 0 || is_of_account(t, row));
 			row->claimed = value && !row->member;
 		}
 	}
@@ -206,13 +220,10 @@ static void add_grouped(const struct host_tree *t, struct table *p)
 /* Whether the process may have come from the command without a trace. */
 static bool is_kin(const struct host_tree *t, const struct row *row)
 {
-	struct process_info info;
-
 	if (!is_candidate(t, row) || row->claimed || row->session != t->session ||
-	    row->start_ticks < t->since_ticks)
+	    row->start_ticks < t->since_ticks || row->start_ticks > t->until_ticks)
 		return false;
-	return row->secret || (host_process_read(row->pid, &info, NULL) == 0 &&
-			       info.start_ticks == row->start_ticks && info.uid == t->uid);
+	return row->secret || is_of_account(t, row);
 }
 
 static void keep_kin(struct host_tree *t, const struct table *p)

@@ -28,6 +28,7 @@ struct host_tree {
 	struct process_ref command;
 	uint64_t oldest_ticks;       /* start of the oldest process that the tree begins with */
 	uint64_t since_ticks;        /* when the tree was begun: kin are not older */
+	uint64_t until_ticks;        /* and not younger than this; UINT64_MAX: as young as may be */
 	uid_t uid;                   /* the account of the command */
 	pid_t session;               /* of the command; HOST_SESSION_UNKNOWN before it was seen */
 	struct process_ref *members; /* alive at the last refresh, the command too */
@@ -49,6 +50,9 @@ void host_tree_add(struct host_tree *t, const struct process_ref *root);
  * Zombies are neither. The caller itself never is.
  */
 int host_tree_refresh(struct host_tree *t, struct err *e);
+
+/* The time in clock ticks after boot, as processes' start times count. */
+uint64_t host_ticks_now(void);
 
 bool host_tree_has(const struct host_tree *t, pid_t pid);
 

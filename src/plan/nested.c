@@ -60,7 +60,7 @@ int plan_nested(const struct pool_state *state, const struct plan_facts *facts,
 	for (size_t i = 0; i < request->ids_count; i++)
 		own += gpu_ids_have(outer->gpus, outer->gpus_count, request->ids[i]);
 	if (request->ids) {
-		if (own && own < request->ids_count)
+		if (own && own != request->ids_count)
 			return refuse_mixture(request, outer, e);
 		if (own)
 			grant_part(p, outer, request->ids, request->ids_count);

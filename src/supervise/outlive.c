@@ -124,10 +124,15 @@ bool supervise_is_kept(struct supervisor *s)
 	if (host_tree_refresh(&s->tree, NULL) == 0 && !s->tree.members_count && !s->tree.kin_count)
 		return false;
 	pool_open(&s->orders.pool, &pool, NULL);
-	if (!supervise_lingers(s))
-		return s->orders.until != UNTIL_TREE && supervise_find_users(s, pool);
-	for (size_t i = 0; i < s->tree.members_count; i++)
-		supervise_keep(s, pool, &s->tree.members[i], i == 0);
-	supervise_announce(s);
+	if (!supervise_lingers(s)) {
+		if (s->orders.until == UNTIL_TREE || !supervise_find_users(s, pool))
+			return false;
+	} else {
+		for (size_t i = 0; i < s->tree.members_count; i++)
+			supervise_keep(s, pool, &s->tree.members[i], i == 0);
+		supervise_announce(s);
+	}
+	/* What keeps the reservation may have children of its own from now on. */
+	s->tree.until_ticks = UINT64_MAX;
 	return true;
 }

@@ -123,8 +123,11 @@ static void supervise_next_adopted(struct supervisor *s)
 		s->holder = *next;
 		s->next_renewal_ns = clock_monotonic_ns();
 	}
-	if (s->command_fd < 0)
+	if (s->command_fd < 0) {
 		s->ended_ns = clock_monotonic_ns();
+		/* What the shell starts next has not come from the command. */
+		s->tree.until_ticks = host_ticks_now();
+	}
 }
 
 /* Watches until the GPUs can be released. Returns when that was. */

@@ -48,6 +48,9 @@ setup() {
 	chg run --gpu-ids 0 -- canhazgpu run --gpu-ids 0 --timeout 1h -- true
 	assert_status 2
 	assert_stderr_has 'Error: --timeout does not work within the run that holds these GPUs'
+	# That of a configuration is for runs of their own.
+	world_set CANHAZGPU_RUN_TIMEOUT=1h
+	chg_ok run --gpu-ids 0 -- canhazgpu run --gpu-ids 0 -- true
 	world_set CANHAZGPU_RESERVATION_ID=52da1c68-755d-4669-8670-7a63002184a8
 	chg_ok run -- true
 	world_set CANHAZGPU_RESERVATION_ID=
