@@ -38,6 +38,12 @@ static bool is_personal(const struct settings *s, const char *key)
 	return settings_text(s, "config") || !settings_is_system(s, key);
 }
 
+void pool_config_add_scan(const struct settings *s, struct pool_config *config)
+{
+	config->fake_state_path = file_absolute_path(settings_text(s, "fake.state"));
+	config->memory_threshold_mb = settings_int(s, "memory.threshold");
+}
+
 int pool_config_from(const struct invocation *in, struct pool_config *ret_config, struct err *e)
 {
 	const struct settings *s = in->settings;
@@ -50,14 +56,13 @@ int pool_config_from(const struct invocation *in, struct pool_config *ret_config
 		return r;
 	*ret_config = (struct pool_config){
 		.store_url = store_url,
-		.fake_state_path = file_absolute_path(settings_text(s, "fake.state")),
-		.memory_threshold_mb = settings_int(s, "memory.threshold"),
 		.history_keep_ns = settings_int(s, "history.days") * NS_PER_DAY,
 		.history_set_by_user = is_personal(s, "history.days"),
 		.backfill = settings_flag(s, "queue.backfill"),
 		.backfill_set_by_user = is_personal(s, "queue.backfill"),
 		.policy = policy_from(s),
 	};
+	pool_config_add_scan(s, ret_config);
 	return 0;
 }
 

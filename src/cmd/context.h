@@ -12,6 +12,10 @@
 /* The error of the host administrator's file, where it has one: nothing is decided without it. */
 int host_check(const struct invocation *in, struct err *e);
 
+/* The members that a scan of the GPUs needs: all that there is where the host's file has a mistake.
+ */
+void pool_config_add_scan(const struct settings *s, struct pool_config *config);
+
 /* What the pool needs to know, from the settings. The caller clears it. */
 int pool_config_from(const struct invocation *in, struct pool_config *ret_config, struct err *e);
 

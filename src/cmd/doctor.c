@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/context.h"
@@ -24,8 +23,7 @@ static void examine_pool(const struct invocation *in, struct findings *f)
 	struct err e = {0};
 
 	if (pool_config_from(in, &config, &e) < 0) {
-		config.fake_state_path = file_absolute_path(settings_text(s, "fake.state"));
-		config.memory_threshold_mb = settings_int(s, "memory.threshold");
+		pool_config_add_scan(s, &config);
 		if (store_url_from(s, &config.store_url, &e) < 0)
 			findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
 	}

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "gpu/gpu.h"
 #include "pool/private.h"
 
 static int pool_check_hardware(const struct pool_admin_request *request, const struct scan *scan,
@@ -24,11 +23,8 @@ static int pool_admin_hardware(struct pool *p, const struct pool_admin_request *
 			       const char **ret_provider, int *ret_count, struct scan *scan,
 			       struct err *e)
 {
-	struct gpu_options options = {
-		.provider = request->provider,
-		.fake_count = request->count,
-		.fake_state_path = p->config.fake_state_path,
-	};
+	struct gpu_options options =
+		pool_gpu_options(&p->config, request->provider, request->count);
 	int r;
 
 	*ret_provider = request->provider;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "gpu/gpu.h"
 #include "pool/examine_private.h"
 #include "pool/private.h"
 
@@ -76,7 +75,7 @@ static void examine_driver(const struct scan *scan, int64_t took_ns, struct find
 /* Where there is no pool yet: what `admin` would find. */
 static void examine_hardware(const struct pool_config *config, struct findings *f)
 {
-	const struct gpu_options options = {.fake_state_path = config->fake_state_path};
+	const struct gpu_options options = pool_gpu_options(config, NULL, 0);
 	AUTO(scan_clear) struct scan scan = {0};
 	int64_t begin_ns = clock_monotonic_ns();
 	const char *provider;

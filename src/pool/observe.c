@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "gpu/gpu.h"
 #include "host/proc.h"
 #include "host/process.h"
+#include "pool/private.h"
 
 char *pool_host_label(void)
 {
@@ -145,11 +145,8 @@ static char *observe_reason(const struct observation *o, size_t i)
 void observe_gpus(const struct pool_config *config, const struct observer *observer,
 		  const struct pool_state *state, struct observation *o)
 {
-	struct gpu_options options = {
-		.provider = state->provider,
-		.fake_count = (int)state->slots_count,
-		.fake_state_path = config->fake_state_path,
-	};
+	struct gpu_options options =
+		pool_gpu_options(config, state->provider, (int)state->slots_count);
 	struct err e = {0};
 
 	*o = (struct observation){.taken_ns = clock_now_ns(), .count = state->slots_count};

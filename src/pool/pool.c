@@ -15,6 +15,16 @@ void pool_config_clear(struct pool_config *c)
 	*c = (struct pool_config){0};
 }
 
+struct gpu_options pool_gpu_options(const struct pool_config *config, const char *provider,
+				    int count)
+{
+	return (struct gpu_options){
+		.provider = provider,
+		.fake_count = count,
+		.fake_state_path = config->fake_state_path,
+	};
+}
+
 int pool_open(const struct pool_config *config, struct pool **ret_pool, struct err *e)
 {
 	struct pool *p = mem_alloc(1, sizeof(*p));

@@ -2,6 +2,7 @@
 #ifndef POOL_PRIVATE_H
 #define POOL_PRIVATE_H
 
+#include "gpu/gpu.h"
 #include "pool/observe.h"
 #include "pool/pool.h"
 #include "pool/transact.h"
@@ -15,6 +16,10 @@ struct pool {
 	struct past_runs past; /* as last read by forecast.c */
 	int64_t past_read_ns;  /* monotonic; 0: not yet */
 };
+
+/* What a scan needs from the configuration; `count` as fake_count takes it. Borrows both texts. */
+struct gpu_options pool_gpu_options(const struct pool_config *config, const char *provider,
+				    int count);
 
 /* Whether the caller may delete the history of others: root, and the owner of the store. */
 bool pool_is_administrator(struct pool *p);
