@@ -27,13 +27,13 @@ static const struct gpu_backend *find_backend(const char *name)
 
 const char *gpu_providers(void)
 {
-	static char names[64];
-	size_t length = 0;
+	static struct str names;
 
-	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
-		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
-					   i ? "|" : "", backends[i]->name);
-	return names;
+	if (!names.length) {
+		for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
+			str_addf(&names, "%s%s", i ? "|" : "", backends[i]->name);
+	}
+	return str_text(&names);
 }
 
 bool gpu_is_simulated(const char *provider)

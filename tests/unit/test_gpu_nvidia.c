@@ -341,55 +341,6 @@ static void test_detect(void **state)
 	assert_non_null(strstr(e.text, "amd: there is no GPU with the amdgpu driver"));
 }
 
-static void test_names(void **state)
-{
-	struct gpu_options options = {.provider = "cuda"};
-
-	(void)state;
-	scan_fails(&options, EINVAL, "no GPU provider 'cuda' (there are: nvidia, amd, fake)");
-	options.provider = "nvidi";
-	scan_fails(&options, EINVAL, "no GPU provider 'nvidi'");
-	options.provider = NULL;
-	scan_fails(&options, EINVAL, "no GPU provider ''");
-	assert_string_equal(gpu_providers(), "nvidia|amd|fake");
-	assert_string_equal(gpu_providers(), "nvidia|amd|fake");
-}
-
-/* The variables of a provider on one line: NAME=VALUE, NAME for the names of the GPUs, "-" for what
-   is removed, "()" around what is implied. */
-static char *describe_variables(const char *provider)
-{
-	struct str text = {0};
-
-	for (const struct gpu_variable *v = gpu_variables(provider); v->name; v++)
-		str_addf(&text, " %s%s%s%s%s%s", v->implied ? "(" : "", v->removed ? "-" : "",
-			 v->name, v->value ? "=" : "", v->value ? v->value : "",
-			 v->implied ? ")" : "");
-	return str_steal(&text);
-}
-
-static void test_variables(void **state)
-{
-	static const struct {
-		const char *provider, *variables;
-	} cases[] = {
-		{"nvidia", " CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES"},
-		{"amd", " CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES (HIP_VISIBLE_DEVICES)"
-			" (-ROCR_VISIBLE_DEVICES) (-GPU_DEVICE_ORDINAL)"},
-		{"fake", " CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES"},
-		{"other", " CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		AUTO_FREE char *text = describe_variables(cases[i].provider);
-
-		assert_string_equal(text, cases[i].variables);
-		assert_int_equal(gpu_is_simulated(cases[i].provider),
-				 !strcmp(cases[i].provider, "fake"));
-	}
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
 int main(void)
@@ -411,8 +362,6 @@ int main(void)
 		TEST(test_silent),
 		TEST(test_without_group),
 		TEST(test_detect),
-		TEST(test_names),
-		TEST(test_variables),
 	};
 
 	return cmocka_run_group_tests_name("gpu_nvidia", tests, NULL, NULL);
