@@ -20,6 +20,17 @@ bool url_has_scheme(const char *url, const char *scheme)
 	return !strncmp(url, scheme, strlen(scheme)) && url[strlen(scheme)];
 }
 
+const char *url_file_path(const char *url)
+{
+	static const char *const schemes[] = {"sqlite:"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		if (url_has_scheme(url, schemes[i]))
+			return url + strlen(schemes[i]);
+	}
+	return NULL;
+}
+
 char *url_encode(const char *text)
 {
 	struct str out = {0};
@@ -93,7 +104,7 @@ char *url_without_password(const char *url)
 	const char *begin = url ? strchr(url, ':') : NULL, *at, *colon;
 
 	/* A file has no password. */
-	if (!begin || !strncmp(url, "sqlite:", 7))
+	if (!begin || url_file_path(url))
 		return mem_strdup(url);
 	begin += strncmp(begin, "://", 3) ? 1 : 3;
 	/* The last @ of all: a password may hold one, or a slash, that was not encoded. To hide a

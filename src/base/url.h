@@ -11,6 +11,10 @@
 /* True if url begins with `scheme`, such as "redis://", and does not end there. */
 bool url_has_scheme(const char *url, const char *scheme);
 
+/* The path in the URL of a store that is a file, such as "sqlite:/path"; NULL for any other URL.
+   Borrowed. A new store of files is one more row in url.c. */
+const char *url_file_path(const char *url);
+
 /* A copy in which everything but letters, digits and "-._~" is %XX. The caller frees it. */
 char *url_encode(const char *text);
 

@@ -46,17 +46,17 @@ bool store_is_named(const struct settings *s)
 static int complete(const struct settings *s, const char *url, bool beside, char **ret_url,
 		    struct err *e)
 {
-	static const char sqlite[] = "sqlite:";
+	const char *file = url_file_path(url);
 	AUTO_FREE char *path = NULL;
 
 	if (redis_url_is(url))
 		return redis_url_complete(s, url, beside, ret_url, e);
-	if (!url_has_scheme(url, sqlite)) {
+	if (!file) {
 		*ret_url = mem_strdup(url);
 		return 0;
 	}
-	path = file_absolute_path(url + sizeof(sqlite) - 1);
-	*ret_url = mem_printf("%s%s", sqlite, path);
+	path = file_absolute_path(file);
+	*ret_url = mem_printf("%.*s%s", (int)(file - url), url, path);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
  * How to add a store: write one file with one `struct store_backend`, add it to the table in
- * store.c, and to the one in tests/contract/store_fixture.c: the contract tests (test_store*.c and
- * test_wait.c) then run on it, too, and it must pass them. All members of the struct are needed but
+ * store.c, and to the one in tests/contract/store_fixture.c: the contract tests that call
+ * fixture_run then run on it, too, and it must pass them. All members of the struct are needed but
  * those that say otherwise. A store of files opens those of the installed pool between
  * privilege_raise and privilege_lower (base/privilege.h), and nothing else.
  *
