@@ -210,6 +210,7 @@ forget_pool() {
 	case ${E2E_STORE:-sqlite} in
 	sqlite) rm "$WORLD/pool.db" ;;
 	redis) redis flushall >/dev/null ;;
+	*) echo "unknown E2E_STORE '$E2E_STORE'" >&2 && return 1 ;;
 	esac
 }
 
