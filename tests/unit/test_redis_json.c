@@ -470,6 +470,7 @@ static void test_passwords_are_hidden(void **state)
 		{"redis:user:hunter2", "redis:user:..."},
 		{"unix:///run/a:b?db=0", "unix:///run/a:b?db=0"},
 		{"sqlite:/a@b:c", "sqlite:/a@b:c"},
+		{"sqlite:/a:b@c", "sqlite:/a:b@c"},
 		{"nonsense", "nonsense"},
 	};
 
