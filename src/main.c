@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/inherited.h"
 #include "base/mem.h"
 #include "base/privilege.h"
 #include "base/text.h"
@@ -134,9 +135,12 @@ int main(int argc, char **argv)
 
 	privilege_init();
 	file_occupy_standard_handles();
-	/* A supervisor gets its orders by pipe: no options, no configuration that could fail. */
+	/* A supervisor gets its orders by pipe: no options, no configuration that could fail. One
+	   that must not write the database (ulimit -f) ends by SIGXFSZ, so that its GPUs are free
+	   at once. */
 	if (argc == 2 && !strcmp(argv[1], cmd_supervise.name))
 		return cmd_supervise.run(NULL, &e) < 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_OK;
+	inherited_keep(argc, argv);
 	r = run_program(argc, argv, &e);
 	if (r >= 0)
 		r = flush_output(&e);

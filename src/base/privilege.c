@@ -121,10 +121,32 @@ static char *group_name(gid_t group)
 	return found ? mem_strdup(found->gr_name) : NULL;
 }
 
+/* Who traces this process: "strace (pid 4711)". NULL: nobody does. */
+static char *tracer(void)
+{
+	AUTO_FCLOSE FILE *status = fopen("/proc/self/status", "re"), *comm = NULL;
+	AUTO_FREE char *path = NULL;
+	char line[256], name[64] = "";
+	int pid = 0;
+
+	while (status && !pid && fgets(line, sizeof(line), status)) {
+		if (sscanf(line, "TracerPid: %d", &pid) == 1 && !pid)
+			break;
+	}
+	if (!pid)
+		return NULL;
+	path = mem_printf("/proc/%d/comm", pid);
+	comm = fopen(path, "re");
+	if (comm && fgets(name, sizeof(name), comm))
+		name[strcspn(name, "\n")] = '\0';
+	return mem_printf("%s (pid %d)", *name ? name : "a process", pid);
+}
+
 char *privilege_problem(gid_t group)
 {
 	AUTO_FREE char *name = group_name(group);
 	const char *shown = name ? name : "unknown";
+	AUTO_FREE char *traced_by = NULL;
 	struct statvfs system;
 	struct stat program;
 
@@ -145,6 +167,12 @@ char *privilege_problem(gid_t group)
 				  "get its group '%s': install it elsewhere, or remount that file "
 				  "system with suid",
 				  shown);
+	traced_by = tracer();
+	if (traced_by)
+		return mem_printf("%s traces this program, so it does not get its group '%s': trace "
+				  "the command instead, as in 'canhazgpu run -- strace COMMAND', "
+				  "or trace as root",
+				  traced_by, shown);
 	return mem_printf("it belongs to the group '%s', and its mode was changed, or that of a "
 			  "file in it or of a directory above it (see 'canhazgpu doctor')",
 			  shown);

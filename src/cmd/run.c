@@ -10,11 +10,11 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
-#include "base/privilege.h"
 #include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/context.h"
 #include "cmd/request.h"
+#include "cmd/run_exec.h"
 #include "cmd/supervised.h"
 #include "cmd/wait.h"
 #include "host/cgroup.h"
@@ -22,47 +22,6 @@
 #include "host/process.h"
 #include "host/tree.h"
 #include "supervise/init.h"
-
-/* The variables that make the command use these GPUs and no others. */
-static void run_environment(const struct pool_grant *grant)
-{
-	for (size_t i = 0; i < grant->variables_count; i++) {
-		const struct pool_variable *v = &grant->variables[i];
-
-		if (v->value)
-			setenv(v->name, v->value, 1);
-		else
-			unsetenv(v->name);
-	}
-	setenv(HOST_TREE_MARKER, grant->reservation->id, 1);
-}
-
-/* Becomes the command; comes back only if that fails. */
-static int run_exec(char *path, char **words, struct err *e)
-{
-	AUTO_FREE char **shell = NULL;
-	char sh[] = "sh";
-	size_t count = 0;
-
-	int r = privilege_drop(e);
-
-	if (r < 0)
-		return r;
-	execv(path, words);
-	if (errno == ENOEXEC) {
-		/* A script without #!: as execvp and the shells do. */
-		while (words[count])
-			count++;
-		shell = mem_alloc(count + 2, sizeof(char *));
-		shell[0] = sh;
-		shell[1] = path;
-		memcpy(shell + 2, words + 1, count * sizeof(char *));
-		execv("/bin/sh", shell);
-	}
-	err_sys(e, errno, "%s", path);
-	return err_exit_status(e, errno == ENOENT ? EXIT_STATUS_NOT_FOUND
-						  : EXIT_STATUS_NOT_EXECUTABLE);
-}
 
 /* What was wrong with the value of an option, named. */
 static int bad_value(const char *option, struct err *e)
@@ -216,8 +175,7 @@ static int run_run(const struct invocation *in, struct err *e)
 	list = str_from_ids(grant.reservation->gpus, grant.reservation->gpus_count);
 	fprintf(stderr, "%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list,
 		r > 0 ? "of the enclosing run" : "for command execution");
-	run_environment(&grant);
-	return run_exec(path, in->words, e);
+	return run_exec(path, in->words, &grant, e);
 }
 
 static const struct option_spec run_options[] = {

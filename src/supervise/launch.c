@@ -57,6 +57,7 @@ __attribute__((noreturn)) static void launch_become(int orders_fd, int ready_fd)
 	   supervisor runs. */
 	close_range(3, ~0U, 0);
 	unsetenv(HOST_TREE_MARKER);
+	unsetenv("LD_SHOW_AUXV"); /* the loader would answer in its place */
 	if (chdir("/") < 0)
 		_exit(1);
 	execv("/proc/self/exe", argv);

@@ -94,6 +94,27 @@ installed() {
 	assert_equal "$(sort -u <<<"$output" | tr '\t' ' ' | tr '\n' ',')" 'Gid: 4301 4301 4300 4301,Gid: 4301 4301 4301 4301,'
 }
 
+@test "the command of a run has what the loader takes from a set-group-id program" {
+	cp "$BATS_TEST_DIRNAME/programs/environments" "$WORLD/bin2/"
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		as 4301 environments 200 || exit 2
+		as 4301 LD_LIBRARY_PATH=/opt/cuda/lib64 TMPDIR=/scratch RES_OPTIONS=timeout:1 \
+			GLIBC_TUNABLES=glibc.malloc.check=1 canhazgpu run -- env'
+	assert_equal "$status" 0
+	assert_equal "$(grep -cxE "(LD_LIBRARY_PATH=/opt/cuda/lib64|TMPDIR=/scratch|RES_OPTIONS=timeout:1|GLIBC_TUNABLES=glibc.malloc.check=1)" <<<"$output")" 4
+}
+
+@test "what the loader takes from the program is not used by it, only by the command" {
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		as 4301 LD_DEBUG=libs LD_DEBUG_OUTPUT="$WORLD/own/debug" LD_PRELOAD="$WORLD/own/none.so" canhazgpu run -- cat /dev/null
+		grep -l "calling init" "$WORLD"/own/debug.* | wc -l
+		cat "$WORLD"/own/debug.* | grep -o "initialize program: .*"'
+	assert_equal "$(tr '\n' ' ' <<<"$output")" '1 initialize program: cat '
+	[[ $stderr == *none.so* ]]
+}
+
 @test "the web server of an installed program shows the pool, and holds the group in reserve alone" {
 	local libexec
 	libexec=$(grep -ao '/[-/a-z0-9_]*libexec/canhazgpu' "$CANHAZGPU_BIN" | grep -v '^/libexec' | head -n 1)
@@ -152,6 +173,28 @@ installed() {
 		as 4301 canhazgpu status'
 	assert_equal "$status" 1
 	[[ $stderr == *'no_new_privs is set here'*'mounted nosuid'*'/var/lib/canhazgpu is missing'* ]]
+}
+
+@test "a tracer, with which the program has no group, is named" {
+	cat >"$WORLD/bin2/tracer" <<-'END'
+		#!/usr/bin/python3
+		# Becomes its arguments, traced by the process that started it (which lets it go on at every stop).
+		import ctypes, os, sys
+		pid = os.fork()
+		if pid == 0:
+		    ctypes.CDLL(None).ptrace(0, 0, 0, 0)
+		    os.execvp(sys.argv[1], sys.argv[1:])
+		while not os.WIFEXITED(status := os.waitpid(pid, 0)[1]):
+		    ctypes.CDLL(None).ptrace(7, pid, 0, 0)
+		sys.exit(os.WEXITSTATUS(status))
+	END
+	chmod 0755 "$WORLD/bin2/tracer"
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		as 4301 tracer canhazgpu status && exit 2
+		as 4301 canhazgpu run -- tracer true'
+	assert_equal "$status" 0
+	[[ $stderr == *'permission denied: tracer (pid '*') traces this program'*'canhazgpu run -- strace'* ]]
 }
 
 @test "nothing but the pool is opened in the directory of the pool: SQLite would believe it" {

@@ -77,6 +77,11 @@ load run_helpers
 		'CANHAZGPU_RESERVATION_ID CUDA_DEVICE_ORDER CUDA_VISIBLE_DEVICES'
 }
 
+@test "the command has the environment that run was given, byte for byte and in order" {
+	pool 1
+	in_world "$BATS_TEST_DIRNAME/programs/environments" 40
+}
+
 @test "arguments reach the command as they are" {
 	pool 1
 	words=('' ' ' 'two words' $'two\nlines' -- --help -h --gpus 9 --store=x - '*' "'" $'\x1b[1m' $'\xff')
