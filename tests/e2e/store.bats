@@ -349,3 +349,26 @@ stop_inside_gate() {
 	chg_ok reserve --short
 	assert_stdout 0
 }
+
+@test "a limit of file sizes is an error that names it, and the command gets the signal as it was" {
+	need_sqlite
+	pool 2
+	chg_ok reserve
+	for limit in 0 5000 20000 24000; do
+		chg_limited "$limit" reserve
+		assert_error 1 'ulimit -f'
+		chg_limited "$limit" run -- true
+		assert_error 1 'ulimit -f'
+	done
+	chg_ok status --json
+	assert_json '[.[].status] | join(" ")' 'IN_USE AVAILABLE'
+	# shellcheck disable=SC2016
+	chg_ok run -- sh -c 'ulimit -c 0; ulimit -f 1; head -c 10000 /dev/zero >"$HOME/big"; kill -l $?'
+	assert_stdout XFSZ
+}
+
+# Like chg, where files must not become larger than that. Standard error is a pipe: as a file it would be cut, too.
+chg_limited() {
+	status=0 stdout=
+	stderr=$(in_world prlimit --core=0 --fsize="$1" canhazgpu "${@:2}" 2>&1 >/dev/null) || status=$?
+}

@@ -71,6 +71,11 @@ int sqlite_file_refused(const char *what, const char *path, int code, struct err
 		return err_set(e, code, "cannot %s %s: the disk is full", what, path);
 	if (code == EDQUOT)
 		return err_set(e, code, "cannot %s %s: the disk quota is used up", what, path);
+	if (code == EFBIG)
+		return err_set(e, code,
+			       "cannot %s %s: it would be larger than this process may make a file "
+			       "(ulimit -f)",
+			       what, path);
 	if (code != EACCES && code != EPERM)
 		return err_sys(e, code, "cannot %s %s", what, path);
 	if (privilege_applies_to(parent) && !has_installed_name(path))

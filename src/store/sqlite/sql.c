@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -140,6 +142,17 @@ static int fail_refused(struct sqlite_store *s, const char *what, struct err *e)
 	return sqlite_file_refused(what, s->path, code > 0 ? code : EACCES, e);
 }
 
+/* Whether this process may not write all of the database (`ulimit -f`): that can be hidden behind
+   what fails in consequence. */
+static bool is_above_size_limit(const char *path)
+{
+	struct rlimit limit;
+	struct stat st;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+	       stat(path, &st) == 0 && (rlim_t)st.st_size > limit.rlim_cur;
+}
+
 int sql_fail(struct sqlite_store *s, int rc, struct err *e)
 {
 	int code = s->db ? sqlite3_system_errno(s->db) : 0;
@@ -169,7 +182,9 @@ int sql_fail(struct sqlite_store *s, int rc, struct err *e)
 		return err_set(e, EINVAL, "%s refused an inconsistent change: %s", s->path,
 			       sqlite3_errmsg(s->db));
 	case SQLITE_IOERR:
-		if (code == ENOSPC || code == EDQUOT || code == EROFS)
+		if (s->writing && is_above_size_limit(s->path))
+			code = EFBIG;
+		if (code == ENOSPC || code == EDQUOT || code == EROFS || code == EFBIG)
 			return sqlite_file_refused("write", s->path, code, e);
 		return err_sys(e, code, "cannot access %s", s->path);
 	default:
