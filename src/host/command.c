@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "host/interpreter.h"
 
 /* Whether the file can be executed: 0, or why not as a negative errno. */
 static int check(const char *path)
@@ -84,6 +85,18 @@ static int find_in_path(const char *name, char **ret_path, struct err *e)
 }
 
 int host_command_find(const char *name, char **ret_path, struct err *e)
+{
+	AUTO_FREE char *path = NULL;
+	int r = host_command_locate(name, &path, e);
+
+	if (r == 0)
+		r = host_interpreter_check(path, e);
+	if (r == 0)
+		*ret_path = mem_steal(&path);
+	return r;
+}
+
+int host_command_locate(const char *name, char **ret_path, struct err *e)
 {
 	int r;
 

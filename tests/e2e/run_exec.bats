@@ -182,6 +182,25 @@ load run_helpers
 	assert_no_processes
 }
 
+@test "a script that cannot start is told at once, with its interpreter, and not after hours in the line" {
+	pool 1
+	chg_ok reserve
+	script() {
+		# shellcheck disable=SC2059
+		printf "$1" >"$WORLD/bin/script"
+		chmod +x "$WORLD/bin/script"
+		chg run --wait 1h -- script
+		assert_error "$2" "$WORLD/bin/script: its interpreter"
+		assert_stderr_has "$3"
+	}
+	script '#!/bin/sh\r\n' 127 "'/bin/sh\\x0d' does not exist (its lines end with CR LF)"
+	script '#!/opt/conda/envs/gone/bin/python\n' 127 "'/opt/conda/envs/gone/bin/python' does not exist"
+	script '#!/usr/bin/env nosuchpython\n' 127 'nosuchpython: command not found'
+	script '#!/etc/passwd\n' 126 "'/etc/passwd' cannot be executed"
+	chg_ok queue --json
+	assert_json length 0
+}
+
 @test "a run without a command is a usage error" {
 	pool 1
 	chg run

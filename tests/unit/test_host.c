@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "host/cgroup.h"
 #include "host/command.h"
+#include "host/interpreter.h"
 #include "host/proc.h"
 #include "spawn.h"
 
@@ -443,6 +444,113 @@ static void test_cgroup_path(void **state)
 	}
 }
 
+static void write_executable(const char *name, const char *text, size_t length)
+{
+	int fd = open(name, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0755);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, length), (ssize_t)length);
+	close(fd);
+}
+
+static void test_interpreters(void **state)
+{
+	static const struct {
+		const char *text; /* of the script */
+		int exit_status;
+		const char *message; /* "" none */
+	} cases[] = {
+		{"#!/bin/sh\n", 0, ""},
+		{"#!/bin/sh -e\n", 0, ""},
+		{"#! \t/bin/sh \t\n", 0, ""},
+		{"#!/bin/sh", 0, ""},
+		{"#!\n", 0, ""},
+		{"#!", 0, ""},
+		{"", 0, ""},
+		{"echo no first line\n", 0, ""},
+		{"#!/bin/sh\r\n", 127,
+		 "./x: its interpreter '/bin/sh\r' does not exist (its lines end with CR LF)"},
+		{"#!/no/such/python -u\n", 127,
+		 "./x: its interpreter '/no/such/python' does not exist"},
+		{"#!/bin/sh/python\n", 127, "./x: its interpreter '/bin/sh/python' does not exist"},
+		{"#!./plain\n", 126, "./x: its interpreter './plain' cannot be executed"},
+		{"#!first\n", 126, "./x: its interpreter 'first' cannot be executed"},
+		{"#!good\n", 0, ""},
+		{"#!sh\n", 127, "./x: its interpreter 'sh' does not exist"},
+		{"#!./my-script\n", 127, "./my-script: its interpreter '/gone' does not exist"},
+		{"#!./x\n", 126, "./x: too many interpreters"},
+		{"#!/usr/bin/env sh\n", 0, ""},
+		{"#!/usr/bin/env nosuchpython\n", 127,
+		 "./x: its interpreter, which env looks for: nosuchpython: command not found"},
+		{"#!/usr/bin/env sh\r\n", 127,
+		 "./x: its interpreter, which env looks for: sh\r: command not found "
+		 "(its lines end with CR LF)"},
+		{"#!/usr/bin/env sh -e\n", 127,
+		 "./x: its interpreter, which env looks for: sh -e: command not found"},
+		{"#!/usr/bin/env -S sh -e\n", 0, ""},
+		{"#!/usr/bin/env -Snosuch -u\n", 127,
+		 "./x: its interpreter, which env looks for: nosuch: command not found"},
+		{"#!/usr/bin/env -S A=1 nosuch\n", 0, ""},
+		{"#!/usr/bin/env -S PATH=/opt nosuch\n", 0, ""},
+		{"#!/usr/bin/env -i nosuch\n", 0, ""},
+		{"#!/usr/bin/env -S -u A nosuch\n", 0, ""},
+		{"#!/usr/bin/env -S '$NOSUCH'\n", 0, ""},
+		{"#!/usr/bin/env\n", 0, ""},
+		{"#!/usr/bin/env my-script\n", 127,
+		 "./my-script: its interpreter '/gone' does not exist"},
+	};
+	AUTO_FREE char *saved = mem_strdup(getenv("PATH"));
+	char directory[32];
+
+	(void)state;
+	make_files(directory);
+	write_executable("my-script", "#!/gone\n", 8);
+	setenv("PATH", "/usr/bin:/bin:.", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err e = {0};
+
+		write_executable("x", cases[i].text, strlen(cases[i].text));
+		host_interpreter_check("./x", &e);
+		if (e.exit_status != cases[i].exit_status || strcmp(e.text, cases[i].message) != 0)
+			fail_msg("%s: %d '%s'", cases[i].text, e.exit_status, e.text);
+	}
+	setenv("PATH", saved ? saved : "", 1);
+	unlink("x");
+	unlink("my-script");
+	remove_files(directory);
+}
+
+/* A program's loader: this test's own is there, and is not when its name is another. */
+static void test_loader(void **state)
+{
+	static char program[1 << 16];
+	struct err e = {0};
+	char directory[32];
+	ssize_t n;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	n = read(fd, program, sizeof(program));
+	close(fd);
+	assert_true(n > 4096);
+	make_files(directory);
+	write_executable("x", program, (size_t)n);
+	assert_int_equal(host_interpreter_check("./x", &e), 0);
+	for (char *p = program; (p = memmem(p, (size_t)(program + n - p), "/ld-", 4)); p++)
+		memcpy(p, "/no-", 4);
+	write_executable("x", program, (size_t)n);
+	assert_int_equal(host_interpreter_check("./x", &e), -ENOENT);
+	assert_int_equal(e.exit_status, 127);
+	assert_non_null(strstr(e.text, "./x: its loader '/lib"));
+	/* Cut anywhere, it is no error and no crash. */
+	for (ssize_t length = 0; length < 2048; length++) {
+		write_executable("x", program, (size_t)length);
+		host_interpreter_check("./x", &e);
+	}
+	unlink("x");
+	remove_files(directory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +567,8 @@ int main(void)
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_command_find),
+		cmocka_unit_test(test_interpreters),
+		cmocka_unit_test(test_loader),
 	};
 
 	return cmocka_run_group_tests_name("host", tests, NULL, NULL);
