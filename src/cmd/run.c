@@ -18,7 +18,6 @@
 #include "cmd/supervised.h"
 #include "cmd/wait.h"
 #include "host/cgroup.h"
-#include "host/command.h"
 #include "host/process.h"
 #include "host/tree.h"
 #include "supervise/init.h"
@@ -162,7 +161,7 @@ static int run_run(const struct invocation *in, struct err *e)
 	id_new(id);
 	r = request_fill(in, &request, &ids, e);
 	if (r == 0)
-		r = host_command_find(in->words[0], &path, e);
+		r = run_find(in->words, &path, e);
 	if (r == 0)
 		r = run_join(in, &request, &grant, e);
 	if (r > 0)

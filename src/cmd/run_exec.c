@@ -8,7 +8,13 @@
 #include "base/inherited.h"
 #include "base/mem.h"
 #include "base/privilege.h"
+#include "base/str.h"
+#include "host/command.h"
 #include "host/tree.h"
+#include "host/wrapper.h"
+
+/* For a line to type before the pool is asked what its provider sets. */
+#define EXPECTED_NAMES "CUDA_VISIBLE_DEVICES,CUDA_DEVICE_ORDER," HOST_TREE_MARKER
 
 /* What this process was given, with the variables that make the command use these GPUs and no
    others. */
@@ -38,13 +44,43 @@ static void run_exec_shell(char *path, char **words, char **environment)
 	execve("/bin/sh", shell, environment);
 }
 
+/* The variables that a wrapper has to pass on, separated by commas. The caller frees it. */
+static char *variable_names(const struct pool_grant *grant)
+{
+	struct str names = {0};
+
+	for (size_t i = 0; i < grant->variables_count; i++) {
+		if (grant->variables[i].value)
+			str_addf(&names, "%s,", grant->variables[i].name);
+	}
+	str_add(&names, HOST_TREE_MARKER);
+	return str_steal(&names);
+}
+
+int run_find(char *const *words, char **ret_path, struct err *e)
+{
+	AUTO_FREE char *path = NULL;
+	int r = host_command_find(words[0], &path, e);
+
+	if (r == 0)
+		r = wrapper_check(wrapper_of(path), words, EXPECTED_NAMES, e);
+	if (r == 0)
+		*ret_path = mem_steal(&path);
+	return r;
+}
+
 int run_exec(char *path, char **words, const struct pool_grant *grant, struct err *e)
 {
 	AUTO(environment_clear) struct environment env = {0};
+	AUTO_FREE char *names = variable_names(grant), *option = NULL;
+	AUTO_FREE char **changed = NULL;
 	int r = privilege_drop(e);
 
 	if (r < 0)
 		return r;
+	wrapper_words(wrapper_of(path), words, names, &changed, &option);
+	if (changed)
+		words = changed;
 	/* Only now: what the loader has taken from us is nothing for a program with its group. */
 	env = run_environment(grant);
 	inherited_restore_signals();

@@ -6,6 +6,12 @@
 #include "pool/pool.h"
 
 /*
+ * Finds the command of `words` (which end with NULL) before anything is reserved for it; refuses
+ * one that would start without the variables that name its GPUs. The caller frees *ret_path.
+ */
+int run_find(char *const *words, char **ret_path, struct err *e);
+
+/*
  * Becomes the command, with what this process was given and the variables of the grant; the group
  * of the installed program is gone for good. Comes back only if that fails.
  */

@@ -82,6 +82,71 @@ load run_helpers
 	in_world "$BATS_TEST_DIRNAME/programs/environments" 40
 }
 
+# A stand-in for sudo: it takes the environment away, but for PATH and what --preserve-env names.
+fake_sudo() {
+	cat >"$WORLD/bin/sudo" <<-'END'
+		#!/bin/bash
+		keep=("PATH=$PATH")
+		while [[ ${1-} == -* ]]; do
+			case $1 in
+			--preserve-env=*)
+				for name in ${1//,/ }; do
+					name=${name#*=}
+					[ -z "${!name+x}" ] || keep+=("$name=${!name}")
+				done
+				;;
+			-u) shift ;;
+			esac
+			shift
+		done
+		exec env -i "${keep[@]}" "$@"
+	END
+	chmod +x "$WORLD/bin/sudo"
+}
+
+@test "a command that sudo starts has the variables of its GPUs" {
+	pool 4
+	fake_sudo
+	world_set KEPT=yes
+	world_set LOST=yes
+	# shellcheck disable=SC2016
+	local show='echo "$CUDA_VISIBLE_DEVICES $CUDA_DEVICE_ORDER ${#CANHAZGPU_RESERVATION_ID} $KEPT $LOST"'
+	chg_ok run --gpu-ids 2 -- sudo -u root sh -c "$show"
+	assert_stdout '2 PCI_BUS_ID 36  '
+	chg_ok run --gpu-ids 3 -- sudo --preserve-env=KEPT sh -c "$show"
+	assert_stdout '3 PCI_BUS_ID 36 yes '
+}
+
+@test "a wrapper that cannot be told to pass the variables on is refused, with the line to type" {
+	pool 1
+	local line
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nshift 2\nexec env -i PATH="$PATH" "$@"\n' >"$WORLD/bin/doas"
+	chmod +x "$WORLD/bin/doas"
+	# shellcheck disable=SC2016
+	local words=(doas -u root sh -c 'echo "${CUDA_VISIBLE_DEVICES-all}"')
+	chg run -- "${words[@]}"
+	assert_error 2 'type: canhazgpu run ... -- sh -c'
+	line=${stderr#*run ... -- }
+	stdout=$(in_world sh -c "canhazgpu run -- $line" 2>/dev/null)
+	assert_stdout 0
+	chg run -- su - root -c true
+	assert_error 2 "su -w CUDA_VISIBLE_DEVICES,CUDA_DEVICE_ORDER,CANHAZGPU_RESERVATION_ID - root -c true"
+	chg_ok status --json
+	assert_json '.[0].status' AVAILABLE
+}
+
+@test "su passes the variables on, or does when it is told to" {
+	need_root
+	pool 1
+	# shellcheck disable=SC2016
+	local show='echo "${CUDA_VISIBLE_DEVICES-all}"' names=CUDA_VISIBLE_DEVICES,CUDA_DEVICE_ORDER,CANHAZGPU_RESERVATION_ID
+	chg_ok run -- su root -c "$show"
+	assert_stdout 0
+	chg_ok run -- su -w "$names" - root -c "$show"
+	assert_stdout 0
+}
+
 @test "arguments reach the command as they are" {
 	pool 1
 	words=('' ' ' 'two words' $'two\nlines' -- --help -h --gpus 9 --store=x - '*' "'" $'\x1b[1m' $'\xff')
