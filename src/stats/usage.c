@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "stats/usage_accounts.h"
 
 #define NS_PER_US INT64_C(1000)
 
@@ -78,82 +79,6 @@ void usage_add_gpus(struct usage *u, size_t count)
 	}
 }
 
-/* ---- accounts ---- */
-
-/* What a record is grouped by. */
-static const char *account_of(const struct usage_record *record, char buffer[32])
-{
-	if (record->account)
-		return record->account;
-	if (record->uid.known) {
-		snprintf(buffer, 32, "uid %lld", (long long)record->uid.value);
-		return buffer;
-	}
-	return record->user ? record->user : "unknown";
-}
-
-/* The place of an account in the hash table: its own, or the empty one where it belongs. */
-static size_t *account_slot(const struct usage *u, const char *account)
-{
-	size_t mask = u->account_slots_count - 1;
-	size_t i = (size_t)usage_hash(account, strlen(account), 7) & mask;
-
-	while (u->account_slots[i] &&
-	       strcmp(u->accounts[u->account_slots[i] - 1].account, account) != 0)
-		i = (i + 1) & mask;
-	return &u->account_slots[i];
-}
-
-static void grow_accounts(struct usage *u)
-{
-	size_t count = u->account_slots_count ? u->account_slots_count * 2 : 64;
-
-	free(u->account_slots);
-	u->account_slots = mem_alloc(count, sizeof(*u->account_slots));
-	u->account_slots_count = count;
-	u->accounts = mem_resize(u->accounts, count / 2, sizeof(*u->accounts));
-	for (size_t i = 0; i < u->accounts_count; i++)
-		*account_slot(u, u->accounts[i].account) = i + 1;
-}
-
-/* The row of an account. Records of one reservation follow each other, so the latest is tried
- * first.
- */
-static struct usage_row *account_row(struct usage *u, const char *account)
-{
-	size_t *slot;
-
-	if (u->latest_account < u->accounts_count &&
-	    !strcmp(u->accounts[u->latest_account].account, account))
-		return &u->accounts[u->latest_account];
-	if (u->accounts_count * 2 >= u->account_slots_count)
-		grow_accounts(u);
-	slot = account_slot(u, account);
-	if (!*slot) {
-		u->accounts[u->accounts_count++] =
-			(struct usage_row){.account = mem_strdup(account), .label_ns = INT64_MIN};
-		*slot = u->accounts_count;
-	}
-	u->latest_account = *slot - 1;
-	return &u->accounts[u->latest_account];
-}
-
-static struct usage_row *find_account(struct usage *u, const struct usage_record *record)
-{
-	char buffer[32];
-	struct usage_row *row = account_row(u, account_of(record, buffer));
-
-	/* The name used last; of several at one moment the first by alphabet. */
-	if (record->user && record->end_ns >= row->label_ns &&
-	    (!row->label || strcmp(record->user, row->label) != 0)) {
-		if (!row->label || record->end_ns > row->label_ns ||
-		    strcmp(record->user, row->label) < 0)
-			mem_replace(&row->label, record->user);
-	}
-	row->label_ns = max_ns(row->label_ns, record->end_ns);
-	return row;
-}
-
 /* ---- records ---- */
 
 static void add_time(struct usage_total *total, int64_t begin_ns, int64_t end_ns)
@@ -211,7 +136,7 @@ void usage_add(struct usage *u, const struct usage_record *record)
 	if (record->end_ns <= u->from_ns || record->start_ns >= u->to_ns || end_ns < begin_ns)
 		return;
 	first = usage_seen_first(&u->seen, record);
-	account = find_account(u, record);
+	account = usage_account(u, record);
 	add_time(&u->total, begin_ns, end_ns);
 	add_time(&account->total, begin_ns, end_ns);
 	if (first) {
@@ -250,15 +175,15 @@ static int compare_users(const void *a, const void *b)
 
 	if (left->total.gpu_us != right->total.gpu_us)
 		return left->total.gpu_us < right->total.gpu_us ? 1 : -1;
-	return strcmp(left->account, right->account);
+	if (strcmp(left->account, right->account) != 0)
+		return strcmp(left->account, right->account);
+	return left->uid.value < right->uid.value ? -1 : left->uid.value > right->uid.value;
 }
 
 static void clear_rows(struct usage_row *rows, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		free(rows[i].account);
-		free(rows[i].label);
-	}
+	for (size_t i = 0; i < count; i++)
+		usage_row_clear(&rows[i]);
 	free(rows);
 }
 
@@ -267,6 +192,7 @@ void usage_finish(struct usage *u)
 	usage_seen_clear(&u->seen);
 	free(u->account_slots);
 	u->account_slots = NULL;
+	usage_join_accounts(u);
 	if (u->by != USAGE_BY_USER || !u->accounts_count)
 		return;
 	u->rows = mem_steal(&u->accounts);

@@ -21,11 +21,13 @@ struct usage_total {
 };
 
 struct usage_row {
-	char *account; /* by user: the account, "uid 1234" or a bare label where there is none */
+	struct quantity uid; /* by user: what records are summed by, where they tell it */
+	char *account; /* by user: the account's latest name, "uid 1234" or a bare label where there
+			  is none */
 	char *label;   /* by user: the display name of the account's latest reservation */
 	int gpu;       /* by GPU */
-	int64_t begin_ns, end_ns; /* by day: the part of that local day that is in the period */
-	int64_t label_ns;         /* by user: when that latest reservation ended */
+	int64_t begin_ns, end_ns;     /* by day: the part of that local day that is in the period */
+	int64_t account_ns, label_ns; /* by user: when the reservations with those names ended */
 	struct usage_total total;
 };
 

@@ -162,6 +162,22 @@ installed() {
 	jq -e '.[0].note == "from home"' <<<"$output"
 }
 
+@test "an account whose name comes and goes is one row of the report" {
+	cp /etc/passwd "$WORLD/passwd"
+	echo "ada:x:4301:4301::/:/bin/sh" >>"$WORLD/passwd"
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		as 4301 canhazgpu run -- true
+		mount --bind "$WORLD/passwd" /etc/passwd || exit 99
+		as 4301 canhazgpu run -- true
+		umount /etc/passwd
+		as 4301 canhazgpu run -- true
+		until_true "[ -z \"\$(ours canhazgpu)\" ]" # a supervisor has yet to release
+		as 4301 canhazgpu report --json'
+	assert_equal "$status" 0
+	jq -e '[.users[] | [.name, .account, .run_count]] == [["ada", "ada", 3]]' <<<"$output" || fail_with "$output"
+}
+
 @test "without new privileges, on a nosuid mount and without the directory: each says so" {
 	installed '
 		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1

@@ -1,0 +1,19 @@
+/* The rows of accounts while a report grows: summed by uid, whatever the name service has said. */
+#ifndef STATS_USAGE_ACCOUNTS_H
+#define STATS_USAGE_ACCOUNTS_H
+
+#include "stats/usage.h"
+
+/* The row of a record's account, with the latest names. Valid until the next call. */
+struct usage_row *usage_account(struct usage *u, const struct usage_record *record);
+
+/*
+ * At the end: accounts without a uid (another program's records, or old ones) join the one of that
+ * name, and every row has a name.
+ */
+void usage_join_accounts(struct usage *u);
+
+/* Frees what a row holds. */
+void usage_row_clear(struct usage_row *row);
+
+#endif
