@@ -1,6 +1,5 @@
 /* How the program is installed, for `canhazgpu doctor`; see doctor.h. */
 #include <errno.h>
-#include <grp.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "base/str.h"
 #include "cmd/doctor.h"
 #include "cmd/store_url.h"
+#include "host/process.h"
 
 #define PROGRAM "canhazgpu"
 
@@ -51,21 +51,20 @@ static void examine_writable(const char *path, struct findings *f)
 /* The set-group-id bit, and whether the kernel heeded it. */
 static void examine_group(struct findings *f)
 {
-	AUTO_FREE char *why = NULL;
-	struct group *group;
+	AUTO_FREE char *why = NULL, *group = NULL;
 	struct stat st;
 
 	if (stat("/proc/self/exe", &st) < 0 || !(st.st_mode & S_ISGID)) {
 		findings_extend(f, FINDING_OK, NULL, "not set-group-id (a personal installation)");
 		return;
 	}
-	group = getgrgid(st.st_gid);
+	group = host_group_name(st.st_gid);
 	if (!group)
 		findings_extend(f, FINDING_FAILED, "install it again, which creates the group",
 				"its group %u has no name", (unsigned)st.st_gid);
 	if (privilege_is_held() || getgid() == st.st_gid || getuid() == 0) {
 		findings_extend(f, FINDING_OK, NULL, "set-group-id %s",
-				group ? group->gr_name : "without a name");
+				group ? group : "without a name");
 		return;
 	}
 	why = privilege_problem(st.st_gid);

@@ -1,108 +1,159 @@
-/* Names: of an account, of this host, of this boot. Part of host/process.h. */
+/* Names of accounts and groups. Part of host/process.h. */
 #include "host/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/str.h"
+#include "host/child.h"
+
+/*
+ * The files of this host come first: they answer at once, and hold the accounts that matter when
+ * nothing else works. Everything else (LDAP, SSSD, NIS) is asked in a child, which may hang: all
+ * that a process waits for such answers within a minute is BUDGET_NS.
+ */
+#define BUDGET_NS (2 * NS_PER_SECOND)
+#define BUDGET_PERIOD_NS (60 * NS_PER_SECOND)
+
+enum subject { ACCOUNT_NAME, ACCOUNT_ID, GROUP_NAME, GROUP_ID };
+
+struct question {
+	enum subject subject;
+	uint32_t id;
+	const char *name;
+};
+
+/* The line of a file that answers the question: *ret_answer, which the caller frees, is a name or a
+   number. NULL: none. */
+static char *ask_files(const struct question *q)
+{
+	bool account = q->subject == ACCOUNT_NAME || q->subject == ACCOUNT_ID;
+	bool by_id = q->subject == ACCOUNT_NAME || q->subject == GROUP_NAME;
+	AUTO_FCLOSE FILE *file = fopen(account ? "/etc/passwd" : "/etc/group", "re");
+
+	while (file) {
+		const struct passwd *user = account ? fgetpwent(file) : NULL;
+		const struct group *group = account ? NULL : fgetgrent(file);
+		const char *name = user ? user->pw_name : group ? group->gr_name : NULL;
+		uint32_t id = user ? user->pw_uid : group ? group->gr_gid : 0;
+
+		if (!name)
+			break;
+		/* Lines with a sign in front point to other services. */
+		if (*name && !strchr("+-", *name) && (by_id ? id == q->id : !strcmp(name, q->name)))
+			return by_id ? mem_strdup(name) : mem_printf("%u", id);
+	}
+	return NULL;
+}
+
+/* In the child: whatever the system is configured to ask. */
+static void ask_services(const void *question, int out)
+{
+	const struct question *q = question;
+	const struct passwd *user = NULL;
+	const struct group *group = NULL;
+	char number[16] = "";
+	const char *answer = number;
+
+	if (q->subject == ACCOUNT_NAME)
+		user = getpwuid(q->id);
+	else if (q->subject == ACCOUNT_ID)
+		user = getpwnam(q->name);
+	else if (q->subject == GROUP_NAME)
+		group = getgrgid(q->id);
+	else
+		group = getgrnam(q->name);
+	if (q->subject == ACCOUNT_NAME)
+		answer = user ? user->pw_name : "";
+	else if (q->subject == GROUP_NAME)
+		answer = group ? group->gr_name : "";
+	else if (user || group)
+		snprintf(number, sizeof(number), "%u", user ? user->pw_uid : group->gr_gid);
+	host_child_write(out, answer, strlen(answer));
+}
+
+/* What this process may still wait. */
+static int64_t budget_left(int64_t **ret_spent_ns)
+{
+	static int64_t since_ns, spent_ns;
+	int64_t now_ns = clock_monotonic_ns();
+
+	if (now_ns - since_ns > BUDGET_PERIOD_NS) {
+		since_ns = now_ns;
+		spent_ns = 0;
+	}
+	*ret_spent_ns = &spent_ns;
+	return BUDGET_NS - spent_ns;
+}
+
+/* The answer, which the caller frees; NULL where there is none, or none in time. */
+static char *ask(const struct question *q)
+{
+	static struct host_child_stuck stuck;
+	AUTO(str_clear) struct str answer = {0};
+	char *found = ask_files(q);
+	struct host_child_end end;
+	int64_t *spent_ns, left_ns, begin_ns;
+	int r;
+
+	if (found)
+		return found;
+	left_ns = budget_left(&spent_ns);
+	if (left_ns <= 0)
+		return NULL;
+	begin_ns = clock_monotonic_ns();
+	r = host_child_ask(ask_services, q, begin_ns + left_ns, &stuck, &answer, &end);
+	*spent_ns += clock_monotonic_ns() - begin_ns;
+	return r == 0 && answer.length ? str_steal(&answer) : NULL;
+}
 
 char *host_account_name(uid_t uid)
 {
-	AUTO_FREE char *buffer = NULL;
-	size_t size = 1024;
-	struct passwd entry, *found = NULL;
-	int r;
+	char *name = ask(&(struct question){.subject = ACCOUNT_NAME, .id = uid});
 
-	do {
-		size *= 2;
-		buffer = mem_resize(buffer, size, 1);
-		r = getpwuid_r(uid, &entry, buffer, size, &found);
-	} while (r == EINTR || (r == ERANGE && size < (size_t)1 << 20));
-	if (r == 0 && found && found->pw_name && *found->pw_name)
-		return mem_strdup(found->pw_name);
-	return mem_printf("uid %u", (unsigned)uid);
+	return name ? name : mem_printf("uid %u", (unsigned)uid);
 }
 
 int host_account_find(const char *name, uid_t *ret_uid)
 {
-	const struct passwd *entry;
+	AUTO_FREE char *answer = ask(&(struct question){.subject = ACCOUNT_ID, .name = name});
 	int64_t number;
 
-	errno = 0;
-	entry = getpwnam(name);
-	if (entry) {
-		*ret_uid = entry->pw_uid;
-		return 0;
-	}
-	if (parse_int(name, 0, UINT32_MAX - 1, &number, NULL) < 0)
+	if (parse_int(answer ? answer : name, 0, UINT32_MAX - 1, &number, NULL) < 0)
 		return -ENOENT;
 	*ret_uid = (uid_t)number;
 	return 0;
 }
 
+char *host_group_name(gid_t gid)
+{
+	return ask(&(struct question){.subject = GROUP_NAME, .id = gid});
+}
+
 bool host_in_group(const char *name)
 {
-	const struct group *entry = getgrnam(name);
+	AUTO_FREE char *answer = ask(&(struct question){.subject = GROUP_ID, .name = name});
 	AUTO_FREE gid_t *groups = NULL;
+	int64_t gid;
 	int count;
 
-	if (!entry)
+	if (!answer || parse_int(answer, 0, UINT32_MAX - 1, &gid, NULL) < 0)
 		return false;
-	if (entry->gr_gid == getgid())
+	if ((gid_t)gid == getgid())
 		return true;
 	count = getgroups(0, NULL);
 	groups = mem_alloc(count > 0 ? (size_t)count : 1, sizeof(*groups));
 	count = getgroups(count, groups);
 	for (int i = 0; i < count; i++) {
-		if (groups[i] == entry->gr_gid)
+		if (groups[i] == (gid_t)gid)
 			return true;
 	}
 	return false;
-}
-
-/* The inode of the first pid namespace: PROC_PID_INIT_INO in Linux's include/linux/proc_ns.h. */
-#define FIRST_PID_NAMESPACE "pid:[4026531836]"
-
-char *host_pid_namespace(void)
-{
-	char namespace[64];
-	ssize_t n = readlink("/proc/self/ns/pid", namespace, sizeof(namespace) - 1);
-
-	if (n <= 0)
-		return NULL;
-	namespace[n] = '\0';
-	return strcmp(namespace, FIRST_PID_NAMESPACE) ? mem_strdup(namespace) : NULL;
-}
-
-char *host_name(void)
-{
-	char name[256] = "";
-
-	/* A name that was cut may lack its NUL: the last byte stays untouched. */
-	if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
-		return mem_strdup("localhost");
-	return mem_strdup(name);
-}
-
-/* NULL where the kernel does not say: then a process cannot be distinguished from one before the
-   last boot. */
-char *host_boot_id(void)
-{
-	AUTO_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	char text[64];
-	ssize_t n;
-
-	if (fd < 0)
-		return NULL;
-	n = read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return NULL;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return *text ? mem_strdup(text) : NULL;
 }

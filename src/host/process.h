@@ -59,11 +59,18 @@ char *host_process_container(pid_t pid);
 /* Every pid in /proc. The caller frees *ret_pids. */
 int host_process_list(pid_t **ret_pids, size_t *ret_count, struct err *e);
 
-/* Name of an account through NSS, "uid 1234" where it has none. The caller frees it. */
+/*
+ * Name of an account, "uid 1234" where it has none. The caller frees it. This and the next ones
+ * look into /etc/passwd or /etc/group first and then ask the name services (NSS), at most 2 s in a
+ * minute in all: whatever these have not told by then has no name.
+ */
 char *host_account_name(uid_t uid);
 
-/* The uid of an account by its name through NSS, or by its number. -ENOENT. */
+/* The uid of an account by its name, or by its number. -ENOENT. */
 int host_account_find(const char *name, uid_t *ret_uid);
+
+/* Name of a group; NULL: it has none. The caller frees it. */
+char *host_group_name(gid_t gid);
 
 /* Whether this process is in that group: its real group or a supplementary one, as the kernel has
    them. */

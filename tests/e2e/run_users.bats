@@ -22,6 +22,33 @@ needs_set_uid() {
 	[ "$(as_user 4301 "$1" --reuid 0 id -u)" = 0 ] || skip 'set-uid programs do not work here'
 }
 
+@test "a name service that never answers does not keep a command from its end" {
+	local stub
+	stub=$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/nss
+	[ -e "$stub/libnss_hang.so.2" ] || skip "no stub library in $stub"
+	shared_pool 2
+	printf '%s: files hang\n' passwd group >"$WORLD/nsswitch.conf"
+	world_set CANHAZGPU_STUB_NSS="$WORLD/tmp/asked"
+	# A shell would ask for its own account's name.
+	slowly() {
+		# shellcheck disable=SC2016
+		in_world unshare --mount sh -c 'mount --bind "$1" /etc/nsswitch.conf && shift && exec "$@"' sh \
+			"$WORLD/nsswitch.conf" timeout 20 setpriv --reuid 4301 --regid 4300 --clear-groups \
+			env LD_LIBRARY_PATH="$stub" canhazgpu "$@" >"$WORLD/stdout" 2>"$WORLD/stderr" || fail_with "$* $(cat "$WORLD/stderr")"
+	}
+	slowly reserve --gpu-ids 1
+	[ -s "$WORLD/tmp/asked" ]
+	start_as_user 4302 one sleep 1000
+	fake_state "{\"gpus\": [{\"index\": 0, \"memory_used_mb\": 5000, \"processes\": [{\"pid\": $background_pid, \"memory_mb\": 5000}]}]}"
+	slowly status --json
+	assert_json '[.[] | .status] | join(" ")' 'UNRESERVED IN_USE'
+	assert_json '.[1].user' 'uid 4301'
+	slowly release
+	fake_state '{}'
+	slowly run -- true
+	slowly report
+}
+
 @test "two accounts see each other's runs, and get different GPUs" {
 	shared_pool 2
 	hold_as 4301 one

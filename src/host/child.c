@@ -1,0 +1,201 @@
+/* A question that is answered in a process of its own; see child.h. */
+#include "host/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+/* Time that a killed child gets to die; in the kernel's uninterruptible sleep it never does. */
+#define KILL_GRACE_NS (200 * NS_PER_MS)
+
+/* An answer is a few KiB; this bounds what a broken library makes us read. */
+#define ANSWER_MAX ((size_t)16 << 20)
+
+static void reap_stuck(struct host_child_stuck *stuck)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < stuck->count; i++) {
+		if (waitpid(stuck->pids[i], NULL, WNOHANG) == 0)
+			stuck->pids[kept++] = stuck->pids[i];
+	}
+	stuck->count = kept;
+}
+
+static int ms_left(int64_t deadline_ns)
+{
+	int64_t left_ns = deadline_ns - clock_monotonic_ns();
+
+	return left_ns <= 0 ? 0 : (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+/*
+ * pidfd_open, or -1 where the kernel has none. By number: before 5.3 there is no such call, and
+ * glibc declares it only since 2.36.
+ */
+static int open_pidfd(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* Waits for the child's end until the deadline, never longer. False: it still lives. */
+static bool wait_gone(pid_t pid, int64_t deadline_ns, int *ret_status)
+{
+	AUTO_CLOSE int pidfd = open_pidfd(pid);
+
+	for (;;) {
+		struct pollfd end = {.fd = pidfd, .events = POLLIN};
+		pid_t got = waitpid(pid, ret_status, WNOHANG);
+		int left = ms_left(deadline_ns);
+
+		if (got == pid)
+			return true;
+		if (got < 0 && errno != EINTR) {
+			*ret_status = 0; /* SIGCHLD is ignored: the kernel took the status */
+			return true;
+		}
+		if (left == 0)
+			return false;
+		poll(&end, 1, pidfd >= 0 || left < 2 ? left : 2);
+	}
+}
+
+/* Everything the child writes until it closes the pipe. */
+static int read_answer(int fd, int64_t deadline_ns, struct str *answer)
+{
+	char buffer[16384];
+
+	while (answer->length < ANSWER_MAX) {
+		struct pollfd ready = {.fd = fd, .events = POLLIN};
+		int left = ms_left(deadline_ns);
+		ssize_t n;
+
+		if (left == 0)
+			return -ETIMEDOUT;
+		if (poll(&ready, 1, left) <= 0)
+			continue;
+		n = read(fd, buffer, sizeof(buffer));
+		if (n == 0)
+			return 0;
+		if (n > 0)
+			str_add_bytes(answer, buffer, (size_t)n);
+		else if (errno != EINTR && errno != EAGAIN)
+			return -errno;
+	}
+	return -EMSGSIZE;
+}
+
+/* Takes away what the child must not have; see child.h. Returns the pipe's new number.
+ */
+static int confine(int out, pid_t parent)
+{
+	const struct rlimit no_core = {0};
+	sigset_t none;
+	int null;
+
+	if (out <= STDERR_FILENO)
+		out = fcntl(out, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	setpgid(0, 0);
+	/* Before PR_SET_PDEATHSIG: the kernel forgets that signal when the rights change. */
+	if (setresgid(getgid(), getgid(), getgid()) || out < 0)
+		_exit(EXIT_FAILURE);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
+	setrlimit(RLIMIT_CORE, &no_core);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (null < 0 || dup2(null, fd) < 0)
+			close(fd);
+	}
+	if (out > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, (unsigned)out - 1, 0);
+	close_range((unsigned)out + 1, ~0U, 0);
+	return out;
+}
+
+/* Ends the child. False: it lives on, and is left to reap_stuck. */
+static bool kill_child(struct host_child_stuck *stuck, pid_t pid, int *ret_status)
+{
+	kill(-pid, SIGKILL);
+	kill(pid, SIGKILL);
+	if (wait_gone(pid, clock_monotonic_ns() + KILL_GRACE_NS, ret_status))
+		return true;
+	if (stuck->count < ARRAY_SIZE(stuck->pids))
+		stuck->pids[stuck->count++] = pid;
+	return false;
+}
+
+void host_child_write(int out, const void *bytes, size_t length)
+{
+	const char *p = bytes;
+
+	while (length) {
+		ssize_t n = write(out, p, length);
+
+		if (n < 0 && errno != EINTR)
+			_exit(EXIT_FAILURE);
+		p += n > 0 ? n : 0;
+		length -= n > 0 ? (size_t)n : 0;
+	}
+}
+
+static int start_child(host_child_work *work, const void *question, pid_t *ret_pid, int *ret_fd)
+{
+	pid_t parent = getpid();
+	int ends[2], code;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		work(question, confine(ends[1], parent));
+		_exit(EXIT_SUCCESS);
+	}
+	code = errno;
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return -code;
+	}
+	setpgid(pid, pid); /* the child does it, too: whichever comes first */
+	*ret_pid = pid;
+	*ret_fd = ends[0];
+	return 0;
+}
+
+int host_child_ask(host_child_work *work, const void *question, int64_t deadline_ns,
+		   struct host_child_stuck *stuck, struct str *ret_answer,
+		   struct host_child_end *ret_end)
+{
+	AUTO_CLOSE int fd = -1;
+	pid_t pid = 0;
+	int r;
+
+	*ret_end = (struct host_child_end){.is_gone = true};
+	reap_stuck(stuck);
+	if (stuck->count == ARRAY_SIZE(stuck->pids))
+		return -EBUSY;
+	r = start_child(work, question, &pid, &fd);
+	if (r < 0)
+		return r;
+	ret_end->has_started = true;
+	r = read_answer(fd, deadline_ns, ret_answer);
+	/* It may still be leaving the library. It must be gone before a caller execs a command. */
+	if (r < 0 || !wait_gone(pid, deadline_ns, &ret_end->status))
+		ret_end->is_gone = kill_child(stuck, pid, &ret_end->status);
+	return r;
+}

@@ -1,0 +1,50 @@
+/* Names: of this host, of this boot, of this namespace. Part of host/process.h. */
+#include "host/process.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* The inode of the first pid namespace: PROC_PID_INIT_INO in Linux's include/linux/proc_ns.h. */
+#define FIRST_PID_NAMESPACE "pid:[4026531836]"
+
+char *host_pid_namespace(void)
+{
+	char namespace[64];
+	ssize_t n = readlink("/proc/self/ns/pid", namespace, sizeof(namespace) - 1);
+
+	if (n <= 0)
+		return NULL;
+	namespace[n] = '\0';
+	return strcmp(namespace, FIRST_PID_NAMESPACE) ? mem_strdup(namespace) : NULL;
+}
+
+char *host_name(void)
+{
+	char name[256] = "";
+
+	/* A name that was cut may lack its NUL: the last byte stays untouched. */
+	if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
+		return mem_strdup("localhost");
+	return mem_strdup(name);
+}
+
+/* NULL where the kernel does not say: then a process cannot be distinguished from one before the
+   last boot. */
+char *host_boot_id(void)
+{
+	AUTO_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char text[64];
+	ssize_t n;
+
+	if (fd < 0)
+		return NULL;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return NULL;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return *text ? mem_strdup(text) : NULL;
+}
