@@ -58,7 +58,7 @@ static void find_initial(int argc, char **argv)
 	initial.left = environ;
 	initial.given = (size_t)(end - environ);
 	initial.first = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
-	initial.limit = (char *)getauxval(AT_EXECFN); // NOLINT(performance-no-int-to-ptr)
+	initial.limit = (char *)getauxval(AT_EXECFN);
 }
 
 void inherited_keep(int argc, char **argv)

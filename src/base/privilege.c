@@ -166,10 +166,11 @@ char *privilege_problem(gid_t group)
 				  shown);
 	traced_by = tracer();
 	if (traced_by)
-		return mem_printf("%s traces this program, so it does not get its group '%s': trace "
-				  "the command instead, as in 'canhazgpu run -- strace COMMAND', "
-				  "or trace as root",
-				  traced_by, shown);
+		return mem_printf(
+			"%s traces this program, so it does not get its group '%s': trace "
+			"the command instead, as in 'canhazgpu run -- strace COMMAND', "
+			"or trace as root",
+			traced_by, shown);
 	return mem_printf("it belongs to the group '%s', and its mode was changed, or that of a "
 			  "file in it or of a directory above it (see 'canhazgpu doctor')",
 			  shown);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "host/identity.h"
 #include "host/process.h"
 #include "host/tree.h"
 
@@ -15,21 +16,21 @@ static int check_owner(struct adoptees *a, const struct process_info *info, stru
 {
 	AUTO_FREE char *owner = NULL;
 
-	if (getuid() != 0 && info->uid != getuid()) {
-		owner = host_account_name(info->uid);
+	if (host_own_uid() != 0 && info->uid != getuid()) {
+		owner = host_account_name(host_uid_outside(info->uid));
 		return err_set(e, EPERM, "process %d belongs to %s, not to you", (int)info->pid,
 			       owner);
 	}
-	if (a->count && info->uid != a->uid) {
-		owner = host_account_name(info->uid);
+	if (a->count && host_uid_outside(info->uid) != a->uid) {
+		owner = host_account_name(host_uid_outside(info->uid));
 		return err_set(e, EINVAL,
 			       "process %d belongs to %s, process %d to %s: adopt the processes "
 			       "of each account separately",
 			       (int)a->processes[0].pid, a->account, (int)info->pid, owner);
 	}
 	if (!a->count) {
-		a->uid = info->uid;
-		a->account = host_account_name(info->uid);
+		a->uid = host_uid_outside(info->uid);
+		a->account = host_account_name(host_uid_outside(info->uid));
 	}
 	return 0;
 }

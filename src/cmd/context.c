@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cmd/store_url.h"
+#include "host/identity.h"
 #include "host/process.h"
 
 int host_check(const struct invocation *in, struct err *e)
@@ -79,14 +80,14 @@ static bool is_administrator(const struct invocation *in)
 {
 	const char *group = in->host_error ? NULL : settings_text(in->settings, "admin.group");
 
-	return getuid() == 0 || (group && host_in_group(group));
+	return host_own_uid() == 0 || (group && host_in_group(group));
 }
 
 struct plan_actor actor_get(const struct invocation *in, char **ret_account)
 {
-	*ret_account = host_account_name(getuid());
+	*ret_account = host_account_name(host_own_uid());
 	return (struct plan_actor){
-		.uid = getuid(),
+		.uid = host_own_uid(),
 		.account = *ret_account,
 		.administrator = is_administrator(in),
 	};

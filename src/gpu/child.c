@@ -55,10 +55,9 @@ int gpu_child_scan(const struct gpu_backend *backend, const struct gpu_options *
 	int r = host_child_ask(scan_and_tell, &question, deadline_ns, &stuck, &answer, &end);
 
 	if (r == -EBUSY)
-		return err_set(
-			e, EBUSY,
-			"the %s driver hangs: %zu earlier queries are stuck in it (pid %d)",
-			backend->name, stuck.count, (int)stuck.pids[0]);
+		return err_set(e, EBUSY,
+			       "the %s driver hangs: %zu earlier queries are stuck in it (pid %d)",
+			       backend->name, stuck.count, (int)stuck.pids[0]);
 	if (r == -ETIMEDOUT)
 		return err_set(e, ETIMEDOUT, "the %s driver did not answer within %d ms%s",
 			       backend->name, options->timeout_ms,

@@ -13,6 +13,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "host/child.h"
+#include "host/identity.h"
 
 /*
  * The files of this host come first: they answer at once, and hold the accounts that matter when
@@ -146,13 +147,13 @@ bool host_in_group(const char *name)
 
 	if (!answer || parse_int(answer, 0, UINT32_MAX - 1, &gid, NULL) < 0)
 		return false;
-	if ((gid_t)gid == getgid())
+	if ((gid_t)gid == host_gid_outside(getgid()))
 		return true;
 	count = getgroups(0, NULL);
 	groups = mem_alloc(count > 0 ? (size_t)count : 1, sizeof(*groups));
 	count = getgroups(count, groups);
 	for (int i = 0; i < count; i++) {
-		if (groups[i] == (gid_t)gid)
+		if (host_gid_outside(groups[i]) == (gid_t)gid)
 			return true;
 	}
 	return false;

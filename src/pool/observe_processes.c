@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "host/identity.h"
 #include "host/proc.h"
 #include "host/process.h"
 #include "pool/observe.h"
@@ -71,8 +72,10 @@ void observe_processes(struct observation *o, const struct pool_state *state)
 			/* The account of a pid that is not in /proc stays unknown. */
 			if (process->pid > 0 && !o->foreign_pids &&
 			    host_process_read(process->pid, &info, NULL) == 0) {
-				process->uid = quantity_of((int64_t)info.uid);
-				process->account = names_find(&names, info.uid);
+				uid_t uid = host_uid_outside(info.uid);
+
+				process->uid = quantity_of((int64_t)uid);
+				process->account = names_find(&names, uid);
 				process->start_ticks = info.start_ticks;
 				/* Some drivers report the whole path of the program. */
 				if (!process->name || strchr(process->name, '/'))

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "host/identity.h"
 #include "pool/private.h"
 
 void pool_config_clear(struct pool_config *c)
@@ -100,7 +101,8 @@ int pool_count(struct pool *p, size_t *ret_count, struct err *e)
 
 bool pool_is_administrator(struct pool *p)
 {
-	return getuid() == 0 || store_owned_by(p->store, getuid());
+	return host_own_uid() == 0 ||
+	       (host_owner_is_certain() && store_owned_by(p->store, getuid()));
 }
 
 bool pool_backfills(struct pool *p)

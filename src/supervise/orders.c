@@ -9,6 +9,7 @@
 
 #include "base/json_fields.h"
 #include "base/mem.h"
+#include "host/identity.h"
 #include "host/process.h"
 #include "pool/config_json.h"
 
@@ -65,8 +66,8 @@ static int complete_reservation(struct reservation *r)
 	if (r->uid.value < 0 || r->uid.value >= UINT32_MAX ||
 	    (r->user && strlen(r->user) > USER_MAX) || (r->note && strlen(r->note) > NOTE_MAX))
 		return -EPROTO;
-	if (getuid() != 0)
-		r->uid = quantity_of((int64_t)getuid());
+	if (host_own_uid() != 0)
+		r->uid = quantity_of((int64_t)host_own_uid());
 	r->account = host_account_name((uid_t)r->uid.value);
 	r->type = RESERVATION_RUN;
 	return 0;

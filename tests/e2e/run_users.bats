@@ -3,6 +3,7 @@
 # stores: each
 # seconds: 20
 
+bats_require_minimum_version 1.5.0
 load run_helpers
 
 ends_in_shared_pool() {
@@ -47,6 +48,24 @@ needs_set_uid() {
 	fake_state '{}'
 	slowly run -- true
 	slowly report
+}
+
+@test "root of a user namespace of one's own is not root of the pool, nor anybody else there" {
+	shared_pool 3
+	as_user 4301 unshare --user --map-root-user true 2>/dev/null || skip 'no user namespaces here'
+	as_user 4302 canhazgpu reserve --gpu-ids 2 >/dev/null
+	as_user 4301 unshare --user --map-root-user canhazgpu reserve --gpu-ids 0 >/dev/null
+	as_user 4301 unshare --user --map-user=4302 canhazgpu reserve --gpu-ids 1 >/dev/null
+	in_world canhazgpu status --json >"$WORLD/stdout"
+	assert_json '[.[].user] | join(",")' 'uid 4301,uid 4301,uid 4302'
+	run ! as_user 4301 unshare --user --map-root-user canhazgpu release --all
+	# A pool in Redis has no owner: there everybody may.
+	[ "${E2E_STORE:-sqlite}" = redis ] || run ! as_user 4302 unshare --user --map-root-user canhazgpu admin --drain 0
+	run ! as_user 4301 unshare --user --map-root-user unshare --user --map-root-user canhazgpu release --all
+	run ! as_user 4301 unshare --user --map-user=4302 canhazgpu release --gpu-ids 2
+	as_user 4301 unshare --user --map-root-user canhazgpu release >/dev/null
+	in_world canhazgpu status --json >"$WORLD/stdout"
+	assert_json '[.[].status] | join(",")' 'AVAILABLE,AVAILABLE,IN_USE'
 }
 
 @test "two accounts see each other's runs, and get different GPUs" {
