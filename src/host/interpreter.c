@@ -65,7 +65,7 @@ static int check_env(const char *path, const char *argument, int depth, struct e
 		return 0;
 	if (host_command_locate(name, &found, &why) == 0)
 		return check(found, depth + 1, e);
-	err_set(e, why.code, "%s: its interpreter, which env looks for: %s%s", path, why.text,
+	err_set(e, why.code, "%s: its interpreter, looked up by env: %s%s", path, why.text,
 		strchr(name, '\r') ? " (its lines end with CR LF)" : "");
 	return err_exit_status(e, why.exit_status);
 }

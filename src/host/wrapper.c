@@ -7,30 +7,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "host/wrapper_read.h"
 
-/* What is read of a command line. `with_value` are the letters of options that take one. */
-struct grammar {
-	const char *name, *with_value;
-	const char *const *long_with_value; /* without "--"; NULL at the end */
-	bool permutes;                      /* options may follow other words */
-};
-
-static const char *const sudo_long[] = {
-	"auth-type", "close-from", "login-class",     "chdir", "group",
-	"host",      "prompt",     "chroot",          "role",  "type",
-	"user",      "other-user", "command-timeout", NULL};
-static const char *const su_long[] = {
-	"command", "session-command",       "group", "supp-group", "shell",
-	"user",    "whitelist-environment", NULL};
-static const char *const pkexec_long[] = {"user", NULL};
-static const char *const no_long[] = {NULL};
-
-static const struct grammar grammars[] = {
-	[WRAPPER_NONE] = {"", "", no_long, false},
-	[WRAPPER_SUDO] = {"sudo", "aCcDghpRrtTUu", sudo_long, false},
-	[WRAPPER_SU] = {"su", "cgGsuw", su_long, true},
-	[WRAPPER_DOAS] = {"doas", "aCu", no_long, false},
-	[WRAPPER_PKEXEC] = {"pkexec", "", pkexec_long, false},
+static const char *const programs[] = {
+	[WRAPPER_NONE] = "",     [WRAPPER_SUDO] = "sudo",     [WRAPPER_SU] = "su",
+	[WRAPPER_DOAS] = "doas", [WRAPPER_PKEXEC] = "pkexec",
 };
 
 static enum wrapper by_name(const char *path)
@@ -43,8 +24,8 @@ static enum wrapper by_name(const char *path)
 	/* What Debian's alternatives call sudo. */
 	if (!strcmp(name, "sudo.ws") || !strcmp(name, "sudo-rs"))
 		return WRAPPER_SUDO;
-	for (size_t i = WRAPPER_SUDO; i < ARRAY_SIZE(grammars); i++) {
-		if (!strcmp(name, grammars[i].name))
+	for (size_t i = WRAPPER_SUDO; i < ARRAY_SIZE(programs); i++) {
+		if (!strcmp(name, programs[i]))
 			return (enum wrapper)i;
 	}
 	return WRAPPER_NONE;
@@ -57,147 +38,6 @@ enum wrapper wrapper_of(const char *path)
 
 	return target ? by_name(target) : wrapper;
 }
-
-/* ---- reading a command line ---- */
-
-/* The option at words[*at], one letter or the long name of it, moves *at behind it. */
-struct option {
-	char letter;      /* 0: a long one */
-	const char *name; /* long: without "--", up to `=` or the end */
-	size_t length;
-	const char *value; /* NULL: none */
-};
-
-struct reader {
-	const struct grammar *grammar;
-	char *const *words;
-	size_t at;        /* the next word */
-	const char *rest; /* of a word of several letters; NULL: at its end */
-};
-
-static bool takes_value(const struct grammar *g, const char *name, size_t length)
-{
-	for (size_t i = 0; g->long_with_value[i]; i++) {
-		/* An abbreviation counts as well. */
-		if (length >= 3 && !strncmp(g->long_with_value[i], name, length))
-			return true;
-		if (strlen(g->long_with_value[i]) == length &&
-		    !strncmp(g->long_with_value[i], name, length))
-			return true;
-	}
-	return false;
-}
-
-static void read_long(struct reader *r, struct option *o)
-{
-	const char *word = r->words[r->at++] + 2;
-
-	*o = (struct option){.name = word, .length = strcspn(word, "=")};
-	if (word[o->length])
-		o->value = word + o->length + 1;
-	else if (takes_value(r->grammar, word, o->length) && r->words[r->at])
-		o->value = r->words[r->at++];
-}
-
-static void read_letter(struct reader *r, struct option *o)
-{
-	*o = (struct option){.letter = *r->rest++};
-	if (strchr(r->grammar->with_value, o->letter)) {
-		if (*r->rest)
-			o->value = r->rest;
-		else if (r->words[r->at])
-			o->value = r->words[r->at++];
-		r->rest = "";
-	}
-	if (!*r->rest)
-		r->rest = NULL;
-}
-
-/* The next option; false at the first word of the command, which is words[r->at]. A "-" alone,
-   which su takes for --login, is the letter '-'. */
-static bool next_option(struct reader *r, struct option *o)
-{
-	if (r->rest) {
-		read_letter(r, o);
-		return true;
-	}
-	while (r->words[r->at]) {
-		const char *word = r->words[r->at];
-
-		if (!strcmp(word, "--")) {
-			r->at++;
-			return false;
-		}
-		if (!strcmp(word, "-") && r->grammar->permutes) {
-			r->at++;
-			*o = (struct option){.letter = '-'};
-			return true;
-		}
-		if (word[0] == '-' && word[1] == '-') {
-			read_long(r, o);
-			return true;
-		}
-		if (word[0] == '-' && word[1]) {
-			r->at++;
-			r->rest = word + 1;
-			read_letter(r, o);
-			return true;
-		}
-		if (!r->grammar->permutes)
-			return false;
-		r->at++;
-	}
-	return false;
-}
-
-static bool is_long(const struct option *o, const char *name, size_t shortest)
-{
-	return !o->letter && o->length >= shortest && o->length <= strlen(name) &&
-	       !strncmp(o->name, name, o->length);
-}
-
-/* What a command line says about variables. */
-struct reading {
-	bool passes_all;  /* sudo -E */
-	bool login;       /* su - */
-	bool no_command;  /* sudo -l, --version, ... */
-	size_t list_at;   /* the word that lists variables; 0: none */
-	const char *list; /* the names in it */
-	size_t command_at;
-};
-
-static struct reading read_words(enum wrapper wrapper, char *const *words)
-{
-	struct reader r = {.grammar = &grammars[wrapper], .words = words, .at = 1};
-	struct reading found = {0};
-	struct option o;
-
-	while (next_option(&r, &o)) {
-		bool sudo = wrapper == WRAPPER_SUDO, su = wrapper == WRAPPER_SU;
-		bool lists =
-			sudo ? is_long(&o, "preserve-env", 3)
-			     : su && (o.letter == 'w' || is_long(&o, "whitelist-environment", 1));
-
-		if (lists && o.value) {
-			found.list_at = r.at - 1;
-			found.list = o.value;
-		} else if (lists || (sudo && o.letter == 'E')) {
-			found.passes_all = true;
-		}
-		if (su && (o.letter == '-' || o.letter == 'l' || is_long(&o, "login", 1)))
-			found.login = true;
-		/* In sudo -h alone asks for help. */
-		if (is_long(&o, "version", 3) || is_long(&o, "help", 3) ||
-		    (sudo && ((o.letter && strchr("elKvV", o.letter)) || is_long(&o, "edit", 1) ||
-			      is_long(&o, "list", 2) || is_long(&o, "validate", 2) ||
-			      is_long(&o, "remove-timestamp", 3))))
-			found.no_command = true;
-	}
-	found.command_at = r.at;
-	return found;
-}
-
-/* ---- what to type ---- */
 
 static void add_quoted(struct str *line, const char *word)
 {
@@ -261,7 +101,7 @@ static bool sets_by_hand(char *const *command, const char *names)
 }
 
 /* su: with the option that lists the variables. */
-static void add_su_line(struct str *line, const struct reading *found, char *const *words,
+static void add_su_line(struct str *line, const struct wrapper_reading *found, char *const *words,
 			const char *names)
 {
 	str_addf(line, " %s -w %s%s%s", words[0], found->list ? found->list : "",
@@ -277,7 +117,7 @@ static void add_su_line(struct str *line, const struct reading *found, char *con
 }
 
 /* doas, pkexec: a shell sets the variables behind the wrapper, from those it got itself. */
-static void add_env_line(struct str *line, const struct reading *found, char *const *words,
+static void add_env_line(struct str *line, const struct wrapper_reading *found, char *const *words,
 			 const char *names)
 {
 	str_add(line, " sh -c 'exec");
@@ -293,11 +133,11 @@ static void add_env_line(struct str *line, const struct reading *found, char *co
 int wrapper_check(enum wrapper wrapper, char *const *words, const char *names, struct err *e)
 {
 	AUTO(str_clear) struct str line = {0};
-	struct reading found;
+	struct wrapper_reading found;
 
 	if (wrapper == WRAPPER_NONE || wrapper == WRAPPER_SUDO)
 		return 0;
-	found = read_words(wrapper, words);
+	found = wrapper_read(wrapper, words);
 	if (found.no_command)
 		return 0;
 	if (wrapper == WRAPPER_SU) {
@@ -311,7 +151,7 @@ int wrapper_check(enum wrapper wrapper, char *const *words, const char *names, s
 	}
 	return err_usage(
 		e,
-		"%s takes from its command the variables that name the GPUs, so that it would "
+		"%s does not pass on the variables that name the GPUs, so the command would "
 		"use all of them; type: canhazgpu run ... --%s",
 		words[0], str_text(&line));
 }
@@ -319,7 +159,7 @@ int wrapper_check(enum wrapper wrapper, char *const *words, const char *names, s
 void wrapper_words(enum wrapper wrapper, char *const *words, const char *names, char ***ret_words,
 		   char **ret_option)
 {
-	struct reading found;
+	struct wrapper_reading found;
 	size_t count = 0, at = 1;
 	char **made;
 
@@ -327,7 +167,7 @@ void wrapper_words(enum wrapper wrapper, char *const *words, const char *names, 
 	*ret_option = NULL;
 	if (wrapper != WRAPPER_SUDO)
 		return;
-	found = read_words(wrapper, words);
+	found = wrapper_read(wrapper, words);
 	if (found.no_command || (found.passes_all && !found.list))
 		return;
 	while (words[count])

@@ -350,7 +350,7 @@ stop_inside_gate() {
 	assert_stdout 0
 }
 
-@test "a limit of file sizes is an error that names it, and the command gets the signal as it was" {
+@test "a file size limit is an error that names it, and the command gets the signal as it was" {
 	need_sqlite
 	pool 2
 	chg_ok reserve

@@ -72,10 +72,10 @@ int sqlite_file_refused(const char *what, const char *path, int code, struct err
 	if (code == EDQUOT)
 		return err_set(e, code, "cannot %s %s: the disk quota is used up", what, path);
 	if (code == EFBIG)
-		return err_set(e, code,
-			       "cannot %s %s: it would be larger than this process may make a file "
-			       "(ulimit -f)",
-			       what, path);
+		return err_set(
+			e, code,
+			"cannot %s %s: the file would exceed the size limit of this process (ulimit -f)",
+			what, path);
 	if (code != EACCES && code != EPERM)
 		return err_sys(e, code, "cannot %s %s", what, path);
 	if (privilege_applies_to(parent) && !has_installed_name(path))
