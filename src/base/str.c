@@ -52,6 +52,24 @@ void str_addf(struct str *s, const char *format, ...)
 	va_end(again);
 }
 
+void str_add_shell_word(struct str *s, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "%+,-./:=@_";
+
+	if (*word && !word[strspn(word, plain)]) {
+		str_add(s, word);
+		return;
+	}
+	str_add(s, "'");
+	for (const char *quote; (quote = strchr(word, '\'')); word = quote + 1) {
+		str_add_bytes(s, word, (size_t)(quote - word));
+		str_add(s, "'\\''");
+	}
+	str_add(s, word);
+	str_add(s, "'");
+}
+
 const char *str_text(const struct str *s)
 {
 	return s->text ? s->text : "";

@@ -14,6 +14,9 @@ void str_add(struct str *s, const char *text);
 void str_add_bytes(struct str *s, const void *bytes, size_t length);
 void str_addf(struct str *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Adds one word for a shell: as it is, or in single quotes where it holds anything special. */
+void str_add_shell_word(struct str *s, const char *word);
+
 /* The text, "" while nothing was added. Stays owned by s. */
 const char *str_text(const struct str *s);
 

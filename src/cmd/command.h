@@ -31,9 +31,10 @@ struct invocation {
 
 struct command {
 	const char *name;
-	const char *summary;     /* one line, for the list of commands */
-	const char *usage;       /* the rest of the line "canhazgpu <name> ..." */
-	const char *description; /* paragraphs for --help, without the summary; NULL: none */
+	const char *summary;      /* one line, for the list of commands */
+	const char *usage;        /* the rest of the line "canhazgpu <name> ..." */
+	const char *description;  /* paragraphs for --help, without the summary; NULL: none */
+	char *(*more_help)(void); /* one more paragraph, which the caller frees; NULL: none */
 	const struct option_spec *options; /* NULL: none */
 	bool stop_at_word;                 /* the first word begins somebody else's command line */
 	int words_min, words_max;          /* -1: any number */

@@ -52,6 +52,11 @@ char *help_command(const struct command *command)
 		 *command->usage ? " " : "", command->usage, command->summary);
 	if (command->description)
 		str_addf(&out, "\n%s\n", command->description);
+	if (command->more_help) {
+		AUTO_FREE char *more = command->more_help();
+
+		str_addf(&out, "\n%s", more);
+	}
 	str_add(&out, "\nOptions:\n");
 	help_options(&out, command->options);
 	str_add(&out, "  -h, --help               Show this help\n\nGlobal options:\n");

@@ -13,16 +13,28 @@
 #include "cmd/request.h"
 #include "cmd/wait.h"
 
-/* " NAME=VALUE" of the variables that a user has to set; `all`: also those that name no GPUs. */
-static void print_variables(FILE *to, const struct pool_grant *grant, bool all)
+/* " NAME=VALUE" of the variables that have the driver's names of the GPUs. */
+static void print_names(FILE *to, const struct pool_grant *grant)
 {
 	for (size_t i = 0; i < grant->variables_count; i++) {
 		const struct pool_variable *v = &grant->variables[i];
 
-		if (!v->implied && v->value && (all || v->value == grant->visible))
+		if (v->value == grant->visible && !v->prefixed)
 			fprintf(to, " %s=%s", v->name, v->value);
 	}
 	fputc('\n', to);
+}
+
+/* One line for a shell: "export NAME=VALUE", or "unset NAME". */
+static void print_export(const struct pool_variable *v)
+{
+	struct str line = {0};
+
+	str_addf(&line, "%s %s%s", v->value ? "export" : "unset", v->name, v->value ? "=" : "");
+	if (v->value)
+		str_add_shell_word(&line, v->value);
+	printf("%s\n", str_text(&line));
+	str_clear(&line);
 }
 
 /* "1,3"; where the driver calls them otherwise, a warning says so. */
@@ -37,22 +49,28 @@ static void print_ids(const struct pool_grant *grant)
 	if (strcmp(str_text(&ids), grant->visible) != 0) {
 		fprintf(stderr,
 			"Warning: the driver has renumbered the GPUs since 'canhazgpu admin'; use");
-		print_variables(stderr, grant, false);
+		print_names(stderr, grant);
 	}
 	str_clear(&ids);
 }
 
-static void print_reservation(const struct pool_grant *grant, int64_t duration_ns)
+/* What the command prints: for people, or with `to_export` lines for eval alone on standard output.
+ */
+static void print_reservation(const struct pool_grant *grant, int64_t duration_ns, bool to_export)
 {
 	const struct reservation *r = grant->reservation;
 	AUTO_FREE char *ids = str_from_ids(r->gpus, r->gpus_count);
 	char time[CLOCK_DURATION_SIZE];
 
-	printf("Reserved %zu GPU(s): %s for %s\n", r->gpus_count, ids,
-	       clock_duration(duration_ns, time));
-	printf("To use them, run:\n"
-	       "  export");
-	print_variables(stdout, grant, true);
+	fprintf(to_export ? stderr : stdout, "Reserved %zu GPU(s): %s for %s\n", r->gpus_count, ids,
+		clock_duration(duration_ns, time));
+	if (!to_export)
+		printf("To use them, run:\n");
+	for (size_t i = 0; i < grant->variables_count; i++) {
+		if (!to_export)
+			printf("  ");
+		print_export(&grant->variables[i]);
+	}
 }
 
 /* Nobody has asked for the default: where it is too long for this host, it is what is allowed. */
@@ -79,8 +97,11 @@ static int reserve_run(const struct invocation *in, struct err *e)
 		.force = settings_flag(in->settings, "reserve.force"),
 		.id = id,
 	};
+	bool to_export = settings_flag(in->settings, "reserve.export");
 	int r;
 
+	if (to_export && settings_flag(in->settings, "reserve.short"))
+		return err_usage(e, "--export and --short: only one of them at a time");
 	/* A reader that is gone must not end this before the GPUs are given back. */
 	signal(SIGPIPE, SIG_IGN);
 	id_new(id);
@@ -97,7 +118,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	if (settings_flag(in->settings, "reserve.short"))
 		print_ids(&grant);
 	else
-		print_reservation(&grant, request.duration_ns);
+		print_reservation(&grant, request.duration_ns, to_export);
 	if (fflush(stdout) == 0)
 		return 0;
 	/* Nobody has been told which GPUs they are. */
@@ -123,6 +144,9 @@ static const struct option_spec reserve_options[] = {
 	{.name = "short",
 	 .type = OPTION_FLAG,
 	 .help = "Print only the GPU IDs, comma-separated, for scripts"},
+	{.name = "export",
+	 .type = OPTION_FLAG,
+	 .help = "Print 'export NAME=VALUE' lines for eval, and everything else on standard error"},
 	{.name = NULL},
 };
 
@@ -131,13 +155,12 @@ const struct command cmd_reserve = {
 	.summary = "Reserve GPUs manually for a specified duration",
 	.usage =
 		"[--gpus N] [--gpu-ids IDS] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
-		"[--user NAME] [--force] [--short]",
+		"[--user NAME] [--force] [--short | --export]",
 	.description =
 		"Reserves the GPUs until the duration ends or you release them with 'canhazgpu\n"
 		"release'. Unlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the\n"
-		"output shows how. In a script, use\n"
-		"  export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=$(canhazgpu reserve "
-		"--short)",
+		"output shows how. In a shell, use\n"
+		"  eval \"$(canhazgpu reserve --export)\"",
 	.options = reserve_options,
 	.run = reserve_run,
 };

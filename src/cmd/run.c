@@ -251,6 +251,7 @@ const struct command cmd_run = {
 		"  canhazgpu run --gpus 2 --timeout 2h -- python -m torch.distributed.launch "
 		"train.py\n"
 		"  canhazgpu run --gpu-ids 1,3 -- python train.py",
+	.more_help = pool_variables_help,
 	.options = run_options,
 	.stop_at_word = true,
 	.words_max = -1,

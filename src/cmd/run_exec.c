@@ -16,6 +16,10 @@
 /* For a line to type before the pool is asked what its provider sets. */
 #define EXPECTED_NAMES "CUDA_VISIBLE_DEVICES,CUDA_DEVICE_ORDER," HOST_TREE_MARKER
 
+/* The reservation's marker, and the same for containers, which take the prefix off. */
+static const char *const markers[] = {HOST_TREE_MARKER, "APPTAINERENV_" HOST_TREE_MARKER,
+				      "SINGULARITYENV_" HOST_TREE_MARKER};
+
 /* What this process was given, with the variables that make the command use these GPUs and no
    others. */
 static struct environment run_environment(const struct pool_grant *grant)
@@ -24,7 +28,8 @@ static struct environment run_environment(const struct pool_grant *grant)
 
 	for (size_t i = 0; i < grant->variables_count; i++)
 		environment_set(&env, grant->variables[i].name, grant->variables[i].value);
-	environment_set(&env, HOST_TREE_MARKER, grant->reservation->id);
+	for (size_t i = 0; i < ARRAY_SIZE(markers); i++)
+		environment_set(&env, markers[i], grant->reservation->id);
 	return env;
 }
 
@@ -53,7 +58,8 @@ static char *variable_names(const struct pool_grant *grant)
 		if (grant->variables[i].value)
 			str_addf(&names, "%s,", grant->variables[i].name);
 	}
-	str_add(&names, HOST_TREE_MARKER);
+	for (size_t i = 0; i < ARRAY_SIZE(markers); i++)
+		str_addf(&names, "%s%s", i ? "," : "", markers[i]);
 	return str_steal(&names);
 }
 

@@ -137,12 +137,12 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 
 /* HIP reads CUDA's variable, too, where its own is not set. */
 static const struct gpu_variable variables[] = {
-	{.name = "CUDA_DEVICE_ORDER", .value = "PCI_BUS_ID"},
-	{.name = "CUDA_VISIBLE_DEVICES"},
-	{.name = "HIP_VISIBLE_DEVICES", .implied = true},
+	{"CUDA_DEVICE_ORDER", GPU_VARIABLE_FIXED, "PCI_BUS_ID"},
+	{"CUDA_VISIBLE_DEVICES", GPU_VARIABLE_IDS, NULL},
+	{"HIP_VISIBLE_DEVICES", GPU_VARIABLE_IDS, NULL},
 	/* These choose first, and the numbers above would count among what they leave. */
-	{.name = "ROCR_VISIBLE_DEVICES", .removed = true, .implied = true},
-	{.name = "GPU_DEVICE_ORDINAL", .removed = true, .implied = true},
+	{"ROCR_VISIBLE_DEVICES", GPU_VARIABLE_REMOVED, NULL},
+	{"GPU_DEVICE_ORDINAL", GPU_VARIABLE_REMOVED, NULL},
 	{.name = NULL},
 };
 

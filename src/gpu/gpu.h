@@ -38,12 +38,19 @@ const char *gpu_providers(void);
    the caller's pid namespace does. */
 bool gpu_is_simulated(const char *provider);
 
-/* A variable of the environment that says which GPUs a program uses. */
+/* What a variable of the environment says. */
+enum gpu_variable_kind {
+	GPU_VARIABLE_IDS,     /* what the driver calls the GPUs: "0,1" */
+	GPU_VARIABLE_UUIDS,   /* their UUIDs, which name them in every container */
+	GPU_VARIABLE_FIXED,   /* always the same value */
+	GPU_VARIABLE_REMOVED, /* must not be set: it would choose before the others */
+};
+
+/* A variable that says which GPUs a program uses. */
 struct gpu_variable {
-	const char *name;  /* NULL ends a table */
-	const char *value; /* NULL: what the driver calls the GPUs, "0,1" */
-	bool removed;      /* must not be set: it would choose before the others */
-	bool implied;      /* the others are enough for users who set them by hand */
+	const char *name; /* NULL ends a table */
+	enum gpu_variable_kind kind;
+	const char *value; /* GPU_VARIABLE_FIXED */
 };
 
 /* The variables of a provider, those of CUDA for one that is not known. Static. */

@@ -41,22 +41,8 @@ enum wrapper wrapper_of(const char *path)
 
 static void add_quoted(struct str *line, const char *word)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_-./=:,@%+";
-
 	str_add(line, " ");
-	if (*word && !word[strspn(word, plain)]) {
-		str_add(line, word);
-		return;
-	}
-	str_add(line, "'");
-	for (; *word; word++) {
-		if (*word == '\'')
-			str_add(line, "'\\''");
-		else
-			str_add_bytes(line, word, 1);
-	}
-	str_add(line, "'");
+	str_add_shell_word(line, word);
 }
 
 /* Calls for each of the names: `NAME="$NAME"`. */

@@ -58,23 +58,27 @@ int pool_drain(struct pool *p, const struct plan_actor *actor, const int *ids, s
 
 /* A variable of the environment in which a command uses granted GPUs. */
 struct pool_variable {
-	const char *name;
+	char *name;
 	const char *value; /* NULL: it must not be set */
-	bool implied;      /* users who set the variables by hand can leave it out */
+	bool prefixed;     /* for Apptainer or Singularity alone, which hand it into a container */
 };
 
-#define POOL_VARIABLES_MAX 8
+#define POOL_VARIABLES_MAX 24
 
 /* What a reservation gives its holder. */
 struct pool_grant {
 	struct reservation *reservation;
 	char *visible; /* what the driver calls the GPUs: "0,1"; UUIDs where the driver's numbers
 			  have changed since `admin` */
-	struct pool_variable variables[POOL_VARIABLES_MAX]; /* `visible` is the value of some */
+	char *uuids;   /* "GPU-1c2d,GPU-3e4f"; of a GPU without, what `visible` has */
+	struct pool_variable variables[POOL_VARIABLES_MAX]; /* with the two as values */
 	size_t variables_count;
 };
 
 void pool_grant_clear(struct pool_grant *g);
+
+/* The names of those variables, by provider, as a paragraph of a help text. The caller frees it. */
+char *pool_variables_help(void);
 
 /*
  * Grants the request or refuses it at once (but where the command of a reservation has ended, waits

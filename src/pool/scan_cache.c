@@ -6,19 +6,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
-#include "gpu/gpu.h"
+#include "pool/grant.h"
 #include "pool/private.h"
 
 /* A scan that is older than this is repeated before the next decision. */
 #define SCAN_LIMIT_NS NS_PER_SECOND
-
-void pool_grant_clear(struct pool_grant *g)
-{
-	reservation_free(g->reservation);
-	free(g->visible);
-	*g = (struct pool_grant){0};
-}
 
 void scan_cache_clear(struct scan_cache *cache)
 {
@@ -72,52 +64,9 @@ int scan_cache_check(struct scan_cache *cache, const struct pool_state *state, s
 	return err_set(e, EAGAIN, "the pool was recreated in the meantime");
 }
 
-/* The GPU of that slot in the scan; NULL: it was not seen. */
-static const struct gpu *seen_gpu(const struct observation *o, int slot)
-{
-	return (size_t)slot < o->count ? o->gpus[slot] : NULL;
-}
-
-/* The driver's names for the granted GPUs: numbers, or UUIDs where the numbers have moved. */
-static char *visible_name(const struct reservation *r, const struct observation *o)
-{
-	struct str out = {0};
-	bool moved = false;
-
-	for (size_t i = 0; i < r->gpus_count; i++) {
-		const struct gpu *gpu = seen_gpu(o, r->gpus[i]);
-
-		moved |= gpu && gpu->uuid && gpu->index != r->gpus[i];
-	}
-	for (size_t i = 0; i < r->gpus_count; i++) {
-		const struct gpu *gpu = seen_gpu(o, r->gpus[i]);
-
-		if (moved && gpu && gpu->uuid)
-			str_addf(&out, "%s%s", i ? "," : "", gpu->uuid);
-		else
-			str_addf(&out, "%s%d", i ? "," : "", r->gpus[i]);
-	}
-	return str_steal(&out);
-}
-
-/* Fills in the variables for the provider; g->visible is there. */
-static void set_variables(struct pool_grant *g, const char *provider)
-{
-	for (const struct gpu_variable *v = gpu_variables(provider);
-	     v->name && g->variables_count < POOL_VARIABLES_MAX; v++)
-		g->variables[g->variables_count++] = (struct pool_variable){
-			.name = v->name,
-			.value = v->removed ? NULL
-				 : v->value ? v->value
-					    : g->visible,
-			.implied = v->implied,
-		};
-}
-
 void scan_cache_grant(const struct scan_cache *cache, struct plan *plan,
 		      struct pool_grant *ret_grant)
 {
-	ret_grant->visible = visible_name(plan->granted, &cache->observation);
-	set_variables(ret_grant, cache->state.provider);
 	ret_grant->reservation = mem_steal(&plan->granted);
+	grant_name_gpus(ret_grant, &cache->observation, cache->state.provider);
 }

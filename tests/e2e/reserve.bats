@@ -18,7 +18,15 @@ busy() {
 	assert_stdout "$(cat <<-'END'
 	Reserved 1 GPU(s): [0] for 8h 0m 0s
 	To use them, run:
-	  export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=0
+	  export CUDA_DEVICE_ORDER=PCI_BUS_ID
+	  export CUDA_VISIBLE_DEVICES=0
+	  export NVIDIA_VISIBLE_DEVICES=GPU-fake-0
+	  export APPTAINERENV_CUDA_DEVICE_ORDER=PCI_BUS_ID
+	  export APPTAINERENV_CUDA_VISIBLE_DEVICES=0
+	  export APPTAINERENV_NVIDIA_VISIBLE_DEVICES=GPU-fake-0
+	  export SINGULARITYENV_CUDA_DEVICE_ORDER=PCI_BUS_ID
+	  export SINGULARITYENV_CUDA_VISIBLE_DEVICES=0
+	  export SINGULARITYENV_NVIDIA_VISIBLE_DEVICES=GPU-fake-0
 	END
 	)"
 	assert_stderr ''
@@ -44,6 +52,30 @@ busy() {
 	assert_equal "${stdout%%$'\n'*}" 'Reserved 4 GPU(s): [0, 5, 6, 7] for 8h 0m 0s'
 	chg_ok reserve --gpu-ids=4-4
 	assert_equal "$(held)" '0 1 3 4 5 6 7'
+}
+
+@test "--export prints what run sets, as lines for eval, and nothing else there" {
+	pool 4
+	fake_state '{"gpus": [{"index": 2, "uuid": "GPU-it'"'"'s $(odd)"}]}'
+	# shellcheck disable=SC2016
+	in_world sh -c 'before=$(env | sort) && eval "$(canhazgpu reserve --gpu-ids 0,2 --export)" && env | grep -v ^PWD= | sort' \
+		>"$WORLD/reserve" 2>"$WORLD/stderr"
+	assert_equal "$(cat "$WORLD/stderr")" 'Reserved 2 GPU(s): [0, 2] for 8h 0m 0s'
+	chg_ok release
+	in_world canhazgpu run --gpu-ids 0,2 -- env 2>/dev/null | grep -v RESERVATION_ID | sort >"$WORLD/run"
+	assert_equal "$(diff "$WORLD/reserve" "$WORLD/run")" ''
+	grep -Fqx 'CUDA_VISIBLE_DEVICES=0,2' "$WORLD/reserve"
+	grep -Fqx "APPTAINERENV_NVIDIA_VISIBLE_DEVICES=GPU-fake-0,GPU-it's \$(odd)" "$WORLD/reserve"
+}
+
+@test "--export: a refusal prints nothing there, and it excludes --short" {
+	pool 1
+	chg_ok reserve
+	chg reserve --export
+	assert_status 1
+	assert_stdout ''
+	chg reserve --export --short
+	assert_error 2 '--export and --short: only one of them at a time'
 }
 
 @test "not enough: the exact text, with the numbers of that moment" {

@@ -67,14 +67,20 @@ load run_helpers
 	assert_equal "${lines[2]}" "${lines[1]}"
 }
 
-@test "the environment changes by three variables and no more" {
+@test "the environment changes by the documented variables and no more" {
 	pool 1
 	world_set 'ODD=with spaces, "quotes"'
 	in_world env | sort >"$WORLD/before"
 	in_world canhazgpu run -- env 2>/dev/null | sort >"$WORLD/after"
 	assert_equal "$(comm -23 "$WORLD/before" "$WORLD/after")" ''
-	assert_equal "$(comm -13 "$WORLD/before" "$WORLD/after" | sed 's/=.*//' | paste -sd ' ')" \
-		'CANHAZGPU_RESERVATION_ID CUDA_DEVICE_ORDER CUDA_VISIBLE_DEVICES'
+	assert_equal "$(comm -13 "$WORLD/before" "$WORLD/after" | sed 's/=.*//' | grep -v ENV_ | paste -sd ' ')" \
+		'CANHAZGPU_RESERVATION_ID CUDA_DEVICE_ORDER CUDA_VISIBLE_DEVICES NVIDIA_VISIBLE_DEVICES'
+	# The same for containers of Apptainer and Singularity, which take the prefix off.
+	for prefix in APPTAINERENV_ SINGULARITYENV_; do
+		assert_equal "$(sed -n "s/^$prefix//p" "$WORLD/after")" "$(comm -13 "$WORLD/before" "$WORLD/after" | grep -v ENV_)"
+	done
+	chg_ok run --help
+	assert_stdout_has '  nvidia   CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES NVIDIA_VISIBLE_DEVICES'
 }
 
 @test "the command has the environment that run was given, byte for byte and in order" {

@@ -18,29 +18,31 @@ static void test_names(void **state)
 	assert_string_equal(gpu_providers(), "nvidia|amd|fake");
 }
 
-/* The variables of a provider on one line: NAME=VALUE, NAME for the names of the GPUs, "-" for what
-   is removed, "()" around what is implied. */
+/* The variables of a provider on one line: NAME=VALUE, NAME for the numbers of the GPUs, NAME+ for
+   their UUIDs, "-" for what is removed. */
 static char *describe_variables(const char *provider)
 {
 	struct str text = {0};
 
 	for (const struct gpu_variable *v = gpu_variables(provider); v->name; v++)
-		str_addf(&text, " %s%s%s%s%s%s", v->implied ? "(" : "", v->removed ? "-" : "",
-			 v->name, v->value ? "=" : "", v->value ? v->value : "",
-			 v->implied ? ")" : "");
+		str_addf(&text, " %s%s%s%s%s", v->kind == GPU_VARIABLE_REMOVED ? "-" : "", v->name,
+			 v->kind == GPU_VARIABLE_UUIDS ? "+" : "", v->value ? "=" : "",
+			 v->value ? v->value : "");
 	return str_steal(&text);
 }
+
+#define CUDA " CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES NVIDIA_VISIBLE_DEVICES+"
 
 static void test_variables(void **state)
 {
 	static const struct {
 		const char *provider, *variables;
 	} cases[] = {
-		{"nvidia", " CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES"},
-		{"amd", " CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES (HIP_VISIBLE_DEVICES)"
-			" (-ROCR_VISIBLE_DEVICES) (-GPU_DEVICE_ORDINAL)"},
-		{"fake", " CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES"},
-		{"other", " CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES"},
+		{"nvidia", CUDA},
+		{"amd", " CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES"
+			" -ROCR_VISIBLE_DEVICES -GPU_DEVICE_ORDINAL"},
+		{"fake", CUDA},
+		{"other", CUDA},
 	};
 
 	(void)state;

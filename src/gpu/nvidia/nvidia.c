@@ -31,8 +31,11 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 
 const struct gpu_variable gpu_cuda_variables[] = {
 	/* CUDA numbers cards by speed unless told to use the driver's order. */
-	{.name = "CUDA_DEVICE_ORDER", .value = "PCI_BUS_ID"},
-	{.name = "CUDA_VISIBLE_DEVICES"},
+	{"CUDA_DEVICE_ORDER", GPU_VARIABLE_FIXED, "PCI_BUS_ID"},
+	{"CUDA_VISIBLE_DEVICES", GPU_VARIABLE_IDS, NULL},
+	/* What NVIDIA's container runtimes read. They count the cards of the host, also where this
+	   is a container that has some of them. */
+	{"NVIDIA_VISIBLE_DEVICES", GPU_VARIABLE_UUIDS, NULL},
 	{.name = NULL},
 };
 
