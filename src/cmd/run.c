@@ -12,6 +12,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "cmd/command.h"
+#include "cmd/container.h"
 #include "cmd/context.h"
 #include "cmd/request.h"
 #include "cmd/run_exec.h"
@@ -114,7 +115,7 @@ static int run_begin(struct supervised *s, const struct plan_request *request,
 }
 
 static int run_reserve(const struct invocation *in, struct plan_request *request,
-		       struct pool_grant *grant, struct err *e)
+		       struct container *container, struct pool_grant *grant, struct err *e)
 {
 	AUTO(supervised_clear) struct supervised supervised = SUPERVISED_NONE;
 	AUTO_CLOSE int tell_fd = -1;
@@ -137,13 +138,17 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 		supervised.orders.until = UNTIL_COMMAND;
 	request->holder = supervised_holder(&supervised, &self);
 	r = reserve_or_wait(in, supervised.pool, request, grant, e);
-	return r < 0 ? r : run_begin(&supervised, request, grant->reservation, e);
+	if (r < 0)
+		return r;
+	container_prepare(container, in, grant, &supervised.orders);
+	return run_begin(&supervised, request, grant->reservation, e);
 }
 
 static int run_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_grant_clear) struct pool_grant grant = {0};
 	AUTO_FREE char *account = NULL, *path = NULL, *list = NULL;
+	AUTO(container_clear) struct container container = {0};
 	AUTO_FREE int *ids = NULL;
 	const char *verb = "Reserved";
 	char id[ID_SIZE];
@@ -163,18 +168,22 @@ static int run_run(const struct invocation *in, struct err *e)
 	if (r == 0)
 		r = run_find(in->words, &path, e);
 	if (r == 0)
+		r = container_check(in, &container, e);
+	if (r == 0)
 		r = run_join(in, &request, &grant, e);
-	if (r > 0)
+	if (r > 0) {
 		verb = "Using";
-	else if (r == 0)
-		r = run_reserve(in, &request, &grant, e);
+		container_prepare(&container, in, &grant, NULL);
+	} else if (r == 0) {
+		r = run_reserve(in, &request, &container, &grant, e);
+	}
 	holder_clear(&request.holder);
 	if (r < 0)
 		return r;
 	list = str_from_ids(grant.reservation->gpus, grant.reservation->gpus_count);
 	fprintf(stderr, "%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list,
 		r > 0 ? "of the enclosing run" : "for command execution");
-	return run_exec(path, in->words, &grant, e);
+	return run_exec(path, container.words ? container.words : in->words, &grant, e);
 }
 
 static const struct option_spec run_options[] = {
@@ -194,6 +203,10 @@ static const struct option_spec run_options[] = {
 	 .choices = "warn|kill",
 	 .fallback = "warn",
 	 .help = "What to do with the command if its reservation is taken away"},
+	{.name = "container",
+	 .type = OPTION_FLAG,
+	 .help = "Hand the GPUs to the container that the command starts: docker, podman or nerdctl "
+		 "run, apptainer exec"},
 	{.name = "heartbeat",
 	 .type = OPTION_DURATION,
 	 .argument = "D",
@@ -250,7 +263,8 @@ const struct command cmd_run = {
 		"  canhazgpu run -- python train.py\n"
 		"  canhazgpu run --gpus 2 --timeout 2h -- python -m torch.distributed.launch "
 		"train.py\n"
-		"  canhazgpu run --gpu-ids 1,3 -- python train.py",
+		"  canhazgpu run --gpu-ids 1,3 -- python train.py\n"
+		"  canhazgpu run --container -- docker run --rm IMAGE python train.py",
 	.more_help = pool_variables_help,
 	.options = run_options,
 	.stop_at_word = true,

@@ -146,10 +146,17 @@ static const struct gpu_variable variables[] = {
 	{.name = NULL},
 };
 
+static const struct engine_vendor vendor = {
+	.cdi_kind = "amd.com/gpu",
+	.apptainer_option = "--rocm",
+	.by_number = true,
+};
+
 const struct gpu_backend gpu_amd = {
 	.name = "amd",
 	.isolated = true,
 	.detectable = true,
 	.variables = variables,
+	.vendor = &vendor,
 	.scan = scan,
 };

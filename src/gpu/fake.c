@@ -342,5 +342,6 @@ const struct gpu_backend gpu_fake = {
 	.detectable = false,
 	.simulated = true,
 	.variables = gpu_cuda_variables,
+	.vendor = &gpu_nvidia_vendor,
 	.scan = scan,
 };

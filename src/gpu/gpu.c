@@ -50,6 +50,13 @@ const struct gpu_variable *gpu_variables(const char *provider)
 	return backend ? backend->variables : gpu_cuda_variables;
 }
 
+const struct engine_vendor *gpu_vendor(const char *provider)
+{
+	const struct gpu_backend *backend = find_backend(provider);
+
+	return backend ? backend->vendor : &gpu_nvidia_vendor;
+}
+
 static int fail_unknown(const char *name, struct err *e)
 {
 	AUTO(str_clear) struct str names = {0};

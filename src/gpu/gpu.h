@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/nouns.h"
+#include "host/engine.h"
 
 struct gpu_options {
 	const char *provider;        /* "nvidia", "amd", "fake" */
@@ -55,5 +56,8 @@ struct gpu_variable {
 
 /* The variables of a provider, those of CUDA for one that is not known. Static. */
 const struct gpu_variable *gpu_variables(const char *provider);
+
+/* What container engines call its GPUs, NVIDIA's for one that is not known. Static. */
+const struct engine_vendor *gpu_vendor(const char *provider);
 
 #endif

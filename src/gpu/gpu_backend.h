@@ -20,6 +20,8 @@ struct gpu_backend {
 	bool simulated;
 	/* See gpu_variables. */
 	const struct gpu_variable *variables;
+	/* See gpu_vendor. */
+	const struct engine_vendor *vendor;
 	/*
 	 * Fills *ret_scan (zeroed before) with source, driver_version and gpus. Any value that
 	 * cannot be read stays unknown; an error means that nothing at all could be read. Where all
@@ -34,6 +36,9 @@ void gpu_add_problem(struct gpu *g, const char *format, ...) __attribute__((form
 
 /* What CUDA programs read. */
 extern const struct gpu_variable gpu_cuda_variables[];
+
+/* What container engines call NVIDIA's GPUs. */
+extern const struct engine_vendor gpu_nvidia_vendor;
 
 extern const struct gpu_backend gpu_nvidia;
 extern const struct gpu_backend gpu_amd;

@@ -116,3 +116,18 @@ char *host_cgroup_container(const char *text)
 	}
 	return NULL;
 }
+
+bool host_cgroup_has(const char *text, const char *id)
+{
+	size_t length = strlen(id);
+
+	for (const char *p = text; length && (p = strstr(p, id)) != NULL; p += length) {
+		const char *start = p;
+
+		while (start > text && start[-1] != '/' && start[-1] != '\n')
+			start--;
+		if (!memmem(start, (size_t)(p - start), "conmon", strlen("conmon")))
+			return true;
+	}
+	return false;
+}

@@ -41,6 +41,9 @@ const char *host_environ_find(const char *block, size_t length, const char *name
  * it. */
 char *host_cgroup_container(const char *text);
 
+/* Whether that text names a container by its whole id. What only watches one does not run in it. */
+bool host_cgroup_has(const char *text, const char *id);
+
 /* The most that the kernel lets a process have as arguments and environment, and then some. */
 #define HOST_ENVIRON_MAX ((size_t)8 << 20)
 

@@ -109,6 +109,15 @@ char *host_process_container(pid_t pid)
 	return host_cgroup_container(text);
 }
 
+bool host_process_is_in_container(pid_t pid, const char *id)
+{
+	AUTO_FREE char *text = NULL;
+	size_t length;
+
+	return host_proc_read_all(pid, "cgroup", (size_t)64 << 10, &text, &length) == 0 &&
+	       host_cgroup_has(text, id);
+}
+
 /* The number that a directory of /proc is named by; 0 for the other entries. */
 static pid_t entry_pid(const struct dirent *entry)
 {

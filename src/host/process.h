@@ -56,6 +56,9 @@ char *host_process_variable(pid_t pid, const char *name);
    process runs in; NULL: none. The caller frees it. */
 char *host_process_container(pid_t pid);
 
+/* Whether a process runs in the container of that id (64 hex digits), however deep. */
+bool host_process_is_in_container(pid_t pid, const char *id);
+
 /* Every pid in /proc. The caller frees *ret_pids. */
 int host_process_list(pid_t **ret_pids, size_t *ret_count, struct err *e);
 

@@ -22,10 +22,11 @@
 struct row {
 	pid_t pid, ppid, session;
 	uint64_t start_ticks;
-	size_t parent; /* its row, or NO_PARENT */
-	bool gone;     /* a zombie */
-	bool secret;   /* its environment may not be read */
-	bool claimed;  /* it carries the marker of another reservation */
+	size_t parent;  /* its row, or NO_PARENT */
+	bool gone;      /* a zombie */
+	bool secret;    /* its environment may not be read */
+	bool claimed;   /* it carries the marker of another reservation */
+	bool contained; /* it runs in the container of the tree */
 	bool member;
 };
 
@@ -130,6 +131,7 @@ void host_tree_clear(struct host_tree *t)
 	free(t->cgroup);
 	free(t->members);
 	free(t->kin);
+	free(t->container);
 	*t = (struct host_tree){0};
 }
 
@@ -217,6 +219,28 @@ static void add_grouped(const struct host_tree *t, struct table *p)
 	}
 }
 
+/* Adds those in the container, and finds its first process: the oldest of those that were started
+   from outside. */
+static void add_contained(struct host_tree *t, struct table *p)
+{
+	t->first = (struct process_ref){0};
+	for (size_t i = 0; t->container && i < p->count; i++) {
+		struct row *row = &p->rows[i];
+
+		row->contained = !row->gone && row->start_ticks >= t->oldest_ticks &&
+				 host_process_is_in_container(row->pid, t->container);
+		row->member |= row->contained;
+	}
+	for (size_t i = 0; t->container && i < p->count; i++) {
+		const struct row *row = &p->rows[i];
+
+		if (row->contained && (!t->first.pid || row->start_ticks < t->first.start_ticks) &&
+		    (row->parent == NO_PARENT || !p->rows[row->parent].contained))
+			t->first = (struct process_ref){.pid = row->pid,
+							.start_ticks = row->start_ticks};
+	}
+}
+
 /* Whether the process may have come from the command without a trace. */
 static bool is_kin(const struct host_tree *t, const struct row *row)
 {
@@ -274,6 +298,7 @@ int host_tree_refresh(struct host_tree *t, struct err *e)
 	add_grouped(t, &p);
 	spread(t, &p);
 	add_marked(t, &p);
+	add_contained(t, &p);
 	spread(t, &p);
 	keep_kin(t, &p);
 	for (size_t i = 0; i < p.count; i++)

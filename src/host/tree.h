@@ -2,8 +2,8 @@
  * The processes of a run reservation. Two questions are kept apart:
  *
  *  - Members are signalled (strict): the command, its descendants, every process that carries the
- *    reservation's marker in its environment, and what is in the run's own control group, where
- *    there is one. Never the rest of a shell's pipeline.
+ *    reservation's marker in its environment, what is in the run's own control group, and the
+ *    processes of a container that the command has started. Never the rest of a shell's pipeline.
  *  - Kin may keep the reservation (generous): younger processes of the same account in the session
  *    of the command. One that uses a reserved GPU came from the command in a way that left no
  *    trace: its parent was killed between two refreshes, and it has overwritten its environment.
@@ -26,11 +26,13 @@ struct host_tree {
 	char *id;     /* the marker's value */
 	char *cgroup; /* of the run's own: all in it are members (host/cgroup.h); NULL: none */
 	struct process_ref command;
-	uint64_t oldest_ticks;       /* start of the oldest process that the tree begins with */
-	uint64_t since_ticks;        /* when the tree was begun: kin are not older */
-	uint64_t until_ticks;        /* and not younger than this; UINT64_MAX: as young as may be */
-	uid_t uid;                   /* the account of the command */
-	pid_t session;               /* of the command; HOST_SESSION_UNKNOWN before it was seen */
+	uint64_t oldest_ticks;    /* start of the oldest process that the tree begins with */
+	uint64_t since_ticks;     /* when the tree was begun: kin are not older */
+	uint64_t until_ticks;     /* and not younger than this; UINT64_MAX: as young as may be */
+	uid_t uid;                /* the account of the command */
+	pid_t session;            /* of the command; HOST_SESSION_UNKNOWN before it was seen */
+	char *container;          /* the id of the one that the command has started; NULL: none */
+	struct process_ref first; /* its first process at the last refresh; pid 0: none */
 	struct process_ref *members; /* alive at the last refresh, the command too */
 	size_t members_count;
 	struct process_ref *kin; /* alive at the last refresh; no member is among them */
@@ -45,7 +47,8 @@ void host_tree_add(struct host_tree *t, const struct process_ref *root);
 
 /*
  * Reads /proc: a member that still lives stays one (also when its parent has ended), and new
- * members are found by descent from a member and by the marker. A process whose environment may not
+ * members are found by descent from a member, by the marker, and by the container's id in the names
+ * of control groups. A process whose environment may not
  * be read (set-uid) is a member by descent only, and else one of the kin, whatever its account.
  * Zombies are neither. The caller itself never is.
  */

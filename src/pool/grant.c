@@ -86,6 +86,7 @@ void grant_name_gpus(struct pool_grant *g, const struct observation *o, const ch
 {
 	g->visible = join_names(g->reservation, o, has_moved(g->reservation, o));
 	g->uuids = join_names(g->reservation, o, true);
+	g->vendor = gpu_vendor(provider);
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		add_variables(g, provider, prefixes[i]);
 }

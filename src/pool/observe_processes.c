@@ -44,6 +44,25 @@ static bool observe_descends(pid_t pid, const struct process_ref *ancestor)
 	return false;
 }
 
+/*
+ * Whether the holder is a container (supervise/container.c) and the process runs in it, too, as by
+ * `docker exec`: it descends from the engine. A supervisor in the same container means that people
+ * share that one as a host.
+ */
+static bool observe_is_in_same_container(pid_t pid, const struct holder *h)
+{
+	AUTO_FREE char *container = NULL, *holders = NULL, *supervisors = NULL;
+
+	if (!h->command.pid || host_process_life(&h->command) != HOST_ALIVE)
+		return false;
+	holders = host_process_container(h->command.pid);
+	container = holders ? host_process_container(pid) : NULL;
+	if (!container || strcmp(container, holders) != 0)
+		return false;
+	supervisors = host_process_container(h->supervisor.pid);
+	return !supervisors || strcmp(supervisors, holders) != 0;
+}
+
 /* Unknown is not foreign: pids of another namespace, and hidden processes, prove nothing. */
 static bool observe_is_foreign(const struct observation *o, const struct process *process,
 			       const struct reservation *r)
@@ -54,7 +73,9 @@ static bool observe_is_foreign(const struct observation *o, const struct process
 		return false;
 	if (account_is_same(process->uid, process->account, r->uid, r->account))
 		return false;
-	return !(r->holder.command.pid && observe_descends(process->pid, &r->holder.command));
+	if (r->holder.command.pid && observe_descends(process->pid, &r->holder.command))
+		return false;
+	return !observe_is_in_same_container(process->pid, &r->holder);
 }
 
 void observe_processes(struct observation *o, const struct pool_state *state)

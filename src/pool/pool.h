@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/nouns.h"
+#include "host/engine.h"
 #include "plan/plan.h"
 
 struct pool_config {
@@ -73,6 +74,7 @@ struct pool_grant {
 	char *uuids;   /* "GPU-1c2d,GPU-3e4f"; of a GPU without, what `visible` has */
 	struct pool_variable variables[POOL_VARIABLES_MAX]; /* with the two as values */
 	size_t variables_count;
+	const struct engine_vendor *vendor; /* see host/engine.h */
 };
 
 void pool_grant_clear(struct pool_grant *g);

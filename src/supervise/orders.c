@@ -48,6 +48,9 @@ static const struct json_field orders_fields[] = {
 	FIELD("linger", struct orders, linger_ns),
 	FIELD("heartbeat", struct orders, heartbeat_ns),
 	FIELD("kill", struct orders, kill_on_lost),
+	FIELD("cid_file", struct orders, cid_file, .optional = true, .exact = true),
+	FIELD("cid_directory", struct orders, cid_directory, .optional = true, .exact = true),
+	FIELD("container_kill", struct orders, container_kill, .optional = true),
 	FIELD_STRUCTS("adopted", struct orders, adopted, adopted_count, process_fields,
 		      .optional = true),
 	FIELD_POINTER("reservation", struct orders, reservation, reservation_fields),
@@ -94,6 +97,9 @@ void orders_clear(struct orders *o)
 	reservation_free(o->reservation);
 	free(o->cgroup);
 	free(o->adopted);
+	free(o->cid_file);
+	free(o->cid_directory);
+	free(o->container_kill);
 	pool_config_clear(&o->pool);
 	*o = (struct orders){0};
 }

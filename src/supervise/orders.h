@@ -26,6 +26,11 @@ struct orders {
 	int until;              /* enum orders_until */
 	int64_t linger_ns;
 	int64_t heartbeat_ns; /* how often to renew */
+	/* The container that the command starts; NULL: none. */
+	char *cid_file;       /* where its engine writes its id */
+	char *cid_directory;  /* made for that file, and removed with it; NULL: the file is the
+				 user's */
+	char *container_kill; /* a line for a shell that ends the container, but for its id */
 	bool kill_on_lost;    /* stop the command when the reservation is gone */
 	/* The processes of `adopt`, the command first: when it ends, the next living one takes its
 	   place. NULL: the command was started for the reservation. */

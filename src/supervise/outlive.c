@@ -49,7 +49,7 @@ static void supervise_keep(struct supervisor *s, struct pool *pool, const struct
 /* Says once that the reservation goes on, and what for. */
 static void supervise_announce(struct supervisor *s)
 {
-	const struct process_ref *first = &s->tree.members[0];
+	const struct process_ref *first = s->tree.first.pid ? &s->tree.first : &s->tree.members[0];
 	size_t count = s->tree.members_count;
 	const char *it = count == 1 ? "it ends" : "they end";
 	char limit[CLOCK_DURATION_SIZE];
@@ -61,7 +61,7 @@ static void supervise_announce(struct supervisor *s)
 	s->announced = true;
 	host_process_stat(first->pid, &info);
 	gpus = str_join_ids(s->orders.reservation->gpus, s->orders.reservation->gpus_count, ",");
-	if (s->orders.until == UNTIL_GPUS)
+	if (s->orders.until == UNTIL_GPUS && !s->tree.container)
 		condition = mem_printf(" (for %s at most while %s not use them)",
 				       clock_duration(s->orders.linger_ns, limit),
 				       count == 1 ? "it does" : "they do");
@@ -78,7 +78,12 @@ static void supervise_announce(struct supervisor *s)
 /* Whether processes of the tree keep the reservation now, whatever they do. */
 static bool supervise_lingers(const struct supervisor *s)
 {
-	if (!s->tree.members_count || s->stopped)
+	if (!s->tree.members_count)
+		return false;
+	/* A container is there to the end of its first process, whatever it uses. */
+	if (s->tree.container)
+		return true;
+	if (s->stopped)
 		return false;
 	return s->orders.until == UNTIL_TREE ||
 	       clock_monotonic_ns() - s->ended_ns < s->orders.linger_ns;
@@ -121,6 +126,7 @@ bool supervise_is_kept(struct supervisor *s)
 	supervise_forget_users(s);
 	if (s->orders.until == UNTIL_COMMAND || s->lost)
 		return false;
+	supervise_find_container(s);
 	if (host_tree_refresh(&s->tree, NULL) == 0 && !s->tree.members_count && !s->tree.kin_count)
 		return false;
 	pool_open(&s->orders.pool, &pool, NULL);
@@ -128,8 +134,10 @@ bool supervise_is_kept(struct supervisor *s)
 		if (s->orders.until == UNTIL_TREE || !supervise_find_users(s, pool))
 			return false;
 	} else {
+		if (s->tree.first.pid)
+			supervise_keep(s, pool, &s->tree.first, true);
 		for (size_t i = 0; i < s->tree.members_count; i++)
-			supervise_keep(s, pool, &s->tree.members[i], i == 0);
+			supervise_keep(s, pool, &s->tree.members[i], i == 0 && !s->tree.first.pid);
 		supervise_announce(s);
 	}
 	/* What keeps the reservation may have children of its own from now on. */

@@ -37,8 +37,9 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 	struct pool *pool = NULL;
 	struct err e = {0};
 	size_t gpus_count = 0;
-	/* Of adopted processes one can succeed another; a command is never replaced. */
-	const struct process_ref *holder = s->orders.adopted ? &s->holder : NULL;
+	/* Of adopted processes one can succeed another, and a container replaces its command. */
+	bool replaced = s->orders.adopted || s->orders.cid_file;
+	const struct process_ref *holder = replaced ? &s->holder : NULL;
 	int r = pool_open(&s->orders.pool, &pool, &e);
 
 	if (r == 0)

@@ -43,6 +43,9 @@ void supervise_stop(struct supervisor *s)
 	s->kill_ns = clock_monotonic_ns() + s->orders.grace_ns;
 	host_tree_refresh(&s->tree, NULL);
 	host_tree_stop(&s->tree, s->orders.stop_signal, &refused, NULL);
+	/* A client that lives hands the signal on. */
+	if (refused && s->command_fd < 0)
+		supervise_kill_container(s, s->orders.stop_signal);
 }
 
 void supervise_time_out(struct supervisor *s)
@@ -67,7 +70,11 @@ bool supervise_stop_tick(struct supervisor *s)
 		return true;
 	if (now_ns >= s->kill_ns && s->orders.cgroup)
 		host_cgroup_kill(s->orders.cgroup);
-	if (now_ns >= s->kill_ns)
+	if (now_ns >= s->kill_ns) {
 		host_tree_signal(&s->tree, SIGKILL, &refused, NULL);
+		if (refused && !s->container_killed)
+			supervise_kill_container(s, SIGKILL);
+		s->container_killed |= refused > 0;
+	}
 	return now_ns >= s->kill_ns + KILL_LIMIT_NS;
 }

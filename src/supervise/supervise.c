@@ -67,6 +67,7 @@ static void supervise_sleep(struct supervisor *s)
 		due_ns = min_ns(due_ns, now_ns + min_ns(LINGER_TICK_NS, linger_left_ns(s, now_ns)));
 	if (s->kill_ns)
 		due_ns = min_ns(due_ns, now_ns + STOP_TICK_NS);
+	due_ns = min_ns(due_ns, s->next_container_ns);
 	if (s->command_fd >= 0)
 		fds[count++] = (struct pollfd){.fd = s->command_fd, .events = POLLIN};
 	if (s->renewer > 0 && s->renewer_fd >= 0)
@@ -95,6 +96,8 @@ static void supervise_chores(struct supervisor *s)
 		supervise_renewed(s);
 	if (!s->renewer && !s->lost && now_ns >= s->next_renewal_ns)
 		supervise_renew(s);
+	if (now_ns >= s->next_container_ns)
+		supervise_find_container(s);
 	if (now_ns >= s->warn_ns)
 		supervise_warn(s);
 	if (now_ns >= s->deadline_ns)
@@ -229,6 +232,7 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	s->next_renewal_ns = now_ns + s->orders.heartbeat_ns;
 	s->scan_interval_ns = FIRST_SCAN_NS;
 	s->next_scan_ns = now_ns + FIRST_SCAN_NS;
+	s->next_container_ns = s->orders.cid_file ? now_ns + FIRST_SCAN_NS : INT64_MAX;
 	s->deadline_ns = s->orders.timeout_ns ? now_ns + s->orders.timeout_ns : INT64_MAX;
 	s->warn_ns = s->orders.warn_signal ? s->deadline_ns - s->orders.warn_before_ns : INT64_MAX;
 	r = host_pidfd_open(s->command, &s->command_fd, e);
@@ -265,6 +269,7 @@ int supervise(int64_t host_history_ns, struct err *e)
 	if (s.orders.cgroup)
 		host_cgroup_remove(s.orders.cgroup);
 	supervise_forget_users(&s);
+	supervise_forget_container(&s);
 	host_tree_clear(&s.tree);
 	free(s.gpus);
 	orders_clear(&s.orders);

@@ -37,6 +37,9 @@ struct supervisor {
 	int64_t warn_ns, deadline_ns;           /* --signal-before, --timeout; INT64_MAX: none */
 	int64_t kill_ns; /* while stopping: when SIGKILL begins; 0: not stopping */
 
+	bool container_killed;     /* the engine has been told to */
+	int64_t next_container_ns; /* when its container is looked for; INT64_MAX: not any more */
+
 	int64_t ended_ns; /* the command has; 0: not yet */
 	bool stopped;     /* by us: then nothing lingers */
 	bool announced;   /* that processes keep the reservation */
@@ -61,6 +64,17 @@ void supervise_time_out(struct supervisor *s);
 
 /* A step of stopping. True when the tree is gone, or what is left of it cannot be killed. */
 bool supervise_stop_tick(struct supervisor *s);
+
+/*
+ * The container that the command has started (container.c). Its processes belong to the tree, and
+ * the first of them becomes the holder of the reservation as soon as it is seen: it can outlive the
+ * command and this process, and others know by it which processes are the holder's.
+ */
+void supervise_find_container(struct supervisor *s);
+/* Has its engine signal it: one of another account cannot be signalled otherwise. */
+void supervise_kill_container(const struct supervisor *s, int signal);
+/* Removes the file with its id. */
+void supervise_forget_container(const struct supervisor *s);
 
 /*
  * After the command's end: whether the reservation goes on, because processes of the tree live (for

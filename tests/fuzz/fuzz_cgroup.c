@@ -19,6 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 0)
 		memcpy(text, data, size);
 	id = host_cgroup_container(text);
+	if (id && strstr(text, "conmon") == NULL && !host_cgroup_has(text, id))
+		abort();
 	if (id && (!*id || strlen(id) > 64 || strpbrk(id, "/\n")))
 		abort();
 	if (host_stat_parse(text, &info) && !memchr(info.name, '\0', sizeof(info.name)))

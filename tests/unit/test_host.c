@@ -304,6 +304,32 @@ static void test_container(void **state)
 	}
 }
 
+static void test_container_by_id(void **state)
+{
+	static const struct {
+		const char *text;
+		bool inside;
+	} cases[] = {
+		{"12:memory:/docker/" HEX "\n11:cpu:/docker/" HEX "\n", true},
+		{"0::/machine.slice/libpod-" HEX ".scope/container\n", true},
+		/* Deep inside another container. */
+		{"0::/lxc.payload.box/docker/ff" HEX "/docker-" HEX ".scope\n", true},
+		{"0::/machine.slice/libpod-conmon-" HEX ".scope\n", false},
+		{"0::/a/libpod-conmon-" HEX ".scope\n1:cpu:/docker/" HEX "\n", true},
+		{"0::/conmon/docker/" HEX "\n", true},
+		{"0::/docker/0123456789abcdef\n", false},
+		{"0::/\n", false},
+		{"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (host_cgroup_has(cases[i].text, HEX) != cases[i].inside)
+			fail_msg("%s", cases[i].text);
+	}
+	assert_false(host_cgroup_has("0::/\n", ""));
+}
+
 static void test_names(void **state)
 {
 	uid_t nobody = 3999999999u;
@@ -565,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_hidden_life),
 		cmocka_unit_test(test_arguments_and_variables),
 		cmocka_unit_test(test_container),
+		cmocka_unit_test(test_container_by_id),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_command_find),
 		cmocka_unit_test(test_interpreters),

@@ -33,6 +33,9 @@ static void test_round_trip(void **state)
 		.grace_ns = 4,
 		.heartbeat_ns = 5,
 		.kill_on_lost = true,
+		.cid_file = (char *)"/run/c/id",
+		.cid_directory = (char *)"/run/c",
+		.container_kill = (char *)"docker kill",
 		.adopted = adopted,
 		.adopted_count = 2,
 		.pool = {.store_url = (char *)"sqlite:/x.db",
@@ -59,6 +62,9 @@ static void test_round_trip(void **state)
 	assert_int_equal(out.adopted[1].pid, 9);
 	assert_int_equal(out.pool.policy.max_gpus, 8);
 	assert_int_equal(out.pool.policy.excluded[0], 7);
+	assert_string_equal(out.cid_file, "/run/c/id");
+	assert_string_equal(out.cid_directory, "/run/c");
+	assert_string_equal(out.container_kill, "docker kill");
 	again = orders_write(&out);
 	assert_string_equal(again, text);
 }

@@ -39,10 +39,17 @@ const struct gpu_variable gpu_cuda_variables[] = {
 	{.name = NULL},
 };
 
+const struct engine_vendor gpu_nvidia_vendor = {
+	.cdi_kind = "nvidia.com/gpu",
+	.apptainer_option = "--nv",
+	.has_gpus_option = true,
+};
+
 const struct gpu_backend gpu_nvidia = {
 	.name = "nvidia",
 	.isolated = true,
 	.detectable = true,
 	.variables = gpu_cuda_variables,
+	.vendor = &gpu_nvidia_vendor,
 	.scan = scan,
 };
