@@ -47,6 +47,7 @@ void supervise_find_container(struct supervisor *s)
 		s->next_container_ns = clock_monotonic_ns() + CONTAINER_TICK_NS;
 	if (known || !s->tree.first.pid)
 		return;
+	s->container_seen = true;
 	s->holder = s->tree.first;
 	s->next_renewal_ns = clock_monotonic_ns();
 }

@@ -80,8 +80,9 @@ static bool supervise_lingers(const struct supervisor *s)
 {
 	if (!s->tree.members_count)
 		return false;
-	/* A container is there to the end of its first process, whatever it uses. */
-	if (s->tree.container)
+	/* A container keeps its GPUs until its first process ends, whatever it uses. One without a
+	   control group of its own has no known first process. */
+	if (s->tree.container && (s->tree.first.pid || !s->container_seen))
 		return true;
 	if (s->stopped)
 		return false;

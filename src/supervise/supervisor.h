@@ -37,6 +37,7 @@ struct supervisor {
 	int64_t warn_ns, deadline_ns;           /* --signal-before, --timeout; INT64_MAX: none */
 	int64_t kill_ns; /* while stopping: when SIGKILL begins; 0: not stopping */
 
+	bool container_seen;       /* its processes have a control group of their own */
 	bool container_killed;     /* the engine has been told to */
 	int64_t next_container_ns; /* when its container is looked for; INT64_MAX: not any more */
 

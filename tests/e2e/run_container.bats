@@ -254,7 +254,7 @@ need_podman() {
 	wait_background try
 	[ "$status" -eq 0 ] || skip "podman runs no container here: $(tail -n 1 "$WORLD/try.err")"
 	assert_equal "$(cat "$WORLD/try.out")" GPU-fake-0
-	assert_reserved ''
+	wait_until '[ -z "$(reserved)" ]'
 }
 
 @test "podman: a container that runs in the background keeps the GPU to its end" {
