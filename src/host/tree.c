@@ -25,6 +25,7 @@ struct row {
 	size_t parent;  /* its row, or NO_PARENT */
 	bool gone;      /* a zombie */
 	bool secret;    /* its environment may not be read */
+	bool blank;     /* it has none: cleared, or in the middle of exec */
 	bool claimed;   /* it carries the marker of another reservation */
 	bool contained; /* it runs in the container of the tree */
 	bool member;
@@ -194,6 +195,7 @@ static void add_marked(const struct host_tree *t, struct table *p)
 			continue;
 		r = host_proc_read_all(row->pid, "environ", HOST_ENVIRON_MAX, &block, &length);
 		row->secret = r == -EACCES || r == -EPERM;
+		row->blank = r == 0 && length == 0;
 		if (r == 0) {
 			value = host_environ_find(block, length, HOST_TREE_MARKER);
 			row->member = value && t->id && *t->id && strcmp(value, t->id) == 0 &&
@@ -241,11 +243,17 @@ static void add_contained(struct host_tree *t, struct table *p)
 	}
 }
 
+/* Whether the process began while the command ran. */
+static bool is_of_time(const struct host_tree *t, const struct row *row)
+{
+	return is_candidate(t, row) && row->start_ticks >= t->since_ticks &&
+	       row->start_ticks <= t->until_ticks;
+}
+
 /* Whether the process may have come from the command without a trace. */
 static bool is_kin(const struct host_tree *t, const struct row *row)
 {
-	if (!is_candidate(t, row) || row->claimed || row->session != t->session ||
-	    row->start_ticks < t->since_ticks || row->start_ticks > t->until_ticks)
+	if (!is_of_time(t, row) || row->claimed || row->session != t->session)
 		return false;
 	return row->secret || is_of_account(t, row);
 }
@@ -255,10 +263,13 @@ static void keep_kin(struct host_tree *t, const struct table *p)
 	free(t->kin);
 	t->kin = mem_alloc(p->count, sizeof(*t->kin));
 	t->kin_count = 0;
-	for (size_t i = 0; i < p->count; i++)
+	t->unsure = false;
+	for (size_t i = 0; i < p->count; i++) {
+		t->unsure |= p->rows[i].blank && is_of_time(t, &p->rows[i]);
 		if (is_kin(t, &p->rows[i]))
 			t->kin[t->kin_count++] = (struct process_ref){
 				.pid = p->rows[i].pid, .start_ticks = p->rows[i].start_ticks};
+	}
 	t->kin = mem_resize(t->kin, t->kin_count, sizeof(*t->kin));
 }
 

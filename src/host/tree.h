@@ -37,6 +37,8 @@ struct host_tree {
 	size_t members_count;
 	struct process_ref *kin; /* alive at the last refresh; no member is among them */
 	size_t kin_count;
+	bool unsure; /* a process shows no environment and may be a member in the middle of exec: a
+			later refresh tells */
 };
 
 /* Starts with the command alone. The caller clears it. */

@@ -1,8 +1,14 @@
 /* What outlives the command of a run, and keeps its reservation. */
+#include <time.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "host/process.h"
 #include "supervise/supervisor.h"
+
+/* How long an exec may take until the process shows its environment. */
+#define EXEC_PAUSE_NS (5 * NS_PER_MS)
+#define EXEC_TRIES 10
 
 void supervise_forget_users(struct supervisor *s)
 {
@@ -120,6 +126,20 @@ static bool supervise_find_users(struct supervisor *s, struct pool *pool)
 	return found;
 }
 
+/* Whether nothing may be left. What shows no environment is looked at again, a few times: in the
+   middle of exec it shows none. */
+static bool supervise_is_alone(struct supervisor *s)
+{
+	const struct timespec pause = {.tv_nsec = EXEC_PAUSE_NS};
+	int r = host_tree_refresh(&s->tree, NULL);
+
+	for (int i = 0; i < EXEC_TRIES && r == 0 && !s->tree.members_count && s->tree.unsure; i++) {
+		nanosleep(&pause, NULL);
+		r = host_tree_refresh(&s->tree, NULL);
+	}
+	return r == 0 && !s->tree.members_count && !s->tree.kin_count;
+}
+
 bool supervise_is_kept(struct supervisor *s)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
@@ -128,7 +148,7 @@ bool supervise_is_kept(struct supervisor *s)
 	if (s->orders.until == UNTIL_COMMAND || s->lost)
 		return false;
 	supervise_find_container(s);
-	if (host_tree_refresh(&s->tree, NULL) == 0 && !s->tree.members_count && !s->tree.kin_count)
+	if (supervise_is_alone(s))
 		return false;
 	pool_open(&s->orders.pool, &pool, NULL);
 	if (!supervise_lingers(s)) {

@@ -5,8 +5,9 @@ import { assertNoProblems, openWorld, shows, test, textOf, until } from "./world
 // Usage records: alice 6 hours of yesterday on GPU 0, bob 3 hours twenty days ago on GPU 1, carol many short runs.
 async function withHistory(t) {
   const world = await openWorld(t);
+  const uids = { alice: 1001, bob: 1002, carol: 1003 };
   const record = (key, user, gpu, begin_s, end_s, type = "run") =>
-    `INSERT INTO usage_history VALUES ((unixepoch() - ${end_s}) * 1000000000, ${key}, 'r${key}', '${user}', '${user}', ${1000 + user.length}, '${type}', ${gpu},
+    `INSERT INTO usage_history VALUES ((unixepoch() - ${end_s}) * 1000000000, ${key}, 'r${key}', '${user}', '${user}', ${uids[user]}, '${type}', ${gpu},
       (unixepoch() - ${begin_s}) * 1000000000, 'released', NULL);`;
   const hour = 3600;
   const short = Array.from({ length: 200 }, (_, i) =>
