@@ -86,7 +86,7 @@ static void fill_orders(struct container *c, const struct invocation *in, struct
 		o->cid_directory = mem_strdup(c->directory);
 		o->cid_file = mem_printf("%s/id", c->directory);
 	}
-	o->container_kill = engine_kill_line(in->words, &c->call);
+	o->container_kill = engine_kill_words(in->words, &c->call);
 }
 
 void container_prepare(struct container *c, const struct invocation *in,

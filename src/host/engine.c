@@ -337,9 +337,9 @@ void engine_words_free(char **words)
 	free(words);
 }
 
-char *engine_kill_line(char *const *words, const struct engine_call *call)
+char *engine_kill_words(char *const *words, const struct engine_call *call)
 {
-	struct str line = {0};
+	struct str list = {0};
 
 	if (call->is_apptainer)
 		return NULL;
@@ -348,9 +348,12 @@ char *engine_kill_line(char *const *words, const struct engine_call *call)
 					       ? file_absolute_path(words[i])
 					       : mem_strdup(words[i]);
 
-		str_add_shell_word(&line, word);
-		str_add(&line, " ");
+		if (strchr(word, '\n')) {
+			str_clear(&list);
+			return NULL;
+		}
+		str_addf(&list, "%s\n", word);
 	}
-	str_add(&line, "kill");
-	return str_steal(&line);
+	str_add(&list, "kill");
+	return str_steal(&list);
 }

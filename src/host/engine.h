@@ -53,8 +53,8 @@ char **engine_insert(char *const *words, const struct engine_call *call,
 		     const struct engine_gpus *gpus);
 void engine_words_free(char **words); /* NULL is harmless */
 
-/* The line for a shell that ends a container, but for its id. The caller frees it.
-   NULL for Apptainer. */
-char *engine_kill_line(char *const *words, const struct engine_call *call);
+/* The words of the command that ends a container, but for its id, a line each. The caller frees it.
+   NULL for Apptainer, and where a word has a newline. */
+char *engine_kill_words(char *const *words, const struct engine_call *call);
 
 #endif

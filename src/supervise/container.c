@@ -1,5 +1,6 @@
 /* The container that the command of a run has started: finding it, and ending it. */
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 #include "supervise/supervisor.h"
 
 #define CONTAINER_ID_LENGTH 64
+#define ENGINE_WORDS_MAX 64
 /* An image may have to be fetched before the container is there. */
 #define CONTAINER_TICK_NS NS_PER_SECOND
 
@@ -52,23 +54,43 @@ void supervise_find_container(struct supervisor *s)
 	s->next_renewal_ns = clock_monotonic_ns();
 }
 
+/* Becomes the engine's command, with what the supervisor has left open closed. */
+__attribute__((noreturn)) static void become_engine(const struct supervisor *s, int signal)
+{
+	char *words[ENGINE_WORDS_MAX + 4];
+	AUTO_FREE char *text = mem_strdup(s->orders.container_kill);
+	AUTO_FREE char *number = mem_printf("%d", signal);
+	char option[] = "--signal", *place = text, *word;
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	size_t count = 0;
+
+	while ((word = strsep(&place, "\n")) && count < ENGINE_WORDS_MAX)
+		words[count++] = word;
+	words[count++] = option;
+	words[count++] = number;
+	words[count++] = s->tree.container;
+	words[count] = NULL;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		dup2(null_fd, fd);
+	/* What the user has named runs with the user's rights. */
+	if (privilege_drop(NULL) == 0)
+		execvp(words[0], words);
+	_exit(1);
+}
+
 void supervise_kill_container(const struct supervisor *s, int signal)
 {
-	AUTO_FREE char *line = NULL;
 	pid_t child;
 
 	if (!s->tree.container || !s->orders.container_kill)
 		return;
-	line = mem_printf("%s --signal %d %s >/dev/null 2>&1 &", s->orders.container_kill, signal,
-			  s->tree.container);
 	child = fork();
 	if (child == 0) {
-		/* What the user has named runs with the user's rights. */
-		if (privilege_drop(NULL) == 0)
-			execl("/bin/sh", "sh", "-c", line, NULL);
-		_exit(1);
+		/* As an orphan: an engine that hangs must not hang the supervisor. */
+		if (fork() == 0)
+			become_engine(s, signal);
+		_exit(0);
 	}
-	/* The shell leaves it to itself: an engine that hangs must not hang the supervisor. */
 	if (child > 0)
 		waitpid(child, NULL, 0);
 }

@@ -30,7 +30,7 @@ struct orders {
 	char *cid_file;       /* where its engine writes its id */
 	char *cid_directory;  /* made for that file, and removed with it; NULL: the file is the
 				 user's */
-	char *container_kill; /* a line for a shell that ends the container, but for its id */
+	char *container_kill; /* see engine_kill_words */
 	bool kill_on_lost;    /* stop the command when the reservation is gone */
 	/* The processes of `adopt`, the command first: when it ends, the next living one takes its
 	   place. NULL: the command was started for the reservation. */
