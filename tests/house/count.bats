@@ -264,6 +264,8 @@ echo "$1 $DEEP_SECONDS" >>calls\n[ -z "$summary" ] || echo "$summary" >$out/summ
 
 @test "CI checks, then what there is time for, and tells of both in the last line" {
 	ci_tree '5 passed, 0 failed' 0 '2 passed, 0 failed, 1 skipped' 0
+	# Whatever limit these tests themselves run under.
+	unset DEEP_SECONDS
 	PATH=$PWD/bin:$PATH run .ci/run
 	[ "$status" -eq 0 ]
 	[ "${lines[-1]}" = '7 passed, 0 failed, 1 skipped' ]
