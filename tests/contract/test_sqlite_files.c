@@ -76,6 +76,27 @@ static void sql_in(const struct fixture *f, const char *sql)
 	sqlite3_close(db);
 }
 
+static int count_number(void *ret, int columns, char **values, char **names)
+{
+	(void)columns;
+	(void)names;
+	*(int *)ret = atoi(values[0]);
+	return 0;
+}
+
+/* The number that a query answers. */
+static int sql_number_in(const struct fixture *f, const char *sql)
+{
+	AUTO_FREE char *path = fixture_path(f, "pool.db");
+	sqlite3 *db;
+	int number = -1;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, count_number, &number, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	return number;
+}
+
 static void test_nothing_is_created_by_looking(void **state)
 {
 	struct fixture *f = *state;
@@ -197,9 +218,17 @@ static void test_newer_and_foreign(void **state)
 	fixture_says(&e, "database of another program");
 }
 
+/* Makes it what the release before left: what came later is not there. */
+static void make_format_2(struct fixture *f)
+{
+	sql_in(f, "ALTER TABLE queue DROP COLUMN offered_ns; ALTER TABLE queue DROP COLUMN aside;"
+		  "ALTER TABLE queue DROP COLUMN aside_gpus");
+}
+
 /* Makes it what the first version left: no drains. */
 static void make_format_1(struct fixture *f)
 {
+	make_format_2(f);
 	sql_in(f,
 	       "ALTER TABLE gpus DROP COLUMN drained_by; ALTER TABLE gpus DROP COLUMN drained_ns;"
 	       "PRAGMA user_version = 1");
@@ -226,6 +255,30 @@ static void test_older(void **state)
 		assert_string_equal(f->state.slots[1].drained_by, "root");
 		assert_string_equal(f->state.slots[0].reservation->account, "alice");
 	}
+}
+
+/* A column is added where it is missing, and the format stays the one that the release before
+   knows. */
+static void test_older_without_columns(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_init(f, 1);
+	fixture_grant(f, "alice", GPUS(0));
+	/* What an abandoned update has added is taken back, too: the reader comes last. */
+	for (int intent = STORE_UPDATE; intent >= STORE_READ; intent--) {
+		if (intent == STORE_UPDATE)
+			make_format_2(f);
+		fixture_load(f->a, intent, &f->state);
+		store_abandon(f->a);
+		assert_string_equal(f->state.slots[0].reservation->account, "alice");
+	}
+	sql_in(f, "INSERT INTO queue(id, version, type, requested_count, duration_ns, enqueued_ns,"
+		  " heartbeat_ns, give_up_ns, command_pid, command_start_ticks, supervisor_pid,"
+		  " supervisor_start_ticks) VALUES ('q', 1, 'run', 1, 0, 1, 1, 0, 1, 1, 0, 0);"
+		  "DELETE FROM queue WHERE offered_ns = 0 AND aside IS NULL");
+	assert_int_equal(sql_number_in(f, "PRAGMA user_version"), 2);
+	assert_int_equal(sql_number_in(f, "SELECT count(*) FROM queue"), 0);
 }
 
 static int expect_no_access(struct fixture *f)
@@ -409,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_newer_and_foreign),
 		cmocka_unit_test(test_older),
+		cmocka_unit_test(test_older_without_columns),
 		cmocka_unit_test(test_permissions),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_no_room_to_create),

@@ -1,9 +1,14 @@
 /*
  * The tables, and how a database of an older version becomes one of this version.
  *
- * To change the schema, add a row to `migrations`: never edit a row that was released. Times are
- * nanoseconds since 1970 UTC, 0 is "not set". Constraints state what no bug may break: a GPU has
- * one owner because it has one column for it.
+ * Supervisors and waiting requests of the release before go on while this one is installed. They
+ * refuse a database whose format they do not know, and do not mind more columns and tables than
+ * they know. So to keep more, add a row to `additions`: a column with a default, or a table, which
+ * an older program may leave as they are. A row of `migrations` shuts older programs out. Never
+ * edit a row that was released.
+ *
+ * Times are nanoseconds since 1970 UTC, 0 is "not set". Constraints state what no bug may break: a
+ * GPU has one owner because it has one column for it.
  *
  * `version` columns are the marks that commits compare. They all come from pool.counter, which only
  * grows, so a mark never comes back, not even after the pool was recreated.
@@ -129,6 +134,55 @@ static int migrate(struct sqlite_store *s, int64_t version, struct err *e)
 	return sql_script(s, text, e);
 }
 
+/* What came after format 2, in the order in which it is made. What an older program does not know
+   has its default in the rows that it inserts. */
+static const struct addition {
+	const char *table;
+	const char *column; /* NULL: the table itself */
+	const char *definition;
+} additions[] = {
+	/* Since when the entry could have taken a GPU, in CLOCK_BOOTTIME; why it takes none, and
+	   which (NULL: any). */
+	{"queue", "offered_ns", "INTEGER NOT NULL DEFAULT 0"},
+	{"queue", "aside", "TEXT"},
+	{"queue", "aside_gpus", "TEXT"},
+};
+
+/* Looks into the schema, which SQLite has in memory by then. */
+static bool is_there(struct sqlite_store *s, const struct addition *a)
+{
+	return sqlite3_table_column_metadata(s->db, "main", a->table, a->column, NULL, NULL, NULL,
+					     NULL, NULL) == SQLITE_OK;
+}
+
+static bool is_complete(struct sqlite_store *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(additions); i++) {
+		if (!is_there(s, &additions[i]))
+			return false;
+	}
+	return true;
+}
+
+static int add_missing(struct sqlite_store *s, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(additions); i++) {
+		const struct addition *a = &additions[i];
+		AUTO_FREE char *text = NULL;
+
+		if (is_there(s, a))
+			continue;
+		text = a->column
+			       ? mem_printf("ALTER TABLE %s ADD COLUMN %s %s", a->table, a->column,
+					    a->definition)
+			       : mem_printf("CREATE TABLE %s(%s) STRICT", a->table, a->definition);
+		r = sql_script(s, text, e);
+	}
+	return r;
+}
+
 int sqlite_schema_check(struct sqlite_store *s, struct err *e)
 {
 	const int64_t newest = (int64_t)ARRAY_SIZE(migrations);
@@ -152,15 +206,17 @@ int sqlite_schema_check(struct sqlite_store *s, struct err *e)
 			       "%s was created by a newer canhazgpu (format %lld, this one knows "
 			       "%lld): use that one",
 			       s->path, (long long)version, (long long)newest);
-	if (version == newest)
+	if (version == newest && is_complete(s))
 		return 0;
-	if (s->writing)
-		return migrate(s, version, e);
+	if (s->writing) {
+		r = version == newest ? 0 : migrate(s, version, e);
+		return r < 0 ? r : add_missing(s, e);
+	}
 	if (s->blank)
 		return 0;
-	return err_set(e, ESTALE,
-		       "%s was created by an older canhazgpu (format %lld), and cannot be "
-		       "upgraded to format %lld: run 'canhazgpu status' as a user who may write "
-		       "to it",
-		       s->path, (long long)version, (long long)newest);
+	return err_set(
+		e, ESTALE,
+		"%s was created by an older canhazgpu, and cannot be upgraded: run 'canhazgpu "
+		"status' as a user who may write to it",
+		s->path);
 }
