@@ -99,6 +99,8 @@ void gpu_clear(struct gpu *g)
 	free(g->uuid);
 	free(g->name);
 	free(g->pci_bus_id);
+	free(g->runtime_id);
+	free(g->visible);
 	free(g->problem);
 	*g = (struct gpu){0};
 }
@@ -111,6 +113,7 @@ void scan_clear(struct scan *s)
 	free(s->provider);
 	free(s->source);
 	free(s->driver_version);
+	free(s->no_ordinals);
 	*s = (struct scan){0};
 }
 

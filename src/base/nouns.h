@@ -66,7 +66,12 @@ struct gpu {
 	char *pci_bus_id; /* "00000000:3B:00.0"; NULL unknown */
 	struct quantity memory_total_mb, memory_used_mb;
 	struct quantity utilization_percent, temperature_c, power_mw, power_limit_mw;
-	bool mig; /* the driver has cut this GPU into MIG instances */
+	/* What the vendor's runtime calls it, apart from uuid: its present place among the GPUs
+	   that the runtime lists, and another id (NULL: uuid is one, "": it has none). */
+	struct quantity runtime_index;
+	char *runtime_id;
+	char *visible; /* which of these selects it: "0", "GPU-..."; NULL: none for certain */
+	bool mig;      /* the driver has cut this GPU into MIG instances */
 	bool processes_known;
 	struct process *processes;
 	size_t processes_count;
@@ -78,9 +83,13 @@ struct scan {
 	char *provider;       /* "nvidia", "amd", "fake" */
 	char *source;         /* what answered: "nvml", "nvidia-smi", "sysfs", "file" */
 	char *driver_version; /* NULL unknown */
+	char *no_ordinals;    /* why a number may select another GPU; NULL: it does not */
 	struct gpu *gpus;     /* ascending by index */
 	size_t gpus_count;
 };
+
+/* How GPUs are named for programs: by what is certain, or by one kind of name alone. */
+enum gpu_naming { GPU_NAMING_AUTO, GPU_NAMING_INDEX, GPU_NAMING_UUID };
 
 /* ---- what is agreed: kept by src/store ---- */
 

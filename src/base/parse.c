@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 /* Texts are quoted in errors up to this length, so that a megabyte of argument stays one line. */
 #define QUOTE_MAX "60"
@@ -194,6 +195,59 @@ int parse_id_list(const char *text, int **ret_ids, size_t *ret_count, struct err
 	*ret_ids = mem_steal(&ids);
 	*ret_count = count;
 	return 0;
+}
+
+bool parse_is_gpu_name(const char *text)
+{
+	if (strncasecmp(text, "GPU-", 4) != 0 && strncasecmp(text, "MIG-", 4) != 0)
+		return false;
+	for (const char *p = text; *p; p++) {
+		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '/')
+			return false;
+	}
+	return true;
+}
+
+int parse_gpu_list(const char *text, struct gpu_list *ret_list, struct err *e)
+{
+	AUTO(gpu_list_clear) struct gpu_list list = {0};
+	AUTO(str_clear) struct str numbers = {0};
+	size_t others = 0;
+
+	for (const char *p = text;; p++) {
+		size_t length = strcspn(p, ",");
+		AUTO_FREE char *word = mem_printf("%.*s", (int)length, p + strspn(p, " "));
+
+		word[strcspn(word, ", ")] = '\0';
+		if (parse_is_gpu_name(word)) {
+			list.names =
+				mem_resize(list.names, list.names_count + 1, sizeof(*list.names));
+			list.names[list.names_count++] = mem_steal(&word);
+		} else {
+			str_addf(&numbers, "%s%.*s", others++ ? "," : "", (int)length, p);
+		}
+		p += length;
+		if (!*p)
+			break;
+	}
+	if (others) {
+		int r = parse_id_list(str_text(&numbers), &list.ids, &list.ids_count, e);
+
+		if (r < 0)
+			return r;
+	}
+	*ret_list = list;
+	list = (struct gpu_list){0};
+	return 0;
+}
+
+void gpu_list_clear(struct gpu_list *list)
+{
+	for (size_t i = 0; i < list->names_count; i++)
+		free(list->names[i]);
+	free(list->names);
+	free(list->ids);
+	*list = (struct gpu_list){0};
 }
 
 int parse_signal(const char *text, int *ret_signal, struct err *e)

@@ -35,4 +35,19 @@ int parse_signal(const char *text, int *ret_signal, struct err *e);
  */
 int parse_id_list(const char *text, int **ret_ids, size_t *ret_count, struct err *e);
 
+/* GPUs as a user names them. */
+struct gpu_list {
+	int *ids; /* ascending; NULL: none */
+	size_t ids_count;
+	char **names; /* UUIDs, or how one begins: "GPU-3f2a", "MIG-..." */
+	size_t names_count;
+};
+
+/* The same as parse_id_list, with UUIDs of GPUs in between. The caller clears *ret_list. */
+int parse_gpu_list(const char *text, struct gpu_list *ret_list, struct err *e);
+void gpu_list_clear(struct gpu_list *list);
+
+/* Whether the text may be the beginning of a UUID of a GPU: "GPU-3f2a", "mig-". */
+bool parse_is_gpu_name(const char *text);
+
 #endif

@@ -79,8 +79,9 @@ static int admin_drain(const struct invocation *in, struct err *e)
 	    settings_origin(in->settings, "admin.gpus") == ORIGIN_FLAG ||
 	    settings_origin(in->settings, "admin.provider") == ORIGIN_FLAG)
 		return err_usage(e, "--drain and --undrain cannot be used with other options");
-	ids = settings_ids(in->settings, drain ? "admin.drain" : "admin.undrain", &count);
 	r = pool_open_from(in, &pool, e);
+	if (r == 0)
+		r = gpu_ids_get(in, pool, drain ? "admin.drain" : "admin.undrain", &ids, &count, e);
 	if (r == 0)
 		r = pool_drain(pool, &actor, ids, count, drain, &changed, &changed_count, e);
 	if (r == 0)
@@ -129,12 +130,12 @@ static const struct option_spec admin_options[] = {
 	 .type = OPTION_FLAG,
 	 .help = "Force reinitialization even if already initialized; clears all reservations"},
 	{.name = "drain",
-	 .type = OPTION_IDS,
+	 .type = OPTION_GPUS,
 	 .argument = "IDS",
 	 .not_configurable = true,
 	 .help = "Take these GPUs out of service: no new reservations, existing ones continue"},
 	{.name = "undrain",
-	 .type = OPTION_IDS,
+	 .type = OPTION_GPUS,
 	 .argument = "IDS",
 	 .not_configurable = true,
 	 .help = "Put these GPUs back into service"},

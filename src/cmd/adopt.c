@@ -83,7 +83,7 @@ static const struct option_spec adopt_options[] = {
 	 .help = "Number of GPUs that they must be using (default: however many they use)"},
 	{.name = "gpu-ids",
 	 .letter = 'G',
-	 .type = OPTION_IDS,
+	 .type = OPTION_GPUS,
 	 .argument = "IDS",
 	 .help = "Exactly these GPUs (comma-separated, e.g., 1,3,5)"},
 	REQUEST_OPTION_NOTE,

@@ -78,11 +78,15 @@ const struct command cmd_completion = {
 
 static void print_gpu_ids(struct pool *pool)
 {
+	char **names = NULL;
 	size_t count = 0;
 
-	pool_count(pool, &count, NULL);
-	for (size_t i = 0; i < count; i++)
-		printf("%zu\n", i);
+	pool_gpu_names(pool, &names, &count, NULL);
+	for (size_t i = 0; i < count; i++) {
+		printf("%s\n", names[i]);
+		free(names[i]);
+	}
+	free(names);
 }
 
 /* As much of each id as `queue` shows, and as is enough. */

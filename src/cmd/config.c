@@ -66,7 +66,8 @@ static json_t *config_typed(const struct setting_view *view, const char *value)
 	if (view->spec->type == OPTION_INT &&
 	    parse_int(value, INT64_MIN, INT64_MAX, &number, NULL) == 0)
 		return json_integer(number);
-	if (view->spec->type != OPTION_IDS || parse_id_list(value, &ids, &count, NULL) < 0)
+	if ((view->spec->type != OPTION_IDS && view->spec->type != OPTION_GPUS) ||
+	    parse_id_list(value, &ids, &count, NULL) < 0)
 		return json_string(valid);
 	list = json_array();
 	for (size_t i = 0; i < count; i++)

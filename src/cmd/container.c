@@ -94,7 +94,7 @@ void container_prepare(struct container *c, const struct invocation *in,
 {
 	AUTO_FREE char *variable = mem_printf("%s=%s", HOST_TREE_MARKER, grant->reservation->id);
 	struct engine_gpus gpus = {.vendor = grant->vendor,
-				   .ids = grant->visible,
+				   .ids = grant->numbers,
 				   .uuids = grant->uuids,
 				   .variable = variable};
 

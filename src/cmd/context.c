@@ -1,6 +1,7 @@
 /* From the settings to the pool; see context.h. */
 #include "cmd/context.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -39,10 +40,20 @@ static bool is_personal(const struct settings *s, const char *key)
 	return settings_text(s, "config") || !settings_is_system(s, key);
 }
 
+static enum gpu_naming naming_from(const struct settings *s)
+{
+	const char *visible = settings_text(s, "run.visible");
+
+	if (!strcmp(visible, "index"))
+		return GPU_NAMING_INDEX;
+	return !strcmp(visible, "uuid") ? GPU_NAMING_UUID : GPU_NAMING_AUTO;
+}
+
 void pool_config_add_scan(const struct settings *s, struct pool_config *config)
 {
 	config->fake_state_path = file_absolute_path(settings_text(s, "fake.state"));
 	config->memory_threshold_mb = settings_int(s, "memory.threshold");
+	config->naming = naming_from(s);
 }
 
 int pool_config_from(const struct invocation *in, struct pool_config *ret_config, struct err *e)
@@ -73,6 +84,25 @@ int pool_open_from(const struct invocation *in, struct pool **ret_pool, struct e
 	int r = pool_config_from(in, &config, e);
 
 	return r < 0 ? r : pool_open(&config, ret_pool, e);
+}
+
+int gpu_ids_get(const struct invocation *in, struct pool *pool, const char *key, int **ret_ids,
+		size_t *ret_count, struct err *e)
+{
+	AUTO(gpu_list_clear) struct gpu_list list = {0};
+	AUTO(pool_closep) struct pool *own = NULL;
+	int r = 0;
+
+	settings_gpus(in->settings, key, &list);
+	if (list.names_count && !pool) {
+		r = pool_open_from(in, &own, e);
+		pool = own;
+	}
+	if (r == 0 && list.names_count)
+		return pool_find_gpus(pool, &list, ret_ids, ret_count, e);
+	*ret_ids = mem_steal(&list.ids);
+	*ret_count = list.ids_count;
+	return r;
 }
 
 /* Where the file cannot be read, only root is one (and the pool will say what is wrong). */

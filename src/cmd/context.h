@@ -22,6 +22,14 @@ int pool_config_from(const struct invocation *in, struct pool_config *ret_config
 /* Opens the pool that the settings name. The caller closes it. */
 int pool_open_from(const struct invocation *in, struct pool **ret_pool, struct err *e);
 
+/*
+ * The ids of the GPUs that a setting names; *ret_ids, which the caller frees, is NULL where it
+ * names none. UUIDs are looked up in `pool`, or where that is NULL in the pool that the settings
+ * name.
+ */
+int gpu_ids_get(const struct invocation *in, struct pool *pool, const char *key, int **ret_ids,
+		size_t *ret_count, struct err *e);
+
 /* The caller: real uid, its name in *ret_account, which the caller frees, and whether the process
    is in the group of the administrators. */
 struct plan_actor actor_get(const struct invocation *in, char **ret_account);

@@ -21,8 +21,10 @@ static int extend_run(const struct invocation *in, struct err *e)
 	char time[CLOCK_MINUTE_SIZE], more[CLOCK_DURATION_SIZE];
 	int r;
 
-	extension.ids = ids = settings_ids(in->settings, "extend.gpu-ids", &extension.ids_count);
 	r = pool_open_from(in, &pool, e);
+	if (r == 0)
+		r = gpu_ids_get(in, pool, "extend.gpu-ids", &ids, &extension.ids_count, e);
+	extension.ids = ids;
 	if (r == 0)
 		r = pool_extend(pool, &extension, &extended, e);
 	if (r < 0)
@@ -41,7 +43,7 @@ static int extend_run(const struct invocation *in, struct err *e)
 static const struct option_spec extend_options[] = {
 	{.name = "gpu-ids",
 	 .letter = 'G',
-	 .type = OPTION_IDS,
+	 .type = OPTION_GPUS,
 	 .argument = "IDS",
 	 .help = "Only the reservations of these GPUs (comma-separated, e.g., 1,3,5)"},
 	{.name = "duration",

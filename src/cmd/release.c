@@ -66,9 +66,10 @@ static int release_run(const struct invocation *in, struct err *e)
 
 	if (r == 0)
 		r = pool_open_from(in, &pool, e);
+	if (r == 0)
+		r = gpu_ids_get(in, pool, "release.gpu-ids", &ids, &count, e);
 	if (r < 0)
 		return r;
-	ids = settings_ids(in->settings, "release.gpu-ids", &count);
 	if (account.everybody || account.name)
 		r = pool_release_account(pool, &actor, &account, &released, e);
 	else
@@ -91,7 +92,7 @@ static int release_run(const struct invocation *in, struct err *e)
 static const struct option_spec release_options[] = {
 	{.name = "gpu-ids",
 	 .letter = 'G',
-	 .type = OPTION_IDS,
+	 .type = OPTION_GPUS,
 	 .argument = "IDS",
 	 .help = "Specific GPU IDs to release (comma-separated, e.g., 1,3,5)"},
 	{.name = "user",

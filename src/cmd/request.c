@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pool/pool.h"
+#include "cmd/context.h"
 
 /* The key of a setting of this command. */
 static const char *own_key(const struct invocation *in, const char *name, char key[64])
@@ -30,7 +30,9 @@ int request_fill(const struct invocation *in, struct plan_request *request, int 
 
 	gpus_origin = settings_origin(in->settings, own_key(in, "gpus", key));
 	request->count = (int)settings_int(in->settings, own_key(in, "gpus", key));
-	*ret_ids = settings_ids(in->settings, own_key(in, "gpu-ids", key), &request->ids_count);
+	r = gpu_ids_get(in, NULL, own_key(in, "gpu-ids", key), ret_ids, &request->ids_count, e);
+	if (r < 0)
+		return r;
 	ids_origin = settings_origin(in->settings, own_key(in, "gpu-ids", key));
 	/* Of two that contradict each other the stronger origin counts: a flag beats a file. */
 	if (*ret_ids && gpus_origin > ids_origin) {

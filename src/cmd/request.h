@@ -13,10 +13,10 @@ struct plan_request;
 		.name = "gpus", .type = OPTION_INT, .argument = "N", .fallback = "1", .min = 1, \
 		.max = POOL_GPUS_MAX, .help = "Number of GPUs to reserve"                       \
 	}
-#define REQUEST_OPTION_GPU_IDS                                                           \
-	{                                                                                \
-		.name = "gpu-ids", .letter = 'G', .type = OPTION_IDS, .argument = "IDS", \
-		.help = "Specific GPU IDs to reserve (comma-separated, e.g., 1,3,5)"     \
+#define REQUEST_OPTION_GPU_IDS                                                            \
+	{                                                                                 \
+		.name = "gpu-ids", .letter = 'G', .type = OPTION_GPUS, .argument = "IDS", \
+		.help = "Specific GPU IDs to reserve (comma-separated, e.g., 1,3,5)"      \
 	}
 #define REQUEST_OPTION_NOTE                                              \
 	{                                                                \

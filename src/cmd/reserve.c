@@ -13,18 +13,6 @@
 #include "cmd/request.h"
 #include "cmd/wait.h"
 
-/* " NAME=VALUE" of the variables that have the driver's names of the GPUs. */
-static void print_names(FILE *to, const struct pool_grant *grant)
-{
-	for (size_t i = 0; i < grant->variables_count; i++) {
-		const struct pool_variable *v = &grant->variables[i];
-
-		if (v->value == grant->visible && !v->prefixed)
-			fprintf(to, " %s=%s", v->name, v->value);
-	}
-	fputc('\n', to);
-}
-
 /* One line for a shell: "export NAME=VALUE", or "unset NAME". */
 static void print_export(const struct pool_variable *v)
 {
@@ -35,23 +23,6 @@ static void print_export(const struct pool_variable *v)
 		str_add_shell_word(&line, v->value);
 	printf("%s\n", str_text(&line));
 	str_clear(&line);
-}
-
-/* "1,3"; where the driver calls them otherwise, a warning says so. */
-static void print_ids(const struct pool_grant *grant)
-{
-	const struct reservation *r = grant->reservation;
-	struct str ids = {0};
-
-	for (size_t i = 0; i < r->gpus_count; i++)
-		str_addf(&ids, "%s%d", i ? "," : "", r->gpus[i]);
-	printf("%s\n", str_text(&ids));
-	if (strcmp(str_text(&ids), grant->visible) != 0) {
-		fprintf(stderr,
-			"Warning: the driver has renumbered the GPUs since 'canhazgpu admin'; use");
-		print_names(stderr, grant);
-	}
-	str_clear(&ids);
 }
 
 /* What the command prints: for people, or with `to_export` lines for eval alone on standard output.
@@ -116,7 +87,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	if (settings_flag(in->settings, "reserve.short"))
-		print_ids(&grant);
+		printf("%s\n", grant.visible);
 	else
 		print_reservation(&grant, request.duration_ns, to_export);
 	if (fflush(stdout) == 0)
@@ -143,7 +114,7 @@ static const struct option_spec reserve_options[] = {
 	 .help = "Also take GPUs that are in use without a reservation"},
 	{.name = "short",
 	 .type = OPTION_FLAG,
-	 .help = "Print only the GPU IDs, comma-separated, for scripts"},
+	 .help = "Print only what belongs into CUDA_VISIBLE_DEVICES, for scripts"},
 	{.name = "export",
 	 .type = OPTION_FLAG,
 	 .help = "Print 'export NAME=VALUE' lines for eval, and everything else on standard error"},

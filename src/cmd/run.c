@@ -166,7 +166,7 @@ static int run_run(const struct invocation *in, struct err *e)
 	id_new(id);
 	r = request_fill(in, &request, &ids, e);
 	if (r == 0)
-		r = run_find(in->words, &path, e);
+		r = run_find(in, &path, e);
 	if (r == 0)
 		r = container_check(in, &container, e);
 	if (r == 0)

@@ -9,12 +9,10 @@
 #include "base/mem.h"
 #include "base/privilege.h"
 #include "base/str.h"
+#include "cmd/context.h"
 #include "host/command.h"
 #include "host/tree.h"
 #include "host/wrapper.h"
-
-/* For a line to type before the pool is asked what its provider sets. */
-#define EXPECTED_NAMES "CUDA_VISIBLE_DEVICES,CUDA_DEVICE_ORDER," HOST_TREE_MARKER
 
 /* The reservation's marker, and the same for containers, which take the prefix off. */
 static const char *const markers[] = {HOST_TREE_MARKER, "APPTAINERENV_" HOST_TREE_MARKER,
@@ -63,13 +61,28 @@ static char *variable_names(const struct pool_grant *grant)
 	return str_steal(&names);
 }
 
-int run_find(char *const *words, char **ret_path, struct err *e)
+/* Refuses a program that would start the command without the variables, with the line to type. */
+static int check_wrapper(const struct invocation *in, enum wrapper wrapper, struct err *e)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO_FREE char *variables = NULL, *names = NULL;
+
+	if (wrapper == WRAPPER_NONE)
+		return 0;
+	/* What is wrong with the pool is told when GPUs are asked for. */
+	(void)pool_open_from(in, &pool, NULL);
+	variables = pool_variable_names(pool);
+	names = mem_printf("%s," HOST_TREE_MARKER, variables);
+	return wrapper_check(wrapper, in->words, names, e);
+}
+
+int run_find(const struct invocation *in, char **ret_path, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
-	int r = host_command_find(words[0], &path, e);
+	int r = host_command_find(in->words[0], &path, e);
 
 	if (r == 0)
-		r = wrapper_check(wrapper_of(path), words, EXPECTED_NAMES, e);
+		r = check_wrapper(in, wrapper_of(path), e);
 	if (r == 0)
 		*ret_path = mem_steal(&path);
 	return r;

@@ -2,14 +2,14 @@
 #ifndef CMD_RUN_EXEC_H
 #define CMD_RUN_EXEC_H
 
-#include "base/err.h"
+#include "cmd/command.h"
 #include "pool/pool.h"
 
 /*
- * Finds the command of `words` (which end with NULL) before anything is reserved for it; refuses
- * one that would start without the variables that name its GPUs. The caller frees *ret_path.
+ * Finds the command that was given before anything is reserved for it; refuses one that would start
+ * without the variables that name its GPUs. The caller frees *ret_path.
  */
-int run_find(char *const *words, char **ret_path, struct err *e);
+int run_find(const struct invocation *in, char **ret_path, struct err *e);
 
 /*
  * Becomes the command, with what this process was given and the variables of the grant; the group

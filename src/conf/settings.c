@@ -158,6 +158,7 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 {
 	/* Bounds left out are no bounds. */
 	bool bounded = spec->min || spec->max;
+	AUTO(gpu_list_clear) struct gpu_list list = {0};
 	AUTO_FREE int *ids = NULL;
 	size_t count;
 	int64_t number;
@@ -173,6 +174,8 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 		return check_duration(spec, value, e);
 	case OPTION_IDS:
 		return parse_id_list(value, &ids, &count, e);
+	case OPTION_GPUS:
+		return parse_gpu_list(value, &list, e);
 	case OPTION_CHOICE:
 		return check_choice(option_choices(spec), value, e);
 	case OPTION_PATH:
@@ -326,6 +329,15 @@ int *settings_ids(const struct settings *s, const char *key, size_t *ret_count)
 	if (value)
 		(void)parse_id_list(value, &ids, ret_count, NULL);
 	return ids;
+}
+
+void settings_gpus(const struct settings *s, const char *key, struct gpu_list *ret_list)
+{
+	const char *value = get_typed(s, key, OPTION_GPUS);
+
+	*ret_list = (struct gpu_list){0};
+	if (value)
+		(void)parse_gpu_list(value, ret_list, NULL);
 }
 
 bool settings_view(const struct settings *s, size_t i, struct setting_view *ret_view)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/parse.h"
 #include "conf/option.h"
 
 /* The file of the host's administrator. */
@@ -68,6 +69,8 @@ int64_t settings_duration_ns(const struct settings *s,
 			     const char *key); /* 0: no value; INT64_MAX: without end */
 /* Ids, ascending; NULL and 0: no value. The caller frees them. */
 int *settings_ids(const struct settings *s, const char *key, size_t *ret_count);
+/* GPUs by id and UUID; none: no value. The caller clears *ret_list. */
+void settings_gpus(const struct settings *s, const char *key, struct gpu_list *ret_list);
 
 /* For `canhazgpu config`: the i-th setting in order of declaration; false behind the last. `where`
    is "flag --gpus", "environment CANHAZGPU_RUN_GPUS", "/path:3:5" or "default". */

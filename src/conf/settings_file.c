@@ -93,6 +93,7 @@ static const char *need_name(enum option_type type)
 	case OPTION_DURATION:
 		return "a duration in quotes, such as \"30m\" or \"2h\"";
 	case OPTION_IDS:
+	case OPTION_GPUS:
 		return "GPU ids, such as [1, 3] or \"0-3\"";
 	case OPTION_TEXT:
 	case OPTION_PATH:
@@ -108,11 +109,14 @@ static int fail_type(struct load *l, const struct doc_node *node, const struct s
 			 setting->key, need_name(setting->spec->type), kind_name(node->kind));
 }
 
-/* [1, 3] as "1,3"; false if there is anything but whole numbers in it. */
-static bool join_ids(const struct doc_node *list, struct str *ret_text)
+/* [1, 3] as "1,3"; false if there is anything but whole numbers in it, or texts where they may be
+   UUIDs. */
+static bool join_ids(const struct doc_node *list, enum option_type type, struct str *ret_text)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		if (list->children[i]->kind != DOC_INT)
+		enum doc_kind kind = list->children[i]->kind;
+
+		if (kind != DOC_INT && (kind != DOC_STRING || type != OPTION_GPUS))
 			return false;
 		str_addf(ret_text, "%s%s", i ? "," : "", list->children[i]->text);
 	}
@@ -127,6 +131,7 @@ static bool kind_fits(enum doc_kind kind, enum option_type type)
 		return kind == DOC_BOOL;
 	case OPTION_INT:
 	case OPTION_IDS:
+	case OPTION_GPUS:
 		return kind == DOC_INT || kind == DOC_STRING;
 	case OPTION_DURATION:
 	case OPTION_TEXT:
@@ -168,8 +173,9 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 		return doc_error(l->path, node->line, node->column, l->e,
 				 "%s needs a unit: \"%ss\", \"%sm\" or \"%sh\"", setting->key,
 				 value, value, value);
-	if (setting->spec->type == OPTION_IDS && node->kind == DOC_SEQUENCE) {
-		if (!join_ids(node, &ids))
+	if ((setting->spec->type == OPTION_IDS || setting->spec->type == OPTION_GPUS) &&
+	    node->kind == DOC_SEQUENCE) {
+		if (!join_ids(node, setting->spec->type, &ids))
 			return fail_type(l, node, setting);
 		value = str_text(&ids);
 	} else if (!kind_fits(node->kind, setting->spec->type)) {

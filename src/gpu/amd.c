@@ -129,19 +129,17 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 	free(entries);
 	if (s.gpus_count == 0)
 		return err_set(e, ENODEV, "there is no GPU with the amdgpu driver under %s", cards);
-	amd_kfd_read_processes(sysfs, &s);
+	amd_kfd_read(sysfs, &s);
 	mem_replace(&s.source, "sysfs");
 	*ret_scan = s;
 	return 0;
 }
 
-/* HIP reads CUDA's variable, too, where its own is not set. */
+/* ROCr selects first; HIP, which reads CUDA's variable where its own is not set, among the rest. */
 static const struct gpu_variable variables[] = {
-	{"CUDA_DEVICE_ORDER", GPU_VARIABLE_FIXED, "PCI_BUS_ID"},
-	{"CUDA_VISIBLE_DEVICES", GPU_VARIABLE_IDS, NULL},
-	{"HIP_VISIBLE_DEVICES", GPU_VARIABLE_IDS, NULL},
-	/* These choose first, and the numbers above would count among what they leave. */
-	{"ROCR_VISIBLE_DEVICES", GPU_VARIABLE_REMOVED, NULL},
+	{"ROCR_VISIBLE_DEVICES", GPU_VARIABLE_NAMES, NULL},
+	{"HIP_VISIBLE_DEVICES", GPU_VARIABLE_PLACES, NULL},
+	{"CUDA_VISIBLE_DEVICES", GPU_VARIABLE_PLACES, NULL},
 	{"GPU_DEVICE_ORDINAL", GPU_VARIABLE_REMOVED, NULL},
 	{.name = NULL},
 };

@@ -13,9 +13,10 @@ char *amd_read_text(const char *directory, const char *name);
 struct quantity amd_read_number(const char *directory, const char *name, int64_t divisor);
 
 /*
- * Adds to the GPUs of s (found by PCI address) the processes that the kernel's compute driver (KFD)
- * knows under <sysfs>/class/kfd. A GPU that KFD does not list keeps unknown processes.
+ * Completes the GPUs of s (found by PCI address) by what the kernel's compute driver (KFD) says
+ * under <sysfs>/class/kfd: their processes, and what ROCm calls them. A card that is divided into
+ * partitions becomes as many GPUs. A GPU that KFD does not list keeps unknown processes.
  */
-void amd_kfd_read_processes(const char *sysfs, struct scan *s);
+void amd_kfd_read(const char *sysfs, struct scan *s);
 
 #endif

@@ -341,6 +341,7 @@ const struct gpu_backend gpu_fake = {
 	.isolated = false,
 	.detectable = false,
 	.simulated = true,
+	.counts_by_bus = true,
 	.variables = gpu_cuda_variables,
 	.vendor = &gpu_nvidia_vendor,
 	.scan = scan,

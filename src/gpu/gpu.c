@@ -67,9 +67,7 @@ static int fail_unknown(const char *name, struct err *e)
 			 str_text(&names));
 }
 
-/* "0000:3B:00.0" or "00000000:3b:00.0" as one number that sorts like the bus; -1: not such a text.
- */
-static int64_t bus_rank(const char *bus_id)
+bool gpu_bus_rank(const char *bus_id, int64_t *ret_rank)
 {
 	unsigned domain, bus, device, function;
 	int end = 0;
@@ -77,15 +75,19 @@ static int64_t bus_rank(const char *bus_id)
 	if (!bus_id || strlen(bus_id) > 16 ||
 	    sscanf(bus_id, "%8x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &end) != 4 ||
 	    bus_id[end])
-		return -1;
-	return ((int64_t)domain << 20) | (bus << 12) | (device << 4) | function;
+		return false;
+	if (ret_rank)
+		*ret_rank = ((int64_t)domain << 20) | (bus << 12) | (device << 4) | function;
+	return true;
 }
 
 static int compare_bus(const void *left, const void *right)
 {
 	const struct gpu *a = left, *b = right;
-	int64_t rank_a = bus_rank(a->pci_bus_id), rank_b = bus_rank(b->pci_bus_id);
+	int64_t rank_a = 0, rank_b = 0;
 
+	gpu_bus_rank(a->pci_bus_id, &rank_a);
+	gpu_bus_rank(b->pci_bus_id, &rank_b);
 	if (rank_a != rank_b)
 		return rank_a < rank_b ? -1 : 1;
 	return (a->index > b->index) - (a->index < b->index);
@@ -102,8 +104,7 @@ static void number_gpus(struct scan *s)
 
 	for (size_t i = 0; i < s->gpus_count; i++) {
 		s->gpus[i].index = (int)i;
-		if (bus_rank(s->gpus[i].pci_bus_id) < 0)
-			all_known = false;
+		all_known &= gpu_bus_rank(s->gpus[i].pci_bus_id, NULL);
 	}
 	if (!all_known || s->gpus_count < 2)
 		return;
@@ -136,6 +137,7 @@ int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct er
 	}
 	mem_replace(&s.provider, backend->name);
 	number_gpus(&s);
+	gpu_name_all(&s, backend, with_limit.naming);
 	*ret_scan = s;
 	return 0;
 }

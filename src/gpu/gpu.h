@@ -14,6 +14,7 @@ struct gpu_options {
 	const char *fake_state_path; /* fake: the state file; NULL: all GPUs idle */
 	const char *sysfs_root;      /* amd: where /sys is, for tests; NULL: "/sys" */
 	int timeout_ms;              /* limit for the whole scan; 0: GPU_SCAN_TIMEOUT_MS */
+	enum gpu_naming naming;      /* what `visible` of the GPUs is to be */
 };
 
 #define GPU_SCAN_TIMEOUT_MS 5000
@@ -41,8 +42,9 @@ bool gpu_is_simulated(const char *provider);
 
 /* What a variable of the environment says. */
 enum gpu_variable_kind {
-	GPU_VARIABLE_IDS,     /* what the driver calls the GPUs: "0,1" */
+	GPU_VARIABLE_NAMES,   /* what selects the GPUs: "0,1", "GPU-1c2d,GPU-3e4f" */
 	GPU_VARIABLE_UUIDS,   /* their UUIDs, which name them in every container */
+	GPU_VARIABLE_PLACES,  /* "0,1": counted among what GPU_VARIABLE_NAMES leaves */
 	GPU_VARIABLE_FIXED,   /* always the same value */
 	GPU_VARIABLE_REMOVED, /* must not be set: it would choose before the others */
 };

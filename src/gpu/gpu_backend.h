@@ -18,6 +18,9 @@ struct gpu_backend {
 	bool detectable;
 	/* See gpu_is_simulated. */
 	bool simulated;
+	/* Its runtime counts the GPUs that it can use in the order of the bus, and its numbers are
+	   preferred (CUDA). Else the scan sets runtime_index and runtime_id, and ids are. */
+	bool counts_by_bus;
 	/* See gpu_variables. */
 	const struct gpu_variable *variables;
 	/* See gpu_vendor. */
@@ -30,6 +33,12 @@ struct gpu_backend {
 	 */
 	int (*scan)(const struct gpu_options *options, struct scan *ret_scan, struct err *e);
 };
+
+/* Sets what selects each GPU of a scan, and s->no_ordinals. Pure; for gpu_scan. */
+void gpu_name_all(struct scan *s, const struct gpu_backend *backend, enum gpu_naming naming);
+
+/* Whether it is a PCI address: "0000:3B:00.0"; *ret_rank, which may be NULL, sorts like the bus. */
+bool gpu_bus_rank(const char *bus_id, int64_t *ret_rank);
 
 /* For backends: adds a reason why something of g is unknown, behind those already there. */
 void gpu_add_problem(struct gpu *g, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -25,6 +25,8 @@ static const struct json_field gpu_fields[] = {
 	OPTIONAL(gpu, uuid),
 	OPTIONAL(gpu, name),
 	OPTIONAL(gpu, pci_bus_id),
+	OPTIONAL(gpu, runtime_index),
+	OPTIONAL(gpu, runtime_id),
 	OPTIONAL(gpu, memory_total_mb),
 	OPTIONAL(gpu, memory_used_mb),
 	OPTIONAL(gpu, utilization_percent),

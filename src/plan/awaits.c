@@ -22,7 +22,7 @@ static const char *awaits_why(const struct pool_state *state, const struct plan_
 		return "out of service";
 	if (facts->use && facts->use[slot->id] == USE_IDLE)
 		return "free";
-	return facts->use && facts->use[slot->id] == USE_UNKNOWN ? "its use is unknown"
+	return facts->use && facts->use[slot->id] >= USE_UNKNOWN ? "its use is unknown"
 								 : "in use without reservation";
 }
 

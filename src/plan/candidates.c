@@ -18,8 +18,8 @@ static struct candidate make_candidate(const struct pool_state *state, size_t i,
 	const struct reservation *r = slot->reservation;
 	struct candidate c = {.id = slot->id, .released_ns = slot->last_released_ns};
 
-	c.unreadable = slot->problem != NULL;
-	if (c.unreadable)
+	c.barred = slot->problem || use == USE_MISSING;
+	if (c.barred)
 		use = USE_UNKNOWN;
 	c.reserved = r && !plan_ends(p, r, slot->id);
 	if (r && !c.reserved)
@@ -28,7 +28,7 @@ static struct candidate make_candidate(const struct pool_state *state, size_t i,
 	c.reserved &= !c.own;
 	c.withheld = plan_is_withheld(state, facts->policy, slot->id);
 	c.idle = !c.reserved && !c.withheld && use == USE_IDLE;
-	c.unknown = !c.reserved && !c.withheld && use == USE_UNKNOWN;
+	c.unknown = !c.reserved && !c.withheld && use >= USE_UNKNOWN;
 	c.mine_ns = facts->last_use_ns ? facts->last_use_ns[slot->id] : TIME_NONE;
 	return c;
 }
@@ -48,7 +48,7 @@ struct candidate *plan_candidates(const struct pool_state *state, const struct p
 /* Whether --force gets it although it is busy, or nobody knows. */
 static bool is_forced(const struct candidate *c, bool force)
 {
-	return force && !c->backfill && !c->unreadable;
+	return force && !c->backfill && !c->barred;
 }
 
 bool plan_is_available(const struct candidate *c, const struct plan_request *request)

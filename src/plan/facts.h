@@ -4,8 +4,13 @@
 
 #include "base/nouns.h"
 
-/* What really happens on a GPU. Only an idle one is ever handed out. */
-enum gpu_use { USE_IDLE, USE_BUSY, USE_UNKNOWN };
+/* What really happens on a GPU. Only an idle one is handed out, and others by force. */
+enum gpu_use {
+	USE_IDLE,
+	USE_BUSY,
+	USE_UNKNOWN,
+	USE_MISSING, /* it is not there, or has no certain name: not handed out even by force */
+};
 
 /* What this host can see of the processes that hold a reservation, or that wait for one. */
 enum holder_life {

@@ -6,6 +6,7 @@
  * stands above it here; no decision uses another:
  *
  *     facts, request     what is known, and what is asked for
+ *     match              which GPU of the driver a GPU of the pool is
  *     changes            the plan itself
  *     actor              who may do what
  *     withheld           GPUs out of service
@@ -34,6 +35,7 @@
 #include "plan/facts.h"
 #include "plan/init.h"
 #include "plan/limits.h"
+#include "plan/match.h"
 #include "plan/nested.h"
 #include "plan/queue.h"
 #include "plan/release.h"

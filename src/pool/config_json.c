@@ -17,6 +17,7 @@ const struct json_field pool_config_fields[] = {
 	FIELD("store", struct pool_config, store_url, .exact = true),
 	FIELD("fake", struct pool_config, fake_state_path, .optional = true, .exact = true),
 	FIELD("threshold", struct pool_config, memory_threshold_mb),
+	FIELD("naming", struct pool_config, naming, .optional = true),
 	FIELD("history", struct pool_config, history_keep_ns),
 	FIELD("personal", struct pool_config, history_set_by_user),
 	FIELD("backfill", struct pool_config, backfill),

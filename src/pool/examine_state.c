@@ -46,7 +46,7 @@ static void examine_placed(const struct pool_state *state, const struct observat
 
 		if (!gpu)
 			group_add(&missing, id, o->problems[i]);
-		else if (o->use[i] == USE_UNKNOWN)
+		else if (o->use[i] >= USE_UNKNOWN)
 			group_add(&unknown, id, o->problems[i]);
 		if (gpu && gpu->index != id)
 			group_add(&moved, id, NULL);

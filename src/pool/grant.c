@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "gpu/gpu.h"
+#include "pool/private.h"
 
 /* For programs, and for containers: Apptainer and Singularity take the prefix off inside, and may
    drop all other variables. */
@@ -17,41 +18,43 @@ void pool_grant_clear(struct pool_grant *g)
 	reservation_free(g->reservation);
 	free(g->visible);
 	free(g->uuids);
+	free(g->places);
+	free(g->numbers);
 	for (size_t i = 0; i < g->variables_count; i++)
 		free(g->variables[i].name);
 	*g = (struct pool_grant){0};
 }
 
-/* The UUID of the GPU in that slot; NULL: it was not seen, or has none. */
-static const char *seen_uuid(const struct observation *o, int slot)
+/* How the GPUs are written, separated by commas. */
+enum notation { NAMES, UUIDS, PLACES, NUMBERS };
+
+/* One GPU of the grant: what the driver says of it, unless it was not seen. */
+static void add_gpu(struct str *out, const struct slot *slot, const struct gpu *gpu, size_t place,
+		    enum notation notation)
 {
-	return (size_t)slot < o->count && o->gpus[slot] ? o->gpus[slot]->uuid : NULL;
+	const char *uuid = gpu && gpu->uuid ? gpu->uuid : slot->uuid;
+
+	if (notation == PLACES)
+		str_addf(out, "%zu", place);
+	else if (notation == NAMES && gpu && gpu->visible)
+		str_add(out, gpu->visible);
+	else if (notation != NUMBERS && uuid)
+		str_add(out, uuid);
+	else
+		str_addf(out, "%d", gpu ? gpu->index : slot->id);
 }
 
-/* Whether the driver counts a GPU otherwise than the pool does, so that only its UUID names it. */
-static bool has_moved(const struct reservation *r, const struct observation *o)
-{
-	for (size_t i = 0; i < r->gpus_count; i++) {
-		if (seen_uuid(o, r->gpus[i]) && o->gpus[r->gpus[i]]->index != r->gpus[i])
-			return true;
-	}
-	return false;
-}
-
-/* The GPUs, separated by commas: by UUID where that is wanted and known, else by number. */
-static char *join_names(const struct reservation *r, const struct observation *o, bool by_uuid)
+static char *join_gpus(const struct reservation *r, const struct scan_cache *cache,
+		       enum notation notation)
 {
 	struct str out = {0};
 
 	for (size_t i = 0; i < r->gpus_count; i++) {
-		const char *uuid = by_uuid ? seen_uuid(o, r->gpus[i]) : NULL;
+		size_t slot = (size_t)r->gpus[i];
 
-		if (i)
-			str_add(&out, ",");
-		if (uuid)
-			str_add(&out, uuid);
-		else
-			str_addf(&out, "%d", r->gpus[i]);
+		str_add(&out, i ? "," : "");
+		add_gpu(&out, &cache->state.slots[slot], cache->observation.gpus[slot], i,
+			notation);
 	}
 	return str_steal(&out);
 }
@@ -59,10 +62,12 @@ static char *join_names(const struct reservation *r, const struct observation *o
 static const char *value_of(const struct gpu_variable *v, const struct pool_grant *g)
 {
 	switch (v->kind) {
-	case GPU_VARIABLE_IDS:
+	case GPU_VARIABLE_NAMES:
 		return g->visible;
 	case GPU_VARIABLE_UUIDS:
 		return g->uuids;
+	case GPU_VARIABLE_PLACES:
+		return g->places;
 	case GPU_VARIABLE_FIXED:
 		return v->value;
 	case GPU_VARIABLE_REMOVED:
@@ -82,10 +87,14 @@ static void add_variables(struct pool_grant *g, const char *provider, const char
 		};
 }
 
-void grant_name_gpus(struct pool_grant *g, const struct observation *o, const char *provider)
+void grant_name_gpus(struct pool_grant *g, const struct scan_cache *cache)
 {
-	g->visible = join_names(g->reservation, o, has_moved(g->reservation, o));
-	g->uuids = join_names(g->reservation, o, true);
+	const char *provider = cache->state.provider;
+
+	g->visible = join_gpus(g->reservation, cache, NAMES);
+	g->uuids = join_gpus(g->reservation, cache, UUIDS);
+	g->places = join_gpus(g->reservation, cache, PLACES);
+	g->numbers = join_gpus(g->reservation, cache, NUMBERS);
 	g->vendor = gpu_vendor(provider);
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		add_variables(g, provider, prefixes[i]);
@@ -99,6 +108,24 @@ static void add_names(struct str *out, const char *provider, bool removed)
 			continue;
 		str_addf(out, " %s%s%s", v->name, v->value ? "=" : "", v->value ? v->value : "");
 	}
+}
+
+char *pool_variable_names(struct pool *p)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	static const enum gpu_variable_kind kinds[] = {GPU_VARIABLE_NAMES, GPU_VARIABLE_FIXED,
+						       GPU_VARIABLE_PLACES};
+	struct str out = {0};
+
+	if (p)
+		store_load(p->store, STORE_READ, &state, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		for (const struct gpu_variable *v = gpu_variables(state.provider); v->name; v++) {
+			if (v->kind == kinds[i])
+				str_addf(&out, "%s%s", out.length ? "," : "", v->name);
+		}
+	}
+	return str_steal(&out);
 }
 
 char *pool_variables_help(void)

@@ -2,10 +2,10 @@
 #ifndef POOL_GRANT_H
 #define POOL_GRANT_H
 
-#include "pool/observe.h"
 #include "pool/pool.h"
+#include "pool/scan_cache.h"
 
-/* Fills in all but the reservation, which is there, by a scan of that provider's GPUs. */
-void grant_name_gpus(struct pool_grant *g, const struct observation *o, const char *provider);
+/* Fills in all but the reservation, which is there, by a scan of its GPUs. */
+void grant_name_gpus(struct pool_grant *g, const struct scan_cache *cache);
 
 #endif

@@ -106,7 +106,7 @@ static bool holder_sees(const struct observation *o, int id)
 {
 	const struct gpu *gpu = o->gpus[id];
 
-	if (!gpu || !gpu->processes_known || o->use[id] == USE_UNKNOWN)
+	if (!gpu || !gpu->processes_known || o->use[id] >= USE_UNKNOWN)
 		return false;
 	/* Memory without a process: the driver hides whose it is (containers, other rights). */
 	if (o->use[id] == USE_BUSY && !gpu->processes_count)
@@ -124,9 +124,13 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	AUTO(observation_clear) struct observation observation = {0};
 	AUTO_FREE pid_t *pids = NULL;
+	struct pool_config config = p->config;
 	const struct reservation *found;
 	size_t count = 0;
 	int r = store_load(p->store, STORE_READ, &state, e);
+
+	/* Which names are certain is of no importance for what already runs. */
+	config.naming = GPU_NAMING_AUTO;
 
 	if (r == 0)
 		r = holder_require(&state, e);
@@ -134,7 +138,7 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 		return r;
 	found = pool_state_find(&state, id);
 	if (found)
-		observe_gpus(&p->config, &p->observer, &state, &observation);
+		observe_gpus(&config, &p->observer, &state, &observation);
 	for (size_t i = 0; found && i < found->gpus_count; i++) {
 		const struct gpu *gpu = observation.gpus[found->gpus[i]];
 

@@ -15,6 +15,8 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 	/* What the driver calls these GPUs takes a scan. */
 	if (r == 0 && plan.granted)
 		r = scan_cache_take(p, &cache, e);
+	if (r == 0 && plan.granted)
+		r = scan_cache_check_names(&cache, p->config.naming, e);
 	if (r == 0 && plan.granted) {
 		scan_cache_grant(&cache, &plan, ret_grant);
 		r = 1;

@@ -97,37 +97,12 @@ struct plan_facts observe_facts(const struct liveness *l, const struct plan_poli
 	};
 }
 
-/* Whether the scan has GPUs with a UUID. */
-static bool scan_has_uuids(const struct scan *scan)
+/* Whether nothing tells for certain which GPU a slot is, or what programs call it. */
+static bool is_missing(const struct observation *o, const struct pool_state *state, size_t i)
 {
-	for (size_t i = 0; i < scan->gpus_count; i++) {
-		if (scan->gpus[i].uuid)
-			return true;
-	}
-	return false;
-}
-
-/*
- * The GPU of a slot: by the UUID recorded at `admin` where there is one, since the driver's numbers
- * move when a card fails; else by number. NULL with a reason where it is not there.
- */
-static struct gpu *observe_match(const struct slot *slot, const struct scan *scan,
-				 char **ret_problem)
-{
-	struct gpu *gpu;
-
-	if (!slot->uuid || !scan_has_uuids(scan)) {
-		gpu = scan_find(scan, slot->id);
-		if (!gpu)
-			*ret_problem = mem_printf("the driver shows no GPU %d", slot->id);
-		return gpu;
-	}
-	for (size_t i = 0; i < scan->gpus_count; i++) {
-		if (scan->gpus[i].uuid && !strcmp(scan->gpus[i].uuid, slot->uuid))
-			return &scan->gpus[i];
-	}
-	*ret_problem = mem_printf("%s is gone", slot->uuid);
-	return NULL;
+	if (o->problem)
+		return !state->slots[i].uuid && !gpu_is_simulated(state->provider);
+	return !o->gpus[i] || !o->gpus[i]->visible;
 }
 
 /* Says why the use of a slot is unknown. */
@@ -139,6 +114,11 @@ static char *observe_reason(const struct observation *o, size_t i)
 		return mem_strdup(o->problem);
 	if (gpu && gpu->problem)
 		return mem_strdup(gpu->problem);
+	if (o->use[i] == USE_MISSING)
+		return mem_printf("programs cannot select it for certain%s%s%s",
+				  o->scan.no_ordinals ? " by its number (" : "",
+				  o->scan.no_ordinals ? o->scan.no_ordinals : "",
+				  o->scan.no_ordinals ? ")" : "");
 	return mem_strdup("the driver does not report how much memory is used");
 }
 
@@ -157,11 +137,13 @@ void observe_gpus(const struct pool_config *config, const struct observer *obser
 		o->problem = mem_strdup(e.text);
 	/* Drivers count as the first pid namespace does. */
 	o->foreign_pids = observer->own_pids && !gpu_is_simulated(state->provider);
+	if (!o->problem)
+		plan_match_gpus(state, &o->scan, o->gpus, o->problems);
 	for (size_t i = 0; i < o->count; i++) {
-		if (!o->problem)
-			o->gpus[i] = observe_match(&state->slots[i], &o->scan, &o->problems[i]);
-		o->use[i] = plan_gpu_use(o->gpus[i], config->memory_threshold_mb);
-		if (o->use[i] == USE_UNKNOWN && !o->problems[i])
+		o->use[i] = is_missing(o, state, i)
+				    ? USE_MISSING
+				    : plan_gpu_use(o->gpus[i], config->memory_threshold_mb);
+		if (o->use[i] >= USE_UNKNOWN && !o->problems[i])
 			o->problems[i] = observe_reason(o, i);
 	}
 }

@@ -23,6 +23,7 @@ struct gpu_options pool_gpu_options(const struct pool_config *config, const char
 		.provider = provider,
 		.fake_count = count,
 		.fake_state_path = config->fake_state_path,
+		.naming = (enum gpu_naming)config->naming,
 	};
 }
 

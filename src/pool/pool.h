@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/nouns.h"
+#include "base/parse.h"
 #include "host/engine.h"
 #include "plan/plan.h"
 
@@ -14,6 +15,7 @@ struct pool_config {
 	char *store_url;
 	char *fake_state_path; /* NULL: none */
 	int64_t memory_threshold_mb;
+	int naming;                /* enum gpu_naming: how GPUs are named for programs */
 	int64_t history_keep_ns;   /* usage records older than this are deleted; 0: none */
 	bool history_set_by_user;  /* not by the host's administrator: ignored in a pool that
 				      belongs to somebody else */
@@ -69,8 +71,10 @@ struct pool_variable {
 /* What a reservation gives its holder. */
 struct pool_grant {
 	struct reservation *reservation;
-	char *visible; /* what the driver calls the GPUs: "0,1"; UUIDs where the driver's numbers
-			  have changed since `admin` */
+	char *visible; /* what selects the GPUs for programs: "0,1", or UUIDs where numbers are not
+			  certain */
+	char *places;  /* "0,1": their places among themselves */
+	char *numbers; /* the driver's numbers, in the order of the bus */
 	char *uuids;   /* "GPU-1c2d,GPU-3e4f"; of a GPU without, what `visible` has */
 	struct pool_variable variables[POOL_VARIABLES_MAX]; /* with the two as values */
 	size_t variables_count;
@@ -81,6 +85,11 @@ void pool_grant_clear(struct pool_grant *g);
 
 /* The names of those variables, by provider, as a paragraph of a help text. The caller frees it. */
 char *pool_variables_help(void);
+
+/* The names of those that programs need for the GPUs of this pool (the runtimes of containers read
+   more), separated by commas; where there is no pool, or it cannot be read, those of CUDA. The
+   caller frees it. */
+char *pool_variable_names(struct pool *p);
 
 /*
  * Grants the request or refuses it at once (but where the command of a reservation has ended, waits
@@ -190,6 +199,15 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 /* Watching for changes of the pool: see store_watch. */
 int pool_watch(struct pool *p);
 void pool_watch_drain(struct pool *p);
+
+/* The ids of GPUs that are named by number or UUID: see plan_find_gpus. Scans only where UUIDs are
+   named and not all are recorded. The caller frees *ret_ids. */
+int pool_find_gpus(struct pool *p, const struct gpu_list *list, int **ret_ids, size_t *ret_count,
+		   struct err *e);
+
+/* What a user may call the GPUs, for completion: their numbers, then the recorded UUIDs. The caller
+   frees the texts and *ret_names. -ENOENT where there is no pool. */
+int pool_gpu_names(struct pool *p, char ***ret_names, size_t *ret_count, struct err *e);
 
 /* How many GPUs the pool has. -ENOENT where there is no pool. */
 int pool_count(struct pool *p, size_t *ret_count, struct err *e);

@@ -64,9 +64,21 @@ int scan_cache_check(struct scan_cache *cache, const struct pool_state *state, s
 	return err_set(e, EAGAIN, "the pool was recreated in the meantime");
 }
 
+int scan_cache_check_names(const struct scan_cache *cache, enum gpu_naming naming, struct err *e)
+{
+	const struct observation *o = &cache->observation;
+
+	if (naming != GPU_NAMING_INDEX || (!o->problem && !o->scan.no_ordinals))
+		return 0;
+	return err_set(e, EINVAL,
+		       "run.visible is 'index', but numbers may mean other GPUs here: %s - set it "
+		       "to 'auto' or 'uuid'",
+		       o->problem ? o->problem : o->scan.no_ordinals);
+}
+
 void scan_cache_grant(const struct scan_cache *cache, struct plan *plan,
 		      struct pool_grant *ret_grant)
 {
 	ret_grant->reservation = mem_steal(&plan->granted);
-	grant_name_gpus(ret_grant, &cache->observation, cache->state.provider);
+	grant_name_gpus(ret_grant, cache);
 }

@@ -26,6 +26,9 @@ bool scan_cache_fits(const struct scan_cache *cache, const struct pool_state *st
 /* The same for a decision that rests on the scan: drops one that does not fit, with -EAGAIN. */
 int scan_cache_check(struct scan_cache *cache, const struct pool_state *state, struct err *e);
 
+/* Refuses, with the reason, where GPUs shall be named by number and numbers are not certain. */
+int scan_cache_check_names(const struct scan_cache *cache, enum gpu_naming naming, struct err *e);
+
 /* What the plan has granted, with the driver's names for the GPUs. Takes the reservation. */
 void scan_cache_grant(const struct scan_cache *cache, struct plan *plan,
 		      struct pool_grant *ret_grant);

@@ -59,6 +59,9 @@ static int add_scan(struct pool *p, struct transaction *t, struct attempt *a, st
 	a->facts.use = t->cache->observation.use;
 	if (!t->requester)
 		return 0;
+	r = scan_cache_check_names(t->cache, p->config.naming, e);
+	if (r < 0)
+		return r;
 	a->last_use_ns = mem_alloc(a->state.slots_count, sizeof(*a->last_use_ns));
 	a->facts.last_use_ns = a->last_use_ns;
 	return store_last_use(p->store, quantity_of((int64_t)t->requester->uid),

@@ -143,6 +143,8 @@ static int scan(struct step *s, struct err *e)
 	r = scan_cache_take(w->pool, &w->cache, e);
 	if (r == 0)
 		r = scan_cache_check(&w->cache, &s->last.state, e);
+	if (r == 0)
+		r = scan_cache_check_names(&w->cache, w->pool->config.naming, e);
 	return r < 0 ? r : evaluate(s, true, e);
 }
 

@@ -137,7 +137,7 @@ static void fill_drained(const struct snapshot *s, const struct gpu_view *view, 
 					clock_duration(s->now_ns - slot->drained_ns, since));
 	else
 		t->details = mem_strdup(view->withheld);
-	if (!view->gpu || view->use == USE_UNKNOWN)
+	if (!view->gpu || view->use >= USE_UNKNOWN)
 		return;
 	add_memory(view, &used);
 	str_add(&used, " used");
@@ -174,7 +174,7 @@ static void fill_validation(const struct gpu_view *view, struct gpu_text *t)
 	size_t foreign = count_processes(view);
 	struct str out = {0};
 
-	if (view->use == USE_UNKNOWN || !gpu)
+	if (view->use >= USE_UNKNOWN || !gpu)
 		return;
 	if (view->use == USE_IDLE && !gpu->processes_count) {
 		/* Nobody is expected to use what is only collected. */
@@ -249,7 +249,7 @@ void view_gpu(const struct snapshot *s, const struct gpu_view *view, struct gpu_
 		fill_drained(s, view, &t);
 	else if (view->reservation)
 		fill_reserved(s, view, &t);
-	if (view->use == USE_UNKNOWN && !t.validation)
+	if (view->use >= USE_UNKNOWN && !t.validation)
 		t.validation =
 			mem_printf("unknown: %s", view->problem ? view->problem : "no answer");
 	*ret_text = t;

@@ -65,6 +65,7 @@ static void set_card(json_t *object, const struct gpu *gpu)
 {
 	if (!gpu)
 		return;
+	set_text(object, "visible", gpu->visible);
 	set_text(object, "gpu_model", gpu->name);
 	set_quantity(object, "memory_used_mb", gpu->memory_used_mb);
 	set_quantity(object, "memory_total_mb", gpu->memory_total_mb);
@@ -91,6 +92,8 @@ static json_t *gpu_json(const struct snapshot *s, const struct gpu_view *view)
 	set_users(object, &t);
 	set_text(object, "process_info", t.process_info);
 	set_model(object, &view->model);
+	set_text(object, "uuid",
+		 view->gpu && view->gpu->uuid ? view->gpu->uuid : s->state.slots[view->id].uuid);
 	set_card(object, view->gpu);
 	if (view->reservation)
 		set_reservation(object, view->reservation);

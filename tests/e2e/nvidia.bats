@@ -117,21 +117,21 @@ visible() {
 	assert_equal "$(visible --gpu-ids 2,0)" '0,2 PCI_BUS_ID'
 }
 
-@test "when the numbers have moved since admin, a GPU keeps its id, and CUDA gets UUIDs" {
+@test "when the numbers have moved since admin, a GPU keeps its id, and CUDA gets the present ones" {
 	use_nvml
 	cards "$(card a 1 4)" "$(card b 2 4)"
 	chg_ok admin
 	# A card was put in front of them: what was number 0 is number 1 now.
 	cards "$(card new 0 4)" "$(card a 1 4)" "$(card b 2 9000)"
 	chg_ok status --json
-	assert_json 'map(.status) | join(" ")' 'AVAILABLE UNRESERVED'
-	assert_equal "$(visible --gpu-ids 0)" 'GPU-a PCI_BUS_ID'
+	assert_json 'map("\(.status) \(.visible) \(.uuid)") | join(", ")' 'AVAILABLE 1 GPU-a, UNRESERVED 2 GPU-b'
+	assert_equal "$(visible --gpu-ids 0)" '1 PCI_BUS_ID'
 	cards "$(card new 0 9000)" "$(card a 1 4)" "$(card b 2 4)"
-	assert_equal "$(visible --gpus 2)" 'GPU-a,GPU-b PCI_BUS_ID'
+	assert_equal "$(visible --gpus 2)" '1,2 PCI_BUS_ID'
 	chg_ok reserve --gpu-ids 1
 	assert_stdout_has 'Reserved 1 GPU(s): [1] for 8h 0m 0s'
-	assert_stdout_has 'CUDA_VISIBLE_DEVICES=GPU-b'
-	# Made anew, the numbers count again.
+	assert_stdout_has 'CUDA_VISIBLE_DEVICES=2'
+	# Made anew, the pool has the driver's numbers again.
 	chg_ok admin --force
 	assert_equal "$(visible --gpu-ids 1,2)" '1,2 PCI_BUS_ID'
 }
@@ -147,10 +147,46 @@ visible() {
 	assert_json '.[0] | "\(.user)|\(.validation)"' 'alice|unknown: GPU-a is gone'
 	chg_ok release
 	chg_ok status --json
-	assert_json '.[0] | "\(.status)|\(.error)"' 'ERROR|GPU-a is gone'
+	assert_json '.[0] | "\(.status)|\(.error)|\(has("visible"))"' 'ERROR|GPU-a is gone|false'
 	chg reserve --gpu-ids 0
 	assert_error 1 'GPU 0 is not available: its use is unknown'
-	assert_equal "$(visible)" 'GPU-b PCI_BUS_ID'
+	# Not even by force: nothing says which card that would be.
+	chg reserve --gpu-ids 0 --force
+	assert_error 1 'GPU 0 is not available: its use is unknown'
+	assert_equal "$(visible)" '0 PCI_BUS_ID'
+	chg_ok reserve --short
+	assert_stdout 0
+	assert_stderr ''
+	chg_ok release --gpu-ids gpu-B
+	assert_stdout 'Released 1 GPU(s): [1]'
+}
+
+@test "where a number may mean another card to CUDA, a job gets UUIDs" {
+	use_nvml
+	cards "$(card a 1 4)" "$(card b 2 4)" "$(card c 3 4)"
+	chg_ok admin
+	# CUDA leaves out a card that it cannot reach, and counts MIG instances behind the others.
+	for members in '{"codes": {"nvmlDeviceGetHandleByIndex": 4}}' '{"codes": {"nvmlDeviceGetHandleByIndex": 15}}' \
+		'{"codes": {"nvmlDeviceGetMemoryInfo": 15}}' '{"mig": []}'; do
+		cards "$(card a 1 4 "$members")" "$(card b 2 4)" "$(card c 3 4)"
+		assert_equal "$(visible --gpu-ids 1)" 'GPU-b PCI_BUS_ID'
+	done
+	assert_equal "$(visible --gpu-ids 1,2)" 'GPU-b,GPU-c PCI_BUS_ID'
+	chg_ok reserve --gpu-ids 2 --short
+	assert_stdout GPU-c
+	chg_ok status --json
+	assert_json '.[2].visible' GPU-c
+	world_set CANHAZGPU_RUN_VISIBLE=index
+	chg run --gpu-ids 1 -- true
+	assert_error 1 "run.visible is 'index', but numbers may mean other GPUs here: GPU 0 of the driver is cut into MIG instances - set it to 'auto' or 'uuid'"
+	chg reserve --wait --gpu-ids 1
+	assert_error 1 "run.visible is 'index'"
+	chg_ok release
+	# All is well again.
+	cards "$(card a 1 4)" "$(card b 2 4)" "$(card c 3 4)"
+	assert_equal "$(visible --gpu-ids 1,2)" '1,2 PCI_BUS_ID'
+	world_set CANHAZGPU_RUN_VISIBLE=uuid
+	assert_equal "$(visible --gpu-ids 1,2)" 'GPU-b,GPU-c PCI_BUS_ID'
 }
 
 @test "a driver that hangs: status answers within the limit, reservations stay, nothing is left behind" {

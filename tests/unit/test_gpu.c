@@ -18,15 +18,16 @@ static void test_names(void **state)
 	assert_string_equal(gpu_providers(), "nvidia|amd|fake");
 }
 
-/* The variables of a provider on one line: NAME=VALUE, NAME for the numbers of the GPUs, NAME+ for
-   their UUIDs, "-" for what is removed. */
+/* The variables of a provider on one line: NAME=VALUE, NAME for the names of the GPUs, NAME+ for
+   their UUIDs, NAME# for their places, "-" for what is removed. */
 static char *describe_variables(const char *provider)
 {
 	struct str text = {0};
 
 	for (const struct gpu_variable *v = gpu_variables(provider); v->name; v++)
-		str_addf(&text, " %s%s%s%s%s", v->kind == GPU_VARIABLE_REMOVED ? "-" : "", v->name,
-			 v->kind == GPU_VARIABLE_UUIDS ? "+" : "", v->value ? "=" : "",
+		str_addf(&text, " %s%s%s%s%s%s", v->kind == GPU_VARIABLE_REMOVED ? "-" : "",
+			 v->name, v->kind == GPU_VARIABLE_UUIDS ? "+" : "",
+			 v->kind == GPU_VARIABLE_PLACES ? "#" : "", v->value ? "=" : "",
 			 v->value ? v->value : "");
 	return str_steal(&text);
 }
@@ -39,8 +40,8 @@ static void test_variables(void **state)
 		const char *provider, *variables;
 	} cases[] = {
 		{"nvidia", CUDA},
-		{"amd", " CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES"
-			" -ROCR_VISIBLE_DEVICES -GPU_DEVICE_ORDINAL"},
+		{"amd", " ROCR_VISIBLE_DEVICES HIP_VISIBLE_DEVICES# CUDA_VISIBLE_DEVICES#"
+			" -GPU_DEVICE_ORDINAL"},
 		{"fake", CUDA},
 		{"other", CUDA},
 	};

@@ -20,7 +20,7 @@ static const char body[] =
 	"	ids)\n"
 	"		given=${cur%\"${cur##*,}\"}\n"
 	"		ids=$(canhazgpu __complete gpu-ids 2>/dev/null)\n"
-	"		ids=${ids//[!0-9[:space:]]/}\n"
+	"		ids=${ids//[!0-9A-Za-z[:space:]\\/-]/}\n"
 	"		mapfile -t COMPREPLY < <(compgen -P \"$given\" -W \"$ids\" -- \"${cur##*,}\")\n"
 	"		;;\n"
 	"	duration)\n"
@@ -115,6 +115,7 @@ static void add_kind(struct str *out, const struct option_spec *spec)
 		str_add(out, "optional ");
 	switch (spec->type) {
 	case OPTION_IDS:
+	case OPTION_GPUS:
 		str_add(out, "ids");
 		return;
 	case OPTION_DURATION:

@@ -99,6 +99,7 @@ static void add_values(struct str *out, const struct option_spec *spec)
 		str_add(out, spec->type == OPTION_PATH ? " -r -F" : " -x");
 	switch (spec->type) {
 	case OPTION_IDS:
+	case OPTION_GPUS:
 		str_add(out, " -a '(__canhazgpu_ids)'");
 		break;
 	case OPTION_DURATION:

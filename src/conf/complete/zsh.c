@@ -64,6 +64,7 @@ static void add_action(struct str *out, const struct option_spec *spec)
 	str_add(out, ":");
 	switch (spec->type) {
 	case OPTION_IDS:
+	case OPTION_GPUS:
 		str_add(out, "_canhazgpu_ids");
 		break;
 	case OPTION_DURATION:

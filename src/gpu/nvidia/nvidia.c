@@ -32,7 +32,7 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 const struct gpu_variable gpu_cuda_variables[] = {
 	/* CUDA numbers cards by speed unless told to use the driver's order. */
 	{"CUDA_DEVICE_ORDER", GPU_VARIABLE_FIXED, "PCI_BUS_ID"},
-	{"CUDA_VISIBLE_DEVICES", GPU_VARIABLE_IDS, NULL},
+	{"CUDA_VISIBLE_DEVICES", GPU_VARIABLE_NAMES, NULL},
 	/* What NVIDIA's container runtimes read. They count the cards of the host, also where this
 	   is a container that has some of them. */
 	{"NVIDIA_VISIBLE_DEVICES", GPU_VARIABLE_UUIDS, NULL},
@@ -49,6 +49,7 @@ const struct gpu_backend gpu_nvidia = {
 	.name = "nvidia",
 	.isolated = true,
 	.detectable = true,
+	.counts_by_bus = true,
 	.variables = gpu_cuda_variables,
 	.vendor = &gpu_nvidia_vendor,
 	.scan = scan,

@@ -1,0 +1,114 @@
+/*
+ * What selects a GPU for programs: what belongs into CUDA_VISIBLE_DEVICES or its counterpart. The
+ * one decision, for every provider: gpu_scan calls it, all others read `visible`. Pure.
+ *
+ * CUDA leaves out GPUs that it cannot use, and those that are cut into MIG instances, and counts
+ * the rest. So its numbers are certain only where there are no such GPUs; UUIDs always are.
+ */
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "gpu/gpu_backend.h"
+
+/* Whether CUDA may fail to list it. Values that it only does not know (processes) do not matter. */
+static bool is_unreadable(const struct gpu *g, bool simulated)
+{
+	if (g->problem && !g->memory_used_mb.known)
+		return true;
+	return !simulated && (!g->uuid || !gpu_bus_rank(g->pci_bus_id, NULL));
+}
+
+/* Why CUDA may count otherwise than we do. NULL: it does not. */
+static char *find_doubt(const struct scan *s, bool simulated)
+{
+	for (size_t i = 0; i < s->gpus_count; i++) {
+		const struct gpu *g = &s->gpus[i];
+
+		if (g->mig)
+			return mem_printf("GPU %d of the driver is cut into MIG instances",
+					  g->index);
+		if (is_unreadable(g, simulated))
+			return mem_printf("GPU %d of the driver cannot be read (%s)", g->index,
+					  g->problem ? g->problem : "it has no UUID or address");
+	}
+	return NULL;
+}
+
+static const char *id_of(const struct gpu *g)
+{
+	return g->runtime_id ? g->runtime_id : g->uuid;
+}
+
+/* Whether it could not be taken for several names, or for a number. */
+static bool is_clean(const char *id)
+{
+	for (const char *p = id; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("-_/.:", *p))
+			return false;
+	}
+	return isalpha((unsigned char)*id);
+}
+
+/* Whether the id of a GPU is one, and that of no other GPU. */
+static bool has_own_id(const struct scan *s, const struct gpu *g)
+{
+	const char *id = id_of(g);
+
+	if (!id || !is_clean(id))
+		return false;
+	for (size_t i = 0; i < s->gpus_count; i++) {
+		const char *other = id_of(&s->gpus[i]);
+
+		if (&s->gpus[i] != g && other && !strcasecmp(other, id))
+			return false;
+	}
+	return true;
+}
+
+static bool has_own_index(const struct scan *s, const struct gpu *g)
+{
+	for (size_t i = 0; i < s->gpus_count; i++) {
+		const struct quantity *other = &s->gpus[i].runtime_index;
+
+		if (&s->gpus[i] != g && other->known && other->value == g->runtime_index.value)
+			return false;
+	}
+	return g->runtime_index.known && !s->no_ordinals;
+}
+
+static void name_gpu(const struct scan *s, struct gpu *g, enum gpu_naming first,
+		     enum gpu_naming second)
+{
+	const enum gpu_naming order[] = {first, second};
+
+	for (size_t i = 0; i < ARRAY_SIZE(order) && !g->visible; i++) {
+		if (order[i] == GPU_NAMING_UUID && has_own_id(s, g))
+			g->visible = mem_strdup(id_of(g));
+		else if (order[i] == GPU_NAMING_INDEX && has_own_index(s, g))
+			g->visible = mem_printf("%lld", (long long)g->runtime_index.value);
+	}
+}
+
+void gpu_name_all(struct scan *s, const struct gpu_backend *backend, enum gpu_naming naming)
+{
+	enum gpu_naming first = naming, second = naming;
+
+	if (naming == GPU_NAMING_AUTO && backend->counts_by_bus) {
+		first = GPU_NAMING_INDEX;
+		second = GPU_NAMING_UUID;
+	} else if (naming == GPU_NAMING_AUTO) {
+		first = GPU_NAMING_UUID;
+		second = GPU_NAMING_INDEX;
+	}
+	if (backend->counts_by_bus)
+		s->no_ordinals = find_doubt(s, backend->simulated);
+	for (size_t i = 0; i < s->gpus_count; i++) {
+		struct gpu *g = &s->gpus[i];
+
+		if (backend->counts_by_bus)
+			g->runtime_index = quantity_of(g->index);
+		name_gpu(s, g, first, second);
+	}
+}

@@ -1,0 +1,146 @@
+/* Which GPU of a scan a slot of the pool means; see match.h. */
+#include "plan/match.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+
+/* The only GPU of that UUID; *ret_count says how many there are. */
+static struct gpu *find_uuid(const struct scan *scan, const char *uuid, size_t *ret_count)
+{
+	struct gpu *found = NULL;
+
+	*ret_count = 0;
+	for (size_t i = 0; i < scan->gpus_count; i++) {
+		if (scan->gpus[i].uuid && !strcasecmp(scan->gpus[i].uuid, uuid)) {
+			found = &scan->gpus[i];
+			++*ret_count;
+		}
+	}
+	return *ret_count == 1 ? found : NULL;
+}
+
+/* The slot before this one that is that GPU; -1: none. */
+static int find_slot(struct gpu *const *gpus, size_t count, const struct gpu *gpu)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (gpus[i] == gpu)
+			return (int)i;
+	}
+	return -1;
+}
+
+static void match_uuid(const struct slot *slot, const struct scan *scan, struct gpu **gpus,
+		       char **ret_problem)
+{
+	size_t count;
+	struct gpu *gpu = find_uuid(scan, slot->uuid, &count);
+	int other = gpu ? find_slot(gpus, (size_t)slot->id, gpu) : -1;
+
+	if (other >= 0)
+		*ret_problem = mem_printf("%s is recorded for GPU %d, too", slot->uuid, other);
+	else if (count > 1)
+		*ret_problem = mem_printf("the driver shows %zu GPUs as %s", count, slot->uuid);
+	else if (!gpu)
+		*ret_problem = mem_printf("%s is gone", slot->uuid);
+	else
+		gpus[slot->id] = gpu;
+}
+
+static void match_number(const struct slot *slot, const struct scan *scan, size_t slots_count,
+			 struct gpu **gpus, char **ret_problem)
+{
+	struct gpu *gpu = scan_find(scan, slot->id);
+	int other = gpu ? find_slot(gpus, slots_count, gpu) : -1;
+
+	if (other >= 0)
+		*ret_problem = mem_printf("the driver's GPU %d is GPU %d of the pool by its UUID",
+					  slot->id, other);
+	else if (!gpu)
+		*ret_problem = mem_printf("the driver shows no GPU %d", slot->id);
+	else
+		gpus[slot->id] = gpu;
+}
+
+void plan_match_gpus(const struct pool_state *state, const struct scan *scan, struct gpu **ret_gpus,
+		     char **ret_problems)
+{
+	for (size_t i = 0; i < state->slots_count; i++)
+		ret_gpus[i] = NULL;
+	for (size_t i = 0; i < state->slots_count; i++) {
+		if (state->slots[i].uuid)
+			match_uuid(&state->slots[i], scan, ret_gpus, &ret_problems[i]);
+	}
+	for (size_t i = 0; i < state->slots_count; i++) {
+		if (!state->slots[i].uuid)
+			match_number(&state->slots[i], scan, state->slots_count, ret_gpus,
+				     &ret_problems[i]);
+	}
+}
+
+/* ---- what users call them ---- */
+
+static const char *uuid_of(const struct pool_state *state, struct gpu *const *gpus, size_t i)
+{
+	if (state->slots[i].uuid)
+		return state->slots[i].uuid;
+	return gpus && gpus[i] ? gpus[i]->uuid : NULL;
+}
+
+/* The slot of that UUID, or the only one whose UUID begins so. */
+static int find_name(const struct pool_state *state, struct gpu *const *gpus, const char *name,
+		     int *ret_id, struct err *e)
+{
+	size_t length = strlen(name), matches = 0;
+	int found = -1;
+
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const char *uuid = uuid_of(state, gpus, i);
+
+		if (!uuid || strncasecmp(uuid, name, length) != 0)
+			continue;
+		found = (int)i;
+		/* One that is meant as a whole may also be how another begins. */
+		matches = uuid[length] ? matches + 1 : 1;
+		if (!uuid[length])
+			break;
+	}
+	if (!matches)
+		return err_set(e, ENOENT,
+			       "there is no GPU '%.100s' in this pool ('canhazgpu status --json' "
+			       "shows their UUIDs)",
+			       name);
+	if (matches > 1)
+		return err_usage(e,
+				 "the UUIDs of %zu GPUs begin with '%.100s' ('canhazgpu status "
+				 "--json' shows them)",
+				 matches, name);
+	*ret_id = found;
+	return 0;
+}
+
+int plan_find_gpus(const struct pool_state *state, struct gpu *const *gpus,
+		   const struct gpu_list *list, int **ret_ids, size_t *ret_count, struct err *e)
+{
+	size_t count = list->ids_count + list->names_count;
+	AUTO_FREE int *ids = mem_alloc(count, sizeof(*ids));
+
+	for (size_t i = 0; i < list->ids_count; i++)
+		ids[i] = list->ids[i];
+	for (size_t i = 0; i < list->names_count; i++) {
+		int r = find_name(state, gpus, list->names[i], &ids[list->ids_count + i], e);
+
+		if (r < 0)
+			return r;
+	}
+	gpu_ids_sort(ids, count);
+	for (size_t i = 1; i < count; i++) {
+		if (ids[i] == ids[i - 1])
+			return err_usage(e, "GPU id %d is given twice", ids[i]);
+	}
+	*ret_ids = mem_steal(&ids);
+	*ret_count = count;
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* Which GPU of a scan a slot of the pool means. */
+#ifndef PLAN_MATCH_H
+#define PLAN_MATCH_H
+
+#include "base/err.h"
+#include "base/nouns.h"
+#include "base/parse.h"
+
+/*
+ * Finds the GPU of each slot, slots_count entries: by the UUID that was recorded at `admin`, since
+ * the driver's numbers move when a card fails; a slot without one by its number. No two slots mean
+ * the same GPU, whatever the driver says: a UUID that two GPUs have names none, and what a UUID has
+ * found is not found again by number. NULL where there is none, with the reason in ret_problems
+ * (all NULL before; the caller frees them).
+ */
+void plan_match_gpus(const struct pool_state *state, const struct scan *scan, struct gpu **ret_gpus,
+		     char **ret_problems);
+
+/*
+ * The ids of the GPUs that a user names: by number, by UUID, or by how only one UUID begins. The
+ * UUIDs are the recorded ones, and those of `gpus`, one per slot, as plan_match_gpus found them
+ * (NULL: there is no scan). -ENOENT, or a usage error. Ascending; the caller frees *ret_ids.
+ */
+int plan_find_gpus(const struct pool_state *state, struct gpu *const *gpus,
+		   const struct gpu_list *list, int **ret_ids, size_t *ret_count, struct err *e);
+
+#endif

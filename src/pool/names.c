@@ -1,0 +1,57 @@
+/* What users call GPUs: pool_find_gpus and pool_gpu_names of pool.h. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "pool/private.h"
+
+static bool all_recorded(const struct pool_state *state)
+{
+	for (size_t i = 0; i < state->slots_count; i++) {
+		if (!state->slots[i].uuid)
+			return false;
+	}
+	return true;
+}
+
+static int load(struct pool *p, struct pool_state *ret_state, struct err *e)
+{
+	int r = store_load(p->store, STORE_READ, ret_state, e);
+
+	return r < 0 ? r : plan_require(ret_state, e);
+}
+
+int pool_find_gpus(struct pool *p, const struct gpu_list *list, int **ret_ids, size_t *ret_count,
+		   struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	AUTO(observation_clear) struct observation o = {0};
+	int r = load(p, &state, e);
+
+	if (r < 0)
+		return r;
+	if (list->names_count && !all_recorded(&state))
+		observe_gpus(&p->config, &p->observer, &state, &o);
+	return plan_find_gpus(&state, o.gpus, list, ret_ids, ret_count, e);
+}
+
+int pool_gpu_names(struct pool *p, char ***ret_names, size_t *ret_count, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	size_t count = 0;
+	char **names;
+	int r = load(p, &state, e);
+
+	if (r < 0)
+		return r;
+	names = mem_alloc(2 * state.slots_count, sizeof(*names));
+	for (size_t i = 0; i < state.slots_count; i++)
+		names[count++] = mem_printf("%zu", i);
+	for (size_t i = 0; i < state.slots_count; i++) {
+		/* Other programs may have written anything. */
+		if (state.slots[i].uuid && parse_is_gpu_name(state.slots[i].uuid))
+			names[count++] = mem_strdup(state.slots[i].uuid);
+	}
+	*ret_names = names;
+	*ret_count = count;
+	return 0;
+}
