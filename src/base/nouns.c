@@ -186,11 +186,19 @@ void queue_entry_clear(struct queue_entry *q)
 	free(q->user);
 	free(q->account);
 	free(q->requested_ids);
+	free(q->gpu_type);
+	free(q->eligible);
 	free(q->collected);
 	free(q->note);
 	free(q->version);
 	holder_clear(&q->holder);
 	*q = (struct queue_entry){0};
+}
+
+/* An empty list is not the same as none. */
+static int *copy_list(const int *ids, size_t count)
+{
+	return ids && !count ? mem_alloc(1, sizeof(int)) : copy_ints(ids, count);
 }
 
 void queue_entry_copy(struct queue_entry *to, const struct queue_entry *from)
@@ -200,11 +208,9 @@ void queue_entry_copy(struct queue_entry *to, const struct queue_entry *from)
 	to->account = mem_strdup(from->account);
 	to->note = mem_strdup(from->note);
 	to->version = mem_strdup(from->version);
-	/* An empty list is not the same as none. */
-	if (from->requested_ids && !from->requested_ids_count)
-		to->requested_ids = mem_alloc(1, sizeof(int));
-	else
-		to->requested_ids = copy_ints(from->requested_ids, from->requested_ids_count);
+	to->gpu_type = mem_strdup(from->gpu_type);
+	to->requested_ids = copy_list(from->requested_ids, from->requested_ids_count);
+	to->eligible = copy_list(from->eligible, from->eligible_count);
 	to->collected = copy_ints(from->collected, from->collected_count);
 	holder_copy(&to->holder, &from->holder);
 }

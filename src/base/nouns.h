@@ -147,6 +147,10 @@ struct queue_entry {
 	int requested_count;
 	int *requested_ids; /* NULL: any GPUs */
 	size_t requested_ids_count;
+	char *gpu_type;        /* words of the model's name; NULL: any */
+	int64_t min_memory_mb; /* of each GPU; 0: any */
+	int *eligible;         /* the GPUs of that kind, ascending; NULL: all are */
+	size_t eligible_count;
 	int *collected; /* GPUs held for it so far */
 	size_t collected_count;
 	int64_t duration_ns; /* manual: length of the reservation; 0 for run */

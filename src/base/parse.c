@@ -197,6 +197,51 @@ int parse_id_list(const char *text, int **ret_ids, size_t *ret_count, struct err
 	return 0;
 }
 
+/* "12", "0.5": digits, and one point at most, whatever the locale. False: there are none. */
+static bool read_decimal(const char **p, double *ret_value)
+{
+	double value = 0, weight = 1;
+	const char *start = *p;
+	bool point = false;
+
+	for (; isdigit((unsigned char)**p) || (**p == '.' && !point); ++*p) {
+		if (**p == '.') {
+			point = true;
+		} else if (point) {
+			weight /= 10;
+			value += weight * (**p - '0');
+		} else {
+			value = value * 10 + (**p - '0');
+		}
+	}
+	*ret_value = value;
+	return *p - start > point;
+}
+
+int parse_size_mb(const char *text, int64_t *ret_mb, struct err *e)
+{
+	static const char prefixes[] = "KMGT";
+	const char *p = text, *found = NULL;
+	double value = 0;
+	bool valid = read_decimal(&p, &value), binary;
+
+	if (valid && *p)
+		found = strchr(prefixes, toupper((unsigned char)*p));
+	binary = found && (p[1] == 'i' || p[1] == 'I');
+	for (const char *k = prefixes; found && k <= found; k++)
+		value *= binary ? 1024 : 1000;
+	value /= 1024 * 1024;
+	if (found)
+		p += 1 + binary;
+	if (*p == 'b' || *p == 'B')
+		p++;
+	if (!found || *p || value < 1 || value > INT32_MAX)
+		return err_usage(e, "invalid size '%." QUOTE_MAX "s' (use forms like 40G or 512Mi)",
+				 text);
+	*ret_mb = (int64_t)value;
+	return 0;
+}
+
 bool parse_is_gpu_name(const char *text)
 {
 	if (strncasecmp(text, "GPU-", 4) != 0 && strncasecmp(text, "MIG-", 4) != 0)

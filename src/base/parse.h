@@ -26,6 +26,16 @@ int parse_bool(const char *text, bool *ret_value, struct err *e);
  */
 int parse_duration(const char *text, int64_t *ret_ns, struct err *e);
 
+/*
+ * A size of memory in MiB, above zero: a number with a unit, K, M, G, T as makers of cards count
+ * (40G is 40 000 000 000 bytes, which a "40 GB" card has) or Ki, Mi, Gi, Ti (40Gi is 40960 MiB). A
+ * B behind it is allowed.
+ */
+int parse_size_mb(const char *text, int64_t *ret_mb, struct err *e);
+
+/* Letters and digits, for strpbrk. */
+#define PARSE_ALPHANUMERIC "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 /* A signal by name, with or without SIG and in any case ("INT", "SIGUSR1"), or by number. */
 int parse_signal(const char *text, int *ret_signal, struct err *e);
 

@@ -54,3 +54,16 @@ int request_fill(const struct invocation *in, struct plan_request *request, int 
 		r = err_usage(e, "--user needs a name");
 	return r;
 }
+
+int request_fill_kind(const struct invocation *in, struct plan_request *request, struct err *e)
+{
+	char key[64];
+	const char *type = settings_text(in->settings, own_key(in, "type", key));
+	int r = check_length("--type", type, USER_MAX, e);
+
+	if (r == 0 && type && !strpbrk(type, PARSE_ALPHANUMERIC))
+		r = err_usage(e, "--type needs a word of a model's name, such as h100");
+	request->gpu_type = type;
+	request->min_memory_mb = settings_size_mb(in->settings, own_key(in, "min-memory", key));
+	return r;
+}

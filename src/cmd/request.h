@@ -18,6 +18,16 @@ struct plan_request;
 		.name = "gpu-ids", .letter = 'G', .type = OPTION_GPUS, .argument = "IDS", \
 		.help = "Specific GPU IDs to reserve (comma-separated, e.g., 1,3,5)"      \
 	}
+#define REQUEST_OPTION_TYPE                                                     \
+	{                                                                       \
+		.name = "type", .type = OPTION_TEXT, .argument = "NAME",        \
+		.help = "Only GPUs of this model: words of its name, e.g. h100" \
+	}
+#define REQUEST_OPTION_MIN_MEMORY                                                   \
+	{                                                                           \
+		.name = "min-memory", .type = OPTION_SIZE, .argument = "SIZE",      \
+		.help = "Only GPUs with at least this much memory: 40G, 40Gi, 500M" \
+	}
 #define REQUEST_OPTION_NOTE                                              \
 	{                                                                \
 		.name = "note", .type = OPTION_TEXT, .argument = "TEXT", \
@@ -35,5 +45,8 @@ struct plan_request;
  */
 int request_fill(const struct invocation *in, struct plan_request *request, int **ret_ids,
 		 struct err *e);
+
+/* Fills what `run` and `reserve` share from --type and --min-memory. */
+int request_fill_kind(const struct invocation *in, struct plan_request *request, struct err *e);
 
 #endif

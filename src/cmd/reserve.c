@@ -78,6 +78,8 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	id_new(id);
 	r = request_fill(in, &request, &ids, e);
 	if (r == 0)
+		r = request_fill_kind(in, &request, e);
+	if (r == 0)
 		r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		limit_default(in->settings, pool, &request);
@@ -101,6 +103,8 @@ static int reserve_run(const struct invocation *in, struct err *e)
 static const struct option_spec reserve_options[] = {
 	REQUEST_OPTION_GPUS,
 	REQUEST_OPTION_GPU_IDS,
+	REQUEST_OPTION_TYPE,
+	REQUEST_OPTION_MIN_MEMORY,
 	{.name = "duration",
 	 .type = OPTION_DURATION,
 	 .argument = "D",

@@ -166,6 +166,8 @@ static int run_run(const struct invocation *in, struct err *e)
 	id_new(id);
 	r = request_fill(in, &request, &ids, e);
 	if (r == 0)
+		r = request_fill_kind(in, &request, e);
+	if (r == 0)
 		r = run_find(in, &path, e);
 	if (r == 0)
 		r = container_check(in, &container, e);
@@ -189,6 +191,8 @@ static int run_run(const struct invocation *in, struct err *e)
 static const struct option_spec run_options[] = {
 	REQUEST_OPTION_GPUS,
 	REQUEST_OPTION_GPU_IDS,
+	REQUEST_OPTION_TYPE,
+	REQUEST_OPTION_MIN_MEMORY,
 	{.name = "timeout",
 	 .type = OPTION_DURATION,
 	 .argument = "D",

@@ -14,6 +14,7 @@ enum option_type {
 	OPTION_DURATION, /* 30s, 1h30m: see parse_duration */
 	OPTION_IDS,      /* 1,3,5 or 0-3 */
 	OPTION_GPUS,     /* the same, and UUIDs: GPU-3f2a */
+	OPTION_SIZE,     /* of memory: 40G, 512Mi */
 	OPTION_TEXT,
 	OPTION_PATH,   /* a file; completion offers files */
 	OPTION_CHOICE, /* one of `choices` */

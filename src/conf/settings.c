@@ -174,6 +174,8 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 		return check_duration(spec, value, e);
 	case OPTION_IDS:
 		return parse_id_list(value, &ids, &count, e);
+	case OPTION_SIZE:
+		return parse_size_mb(value, &number, e);
 	case OPTION_GPUS:
 		return parse_gpu_list(value, &list, e);
 	case OPTION_CHOICE:
@@ -318,6 +320,16 @@ int64_t settings_duration_ns(const struct settings *s, const char *key)
 	if (value && parse_duration(value, &ns, NULL) < 0)
 		return INT64_MAX; /* the word for it: values were checked */
 	return ns;
+}
+
+int64_t settings_size_mb(const struct settings *s, const char *key)
+{
+	const char *value = get_typed(s, key, OPTION_SIZE);
+	int64_t mb = 0;
+
+	if (value)
+		(void)parse_size_mb(value, &mb, NULL);
+	return mb;
 }
 
 int *settings_ids(const struct settings *s, const char *key, size_t *ret_count)

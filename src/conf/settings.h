@@ -67,6 +67,7 @@ bool settings_flag(const struct settings *s, const char *key);
 int64_t settings_int(const struct settings *s, const char *key); /* 0: no value */
 int64_t settings_duration_ns(const struct settings *s,
 			     const char *key); /* 0: no value; INT64_MAX: without end */
+int64_t settings_size_mb(const struct settings *s, const char *key); /* MiB; 0: no value */
 /* Ids, ascending; NULL and 0: no value. The caller frees them. */
 int *settings_ids(const struct settings *s, const char *key, size_t *ret_count);
 /* GPUs by id and UUID; none: no value. The caller clears *ret_list. */

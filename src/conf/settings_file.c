@@ -95,6 +95,8 @@ static const char *need_name(enum option_type type)
 	case OPTION_IDS:
 	case OPTION_GPUS:
 		return "GPU ids, such as [1, 3] or \"0-3\"";
+	case OPTION_SIZE:
+		return "a size, such as \"40G\" or \"512Mi\"";
 	case OPTION_TEXT:
 	case OPTION_PATH:
 	case OPTION_CHOICE:
@@ -134,6 +136,7 @@ static bool kind_fits(enum doc_kind kind, enum option_type type)
 	case OPTION_GPUS:
 		return kind == DOC_INT || kind == DOC_STRING;
 	case OPTION_DURATION:
+	case OPTION_SIZE:
 	case OPTION_TEXT:
 	case OPTION_PATH:
 	case OPTION_CHOICE:

@@ -53,7 +53,7 @@ static bool is_forced(const struct candidate *c, bool force)
 
 bool plan_is_available(const struct candidate *c, const struct plan_request *request)
 {
-	return !c->reserved && !c->awaited && !c->withheld &&
+	return !c->reserved && !c->awaited && !c->withheld && !c->unsuited &&
 	       (c->idle || is_forced(c, request->force));
 }
 
@@ -130,7 +130,7 @@ int plan_refuse_count(const struct plan_request *request, const struct candidate
 	for (size_t i = 0; i < count; i++) {
 		const struct candidate *c = &all[i];
 
-		if (c->reserved)
+		if (c->reserved || c->unsuited)
 			continue;
 		if (c->withheld)
 			withheld++;

@@ -42,6 +42,7 @@ void plan_policy_clear(struct plan_policy *p);
 struct plan_facts {
 	int64_t now_ns;
 	const enum gpu_use *use;         /* per slot; NULL: all unknown */
+	struct gpu *const *gpus;         /* per slot: in the scan, or NULL; NULL: no scan */
 	const enum holder_life *life;    /* per reservation; NULL: all out of sight */
 	const enum holder_life *waiting; /* per queue entry: its process; NULL: all out of sight */
 	const int64_t *last_use_ns; /* per slot: when the requester last used it; NULL: never */

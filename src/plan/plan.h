@@ -10,6 +10,7 @@
  *     changes            the plan itself
  *     actor              who may do what
  *     withheld           GPUs out of service
+ *     kind               GPUs of a model, or with so much memory
  *     queue, awaits      who is first for which GPU; what a request waits for
  *     cleanup            what has ended
  *     limits             what the host's administrator allows
@@ -34,6 +35,7 @@
 #include "plan/extend.h"
 #include "plan/facts.h"
 #include "plan/init.h"
+#include "plan/kind.h"
 #include "plan/limits.h"
 #include "plan/match.h"
 #include "plan/nested.h"

@@ -16,7 +16,7 @@ size_t plan_entry_count(const struct queue_entry *q)
 bool plan_entry_wants(const struct queue_entry *q, int gpu)
 {
 	if (!q->requested_ids)
-		return true;
+		return !q->eligible || gpu_ids_have(q->eligible, q->eligible_count, gpu);
 	for (size_t i = 0; i < q->requested_ids_count; i++) {
 		if (q->requested_ids[i] == gpu)
 			return true;
@@ -70,6 +70,9 @@ bool plan_entry_is_possible(const struct pool_state *state, const struct plan_fa
 	}
 	if (!plan_entry_count(q) || plan_entry_count(q) > state->slots_count)
 		return false;
+	if (!q->requested_ids && q->eligible)
+		return plan_count_in_service(state, facts->policy, q->eligible,
+					     q->eligible_count) >= plan_entry_count(q);
 	return !q->holder.host ||
 	       plan_is_in_service(state, facts->policy, q->requested_ids, plan_entry_count(q));
 }

@@ -19,7 +19,9 @@ struct plan_request {
 	int count;        /* GPUs wanted; ignored with ids */
 	const int *ids;   /* exactly these, ascending; NULL: any */
 	size_t ids_count;
-	int64_t duration_ns; /* manual: length; run: time limit, 0: none */
+	const char *gpu_type;  /* words of the model's name: kind.h; NULL: any */
+	int64_t min_memory_mb; /* of each GPU, in all; 0: any */
+	int64_t duration_ns;   /* manual: length; run: time limit, 0: none */
 	const char *note;
 	int64_t grace_ns;     /* run: how long it may take to end when its time limit is reached */
 	bool force;           /* take GPUs in unreserved use, too */

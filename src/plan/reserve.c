@@ -9,6 +9,7 @@
 #include "plan/backfill.h"
 #include "plan/candidates.h"
 #include "plan/cleanup.h"
+#include "plan/kind.h"
 #include "plan/limits.h"
 #include "plan/withheld.h"
 
@@ -22,7 +23,10 @@ static int pick(const struct pool_state *state, const struct plan_facts *facts,
 	size_t wanted = plan_request_count(request);
 	AUTO_FREE int *gpus = mem_alloc(wanted, sizeof(*gpus));
 	size_t found = 0;
+	bool known;
 
+	for (size_t i = 0; i < state->slots_count && plan_asks_for_kind(request); i++)
+		all[i].unsuited = !plan_is_of_kind(request, facts, all[i].id, &known);
 	plan_backfill(state, facts, request, p, state->queue_count, all);
 	for (size_t i = 0; i < request->ids_count; i++) {
 		if (!plan_is_available(&all[request->ids[i]], request))
@@ -71,6 +75,8 @@ int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 		r = plan_check_service(state, facts->policy, request, e);
 	if (r == 0)
 		r = plan_check_policy(facts->policy, request, e);
+	if (r == 0)
+		r = plan_check_kind(state, facts, request, e);
 	if (r < 0)
 		return r;
 	plan_cleanup(state, facts, p);

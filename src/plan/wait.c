@@ -10,6 +10,7 @@
 #include "plan/backfill.h"
 #include "plan/candidates.h"
 #include "plan/cleanup.h"
+#include "plan/kind.h"
 #include "plan/limits.h"
 #include "plan/queue.h"
 #include "plan/withheld.h"
@@ -25,16 +26,50 @@ struct waiting {
 	bool possible;                   /* enough GPUs are in service at present */
 	struct candidate *all;           /* best first */
 	size_t wanted;
+	int *eligible; /* the GPUs of the kind that it is for, ascending; NULL: all, or unknown */
+	size_t eligible_count;
 };
 
 static void waiting_clear(struct waiting *w)
 {
 	free(w->all);
+	free(w->eligible);
 }
 
 static bool is_requested(const struct plan_request *request, int gpu)
 {
 	return !request->ids || gpu_ids_have(request->ids, request->ids_count, gpu);
+}
+
+/*
+ * Finds the GPUs of the kind that is asked for: by the scan, and of what that does not show as its
+ * entry says. Without a scan there may be no entry yet: then nothing is granted anyway.
+ */
+static void find_eligible(struct waiting *w)
+{
+	const struct queue_entry *q = w->entry;
+
+	if (w->request->ids || !plan_asks_for_kind(w->request) ||
+	    (!w->facts->gpus && !(q && q->eligible)))
+		return;
+	w->eligible = mem_alloc(w->state->slots_count, sizeof(*w->eligible));
+	for (size_t i = 0; i < w->state->slots_count; i++) {
+		bool known, fits = plan_is_of_kind(w->request, w->facts, (int)i, &known);
+
+		if (!known)
+			fits = q && q->eligible &&
+			       gpu_ids_have(q->eligible, q->eligible_count, (int)i);
+		if (fits)
+			w->eligible[w->eligible_count++] = (int)i;
+	}
+}
+
+static bool are_enough_in_service(const struct waiting *w)
+{
+	if (w->eligible && plan_count_in_service(w->state, w->facts->policy, w->eligible,
+						 w->eligible_count) < w->wanted)
+		return false;
+	return plan_is_in_service(w->state, w->facts->policy, w->request->ids, w->wanted);
 }
 
 /* Cleans up, and lists the slots as they are then. */
@@ -48,11 +83,14 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 	w->entry = place < state->queue_count ? &state->queue[place] : NULL;
 	w->joined = w->entry || wait->enqueued_ns != TIME_NONE;
 	w->wanted = plan_request_count(request);
-	w->possible = plan_is_in_service(state, facts->policy, request->ids, w->wanted);
+	find_eligible(w);
+	w->possible = are_enough_in_service(w);
 	plan_cleanup_except(state, facts, wait->entry_id, p);
 	if (!w->possible)
 		plan_give_back(state, wait->entry_id, facts->now_ns, p);
 	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
+	for (size_t i = 0; w->eligible && i < state->slots_count; i++)
+		w->all[i].unsuited = !gpu_ids_have(w->eligible, w->eligible_count, w->all[i].id);
 	plan_backfill(state, facts, request, p, place, w->all);
 	qsort(w->all, state->slots_count, sizeof(*w->all), plan_compare_candidates);
 }
@@ -120,6 +158,19 @@ static void waiting_collect(const struct waiting *w, struct plan *p)
 	p->collected->queue_id = mem_strdup(w->wait->entry_id);
 }
 
+/* The same list for the entry; owned by the plan. */
+static void list_eligible(const struct waiting *w, struct plan *p, struct queue_entry *entry)
+{
+	int *ids;
+
+	if (!w->eligible)
+		return;
+	ids = plan_own(p, mem_alloc(w->state->slots_count, sizeof(*ids)));
+	memcpy(ids, w->eligible, w->eligible_count * sizeof(*ids));
+	entry->eligible = ids;
+	entry->eligible_count = w->eligible_count;
+}
+
 /* All that is collected for the request after this decision, ascending; owned by the plan. */
 static void waiting_list(const struct waiting *w, struct plan *p, struct queue_entry *entry)
 {
@@ -164,6 +215,8 @@ static struct queue_entry *waiting_join(const struct waiting *w, bool quiet, str
 		.type = request->type,
 		.requested_count = (int)w->wanted,
 		.requested_ids_count = request->ids_count,
+		.gpu_type = request->gpu_type ? plan_own(p, mem_strdup(request->gpu_type)) : NULL,
+		.min_memory_mb = request->min_memory_mb,
 		.duration_ns = request->type == RESERVATION_MANUAL ? request->duration_ns : 0,
 		.note = request->note ? plan_own(p, mem_strdup(request->note)) : NULL,
 		.enqueued_ns = waiting_joins_ns(w),
@@ -212,13 +265,21 @@ static void waiting_put(const struct waiting *w, struct plan *p)
 	bool news;
 
 	waiting_list(w, p, &now);
+	list_eligible(w, p, &now);
 	news = !before || was_silent(before, w->facts->now_ns) ||
 	       before->give_up_ns != w->wait->give_up_ns ||
 	       !same_ids(before->collected, before->collected_count, now.collected,
-			 now.collected_count);
+			 now.collected_count) ||
+	       (now.eligible &&
+		(!before->eligible || !same_ids(before->eligible, before->eligible_count,
+						now.eligible, now.eligible_count)));
 	if (!news && !w->wait->heartbeat)
 		return;
 	put = before ? plan_put_copy(p, before, !news) : waiting_join(w, !news, p);
+	if (now.eligible) {
+		put->eligible = now.eligible;
+		put->eligible_count = now.eligible_count;
+	}
 	put->collected = now.collected;
 	put->collected_count = now.collected_count;
 	put->heartbeat_ns = w->facts->now_ns;
@@ -233,10 +294,14 @@ static int waiting_check(const struct waiting *w, const struct plan *p, struct e
 {
 	int r = plan_check_service(w->state, w->facts->policy, w->request, e);
 
-	if (r == 0 && plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, false,
-				       e) == QUOTA_OVER)
+	if (r == 0 && w->facts->gpus)
+		r = plan_check_kind(w->state, w->facts, w->request, e);
+	if (r < 0)
+		return r;
+	if (plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, false, e) ==
+	    QUOTA_OVER)
 		return -EDQUOT;
-	return r;
+	return 0;
 }
 
 /* Whether one more of the account may wait: every decision goes through the whole queue. */
@@ -300,7 +365,7 @@ bool plan_wait_has_prospects(const struct pool_state *state, const struct plan_f
 		const struct candidate *c = &w.all[i];
 
 		own += c->own;
-		more |= !c->own && !c->reserved && !c->withheld && !c->awaited &&
+		more |= !c->own && !c->reserved && !c->withheld && !c->awaited && !c->unsuited &&
 			is_requested(request, c->id) && !state->slots[c->id].problem;
 	}
 	return w.possible && (more || own >= w.wanted);

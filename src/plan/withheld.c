@@ -39,6 +39,17 @@ bool plan_is_in_service(const struct pool_state *state, const struct plan_policy
 	return ids || found >= count;
 }
 
+size_t plan_count_in_service(const struct pool_state *state, const struct plan_policy *policy,
+			     const int *ids, size_t count)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++)
+		found += ids[i] >= 0 && (size_t)ids[i] < state->slots_count &&
+			 !plan_is_withheld(state, policy, ids[i]);
+	return found;
+}
+
 /* "GPU 1: drained by root; GPU 3: ...", with how many there are in *ret_count. */
 static char *list_withheld(const struct pool_state *state, const struct plan_policy *policy,
 			   size_t *ret_count)

@@ -17,6 +17,10 @@ char *plan_why_withheld(const struct pool_state *state, const struct plan_policy
 bool plan_is_in_service(const struct pool_state *state, const struct plan_policy *policy,
 			const int *ids, size_t count);
 
+/* How many of these GPUs are in service. */
+size_t plan_count_in_service(const struct pool_state *state, const struct plan_policy *policy,
+			     const int *ids, size_t count);
+
 /* Refuses with the numbers where it has not: -ERANGE. */
 int plan_check_service(const struct pool_state *state, const struct plan_policy *policy,
 		       const struct plan_request *request, struct err *e);

@@ -2,6 +2,20 @@
 #include "base/mem.h"
 #include "pool/private.h"
 
+/* Whether the GPUs of the enclosing run are of the kind that is asked for. */
+static int check_kind(const struct scan_cache *cache, const struct plan_facts *facts,
+		      const struct plan_request *request, const struct reservation *granted,
+		      struct err *e)
+{
+	struct plan_facts seen = *facts;
+	struct plan_request asked = *request;
+
+	seen.gpus = cache->observation.gpus;
+	asked.ids = granted->gpus;
+	asked.ids_count = granted->gpus_count;
+	return plan_check_kind(&cache->state, &seen, &asked, e);
+}
+
 int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
 	      struct pool_grant *ret_grant, struct err *e)
 {
@@ -17,6 +31,8 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 		r = scan_cache_take(p, &cache, e);
 	if (r == 0 && plan.granted)
 		r = scan_cache_check_names(&cache, p->config.naming, e);
+	if (r == 0 && plan.granted)
+		r = check_kind(&cache, &facts, request, plan.granted, e);
 	if (r == 0 && plan.granted) {
 		scan_cache_grant(&cache, &plan, ret_grant);
 		r = 1;

@@ -57,6 +57,7 @@ static int add_scan(struct pool *p, struct transaction *t, struct attempt *a, st
 	if (r < 0 || !t->cache)
 		return r;
 	a->facts.use = t->cache->observation.use;
+	a->facts.gpus = t->cache->observation.gpus;
 	if (!t->requester)
 		return 0;
 	r = scan_cache_check_names(t->cache, p->config.naming, e);

@@ -22,10 +22,15 @@ uint64_t wait_prospects(const struct pool_state *state, const struct plan_policy
 	return hash;
 }
 
+static bool wants_any(const struct queue_entry *q)
+{
+	return !q->requested_ids && !q->eligible;
+}
+
 static bool are_rivals(const struct pool_state *state, const struct queue_entry *a,
 		       const struct queue_entry *b)
 {
-	if (!a->requested_ids || !b->requested_ids)
+	if (wants_any(a) || wants_any(b))
 		return true;
 	for (size_t k = 0; k < state->slots_count; k++) {
 		if (plan_entry_wants(a, (int)k) && plan_entry_wants(b, (int)k))
@@ -122,14 +127,14 @@ static void sleep_until(const struct wait_situation *s, struct wait_evaluation *
 /* ---- what to do ---- */
 
 /* Decides; without a scan nothing is taken blindly, not even by force. */
-static int decide(const struct wait_situation *s, const enum gpu_use *use, struct plan *plan,
-		  struct err *e)
+static int decide(const struct wait_situation *s, bool by_scan, struct plan *plan, struct err *e)
 {
 	struct plan_request request = *s->request;
 	struct plan_facts facts = *s->facts;
 
-	facts.use = use;
-	request.force = use && request.force;
+	facts.use = by_scan ? s->scan.use : NULL;
+	facts.gpus = by_scan ? s->scan.gpus : NULL;
+	request.force = by_scan && request.force;
 	plan_clear(plan);
 	return plan_wait(s->state, &facts, &request, s->wait, plan, e);
 }
@@ -143,21 +148,32 @@ static bool scan_counts(const struct wait_situation *s, uint64_t prospects)
 	       (s->scan.prospects == prospects && s->now_ns - s->scan.taken_ns < s->scan.pause_ns);
 }
 
+/* Whether it is for GPUs of a kind, and the queue does not say yet which these are: only a scan
+   shows that. */
+static bool lacks_eligible(const struct wait_situation *s)
+{
+	size_t place = plan_queue_find(s->state, s->wait->entry_id);
+
+	return plan_asks_for_kind(s->request) && !s->request->ids &&
+	       (place == s->state->queue_count || !s->state->queue[place].eligible);
+}
+
 /* Decides what can be had, at first without a scan: most often that shows that none is needed. */
 static int choose(const struct wait_situation *s, struct wait_evaluation *v, struct err *e)
 {
 	AUTO(plan_clear) struct plan plan = {0};
-	int r = decide(s, NULL, &plan, e);
+	int r = decide(s, false, &plan, e);
 
 	if (r < 0)
 		return r;
-	v->uses_scan = plan_wait_has_prospects(s->state, s->facts, s->request, s->wait);
+	v->uses_scan = plan_wait_has_prospects(s->state, s->facts, s->request, s->wait) ||
+		       lacks_eligible(s);
 	if (v->uses_scan && !scan_counts(s, v->prospects)) {
 		v->action = WAIT_SCAN;
 		return 0;
 	}
 	if (v->uses_scan)
-		r = decide(s, s->scan.use, &plan, e);
+		r = decide(s, true, &plan, e);
 	if (r < 0)
 		return r;
 	if (plan.changes_count)

@@ -26,6 +26,7 @@ enum wait_action {
 /* The last scan of the GPUs. */
 struct wait_scan {
 	const enum gpu_use *use; /* per slot; NULL: there is none that fits the state */
+	struct gpu *const *gpus; /* per slot, likewise */
 	bool is_new;             /* taken for this evaluation: counts, however long it took */
 	int64_t taken_ns;        /* monotonic */
 	int64_t pause_ns;        /* until the next one, if nothing else happens */

@@ -116,10 +116,12 @@ static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 
 	/* Those of a commit borrow from the scan that it used, which may be gone. */
 	facts.use = NULL;
+	facts.gpus = NULL;
 	facts.last_use_ns = NULL;
 	if (w->cache.taken_ns && scan_cache_fits(&w->cache, &s->last.state))
 		situation.scan = (struct wait_scan){
 			.use = w->cache.observation.use,
+			.gpus = w->cache.observation.gpus,
 			.is_new = scan_is_new,
 			.taken_ns = w->cache.taken_ns,
 			.pause_ns = w->scan_pause_ns,

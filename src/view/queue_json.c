@@ -33,6 +33,13 @@ static json_t *entry_json(const struct snapshot *s, size_t place)
 			    q->requested_ids
 				    ? view_json_ids(q->requested_ids, q->requested_ids_count)
 				    : json_null());
+	if (q->gpu_type)
+		json_object_set_new(object, "gpu_type", view_json_text(q->gpu_type));
+	if (q->min_memory_mb)
+		json_object_set_new(object, "min_memory_mb", json_integer(q->min_memory_mb));
+	if (q->eligible)
+		json_object_set_new(object, "eligible_ids",
+				    view_json_ids(q->eligible, q->eligible_count));
 	json_object_set_new(object, "allocated", view_json_ids(q->collected, q->collected_count));
 	json_object_set_new(object, "waiting_since", view_json_time(q->enqueued_ns));
 	json_object_set_new(object, "waiting_seconds", json_integer(waited_ns / NS_PER_SECOND));

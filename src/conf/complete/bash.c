@@ -135,6 +135,7 @@ static void add_kind(struct str *out, const struct option_spec *spec)
 		return;
 	case OPTION_FLAG:
 	case OPTION_INT:
+	case OPTION_SIZE:
 		break;
 	}
 	str_add(out, "none");

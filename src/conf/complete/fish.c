@@ -117,6 +117,7 @@ static void add_values(struct str *out, const struct option_spec *spec)
 	case OPTION_PATH:
 	case OPTION_FLAG:
 	case OPTION_INT:
+	case OPTION_SIZE:
 		break;
 	}
 }

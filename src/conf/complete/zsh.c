@@ -87,6 +87,7 @@ static void add_action(struct str *out, const struct option_spec *spec)
 		break;
 	case OPTION_FLAG:
 	case OPTION_INT:
+	case OPTION_SIZE:
 		str_add(out, " ");
 		break;
 	}

@@ -133,6 +133,13 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 		r = redis_json_get_ids(object, "requested_ids", &w->requested_ids,
 				       &w->requested_ids_count, e);
 	if (r == 0)
+		r = redis_json_get_text(object, "gpu_type", &w->gpu_type, e);
+	if (r == 0)
+		r = redis_json_get_int(object, "min_memory_mb", &w->min_memory_mb, e);
+	if (r == 0)
+		r = redis_json_get_ids(object, "eligible_gpus", &w->eligible, &w->eligible_count,
+				       e);
+	if (r == 0)
 		r = redis_json_get_ids(object, "allocated_gpus", &w->collected, &w->collected_count,
 				       e);
 	if (r == 0)
@@ -188,6 +195,11 @@ char *redis_json_write_entry(const struct queue_entry *w, const char *mark)
 	if (w->requested_ids_count)
 		redis_json_set_ids(object, "requested_ids", w->requested_ids,
 				   w->requested_ids_count);
+	redis_json_set_text(object, "gpu_type", w->gpu_type);
+	if (w->min_memory_mb)
+		redis_json_set(object, "min_memory_mb", json_integer(w->min_memory_mb));
+	if (w->eligible)
+		redis_json_set_ids(object, "eligible_gpus", w->eligible, w->eligible_count);
 	redis_json_set_ids(object, "allocated_gpus", w->collected, w->collected_count);
 	redis_json_set_text(object, "reservation_type", reservation_type_name(w->type));
 	if (w->duration_ns)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "store/sqlite/sqlite.h"
 
 /* The slot belongs to another reservation than the change says. */
@@ -212,7 +213,8 @@ static int put_queue_gpus(struct sqlite_store *s, const struct queue_entry *w, c
 }
 
 /* The members of an entry that both statements of put_entry share, in their order. */
-static void bind_entry(struct sql *q, const struct queue_entry *w, int64_t version)
+static void bind_entry(struct sql *q, const struct queue_entry *w, const char *eligible,
+		       int64_t version)
 {
 	sql_int(q, version);
 	sql_text(q, w->user);
@@ -226,6 +228,9 @@ static void bind_entry(struct sql *q, const struct queue_entry *w, int64_t versi
 	sql_int(q, w->heartbeat_ns);
 	sql_int(q, store_give_up_ns(w));
 	bind_holder(q, &w->holder);
+	sql_text(q, w->gpu_type);
+	sql_int(q, w->min_memory_mb);
+	sql_text(q, eligible);
 	sql_text(q, w->id);
 }
 
@@ -233,23 +238,28 @@ static void bind_entry(struct sql *q, const struct queue_entry *w, int64_t versi
 static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_t version,
 		     struct err *e)
 {
+	/* Statements borrow their texts. */
+	AUTO_FREE char *eligible =
+		w->eligible ? str_join_ids(w->eligible, w->eligible_count, ",") : NULL;
 	struct sql q = w->version
 			       ? sql_of(s, "UPDATE queue SET version = ?, user = ?, account = ?,"
 					   " uid = ?, type = ?, requested_count = ?,"
 					   " duration_ns = ?, note = ?, enqueued_ns = ?,"
 					   " heartbeat_ns = ?, give_up_ns = ?, host = ?,"
 					   " boot_id = ?, command_pid = ?, command_start_ticks = ?,"
-					   " supervisor_pid = ?, supervisor_start_ticks = ?"
+					   " supervisor_pid = ?, supervisor_start_ticks = ?,"
+					   " gpu_type = ?, min_memory_mb = ?, eligible = ?"
 					   " WHERE id = ?")
 			       : sql_of(s, "INSERT INTO queue(version, user, account, uid, type,"
 					   " requested_count, duration_ns, note, enqueued_ns,"
 					   " heartbeat_ns, give_up_ns, host, boot_id, command_pid,"
 					   " command_start_ticks, supervisor_pid,"
-					   " supervisor_start_ticks, id) VALUES"
+					   " supervisor_start_ticks, gpu_type, min_memory_mb,"
+					   " eligible, id) VALUES"
 					   " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-					   " ?)");
+					   " ?, ?, ?, ?)");
 
-	bind_entry(&q, w, version);
+	bind_entry(&q, w, eligible, version);
 	return sql_run(&q, e);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/parse.h"
 #include "store/sqlite/sqlite.h"
 
 /* Six columns: host, boot id, the command's pid and start, the supervisor's pid and start. */
@@ -118,6 +119,15 @@ static int load_reservations(struct sqlite_store *s, struct pool_state *state, s
 	return r;
 }
 
+/* "0,2"; "" is an empty list, NULL and what is none of ours are no list. */
+static void read_ids(const char *text, int **ret_ids, size_t *ret_count)
+{
+	if (text && !*text)
+		*ret_ids = mem_alloc(1, sizeof(int));
+	else if (text)
+		(void)parse_id_list(text, ret_ids, ret_count, NULL);
+}
+
 static void read_entry(const struct sql *q, struct queue_entry *w)
 {
 	read_id(q, 0, w->id);
@@ -133,6 +143,9 @@ static void read_entry(const struct sql *q, struct queue_entry *w)
 	w->heartbeat_ns = sql_column(q, 10);
 	store_set_give_up_ns(w, sql_column(q, 11));
 	read_holder(q, 12, &w->holder);
+	w->gpu_type = sql_dup(q, 18);
+	w->min_memory_mb = sql_column(q, 19);
+	read_ids(sql_column_text(q, 20), &w->eligible, &w->eligible_count);
 }
 
 static int load_queue(struct sqlite_store *s, struct pool_state *state, struct err *e)
@@ -141,7 +154,8 @@ static int load_queue(struct sqlite_store *s, struct pool_state *state, struct e
 		s, "SELECT id, version, user, account, uid, type, requested_count,"
 		   " duration_ns, note, enqueued_ns, heartbeat_ns, give_up_ns, host, boot_id,"
 		   " command_pid, command_start_ticks, supervisor_pid,"
-		   " supervisor_start_ticks FROM queue ORDER BY enqueued_ns, id");
+		   " supervisor_start_ticks, gpu_type, min_memory_mb, eligible"
+		   " FROM queue ORDER BY enqueued_ns, id");
 	int r;
 
 	while ((r = sql_step(&q, e)) > 0)

@@ -146,6 +146,10 @@ static const struct addition {
 	{"queue", "offered_ns", "INTEGER NOT NULL DEFAULT 0"},
 	{"queue", "aside", "TEXT"},
 	{"queue", "aside_gpus", "TEXT"},
+	/* The kind of GPUs that the entry is for, and which are of it (NULL: any). */
+	{"queue", "gpu_type", "TEXT"},
+	{"queue", "min_memory_mb", "INTEGER NOT NULL DEFAULT 0"},
+	{"queue", "eligible", "TEXT"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */

@@ -1,0 +1,32 @@
+/* GPUs of one kind: requests for a model (--type), or for a size of memory (--min-memory). */
+#ifndef PLAN_KIND_H
+#define PLAN_KIND_H
+
+#include "base/err.h"
+#include "plan/facts.h"
+#include "plan/request.h"
+
+/*
+ * Whether each word of `type` is a word of a model's name, in any case: "h100" and "80gb h100" are
+ * in "NVIDIA H100 80GB HBM3", "l4" is not in "NVIDIA L40S". Words are of letters, digits, '.' and
+ * '+', as in "1g.10gb". NULL type: every name has it.
+ */
+bool plan_name_has_type(const char *name, const char *type);
+
+/* Whether the request is for GPUs of some kind. */
+bool plan_asks_for_kind(const struct plan_request *request);
+
+/* Whether the GPU of that slot is of the kind, by what a scan shows; *ret_known: it shows enough.
+ */
+bool plan_is_of_kind(const struct plan_request *request, const struct plan_facts *facts, int gpu,
+		     bool *ret_known);
+
+/* "of type 'h100' with at least 40000 MB", or "". The caller frees it. */
+char *plan_kind_text(const char *type, int64_t min_memory_mb);
+
+/* Refuses, -ERANGE, where the pool has not as many GPUs of the kind in service as the request is
+   for, whoever holds them now; or where those that it names are of another kind. */
+int plan_check_kind(const struct pool_state *state, const struct plan_facts *facts,
+		    const struct plan_request *request, struct err *e);
+
+#endif
