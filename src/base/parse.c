@@ -261,9 +261,12 @@ int parse_gpu_list(const char *text, struct gpu_list *ret_list, struct err *e)
 
 	for (const char *p = text;; p++) {
 		size_t length = strcspn(p, ",");
-		AUTO_FREE char *word = mem_printf("%.*s", (int)length, p + strspn(p, " "));
+		size_t blanks = strspn(p, " ");
+		AUTO_FREE char *word = mem_printf("%.*s", (int)length, p + blanks);
 
-		word[strcspn(word, ", ")] = '\0';
+		word[strcspn(word, ",")] = '\0';
+		for (size_t i = strlen(word); i && word[i - 1] == ' '; i--)
+			word[i - 1] = '\0';
 		if (parse_is_gpu_name(word)) {
 			list.names =
 				mem_resize(list.names, list.names_count + 1, sizeof(*list.names));

@@ -191,6 +191,12 @@ static void same_entry(const struct queue_entry *a, const struct queue_entry *b)
 	assert_int_equal(a->requested_ids_count, b->requested_ids_count);
 	for (size_t i = 0; i < a->requested_ids_count; i++)
 		assert_int_equal(a->requested_ids[i], b->requested_ids[i]);
+	same_text(a->gpu_type, b->gpu_type);
+	assert_int_equal(a->min_memory_mb, b->min_memory_mb);
+	assert_int_equal(!a->eligible, !b->eligible);
+	assert_int_equal(a->eligible_count, b->eligible_count);
+	for (size_t i = 0; i < a->eligible_count; i++)
+		assert_int_equal(a->eligible[i], b->eligible[i]);
 	assert_int_equal(a->collected_count, b->collected_count);
 	for (size_t i = 0; i < a->collected_count; i++)
 		assert_int_equal(a->collected[i], b->collected[i]);

@@ -71,6 +71,31 @@ static void test_queue_put(void **state)
 	assert_non_null(q->version);
 }
 
+/* A request for GPUs of a kind: also where none is of it any more, which is not the same as any. */
+static void test_queue_kind(void **state)
+{
+	struct fixture *f = *state;
+	char name[] = "alice", type[] = "h100 80gb";
+	int eligible[] = {0, 7};
+	struct queue_entry w = entry_of(name, NULL, 0);
+
+	w.gpu_type = type;
+	w.min_memory_mb = 38146;
+	w.eligible = eligible;
+	w.eligible_count = 2;
+	fixture_init(f, 8);
+	put(f, &w);
+	assert_string_equal(f->state.queue[0].gpu_type, type);
+	assert_int_equal(f->state.queue[0].min_memory_mb, 38146);
+	assert_int_equal(f->state.queue[0].eligible_count, 2);
+	assert_memory_equal(f->state.queue[0].eligible, eligible, sizeof(eligible));
+	w.version = f->state.queue[0].version;
+	w.eligible_count = 0;
+	put(f, &w);
+	assert_non_null(f->state.queue[0].eligible);
+	assert_int_equal(f->state.queue[0].eligible_count, 0);
+}
+
 /* An entry that is altered keeps its place; one that is dropped leaves the others theirs. */
 static void test_queue_order(void **state)
 {
@@ -411,6 +436,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_queue_put),
+		cmocka_unit_test(test_queue_kind),
 		cmocka_unit_test(test_queue_order),
 		cmocka_unit_test(test_queue_conflicts),
 		cmocka_unit_test(test_last_use),

@@ -114,6 +114,55 @@ static void test_id_list(void **state)
 	}
 }
 
+static void test_gpu_list(void **state)
+{
+	static const char *const refused[] = {"",       "GPU",      "GPU-a,",
+					      ",GPU-a", "GPU-a b",  "GPU-a;b",
+					      "UUID-a", "GPU-a,,1", "1,GPU-a,1"};
+	AUTO(gpu_list_clear) struct gpu_list list = {0};
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(parse_gpu_list("5, GPU-3f2a,1-2 ,mig-GPU-a/1/0", &list, &e), 0);
+	assert_int_equal(list.ids_count, 3);
+	assert_int_equal(list.ids[2], 5);
+	assert_int_equal(list.names_count, 2);
+	assert_string_equal(list.names[0], "GPU-3f2a");
+	assert_string_equal(list.names[1], "mig-GPU-a/1/0");
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		struct gpu_list none = {0};
+
+		if (parse_gpu_list(refused[i], &none, &e) == 0)
+			fail_msg("'%s' was taken", refused[i]);
+		assert_int_equal(e.exit_status, EXIT_STATUS_USAGE);
+		assert_null(none.names);
+	}
+}
+
+static void test_size(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t mb;
+	} taken[] = {{"40G", 38146},  {"80GB", 76293}, {"40Gi", 40960}, {"512Mi", 512},
+		     {"0.5gib", 512}, {"1T", 953674},  {"2000K", 1},    {"1.5Gi", 1536}};
+	static const char *const refused[] = {"",     "40",  "G",         ".G",    "0G",
+					      "1K",   "-1G", "1.2.3G",    "1 G",   "1Gx",
+					      "1e3G", "nan", "99999999T", "40GiBB"};
+	struct err e = {0};
+	int64_t mb;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
+		if (parse_size_mb(taken[i].text, &mb, &e) < 0 || mb != taken[i].mb)
+			fail_msg("'%s': %lld", taken[i].text, (long long)mb);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		if (parse_size_mb(refused[i], &mb, &e) == 0)
+			fail_msg("'%s' was taken", refused[i]);
+	}
+}
+
 static void test_int_and_bool(void **state)
 {
 	static const char *const refused[] = {
@@ -345,6 +394,8 @@ int main(void)
 		cmocka_unit_test(test_duration_accepts),
 		cmocka_unit_test(test_duration_refuses),
 		cmocka_unit_test(test_id_list),
+		cmocka_unit_test(test_gpu_list),
+		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_int_and_bool),
 		cmocka_unit_test(test_rfc3339),
 		cmocka_unit_test(test_duration_text),

@@ -158,6 +158,80 @@ static void test_processes_unknown(void **state)
 	assert_problem(&silent.gpus[0], "KFD does not list them");
 }
 
+/* ROCm counts the nodes of KFD, not the cards on the bus, and calls them by their unique ids. */
+static void test_names(void **state)
+{
+	AUTO(scan_clear) struct scan s = {0};
+	AUTO(scan_clear) struct scan with_ids = {0};
+
+	(void)state;
+	make_tree();
+	make_node("1", "999\n", "location_id 49920\ndomain 0\n");
+	make_node("2", "54321\n", "location_id 768\ndomain 0\n");
+	s = scan_tree();
+	assert_string_equal(s.gpus[0].visible, "GPU-1a2b3c4d5e6f7081");
+	assert_string_equal(s.gpus[1].visible, "0");
+	assert_null(s.no_ordinals);
+	/* A node that this account may not read is none to ROCm. */
+	make_node("1", "\n", "");
+	make_node("2", "54321\n", "location_id 768\ndomain 0\nunique_id 0\n");
+	make_node("5", "999\n", "location_id 49920\ndomain 0\nunique_id 291\n");
+	with_ids = scan_tree();
+	assert_string_equal(with_ids.gpus[0].uuid, "GPU-1a2b3c4d5e6f7081");
+	assert_string_equal(with_ids.gpus[0].visible, "0");
+	assert_string_equal(with_ids.gpus[1].visible, "GPU-0000000000000123");
+}
+
+/* A card in CPX mode, as kernels before 6.9 and later ones show it, with ids of the card and of
+   each partition. */
+static void test_partitions(void **state)
+{
+	static const struct {
+		const char *first, *second; /* properties of the two nodes */
+		const char *names[3];
+	} cases[] = {
+		{"location_id 768\ndomain 0\nunique_id 17\n",
+		 "location_id 769\ndomain 0\nunique_id 17\n",
+		 {"0", "1", "2"}},
+		{"location_id 768\ndomain 0\nunique_id 17\n",
+		 "location_id 268436224\ndomain 0\nunique_id 18\n",
+		 {"GPU-0000000000000011", "GPU-0000000000000012", "2"}},
+		{"location_id 768\ndomain 0\n",
+		 "location_id 268436224\ndomain 0\n",
+		 {"0", "1", "2"}},
+	};
+
+	(void)state;
+	make_tree();
+	make_node("3", "999\n", "location_id 49920\ndomain 0\n");
+	write_file("class/kfd/kfd/topology/nodes/2/mem_banks/0/properties",
+		   "heap_type 1\nsize_in_bytes 25769803776\n");
+	write_file("class/kfd/kfd/proc/77/vram_54322", "2097152\n");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(scan_clear) struct scan s = {0};
+		const struct gpu *g;
+
+		make_node("1", "54321\n", cases[i].first);
+		make_node("2", "54322\n", cases[i].second);
+		s = scan_tree();
+		assert_int_equal(s.gpus_count, 3);
+		for (size_t k = 0; k < 3; k++)
+			assert_string_equal(s.gpus[k].visible, cases[i].names[k]);
+		assert_string_equal(s.gpus[0].uuid, "GPU-1a2b3c4d5e6f7081/0");
+		g = &s.gpus[1];
+		assert_string_equal(g->uuid, "GPU-1a2b3c4d5e6f7081/1");
+		assert_string_equal(g->name, "AMD Instinct MI210 partition 1/2");
+		assert_string_equal(g->pci_bus_id, "0000:03:00.0");
+		assert_known(g->memory_total_mb, 24576);
+		/* The card's own number is that of all partitions. */
+		assert_known(g->memory_used_mb, 2);
+		assert_int_equal(g->processes_count, 1);
+		assert_known(s.gpus[0].memory_used_mb, 8194);
+		assert_unknown(g->power_mw);
+		assert_string_equal(s.gpus[2].pci_bus_id, "0000:c3:00.0");
+	}
+}
+
 static void test_no_kfd(void **state)
 {
 	AUTO(scan_clear) struct scan s = {0};
@@ -187,8 +261,9 @@ static void test_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_values), TEST(test_processes), TEST(test_processes_unknown),
-		TEST(test_no_kfd), TEST(test_none),
+		TEST(test_values), TEST(test_processes),  TEST(test_processes_unknown),
+		TEST(test_names),  TEST(test_partitions), TEST(test_no_kfd),
+		TEST(test_none),
 	};
 
 	return cmocka_run_group_tests_name("gpu_amd", tests, NULL, NULL);

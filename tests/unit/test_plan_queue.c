@@ -747,9 +747,113 @@ static void test_crowd(void **state)
 	assert_non_null(w.plan.granted);
 }
 
+/* ---- GPUs of a kind ---- */
+
+/* Four GPUs, of which the last two are H100s; `seen` is what the scan shows. */
+struct cards {
+	char a100[8], h100[8];
+	struct gpu gpus[GPUS_MAX], *seen[GPUS_MAX];
+};
+
+static void world_cards(struct world *w, struct cards *cards)
+{
+	*cards = (struct cards){.a100 = "A100", .h100 = "H100"};
+	for (int i = 0; i < 4; i++) {
+		cards->gpus[i].name = i < 2 ? cards->a100 : cards->h100;
+		cards->gpus[i].memory_total_mb = quantity_of(i < 2 ? 40960 : 81559);
+		cards->seen[i] = &cards->gpus[i];
+	}
+	w->facts.gpus = cards->seen;
+}
+
+static void test_kind(void **state)
+{
+	static const struct {
+		const char *type;
+		int64_t min_memory_mb;
+		const char *wish;
+		const char *outcome; /* or how the error begins */
+	} cases[] = {
+		{"h100", 0, "1", "granted 2"},
+		{NULL, 50000, "2", "granted 2,3"},
+		{"a100", 40000, "2", "granted 0,1"},
+		{"a100", 50000, "1", "Requested 1 GPUs of type 'a100' with at least 50000 MB"},
+		{"h100", 0, "3", "Requested 3 GPUs of type 'h100', but the pool has only 2"},
+		{"h100", 0, "#1,3", "GPU 1 is not of type 'h100': it is A100"},
+		{"h100", 0, "#3", "granted 3"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct cards cards;
+		struct world w;
+		const char *got;
+
+		world_init(&w, 4);
+		world_cards(&w, &cards);
+		w.request.gpu_type = cases[i].type;
+		w.request.min_memory_mb = cases[i].min_memory_mb;
+		wish(&w, cases[i].wish);
+		got = outcome(&w);
+		if (strncmp(got, cases[i].outcome, strlen(cases[i].outcome)) != 0)
+			fail_msg("case %zu: '%s'", i, got);
+		/* The same without waiting. */
+		plan_clear(&w.plan);
+		if (w.e.text[0]) {
+			assert_int_equal(
+				plan_reserve(&w.store.state, &w.facts, &w.request, &w.plan, &w.e),
+				-ERANGE);
+			assert_string_equal(w.e.text, got);
+		}
+		world_clear(&w);
+	}
+}
+
+/* A request that waits for a kind says in the queue which GPUs these are, and keeps no others. */
+static void test_kind_waits(void **state)
+{
+	const int h100[] = {2, 3};
+	const struct queue_entry *q;
+	struct cards cards;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 4);
+	world_cards(&w, &cards);
+	world_hold(&w, 2, NULL);
+	w.request.gpu_type = "h100";
+	wish(&w, "2");
+	assert_string_equal(outcome(&w), "collects 3");
+	q = &w.store.state.queue[0];
+	assert_string_equal(q->gpu_type, "h100");
+	assert_int_equal(q->eligible_count, 2);
+	assert_memory_equal(q->eligible, h100, sizeof(h100));
+	assert_null(plan_first_for(&w.store.state, &w.facts, 0, 1));
+	assert_ptr_equal(plan_first_for(&w.store.state, &w.facts, 2, 1), q);
+	assert_true(plan_entry_is_possible(&w.store.state, &w.facts, q));
+	w.wait.enqueued_ns = NOW;
+	/* Without a scan, and where the scan shows nothing of a GPU, its entry counts. */
+	w.facts.gpus = NULL;
+	assert_string_equal(outcome(&w), "waits");
+	w.facts.gpus = cards.seen;
+	cards.seen[2] = NULL;
+	cards.gpus[3].name = NULL;
+	assert_string_equal(outcome(&w), "waits");
+	assert_int_equal(w.store.state.queue[0].eligible_count, 2);
+	/* A card was exchanged. */
+	cards.gpus[3].name = cards.a100;
+	cards.gpus[0].name = cards.h100;
+	w.wait.part_id = "aaaaaaaa-0000-4000-8000-000000000001";
+	assert_string_equal(outcome(&w), "collects 0");
+	assert_int_equal(w.store.state.queue[0].eligible[0], 0);
+	world_clear(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kind),
+		cmocka_unit_test(test_kind_waits),
 		cmocka_unit_test(test_waiter_states),
 		cmocka_unit_test(test_first_for),
 		cmocka_unit_test(test_wait_table),

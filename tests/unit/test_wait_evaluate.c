@@ -179,6 +179,34 @@ static void test_actions(void **state)
 	}
 }
 
+/* A request for GPUs of a kind scans before it joins, even if nothing is free: its entry has to say
+   which these are. */
+static void test_kind_needs_a_scan(void **state)
+{
+	struct gpu gpu = {.memory_total_mb = quantity_of(81559)};
+	struct gpu *const seen[] = {&gpu, &gpu};
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, "rr", 0, false);
+	s.request.min_memory_mb = 1000;
+	assert_int_equal(evaluate(&s).action, WAIT_SCAN);
+	scene_scan(&s, "bb");
+	s.situation.scan.gpus = seen;
+	assert_int_equal(evaluate(&s).action, WAIT_COLLECT);
+	assert_true(evaluate(&s).uses_scan);
+	pool_state_clear(&s.state);
+
+	scene_init(&s, "rr", 0, true);
+	s.request.min_memory_mb = 1000;
+	assert_int_equal(evaluate(&s).action, WAIT_SCAN);
+	s.state.queue[0].eligible = mem_alloc(2, sizeof(int));
+	s.state.queue[0].eligible[1] = 1;
+	s.state.queue[0].eligible_count = 2;
+	assert_int_equal(evaluate(&s).action, WAIT_SLEEP);
+	pool_state_clear(&s.state);
+}
+
 /* Which scan of busy GPUs still counts. */
 static void test_age_of_the_scan(void **state)
 {
@@ -357,13 +385,10 @@ static void test_cancelled(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_actions),
-		cmocka_unit_test(test_age_of_the_scan),
-		cmocka_unit_test(test_prospects),
-		cmocka_unit_test(test_sleep),
-		cmocka_unit_test(test_force_needs_a_scan),
-		cmocka_unit_test(test_granted_already),
-		cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_actions),         cmocka_unit_test(test_kind_needs_a_scan),
+		cmocka_unit_test(test_age_of_the_scan), cmocka_unit_test(test_prospects),
+		cmocka_unit_test(test_sleep),           cmocka_unit_test(test_force_needs_a_scan),
+		cmocka_unit_test(test_granted_already), cmocka_unit_test(test_cancelled),
 	};
 
 	return cmocka_run_group_tests_name("wait_evaluate", tests, NULL, NULL);

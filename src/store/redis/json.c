@@ -160,6 +160,9 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 	if (count < 0 || count > POOL_GPUS_MAX)
 		return err_set(e, EBADMSG, "its 'requested_count' is not a number of GPUs");
 	w->requested_count = (int)count;
+	/* None is not the same as any. */
+	if (!w->eligible && json_is_array(json_object_get(object, "eligible_gpus")))
+		w->eligible = mem_alloc(1, sizeof(*w->eligible));
 	store_set_give_up_ns(w, give_up_ns);
 	/* Messages name the waiting user. */
 	if (!w->user)
