@@ -87,6 +87,7 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
   const length = el("dd", { class: "lasting" });
   const lengthName = el("dt", { class: "hidden" }, "Duration");
   const rows = {
+    name: row("For programs"),
     type: row("Type"),
     model: row("Model"),
     note: row("Note"),
@@ -137,6 +138,7 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
     setAttribute(first, "data-nobody", gpu.user || gpu.unreserved_users ? null : "");
     setText(userName, gpu.user || gpu.unreserved_users ? "User" : "State");
     setText(lengthName, { AVAILABLE: "Free for", DRAINED: "Out of service for" }[gpu.status] ?? "Duration");
+    rows.name.set(gpu.visible === String(gpu.gpu_id) ? null : gpu.visible);
     rows.type.set(TYPES[gpu.type] ?? gpu.type);
     rows.model.set(gpu.model?.model);
     rows.note.set(gpu.note);

@@ -1,6 +1,6 @@
 // The waiting requests, in the order in which they will be served.
 import { el, meter, otherText, patchList, setText, show } from "./dom.js";
-import { duration, moment, now, plural, time } from "./format.js";
+import { duration, moment, now, plural, shown, time } from "./format.js";
 
 function fact(label, className) {
   const value = el("dd");
@@ -9,7 +9,12 @@ function fact(label, className) {
 }
 
 function wanted(entry) {
-  if (!entry.requested_ids) return `any ${plural(entry.requested, "GPU")}`;
+  const kind = [
+    entry.gpu_type !== undefined ? `of type ${shown(entry.gpu_type)}` : null,
+    entry.min_memory_mb !== undefined ? `with ${entry.min_memory_mb} MiB` : null,
+  ].filter(Boolean);
+
+  if (!entry.requested_ids) return [`any ${plural(entry.requested, "GPU")}`, ...kind].join(" ");
   return `GPU${entry.requested_ids.length === 1 ? "" : "s"} ${entry.requested_ids.join(", ")}`;
 }
 

@@ -129,7 +129,7 @@ const struct command cmd_reserve = {
 	.name = "reserve",
 	.summary = "Reserve GPUs manually for a specified duration",
 	.usage =
-		"[--gpus N] [--gpu-ids IDS] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
+		"[--gpus N] [--gpu-ids IDS] [--type NAME] [--min-memory SIZE] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
 		"[--user NAME] [--force] [--short | --export]",
 	.description =
 		"Reserves the GPUs until the duration ends or you release them with 'canhazgpu\n"

@@ -240,6 +240,25 @@ visible() {
 	assert_equal "$(visible)" '0 PCI_BUS_ID'
 }
 
+@test "nvidia-smi: with a GPU in MIG mode or in trouble, a job gets UUIDs" {
+	use_smi
+	local a='0, GPU-a, NVIDIA A100-SXM4-80GB, 00000000:31:00.0, 81920, 39, [N/A], 33, 62.10' \
+		b='1, GPU-b, NVIDIA A100-SXM4-80GB, 00000000:B1:00.0, 81920, 4, 0, 33, 62.10, Disabled, 535.216.01'
+	smi_gpus "$a, Disabled, 535.216.01" "$b"
+	chg_ok admin
+	assert_equal "$(visible --gpu-ids 1)" '1 PCI_BUS_ID'
+	smi_gpus "$a, Enabled, 535.216.01" "$b"
+	assert_equal "$(visible --gpu-ids 1)" 'GPU-b PCI_BUS_ID'
+	smi_gpus "${a/39/ERR!}, Disabled, 535.216.01" "$b"
+	assert_equal "$(visible --gpu-ids 1)" 'GPU-b PCI_BUS_ID'
+	smi_gpus "Unable to determine the device handle for GPU 0000:31:00.0: Unknown Error" "$b"
+	assert_equal "$(visible --gpu-ids 1)" 'GPU-b PCI_BUS_ID'
+	# It is gone: the other one is CUDA's first now.
+	smi_gpus "$b"
+	assert_equal "$(visible --gpu-ids 1)" '0 PCI_BUS_ID'
+	assert_equal "$(in_world canhazgpu __complete gpu-ids | paste -sd ' ')" '0 1 GPU-a GPU-b'
+}
+
 @test "nvidia-smi is asked once for GPUs and once for processes per invocation" {
 	use_smi
 	smi_gpus '0, GPU-a, A, 00000000:01:00.0, 40960, 4, 0, 30, 50.00, Disabled, 550.54.14' \

@@ -46,6 +46,36 @@ minutes_to() {
 	echo $((($(date -d "$1" +%s) - $(date +%s)) / 60))
 }
 
+# Three GPUs: two A100s, and an H100.
+mixed_pool() {
+	pool 3
+	fake_state '{"gpus": [{"name": "NVIDIA A100-SXM4-40GB", "memory_total_mb": 40960},
+		{"name": "NVIDIA A100-SXM4-40GB", "memory_total_mb": 40960},
+		{"name": "NVIDIA H100 80GB HBM3", "memory_total_mb": 81559}]}'
+}
+
+@test "a request for GPUs of a kind keeps no others, and says what it waits for" {
+	mixed_pool
+	chg_ok reserve --type h100
+	waits big reserve --type H100 --min-memory 80G --wait
+	waits any reserve --gpu-ids 2 --wait
+	chg_ok reserve --gpus 2 --short
+	assert_stdout 0,1
+	chg_ok queue --json
+	assert_json '.[0] | "\(.gpu_type) \(.min_memory_mb) \(.eligible_ids | tojson) \(.waiting_for)"' \
+		"H100 76293 [2] GPU 2 ($(id -un))"
+	assert_json '.[1] | "\(has("gpu_type")) \(.requested_ids | tojson)"' 'false [2]'
+	chg_ok queue --explain "$(queue '.[0].id')"
+	assert_stdout_has "is waiting for 1 GPU of type 'H100' with at least 76293 MB, one of [2], since "
+	chg_ok release --gpu-ids 0
+	assert_stdout 'Released 1 GPU(s): [0]'
+	chg_ok release --gpu-ids GPU-fake-2
+	wait_background big
+	assert_equal "$(queue 'length')" 1
+	chg_ok release --gpu-ids 2
+	wait_background any
+}
+
 # ---- the table and the document ----
 
 @test "nobody waits" {

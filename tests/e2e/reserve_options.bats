@@ -33,6 +33,51 @@ load helpers
 	assert_equal "$(held)" ''
 }
 
+@test "UUIDs, and how they begin, name GPUs of every command" {
+	pool 3
+	chg_ok reserve --gpu-ids 'GPU-fake-2,0' --short
+	assert_stdout 0,2
+	chg reserve --gpu-ids gpu-fake
+	assert_error 2 "the UUIDs of 3 GPUs begin with 'gpu-fake'"
+	chg run --gpu-ids GPU-x -- true
+	assert_error 1 "there is no GPU 'GPU-x' in this pool"
+	chg reserve --gpu-ids 1,GPU-fake-1
+	assert_error 2 'GPU id 1 is given twice'
+	chg_ok extend --gpu-ids gpu-FAKE-2,0 --duration 1h
+	chg_ok release --gpu-ids GPU-fake-0,GPU-fake-2
+	assert_stdout 'Released 2 GPU(s): [0, 2]'
+	chg_ok admin --drain GPU-fake-1
+	assert_stdout_has 'Drained 1 GPU(s): [1]'
+	printf 'reserve:\n  gpu-ids: [GPU-fake-2, 0]\n' >"$WORLD/config.yaml"
+	chg_ok --config "$WORLD/config.yaml" reserve --short
+	assert_stdout 0,2
+}
+
+@test "--type and --min-memory: GPUs of a kind, or why there are none" {
+	pool 3
+	fake_state '{"gpus": [{"name": "NVIDIA A100-SXM4-40GB", "memory_total_mb": 40960}, {"name": "NVIDIA L40S",
+		"memory_total_mb": 46068}, {"name": "NVIDIA H100 80GB HBM3", "memory_total_mb": 81559}]}'
+	chg_ok reserve --type h100 --short
+	assert_stdout 2
+	chg reserve --type h100
+	assert_error 1 'Not enough GPUs available. Requested: 1, Available: 0'
+	for arguments in '--type l4' '--type h100 --gpus 2' '--min-memory 90G --wait' '--type a100 --min-memory 40Gi --gpus 2'; do
+		# shellcheck disable=SC2086
+		chg reserve $arguments
+		assert_error 1 'in service (it has: 1 NVIDIA A100-SXM4-40GB (40960 MB), 1 NVIDIA L40S (46068 MB), 1 NVIDIA H100'
+	done
+	chg run --type h100 --gpu-ids 0 -- true
+	assert_error 1 "GPU 0 is not of type 'h100': it is NVIDIA A100-SXM4-40GB"
+	chg_ok reserve --min-memory 40G --gpus 2 --short
+	assert_stdout 0,1
+	for size in 40 G 0G 1x 40Gx; do
+		chg reserve --min-memory "$size"
+		assert_error 2 '--min-memory: invalid size'
+	done
+	chg reserve --type '--'
+	assert_error 2 "--type needs a word of a model's name"
+}
+
 @test "numbers that cannot be are refused" {
 	pool 4
 	chg reserve --gpus 5
