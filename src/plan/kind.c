@@ -66,6 +66,28 @@ bool plan_is_of_kind(const struct plan_request *request, const struct plan_facts
 	       (!request->min_memory_mb || g->memory_total_mb.value >= request->min_memory_mb);
 }
 
+int *plan_find_eligible(const struct pool_state *state, const struct plan_facts *facts,
+			const struct plan_request *request, const struct queue_entry *entry,
+			size_t *ret_count)
+{
+	const struct queue_entry *q = entry && entry->eligible ? entry : NULL;
+	int *ids;
+
+	*ret_count = 0;
+	if (request->ids || !plan_asks_for_kind(request) || (!facts->gpus && !q))
+		return NULL;
+	ids = mem_alloc(state->slots_count, sizeof(*ids));
+	for (size_t i = 0; i < state->slots_count; i++) {
+		bool known, fits = plan_is_of_kind(request, facts, (int)i, &known);
+
+		if (!known)
+			fits = q && gpu_ids_have(q->eligible, q->eligible_count, (int)i);
+		if (fits)
+			ids[(*ret_count)++] = (int)i;
+	}
+	return ids;
+}
+
 char *plan_kind_text(const char *type, int64_t min_memory_mb)
 {
 	struct str out = {0};

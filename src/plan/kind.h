@@ -21,6 +21,15 @@ bool plan_asks_for_kind(const struct plan_request *request);
 bool plan_is_of_kind(const struct plan_request *request, const struct plan_facts *facts, int gpu,
 		     bool *ret_known);
 
+/*
+ * The ids of the GPUs of that kind, ascending: by the scan, and of what that does not show as
+ * `entry` says, the request's own in the queue (NULL: it has none). NULL: the request is for any
+ * GPU or for certain ones, or nobody knows yet. The caller frees them.
+ */
+int *plan_find_eligible(const struct pool_state *state, const struct plan_facts *facts,
+			const struct plan_request *request, const struct queue_entry *entry,
+			size_t *ret_count);
+
 /* "of type 'h100' with at least 40000 MB", or "". The caller frees it. */
 char *plan_kind_text(const char *type, int64_t min_memory_mb);
 

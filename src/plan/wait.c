@@ -41,29 +41,6 @@ static bool is_requested(const struct plan_request *request, int gpu)
 	return !request->ids || gpu_ids_have(request->ids, request->ids_count, gpu);
 }
 
-/*
- * Finds the GPUs of the kind that is asked for: by the scan, and of what that does not show as its
- * entry says. Without a scan there may be no entry yet: then nothing is granted anyway.
- */
-static void find_eligible(struct waiting *w)
-{
-	const struct queue_entry *q = w->entry;
-
-	if (w->request->ids || !plan_asks_for_kind(w->request) ||
-	    (!w->facts->gpus && !(q && q->eligible)))
-		return;
-	w->eligible = mem_alloc(w->state->slots_count, sizeof(*w->eligible));
-	for (size_t i = 0; i < w->state->slots_count; i++) {
-		bool known, fits = plan_is_of_kind(w->request, w->facts, (int)i, &known);
-
-		if (!known)
-			fits = q && q->eligible &&
-			       gpu_ids_have(q->eligible, q->eligible_count, (int)i);
-		if (fits)
-			w->eligible[w->eligible_count++] = (int)i;
-	}
-}
-
 static bool are_enough_in_service(const struct waiting *w)
 {
 	if (w->eligible && plan_count_in_service(w->state, w->facts->policy, w->eligible,
@@ -83,7 +60,7 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 	w->entry = place < state->queue_count ? &state->queue[place] : NULL;
 	w->joined = w->entry || wait->enqueued_ns != TIME_NONE;
 	w->wanted = plan_request_count(request);
-	find_eligible(w);
+	w->eligible = plan_find_eligible(state, facts, request, w->entry, &w->eligible_count);
 	w->possible = are_enough_in_service(w);
 	plan_cleanup_except(state, facts, wait->entry_id, p);
 	if (!w->possible)
