@@ -25,6 +25,22 @@ static void print_export(const struct pool_variable *v)
 	str_clear(&line);
 }
 
+/* What selects the GPUs where only one variable is set by it: numbers only if the environment has
+   what makes them certain, or if these are demanded. */
+static const char *short_names(const struct settings *s, const struct pool_grant *grant)
+{
+	if (!grant->mixed || !strcmp(settings_text(s, "run.visible"), "index"))
+		return grant->visible;
+	for (size_t i = 0; i < grant->variables_count; i++) {
+		const struct pool_variable *v = &grant->variables[i];
+		const char *present = getenv(v->name);
+
+		if (v->fixed && !v->prefixed && (!present || strcmp(present, v->value) != 0))
+			return grant->uuids;
+	}
+	return grant->visible;
+}
+
 /* What the command prints: for people, or with `to_export` lines for eval alone on standard output.
  */
 static void print_reservation(const struct pool_grant *grant, int64_t duration_ns, bool to_export)
@@ -89,7 +105,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	if (settings_flag(in->settings, "reserve.short"))
-		printf("%s\n", grant.visible);
+		printf("%s\n", short_names(in->settings, &grant));
 	else
 		print_reservation(&grant, request.duration_ns, to_export);
 	if (fflush(stdout) == 0)

@@ -22,6 +22,13 @@ static struct gpu *find_uuid(const struct scan *scan, const char *uuid, size_t *
 	return *ret_count == 1 ? found : NULL;
 }
 
+const char *plan_own_uuid(const struct scan *scan, const struct gpu *gpu)
+{
+	size_t count;
+
+	return gpu->uuid && find_uuid(scan, gpu->uuid, &count) == gpu ? gpu->uuid : NULL;
+}
+
 /* The slot before this one that is that GPU; -1: none. */
 static int find_slot(struct gpu *const *gpus, size_t count, const struct gpu *gpu)
 {

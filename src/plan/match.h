@@ -16,6 +16,10 @@
 void plan_match_gpus(const struct pool_state *state, const struct scan *scan, struct gpu **ret_gpus,
 		     char **ret_problems);
 
+/* What to record of a GPU, so that it is found again: its UUID, or NULL where it has none, or not
+   one of its own. */
+const char *plan_own_uuid(const struct scan *scan, const struct gpu *gpu);
+
 /*
  * The ids of the GPUs that a user names: by number, by UUID, or by how only one UUID begins. The
  * UUIDs are the recorded ones, and those of `gpus`, one per slot, as plan_match_gpus found them

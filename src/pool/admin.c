@@ -67,7 +67,7 @@ static const char **pool_admin_uuids(const struct scan *scan, int count)
 	for (int i = 0; i < count; i++) {
 		const struct gpu *gpu = scan_find(scan, i);
 
-		uuids[i] = gpu ? gpu->uuid : NULL;
+		uuids[i] = gpu ? plan_own_uuid(scan, gpu) : NULL;
 	}
 	return uuids;
 }

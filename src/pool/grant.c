@@ -59,6 +59,19 @@ static char *join_gpus(const struct reservation *r, const struct scan_cache *cac
 	return str_steal(&out);
 }
 
+/* Whether a runtime that numbers cards by their speed may number these otherwise. Cards that exist
+   only here are numbered by nobody else. */
+static bool are_mixed(const struct scan *s, const char *provider)
+{
+	for (size_t i = 1; i < s->gpus_count && !gpu_is_simulated(provider); i++) {
+		const char *name = s->gpus[i].name, *first = s->gpus[0].name;
+
+		if (!name || !first || strcmp(name, first) != 0)
+			return true;
+	}
+	return false;
+}
+
 static const char *value_of(const struct gpu_variable *v, const struct pool_grant *g)
 {
 	switch (v->kind) {
@@ -83,6 +96,7 @@ static void add_variables(struct pool_grant *g, const char *provider, const char
 		g->variables[g->variables_count++] = (struct pool_variable){
 			.name = mem_printf("%s%s", prefix, v->name),
 			.value = value_of(v, g),
+			.fixed = v->kind == GPU_VARIABLE_FIXED,
 			.prefixed = *prefix != '\0',
 		};
 }
@@ -95,6 +109,7 @@ void grant_name_gpus(struct pool_grant *g, const struct scan_cache *cache)
 	g->uuids = join_gpus(g->reservation, cache, UUIDS);
 	g->places = join_gpus(g->reservation, cache, PLACES);
 	g->numbers = join_gpus(g->reservation, cache, NUMBERS);
+	g->mixed = are_mixed(&cache->observation.scan, provider);
 	g->vendor = gpu_vendor(provider);
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		add_variables(g, provider, prefixes[i]);

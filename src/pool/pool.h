@@ -63,6 +63,7 @@ int pool_drain(struct pool *p, const struct plan_actor *actor, const int *ids, s
 struct pool_variable {
 	char *name;
 	const char *value; /* NULL: it must not be set */
+	bool fixed;        /* the same for all GPUs: how `visible` is to be read */
 	bool prefixed;     /* for Apptainer or Singularity alone, which hand it into a container */
 };
 
@@ -74,6 +75,8 @@ struct pool_grant {
 	char *visible; /* what selects the GPUs for programs: "0,1", or UUIDs where numbers are not
 			  certain */
 	char *places;  /* "0,1": their places among themselves */
+	bool mixed;    /* the host's GPUs differ: without the fixed variables, numbers may mean
+			  other ones */
 	char *numbers; /* the driver's numbers, in the order of the bus */
 	char *uuids;   /* "GPU-1c2d,GPU-3e4f"; of a GPU without, what `visible` has */
 	struct pool_variable variables[POOL_VARIABLES_MAX]; /* with the two as values */

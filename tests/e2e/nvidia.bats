@@ -240,6 +240,18 @@ visible() {
 	assert_equal "$(visible)" '0 PCI_BUS_ID'
 }
 
+@test "--short: CUDA numbers cards that differ by their speed, unless it is told the order" {
+	use_nvml
+	cards "$(card a 1 4)" "$(card b 2 4 '{"name": "NVIDIA L40S"}')"
+	chg_ok admin
+	chg_ok reserve --type l40s --short
+	assert_stdout GPU-b
+	chg_ok release
+	world_set CUDA_DEVICE_ORDER=PCI_BUS_ID
+	chg_ok reserve --type l40s --short
+	assert_stdout 1
+}
+
 @test "nvidia-smi: with a GPU in MIG mode or in trouble, a job gets UUIDs" {
 	use_smi
 	local a='0, GPU-a, NVIDIA A100-SXM4-80GB, 00000000:31:00.0, 81920, 39, [N/A], 33, 62.10' \

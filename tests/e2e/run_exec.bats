@@ -143,6 +143,16 @@ fake_sudo() {
 	assert_json '.[0].status' AVAILABLE
 }
 
+@test "what su - has to pass on is what the provider of the pool sets" {
+	need_root
+	pool 1
+	[ "${E2E_STORE:-sqlite}" = sqlite ] || skip 'writes into the database'
+	db "UPDATE pool SET provider = 'amd'"
+	chg run -- su - root -c true
+	assert_error 2 \
+		"su -w ROCR_VISIBLE_DEVICES,HIP_VISIBLE_DEVICES,CUDA_VISIBLE_DEVICES,CANHAZGPU_RESERVATION_ID - root -c true"
+}
+
 @test "su passes the variables on, or does when it is told to" {
 	need_root
 	pool 1

@@ -103,6 +103,14 @@ static void test_match_any(void **state)
 			cards[i] = uuids[random() % (long)ARRAY_SIZE(uuids)];
 		}
 		scene_init(&s, slots, slots_count, cards, (size_t)random() % (GPUS_MAX + 1));
+		for (size_t i = 0; i < s.scan.gpus_count; i++) {
+			const char *own = plan_own_uuid(&s.scan, &s.scan.gpus[i]);
+
+			for (size_t k = 0; own && k < i; k++)
+				assert_true(plan_own_uuid(&s.scan, &s.scan.gpus[k]) == NULL ||
+					    strcmp(plan_own_uuid(&s.scan, &s.scan.gpus[k]), own) !=
+						    0);
+		}
 		for (size_t i = 0; i < slots_count; i++) {
 			const struct gpu *gpu = s.gpus[i];
 
