@@ -8,6 +8,26 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* The same list with UUIDs in it: each is one, and what has none is read alike. */
+static void check_gpus(const char *text)
+{
+	AUTO(gpu_list_clear) struct gpu_list list = {0};
+	AUTO_FREE int *ids = NULL;
+	struct err e = {0};
+	size_t count = 0;
+	int r = parse_gpu_list(text, &list, &e);
+
+	if (r < 0 && (list.ids || list.names || !e.text[0]))
+		abort();
+	for (size_t i = 0; i < list.names_count; i++) {
+		if (!parse_is_gpu_name(list.names[i]))
+			abort();
+	}
+	if (!list.names_count && r == 0 &&
+	    (parse_id_list(text, &ids, &count, &e) < 0 || count != list.ids_count))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_FREE char *text = mem_alloc(size + 1, 1);
@@ -17,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > 0)
 		memcpy(text, data, size);
+	check_gpus(text);
 	if (parse_id_list(text, &ids, &count, &e)) {
 		if (ids || count || !e.text[0])
 			abort();

@@ -33,6 +33,8 @@ static void test_scan(void **state)
 	g->memory_used_mb = quantity_of(0);
 	g->power_mw = quantity_of(INT64_MAX);
 	g->mig = g->processes_known = true;
+	g->runtime_index = quantity_of(0);
+	g->runtime_id = mem_strdup(""); /* not the same as none */
 	p = gpu_add_process(g);
 	p->pid = 7;
 	p->name = mem_strdup("\xc3");
@@ -52,6 +54,9 @@ static void test_scan(void **state)
 	assert_known(g->power_mw, INT64_MAX);
 	assert_unknown(g->temperature_c);
 	assert_true(g->mig && g->processes_known);
+	assert_known(g->runtime_index, 0);
+	assert_string_equal(g->runtime_id, "");
+	assert_null(back.gpus[0].runtime_id);
 	assert_int_equal(g->processes_count, 1);
 	assert_int_equal(g->processes[0].pid, 7);
 	assert_non_null(g->processes[0].name);
