@@ -1,6 +1,6 @@
 // Names, notes, models and processes are other people's text: it is shown as text, whatever it holds.
 import assert from "node:assert/strict";
-import { assertNoProblems, card, openWorld, overflows, shows, test, textOf } from "./world.mjs";
+import { QUEUE, assertNoProblems, card, openWorld, overflows, shows, test, textOf } from "./world.mjs";
 
 const MARKUP = `<img src=x onerror=alert(1)><script>alert(2)</script>"'>&lt;`;
 const ESCAPES = "\u001b[31mred\u001b]0;title\u0007 \u202egnp.exe\u202c \u2066\u200b\u0085end";
@@ -14,7 +14,7 @@ async function hostile(t, { user, note }) {
   await world.sql(`UPDATE reservations SET user = ${sql(user)}, account = ${sql(user)}, note = ${sql(note)};
     INSERT INTO usage_history VALUES ((unixepoch() - 3600) * 1000000000, 1, 'r1', ${sql(user)}, ${sql(user)}, 1234, 'run', 1,
       (unixepoch() - 36000) * 1000000000, 'released', NULL);
-    INSERT INTO queue VALUES (NULL, 'q1', 1, ${sql(user)}, ${sql(user)}, 0, 'run', 4, 0, ${sql(note)},
+    INSERT INTO ${QUEUE} VALUES (NULL, 'q1', 1, ${sql(user)}, ${sql(user)}, 0, 'run', 4, 0, ${sql(note)},
       (unixepoch() - 125) * 1000000000, unixepoch() * 1000000000, 0, NULL, NULL, 0, 0, 0, 0);`);
   await world.fake([
     { index: 1, memory_used_mb: 9000, name: user, processes: [{ pid: process.pid, name: note, memory_mb: 9000 }] },

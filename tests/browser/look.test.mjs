@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { assertNoProblems, card, openWorld, overflows, shows, test, textOf, until } from "./world.mjs";
+import { QUEUE, assertNoProblems, card, openWorld, overflows, shows, test, textOf, until } from "./world.mjs";
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const theme = (page) => page.evaluate(() => document.documentElement.dataset.theme);
@@ -21,7 +21,7 @@ async function busy(t) {
   );
   await world.chg("reserve", "--gpu-ids", "3", "--user", "bob");
   await world.chg("admin", "--drain", "2,6");
-  await world.sql(`INSERT INTO queue VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 4, 0, 'a sweep',
+  await world.sql(`INSERT INTO ${QUEUE} VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 4, 0, 'a sweep',
       (unixepoch() - 125) * 1000000000, unixepoch() * 1000000000, 0, NULL, NULL, 0, 0, 0, 0);
     INSERT INTO queue_gpus VALUES ('q1', 'collected', 3);
     UPDATE reservations SET queue_id = 'q1' WHERE user = 'bob';`);

@@ -1,6 +1,6 @@
 // Every state that a GPU can be in appears on its card, with who and what; the totals and the queue beside it.
 import assert from "node:assert/strict";
-import { assertNoProblems, card, openWorld, shows, test, textOf, until } from "./world.mjs";
+import { QUEUE, assertNoProblems, card, openWorld, shows, test, textOf, until } from "./world.mjs";
 
 const GIB = 1024;
 
@@ -15,7 +15,7 @@ async function everyState(t) {
   await world.chg("reserve", "--gpu-ids", "3", "--user", "charlie", "--duration", "4h");
   await world.chg("reserve", "--gpu-ids", "5", "--user", "erik", "--duration", "4h");
   await world.sql(`
-    INSERT INTO queue VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 4, 0, 'a sweep',
+    INSERT INTO ${QUEUE} VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 4, 0, 'a sweep',
       (unixepoch() - 125) * 1000000000, unixepoch() * 1000000000, 0, NULL, NULL, 0, 0, 0, 0);
     INSERT INTO queue_gpus VALUES ('q1', 'collected', 3);
     UPDATE reservations SET queue_id = 'q1' WHERE user = 'charlie';`);
@@ -139,7 +139,7 @@ test("who waits for certain GPUs is shown with those who have them", async (t) =
   const world = await openWorld(t);
   await world.chg("reserve", "--gpu-ids", "2", "--user", "alice");
   await world.sql(`
-    INSERT INTO queue VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 2, 0, NULL,
+    INSERT INTO ${QUEUE} VALUES (NULL, 'q1', 1, 'dana', 'root', 0, 'run', 2, 0, NULL,
       (unixepoch() - 125) * 1000000000, unixepoch() * 1000000000, 0, NULL, NULL, 0, 0, 0, 0);
     INSERT INTO queue_gpus VALUES ('q1', 'requested', 2), ('q1', 'requested', 3);`);
   const page = await world.openPage();

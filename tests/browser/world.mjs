@@ -22,6 +22,10 @@ export const LIMIT_MS = 60000;
 const MARKER = "CANHAZGPU_TEST_WORLD";
 const run = promisify(execFile);
 
+// The table of waiting requests, as a statement that inserts into it names it: there may be more columns.
+export const QUEUE = `queue(key, id, version, user, account, uid, type, requested_count, duration_ns, note, enqueued_ns,
+  heartbeat_ns, give_up_ns, host, boot_id, command_pid, command_start_ticks, supervisor_pid, supervisor_start_ticks)`;
+
 // Like node's, with a limit; what failed is said on standard error, too, where the runner looks for it.
 export function test(name, body) {
   nodeTest(name, { timeout: 5 * LIMIT_MS }, async (t) => {
