@@ -29,6 +29,13 @@ static int name_index(const char *const *names, size_t count, const char *name)
 	return -1;
 }
 
+const char *gpu_health_name(enum gpu_health health)
+{
+	if (health == HEALTH_GOOD)
+		return "ok";
+	return health == HEALTH_WARNING ? "warning" : "faulty";
+}
+
 const char *reservation_type_name(enum reservation_type type)
 {
 	return type_names[type];
@@ -102,6 +109,7 @@ void gpu_clear(struct gpu *g)
 	free(g->runtime_id);
 	free(g->visible);
 	free(g->problem);
+	free(g->health_reason);
 	*g = (struct gpu){0};
 }
 
@@ -114,6 +122,7 @@ void scan_clear(struct scan *s)
 	free(s->source);
 	free(s->driver_version);
 	free(s->no_ordinals);
+	free(s->complaint);
 	*s = (struct scan){0};
 }
 

@@ -55,8 +55,18 @@ struct process {
 	struct quantity uid;       /* real uid; unknown for a pid that is not in /proc */
 	char *account;             /* name of uid, "uid 1234" where it has none; NULL unknown */
 	uint64_t start_ticks;      /* field 22 of /proc/<pid>/stat; 0 unknown */
-	char *container; /* id of the container that it runs in; NULL: none, or not asked */
-	bool foreign;    /* on a reserved GPU, but not its holder's */
+	char *container;     /* id of the container that it runs in; NULL: none, or not asked */
+	bool foreign;        /* on a reserved GPU, but not its holder's */
+	bool ignored;        /* an administrator has said so (struct ignored_process) ... */
+	int64_t forgiven_mb; /* ... and so much of its GPU memory does not count */
+	int64_t started_ns;  /* TIME_NONE unknown */
+};
+
+/* What a driver's verdicts say of a GPU. One that is faulty is never handed out. */
+enum gpu_health {
+	HEALTH_GOOD,    /* the driver reports nothing against it */
+	HEALTH_WARNING, /* it works, and wants to be looked after */
+	HEALTH_FAULTY,  /* it needs a reset, a reboot or a replacement, or it is lost */
 };
 
 struct gpu {
@@ -65,6 +75,7 @@ struct gpu {
 	char *name;       /* "NVIDIA H100 80GB HBM3"; NULL unknown */
 	char *pci_bus_id; /* "00000000:3B:00.0"; NULL unknown */
 	struct quantity memory_total_mb, memory_used_mb;
+	bool memory_shared; /* it has none of its own: the values are of the system's memory */
 	struct quantity utilization_percent, temperature_c, power_mw, power_limit_mw;
 	/* What the vendor's runtime calls it, apart from uuid: its present place among the GPUs
 	   that the runtime lists, and another id (NULL: uuid is one, "": it has none). */
@@ -76,6 +87,8 @@ struct gpu {
 	struct process *processes;
 	size_t processes_count;
 	char *problem; /* why something important is unknown; NULL when nothing is */
+	enum gpu_health health;
+	char *health_reason; /* what is wrong, and the way out; NULL where health is good */
 };
 
 /* All GPUs of this host, as scanned at one moment. */
@@ -84,6 +97,7 @@ struct scan {
 	char *source;         /* what answered: "nvml", "nvidia-smi", "sysfs", "file" */
 	char *driver_version; /* NULL unknown */
 	char *no_ordinals;    /* why a number may select another GPU; NULL: it does not */
+	char *complaint;      /* what the driver said of a card that it does not list; or NULL */
 	struct gpu *gpus;     /* ascending by index */
 	size_t gpus_count;
 };
@@ -197,6 +211,7 @@ struct usage_record {
 	char *actor; /* who ended it, where that was not the holder */
 };
 
+const char *gpu_health_name(enum gpu_health health);           /* "ok", "warning", "faulty" */
 const char *reservation_type_name(enum reservation_type type); /* "run", "manual" */
 bool reservation_type_parse(const char *name, enum reservation_type *ret_type);
 const char *end_reason_name(enum end_reason reason); /* "released", "expired", ... */

@@ -149,6 +149,35 @@ static void make_idle(struct gpu *g, int index)
 	g->processes_known = true;
 }
 
+/* Left out: false. */
+static int get_flag(const json_t *object, const char *name, bool *ret, const struct place *at,
+		    struct err *e)
+{
+	json_t *value = json_object_get(object, name);
+
+	if (value && !json_is_boolean(value))
+		return wrong(at, name, "true or false", e);
+	*ret = json_is_true(value);
+	return 0;
+}
+
+/* "health" is what status --json calls it, with "health_reason". Left out: good. */
+static int get_health(const json_t *object, struct gpu *g, const struct place *at, struct err *e)
+{
+	AUTO_FREE char *name = NULL;
+	int r = get_text(object, "health", NULL, &name, at, e);
+
+	if (!r)
+		r = get_text(object, "health_reason", NULL, &g->health_reason, at, e);
+	for (int i = HEALTH_GOOD; !r && name && i <= HEALTH_FAULTY; i++) {
+		if (!strcmp(name, gpu_health_name((enum gpu_health)i)))
+			g->health = (enum gpu_health)i;
+	}
+	if (!r && name && strcmp(name, gpu_health_name(g->health)) != 0)
+		r = wrong(at, "health", "ok, warning or faulty", e);
+	return r;
+}
+
 /* Overwrites the idle GPU with what the file says of it. */
 static int read_gpu(const json_t *object, struct gpu *g, const struct place *at, struct err *e)
 {
@@ -165,7 +194,6 @@ static int read_gpu(const json_t *object, struct gpu *g, const struct place *at,
 		{"power_limit_mw", 0, &g->power_limit_mw},
 	};
 	AUTO_FREE char *uuid = mem_strdup(g->uuid);
-	json_t *mig = json_object_get(object, "mig");
 	int r = 0;
 
 	for (size_t i = 0; !r && i < ARRAY_SIZE(quantities); i++)
@@ -177,10 +205,17 @@ static int read_gpu(const json_t *object, struct gpu *g, const struct place *at,
 		r = get_text(object, "uuid", uuid, &g->uuid, at, e);
 	if (!r)
 		r = get_text(object, "problem", NULL, &g->problem, at, e);
-	if (!r && mig && !json_is_boolean(mig))
-		r = wrong(at, "mig", "true or false", e);
-	g->mig = json_is_true(mig);
-	return r ? r : read_processes(object, g, at, e);
+	if (!r)
+		r = get_flag(object, "mig", &g->mig, at, e);
+	if (!r)
+		r = get_health(object, g, at, e);
+	if (!r)
+		r = read_processes(object, g, at, e);
+	if (!r)
+		r = get_flag(object, "memory_shared", &g->memory_shared, at, e);
+	if (!r && g->memory_shared)
+		gpu_share_memory(g);
+	return r;
 }
 
 /* The index of the i-th entry: its "index", else its place in the list. */
@@ -188,19 +223,14 @@ static int read_index(const json_t *object, size_t i, int *ret_index, const stru
 		      struct err *e)
 {
 	static const char *const known[] = {
-		"index",
-		"uuid",
-		"name",
-		"memory_total_mb",
-		"memory_used_mb",
-		"utilization_percent",
-		"temperature_c",
-		"power_mw",
-		"power_limit_mw",
-		"mig",
-		"problem",
-		"processes",
-		NULL,
+		"index",          "uuid",
+		"name",           "memory_total_mb",
+		"memory_used_mb", "utilization_percent",
+		"temperature_c",  "power_mw",
+		"power_limit_mw", "mig",
+		"memory_shared",  "health",
+		"health_reason",  "problem",
+		"processes",      NULL,
 	};
 	json_t *index = json_object_get(object, "index");
 	int r;

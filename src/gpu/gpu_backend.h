@@ -43,6 +43,17 @@ bool gpu_bus_rank(const char *bus_id, int64_t *ret_rank);
 /* For backends: adds a reason why something of g is unknown, behind those already there. */
 void gpu_add_problem(struct gpu *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* For backends: adds a verdict of the driver on g, with the way out, behind those already there;
+   the worst one counts. */
+void gpu_add_health(struct gpu *g, enum gpu_health health, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * For backends: a GPU without memory of its own. Its total is the system's, and it uses what its
+ * processes use, which is unknown unless all of them are known with their memory.
+ */
+void gpu_share_memory(struct gpu *g);
+
 /* What CUDA programs read. */
 extern const struct gpu_variable gpu_cuda_variables[];
 

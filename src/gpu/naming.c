@@ -15,9 +15,16 @@
 /* Whether CUDA may fail to list it. Values that it only does not know (processes) do not matter. */
 static bool is_unreadable(const struct gpu *g, bool simulated)
 {
-	if (g->problem && !g->memory_used_mb.known)
+	if (g->health == HEALTH_FAULTY || (g->problem && !g->memory_used_mb.known))
 		return true;
 	return !simulated && (!g->uuid || !gpu_bus_rank(g->pci_bus_id, NULL));
+}
+
+static const char *why_unreadable(const struct gpu *g)
+{
+	if (g->health == HEALTH_FAULTY && g->health_reason)
+		return g->health_reason;
+	return g->problem ? g->problem : "it has no UUID or address";
 }
 
 /* Why CUDA may count otherwise than we do. NULL: it does not. */
@@ -31,9 +38,9 @@ static char *find_doubt(const struct scan *s, bool simulated)
 					  g->index);
 		if (is_unreadable(g, simulated))
 			return mem_printf("GPU %d of the driver cannot be read (%s)", g->index,
-					  g->problem ? g->problem : "it has no UUID or address");
+					  why_unreadable(g));
 	}
-	return NULL;
+	return s->complaint ? mem_printf("the driver cannot use a GPU (%s)", s->complaint) : NULL;
 }
 
 static const char *id_of(const struct gpu *g)

@@ -4,6 +4,7 @@
  */
 #include "gpu/wire.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@ static const struct json_field process_fields[] = {
 	OPTIONAL(process, memory_mb),
 	FIELDS_END,
 };
+
+static_assert(sizeof(enum gpu_health) == sizeof(int), "health travels as an int");
 
 static const struct json_field gpu_fields[] = {
 	OPTIONAL(gpu, index),
@@ -36,6 +39,12 @@ static const struct json_field gpu_fields[] = {
 	OPTIONAL(gpu, mig),
 	OPTIONAL(gpu, processes_known),
 	OPTIONAL(gpu, problem),
+	OPTIONAL(gpu, memory_shared),
+	{.name = "health",
+	 .type = FIELD_IS_INT,
+	 .offset = offsetof(struct gpu, health),
+	 .optional = true},
+	OPTIONAL(gpu, health_reason),
 	FIELD_STRUCTS("processes", struct gpu, processes, processes_count, process_fields),
 	FIELDS_END,
 };
@@ -43,6 +52,7 @@ static const struct json_field gpu_fields[] = {
 static const struct json_field scan_fields[] = {
 	OPTIONAL(scan, source),
 	OPTIONAL(scan, driver_version),
+	OPTIONAL(scan, complaint),
 	FIELD_STRUCTS("gpus", struct scan, gpus, gpus_count, gpu_fields),
 	FIELDS_END,
 };

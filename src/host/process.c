@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -65,6 +66,18 @@ bool host_process_ignores(pid_t pid, int signal)
 
 	return host_proc_read(pid, "status", text, sizeof(text)) > 0 &&
 	       host_status_has_signal(text, "SigIgn", signal);
+}
+
+int64_t host_start_time_ns(uint64_t start_ticks)
+{
+	int64_t per_second = sysconf(_SC_CLK_TCK);
+	struct timespec since_boot;
+	int64_t start_ns;
+
+	clock_gettime(CLOCK_BOOTTIME, &since_boot);
+	start_ns = clock_now_ns() - since_boot.tv_sec * NS_PER_SECOND - since_boot.tv_nsec +
+		   (int64_t)start_ticks * (NS_PER_SECOND / per_second);
+	return start_ns / NS_PER_SECOND * NS_PER_SECOND;
 }
 
 int host_process_ref(pid_t pid, struct process_ref *ret_ref, struct err *e)

@@ -39,6 +39,10 @@ enum host_life host_process_life(const struct process_ref *ref);
 /* Whether the process ignores a signal. One that is gone, or cannot be read, does not. */
 bool host_process_ignores(pid_t pid, int signal);
 
+/* When a process with that start time began, on the clock as it is now. Whole seconds, so that it
+   is the same whenever it is asked for. */
+int64_t host_start_time_ns(uint64_t start_ticks);
+
 /* The reference of a living pid. -ESRCH. */
 int host_process_ref(pid_t pid, struct process_ref *ret_ref, struct err *e);
 

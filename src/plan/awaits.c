@@ -22,6 +22,8 @@ static const char *awaits_why(const struct pool_state *state, const struct plan_
 		return "out of service";
 	if (facts->use && facts->use[slot->id] == USE_IDLE)
 		return "free";
+	if (facts->use && facts->use[slot->id] == USE_FAULTY)
+		return "its driver says that it cannot be used";
 	return facts->use && facts->use[slot->id] >= USE_UNKNOWN ? "its use is unknown"
 								 : "in use without reservation";
 }

@@ -18,8 +18,8 @@ static struct candidate make_candidate(const struct pool_state *state, size_t i,
 	const struct reservation *r = slot->reservation;
 	struct candidate c = {.id = slot->id, .released_ns = slot->last_released_ns};
 
-	c.barred = slot->problem || use == USE_MISSING;
-	if (c.barred)
+	c.barred = slot->problem || use == USE_MISSING || use == USE_FAULTY;
+	if (slot->problem)
 		use = USE_UNKNOWN;
 	c.reserved = r && !plan_ends(p, r, slot->id);
 	if (r && !c.reserved)
@@ -28,6 +28,7 @@ static struct candidate make_candidate(const struct pool_state *state, size_t i,
 	c.reserved &= !c.own;
 	c.withheld = plan_is_withheld(state, facts->policy, slot->id);
 	c.idle = !c.reserved && !c.withheld && use == USE_IDLE;
+	c.faulty = !c.reserved && !c.withheld && use == USE_FAULTY;
 	c.unknown = !c.reserved && !c.withheld && use >= USE_UNKNOWN;
 	c.mine_ns = facts->last_use_ns ? facts->last_use_ns[slot->id] : TIME_NONE;
 	return c;
@@ -106,6 +107,11 @@ int plan_refuse_id(const struct pool_state *state, const struct plan_facts *fact
 			       "--wait",
 			       c->id,
 			       plan_first_for(state, facts, c->id, state->queue_count)->user);
+	if (c->faulty)
+		return err_set(e, EBUSY,
+			       "GPU %d is not available: its driver says that it cannot be used - "
+			       "run 'canhazgpu status' for details",
+			       c->id);
 	if (c->unknown)
 		return err_set(
 			e, EBUSY,

@@ -16,7 +16,9 @@ struct candidate {
 	bool reserved;      /* by somebody else */
 	bool awaited;       /* an earlier request could use it */
 	bool idle, unknown; /* neither reserved nor withheld: idle, busy, or unknown */
-	bool barred;        /* its state is unreadable, or it is missing: not even by force */
+	bool faulty;        /* unknown, since its driver says that it cannot be used */
+	bool barred;        /* its state is unreadable, or it is missing or faulty: not even by
+			       force */
 	bool backfill;      /* others wait for it, but cannot use it before it is back */
 	const struct reservation *lent; /* backfill: collected for one of them; NULL: it is free */
 	int64_t mine_ns;                /* when the requester last used it */

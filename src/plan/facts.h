@@ -10,6 +10,7 @@ enum gpu_use {
 	USE_BUSY,
 	USE_UNKNOWN,
 	USE_MISSING, /* it is not there, or has no certain name: not handed out even by force */
+	USE_FAULTY,  /* the driver says that it cannot be used: not even by force */
 };
 
 /* What this host can see of the processes that hold a reservation, or that wait for one. */
@@ -50,8 +51,9 @@ struct plan_facts {
 };
 
 /*
- * How a GPU counts: busy when it uses more than threshold_mb of memory, unknown when its memory use
- * is not known and no process is seen on it (NULL: the GPU itself was not seen).
+ * How a GPU counts: faulty when its driver says so; busy when it uses more than threshold_mb of
+ * memory, without what is forgiven; unknown when its memory use is not known and no process is seen
+ * on it (NULL: the GPU itself was not seen).
  */
 enum gpu_use plan_gpu_use(const struct gpu *gpu, int64_t threshold_mb);
 

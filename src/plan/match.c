@@ -39,6 +39,23 @@ static int find_slot(struct gpu *const *gpus, size_t count, const struct gpu *gp
 	return -1;
 }
 
+/* With what the driver says of a card that it cannot name: it may be this one. */
+static char *why_gone(const struct slot *slot, const struct scan *scan)
+{
+	const char *why = scan->complaint;
+
+	for (size_t i = 0; i < scan->gpus_count && !why; i++) {
+		const struct gpu *gpu = &scan->gpus[i];
+
+		if (!gpu->uuid)
+			why = gpu->health_reason ? gpu->health_reason : gpu->problem;
+	}
+	if (!why)
+		return mem_printf("%s is gone", slot->uuid);
+	return mem_printf("%s is gone; of a GPU that it cannot name the driver says: %s",
+			  slot->uuid, why);
+}
+
 static void match_uuid(const struct slot *slot, const struct scan *scan, struct gpu **gpus,
 		       char **ret_problem)
 {
@@ -51,7 +68,7 @@ static void match_uuid(const struct slot *slot, const struct scan *scan, struct 
 	else if (count > 1)
 		*ret_problem = mem_printf("the driver shows %zu GPUs as %s", count, slot->uuid);
 	else if (!gpu)
-		*ret_problem = mem_printf("%s is gone", slot->uuid);
+		*ret_problem = why_gone(slot, scan);
 	else
 		gpus[slot->id] = gpu;
 }

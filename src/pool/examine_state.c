@@ -39,6 +39,7 @@ static void examine_placed(const struct pool_state *state, const struct observat
 			   struct findings *f)
 {
 	AUTO(group_clear) struct group missing = {0}, unknown = {0}, moved = {0}, mig = {0};
+	AUTO(group_clear) struct group faulty = {0}, ailing = {0};
 
 	for (size_t i = 0; i < o->count; i++) {
 		const struct gpu *gpu = o->gpus[i];
@@ -46,8 +47,12 @@ static void examine_placed(const struct pool_state *state, const struct observat
 
 		if (!gpu)
 			group_add(&missing, id, o->problems[i]);
-		else if (o->use[i] >= USE_UNKNOWN)
+		else if (o->use[i] >= USE_UNKNOWN && o->use[i] != USE_FAULTY)
 			group_add(&unknown, id, o->problems[i]);
+		if (gpu && gpu->health == HEALTH_FAULTY)
+			group_add(&faulty, id, gpu->health_reason);
+		if (gpu && gpu->health == HEALTH_WARNING)
+			group_add(&ailing, id, gpu->health_reason);
 		if (gpu && gpu->index != id)
 			group_add(&moved, id, NULL);
 		if (gpu && gpu->mig)
@@ -59,6 +64,15 @@ static void examine_placed(const struct pool_state *state, const struct observat
 			"look for it with the driver's tool and in the kernel's log; 'canhazgpu "
 			"admin --force' recreates the pool without it",
 			"GPU %s of the pool: %s", str_text(&missing.gpus), missing.why);
+	if (faulty.gpus.length)
+		findings_extend(f, FINDING_FAILED,
+				"it is not handed out until its driver is satisfied",
+				"GPU %s is faulty: %s", str_text(&faulty.gpus),
+				faulty.why ? faulty.why : "its driver says so");
+	if (ailing.gpus.length)
+		findings_extend(f, FINDING_WARNING, "it is handed out all the same",
+				"GPU %s needs attention: %s", str_text(&ailing.gpus),
+				ailing.why ? ailing.why : "its driver says so");
 	if (unknown.why)
 		findings_extend(f, FINDING_WARNING,
 				"it is not handed out until the driver "

@@ -105,13 +105,15 @@ static bool is_missing(const struct observation *o, const struct pool_state *sta
 	return !o->gpus[i] || !o->gpus[i]->visible;
 }
 
-/* Says why the use of a slot is unknown. */
+/* Says why the use of a slot is unknown, or why it is of none. */
 static char *observe_reason(const struct observation *o, size_t i)
 {
 	const struct gpu *gpu = o->gpus[i];
 
 	if (o->problem)
 		return mem_strdup(o->problem);
+	if (gpu && gpu->health == HEALTH_FAULTY && gpu->health_reason)
+		return mem_strdup(gpu->health_reason);
 	if (gpu && gpu->problem)
 		return mem_strdup(gpu->problem);
 	if (o->use[i] == USE_MISSING)
@@ -140,9 +142,9 @@ void observe_gpus(const struct pool_config *config, const struct observer *obser
 	if (!o->problem)
 		plan_match_gpus(state, &o->scan, o->gpus, o->problems);
 	for (size_t i = 0; i < o->count; i++) {
-		o->use[i] = is_missing(o, state, i)
-				    ? USE_MISSING
-				    : plan_gpu_use(o->gpus[i], config->memory_threshold_mb);
+		o->use[i] = plan_gpu_use(o->gpus[i], config->memory_threshold_mb);
+		if (o->use[i] != USE_FAULTY && is_missing(o, state, i))
+			o->use[i] = USE_MISSING;
 		if (o->use[i] >= USE_UNKNOWN && !o->problems[i])
 			o->problems[i] = observe_reason(o, i);
 	}

@@ -22,7 +22,7 @@ struct observation {
 	char *problem;     /* why there is no scan at all; NULL: there is one */
 	size_t count;      /* slots */
 	struct gpu **gpus; /* per slot: its GPU in the scan, or NULL */
-	char **problems;   /* per slot: why its use is unknown, or NULL */
+	char **problems;   /* per slot: why its use is unknown, or it is faulty; else NULL */
 	enum gpu_use *use; /* per slot */
 	bool foreign_pids; /* the driver counts pids otherwise than this host: they name nobody */
 };

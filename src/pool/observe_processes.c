@@ -98,6 +98,7 @@ void observe_processes(struct observation *o, const struct pool_state *state)
 				process->uid = quantity_of((int64_t)uid);
 				process->account = names_find(&names, uid);
 				process->start_ticks = info.start_ticks;
+				process->started_ns = host_start_time_ns(info.start_ticks);
 				/* Some drivers report the whole path of the program. */
 				if (!process->name || strchr(process->name, '/'))
 					mem_replace(&process->name, info.name);

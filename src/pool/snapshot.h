@@ -15,7 +15,7 @@ enum gpu_status {
 	GPU_IN_USE,     /* reserved */
 	GPU_UNRESERVED, /* used without a reservation */
 	GPU_DRAINED,    /* not reserved and out of service: nobody is given it */
-	GPU_ERROR,      /* its use is unknown: is not handed out */
+	GPU_ERROR,      /* faulty, or its use is unknown: is not handed out */
 };
 
 /* One GPU as people see it. Pointers go into the snapshot. */
@@ -25,7 +25,7 @@ struct gpu_view {
 	const struct reservation *reservation; /* NULL: free */
 	const struct gpu *gpu;                 /* NULL: the driver does not show it */
 	enum gpu_use use;
-	const char *problem;      /* why its use is unknown; NULL: it is known */
+	const char *problem;      /* why its use is unknown or it is faulty; else NULL */
 	char *withheld;           /* why it is out of service; NULL: it is not */
 	int64_t last_released_ns; /* TIME_NONE: never used */
 	struct model model;       /* of the holder's processes, else of the others */

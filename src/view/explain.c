@@ -147,6 +147,8 @@ static void explain_free(const struct explain *x, size_t gpu)
 		str_addf(x->out, "is out of service: %s", why);
 	else if (x->s->views[gpu].use == USE_BUSY)
 		str_add(x->out, "is in use without a reservation");
+	else if (x->s->views[gpu].use == USE_FAULTY)
+		str_add(x->out, "is not handed out: its driver says that it cannot be used");
 	else if (x->s->views[gpu].use >= USE_UNKNOWN)
 		str_addf(x->out, "is not handed out: its use is unknown");
 	else

@@ -28,6 +28,12 @@ static size_t count_processes(const struct gpu_view *view)
 	return n;
 }
 
+/* Not of a GPU that answers nothing, or that is faulty. */
+static bool is_use_known(const struct gpu_view *view)
+{
+	return view->use == USE_IDLE || view->use == USE_BUSY;
+}
+
 /* "PID 12345 (python3), PID 67890 (jupyter) and 2 more" */
 static void add_processes(const struct gpu_view *view, struct str *out)
 {
@@ -103,6 +109,26 @@ static void add_memory(const struct gpu_view *view, struct str *out)
 		str_addf(out, "%" PRId64 "MB", view->gpu->memory_used_mb.value);
 	else
 		str_add(out, "unknown MB");
+	if (view->gpu && view->gpu->memory_shared)
+		str_add(out, " of shared memory");
+}
+
+/* ", 600MB ignored (PID 4242)": what does not count, because an administrator has said so. */
+static void add_ignored(const struct gpu_view *view, struct str *out)
+{
+	AUTO(str_clear) struct str pids = {0};
+	int64_t forgiven_mb = 0;
+
+	for (size_t i = 0; i < view->gpu->processes_count; i++) {
+		const struct process *p = &view->gpu->processes[i];
+
+		if (!p->ignored)
+			continue;
+		forgiven_mb += p->forgiven_mb;
+		str_addf(&pids, "%sPID %d", pids.length ? ", " : "", (int)p->pid);
+	}
+	if (pids.length)
+		str_addf(out, ", %" PRId64 "MB ignored (%s)", forgiven_mb, str_text(&pids));
 }
 
 static void fill_available(const struct snapshot *s, const struct gpu_view *view,
@@ -121,6 +147,7 @@ static void fill_available(const struct snapshot *s, const struct gpu_view *view
 
 		add_memory(view, &used);
 		str_add(&used, " used");
+		add_ignored(view, &used);
 		t->validation = str_steal(&used);
 	}
 }
@@ -137,7 +164,7 @@ static void fill_drained(const struct snapshot *s, const struct gpu_view *view, 
 					clock_duration(s->now_ns - slot->drained_ns, since));
 	else
 		t->details = mem_strdup(view->withheld);
-	if (!view->gpu || view->use >= USE_UNKNOWN)
+	if (!view->gpu || !is_use_known(view))
 		return;
 	add_memory(view, &used);
 	str_add(&used, " used");
@@ -174,7 +201,7 @@ static void fill_validation(const struct gpu_view *view, struct gpu_text *t)
 	size_t foreign = count_processes(view);
 	struct str out = {0};
 
-	if (view->use >= USE_UNKNOWN || !gpu)
+	if (!is_use_known(view) || !gpu)
 		return;
 	if (view->use == USE_IDLE && !gpu->processes_count) {
 		/* Nobody is expected to use what is only collected. */
@@ -237,6 +264,17 @@ static void fill_reserved(const struct snapshot *s, const struct gpu_view *view,
 	fill_validation(view, t);
 }
 
+/* Why nothing is known of it, or why it is of no use whatever is known. */
+static void add_problem(const struct gpu_view *view, struct gpu_text *t)
+{
+	const char *why = view->problem ? view->problem : "no answer";
+
+	if (is_use_known(view) || (view->use != USE_FAULTY && t->validation))
+		return;
+	free(t->validation);
+	t->validation = mem_printf("%s: %s", view->use == USE_FAULTY ? "faulty" : "unknown", why);
+}
+
 void view_gpu(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *ret_text)
 {
 	struct gpu_text t = {0};
@@ -249,9 +287,7 @@ void view_gpu(const struct snapshot *s, const struct gpu_view *view, struct gpu_
 		fill_drained(s, view, &t);
 	else if (view->reservation)
 		fill_reserved(s, view, &t);
-	if (view->use >= USE_UNKNOWN && !t.validation)
-		t.validation =
-			mem_printf("unknown: %s", view->problem ? view->problem : "no answer");
+	add_problem(view, &t);
 	*ret_text = t;
 }
 

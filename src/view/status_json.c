@@ -60,6 +60,34 @@ static void set_quantity(json_t *object, const char *name, struct quantity q)
 		json_object_set_new(object, name, json_integer(q.value));
 }
 
+/* Each process on the GPU, whoever has it. */
+static void set_processes(json_t *object, const struct gpu *gpu)
+{
+	json_t *list;
+
+	if (!gpu || !gpu->processes_count)
+		return;
+	list = json_array();
+	for (size_t i = 0; i < gpu->processes_count; i++) {
+		const struct process *p = &gpu->processes[i];
+		json_t *entry = json_object();
+
+		if (p->pid > 0)
+			json_object_set_new(entry, "pid", json_integer(p->pid));
+		set_text(entry, "name", p->name);
+		set_text(entry, "account", p->account);
+		set_text(entry, "container", p->container);
+		set_quantity(entry, "memory_mb", p->memory_mb);
+		set_time(entry, "started_at", p->started_ns);
+		if (p->foreign)
+			json_object_set_new(entry, "foreign", json_true());
+		if (p->ignored)
+			json_object_set_new(entry, "ignored_mb", json_integer(p->forgiven_mb));
+		json_array_append_new(list, entry);
+	}
+	json_object_set_new(object, "processes", list);
+}
+
 /* What the driver tells of the card, for whoever draws it. */
 static void set_card(json_t *object, const struct gpu *gpu)
 {
@@ -73,6 +101,12 @@ static void set_card(json_t *object, const struct gpu *gpu)
 	set_quantity(object, "temperature_c", gpu->temperature_c);
 	set_quantity(object, "power_mw", gpu->power_mw);
 	set_quantity(object, "power_limit_mw", gpu->power_limit_mw);
+	if (gpu->memory_shared)
+		json_object_set_new(object, "memory_shared", json_true());
+	if (gpu->health != HEALTH_GOOD) {
+		set_text(object, "health", gpu_health_name(gpu->health));
+		set_text(object, "health_reason", gpu->health_reason);
+	}
 }
 
 static json_t *gpu_json(const struct snapshot *s, const struct gpu_view *view)
@@ -95,6 +129,7 @@ static json_t *gpu_json(const struct snapshot *s, const struct gpu_view *view)
 	set_text(object, "uuid",
 		 view->gpu && view->gpu->uuid ? view->gpu->uuid : s->state.slots[view->id].uuid);
 	set_card(object, view->gpu);
+	set_processes(object, view->gpu);
 	if (view->reservation)
 		set_reservation(object, view->reservation);
 	else

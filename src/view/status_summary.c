@@ -12,6 +12,7 @@ struct counts {
 	size_t of[GPU_ERROR + 1];
 	size_t total;
 	size_t collected; /* of those in use: for requests that wait */
+	size_t faulty;    /* of those in error: the driver says so; the others are unknown */
 };
 
 static const char *model_name(const struct gpu_view *view)
@@ -29,6 +30,7 @@ static struct counts count(const struct snapshot *s, size_t i, const char *model
 			continue;
 		c.of[s->views[i].status]++;
 		c.total++;
+		c.faulty += s->views[i].status == GPU_ERROR && s->views[i].use == USE_FAULTY;
 		c.collected += s->views[i].reservation && s->views[i].reservation->queue_id;
 	}
 	return c;
@@ -42,8 +44,10 @@ static void add_model(struct str *out, const struct counts *c, const char *model
 		 c->of[GPU_AVAILABLE], c->total, c->of[GPU_IN_USE], c->of[GPU_UNRESERVED]);
 	if (c->of[GPU_DRAINED])
 		str_addf(out, ", %zu out of service", c->of[GPU_DRAINED]);
-	if (c->of[GPU_ERROR])
-		str_addf(out, ", %zu unknown", c->of[GPU_ERROR]);
+	if (c->faulty)
+		str_addf(out, ", %zu faulty", c->faulty);
+	if (c->of[GPU_ERROR] > c->faulty)
+		str_addf(out, ", %zu unknown", c->of[GPU_ERROR] - c->faulty);
 	str_add(out, "\n");
 }
 
@@ -61,8 +65,10 @@ char *view_status_summary(const struct snapshot *s)
 		 all.of[GPU_AVAILABLE], all.total, all.of[GPU_IN_USE], all.of[GPU_UNRESERVED]);
 	if (all.of[GPU_DRAINED])
 		str_addf(&out, "Out of service: %zu GPUs\n", all.of[GPU_DRAINED]);
-	if (all.of[GPU_ERROR])
-		str_addf(&out, "Unknown usage: %zu GPUs\n", all.of[GPU_ERROR]);
+	if (all.faulty)
+		str_addf(&out, "Faulty: %zu GPUs\n", all.faulty);
+	if (all.of[GPU_ERROR] > all.faulty)
+		str_addf(&out, "Unknown usage: %zu GPUs\n", all.of[GPU_ERROR] - all.faulty);
 	if (all.collected)
 		str_addf(&out, "Collected for waiting requests: %zu GPUs of those in use\n",
 			 all.collected);

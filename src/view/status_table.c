@@ -1,8 +1,14 @@
 /* The table of the status; see status.h. */
 #include "view/status.h"
 
+#include <inttypes.h>
+
 #include "base/mem.h"
+#include "base/str.h"
 #include "view/gpu_text.h"
+
+/* A process without a reservation that is older may have been forgotten. */
+#define STALE_NS NS_PER_HOUR
 
 static const struct table_column columns[] = {
 	{.name = "GPU"},
@@ -26,14 +32,48 @@ static enum table_color color_of(enum gpu_status status)
 	return colors[status];
 }
 
+/* When the first of the processes that are in the way began; TIME_NONE: unknown. */
+static int64_t find_oldest(const struct gpu_view *view)
+{
+	int64_t oldest_ns = TIME_NONE;
+
+	for (size_t i = 0; i < view->gpu->processes_count; i++) {
+		const struct process *p = &view->gpu->processes[i];
+
+		if (!p->ignored && p->started_ns != TIME_NONE &&
+		    (oldest_ns == TIME_NONE || p->started_ns < oldest_ns))
+			oldest_ns = p->started_ns;
+	}
+	return oldest_ns;
+}
+
+/* The processes on a GPU that nobody has reserved; for how long and how busily they have been
+   there, if that is long enough to be a mistake. */
+static char *process_details(const struct snapshot *s, const struct gpu_view *view,
+			     const struct gpu_text *t)
+{
+	int64_t oldest_ns = view->gpu ? find_oldest(view) : TIME_NONE;
+	char age[CLOCK_DURATION_SIZE];
+	struct str out = {0};
+
+	str_add(&out, t->process_info);
+	if (oldest_ns == TIME_NONE || s->now_ns - oldest_ns < STALE_NS)
+		return str_steal(&out);
+	str_addf(&out, ", for %s", clock_duration(s->now_ns - oldest_ns, age));
+	if (view->gpu->utilization_percent.known)
+		str_addf(&out, ", GPU %" PRId64 "%% busy", view->gpu->utilization_percent.value);
+	return str_steal(&out);
+}
+
 /* The DETAILS of the table: for unreserved use the processes; a note in brackets at the end.
  */
-static char *details_of(const struct gpu_view *view, const struct gpu_text *t)
+static char *details_of(const struct snapshot *s, const struct gpu_view *view,
+			const struct gpu_text *t)
 {
 	const char *note = view->reservation ? view->reservation->note : NULL;
 
 	if (view->status == GPU_UNRESERVED)
-		return mem_strdup(t->process_info);
+		return process_details(s, view, t);
 	if (note && *note)
 		return mem_printf("%s [%s]", t->details, note);
 	return mem_strdup(t->details);
@@ -46,7 +86,7 @@ static void add_row(struct table *table, const struct snapshot *s, const struct 
 	char id[16];
 
 	view_gpu(s, view, &t);
-	details = details_of(view, &t);
+	details = details_of(s, view, &t);
 	snprintf(id, sizeof(id), "%d", view->id);
 	table_add(table,
 		  (const char *[]){

@@ -167,6 +167,25 @@ static void write_gpu_metric(const struct snapshot *s, const struct gpu_metric *
 	}
 }
 
+static void write_health(const struct snapshot *s, struct str *out)
+{
+	head(out, "gpu_healthy", "gauge",
+	     "Whether the driver reports no fault of a GPU (1) or one (0).");
+	for (size_t i = 0; i < s->views_count; i++) {
+		if (s->views[i].gpu)
+			str_addf(out, "canhazgpu_gpu_healthy{gpu=\"%d\"} %d\n", s->views[i].id,
+				 s->views[i].gpu->health != HEALTH_FAULTY);
+	}
+	head(out, "gpu_needs_attention", "gauge",
+	     "Whether the driver wants a GPU to be looked after (1), which may be used all the "
+	     "same.");
+	for (size_t i = 0; i < s->views_count; i++) {
+		if (s->views[i].gpu)
+			str_addf(out, "canhazgpu_gpu_needs_attention{gpu=\"%d\"} %d\n",
+				 s->views[i].id, s->views[i].gpu->health == HEALTH_WARNING);
+	}
+}
+
 /* ---- accounts ---- */
 
 static void write_counts(struct str *out, const char *name, const char *type, const char *help,
@@ -238,6 +257,7 @@ void metrics_write(const struct metrics *m, const struct snapshot *s, int64_t be
 	write_states(s, out);
 	for (size_t i = 0; i < ARRAY_SIZE(gpu_metrics); i++)
 		write_gpu_metric(s, &gpu_metrics[i], out);
+	write_health(s, out);
 	write_reservations(s, out);
 	write_counts(out, "reservation_seconds_total", "counter",
 		     "GPU time reserved since the server was started.", m->counts, m->counts_count);

@@ -12,7 +12,8 @@
  *  "gpus": [{"uuid": "GPU-...", "name": "...", "bus": [0, 59, 0], "codes": {"nvmlDeviceGetName":
  * 4}, "memory": [total, reserved, used],   MiB, null: ~0 "compute": [[pid, MiB]], "graphics": [],
  * "mps": [],   MiB null: ~0 "utilization": 5, "temperature": 40, "power": 70000, "power_limit":
- * 700000, "mig": [null, {"memory": ..., "compute": ...}]}]}     present: MIG is on
+ * 700000, "recovery_action": 1, "remapped": [correctable, uncorrectable, pending, failed],
+ * "retired_pending": 1, "mig": [null, {"memory": ..., "compute": ...}]}]}     present: MIG is on
  *
  * A driver version of "group" gives the effective group id. Function names in "codes", "hang" and
  * "crash" have no version suffix. Answers are written byte by byte at the offsets of NVIDIA's
@@ -317,6 +318,49 @@ int nvmlSystemGetDriverVersion(char *to, unsigned size)
 		return SUCCESS;
 	}
 	return code ? code : copy_text(version, to, size);
+}
+
+#ifndef STUB_OLD
+/* One field of nvmlFieldValue_t, 40 bytes: its id, ..., its type at 24, its code at 28, its value
+ * at 32. */
+API int nvmlDeviceGetFieldValues(device d, int n, void *to);
+int nvmlDeviceGetFieldValues(device d, int n, void *to)
+{
+	json_t *action = json_object_get(d, "recovery_action");
+	int code = enter("nvmlDeviceGetFieldValues", d);
+	uint32_t id;
+
+	if (code || n != 1)
+		return code ? code : INVALID_ARGUMENT;
+	memcpy(&id, to, sizeof(id));
+	put32(to, 24, 1); /* NVML_VALUE_TYPE_UNSIGNED_INT */
+	put32(to, 28, id == 230 && action ? SUCCESS : NOT_SUPPORTED);
+	put64(to, 32, UINT64_MAX);
+	put32(to, 32, (uint32_t)json_integer_value(action));
+	return SUCCESS;
+}
+
+API int nvmlDeviceGetRemappedRows(device d, unsigned *correctable, unsigned *uncorrectable,
+				  unsigned *pending, unsigned *failed);
+int nvmlDeviceGetRemappedRows(device d, unsigned *correctable, unsigned *uncorrectable,
+			      unsigned *pending, unsigned *failed)
+{
+	unsigned *to[] = {correctable, uncorrectable, pending, failed};
+	json_t *rows = json_object_get(d, "remapped");
+	int code = enter("nvmlDeviceGetRemappedRows", d);
+
+	for (size_t i = 0; !code && i < 4; i++)
+		code = copy_number(json_array_get(rows, i), to[i]);
+	return code;
+}
+#endif
+
+API int nvmlDeviceGetRetiredPagesPendingStatus(device d, unsigned *pending);
+int nvmlDeviceGetRetiredPagesPendingStatus(device d, unsigned *pending)
+{
+	int code = enter("nvmlDeviceGetRetiredPagesPendingStatus", d);
+
+	return code ? code : copy_number(json_object_get(d, "retired_pending"), pending);
 }
 
 API int nvmlDeviceGetTemperature(device d, int sensor, unsigned *to);

@@ -169,6 +169,100 @@ static void test_no_permission(void **state)
 	assert_problem(&s.gpus[2], "GPU is lost (15)");
 }
 
+/* What the driver says against a GPU, and what follows from it. */
+struct health_case {
+	const char *what, *gpu; /* members of the stub's GPU */
+	enum gpu_health health;
+	const char *reason; /* a part of it; NULL: there is none */
+};
+
+static const struct health_case health_cases[] = {
+	{"a driver that has nothing against it",
+	 "\"recovery_action\": 0, \"remapped\": [3, 1, 0, 0]", HEALTH_GOOD, NULL},
+	{"a driver that does not know the questions",
+	 "\"codes\": {\"nvmlDeviceGetFieldValues\": 2, \"nvmlDeviceGetRemappedRows\": 3,"
+	 " \"nvmlDeviceGetRetiredPagesPendingStatus\": 3}",
+	 HEALTH_GOOD, NULL},
+	{"a reset", "\"recovery_action\": 1", HEALTH_FAULTY,
+	 "'nvidia-smi --gpu-reset -i 00000000:3B:00.0' as root, or reboot this host"},
+	{"a reboot", "\"recovery_action\": 2", HEALTH_FAULTY, "reboot this host"},
+	{"peer-to-peer traffic", "\"recovery_action\": 3", HEALTH_FAULTY, "several GPUs"},
+	{"reduced capacity", "\"recovery_action\": 4", HEALTH_FAULTY, "reduced capacity"},
+	{"a reset of the bus", "\"recovery_action\": 5", HEALTH_FAULTY, "--gpu-reset"},
+	{"an action of the future", "\"recovery_action\": 77", HEALTH_FAULTY, "action 77"},
+	{"a remapping that failed", "\"remapped\": [0, 2, 0, 1]", HEALTH_FAULTY, "replaced"},
+	{"one that is pending", "\"remapped\": [0, 2, 1, 0]", HEALTH_WARNING,
+	 "about to be remapped"},
+	{"both", "\"remapped\": [0, 2, 1, 1]", HEALTH_FAULTY, "about to be remapped"},
+	{"a page that is pending", "\"retired_pending\": 1", HEALTH_WARNING, "about to be retired"},
+	{"no page", "\"retired_pending\": 0", HEALTH_GOOD, NULL},
+	{"lost, says the memory", "\"codes\": {\"nvmlDeviceGetMemoryInfo\": 15}", HEALTH_FAULTY,
+	 "GPU is lost"},
+	{"lost, says the name", "\"codes\": {\"nvmlDeviceGetUUID\": 15}", HEALTH_FAULTY,
+	 "GPU is lost"},
+	{"needs a reset, say the processes",
+	 "\"codes\": {\"nvmlDeviceGetComputeRunningProcesses\": 16}", HEALTH_FAULTY,
+	 "needs a reset"},
+	{"lost, says the handle", "\"codes\": {\"nvmlDeviceGetHandleByIndex\": 15}", HEALTH_FAULTY,
+	 "GPU is lost"},
+	{"unreachable, says the handle", "\"codes\": {\"nvmlDeviceGetHandleByIndex\": 999}",
+	 HEALTH_FAULTY, "'nvidia-smi --gpu-reset -i 0'"},
+	{"cables", "\"codes\": {\"nvmlDeviceGetHandleByIndex\": 8}", HEALTH_FAULTY, "power cables"},
+	{"not ours to read", "\"codes\": {\"nvmlDeviceGetHandleByIndex\": 4}", HEALTH_GOOD, NULL},
+	{"a sensor that fails", "\"codes\": {\"nvmlDeviceGetTemperature\": 999}", HEALTH_GOOD,
+	 NULL},
+	{"its infoROM", "\"codes\": {\"nvmlDeviceGetUUID\": 14}", HEALTH_WARNING, "infoROM"},
+};
+
+static void test_health(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(health_cases); i++) {
+		const struct health_case *c = &health_cases[i];
+		AUTO_FREE char *config = mem_printf(
+			"{\"gpus\": [{\"bus\": [0, 59, 0], \"memory\": [9, 0, 0], %s}]}", c->gpu);
+		AUTO(scan_clear) struct scan s = scan_config("nvml", config);
+		const struct gpu *g = &s.gpus[0];
+
+		if (g->health != c->health)
+			fail_msg("%s: %s", c->what, gpu_health_name(g->health));
+		if (!c->reason != !g->health_reason ||
+		    (c->reason && !strstr(g->health_reason, c->reason)))
+			fail_msg("%s: '%s'", c->what, g->health_reason ? g->health_reason : "");
+	}
+}
+
+/* Drivers that have no memory to tell of list the processes that use the system's. */
+static void test_unified_memory(void **state)
+{
+	AUTO(scan_clear)
+	struct scan s = scan_config(
+		"nvml", "{\"gpus\": [{\"uuid\": \"GPU-i\", \"name\": \"NVIDIA GB10\"},"
+			"{\"compute\": [[7, 500], [8, 600]]}, {\"compute\": [[7, 500], [8, null]]},"
+			"{\"codes\": {\"nvmlDeviceGetComputeRunningProcesses\": 3}},"
+			"{\"memory\": [0, 0, 0], \"compute\": [[7, 500]]},"
+			"{\"name\": \"Orin (nvgpu)\"},"
+			"{\"codes\": {\"nvmlDeviceGetMemoryInfo\": 4}}]}");
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		assert_true(s.gpus[i].memory_shared);
+		assert_true(s.gpus[i].memory_total_mb.known);
+		assert_true(s.gpus[i].memory_total_mb.value > 0);
+	}
+	assert_known(s.gpus[0].memory_used_mb, 0);
+	assert_null(s.gpus[0].problem);
+	assert_known(s.gpus[1].memory_used_mb, 1100);
+	assert_unknown(s.gpus[2].memory_used_mb);
+	assert_unknown(s.gpus[3].memory_used_mb);
+	assert_problem(&s.gpus[3], "processes are unknown");
+	assert_known(s.gpus[4].memory_used_mb, 500);
+	/* An empty list of a driver that never lists any is none. */
+	assert_unknown(s.gpus[5].memory_used_mb);
+	assert_problem(&s.gpus[5], "Jetson");
+	assert_false(s.gpus[6].memory_shared);
+}
+
 /* More processes than the first buffer holds: asked again with a larger one. */
 static void test_many_processes(void **state)
 {
@@ -352,6 +446,8 @@ int main(void)
 		TEST(test_memory_falls_back),
 		TEST(test_unknown_values),
 		TEST(test_no_permission),
+		TEST(test_health),
+		TEST(test_unified_memory),
 		TEST(test_many_processes),
 		TEST(test_mig),
 		TEST(test_init_errors),

@@ -7,13 +7,27 @@
 
 #include "gpu/nvidia/smi_parse.h"
 
+static int parse_gpus(const char *text, size_t length, struct scan *ret_scan, struct err *e)
+{
+	const struct nvidia_smi_query q = nvidia_smi_query_gpus();
+
+	return nvidia_smi_parse_gpus(&q, text, length, ret_scan, e);
+}
+
+static void parse_processes(const char *text, size_t length, struct scan *s)
+{
+	const struct nvidia_smi_query q = nvidia_smi_query_processes();
+
+	nvidia_smi_parse_processes(&q, text, length, s);
+}
+
 static int parse_fixture(const char *name, struct scan *ret_scan, struct err *e)
 {
 	AUTO_FREE char *path = mem_printf("unit/fixtures/nvidia-smi/%s", name);
 	size_t length = 0;
 	AUTO_FREE char *text = read_source(path, &length);
 
-	return nvidia_smi_parse_gpus(text, length, ret_scan, e);
+	return parse_gpus(text, length, ret_scan, e);
 }
 
 /* The GPUs of one fixture with the processes of another. The caller clears it. */
@@ -29,7 +43,7 @@ static struct scan read_fixtures(const char *gpus, const char *processes)
 		size_t length = 0;
 		AUTO_FREE char *text = read_source(path, &length);
 
-		nvidia_smi_parse_processes(text, length, &s);
+		parse_processes(text, length, &s);
 	}
 	return s;
 }
@@ -182,7 +196,7 @@ static void test_complaints(void **state)
 	parse_fails("no-devices.txt", ENODEV, "No devices were found");
 	parse_fails("no-driver.txt", EIO, "couldn't communicate");
 	parse_fails("mismatch.txt", EIO, "reboot");
-	assert_int_equal(nvidia_smi_parse_gpus("", 0, &s, &e), -EIO);
+	assert_int_equal(parse_gpus("", 0, &s, &e), -EIO);
 	assert_non_null(strstr(e.text, "nothing"));
 }
 
@@ -195,7 +209,7 @@ static void test_nul(void **state)
 	struct err e = {0};
 
 	(void)state;
-	assert_int_equal(nvidia_smi_parse_gpus(text, sizeof(text) - 1, &s, &e), 0);
+	assert_int_equal(parse_gpus(text, sizeof(text) - 1, &s, &e), 0);
 	assert_int_equal(s.gpus_count, 2);
 	assert_string_equal(s.gpus[1].uuid, "GPU-1");
 }

@@ -309,6 +309,7 @@ static void test_gpus(void **state)
 		AUTO(world_close) struct snapshot s;
 		AUTO(table_freep) struct table *table = NULL;
 		AUTO_FREE char *row = NULL, *json = NULL, *expected = NULL;
+		json_t *document;
 
 		world_open(&s, 1);
 		set_holder(&s, c);
@@ -318,7 +319,9 @@ static void test_gpus(void **state)
 		s.views[0].model.provider = mem_strdup(c->model_provider);
 		s.views[0].model.model = mem_strdup(c->model);
 		table = view_status_table(&s);
-		json = world_json(view_status_json(&s), 0);
+		document = view_status_json(&s);
+		json_object_del(json_array_get(document, 0), "processes"); /* test_processes */
+		json = world_json(document, 0);
 		if (c->json)
 			expected = expected_json(&s, c->json);
 		/* Nothing of what is shown lies in the snapshot. */
@@ -365,6 +368,84 @@ static void test_card(void **state)
 	absent = world_json(view_status_json(&s), 2);
 	assert_string_equal(absent, "{\"gpu_id\":2,\"status\":\"AVAILABLE\",\"details\":"
 				    "\"never used\"}");
+}
+
+/* Cards that are in order, all but; and one whose memory is the system's. */
+static void test_health(void **state)
+{
+	AUTO(world_close) struct snapshot s;
+	AUTO(table_freep) struct table *table = NULL;
+	AUTO_FREE char *faulty = NULL, *held = NULL, *warned = NULL, *shared = NULL, *json = NULL;
+	AUTO_FREE char *summary = NULL;
+
+	(void)state;
+	world_open(&s, 4);
+	world_reserve(&s, RESERVATION_RUN, "alice", 1, 1);
+	for (int i = 0; i < 2; i++) {
+		world_gpu(&s, i)->health = HEALTH_FAULTY;
+		world_gpu(&s, i)->health_reason = mem_strdup("it needs a reset");
+		world_unknown(&s, i, "it needs a reset");
+		s.seen.use[i] = USE_FAULTY;
+	}
+	world_gpu(&s, 2)->health = HEALTH_WARNING;
+	world_gpu(&s, 2)->health_reason = mem_strdup("its infoROM is corrupted");
+	world_gpu(&s, 3)->memory_shared = true;
+	world_show(&s);
+	table = view_status_table(&s);
+	faulty = world_row(table, 0);
+	assert_string_equal(faulty, "0|ERROR|-|-|-|-|-|faulty: it needs a reset");
+	held = world_row(table, 1);
+	assert_string_equal(held, "1|IN_USE|alice|0h 15m 30s|RUN|-|heartbeat 0h 0m 5s ago|"
+				  "faulty: it needs a reset");
+	warned = world_row(table, 2);
+	assert_string_equal(warned, "2|AVAILABLE|-|-|-|-|never used|0MB used");
+	shared = world_row(table, 3);
+	assert_string_equal(shared, "3|AVAILABLE|-|-|-|-|never used|0MB of shared memory used");
+	json = world_json(view_status_json(&s), 0);
+	assert_string_equal(json, "{\"gpu_id\":0,\"status\":\"ERROR\",\"validation\":\"faulty: it "
+				  "needs a reset\",\"health\":\"faulty\",\"health_reason\":\"it "
+				  "needs a reset\",\"error\":\"it needs a reset\"}");
+	summary = view_status_summary(&s);
+	assert_non_null(strstr(summary, "Faulty: 1 GPUs\n"));
+	assert_null(strstr(summary, "Unknown usage"));
+}
+
+/* Who is in the way, for how long, and what an administrator has said about it. */
+static void test_processes(void **state)
+{
+	AUTO(world_close) struct snapshot s;
+	AUTO(table_freep) struct table *table = NULL;
+	AUTO_FREE char *stale = NULL, *forgiven = NULL, *json = NULL;
+	struct process *p;
+
+	(void)state;
+	world_open(&s, 2);
+	world_busy(&s, 0, 1612);
+	world_gpu(&s, 0)->utilization_percent = quantity_of(0);
+	p = world_process(&s, 0, 4242, "python3", "bob");
+	p->started_ns = NOW - HMS(51, 20, 0);
+	p->memory_mb = quantity_of(1600);
+	world_process(&s, 0, 4343, "sh", "bob")->started_ns = NOW - S(3);
+	world_busy(&s, 1, 612);
+	s.seen.use[1] = USE_IDLE;
+	p = world_process(&s, 1, 4242, "python3", "bob");
+	p->ignored = true;
+	p->forgiven_mb = 600;
+	world_show(&s);
+	table = view_status_table(&s);
+	stale = world_row(table, 0);
+	assert_string_equal(stale, "0|UNRESERVED|user bob|-|-|-|1612MB used by PID 4242 (python3), "
+				   "PID 4343 (sh), for 51h 20m 0s, GPU 0% busy|"
+				   "WITHOUT RESERVATION");
+	forgiven = world_row(table, 1);
+	assert_string_equal(forgiven, "1|AVAILABLE|-|-|-|-|never used|"
+				      "612MB used, 600MB ignored (PID 4242)");
+	json = world_json(view_status_json(&s), 0);
+	assert_non_null(strstr(json, "\"process_info\":\"1612MB used by PID 4242 (python3), PID "
+				     "4343 (sh)\""));
+	assert_non_null(strstr(json, "\"processes\":[{\"pid\":4242,\"name\":\"python3\","
+				     "\"account\":\"bob\",\"memory_mb\":1600,"
+				     "\"started_at\":\"2025-07-05T15:06:32Z\"},"));
 }
 
 /* Everybody's text in every place that it can come from. */
@@ -668,6 +749,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gpus),
 		cmocka_unit_test(test_card),
+		cmocka_unit_test(test_health),
+		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_collected),
 		cmocka_unit_test(test_example),

@@ -3,9 +3,36 @@
  * (child.c), so either may hang or crash.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "gpu/gpu_backend.h"
 #include "gpu/nvidia/nvidia.h"
+
+/* The module of Jetsons before Thor. Their GPU is part of the chip and on no PCI bus. */
+#define NVGPU_MODULE "/sys/module/nvgpu"
+
+/* Where neither interface is there. */
+static int no_driver(const struct err *nvml, const struct err *smi, struct err *e)
+{
+	if (access(NVGPU_MODULE, F_OK) == 0)
+		return err_set(e, ENODEV,
+			       "this is a Jetson, whose driver (nvgpu) tells neither memory nor "
+			       "processes: 'canhazgpu admin --provider fake --gpus 1' makes a pool "
+			       "in which reservations work, and unreserved use is not seen");
+	return err_set(e, ENODEV, "there is no NVIDIA driver here: %s; %s", nvml->text, smi->text);
+}
+
+/* What holds whoever answered. */
+static void complete(struct gpu *g)
+{
+	if (nvidia_is_nvgpu(g)) {
+		g->processes_known = false;
+		gpu_add_problem(g, "this Jetson's driver (nvgpu) does not list processes: "
+				   "reservations work with --force, unreserved use is not seen");
+	}
+	if (g->memory_shared)
+		gpu_share_memory(g);
+}
 
 static int scan(const struct gpu_options *options, struct scan *ret_scan, struct err *e)
 {
@@ -17,8 +44,7 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 	if (r && ask_smi) {
 		r = nvidia_smi_scan(ret_scan, &smi_error);
 		if (r == -ENOENT)
-			return err_set(e, ENODEV, "there is no NVIDIA driver here: %s; %s",
-				       nvml_error.text, smi_error.text);
+			return no_driver(&nvml_error, &smi_error, e);
 		if (r)
 			return err_set(e, -r, "%s; %s", smi_error.text, nvml_error.text);
 	} else if (r) {
@@ -26,6 +52,8 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 	}
 	if (ret_scan->gpus_count == 0)
 		return err_set(e, ENODEV, "the NVIDIA driver runs but sees no GPU");
+	for (size_t i = 0; i < ret_scan->gpus_count; i++)
+		complete(&ret_scan->gpus[i]);
 	return 0;
 }
 

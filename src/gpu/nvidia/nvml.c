@@ -40,13 +40,19 @@ static void read_one(const struct nvml *n, unsigned index, struct gpu *g)
 	int code = n->device_by_index(index, &device);
 
 	g->index = (int)index;
-	if (code == NVML_SUCCESS)
+	if (code == NVML_SUCCESS) {
 		nvidia_nvml_read_device(n, device, g);
-	else if (code == NVML_NO_PERMISSION)
+		return;
+	}
+	if (code == NVML_NO_PERMISSION)
 		gpu_add_problem(g, "no permission to read this GPU");
 	else
 		gpu_add_problem(g, "this GPU cannot be read: %s (%d)", nvidia_nvml_error(n, code),
 				code);
+	/* Of a handle, an error without a name says that the driver cannot reach the GPU. */
+	if (!nvidia_nvml_judge(n, code, g) && code == NVML_UNKNOWN_ERROR)
+		nvidia_needs_reset(g, "the driver cannot reach it (%s)",
+				   nvidia_nvml_error(n, code));
 }
 
 static int read_all(const struct nvml *n, struct scan *s, struct err *e)

@@ -22,9 +22,15 @@ enum nvml_code {
 	NVML_NO_PERMISSION = 4,
 	NVML_NOT_FOUND = 6,
 	NVML_INSUFFICIENT_SIZE = 7,
+	NVML_INSUFFICIENT_POWER = 8,
 	NVML_DRIVER_NOT_LOADED = 9,
+	NVML_IRQ_ISSUE = 11,
 	NVML_FUNCTION_NOT_FOUND = 13,
+	NVML_CORRUPTED_INFOROM = 14,
+	NVML_GPU_IS_LOST = 15,
+	NVML_RESET_REQUIRED = 16,
 	NVML_LIB_RM_VERSION_MISMATCH = 18,
+	NVML_UNKNOWN_ERROR = 999,
 };
 
 /* nvmlDevice_t: an opaque pointer, for a GPU or a MIG instance of one. */
@@ -70,6 +76,33 @@ struct nvml_utilization {
 };
 static_assert(sizeof(struct nvml_utilization) == 8, "nvmlUtilization_t");
 
+/* nvmlFieldValue_t: what was asked for, and the answer. */
+struct nvml_field {
+	unsigned id, scope;
+	int64_t time_us, latency_us;
+	int type; /* nvmlValueType_t */
+	int code; /* of this field */
+	union {
+		unsigned number; /* NVML_TYPE_UNSIGNED */
+		uint64_t bits;
+	} value;
+};
+#define NVML_TYPE_UNSIGNED 1           /* NVML_VALUE_TYPE_UNSIGNED_INT */
+#define NVML_FIELD_RECOVERY_ACTION 230 /* NVML_FI_DEV_GET_GPU_RECOVERY_ACTION */
+static_assert(sizeof(struct nvml_field) == 40, "nvmlFieldValue_t");
+static_assert(offsetof(struct nvml_field, type) == 24, "nvmlFieldValue_t.valueType");
+static_assert(offsetof(struct nvml_field, value) == 32, "nvmlFieldValue_t.value");
+
+/* nvmlDeviceGpuRecoveryAction_t; newer drivers may have others. */
+enum nvml_recovery {
+	NVML_RECOVERY_NONE = 0,
+	NVML_RECOVERY_RESET = 1,
+	NVML_RECOVERY_REBOOT = 2,
+	NVML_RECOVERY_DRAIN_P2P = 3,
+	NVML_RECOVERY_DRAIN_AND_RESET = 4,
+	NVML_RECOVERY_RESET_BUS = 5,
+};
+
 /*
  * The start of nvmlProcessInfo_v1_t (16 bytes) and nvmlProcessInfo_v2_t (24 bytes). The struct of
  * the _v3 functions changed its size between drivers, so these are never called.
@@ -108,6 +141,10 @@ struct nvml {
 	int (*temperature)(nvml_device, int sensor, unsigned *celsius);
 	int (*power)(nvml_device, unsigned *mw);
 	int (*power_limit)(nvml_device, unsigned *mw);
+	int (*fields)(nvml_device, int count, struct nvml_field *);
+	int (*remapped_rows)(nvml_device, unsigned *correctable, unsigned *uncorrectable,
+			     unsigned *pending, unsigned *failed);
+	int (*retired_pending)(nvml_device, int *pending);
 	int (*mig_mode)(nvml_device, unsigned *current, unsigned *pending);
 	int (*mig_max_count)(nvml_device, unsigned *);
 	int (*mig_by_index)(nvml_device, unsigned, nvml_device *);
@@ -126,6 +163,13 @@ const char *nvidia_nvml_error(const struct nvml *n, int code);
 /* Reads all there is to know about one GPU; what cannot be read stays unknown, g->problem says why.
  */
 void nvidia_nvml_read_device(const struct nvml *n, nvml_device device, struct gpu *g);
+
+/* The driver's verdicts on one GPU, from the questions that are only about that. */
+void nvidia_nvml_read_health(const struct nvml *n, nvml_device device, struct gpu *g);
+
+/* What a return code says about the GPU itself, whatever was asked: that it is lost, for example.
+   True: it is a verdict. */
+bool nvidia_nvml_judge(const struct nvml *n, int code, struct gpu *g);
 
 /*
  * Adds the processes of one device (a GPU or a MIG instance) to g, each pid once. Returns the code

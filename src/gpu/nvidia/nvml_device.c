@@ -37,9 +37,11 @@ static void read_identity(const struct nvml *n, nvml_device device, struct gpu *
 {
 	char uuid[NVML_UUID_SIZE + 1] = "", name[NVML_NAME_SIZE + 1] = "";
 	struct nvml_pci_info pci = {0};
+	int code = NVML_CALL(n->uuid, device, uuid, NVML_UUID_SIZE);
 
-	if (NVML_CALL(n->uuid, device, uuid, NVML_UUID_SIZE) == NVML_SUCCESS)
+	if (code == NVML_SUCCESS)
 		mem_replace(&g->uuid, uuid);
+	nvidia_nvml_judge(n, code, g);
 	if (NVML_CALL(n->name, device, name, NVML_NAME_SIZE) == NVML_SUCCESS)
 		mem_replace(&g->name, name);
 	/* The numbers are at the same place in every version of the struct, the text is not. */
@@ -112,6 +114,15 @@ static struct mig_sum read_instances(const struct nvml *n, nvml_device device, s
 	return sum;
 }
 
+/* Unified memory: the driver knows the question, and has nothing to tell of memory of the GPU's
+ * own.
+ */
+static bool tells_no_memory(int code, struct quantity total_mb)
+{
+	return code == NVML_NOT_SUPPORTED ||
+	       (code == NVML_SUCCESS && total_mb.known && !total_mb.value);
+}
+
 /*
  * Memory and processes. A GPU that is divided into MIG instances reports its own sums to root only;
  * the instances report theirs to everyone.
@@ -134,7 +145,12 @@ static void read_use(const struct nvml *n, nvml_device device, struct gpu *g)
 			processes_code = NVML_SUCCESS;
 	}
 	g->processes_known = processes_code == NVML_SUCCESS;
-	if (memory_code != NVML_SUCCESS)
+	nvidia_nvml_judge(n, memory_code, g);
+	nvidia_nvml_judge(n, processes_code, g);
+	g->memory_shared = !g->mig && tells_no_memory(memory_code, g->memory_total_mb);
+	if (g->memory_shared)
+		g->memory_used_mb = (struct quantity){0}; /* nvidia.c adds up its processes */
+	else if (memory_code != NVML_SUCCESS)
 		gpu_add_problem(g, "memory use is unknown: %s (%d)",
 				nvidia_nvml_error(n, memory_code), memory_code);
 	else if (!g->memory_used_mb.known)
@@ -153,4 +169,5 @@ void nvidia_nvml_read_device(const struct nvml *n, nvml_device device, struct gp
 	g->mig = NVML_CALL(n->mig_mode, device, &mig_now, &mig_later) == NVML_SUCCESS &&
 		 mig_now == NVML_MIG_ENABLED;
 	read_use(n, device, g);
+	nvidia_nvml_read_health(n, device, g);
 }

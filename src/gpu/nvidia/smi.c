@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "gpu/nvidia/nvidia.h"
 #include "gpu/nvidia/smi_parse.h"
+#include "gpu/nvidia/smi_query.h"
 
 #define PROGRAM "nvidia-smi"
 
@@ -99,26 +100,42 @@ static int run_query(const char *query, struct str *output, int *ret_status, str
 	return r;
 }
 
+/* Asks, and again without the fields that this nvidia-smi does not know. */
+static int ask(struct nvidia_smi_query *query, struct str *answer, int *ret_status, struct err *e)
+{
+	int r;
+
+	do {
+		AUTO_FREE char *text = nvidia_smi_query_text(query);
+
+		str_clear(answer);
+		r = run_query(text, answer, ret_status, e);
+	} while (!r && nvidia_smi_leave_out(query, str_text(answer)));
+	return r;
+}
+
 int nvidia_smi_scan(struct scan *ret_scan, struct err *e)
 {
+	struct nvidia_smi_query gpu_query = nvidia_smi_query_gpus();
+	struct nvidia_smi_query process_query = nvidia_smi_query_processes();
 	AUTO(str_clear) struct str gpus = {0}, processes = {0};
 	struct err why = {0};
 	struct scan s = {0};
 	int r, status = 0;
 
-	r = run_query("--query-gpu=" NVIDIA_SMI_GPU_COLUMNS, &gpus, &status, e);
+	r = ask(&gpu_query, &gpus, &status, e);
 	if (!r)
-		r = nvidia_smi_parse_gpus(str_text(&gpus), gpus.length, &s, e);
+		r = nvidia_smi_parse_gpus(&gpu_query, str_text(&gpus), gpus.length, &s, e);
 	if (r)
 		return r;
-	r = run_query("--query-compute-apps=" NVIDIA_SMI_PROCESS_COLUMNS, &processes, &status,
-		      &why);
+	r = ask(&process_query, &processes, &status, &why);
 	if (!r && status)
 		r = err_set(&why, EIO, PROGRAM " ended with status %d", status);
 	if (r)
 		nvidia_smi_no_processes(&s, why.text);
 	else
-		nvidia_smi_parse_processes(str_text(&processes), processes.length, &s);
+		nvidia_smi_parse_processes(&process_query, str_text(&processes), processes.length,
+					   &s);
 	mem_replace(&s.source, "nvidia-smi");
 	*ret_scan = s;
 	return 0;

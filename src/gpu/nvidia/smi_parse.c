@@ -1,239 +1,277 @@
 /*
- * The tables that nvidia-smi prints. Called by smi.c, and by the tests with recorded texts.
+ * The table of GPUs that nvidia-smi prints. Called by smi.c, and by the tests with recorded texts.
  * Pure: no I/O, no clock, no globals.
  */
 #include "gpu/nvidia/smi_parse.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
 #include "gpu/gpu_backend.h"
+#include "gpu/nvidia/nvidia.h"
+#include "gpu/nvidia/smi_lines.h"
 #include "gpu/nvidia/smi_value.h"
 
-enum gpu_column {
-	COLUMN_INDEX,
-	COLUMN_UUID,
-	COLUMN_NAME,
-	COLUMN_BUS_ID,
-	COLUMN_MEMORY_TOTAL,
-	COLUMN_MEMORY_USED,
-	COLUMN_UTILIZATION,
-	COLUMN_TEMPERATURE,
-	COLUMN_POWER,
-	COLUMN_MIG,
-	COLUMN_DRIVER_VERSION,
-	COLUMN_COUNT,
+/* One table on its way. */
+struct reader {
+	const struct nvidia_smi_query *query;
+	struct scan scan;
+	size_t rows;         /* lines that could be read */
+	bool *missing;       /* per GPU: no row has named it so far */
+	const char **others; /* lines that are no rows; they point into the text */
+	size_t others_count;
 };
 
-/* Complaints are one short sentence; sscanf at every place of a long line would take for ever. */
-#define COMPLAINT_MAX 512
+/* A line, cut into the texts of its fields; those that were not asked for are "". */
+struct row {
+	const char *fields[SMI_FIELDS];
+	size_t columns; /* how many there are, which may be too many or too few */
+};
 
-/* A bus id somewhere in a complaint: "... GPU 0000:3B:00.0: GPU is lost". NULL: there is none. */
-static char *find_bus_id(const char *line)
+/* Cuts the line at its commas. */
+static struct row split(const struct nvidia_smi_query *q, char *line)
 {
-	AUTO_FREE char *start = strndup(line, COMPLAINT_MAX);
+	struct row row = {.columns = 0};
+	size_t field = 0;
 
-	for (const char *p = start; p && *p; p++) {
-		unsigned domain, bus, device, function;
-		int length = 0;
+	for (size_t i = 0; i < SMI_FIELDS; i++)
+		row.fields[i] = "";
+	for (char *rest = line; rest; row.columns++) {
+		char *text = nvidia_smi_trim(strsep(&rest, ","));
 
-		if (!isxdigit((unsigned char)*p) ||
-		    sscanf(p, "%8x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &length) != 4)
-			continue;
-		return mem_printf("%08X:%02X:%02X.%X", domain, bus, device, function);
+		while (field < SMI_FIELDS && q->left_out & 1u << field)
+			field++;
+		if (field < SMI_FIELDS)
+			row.fields[field++] = text;
 	}
-	return NULL;
+	return row;
 }
 
-/* Splits a line at commas into at most max texts without spaces around; returns how many there are.
- */
-static size_t split(char *line, char **columns, size_t max)
+static struct quantity number_of(const struct row *row)
 {
-	size_t count = 0;
+	return nvidia_smi_number(row->fields[SMI_INDEX], 1, "");
+}
 
-	for (char *rest = line; rest;) {
-		char *column = strsep(&rest, ",");
+static bool is_whole(const struct nvidia_smi_query *q, const struct row *row)
+{
+	bool numbered = q->left_out & 1u << SMI_INDEX || number_of(row).known;
 
-		if (count < max)
-			columns[count] = nvidia_smi_trim(column);
-		count++;
+	return numbered && row->columns == nvidia_smi_columns(q);
+}
+
+/* Whether a line is about one GPU, even if not all of it can be read: it has a number or all its
+   columns, and in its place a UUID, or what nvidia-smi prints instead of one. */
+static bool is_row(const struct nvidia_smi_query *q, const struct row *row)
+{
+	const char *uuid = row->fields[SMI_UUID];
+	bool has_uuid = !strncasecmp(uuid, "GPU-", 4) || !strncasecmp(uuid, "MIG-", 4);
+
+	if (is_whole(q, row))
+		return true;
+	if (row->columns < 2)
+		return false;
+	if (row->columns == nvidia_smi_columns(q))
+		return has_uuid;
+	return number_of(row).known && (has_uuid || nvidia_smi_is_no_value(uuid));
+}
+
+static struct gpu *add_gpu(struct reader *r, bool missing)
+{
+	struct gpu *g = scan_add_gpu(&r->scan);
+
+	g->index = (int)r->scan.gpus_count - 1;
+	r->missing[g->index] = missing;
+	return g;
+}
+
+/* The GPU that a row is about, which has the row's number. NULL: there is no room for it, or a row
+   has that number already, and then the two cannot be told apart. */
+static struct gpu *place(struct reader *r, const struct row *row)
+{
+	struct quantity number = number_of(row);
+	size_t index = number.known && number.value < POOL_GPUS_MAX ? (size_t)number.value
+								    : r->scan.gpus_count;
+	struct gpu *g;
+
+	if (index >= POOL_GPUS_MAX || (number.known && number.value >= POOL_GPUS_MAX))
+		return NULL;
+	while (r->scan.gpus_count < index)
+		add_gpu(r, true);
+	if (index == r->scan.gpus_count)
+		return add_gpu(r, false);
+	g = &r->scan.gpus[index];
+	if (!r->missing[index]) {
+		g->memory_used_mb = (struct quantity){0};
+		g->processes_known = g->memory_shared = false;
+		gpu_add_problem(g, "nvidia-smi lists two GPUs with the number %zu", index);
 	}
-	return count;
+	return r->missing[index] ? g : NULL;
+}
+
+/* Whether a driver that knows the question has no answer: the GPU has no such memory. */
+static bool is_absent(const char *text)
+{
+	return !strcasecmp(text, "[N/A]") || !strcasecmp(text, "N/A") ||
+	       !strcasecmp(text, "[Not Supported]");
 }
 
 /* A row with all its columns. */
-static void read_row(struct gpu *g, char **columns)
+static void read_row(const struct row *row, struct gpu *g)
 {
-	g->uuid = nvidia_smi_text(columns[COLUMN_UUID]);
-	g->name = nvidia_smi_text(columns[COLUMN_NAME]);
-	g->pci_bus_id = nvidia_smi_text(columns[COLUMN_BUS_ID]);
-	g->memory_total_mb = nvidia_smi_number(columns[COLUMN_MEMORY_TOTAL], 1, "MiB");
-	g->memory_used_mb = nvidia_smi_number(columns[COLUMN_MEMORY_USED], 1, "MiB");
-	g->utilization_percent = nvidia_smi_number(columns[COLUMN_UTILIZATION], 1, "%");
-	g->temperature_c = nvidia_smi_number(columns[COLUMN_TEMPERATURE], 1, "C");
-	g->power_mw = nvidia_smi_number(columns[COLUMN_POWER], 1000, "W");
-	g->mig = !strcasecmp(columns[COLUMN_MIG], "Enabled");
-	if (!g->memory_used_mb.known)
+	const char *const *fields = row->fields;
+
+	g->uuid = nvidia_smi_text(fields[SMI_UUID]);
+	g->name = nvidia_smi_text(fields[SMI_NAME]);
+	g->pci_bus_id = nvidia_smi_text(fields[SMI_BUS_ID]);
+	g->memory_total_mb = nvidia_smi_number(fields[SMI_MEMORY_TOTAL], 1, "MiB");
+	g->memory_used_mb = nvidia_smi_number(fields[SMI_MEMORY_USED], 1, "MiB");
+	g->utilization_percent = nvidia_smi_number(fields[SMI_UTILIZATION], 1, "%");
+	g->temperature_c = nvidia_smi_number(fields[SMI_TEMPERATURE], 1, "C");
+	g->power_mw = nvidia_smi_number(fields[SMI_POWER], 1000, "W");
+	g->mig = !strcasecmp(fields[SMI_MIG], "Enabled");
+	/* Its processes are known as soon as they were read: smi_processes.c. */
+	g->processes_known = g->uuid != NULL;
+	for (size_t i = 0; i < SMI_FIELDS; i++)
+		nvidia_smi_judge(g, fields[i]);
+	g->memory_shared = !g->mig && is_absent(fields[SMI_MEMORY_TOTAL]) &&
+			   is_absent(fields[SMI_MEMORY_USED]);
+	if (!g->memory_used_mb.known && !g->memory_shared)
 		gpu_add_problem(g, "memory use is unknown: nvidia-smi says '%.60s'",
-				columns[COLUMN_MEMORY_USED]);
+				fields[SMI_MEMORY_USED]);
 }
 
-/* One line. Whatever it is, it is taken for a GPU. False: it is no row, and the GPU is unknown. */
-static bool read_line(struct scan *s, char *line)
+/* A line that is about a GPU, and cannot be read. Its UUID tells which one it is. */
+static void read_damaged(const struct row *row, const char *whole, struct gpu *g)
 {
-	AUTO_FREE char *whole = mem_strdup(line);
-	char *columns[COLUMN_COUNT];
-	struct gpu *g = scan_add_gpu(s);
-
-	g->index = (int)s->gpus_count - 1;
-	if (split(line, columns, COLUMN_COUNT) == COLUMN_COUNT &&
-	    nvidia_smi_number(columns[COLUMN_INDEX], 1, "").known) {
-		read_row(g, columns);
-		if (!s->driver_version)
-			s->driver_version = nvidia_smi_text(columns[COLUMN_DRIVER_VERSION]);
-		return true;
-	}
-	g->pci_bus_id = find_bus_id(whole);
+	if (!strncasecmp(row->fields[SMI_UUID], "GPU-", 4))
+		g->uuid = mem_strdup(row->fields[SMI_UUID]);
+	g->pci_bus_id = nvidia_smi_bus_id(whole);
+	for (size_t i = 0; i < SMI_FIELDS; i++)
+		nvidia_smi_judge(g, row->fields[i]);
 	gpu_add_problem(g, "nvidia-smi cannot read this GPU: %.200s", whole);
-	return false;
 }
 
-int nvidia_smi_parse_gpus(const char *text, size_t length, struct scan *ret_scan, struct err *e)
+static int too_many(struct err *e)
 {
-	AUTO_FREE char *copy = nvidia_smi_copy(text, length);
-	AUTO_FREE char *first = NULL;
-	struct scan s = {0};
-	size_t rows = 0;
-	char *rest = copy;
+	return err_set(e, E2BIG, "nvidia-smi names more than %d GPUs", POOL_GPUS_MAX);
+}
 
-	for (char *line; (line = nvidia_smi_next_line(&rest));) {
-		if (!first)
-			first = mem_strdup(line);
-		if (s.gpus_count == POOL_GPUS_MAX) {
-			scan_clear(&s);
-			return err_set(e, E2BIG, "nvidia-smi names more than %d GPUs",
-				       POOL_GPUS_MAX);
-		}
-		rows += read_line(&s, line);
-	}
-	if (rows) {
-		*ret_scan = s;
+static int read_line(struct reader *r, char *line, struct err *e)
+{
+	AUTO_FREE char *copy = mem_strdup(line);
+	struct row row = split(r->query, copy);
+	size_t before = r->scan.gpus_count;
+	struct gpu *g;
+
+	if (!is_row(r->query, &row)) {
+		r->others = mem_resize(r->others, r->others_count + 1, sizeof(*r->others));
+		r->others[r->others_count++] = line;
 		return 0;
 	}
-	scan_clear(&s);
-	if (first && strcasestr(first, "No devices were found"))
-		return err_set(e, ENODEV, "nvidia-smi says: No devices were found");
-	if (first && strcasestr(first, "version mismatch"))
-		return err_set(e, EIO, "nvidia-smi says: %.200s (reboot this host)", first);
-	return err_set(e, EIO, "nvidia-smi says: %.200s", first ? first : "nothing");
-}
-
-/* ---- processes ---- */
-
-static void processes_unknown(struct gpu *g, const char *why)
-{
-	if (g->processes_known)
-		gpu_add_problem(g, "processes are unknown: %s", why);
-	g->processes_known = false;
-}
-
-void nvidia_smi_no_processes(struct scan *s, const char *why)
-{
-	for (size_t i = 0; i < s->gpus_count; i++) {
-		s->gpus[i].processes_known = true; /* so that the reason is written down */
-		processes_unknown(&s->gpus[i], why);
+	g = place(r, &row);
+	if (!g)
+		return before == POOL_GPUS_MAX || number_of(&row).value >= POOL_GPUS_MAX
+			       ? too_many(e)
+			       : 0;
+	r->missing[g->index] = false;
+	if (!is_whole(r->query, &row)) {
+		read_damaged(&row, line, g);
+		return 0;
 	}
+	read_row(&row, g);
+	if (!r->scan.driver_version)
+		r->scan.driver_version = nvidia_smi_text(row.fields[SMI_DRIVER_VERSION]);
+	r->rows++;
+	return 0;
 }
 
-/* The GPU of a UUID. "MIG-GPU-<uuid>/1/0" is an instance of GPU-<uuid>. */
-static struct gpu *find_gpu(struct scan *s, const char *uuid)
+static size_t count_missing(const struct reader *r)
 {
-	for (size_t i = 0; i < s->gpus_count; i++) {
-		const char *own = s->gpus[i].uuid;
-		size_t length = own ? strlen(own) : 0;
+	size_t count = 0;
 
-		if (!length)
-			continue;
-		if (!strcasecmp(own, uuid))
-			return &s->gpus[i];
-		if (!strncasecmp(uuid, "MIG-", 4) && !strncasecmp(uuid + 4, own, length) &&
-		    (uuid[4 + length] == '/' || !uuid[4 + length]))
-			return &s->gpus[i];
+	for (size_t i = 0; i < r->scan.gpus_count; i++)
+		count += r->missing[i];
+	return count;
+}
+
+/* The n-th GPU that no row has named. */
+static struct gpu *find_missing(struct reader *r, size_t n)
+{
+	for (size_t i = 0; i < r->scan.gpus_count; i++) {
+		if (r->missing[i] && !n--)
+			return &r->scan.gpus[i];
 	}
 	return NULL;
 }
 
 /*
- * Cuts "uuid, pid, name, memory" into four. The name may hold commas (and anything else), the
- * others cannot: the first two end at the first commas, the last begins behind the last one.
+ * What nvidia-smi says beside the table. A complaint about a card that has no row belongs to a
+ * number that was passed over, where there are as many of one as of the other; where there is no
+ * such number, the card is no GPU of this scan, and only its complaint is kept.
  */
-static bool split_process(char *line, char *columns[4])
+static void take_others(struct reader *r)
 {
-	char *last = strrchr(line, ',');
-	char *first = strchr(line, ',');
-	char *second = first ? strchr(first + 1, ',') : NULL;
+	size_t missing = count_missing(r), complaints = 0, kept = 0;
 
-	if (!second || second == last)
-		return false;
-	*first = *second = *last = '\0';
-	columns[0] = nvidia_smi_trim(line);
-	columns[1] = nvidia_smi_trim(first + 1);
-	columns[2] = nvidia_smi_trim(second + 1);
-	columns[3] = nvidia_smi_trim(last + 1);
-	return true;
-}
-
-static void read_process(struct scan *s, char *line)
-{
-	char why[128];
-	char *columns[4];
-	struct process *p;
-	struct quantity pid;
-	struct gpu *g = NULL;
-
-	snprintf(why, sizeof(why), "nvidia-smi says '%.100s'", line);
-	if (split_process(line, columns)) {
-		g = find_gpu(s, columns[0]);
-	} else {
-		line[strcspn(line, ",")] = '\0';
-		g = find_gpu(s, nvidia_smi_trim(line));
-		if (g) {
-			processes_unknown(g, why);
-			return;
-		}
+	for (size_t i = 0; i < r->others_count; i++) {
+		if (nvidia_smi_take_verdict(&r->scan, r->others[i]) ||
+		    !nvidia_smi_is_complaint(r->others[i]))
+			continue;
+		r->others[complaints++] = r->others[i];
 	}
-	for (size_t i = 0; !g && i < s->gpus_count; i++)
-		processes_unknown(&s->gpus[i], why);
-	if (!g)
-		return;
-	/* A process whose pid is not reported is still a process: pid 0. */
-	pid = nvidia_smi_number(columns[1], 1, "");
-	p = gpu_add_process(g);
-	p->pid = pid.known && pid.value <= INT_MAX ? (pid_t)pid.value : 0;
-	p->name = nvidia_smi_text(columns[2]);
-	p->memory_mb = nvidia_smi_number(columns[3], 1, "MiB");
+	if (complaints && complaints != missing)
+		mem_replace(&r->scan.complaint, r->others[0]);
+	for (size_t n = 0; n < missing; n++) {
+		struct gpu *g = find_missing(r, n);
+		const char *why = complaints == missing ? r->others[kept++] : NULL;
+
+		gpu_add_problem(g, "nvidia-smi cannot read this GPU%s%.200s", why ? ": " : "",
+				why ? why : "");
+		if (!why)
+			continue;
+		g->pci_bus_id = nvidia_smi_bus_id(why);
+		nvidia_needs_reset(g, "nvidia-smi says: %.200s", why);
+	}
 }
 
-void nvidia_smi_parse_processes(const char *text, size_t length, struct scan *s)
+/* What is said instead of a table. */
+static int no_table(const struct reader *r, struct err *e)
+{
+	for (size_t i = 0; i < r->others_count; i++) {
+		if (strcasestr(r->others[i], "No devices were found"))
+			return err_set(e, ENODEV, "nvidia-smi says: No devices were found");
+		if (strcasestr(r->others[i], "version mismatch"))
+			return err_set(e, EIO, "nvidia-smi says: %.200s (reboot this host)",
+				       r->others[i]);
+	}
+	return err_set(e, EIO, "nvidia-smi says: %.200s",
+		       r->others_count      ? r->others[0]
+		       : r->scan.gpus_count ? r->scan.gpus[0].problem
+					    : "nothing");
+}
+
+int nvidia_smi_parse_gpus(const struct nvidia_smi_query *q, const char *text, size_t length,
+			  struct scan *ret_scan, struct err *e)
 {
 	AUTO_FREE char *copy = nvidia_smi_copy(text, length);
+	AUTO_FREE bool *missing = mem_alloc(POOL_GPUS_MAX, sizeof(*missing));
+	struct reader r = {.query = q, .missing = missing};
 	char *rest = copy;
+	int code = 0;
 
-	/* A GPU whose own row could not be read has no UUID: rows of its processes match no GPU. */
-	for (size_t i = 0; i < s->gpus_count; i++) {
-		s->gpus[i].processes_known = s->gpus[i].uuid != NULL;
-		if (!s->gpus[i].uuid && !s->gpus[i].problem)
-			gpu_add_problem(&s->gpus[i], "processes are unknown: no UUID is known");
+	for (char *line; code == 0 && (line = nvidia_smi_next_line(&rest));)
+		code = read_line(&r, line, e);
+	if (code == 0 && !r.rows)
+		code = no_table(&r, e);
+	if (code == 0) {
+		take_others(&r);
+		*ret_scan = r.scan;
+	} else {
+		scan_clear(&r.scan);
 	}
-	for (char *line; (line = nvidia_smi_next_line(&rest));) {
-		if (!strcasestr(line, "No running processes found") &&
-		    !strcasestr(line, "No devices were found"))
-			read_process(s, line);
-	}
+	free(r.others);
+	return code;
 }

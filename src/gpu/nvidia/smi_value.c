@@ -10,12 +10,32 @@
 /* Numbers above this are no measurement of anything, and far from overflow when scaled. */
 #define NUMBER_MAX INT64_C(1000000000000)
 
+/* The length of a control sequence (ECMA-48: ESC [ parameters final) at the start; 0: there is
+ * none.
+ */
+static size_t escape_length(const char *text, size_t length)
+{
+	size_t i = 2;
+
+	if (length < 3 || text[0] != '\x1b' || text[1] != '[')
+		return 0;
+	while (i < length && text[i] >= 0x20 && text[i] < 0x40)
+		i++;
+	return i < length && text[i] >= 0x40 && text[i] < 0x7f ? i + 1 : 0;
+}
+
 char *nvidia_smi_copy(const char *text, size_t length)
 {
-	char *copy = mem_alloc(length + 1, 1);
+	char *copy = mem_alloc(length + 1, 1), *end = copy;
 
-	for (size_t i = 0; i < length; i++)
-		copy[i] = text[i] ? text[i] : '?';
+	for (size_t i = 0; i < length; i++) {
+		size_t skipped = escape_length(text + i, length - i);
+
+		if (skipped)
+			i += skipped - 1;
+		else
+			*end++ = text[i] ? text[i] : '?';
+	}
 	return copy;
 }
 
@@ -43,18 +63,23 @@ char *nvidia_smi_next_line(char **rest)
 	return NULL;
 }
 
-char *nvidia_smi_text(const char *text)
+bool nvidia_smi_is_no_value(const char *text)
 {
 	static const char *const not_a_value[] = {"", "N/A", "ERR!", "Unknown Error"};
 
 	/* Real names, UUIDs and bus ids are not in brackets; "[N/A]" and its like are. */
 	if (*text == '[')
-		return NULL;
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(not_a_value); i++) {
 		if (!strcasecmp(text, not_a_value[i]))
-			return NULL;
+			return true;
 	}
-	return mem_strdup(text);
+	return false;
+}
+
+char *nvidia_smi_text(const char *text)
+{
+	return nvidia_smi_is_no_value(text) ? NULL : mem_strdup(text);
 }
 
 struct quantity nvidia_smi_number(const char *text, int64_t scale, const char *unit)
