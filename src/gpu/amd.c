@@ -19,8 +19,6 @@
 #include "base/parse.h"
 #include "gpu/gpu_backend.h"
 
-#define BYTES_PER_MB (INT64_C(1) << 20)
-
 char *amd_read_text(const char *directory, const char *name)
 {
 	AUTO_FREE char *path = mem_printf("%s/%s", directory, name);
@@ -103,8 +101,10 @@ static void read_card(const char *device, struct gpu *g)
 	if (!g->name && model)
 		g->name = mem_printf("AMD GPU %s", model);
 	g->pci_bus_id = link_name(device, ".");
-	g->memory_total_mb = amd_read_number(device, "mem_info_vram_total", BYTES_PER_MB);
-	g->memory_used_mb = amd_read_number(device, "mem_info_vram_used", BYTES_PER_MB);
+	g->memory_total_mb = amd_read_number(device, "mem_info_vram_total", AMD_BYTES_PER_MB);
+	g->memory_used_mb = amd_read_number(device, "mem_info_vram_used", AMD_BYTES_PER_MB);
+	amd_add_system_memory(device, g);
+	amd_read_ras(device, g);
 	g->utilization_percent = amd_read_number(device, "gpu_busy_percent", 1);
 	read_sensors(device, g);
 	if (!g->memory_used_mb.known)

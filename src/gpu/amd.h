@@ -1,9 +1,11 @@
-/* The two halves of the AMD backend, amd.c and amd_kfd.c; nothing else includes this. */
+/* What the files of the AMD backend share; nothing else includes this. */
 #ifndef GPU_AMD_H
 #define GPU_AMD_H
 
 #include "base/err.h"
 #include "base/nouns.h"
+
+#define AMD_BYTES_PER_MB (INT64_C(1) << 20)
 
 /* The first line of <directory>/<name> without white space at its end; NULL unless it can be read
    and is not empty. The caller frees it. */
@@ -11,6 +13,13 @@ char *amd_read_text(const char *directory, const char *name);
 
 /* The number in <directory>/<name>, divided by divisor; unknown unless it is one. */
 struct quantity amd_read_number(const char *directory, const char *name, int64_t divisor);
+
+/* Counts the system's memory that an APU uses as its own, in MiB; leaves a card with memory of its
+   own as it is. <device> is /sys/class/drm/card0/device or the like. */
+void amd_add_system_memory(const char *device, struct gpu *g);
+
+/* Adds what the driver's error handling (RAS) says against the GPU. */
+void amd_read_ras(const char *device, struct gpu *g);
 
 /*
  * Completes the GPUs of s (found by PCI address) by what the kernel's compute driver (KFD) says

@@ -244,6 +244,68 @@ static void test_no_kfd(void **state)
 	assert_non_null(s.gpus[0].problem);
 }
 
+/* What tells that a GPU is part of a processor, and what that means for its memory. */
+static void test_apu(void **state)
+{
+	static const struct {
+		const char *vram, *label, *format;
+		bool shared;
+	} cases[] = {
+		{"536870912\n", NULL, NULL, true}, /* 512 MiB, and nothing else is known */
+		{"34359738368\n", "vddnb\n", NULL, true},
+		{"34359738368\n", NULL, "\x68\x01\x02\x03", true},
+		{"34359738368\n", NULL, "\x68\x01\x03\x01", true},
+		{"34359738368\n", "vddgfx\n", "\x68\x01\x01\x03", false},
+		{"34359738368\n", NULL, NULL, false},
+	};
+	const char *device = DEVICE "c4:00.0";
+
+	(void)state;
+	make_card("card0", "c4:00.0", "amdgpu", "0x1002\n");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(scan_clear) struct scan s = {0};
+
+		device_file(device, "mem_info_vram_total", cases[i].vram);
+		device_file(device, "mem_info_vram_used", "268435456\n");
+		device_file(device, "mem_info_gtt_total", "68719476736\n");
+		device_file(device, "mem_info_gtt_used", "21474836480\n");
+		device_file(device, "hwmon/hwmon3/in1_label", cases[i].label ? cases[i].label : "");
+		device_file(device, "gpu_metrics", cases[i].format ? cases[i].format : "");
+		s = scan_tree();
+		if (s.gpus[0].memory_shared != cases[i].shared)
+			fail_msg("case %zu", i);
+		assert_known(s.gpus[0].memory_used_mb, cases[i].shared ? 256 + 20480 : 256);
+		if (cases[i].shared)
+			assert_true(s.gpus[0].memory_total_mb.value > 65536);
+	}
+	unlink(write_file("devices/pci0000:00/0000:c4:00.0/mem_info_gtt_used", ""));
+	device_file(device, "mem_info_vram_total", "536870912\n");
+	{
+		AUTO(scan_clear) struct scan s = scan_tree();
+
+		assert_unknown(s.gpus[0].memory_used_mb);
+		assert_problem(&s.gpus[0], "memory use is unknown");
+	}
+}
+
+static void test_bad_pages(void **state)
+{
+	AUTO(scan_clear) struct scan good = {0};
+	AUTO(scan_clear) struct scan bad = {0};
+
+	(void)state;
+	make_card("card0", "c4:00.0", "amdgpu", "0x1002\n");
+	device_file(DEVICE "c4:00.0", "ras/gpu_vram_bad_pages",
+		    "0x00000001 : 0x00001000 : R\n0x00000002 : 0x00001000 : P\n");
+	good = scan_tree();
+	assert_int_equal(good.gpus[0].health, HEALTH_GOOD);
+	device_file(DEVICE "c4:00.0", "ras/gpu_vram_bad_pages",
+		    "0x00000001 : 0x00001000 : R\n0x00000002 : 0x00001000 : F\n");
+	bad = scan_tree();
+	assert_int_equal(bad.gpus[0].health, HEALTH_WARNING);
+	assert_non_null(strstr(bad.gpus[0].health_reason, "1 bad pages"));
+}
+
 static void test_none(void **state)
 {
 	struct gpu_options options = {
@@ -263,7 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_values), TEST(test_processes),  TEST(test_processes_unknown),
 		TEST(test_names),  TEST(test_partitions), TEST(test_no_kfd),
-		TEST(test_none),
+		TEST(test_none),   TEST(test_apu),        TEST(test_bad_pages),
 	};
 
 	return cmocka_run_group_tests_name("gpu_amd", tests, NULL, NULL);
