@@ -35,6 +35,7 @@ const int *change_gpus(const struct change *c, size_t *ret_count)
 	case CHANGE_INIT:
 	case CHANGE_PUT:
 	case CHANGE_DROP:
+	case CHANGE_IGNORE:
 		break;
 	}
 	*ret_count = 0;
@@ -193,6 +194,8 @@ static int apply_init(struct pool_state *state, const struct change_init *init, 
 			       init->gpus_count);
 	state->initialized = true;
 	state->queue_unreadable = 0;
+	while (state->ignored_count)
+		ignored_process_clear(&state->ignored[--state->ignored_count]);
 	mem_replace(&state->provider, init->provider);
 	pool_state_make_slots(state, init->gpus_count);
 	for (size_t i = 0; i < init->gpus_count; i++) {
@@ -220,7 +223,7 @@ static int check_gpus(const struct pool_state *state, const struct change *c, st
 	size_t count;
 	const int *gpus = change_gpus(c, &count);
 
-	if (!count && c->kind != CHANGE_INIT && !change_entry(c))
+	if (!count && c->kind != CHANGE_INIT && c->kind != CHANGE_IGNORE && !change_entry(c))
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
 	for (size_t i = 0; i < count; i++) {
 		if (gpus[i] < 0 || (size_t)gpus[i] >= state->slots_count)
@@ -254,6 +257,9 @@ int change_apply(struct pool_state *state, const struct change *c, struct err *e
 		apply_drain(state, &c->drain);
 		return 0;
 	case CHANGE_CHECK:
+		return 0;
+	case CHANGE_IGNORE:
+		pool_state_ignore(state, c->ignore.process, c->ignore.drop);
 		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);

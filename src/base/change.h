@@ -17,11 +17,13 @@ enum change_kind {
 	CHANGE_DROP,
 	CHANGE_DRAIN,
 	CHANGE_CHECK,
+	CHANGE_IGNORE,
 };
 
 /*
  * Creates the pool, or recreates it. Reservations must be ended, and queue entries dropped or
- * altered, by other changes of the same commit; the history stays, and every GPU is in service.
+ * altered, by other changes of the same commit; the history stays, every GPU is in service, and no
+ * process is ignored.
  * Later changes of the same commit may fill the new pool: grants, drains, and queue entries.
  */
 struct change_init {
@@ -83,6 +85,12 @@ struct change_check {
 	size_t gpus_count;
 };
 
+/* Lists a process that is ignored, in place of an entry for the same process, or removes that. */
+struct change_ignore {
+	const struct ignored_process *process;
+	bool drop;
+};
+
 struct change {
 	enum change_kind kind;
 	bool quiet; /* a mere heartbeat: a commit of nothing else wakes no process that watches */
@@ -95,14 +103,15 @@ struct change {
 		struct change_drop drop;
 		struct change_drain drain;
 		struct change_check check;
+		struct change_ignore ignore;
 	};
 };
 
 /* The queue entry that a change stores or removes; NULL for other kinds. */
 const struct queue_entry *change_entry(const struct change *c);
 
-/* The GPUs whose slots a change alters or compares; NULL and 0 for CHANGE_INIT and for changes of
-   queue entries. */
+/* The GPUs whose slots a change alters or compares; NULL and 0 for CHANGE_INIT, CHANGE_IGNORE and
+   changes of queue entries. */
 const int *change_gpus(const struct change *c, size_t *ret_count);
 
 /*

@@ -95,6 +95,7 @@ void process_clear(struct process *p)
 	free(p->name);
 	free(p->account);
 	free(p->container);
+	free(p->ignored_by);
 	*p = (struct process){0};
 }
 
@@ -190,6 +191,14 @@ struct reservation *reservation_copy(const struct reservation *r)
 	return copy;
 }
 
+void ignored_process_clear(struct ignored_process *i)
+{
+	holder_clear(&i->holder);
+	free(i->name);
+	free(i->ignored_by);
+	*i = (struct ignored_process){0};
+}
+
 void queue_entry_clear(struct queue_entry *q)
 {
 	free(q->user);
@@ -244,6 +253,10 @@ void pool_state_clear(struct pool_state *s)
 	for (size_t i = 0; i < s->queue_count; i++)
 		queue_entry_clear(&s->queue[i]);
 	free(s->queue);
+	for (size_t i = 0; i < s->ignored_count; i++)
+		ignored_process_clear(&s->ignored[i]);
+	free(s->ignored);
+	free(s->ignored_version);
 	free(s->provider);
 	*s = (struct pool_state){0};
 }
@@ -273,6 +286,9 @@ void pool_state_copy(struct pool_state *to, const struct pool_state *from)
 		pool_state_add(to, reservation_copy(from->reservations[i]));
 	for (size_t i = 0; i < from->queue_count; i++)
 		queue_entry_copy(pool_state_add_waiter(to), &from->queue[i]);
+	for (size_t i = 0; i < from->ignored_count; i++)
+		pool_state_ignore(to, &from->ignored[i], false);
+	to->ignored_version = mem_strdup(from->ignored_version);
 }
 
 void usage_record_clear(struct usage_record *u)
@@ -337,6 +353,40 @@ struct reservation *pool_state_find(const struct pool_state *s, const char *id)
 			return s->reservations[i];
 	}
 	return NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+bool ignored_is_same(const struct ignored_process *a, const struct ignored_process *b)
+{
+	return a->holder.command.pid == b->holder.command.pid &&
+	       a->holder.command.start_ticks == b->holder.command.start_ticks &&
+	       same_text(a->holder.boot_id, b->holder.boot_id);
+}
+
+void pool_state_ignore(struct pool_state *s, const struct ignored_process *process, bool drop)
+{
+	struct ignored_process *copy;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->ignored_count; i++) {
+		if (ignored_is_same(&s->ignored[i], process))
+			ignored_process_clear(&s->ignored[i]);
+		else
+			s->ignored[kept++] = s->ignored[i];
+	}
+	s->ignored_count = kept;
+	if (drop)
+		return;
+	s->ignored = mem_resize(s->ignored, kept + 1, sizeof(*s->ignored));
+	copy = &s->ignored[s->ignored_count++];
+	*copy = *process;
+	holder_copy(&copy->holder, &process->holder);
+	copy->name = mem_strdup(process->name);
+	copy->ignored_by = mem_strdup(process->ignored_by);
 }
 
 void pool_state_make_slots(struct pool_state *s, size_t count)

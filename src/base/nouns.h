@@ -55,11 +55,13 @@ struct process {
 	struct quantity uid;       /* real uid; unknown for a pid that is not in /proc */
 	char *account;             /* name of uid, "uid 1234" where it has none; NULL unknown */
 	uint64_t start_ticks;      /* field 22 of /proc/<pid>/stat; 0 unknown */
-	char *container;     /* id of the container that it runs in; NULL: none, or not asked */
-	bool foreign;        /* on a reserved GPU, but not its holder's */
-	bool ignored;        /* an administrator has said so (struct ignored_process) ... */
-	int64_t forgiven_mb; /* ... and so much of its GPU memory does not count */
-	int64_t started_ns;  /* TIME_NONE unknown */
+	char *container;    /* id of the container that it runs in; NULL: none, or not asked */
+	bool foreign;       /* on a reserved GPU, but not its holder's */
+	int64_t started_ns; /* TIME_NONE unknown */
+	/* An administrator has said that it does not count (struct ignored_process). */
+	char *ignored_by; /* who; NULL: it counts */
+	int64_t ignored_ns;
+	int64_t forgiven_mb; /* so much of its GPU memory does not count */
 };
 
 /* What a driver's verdicts say of a GPU. One that is faulty is never handed out. */
@@ -177,6 +179,15 @@ struct queue_entry {
 	char *version;        /* like slot.version */
 };
 
+/* A process that does not count as use of the GPUs that it is on, until it ends. */
+struct ignored_process {
+	struct holder holder; /* it is holder.command */
+	char *name;           /* NULL unknown */
+	char *ignored_by;     /* account of the administrator who has said so */
+	int64_t ignored_ns;
+	int64_t memory_mb; /* what it had on a GPU then; what it takes beyond that counts */
+};
+
 /* All that is agreed about one host, as read at one moment. */
 struct pool_state {
 	bool initialized;
@@ -187,7 +198,10 @@ struct pool_state {
 	size_t reservations_count;
 	struct queue_entry *queue; /* in order of arrival */
 	size_t queue_count;
-	size_t queue_unreadable; /* more entries, of which the store can tell nothing */
+	size_t queue_unreadable;         /* more entries, of which the store can tell nothing */
+	struct ignored_process *ignored; /* some may have ended */
+	size_t ignored_count;
+	char *ignored_version; /* like slot.version, of the whole list; NULL: not compared */
 };
 
 /* Why a reservation ended; stored with the usage record. */
@@ -234,6 +248,7 @@ struct reservation *reservation_new(void);
 struct reservation *reservation_free(struct reservation *r);
 void reservation_freep(struct reservation **r); /* for AUTO(reservation_freep) */
 struct reservation *reservation_copy(const struct reservation *r);
+void ignored_process_clear(struct ignored_process *i);
 void queue_entry_clear(struct queue_entry *q);
 void queue_entry_copy(struct queue_entry *to, const struct queue_entry *from);
 void pool_state_clear(struct pool_state *s);
@@ -253,6 +268,13 @@ bool gpu_ids_have(const int *ids, size_t count, int gpu);
 
 /* The reservation of that id, or NULL. */
 struct reservation *pool_state_find(const struct pool_state *s, const char *id);
+
+/* Whether both name the same process. */
+bool ignored_is_same(const struct ignored_process *a, const struct ignored_process *b);
+
+/* Lists a copy of a process that is ignored, in place of one that is the same; drop: only removes
+   that one. */
+void pool_state_ignore(struct pool_state *s, const struct ignored_process *process, bool drop);
 
 /* Makes slots 0..count-1, all free, in place of those that there are. */
 void pool_state_make_slots(struct pool_state *s, size_t count);

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "cmd/context.h"
 #include "cmd/store_url.h"
 
@@ -64,9 +66,62 @@ static void print_drained(const int *ids, size_t count, const int *changed, size
 		printf("Put %zu GPU(s) back into service: %s\n", changed_count, list);
 }
 
-static int admin_drain(const struct invocation *in, struct err *e)
+/* Options that each do one thing to a pool that is there. */
+static const struct action {
+	const char *key, *pair;
+} actions[] = {
+	{"admin.drain", "--drain and --undrain"},
+	{"admin.undrain", "--drain and --undrain"},
+	{"admin.ignore-process", "--ignore-process and --no-ignore-process"},
+	{"admin.no-ignore-process", "--ignore-process and --no-ignore-process"},
+};
+
+/* The one of them that is given; NULL: none is, and a pool is to be made. */
+static int find_action(const struct settings *s, const char **ret_key, struct err *e)
 {
-	bool drain = settings_is_set(in->settings, "admin.drain");
+	bool more = settings_origin(s, "admin.force") == ORIGIN_FLAG ||
+		    settings_origin(s, "admin.gpus") == ORIGIN_FLAG ||
+		    settings_origin(s, "admin.provider") == ORIGIN_FLAG;
+	const struct action *found = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (!settings_is_set(s, actions[i].key))
+			continue;
+		more |= found != NULL;
+		found = found ? found : &actions[i];
+	}
+	if (found && more)
+		return err_usage(e, "%s cannot be used with other options", found->pair);
+	*ret_key = found ? found->key : NULL;
+	return 0;
+}
+
+static int admin_ignore(const struct invocation *in, bool ignore, struct err *e)
+{
+	pid_t pid = (pid_t)settings_int(in->settings, ignore ? "admin.ignore-process"
+							     : "admin.no-ignore-process");
+	AUTO(ignored_process_clear) struct ignored_process process = {.name = NULL};
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO_FREE char *account = NULL, *name = NULL;
+	struct plan_actor actor = actor_get(in, &account);
+	int r = pool_open_from(in, &pool, e);
+
+	if (r == 0)
+		r = ignore ? pool_ignore(pool, &actor, pid, &process, e)
+			   : pool_count_again(pool, &actor, pid, e);
+	if (r < 0)
+		return r;
+	name = text_shown(process.name);
+	if (ignore)
+		printf("Ignoring process %d (%s): its %lld MB do not count as use until it ends\n",
+		       (int)pid, name, (long long)process.memory_mb);
+	else
+		printf("Process %d counts as use again\n", (int)pid);
+	return 0;
+}
+
+static int admin_drain(const struct invocation *in, bool drain, struct err *e)
+{
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO_FREE char *account = NULL;
 	AUTO_FREE int *ids = NULL, *changed = NULL;
@@ -74,11 +129,6 @@ static int admin_drain(const struct invocation *in, struct err *e)
 	size_t count = 0, changed_count = 0;
 	int r;
 
-	if ((drain && settings_is_set(in->settings, "admin.undrain")) ||
-	    settings_origin(in->settings, "admin.force") == ORIGIN_FLAG ||
-	    settings_origin(in->settings, "admin.gpus") == ORIGIN_FLAG ||
-	    settings_origin(in->settings, "admin.provider") == ORIGIN_FLAG)
-		return err_usage(e, "--drain and --undrain cannot be used with other options");
 	r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		r = gpu_ids_get(in, pool, drain ? "admin.drain" : "admin.undrain", &ids, &count, e);
@@ -99,11 +149,15 @@ static int admin_run(const struct invocation *in, struct err *e)
 		.count = (int)settings_int(in->settings, "admin.gpus"),
 		.force = settings_flag(in->settings, "admin.force"),
 	};
-	int count = 0, r;
+	const char *action = NULL;
+	int count = 0, r = find_action(in->settings, &action, e);
 
-	if (settings_is_set(in->settings, "admin.drain") ||
-	    settings_is_set(in->settings, "admin.undrain"))
-		return admin_drain(in, e);
+	if (r < 0)
+		return r;
+	if (action && strstr(action, "drain"))
+		return admin_drain(in, !strcmp(action, "admin.drain"), e);
+	if (action)
+		return admin_ignore(in, !strcmp(action, "admin.ignore-process"), e);
 	r = admin_check_redis(in->settings, e);
 	if (r == 0)
 		r = pool_open_from(in, &pool, e);
@@ -139,17 +193,32 @@ static const struct option_spec admin_options[] = {
 	 .argument = "IDS",
 	 .not_configurable = true,
 	 .help = "Put these GPUs back into service"},
+	{.name = "ignore-process",
+	 .type = OPTION_INT,
+	 .argument = "PID",
+	 .min = 1,
+	 .max = INT32_MAX,
+	 .not_configurable = true,
+	 .help = "Do not count what this process has on the GPUs as use, until it ends"},
+	{.name = "no-ignore-process",
+	 .type = OPTION_INT,
+	 .argument = "PID",
+	 .min = 1,
+	 .max = INT32_MAX,
+	 .not_configurable = true,
+	 .help = "Count it again"},
 	{.name = NULL},
 };
 
 const struct command cmd_admin = {
 	.name = "admin",
 	.summary = "Initialize GPU pool for this machine",
-	.usage = "[--gpus N] [--provider nvidia|amd|fake] [--force] | --drain IDS | --undrain IDS",
+	.usage = "[--gpus N] [--provider nvidia|amd|fake] [--force] | --drain IDS | --undrain IDS |"
+		 " --ignore-process PID | --no-ignore-process PID",
 	.description =
 		"Creates the pool that all other commands work on. With --force an existing\n"
 		"pool is recreated: all reservations and the queue are cleared, the usage\n"
-		"history stays. --force, --drain and --undrain are for root, the\n"
+		"history stays. All options but --gpus and --provider are for root, the\n"
 		"administrators' group (admin.group) and the owner of a personal pool.",
 	.options = admin_options,
 	.run = admin_run,

@@ -13,7 +13,7 @@ static size_t count_processes(const struct gpu *gpu, int64_t *ret_forgiven_mb)
 
 	*ret_forgiven_mb = 0;
 	for (size_t i = 0; i < gpu->processes_count; i++) {
-		count += !gpu->processes[i].ignored;
+		count += !gpu->processes[i].ignored_by;
 		*ret_forgiven_mb += gpu->processes[i].forgiven_mb;
 	}
 	return count;

@@ -18,7 +18,7 @@
  *     schedule           when waiting requests will start
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
- *                        nested
+ *                        ignore, nested
  *
  * A commit compares only the slots and entries that it changes: a decision that rests on others
  * adds a CHANGE_CHECK (plan_guard_quota), or a decision made at the same time escapes it.
@@ -34,6 +34,7 @@
 #include "plan/drain.h"
 #include "plan/extend.h"
 #include "plan/facts.h"
+#include "plan/ignore.h"
 #include "plan/init.h"
 #include "plan/kind.h"
 #include "plan/limits.h"

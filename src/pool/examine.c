@@ -119,6 +119,7 @@ static void examine_state(struct pool *p, struct pool_state *state, struct findi
 	examine_pool(state, f);
 	examine_watch(p, f);
 	examine_scan(p, state, f);
+	examine_ignored(&p->observer, state, f);
 	examine_reservations(&p->observer, state, f);
 	examine_queue(&p->observer, state, f);
 	examine_times(state, newest_end(p, now_ns), now_ns, f);

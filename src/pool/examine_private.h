@@ -20,4 +20,7 @@ void examine_reservations(const struct observer *o, const struct pool_state *sta
 /* Waiting requests that are unreadable or stopped. */
 void examine_queue(const struct observer *o, const struct pool_state *state, struct findings *f);
 
+/* The processes that do not count as use of the GPUs. */
+void examine_ignored(const struct observer *o, const struct pool_state *state, struct findings *f);
+
 #endif

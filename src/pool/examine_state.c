@@ -1,5 +1,6 @@
 /* The state of the pool, compared with the GPUs and processes of this host; see examine_private.h.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,4 +206,24 @@ void examine_queue(const struct observer *o, const struct pool_state *state, str
 	if (state->queue_unreadable)
 		findings_extend(f, FINDING_WARNING, "see the pool's store",
 				"%zu more are unreadable", state->queue_unreadable);
+}
+
+void examine_ignored(const struct observer *o, const struct pool_state *state, struct findings *f)
+{
+	AUTO_FREE bool *is_alive = observe_ignored(o, state);
+
+	for (size_t i = 0; i < state->ignored_count; i++) {
+		const struct ignored_process *p = &state->ignored[i];
+		char since[CLOCK_MINUTE_SIZE];
+
+		if (is_alive[i])
+			findings_extend(f, FINDING_NOTE,
+					"'canhazgpu admin --no-ignore-process' has it count again",
+					"%" PRId64 " MB of process %d (%s) do not count as use, "
+					"says %s since %s",
+					p->memory_mb, (int)p->holder.command.pid,
+					p->name ? p->name : "unknown",
+					p->ignored_by ? p->ignored_by : "unknown",
+					clock_local_minute(p->ignored_ns, since));
+	}
 }

@@ -119,7 +119,8 @@ static int copy_history(struct store *from, struct store *to, size_t *ret_count,
 static struct change *make_changes(struct pool_state *state, const char **uuids,
 				   int64_t *released_ns, size_t *ret_count)
 {
-	size_t count = 1 + state->slots_count + state->reservations_count + state->queue_count;
+	size_t count = 1 + state->slots_count + state->reservations_count + state->queue_count +
+		       state->ignored_count;
 	struct change *changes = mem_alloc(count, sizeof(*changes)), *c = changes;
 
 	c->kind = CHANGE_INIT;
@@ -156,6 +157,8 @@ static struct change *make_changes(struct pool_state *state, const char **uuids,
 		state->queue[i].version = NULL; /* new in the target */
 		*++c = (struct change){.kind = CHANGE_PUT, .put.entry = &state->queue[i]};
 	}
+	for (size_t i = 0; i < state->ignored_count; i++)
+		*++c = (struct change){.kind = CHANGE_IGNORE, .ignore.process = &state->ignored[i]};
 	*ret_count = (size_t)(c - changes) + 1;
 	return changes;
 }

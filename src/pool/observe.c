@@ -53,6 +53,20 @@ enum holder_life observe_life(const struct observer *o, const struct reservation
 	return supervisor == HOST_ALIVE ? HOLDER_ENDING : HOLDER_GONE;
 }
 
+bool *observe_ignored(const struct observer *o, const struct pool_state *state)
+{
+	bool *is_alive = mem_alloc(state->ignored_count, sizeof(*is_alive));
+
+	for (size_t i = 0; i < state->ignored_count; i++) {
+		const struct holder *h = &state->ignored[i].holder;
+
+		/* Where /proc hides other accounts' processes, the pid has to do. */
+		is_alive[i] = observer_sees(o, h) && !strcmp(h->boot_id, o->boot_id) &&
+			      host_process_life(&h->command) != HOST_GONE;
+	}
+	return is_alive;
+}
+
 static enum holder_life observe_waiter(const struct observer *o, const struct queue_entry *q)
 {
 	const struct process_ref *waiter = &q->holder.command;
@@ -139,9 +153,12 @@ void observe_gpus(const struct pool_config *config, const struct observer *obser
 		o->problem = mem_strdup(e.text);
 	/* Drivers count as the first pid namespace does. */
 	o->foreign_pids = observer->own_pids && !gpu_is_simulated(state->provider);
+	o->ignored = observe_ignored(observer, state);
 	if (!o->problem)
 		plan_match_gpus(state, &o->scan, o->gpus, o->problems);
 	for (size_t i = 0; i < o->count; i++) {
+		if (o->gpus[i] && !o->foreign_pids)
+			plan_forgive(o->gpus[i], state->ignored, o->ignored, state->ignored_count);
 		o->use[i] = plan_gpu_use(o->gpus[i], config->memory_threshold_mb);
 		if (o->use[i] != USE_FAULTY && is_missing(o, state, i))
 			o->use[i] = USE_MISSING;
@@ -157,6 +174,7 @@ void observation_clear(struct observation *o)
 	free(o->problems);
 	free(o->gpus);
 	free(o->use);
+	free(o->ignored);
 	free(o->problem);
 	scan_clear(&o->scan);
 	*o = (struct observation){0};

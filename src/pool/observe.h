@@ -24,6 +24,8 @@ struct observation {
 	struct gpu **gpus; /* per slot: its GPU in the scan, or NULL */
 	char **problems;   /* per slot: why its use is unknown, or it is faulty; else NULL */
 	enum gpu_use *use; /* per slot */
+	bool *ignored; /* per entry of the state's list of ignored processes: it is alive, and of
+			  this host */
 	bool foreign_pids; /* the driver counts pids otherwise than this host: they name nobody */
 };
 
@@ -35,6 +37,10 @@ bool observer_sees(const struct observer *o, const struct holder *h);
 
 /* Whether the holder of r lives, as far as visible from here. */
 enum holder_life observe_life(const struct observer *o, const struct reservation *r);
+
+/* Which of the processes that a state ignores are alive, and processes of this host. The caller
+   frees the array. */
+bool *observe_ignored(const struct observer *o, const struct pool_state *state);
 
 /* Which processes live, as plan_facts takes it. */
 struct liveness {

@@ -59,6 +59,15 @@ int pool_admin(struct pool *p, const struct pool_admin_request *request, int *re
 int pool_drain(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
 	       bool drain, int **ret_ids, size_t *ret_count, struct err *e);
 
+/*
+ * Has the pool ignore a process, until it ends (see plan/ignore.h), or count it again. -EPERM
+ * unless the actor may administer the pool; -ENOENT where no GPU of the pool shows it, or where it
+ * is not ignored. The caller clears *ret_process, which pool_ignore fills.
+ */
+int pool_ignore(struct pool *p, const struct plan_actor *actor, pid_t pid,
+		struct ignored_process *ret_process, struct err *e);
+int pool_count_again(struct pool *p, const struct plan_actor *actor, pid_t pid, struct err *e);
+
 /* A variable of the environment in which a command uses granted GPUs. */
 struct pool_variable {
 	char *name;

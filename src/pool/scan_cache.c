@@ -44,6 +44,19 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
+/* What is ignored decides what counts as use. */
+static bool same_ignored(const struct pool_state *a, const struct pool_state *b)
+{
+	if (a->ignored_count != b->ignored_count)
+		return false;
+	for (size_t i = 0; i < a->ignored_count; i++) {
+		if (!ignored_is_same(&a->ignored[i], &b->ignored[i]) ||
+		    a->ignored[i].memory_mb != b->ignored[i].memory_mb)
+			return false;
+	}
+	return true;
+}
+
 bool scan_cache_fits(const struct scan_cache *cache, const struct pool_state *state)
 {
 	if (!same_text(cache->state.provider, state->provider) ||
@@ -53,7 +66,7 @@ bool scan_cache_fits(const struct scan_cache *cache, const struct pool_state *st
 		if (!same_text(cache->state.slots[i].uuid, state->slots[i].uuid))
 			return false;
 	}
-	return true;
+	return same_ignored(&cache->state, state);
 }
 
 int scan_cache_check(struct scan_cache *cache, const struct pool_state *state, struct err *e)
@@ -61,7 +74,7 @@ int scan_cache_check(struct scan_cache *cache, const struct pool_state *state, s
 	if (scan_cache_fits(cache, state))
 		return 0;
 	scan_cache_clear(cache);
-	return err_set(e, EAGAIN, "the pool was recreated in the meantime");
+	return err_set(e, EAGAIN, "the pool was changed in the meantime");
 }
 
 int scan_cache_check_names(const struct scan_cache *cache, enum gpu_naming naming, struct err *e)

@@ -20,7 +20,8 @@ int scan_cache_take(struct pool *p, struct scan_cache *cache, struct err *e);
 /* Whether there is no scan, or one too old to decide a request on. */
 bool scan_cache_is_old(const struct scan_cache *cache);
 
-/* Whether the slots are still the GPUs that were scanned: not so when the pool was recreated. */
+/* Whether the slots are still the GPUs that were scanned, and the same processes ignored: not so
+   when the pool was recreated. */
 bool scan_cache_fits(const struct scan_cache *cache, const struct pool_state *state);
 
 /* The same for a decision that rests on the scan: drops one that does not fit, with -EAGAIN. */

@@ -122,7 +122,7 @@ static void add_ignored(const struct gpu_view *view, struct str *out)
 	for (size_t i = 0; i < view->gpu->processes_count; i++) {
 		const struct process *p = &view->gpu->processes[i];
 
-		if (!p->ignored)
+		if (!p->ignored_by)
 			continue;
 		forgiven_mb += p->forgiven_mb;
 		str_addf(&pids, "%sPID %d", pids.length ? ", " : "", (int)p->pid);

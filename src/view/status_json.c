@@ -60,6 +60,19 @@ static void set_quantity(json_t *object, const char *name, struct quantity q)
 		json_object_set_new(object, name, json_integer(q.value));
 }
 
+static void set_ignored(json_t *object, const struct process *p)
+{
+	json_t *ignored;
+
+	if (!p->ignored_by)
+		return;
+	ignored = json_object();
+	set_text(ignored, "by", p->ignored_by);
+	set_time(ignored, "at", p->ignored_ns);
+	json_object_set_new(ignored, "memory_mb", json_integer(p->forgiven_mb));
+	json_object_set_new(object, "ignored", ignored);
+}
+
 /* Each process on the GPU, whoever has it. */
 static void set_processes(json_t *object, const struct gpu *gpu)
 {
@@ -81,8 +94,7 @@ static void set_processes(json_t *object, const struct gpu *gpu)
 		set_time(entry, "started_at", p->started_ns);
 		if (p->foreign)
 			json_object_set_new(entry, "foreign", json_true());
-		if (p->ignored)
-			json_object_set_new(entry, "ignored_mb", json_integer(p->forgiven_mb));
+		set_ignored(entry, p);
 		json_array_append_new(list, entry);
 	}
 	json_object_set_new(object, "processes", list);

@@ -40,7 +40,7 @@ static int64_t find_oldest(const struct gpu_view *view)
 	for (size_t i = 0; i < view->gpu->processes_count; i++) {
 		const struct process *p = &view->gpu->processes[i];
 
-		if (!p->ignored && p->started_ns != TIME_NONE &&
+		if (!p->ignored_by && p->started_ns != TIME_NONE &&
 		    (oldest_ns == TIME_NONE || p->started_ns < oldest_ns))
 			oldest_ns = p->started_ns;
 	}

@@ -209,6 +209,16 @@ static void same_entry(const struct queue_entry *a, const struct queue_entry *b)
 	same_holder(&a->holder, &b->holder);
 }
 
+static void same_ignored(const struct ignored_process *a, const struct ignored_process *b)
+{
+	assert_true(ignored_is_same(a, b));
+	same_text(a->holder.host, b->holder.host);
+	same_text(a->name, b->name);
+	same_text(a->ignored_by, b->ignored_by);
+	assert_int_equal(a->ignored_ns, b->ignored_ns);
+	assert_int_equal(a->memory_mb, b->memory_mb);
+}
+
 void fixture_same_state(const struct pool_state *a, const struct pool_state *b)
 {
 	assert_int_equal(a->initialized, b->initialized);
@@ -232,6 +242,9 @@ void fixture_same_state(const struct pool_state *a, const struct pool_state *b)
 	assert_int_equal(a->queue_count, b->queue_count);
 	for (size_t i = 0; i < a->queue_count; i++)
 		same_entry(&a->queue[i], &b->queue[i]);
+	assert_int_equal(a->ignored_count, b->ignored_count);
+	for (size_t i = 0; i < a->ignored_count; i++)
+		same_ignored(&a->ignored[i], &b->ignored[i]);
 }
 
 /* Applies the changes to a copy of the state that they were decided on. */

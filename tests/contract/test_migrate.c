@@ -140,6 +140,9 @@ static void make_source(const char *url)
 				      .heartbeat_ns = T0 + 2,
 				      .give_up_ns = T0 + 3,
 				      .holder.command = {42, 43}};
+	const struct ignored_process ignored = {.holder = {.boot_id = note, .command = {7, 8}},
+						.ignored_by = name,
+						.memory_mb = 600};
 	struct change changes[] = {
 		{.kind = CHANGE_INIT,
 		 .init = {.provider = "nvidia", .gpus_count = 4, .uuids = uuids}},
@@ -153,6 +156,7 @@ static void make_source(const char *url)
 			   .gpus_count = 2,
 			   .actor = "root",
 			   .time_ns = T0 + 5}},
+		{.kind = CHANGE_IGNORE, .ignore.process = &ignored},
 	};
 
 	id_new(waiting.id);

@@ -134,6 +134,27 @@ static void test_strange_drains(void **state)
 	assert_null(seen.slots[3].drained_by);
 }
 
+/* What nobody can read ignores nothing, and is replaced. */
+static void test_strange_ignored(void **state)
+{
+	static const char *const values[] = {"", "no JSON", "[]", "{\"processes\":7}",
+					     "{\"processes\":[{\"memory_mb\":1}]}"};
+	AUTO(store_closep) struct store *s = open_fresh();
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	const struct ignored_process process = {.holder.command = {7, 8}};
+	const struct change change = {.kind = CHANGE_IGNORE, .ignore.process = &process};
+
+	CLI("SET", "canhazgpu:gpu_count", "1");
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		CLI("SET", "canhazgpu:ignored_processes", values[i]);
+		fixture_load(s, STORE_UPDATE, &seen);
+		assert_int_equal(seen.ignored_count, 0);
+		assert_int_equal(store_commit(s, &seen, &change, 1, NULL), 0);
+		fixture_load(s, STORE_READ, &seen);
+		assert_int_equal(seen.ignored_count, 1);
+	}
+}
+
 /* Their provider key came later than their first pools. */
 static void test_very_old_pool(void **state)
 {
@@ -387,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_their_pool),
 		cmocka_unit_test(test_drain_in_their_pool),
 		cmocka_unit_test(test_strange_drains),
+		cmocka_unit_test(test_strange_ignored),
 		cmocka_unit_test(test_very_old_pool),
 		cmocka_unit_test(test_their_write_in_between),
 		cmocka_unit_test(test_their_lock),

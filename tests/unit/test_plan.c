@@ -166,6 +166,29 @@ static void test_unreadable_slot_is_not_handed_out(void **state)
 		       "unknown - run 'canhazgpu status' for details)");
 }
 
+/* Nor is one that its driver calls broken, whatever is asked for. */
+static void test_faulty_is_not_handed_out(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request one = request_for(1, 1), exact = request_for(1, 1);
+	int id = 1;
+
+	(void)state;
+	world_init(&w, 2);
+	w.use[1] = USE_FAULTY;
+	assert_granted(&w, &one, "0");
+	one.force = exact.force = true;
+	one.count = 2;
+	assert_refused(&w, &one,
+		       "Not enough GPUs available. Requested: 2, Available: 1 (1 GPUs whose use is "
+		       "unknown - run 'canhazgpu status' for details)");
+	exact.ids = &id;
+	exact.ids_count = 1;
+	assert_refused(&w, &exact,
+		       "GPU 1 is not available: its driver says that it cannot be used - run "
+		       "'canhazgpu status' for details");
+}
+
 static void test_force_takes_busy_after_idle(void **state)
 {
 	AUTO(world_clear) struct world w;
@@ -570,6 +593,86 @@ static void test_use(void **state)
 	assert_int_equal(plan_gpu_use(&gpu, 1024), USE_BUSY);
 	gpu.memory_used_mb = quantity_of(0);
 	assert_int_equal(plan_gpu_use(&gpu, 0), USE_IDLE);
+	gpu.health = HEALTH_WARNING;
+	assert_int_equal(plan_gpu_use(&gpu, 0), USE_IDLE);
+	gpu.health = HEALTH_FAULTY;
+	assert_int_equal(plan_gpu_use(&gpu, 0), USE_FAULTY);
+}
+
+/* What an administrator has said not to count, with a threshold of 1000 MB. */
+static void test_ignored(void **state)
+{
+	static const struct {
+		const char *what;
+		int64_t used_mb, then_mb, now_mb; /* used_mb < 0: unknown; now_mb < 0: unknown */
+		bool is_alive, another;           /* another: there is one more process */
+		enum gpu_use use;
+	} cases[] = {
+		{"as it was", 1612, 1600, 1600, true, false, USE_IDLE},
+		{"it has ended, and the pid is another's", 1612, 1600, 1600, false, false,
+		 USE_BUSY},
+		{"it has grown a little", 2500, 1600, 2490, true, false, USE_IDLE},
+		{"it has grown by more than the threshold", 2700, 1600, 2690, true, false,
+		 USE_BUSY},
+		{"it has shrunk: no more is forgiven than it has", 1612, 1600, 600, true, false,
+		 USE_BUSY},
+		{"somebody else is there, too", 3000, 1600, 1600, true, true, USE_BUSY},
+		{"somebody else, with little", 1700, 1600, 1600, true, true, USE_IDLE},
+		{"the driver no longer tells what it has", 1612, 1600, -1, true, false, USE_BUSY},
+		{"unknown use, and nobody else", -1, 1600, 1600, true, false, USE_UNKNOWN},
+		{"unknown use, and somebody else", -1, 1600, 1600, true, true, USE_BUSY},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct process processes[] = {{.pid = 7}, {.pid = 8}};
+		struct gpu gpu = {.processes_known = true,
+				  .processes = processes,
+				  .processes_count = cases[i].another ? 2 : 1};
+		struct ignored_process ignored = {.holder.command = {.pid = 7, .start_ticks = 5},
+						  .ignored_by = (char[]){"root"},
+						  .memory_mb = cases[i].then_mb};
+		enum gpu_use use;
+
+		if (cases[i].used_mb >= 0)
+			gpu.memory_used_mb = quantity_of(cases[i].used_mb);
+		if (cases[i].now_mb >= 0)
+			processes[0].memory_mb = quantity_of(cases[i].now_mb);
+		plan_forgive(&gpu, &ignored, &cases[i].is_alive, 1);
+		use = plan_gpu_use(&gpu, 1000);
+		assert_null(processes[1].ignored_by);
+		process_clear(&processes[0]);
+		if (use != cases[i].use)
+			fail_msg("%s: %d", cases[i].what, (int)use);
+	}
+}
+
+/* The list: what is added and removed, and what has ended goes with it. */
+static void test_ignore(void **state)
+{
+	struct ignored_process list[] = {{.holder.command = {7, 70}}, {.holder.command = {8, 80}}};
+	const struct ignored_process added = {.holder.command = {9, 90}};
+	const bool is_alive[] = {true, false};
+	struct pool_state pool = {.initialized = true, .ignored = list, .ignored_count = 2};
+	AUTO(plan_clear) struct plan add = {0};
+	AUTO(plan_clear) struct plan back = {0};
+	AUTO(plan_clear) struct plan none = {0};
+
+	(void)state;
+	assert_int_equal(plan_ignore(&pool, is_alive, &added, &add, NULL), 0);
+	assert_int_equal(add.changes_count, 2);
+	assert_ptr_equal(add.changes[0].ignore.process, &list[1]);
+	assert_true(add.changes[0].ignore.drop);
+	assert_ptr_equal(add.changes[1].ignore.process, &added);
+	assert_false(add.changes[1].ignore.drop);
+	assert_int_equal(plan_count_again(&pool, is_alive, 7, &back, NULL), 0);
+	assert_int_equal(back.changes_count, 2);
+	assert_ptr_equal(back.changes[0].ignore.process, &list[0]);
+	assert_true(back.changes[0].ignore.drop);
+	assert_int_equal(plan_count_again(&pool, is_alive, 8, &none, NULL), -ENOENT);
+	assert_int_equal(none.changes_count, 0);
+	pool.initialized = false;
+	assert_int_equal(plan_ignore(&pool, is_alive, &added, &none, NULL), -ENOENT);
 }
 
 /* ---- at random ---- */
@@ -581,7 +684,7 @@ static void world_random(struct world *w)
 
 	world_init(w, gpus);
 	for (size_t i = 0; i < gpus; i++) {
-		w->use[i] = (enum gpu_use)(rand() % 3);
+		w->use[i] = (enum gpu_use)(rand() % 4);
 		if (rand() % 3)
 			w->use[i] = USE_IDLE;
 		w->last_use_ns[i] = rand() % 2 ? NOW - rand() : TIME_NONE;
@@ -693,6 +796,7 @@ int main(void)
 		cmocka_unit_test(test_prefers_own_then_longest_free),
 		cmocka_unit_test(test_never_busy_or_unknown),
 		cmocka_unit_test(test_unreadable_slot_is_not_handed_out),
+		cmocka_unit_test(test_faulty_is_not_handed_out),
 		cmocka_unit_test(test_force_takes_busy_after_idle),
 		cmocka_unit_test(test_force_does_not_take_what_others_wait_for),
 		cmocka_unit_test(test_impossible_is_refused_as_such),
@@ -709,6 +813,8 @@ int main(void)
 		cmocka_unit_test(test_init_ends_everything),
 		cmocka_unit_test(test_init_records_what_was_used),
 		cmocka_unit_test(test_use),
+		cmocka_unit_test(test_ignored),
+		cmocka_unit_test(test_ignore),
 		cmocka_unit_test(test_random),
 	};
 

@@ -429,7 +429,7 @@ static void test_processes(void **state)
 	world_busy(&s, 1, 612);
 	s.seen.use[1] = USE_IDLE;
 	p = world_process(&s, 1, 4242, "python3", "bob");
-	p->ignored = true;
+	p->ignored_by = mem_strdup("root");
 	p->forgiven_mb = 600;
 	world_show(&s);
 	table = view_status_table(&s);

@@ -176,7 +176,7 @@ void trace_event(struct trace *t, bool nested)
 		break;
 	case 5:
 		t->use[trace_random(t, TRACE_GPUS_MAX)] =
-			trace_chance(t, 3) ? (enum gpu_use)trace_random(t, 3) : USE_IDLE;
+			trace_chance(t, 3) ? (enum gpu_use)trace_random(t, 4) : USE_IDLE;
 		break;
 	case 6:
 	case 7:

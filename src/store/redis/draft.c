@@ -27,6 +27,14 @@ void redis_draft_init(struct redis_draft *d, const struct pool_state *seen)
 		d->slots[i].reservation = seen->slots[i].reservation;
 		d->slots[i].last_released_ns = seen->slots[i].last_released_ns;
 	}
+	for (size_t i = 0; i < seen->ignored_count; i++)
+		pool_state_ignore(&d->after, &seen->ignored[i], false);
+}
+
+void redis_draft_ignore(struct redis_draft *d, const struct change_ignore *c)
+{
+	pool_state_ignore(&d->after, c->process, c->drop);
+	d->ignores = true;
 }
 
 void redis_draft_clear(struct redis_draft *d)
@@ -38,6 +46,7 @@ void redis_draft_clear(struct redis_draft *d)
 	free(d->slots);
 	free(d->entries);
 	free(d->records);
+	pool_state_clear(&d->after);
 	*d = (struct redis_draft){0};
 }
 
@@ -47,6 +56,7 @@ void redis_draft_make(struct redis_draft *d, const struct change_init *init)
 	size_t count = init->gpus_count > before ? init->gpus_count : before;
 
 	d->init = init;
+	pool_state_clear(&d->after);
 	d->slots = mem_resize(d->slots, count, sizeof(*d->slots));
 	for (size_t i = 0; i < count; i++) {
 		d->slots[i] = (struct redis_draft_slot){.compared = true, .touched = true};
@@ -136,9 +146,16 @@ static size_t slots_of_new_pool(const struct redis_draft *d)
 	return d->init->gpus_count > before ? d->init->gpus_count : before;
 }
 
+/* The list of a new pool is its own; another one must be as seen, since it is written as a whole.
+ */
+static bool compares_ignored(const struct redis_draft *d)
+{
+	return d->ignores && !d->init;
+}
+
 static size_t count_compared(const struct redis_draft *d)
 {
-	size_t count = 0;
+	size_t count = compares_ignored(d);
 
 	for (size_t i = 0; i < d->seen->slots_count; i++)
 		count += d->slots[i].compared;
@@ -165,8 +182,8 @@ static size_t count_drains(const struct redis_draft *d)
 	return count;
 }
 
-/* Compared slots, entries; then what is only written: slots of a larger pool, provider, UUIDs, and
-   drains. */
+/* Compared slots, entries, the ignored processes; then what is only written: slots of a larger
+   pool, provider, UUIDs, the ignored processes of a new pool, and drains. */
 static void add_keys(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
@@ -175,11 +192,14 @@ static void add_keys(struct redis_draft *d)
 	}
 	for (size_t i = 0; i < d->entries_count; i++)
 		add_owned(d, mem_printf(REDIS_KEY_ENTRY "%s", d->entries[i].entry->id));
+	if (compares_ignored(d))
+		add(d, REDIS_KEY_IGNORED);
 	for (size_t i = d->seen->slots_count; i < slots_of_new_pool(d); i++)
 		add_owned(d, mem_printf(REDIS_KEY_GPU "%zu", i));
 	if (d->init) {
 		add(d, REDIS_KEY_PROVIDER);
 		add(d, REDIS_KEY_UUIDS);
+		add(d, REDIS_KEY_IGNORED);
 	}
 	for (size_t i = 0; i < slots_of_draft(d); i++) {
 		if (has_drain(d, i))
@@ -199,6 +219,8 @@ static void add_seen(struct redis_draft *d)
 
 		add(d, seen ? redis_mark_value(seen) : "");
 	}
+	if (compares_ignored(d))
+		add(d, redis_mark_value(d->seen->ignored_version));
 }
 
 /* The pool's id, as all that was seen says. */
@@ -265,6 +287,19 @@ static void write_drain(struct redis_draft *d, size_t slot, size_t key)
 		add(d, "");
 }
 
+/* The key goes with the last of them. */
+static void write_ignored(struct redis_draft *d, size_t key)
+{
+	bool any = d->after.ignored_count > 0;
+
+	add_operation(d, any ? "set" : "del");
+	add_number(d, key);
+	if (any)
+		add_owned(d, redis_json_write_ignored(&d->after, d->mark));
+	else
+		add(d, "");
+}
+
 /* A recreated pool: slots beyond the old ones, whatever was left there, then its own keys. */
 static void write_pool(struct redis_draft *d, size_t *key)
 {
@@ -285,6 +320,7 @@ static void write_pool(struct redis_draft *d, size_t *key)
 		add_owned(d, redis_json_write_uuids(d->init->uuids, d->init->gpus_count));
 	else
 		add(d, "");
+	write_ignored(d, (*key)++);
 }
 
 static void write_all(struct redis_draft *d)
@@ -307,6 +343,8 @@ static void write_all(struct redis_draft *d)
 	}
 	for (size_t i = 0; i < d->entries_count; i++)
 		write_entry(d, &d->entries[i], key++);
+	if (compares_ignored(d))
+		write_ignored(d, key++);
 	for (size_t i = 0; i < d->records_count; i++)
 		write_record(d, &d->records[i]);
 	if (d->quiet) {
@@ -325,7 +363,7 @@ static void write_all(struct redis_draft *d)
 void redis_draft_finish(struct redis_draft *d)
 {
 	size_t compared = count_compared(d) + d->entries_count;
-	size_t keys = FIXED_KEYS + compared + (d->init ? 2 : 0) + count_drains(d);
+	size_t keys = FIXED_KEYS + compared + (d->init ? 3 : 0) + count_drains(d);
 
 	if (d->init)
 		keys += slots_of_new_pool(d) - d->seen->slots_count;

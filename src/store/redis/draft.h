@@ -29,7 +29,9 @@ struct redis_draft {
 	size_t entries_count;
 	struct usage_record *records; /* their texts are borrowed */
 	size_t records_count;
-	bool quiet;                     /* nobody is woken */
+	struct pool_state after; /* its ignored processes alone, as the changes leave them */
+	bool ignores;            /* they are written; compared, too, unless the pool is new */
+	bool quiet;              /* nobody is woken */
 	const struct change_init *init; /* NULL: the pool stays */
 
 	const char **words; /* for redis_run_script, which fills the first two */
@@ -50,6 +52,9 @@ void redis_draft_record(struct redis_draft *d, const struct reservation *v,
 
 /* Adds a queue entry that is put or dropped. */
 int redis_draft_entry(struct redis_draft *d, const struct queue_entry *w, bool put, struct err *e);
+
+/* Lists a process that is ignored, or removes it. */
+void redis_draft_ignore(struct redis_draft *d, const struct change_ignore *c);
 
 /* True if an entry of that id is dropped or put. */
 bool redis_draft_has(const struct redis_draft *d, const char *id);

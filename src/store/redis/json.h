@@ -40,4 +40,9 @@ char *redis_json_write_uuids(const char *const *uuids, size_t count);
 void redis_json_read_drained(const char *text, struct slot *slot);
 char *redis_json_write_drained(const char *by, int64_t time_ns);
 
+/* The processes that are ignored: lists them in the state, as many as can be read. An empty text
+   is none. */
+void redis_json_read_ignored(const char *text, struct pool_state *state);
+char *redis_json_write_ignored(const struct pool_state *state, const char *mark);
+
 #endif

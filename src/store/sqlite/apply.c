@@ -50,8 +50,7 @@ static int apply_init(struct sqlite_store *s, const struct pool_state *seen,
 			    c->gpus_count);
 	if (r < 0)
 		return r;
-	q = sql_of(s, "DELETE FROM gpus");
-	r = sql_run(&q, e);
+	r = sql_script(s, "DELETE FROM gpus; DELETE FROM ignored_processes;", e);
 	for (size_t i = 0; r == 0 && i < c->gpus_count; i++) {
 		q = sql_of(s, "INSERT INTO gpus(id, uuid, version, last_released_ns)"
 			      " VALUES (?, ?, ?, ?)");
@@ -309,6 +308,28 @@ static int apply_drain(struct sqlite_store *s, const struct change_drain *c, int
 	return r;
 }
 
+static int apply_ignore(struct sqlite_store *s, const struct change_ignore *c, struct err *e)
+{
+	const struct holder *h = &c->process->holder;
+	struct sql q = sql_of(s, c->drop ? "DELETE FROM ignored_processes"
+					   " WHERE boot_id = ? AND pid = ? AND start_ticks = ?"
+					 : "INSERT OR REPLACE INTO ignored_processes(boot_id, pid,"
+					   " start_ticks, host, name, ignored_by, ignored_ns,"
+					   " memory_mb) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+
+	sql_text(&q, h->boot_id ? h->boot_id : "");
+	sql_int(&q, h->command.pid);
+	sql_int(&q, (int64_t)h->command.start_ticks);
+	if (!c->drop) {
+		sql_text(&q, h->host);
+		sql_text(&q, c->process->name);
+		sql_text(&q, c->process->ignored_by);
+		sql_int(&q, c->process->ignored_ns);
+		sql_int(&q, c->process->memory_mb);
+	}
+	return sql_run(&q, e);
+}
+
 int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
 		 int64_t *version, struct err *e)
 {
@@ -329,6 +350,8 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 		return apply_drain(s, &c->drain, version, e);
 	case CHANGE_CHECK:
 		return 0;
+	case CHANGE_IGNORE:
+		return apply_ignore(s, &c->ignore, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

@@ -33,13 +33,19 @@ static void add_int(int **list, size_t *count, int value)
 	(*list)[(*count)++] = value;
 }
 
-/* Also reads whether there are waiting requests, since preparing statements is most of what a load
+/* What there is to load besides the GPUs and reservations. */
+struct more {
+	bool waiters, ignored;
+};
+
+/* Also reads what else there is, since preparing statements is most of what a load
    costs. */
-static int load_pool(struct sqlite_store *s, struct pool_state *state, bool *ret_waiters,
+static int load_pool(struct sqlite_store *s, struct pool_state *state, struct more *ret_more,
 		     struct err *e)
 {
 	struct sql q = sql_of(s, "SELECT provider, (SELECT count(*) FROM gpus),"
-				 " EXISTS (SELECT 1 FROM queue) FROM pool");
+				 " EXISTS (SELECT 1 FROM queue),"
+				 " EXISTS (SELECT 1 FROM ignored_processes) FROM pool");
 	int r = sql_step(&q, e);
 
 	if (r <= 0)
@@ -47,7 +53,8 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, bool *ret
 	state->initialized = true;
 	state->provider = sql_dup(&q, 0);
 	pool_state_make_slots(state, (size_t)sql_column(&q, 1));
-	*ret_waiters = sql_column(&q, 2);
+	ret_more->waiters = sql_column(&q, 2);
+	ret_more->ignored = sql_column(&q, 3);
 	return sql_run(&q, e);
 }
 
@@ -190,19 +197,46 @@ static int load_queue_gpus(struct sqlite_store *s, struct pool_state *state, str
 	return r;
 }
 
+/* In the order in which they were listed. */
+static int load_ignored(struct sqlite_store *s, struct pool_state *state, struct err *e)
+{
+	struct sql q = sql_of(s, "SELECT boot_id, pid, start_ticks, host, name, ignored_by,"
+				 " ignored_ns, memory_mb FROM ignored_processes ORDER BY key");
+	int r;
+
+	while ((r = sql_step(&q, e)) > 0) {
+		AUTO(ignored_process_clear)
+		struct ignored_process ignored = {
+			.holder = {.host = sql_dup(&q, 3),
+				   .boot_id = sql_dup(&q, 0),
+				   .command = {.pid = (pid_t)sql_column(&q, 1),
+					       .start_ticks = (uint64_t)sql_column(&q, 2)}},
+			.name = sql_dup(&q, 4),
+			.ignored_by = sql_dup(&q, 5),
+			.ignored_ns = sql_column(&q, 6),
+			.memory_mb = sql_column(&q, 7),
+		};
+
+		pool_state_ignore(state, &ignored, false);
+	}
+	return r;
+}
+
 static int load_all(struct sqlite_store *s, struct pool_state *state, struct err *e)
 {
-	bool waiters = false;
-	int r = load_pool(s, state, &waiters, e);
+	struct more more = {false, false};
+	int r = load_pool(s, state, &more, e);
 
 	if (r == 0 && state->initialized)
 		r = load_slots(s, state, e);
 	if (r == 0 && state->initialized)
 		r = load_reservations(s, state, e);
-	if (r == 0 && waiters)
+	if (r == 0 && more.waiters)
 		r = load_queue(s, state, e);
 	if (r == 0 && state->queue_count)
 		r = load_queue_gpus(s, state, e);
+	if (r == 0 && more.ignored)
+		r = load_ignored(s, state, e);
 	return r;
 }
 

@@ -150,6 +150,12 @@ static const struct addition {
 	{"queue", "gpu_type", "TEXT"},
 	{"queue", "min_memory_mb", "INTEGER NOT NULL DEFAULT 0"},
 	{"queue", "eligible", "TEXT"},
+	/* Processes that do not count as use. */
+	{"ignored_processes", NULL,
+	 "key INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, pid INTEGER NOT NULL,"
+	 " start_ticks INTEGER NOT NULL, host TEXT, name TEXT, ignored_by TEXT,"
+	 " ignored_ns INTEGER NOT NULL, memory_mb INTEGER NOT NULL,"
+	 " UNIQUE (boot_id, pid, start_ticks)"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */
