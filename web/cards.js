@@ -20,7 +20,8 @@ function headline(gpu) {
   if (gpu.status === "UNRESERVED") return list(gpu.unreserved_users ?? ["unknown"]);
   if (gpu.user) return gpu.user;
   if (gpu.status === "AVAILABLE") return gpu.last_released ? "Free" : "Never used";
-  return gpu.status === "DRAINED" ? "Out of service" : "Use unknown";
+  if (gpu.status === "DRAINED") return "Out of service";
+  return gpu.health === "faulty" ? "Faulty" : "Use unknown";
 }
 
 // Since when it is in its state, where that is known.
@@ -47,6 +48,13 @@ function details(gpu) {
   // The first line, or the coloured box, says the same already.
   if (gpu.status === "AVAILABLE" || gpu.status === "UNRESERVED") return "";
   return gpu.status === "DRAINED" && gpu.drained_by ? `drained by ${gpu.drained_by}` : (gpu.details ?? "");
+}
+
+// How long the oldest process runs that is in the way; null where nobody knows, or nothing is.
+function oldest(gpu) {
+  const theirs = (gpu.processes ?? []).filter((process) => !process.ignored && (process.foreign || gpu.status === "UNRESERVED"));
+  const times = theirs.map((process) => time(process.started_at)).filter((each) => each !== null);
+  return times.length > 0 ? duration(now() - Math.min(...times)) : null;
 }
 
 // The violet line of a GPU that is kept for a request that waits for more.
@@ -95,6 +103,8 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
     validation: row("Usage"),
     foreign: row("Not the holder's", "warning"),
     unreserved: row("Without reservation", "warning"),
+    running: row("Running for"),
+    attention: row("Needs attention", "warning"),
     error: row("Problem", "warning"),
   };
   const userName = el("dt", { class: "hidden" }, "User");
@@ -121,6 +131,7 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
   const tick = () => {
     setText(length, lasting(shownGpu));
     rows.details.set(details(shownGpu));
+    rows.running.set(oldest(shownGpu));
   };
 
   const update = ({ gpu }) => {
@@ -145,6 +156,7 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
     rows.validation.set(gpu.status === "ERROR" ? null : gpu.validation);
     rows.foreign.set(gpu.status === "UNRESERVED" ? null : gpu.process_info);
     rows.unreserved.set(gpu.status === "UNRESERVED" ? (gpu.process_info ?? gpu.details) : null);
+    rows.attention.set(gpu.health === "warning" || (gpu.health && gpu.status !== "ERROR") ? gpu.health_reason : null);
     rows.error.set(gpu.status === "ERROR" ? (gpu.error ?? "no answer") : null);
     setMeasures(gpu, bars, numbers);
     tick();
@@ -154,7 +166,8 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
 
 function setMeasures(gpu, bars, numbers) {
   const { memory_used_mb: used, memory_total_mb: total, utilization_percent: load, temperature_c: degrees } = gpu;
-  bars.memory.set(used !== undefined && total > 0 ? used / total : null, memory(used ?? 0, total ?? 0));
+  const share = gpu.memory_shared ? ", shared" : "";
+  bars.memory.set(used !== undefined && total > 0 ? used / total : null, memory(used ?? 0, total ?? 0) + share);
   bars.load.set(load !== undefined ? load / 100 : null, `${load} %`);
   numbers.temperature.set(degrees !== undefined ? `${degrees} °C` : null);
   numbers.power.set(power(gpu));

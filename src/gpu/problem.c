@@ -8,7 +8,8 @@
 #include "gpu/gpu_backend.h"
 
 /* A driver may say the same in answer to several questions. */
-static void add_line(char **line, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void add_line(char **line, const char *format,
+							   va_list args)
 {
 	char text[512];
 	char *all;

@@ -214,7 +214,7 @@ teardown_file() {
 	pool 4
 	chg_ok reserve --gpu-ids 0,3 --user 'a"b\c'
 	fake_state '{"gpus": [{"memory_used_mb": 4096, "memory_total_mb": 8192, "utilization_percent": 50, "temperature_c": 61,
-		"power_mw": 150500, "power_limit_mw": 400000, "processes": [{"pid": '$$'}]}, {"memory_used_mb": 2048}, {"memory_used_mb": null, "processes": null}]}'
+		"power_mw": 150500, "power_limit_mw": 400000, "processes": [{"pid": '$$'}]}, {"memory_used_mb": 2048}, {"memory_used_mb": null, "processes": null, "health": "faulty"}]}'
 	web
 	get_ok /metrics
 	assert_equal "$(header content-type)" 'text/plain; version=0.0.4; charset=utf-8'
@@ -225,6 +225,7 @@ teardown_file() {
 		'canhazgpu_gpu_state{gpu="1",state="unreserved"} 1' \
 		'canhazgpu_gpu_memory_used_bytes{gpu="0"} 4294967296' 'canhazgpu_gpu_memory_total_bytes{gpu="0"} 8589934592' \
 		'canhazgpu_gpu_utilization_ratio{gpu="0"} 0.5' 'canhazgpu_gpu_temperature_celsius{gpu="0"} 61' \
+		'canhazgpu_gpu_healthy{gpu="0"} 1' 'canhazgpu_gpu_healthy{gpu="2"} 0' 'canhazgpu_gpu_needs_attention{gpu="2"} 0' \
 		'canhazgpu_gpu_power_watts{gpu="0"} 150.5' 'canhazgpu_gpu_power_limit_watts{gpu="0"} 400' \
 		"canhazgpu_reservations{account=\"$me\",type=\"manual\"} 1" \
 		"canhazgpu_reserved_gpus{account=\"$me\",type=\"manual\"} 2" \

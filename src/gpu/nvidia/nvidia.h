@@ -1,4 +1,4 @@
-/* The two interfaces to NVIDIA's driver, for nvidia.c; nothing else includes this. */
+/* What the files of this folder share: the two interfaces to NVIDIA's driver, and its verdicts. */
 #ifndef GPU_NVIDIA_NVIDIA_H
 #define GPU_NVIDIA_NVIDIA_H
 

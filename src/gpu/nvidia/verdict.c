@@ -14,8 +14,8 @@ static char *name_of(const struct gpu *g)
 	return mem_printf("%d", g->index);
 }
 
-static void add_reset(struct gpu *g, enum gpu_health health, const char *when, const char *format,
-		      va_list args)
+__attribute__((format(printf, 4, 0))) static void
+add_reset(struct gpu *g, enum gpu_health health, const char *when, const char *format, va_list args)
 {
 	AUTO_FREE char *name = name_of(g);
 	char what[256];
