@@ -155,6 +155,9 @@ enum plan_quota plan_check_quota(const struct pool_state *state, const struct pl
 			"limit of %zu GPUs per user on this host (policy.max-gpus): you hold %zu "
 			"and ask for %zu",
 			limit, t.held, asked);
+	/* A limit that was lowered meanwhile: the account can still release what it holds. */
+	if (joined)
+		return asked <= limit ? QUOTA_SOON : QUOTA_OVER;
 	return t.held - t.ending + t.awaited + asked <= limit ? QUOTA_SOON : QUOTA_OVER;
 }
 

@@ -24,7 +24,8 @@ int plan_check_extension(const struct pool_state *state, const struct plan_facts
 /* Whether one more request keeps within policy.max-gpus. */
 enum plan_quota {
 	QUOTA_KEPT,
-	QUOTA_SOON, /* when a command that has ended is released */
+	QUOTA_SOON, /* when a command that has ended is released; a request that has joined the
+		       queue: when the account releases enough */
 	QUOTA_OVER,
 };
 

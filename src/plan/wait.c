@@ -82,7 +82,7 @@ void plan_leave(const struct pool_state *state, const char *entry_id, int64_t no
 		plan_drop(p, &state->queue[place]);
 }
 
-/* Grants the best of what is there, if that is enough (1), or waits for more (0). -EDQUOT. */
+/* Grants the best of what is there, if that is enough (1), or waits for more (0). */
 static int waiting_grant(const struct waiting *w, struct plan *p, struct err *e)
 {
 	AUTO_FREE int *gpus = mem_alloc(w->wanted, sizeof(*gpus));
@@ -95,14 +95,9 @@ static int waiting_grant(const struct waiting *w, struct plan *p, struct err *e)
 	}
 	if (found < w->wanted)
 		return 0;
-	switch (plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, true, e)) {
-	case QUOTA_KEPT:
-		break;
-	case QUOTA_SOON:
+	if (plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, true, e) !=
+	    QUOTA_KEPT)
 		return 0;
-	case QUOTA_OVER:
-		return -EDQUOT;
-	}
 	gpu_ids_sort(gpus, found);
 	plan_guard_quota(w->state, w->facts, w->request, p);
 	plan_leave(w->state, w->wait->entry_id, w->facts->now_ns, p);
@@ -265,17 +260,17 @@ static void waiting_put(const struct waiting *w, struct plan *p)
 		waiting_renew(w, p);
 }
 
-/* Whether it may join the queue. One that has joined keeps its place until enough GPUs are in
-   service again. */
+/* Whether it may join the queue, or stay there. One that has joined keeps its place until enough
+   GPUs are in service again. */
 static int waiting_check(const struct waiting *w, const struct plan *p, struct err *e)
 {
-	int r = plan_check_service(w->state, w->facts->policy, w->request, e);
+	int r = w->joined ? 0 : plan_check_service(w->state, w->facts->policy, w->request, e);
 
-	if (r == 0 && w->facts->gpus)
+	if (r == 0 && !w->joined && w->facts->gpus)
 		r = plan_check_kind(w->state, w->facts, w->request, e);
 	if (r < 0)
 		return r;
-	if (plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, false, e) ==
+	if (plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, w->joined, e) ==
 	    QUOTA_OVER)
 		return -EDQUOT;
 	return 0;
@@ -315,8 +310,7 @@ int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 			e, ECANCELED,
 			"the request was cancelled while it waited (by 'canhazgpu cancel', or the "
 			"pool was recreated)");
-	if (!w.joined)
-		r = waiting_check(&w, p, e);
+	r = waiting_check(&w, p, e);
 	if (r == 0 && w.possible)
 		r = waiting_grant(&w, p, e);
 	if (r == 0 && !w.joined)

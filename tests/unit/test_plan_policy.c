@@ -425,12 +425,14 @@ static void test_quota_counts_what_waits(void **state)
 	check_reserve(&w, &two, 0, NULL);
 }
 
-/* Of two requests that have joined at once, the second one leaves when its turn comes. */
+/* A request in the queue waits for what its account holds beyond the limit, which may have been
+   lowered; it leaves as soon as it asks for more than the limit by itself. */
 static void test_quota_at_the_grant(void **state)
 {
 	AUTO(world_clear) struct world w;
 	AUTO(plan_clear) struct plan waits = {0};
 	AUTO(plan_clear) struct plan ending = {0};
+	AUTO(plan_clear) struct plan over = {0};
 	AUTO(plan_clear) struct plan leaves = {0};
 	AUTO(plan_clear) struct plan granted = {0};
 	struct plan_request two = request_for(1, 2);
@@ -450,9 +452,14 @@ static void test_quota_at_the_grant(void **state)
 	assert_int_equal(step(&w, &two, q->id, &ending, &e), 0);
 	assert_null(ending.granted);
 	w.life[0] = HOLDER_ALIVE;
+	assert_int_equal(step(&w, &two, q->id, &over, &e), 0);
+	assert_null(over.granted);
+	w.policy.max_gpus = 1;
+	w.use[2] = USE_BUSY;
 	assert_int_equal(step(&w, &two, q->id, &leaves, &e), -EDQUOT);
-	assert_string_equal(e.text, "limit of 3 GPUs per user on this host (policy.max-gpus): you "
+	assert_string_equal(e.text, "limit of 1 GPUs per user on this host (policy.max-gpus): you "
 				    "hold 2 and ask for 2");
+	w.use[2] = USE_IDLE;
 	w.policy.max_gpus = 4;
 	assert_int_equal(step(&w, &two, q->id, &granted, &e), 0);
 	assert_non_null(granted.granted);
