@@ -16,26 +16,7 @@
 #include "cmd/command.h"
 #include "conf/args.h"
 #include "conf/settings.h"
-
-/*
- * Files and environment; what flags have set already stays. With a mistake in a file the
- * environment still counts. A mistake in the file of the host's administrator is told in host_error
- * as well: where --config names another file, it concerns only commands that need its limits.
- */
-static int load_configuration(struct settings *s, struct err *host_error, struct err *e)
-{
-	const char *named = settings_text(s, "config");
-	int r = settings_load_system_file(s, named != NULL, host_error), environment;
-
-	if (named)
-		r = settings_load_file(s, named, e);
-	else if (r == 0)
-		r = settings_load_personal_file(s, getenv("HOME"), e);
-	else
-		*e = *host_error;
-	environment = settings_load_environment(s, r < 0 ? NULL : e);
-	return r < 0 ? r : environment;
-}
+#include "conf/sources.h"
 
 static int check_words(const struct command *command, const struct args_result *args, struct err *e)
 {
@@ -74,7 +55,7 @@ static int run_command(const struct command *command, struct settings *s, int ar
 	r = check_words(command, &args, e);
 	if (r < 0)
 		return r;
-	r = load_configuration(s, &host_error, &config_error);
+	r = settings_load(s, &host_error, &config_error);
 	if (r < 0 && !command->runs_with_bad_config) {
 		*e = config_error;
 		return r;

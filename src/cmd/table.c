@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/nouns.h"
+#include "conf/host_options.h"
 #include "conf/nearest.h"
 
 const struct command *const commands[] = {
@@ -113,50 +114,7 @@ const struct option_spec global_options[] = {
 	 .type = OPTION_FLAG,
 	 .not_on_command_line = true,
 	 .help = "Let requests with a known end overtake if that delays nobody ahead"},
-	/* What the host's administrator decides for all: see context.c. */
-	{.name = "admin-group",
-	 .key = "admin.group",
-	 .type = OPTION_TEXT,
-	 .not_on_command_line = true,
-	 .system_only = true,
-	 .argument = "GROUP",
-	 .help = "Group whose members are administrators"},
-	{.name = "policy-max-gpus",
-	 .key = "policy.max-gpus",
-	 .type = OPTION_INT,
-	 .not_on_command_line = true,
-	 .system_only = true,
-	 .argument = "N",
-	 .min = 1,
-	 .max = POOL_GPUS_MAX,
-	 .help = "Most GPUs per user"},
-	{.name = "policy-max-duration",
-	 .key = "policy.max-duration",
-	 .type = OPTION_DURATION,
-	 .not_on_command_line = true,
-	 .system_only = true,
-	 .argument = "D",
-	 .help = "Longest manual reservation"},
-	{.name = "policy-max-wait",
-	 .key = "policy.max-wait",
-	 .type = OPTION_DURATION,
-	 .not_on_command_line = true,
-	 .system_only = true,
-	 .argument = "D",
-	 .help = "Longest --wait"},
-	{.name = "policy-require-note",
-	 .key = "policy.require-note",
-	 .type = OPTION_FLAG,
-	 .not_on_command_line = true,
-	 .system_only = true,
-	 .help = "Refuse requests without --note"},
-	{.name = "pool-exclude",
-	 .key = "pool.exclude",
-	 .type = OPTION_IDS,
-	 .not_on_command_line = true,
-	 .system_only = true,
-	 .argument = "IDS",
-	 .help = "GPUs to keep out of the pool"},
+	HOST_OPTIONS,
 	{.name = NULL},
 };
 

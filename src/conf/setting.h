@@ -17,6 +17,7 @@ struct setting {
 struct settings {
 	struct setting *items;
 	size_t count, room;
+	bool host_only; /* see host_options.h */
 };
 
 /* The key of an option: the one its row names, else "<prefix>.<name>". The caller frees it. */

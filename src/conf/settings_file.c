@@ -204,6 +204,8 @@ static int apply_mapping(struct load *l, const char *prefix, const struct doc_no
 			r = apply_mapping(l, key, node);
 		else if (setting && !setting->spec->not_configurable)
 			r = apply(l, setting, node);
+		else if (!section && l->settings->host_only)
+			continue;
 		else if (!section || (setting && node->kind != DOC_NULL))
 			r = fail_unknown(l, node, key);
 		/* A section whose lines are all commented out is null, and that is fine. */

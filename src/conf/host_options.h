@@ -1,0 +1,58 @@
+/*
+ * What the host's administrator decides for all: rows of the table of global options that count
+ * only in the system's file. The web server follows them without knowing any others.
+ */
+#ifndef CONF_HOST_OPTIONS_H
+#define CONF_HOST_OPTIONS_H
+
+#include "base/nouns.h"
+#include "conf/settings.h"
+
+#define HOST_OPTIONS                                                                 \
+	{.name = "admin-group",                                                      \
+	 .key = "admin.group",                                                       \
+	 .type = OPTION_TEXT,                                                        \
+	 .not_on_command_line = true,                                                \
+	 .system_only = true,                                                        \
+	 .argument = "GROUP",                                                        \
+	 .help = "Group whose members are administrators"},                          \
+		{.name = "policy-max-gpus",                                          \
+		 .key = "policy.max-gpus",                                           \
+		 .type = OPTION_INT,                                                 \
+		 .not_on_command_line = true,                                        \
+		 .system_only = true,                                                \
+		 .argument = "N",                                                    \
+		 .min = 1,                                                           \
+		 .max = POOL_GPUS_MAX,                                               \
+		 .help = "Most GPUs per user"},                                      \
+		{.name = "policy-max-duration",                                      \
+		 .key = "policy.max-duration",                                       \
+		 .type = OPTION_DURATION,                                            \
+		 .not_on_command_line = true,                                        \
+		 .system_only = true,                                                \
+		 .argument = "D",                                                    \
+		 .help = "Longest manual reservation"},                              \
+		{.name = "policy-max-wait",                                          \
+		 .key = "policy.max-wait",                                           \
+		 .type = OPTION_DURATION,                                            \
+		 .not_on_command_line = true,                                        \
+		 .system_only = true,                                                \
+		 .argument = "D",                                                    \
+		 .help = "Longest --wait"},                                          \
+		{.name = "policy-require-note",                                      \
+		 .key = "policy.require-note",                                       \
+		 .type = OPTION_FLAG,                                                \
+		 .not_on_command_line = true,                                        \
+		 .system_only = true,                                                \
+		 .help = "Refuse requests without --note"},                          \
+	{                                                                            \
+		.name = "pool-exclude", .key = "pool.exclude", .type = OPTION_IDS,   \
+		.not_on_command_line = true, .system_only = true, .argument = "IDS", \
+		.help = "GPUs to keep out of the pool"                               \
+	}
+
+/* Settings of which there are only these. settings_load takes them from the system's file, and does
+   not look at what else is there. */
+struct settings *settings_new_host(void);
+
+#endif
