@@ -16,6 +16,7 @@
 #include "base/privilege.h"
 #include "host/process.h"
 #include "host/tree.h"
+#include "supervise/program.h"
 
 #define READY_LIMIT_MS 10000
 
@@ -34,7 +35,7 @@ static void launch_reset_signals(void)
 }
 
 /* The grandchild: closes all handles of the caller, and becomes the supervisor. */
-__attribute__((noreturn)) static void launch_become(int orders_fd, int ready_fd)
+__attribute__((noreturn)) static void launch_become(int program_fd, int orders_fd, int ready_fd)
 {
 	char program[] = "canhazgpu", command[] = SUPERVISE_NAME;
 	char *const argv[] = {program, command, NULL};
@@ -45,34 +46,38 @@ __attribute__((noreturn)) static void launch_become(int orders_fd, int ready_fd)
 	/* Not on 0..2 at first: a caller may have closed those. */
 	orders_fd = fcntl(orders_fd, F_DUPFD_CLOEXEC, 3);
 	ready_fd = fcntl(ready_fd, F_DUPFD_CLOEXEC, 3);
+	program_fd = fcntl(program_fd, F_DUPFD_CLOEXEC, 3);
 	/* A log file stays: its position is shared with the command, and nobody waits for its end.
 	   So does a socket, which cannot be opened again, as long as the command has it. */
 	if (fstat(STDERR_FILENO, &errors) < 0 ||
 	    !(S_ISREG(errors.st_mode) || S_ISSOCK(errors.st_mode)))
 		dup2(null_fd, STDERR_FILENO);
-	if (null_fd < 0 || orders_fd < 0 || ready_fd < 0 || dup2(orders_fd, STDIN_FILENO) < 0 ||
-	    dup2(ready_fd, STDOUT_FILENO) < 0)
+	if (null_fd < 0 || orders_fd < 0 || ready_fd < 0 || program_fd < 0 ||
+	    dup2(orders_fd, STDIN_FILENO) < 0 || dup2(ready_fd, STDOUT_FILENO) < 0)
 		_exit(1);
 	/* What the shell had open (such as a pipe to a log) must not stay open as long as the
 	   supervisor runs. */
-	close_range(3, ~0U, 0);
+	if (program_fd > 3)
+		close_range(3, (unsigned)program_fd - 1, 0);
+	close_range((unsigned)program_fd + 1, ~0U, 0);
 	unsetenv(HOST_TREE_MARKER);
 	unsetenv("LD_SHOW_AUXV"); /* the loader would answer in its place */
 	if (chdir("/") < 0)
 		_exit(1);
-	execv("/proc/self/exe", argv);
+	execveat(program_fd, "", argv, environ, AT_EMPTY_PATH);
 	_exit(1);
 }
 
 /* The child between: starts the grandchild in a new session, tells its pid, and exits. */
-__attribute__((noreturn)) static void launch_fork_again(int orders_fd, int ready_fd, int pid_fd)
+__attribute__((noreturn)) static void launch_fork_again(int program_fd, int orders_fd, int ready_fd,
+							int pid_fd)
 {
 	pid_t pid;
 
 	setsid();
 	pid = fork();
 	if (pid == 0)
-		launch_become(orders_fd, ready_fd);
+		launch_become(program_fd, orders_fd, ready_fd);
 	_exit(pid > 0 && write(pid_fd, &pid, sizeof(pid)) == sizeof(pid) ? 0 : 1);
 }
 
@@ -119,10 +124,13 @@ bool launch_is_ours(int fd)
 int launch_begin(struct launch *l, struct err *e)
 {
 	int orders[2] = {-1, -1}, ready[2] = {-1, -1}, pids[2] = {-1, -1};
+	AUTO_CLOSE int program_fd = -1;
 	int adopts = launch_adopts();
 	pid_t child, pid = 0;
-	int r = 0;
+	int r = program_open(&program_fd, e);
 
+	if (r < 0)
+		return r;
 	prctl(PR_SET_CHILD_SUBREAPER, 0UL, 0UL, 0UL, 0UL);
 	if (launch_pipe(orders) < 0 || pipe2(ready, O_CLOEXEC) < 0 || pipe2(pids, O_CLOEXEC) < 0 ||
 	    (child = fork()) < 0) {
@@ -130,7 +138,7 @@ int launch_begin(struct launch *l, struct err *e)
 		goto out;
 	}
 	if (child == 0)
-		launch_fork_again(orders[0], ready[1], pids[1]);
+		launch_fork_again(program_fd, orders[0], ready[1], pids[1]);
 	mem_auto_close(&pids[1]);
 	if (read(pids[0], &pid, sizeof(pid)) != sizeof(pid))
 		pid = 0;

@@ -21,10 +21,10 @@ struct launch {
 #define LAUNCH_NONE ((struct launch){.orders_fd = -1, .ready_fd = -1, .tell_fd = -1})
 
 /*
- * Starts this program a second time, as a supervisor: in a session of its own, not a child of the
- * caller, with nothing inherited but two pipes and, on standard error, a log file. It ends by
- * itself if it gets no orders. Call before anything is reserved, so that the reservation can name
- * it.
+ * Starts this program (program.h) a second time, as a supervisor: in a session of its own, not a
+ * child of the caller, with nothing inherited but two pipes and, on standard error, a log file. It
+ * ends by itself if it gets no orders. Call before anything is reserved, so that the reservation
+ * can name it.
  */
 int launch_begin(struct launch *l, struct err *e);
 

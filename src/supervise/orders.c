@@ -1,4 +1,6 @@
-/* The orders of a supervisor as a JSON document. */
+/* The orders of a supervisor as a JSON document. A request that waits through an upgrade gives its
+   own to the new program (program.h): a new member is optional, and an old one keeps its meaning.
+ */
 #include "supervise/orders.h"
 
 #include <errno.h>

@@ -115,6 +115,32 @@ installed() {
 	[[ $stderr == *none.so* ]]
 }
 
+@test "a request that waits through an upgrade gets its supervisor from the new program, once that has its group" {
+	# As dpkg does it: the old file loses its rights, and the new one gets its group later.
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null && as 4302 canhazgpu reserve >/dev/null || exit 1
+		as 4301 canhazgpu run --wait -- sh -c "echo started; exec sleep 1000" >"$WORLD/out" 2>"$WORLD/err" &
+		until_true "grep -q Waiting: \"$WORLD/err\""
+		for pid in $(ours canhazgpu); do
+			grep -qzx __supervise "/proc/$pid/cmdline" && kill -9 "$pid"
+		done
+		chmod 0600 "$WORLD/bin2/canhazgpu"
+		cp "$CANHAZGPU_BIN" "$WORLD/bin2/new" && chmod 0755 "$WORLD/bin2/new" && mv "$WORLD/bin2/new" "$WORLD/bin2/canhazgpu"
+		cp "$CANHAZGPU_BIN" "$WORLD/other" && chgrp 4300 "$WORLD/other" && chmod 2755 "$WORLD/other" || exit 2
+		as 4302 "$WORLD/other" release >/dev/null || exit 3
+		until_true "as 4302 \"$WORLD/other\" status --json | jq -e \".[0].type == \\\"RUN\\\"\" >/dev/null"
+		[ ! -s "$WORLD/out" ] && ours canhazgpu | grep -q . || exit 4
+		chgrp 4300 "$WORLD/bin2/canhazgpu" && chmod 2755 "$WORLD/bin2/canhazgpu"
+		until_true "grep -q started \"$WORLD/out\""
+		for pid in $(ours canhazgpu) $(ours other); do
+			grep -qzx __supervise "/proc/$pid/cmdline" && grep ^Gid: "/proc/$pid/status"
+		done
+		kill $!
+		exit 0'
+	assert_equal "$status" 0
+	assert_equal "$(tr '\t' ' ' <<<"$output")" 'Gid: 4301 4301 4300 4301'
+}
+
 @test "the web server of an installed program shows the pool, and holds the group in reserve alone" {
 	local libexec
 	libexec=$(grep -ao '/[-/a-z0-9_]*libexec/canhazgpu' "$CANHAZGPU_BIN" | grep -v '^/libexec' | head -n 1)

@@ -3,7 +3,7 @@
 # stores: any
 # seconds: 15
 
-load run_helpers
+load wait_helpers
 
 @test "the supervisor is no child of the command, and in a session and group of its own" {
 	pool 1
@@ -191,4 +191,42 @@ ask_in_vain() {
 		assert_reserved ''
 	done
 	assert_no_processes
+}
+
+# ---- the program is replaced while a request waits ----
+
+# own_program: the program of this world is a file of its own, so that it can be replaced.
+own_program() {
+	cp --remove-destination "$CANHAZGPU_BIN" "$WORLD/bin/canhazgpu"
+}
+
+# A request that waits for GPU 0, whose supervisor is gone.
+waits_without_supervisor() {
+	own_program
+	pool 1
+	hold holder
+	wait_run one
+	for pid in $(supervisors); do
+		[ "$pid" = "$supervisor" ] || kill_now "$pid"
+	done
+}
+
+@test "a file of the program that was deleted, or has another one in its place, still makes a supervisor" {
+	waits_without_supervisor
+	rm "$WORLD/bin/canhazgpu"
+	kill "$command"
+	wait_for_start one
+	supervisor_of "${background_pids[one]}"
+}
+
+@test "a program that cannot be executed while it is replaced: the request gets its supervisor from the new one" {
+	waits_without_supervisor
+	chmod 0000 "$WORLD/bin/canhazgpu" # and it stays so for who runs it
+	kill "$command"
+	wait_until '[ "$("$CANHAZGPU_BIN" --store "$(store_url)" status --json | jq -r ".[0].user")" = one ]'
+	assert_waits one
+	cp "$CANHAZGPU_BIN" "$WORLD/bin/canhazgpu.new"
+	mv "$WORLD/bin/canhazgpu.new" "$WORLD/bin/canhazgpu"
+	wait_for_start one
+	supervisor_of "${background_pids[one]}"
 }

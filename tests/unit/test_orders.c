@@ -69,6 +69,37 @@ static void test_round_trip(void **state)
 	assert_string_equal(again, text);
 }
 
+/* A request that waits through an upgrade gives its orders to the new program: those of 0.1.0 stay
+   valid for ever, and what a later one adds is no mistake. */
+static void test_other_versions(void **state)
+{
+	static const char first[] =
+		"{\"timeout\":1,\"grace\":2,\"stop_signal\":2,\"warn_before\":0,\"warn_signal\":0,"
+		"\"until\":1,\"linger\":3,\"heartbeat\":4,\"kill\":true,\"reservation\":{\"id\":"
+		"\"52da1c68-755d-4669-8670-7a63002184a8\",\"uid\":1000,\"start\":1,\"deadline\":0,"
+		"\"gpus\":[0,1],\"command\":5,\"command_start\":6,\"supervisor\":7,"
+		"\"supervisor_start\":8%s},\"pool\":{\"store\":\"sqlite:/x.db\",\"threshold\":1024,"
+		"\"history\":7,\"personal\":false,\"backfill\":false,\"backfill_personal\":false,"
+		"\"policy\":{\"max_gpus\":2,\"max_duration\":0,\"max_wait\":0,\"note_required\":false"
+		"%s}%s}%s}";
+	static const char *const additions[] = {"", ",\"of-later\":[{\"x\":1}]"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(additions); i++) {
+		const char *more = additions[i];
+		AUTO_FREE char *text = mem_printf(first, more, more, more, more);
+		AUTO(orders_clear) struct orders out = {0};
+		struct err e = {0};
+
+		if (orders_read(text, &out, &e) < 0)
+			fail_msg("%s", e.text);
+		assert_int_equal(out.heartbeat_ns, 4);
+		assert_true(out.kill_on_lost);
+		assert_int_equal(out.reservation->gpus_count, 2);
+		assert_int_equal(out.pool.policy.max_gpus, 2);
+	}
+}
+
 /* What the fuzzer begins with: orders that are right, and for each case one member that is not. */
 static void test_refused(void **state)
 {
@@ -131,6 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_other_versions),
 		cmocka_unit_test(test_refused),
 	};
 
