@@ -18,12 +18,30 @@ static int64_t host_history_ns(void)
 	return settings_int(s, "history.days") * NS_PER_DAY;
 }
 
-/* Called by main without an invocation: its settings come with its orders. Those may be forged, and
-   dropping what others have in the history is for the administrator to decide. */
+/* Drops old usage records. Orders may be forged, and dropping what others have in the history is
+   for the administrator to decide: by the file as it is now, which may be weeks after the orders.
+ */
+static void trim(struct pool_config *config)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+
+	if (!config->history_set_by_user)
+		config->history_keep_ns = host_history_ns();
+	if (pool_open(config, &pool, NULL) == 0)
+		pool_trim(pool, NULL);
+}
+
+/* Called by main without an invocation: its settings come with its orders. */
 static int supervise_run(const struct invocation *in, struct err *e)
 {
+	AUTO(pool_config_clear) struct pool_config config = {0};
+	int r;
+
 	(void)in;
-	return supervise(host_history_ns(), e);
+	r = supervise(&config, e);
+	if (config.store_url)
+		trim(&config);
+	return r;
 }
 
 const struct command cmd_supervise = {

@@ -4,30 +4,16 @@
 #include "base/mem.h"
 #include "supervise/supervisor.h"
 
-/* Drops old usage records. Orders may be forged, so the host's own setting is not taken from them.
- */
-static void supervise_trim(struct supervisor *s)
-{
-	AUTO(pool_closep) struct pool *pool = NULL;
-	struct pool_config *config = &s->orders.pool;
-
-	if (!config->history_set_by_user)
-		config->history_keep_ns = s->host_history_ns;
-	if (pool_open(config, &pool, NULL) == 0)
-		pool_trim(pool, NULL);
-}
-
-void supervise_release(struct supervisor *s, int64_t end_ns)
+bool supervise_release(struct supervisor *s, int64_t end_ns)
 {
 	for (int attempt = 0; !s->lost && attempt < 12; attempt++) {
 		AUTO(pool_closep) struct pool *pool = NULL;
 		struct timespec pause = {.tv_sec = attempt < 5 ? 1 << attempt : 30};
 
 		if (pool_open(&s->orders.pool, &pool, NULL) == 0 &&
-		    pool_end(pool, &s->actor, s->orders.reservation->id, end_ns, NULL) == 0) {
-			supervise_trim(s);
-			return;
-		}
+		    pool_end(pool, &s->actor, s->orders.reservation->id, end_ns, NULL) == 0)
+			return true;
 		nanosleep(&pause, NULL);
 	}
+	return false;
 }

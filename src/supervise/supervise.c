@@ -245,12 +245,9 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	return supervise_answer("", e);
 }
 
-int supervise(int64_t host_history_ns, struct err *e)
+int supervise(struct pool_config *ret_pool, struct err *e)
 {
-	struct supervisor s = {.host_history_ns = host_history_ns,
-			       .command_fd = -1,
-			       .renewer_fd = -1,
-			       .target.socket_fd = -1};
+	struct supervisor s = {.command_fd = -1, .renewer_fd = -1, .target.socket_fd = -1};
 	int r;
 
 	prctl(PR_SET_NAME, "canhazgpu");
@@ -265,7 +262,10 @@ int supervise(int64_t host_history_ns, struct err *e)
 		return r < 0 ? r : 0;
 	r = supervise_begin(&s, e);
 	/* Where the command is gone already, nothing was started. */
-	supervise_release(&s, r < 0 ? clock_now_ns() : supervise_watch(&s));
+	if (supervise_release(&s, r < 0 ? clock_now_ns() : supervise_watch(&s))) {
+		*ret_pool = s.orders.pool;
+		s.orders.pool = (struct pool_config){0};
+	}
 	if (s.orders.cgroup)
 		host_cgroup_remove(s.orders.cgroup);
 	supervise_forget_users(&s);

@@ -2,15 +2,14 @@
 #ifndef SUPERVISE_SUPERVISE_H
 #define SUPERVISE_SUPERVISE_H
 
-#include <stdint.h>
-
 #include "base/err.h"
+#include "pool/pool.h"
 
 /*
  * Reads the orders from standard input, answers on standard output when it watches, and comes back
- * when the GPUs are released. Usage records older than host_history_ns are dropped then (0: none),
- * unless the orders name another time that is not the administrator's.
+ * when the GPUs are released. *ret_pool, zeroed by the caller, who also clears it, is then the pool
+ * that had them; it stays zeroed if nothing was released.
  */
-int supervise(int64_t host_history_ns, struct err *e);
+int supervise(struct pool_config *ret_pool, struct err *e);
 
 #endif

@@ -21,7 +21,6 @@ struct supervisor {
 	char *gpus;                        /* "[0, 1]", for messages */
 	struct plan_actor actor;           /* whose reservation it is */
 	struct process_ref holder;         /* the reservation lives as long as this process */
-	int64_t host_history_ns;           /* see supervise.h */
 	struct host_tree tree;
 	struct say_target target;
 	int command_fd; /* pidfd; -1 after the end */
@@ -88,8 +87,9 @@ void supervise_forget_users(struct supervisor *s);
 
 /*
  * Releases, and tries again if the store does not answer: a late release does no harm. After some
- * minutes it is left to the next invocation, which sees that command and supervisor are gone.
+ * minutes it is left to the next invocation, which sees that command and supervisor are gone. True
+ * if it was released.
  */
-void supervise_release(struct supervisor *s, int64_t end_ns);
+bool supervise_release(struct supervisor *s, int64_t end_ns);
 
 #endif

@@ -165,18 +165,22 @@ use_as() {
 	assert_equal "$(old_records)" 0
 }
 
-@test "the history.days of the host counts, whoever it is whose run ends" {
+@test "the history.days of the host counts as it is at the end, whoever it is whose run ends" {
 	need_sqlite
 	shared_pool 1
 	unshare --mount true 2>/dev/null || skip 'no mount namespaces here'
 	make_old_record
 	mkdir -p "$WORLD/etc/canhazgpu"
 	cp /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.cache "$WORLD/etc"
+	mkfifo -m 0666 "$WORLD/gate"
 	for days in 11 9; do
-		echo "history.days: $days" >"$WORLD/etc/canhazgpu/config.yaml"
+		echo "history.days: $((20 - days))" >"$WORLD/etc/canhazgpu/config.yaml"
 		# shellcheck disable=SC2016
-		in_world unshare --mount --propagation private sh -euc 'mount --bind "$HOME/../etc" /etc
-			exec setpriv --reuid 4302 --regid 4300 --clear-groups canhazgpu run -- true'
+		start_background run unshare --mount --propagation private sh -euc 'mount --bind "$HOME/../etc" /etc
+			exec setpriv --reuid 4302 --regid 4300 --clear-groups canhazgpu run -- sh -c "read x <\"$HOME/../gate\""'
+		exec 7>"$WORLD/gate" # opens when the command reads
+		echo "history.days: $days" >"$WORLD/etc/canhazgpu/config.yaml"
+		exec 7>&-
 		assert_no_processes
 		assert_equal "$days: $(old_records)" "$days: $((days == 11))"
 	done
