@@ -9,6 +9,7 @@
 #include "cmd/store_url.h"
 #include "host/identity.h"
 #include "host/process.h"
+#include "pool/policy_settings.h"
 
 int host_check(const struct invocation *in, struct err *e)
 {
@@ -17,21 +18,6 @@ int host_check(const struct invocation *in, struct err *e)
 	if (e)
 		*e = *in->host_error;
 	return -in->host_error->code;
-}
-
-/* What the host's administrator allows: these settings have a value from that file alone. */
-static struct plan_policy policy_from(const struct settings *s)
-{
-	struct plan_policy policy = {
-		.max_gpus = (int)settings_int(s, "policy.max-gpus"),
-		.max_duration_ns = settings_duration_ns(s, "policy.max-duration"),
-		.max_wait_ns = settings_duration_ns(s, "policy.max-wait"),
-		.note_required = settings_flag(s, "policy.require-note"),
-		.admin_group = mem_strdup(settings_text(s, "admin.group")),
-	};
-
-	policy.excluded = settings_ids(s, "pool.exclude", &policy.excluded_count);
-	return policy;
 }
 
 /* Whether somebody other than the host's administrator has set it. */
@@ -72,7 +58,7 @@ int pool_config_from(const struct invocation *in, struct pool_config *ret_config
 		.history_set_by_user = is_personal(s, "history.days"),
 		.backfill = settings_flag(s, "queue.backfill"),
 		.backfill_set_by_user = is_personal(s, "queue.backfill"),
-		.policy = policy_from(s),
+		.policy = pool_policy_from(s),
 	};
 	pool_config_add_scan(s, ret_config);
 	return 0;
@@ -106,7 +92,7 @@ int gpu_ids_get(const struct invocation *in, struct pool *pool, const char *key,
 }
 
 /* Where the file cannot be read, only root is one (and the pool will say what is wrong). */
-static bool is_administrator(const struct invocation *in)
+bool actor_is_administrator(const struct invocation *in)
 {
 	const char *group = in->host_error ? NULL : settings_text(in->settings, "admin.group");
 
@@ -119,6 +105,6 @@ struct plan_actor actor_get(const struct invocation *in, char **ret_account)
 	return (struct plan_actor){
 		.uid = host_own_uid(),
 		.account = *ret_account,
-		.administrator = is_administrator(in),
+		.administrator = actor_is_administrator(in),
 	};
 }

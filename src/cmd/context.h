@@ -1,7 +1,8 @@
 /*
  * From the settings to the pool: which store, which limits, who calls. The settings become a
- * configuration once per command; whatever starts later (a supervisor, the web server) is handed
- * that configuration and reads no file again.
+ * configuration once per command, and again where they change while a request waits; whatever
+ * starts later (a supervisor, the web server) is handed that configuration and reads no file
+ * itself.
  */
 #ifndef CMD_CONTEXT_H
 #define CMD_CONTEXT_H
@@ -33,5 +34,6 @@ int gpu_ids_get(const struct invocation *in, struct pool *pool, const char *key,
 /* The caller: real uid, its name in *ret_account, which the caller frees, and whether the process
    is in the group of the administrators. */
 struct plan_actor actor_get(const struct invocation *in, char **ret_account);
+bool actor_is_administrator(const struct invocation *in);
 
 #endif

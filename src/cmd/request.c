@@ -67,3 +67,15 @@ int request_fill_kind(const struct invocation *in, struct plan_request *request,
 	request->min_memory_mb = settings_size_mb(in->settings, own_key(in, "min-memory", key));
 	return r;
 }
+
+void request_limit_duration(const struct invocation *in, const struct pool *pool,
+			    struct plan_request *request)
+{
+	int64_t longest_ns = pool_longest_ns(pool, &request->actor);
+
+	if (request->type != RESERVATION_MANUAL)
+		return;
+	request->duration_ns = settings_duration_ns(in->settings, "reserve.duration");
+	if (!settings_is_set(in->settings, "reserve.duration") && request->duration_ns > longest_ns)
+		request->duration_ns = longest_ns;
+}

@@ -6,6 +6,7 @@
 #include "cmd/command.h"
 
 struct plan_request;
+struct pool;
 
 /* The options that `run` and `reserve` share: rows of their tables. */
 #define REQUEST_OPTION_GPUS                                                                     \
@@ -48,5 +49,10 @@ int request_fill(const struct invocation *in, struct plan_request *request, int 
 
 /* Fills what `run` and `reserve` share from --type and --min-memory. */
 int request_fill_kind(const struct invocation *in, struct plan_request *request, struct err *e);
+
+/* The duration of a manual reservation. Nobody has asked for the default: where it is too long for
+   this host, it is what is allowed. */
+void request_limit_duration(const struct invocation *in, const struct pool *pool,
+			    struct plan_request *request);
 
 #endif

@@ -60,16 +60,6 @@ static void print_reservation(const struct pool_grant *grant, int64_t duration_n
 	}
 }
 
-/* Nobody has asked for the default: where it is too long for this host, it is what is allowed. */
-static void limit_default(const struct settings *s, const struct pool *pool,
-			  struct plan_request *request)
-{
-	int64_t longest_ns = pool_longest_ns(pool, &request->actor);
-
-	if (!settings_is_set(s, "reserve.duration") && request->duration_ns > longest_ns)
-		request->duration_ns = longest_ns;
-}
-
 static int reserve_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_grant_clear) struct pool_grant grant = {0};
@@ -98,9 +88,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	if (r == 0)
 		r = pool_open_from(in, &pool, e);
 	if (r == 0)
-		limit_default(in->settings, pool, &request);
-	if (r == 0)
-		r = reserve_or_wait(in, pool, &request, &grant, e);
+		r = reserve_or_wait(in, pool, NULL, &request, &grant, e);
 	holder_clear(&request.holder);
 	if (r < 0)
 		return r;

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/parse.h"
 #include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/container.h"
@@ -22,50 +21,6 @@
 #include "host/process.h"
 #include "host/tree.h"
 #include "supervise/init.h"
-
-/* What was wrong with the value of an option, named. */
-static int bad_value(const char *option, struct err *e)
-{
-	err_prefix(e, "%s", option);
-	return err_exit_status(e, EXIT_STATUS_USAGE);
-}
-
-/* --signal-before D[:SIGNAL], which must come before the time limit. */
-static int read_warning(const char *text, struct orders *o, struct err *e)
-{
-	const char *colon = strchr(text, ':');
-	AUTO_FREE char *duration = mem_printf("%.*s", (int)strcspn(text, ":"), text);
-	int r = parse_duration(duration, &o->warn_before_ns, e);
-
-	o->warn_signal = SIGUSR1;
-	if (r == 0 && colon)
-		r = parse_signal(colon + 1, &o->warn_signal, e);
-	if (r < 0)
-		return bad_value("--signal-before", e);
-	if (!o->timeout_ns)
-		return err_usage(e, "--signal-before needs --timeout");
-	if (o->warn_before_ns >= o->timeout_ns)
-		return err_usage(e, "--signal-before: %s is not shorter than --timeout", duration);
-	return 0;
-}
-
-/* What a supervisor has to know of a run, beside what it knows of all. */
-static int run_orders(const struct invocation *in, struct orders *o, struct err *e)
-{
-	const char *until = settings_text(in->settings, "run.until");
-	const char *before = settings_text(in->settings, "run.signal-before");
-	const char *signal = settings_text(in->settings, "run.timeout-signal");
-
-	o->timeout_ns = settings_duration_ns(in->settings, "run.timeout");
-	o->linger_ns = settings_duration_ns(in->settings, "run.linger");
-	if (!strcmp(until, "command"))
-		o->until = UNTIL_COMMAND;
-	else if (!strcmp(until, "tree"))
-		o->until = UNTIL_TREE;
-	if (parse_signal(signal, &o->stop_signal, e) < 0)
-		return bad_value("run.timeout-signal", e);
-	return before ? read_warning(before, o, e) : 0;
-}
 
 /* 1 where this is a run within a run, for GPUs that the run around it holds. */
 static int run_join(const struct invocation *in, const struct plan_request *request,
@@ -123,21 +78,15 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 	int r = run_stay(&tell_fd, e);
 
 	supervised.launch.tell_fd = tell_fd;
+	supervised.orders.timeout_ns = request->duration_ns;
 	if (r == 0)
 		r = supervised_open(in, &supervised, e);
-
 	if (r == 0)
 		r = host_process_ref(getpid(), &self, e);
 	if (r < 0)
 		return r;
-	r = run_orders(in, &supervised.orders, e);
-	if (r < 0)
-		return r;
-	/* All that outlives the command ends with the namespace, as soon as we do. */
-	if (tell_fd >= 0)
-		supervised.orders.until = UNTIL_COMMAND;
 	request->holder = supervised_holder(&supervised, &self);
-	r = reserve_or_wait(in, supervised.pool, request, grant, e);
+	r = reserve_or_wait(in, supervised.pool, &supervised, request, grant, e);
 	if (r < 0)
 		return r;
 	container_prepare(container, in, grant, &supervised.orders);

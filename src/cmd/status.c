@@ -52,8 +52,8 @@ static int status_run(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	if (watch)
-		return status_watch(in->settings, pool, watch,
-				    settings_flag(in->settings, "status.summary"), e);
+		return status_watch(in, pool, watch, settings_flag(in->settings, "status.summary"),
+				    e);
 	return status_once(in->settings, pool, e);
 }
 

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "conf/settings.h"
+#include "cmd/command.h"
 #include "pool/snapshot.h"
 
 struct status_style {
@@ -19,7 +19,7 @@ void status_print(const struct snapshot *s, FILE *out, const struct status_style
  * Shows the status again and again until it is told to quit: in place on a terminal, elsewhere one
  * after the other with an empty line between.
  */
-int status_watch(const struct settings *settings, struct pool *pool, int interval_s, bool summary,
+int status_watch(const struct invocation *in, struct pool *pool, int interval_s, bool summary,
 		 struct err *e);
 
 #endif

@@ -7,20 +7,47 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/command.h"
+#include "cmd/context.h"
 #include "cmd/output.h"
 #include "cmd/screen.h"
 #include "cmd/status.h"
+#include "conf/reload.h"
 
 /* Changes that come within this time are shown together. */
 #define GATHER_NS (100 * NS_PER_MS)
 
 struct watch {
+	const struct invocation *in;
+	struct reload *reload;
 	struct pool *pool;
 	int interval_s;
 	bool summary, color;
 	struct snapshot latest;
 	struct err problem; /* why there is no newer one; code 0: nothing */
+	char *news;         /* of the settings; NULL: none */
 };
+
+/* Takes the settings over that have changed; the line that is told is shown until there is other
+   news. */
+static void watch_settings(struct watch *w)
+{
+	AUTO(pool_config_clear) struct pool_config config = {0};
+	struct invocation in = *w->in;
+	struct err e = {0};
+	int r = reload_read(w->reload, clock_monotonic_ns(), &in.settings, &e);
+	AUTO_FREE char *line = NULL;
+
+	if (r == 0)
+		return;
+	if (r > 0)
+		r = pool_config_from(&in, &config, &e);
+	if (r == 0)
+		pool_reconfigure(w->pool, &config);
+	line = reload_settle(w->reload, r, &e);
+	/* On a screen the end of a warning is news enough. */
+	if (line)
+		mem_replace(&w->news, r == 0 && screen_possible() ? NULL : line);
+}
 
 /* Takes a new snapshot. The one before stays if that fails. */
 static int watch_refresh(struct watch *w)
@@ -28,6 +55,7 @@ static int watch_refresh(struct watch *w)
 	struct snapshot newer = {0};
 	int r;
 
+	watch_settings(w);
 	err_clear(&w->problem);
 	r = pool_snapshot(w->pool, &newer, &w->problem);
 	if (r < 0)
@@ -62,6 +90,7 @@ static void watch_draw(struct watch *w)
 	fprintf(out, "%.*s\n\n", (int)style.width, title);
 	status_print(&w->latest, out, &style);
 	print_problem(out, "Warning", w->latest.warning, style.width);
+	print_problem(out, "Settings", w->news, style.width);
 	print_problem(out, "Error", w->problem.text, style.width);
 	fclose(out);
 	screen_draw(text);
@@ -105,6 +134,9 @@ static int watch_stream(struct watch *w, struct err *e)
 	for (;;) {
 		if (w->latest.warning)
 			fprintf(stderr, "Warning: %s\n", w->latest.warning);
+		if (w->news)
+			fprintf(stderr, "%s\n", w->news);
+		mem_replace(&w->news, NULL);
 		status_print(&w->latest, stdout, &style);
 		if (fflush(stdout) != 0)
 			return 0; /* main tells it */
@@ -118,14 +150,17 @@ static int watch_stream(struct watch *w, struct err *e)
 	}
 }
 
-int status_watch(const struct settings *settings, struct pool *pool, int interval_s, bool summary,
+int status_watch(const struct invocation *in, struct pool *pool, int interval_s, bool summary,
 		 struct err *e)
 {
+	AUTO(reload_freep) struct reload *reload = reload_new(in->settings);
 	struct watch w = {
+		.in = in,
+		.reload = reload,
 		.pool = pool,
 		.interval_s = interval_s,
 		.summary = summary,
-		.color = color_wanted(settings, STDOUT_FILENO),
+		.color = color_wanted(in->settings, STDOUT_FILENO),
 	};
 	int r;
 
@@ -139,5 +174,6 @@ int status_watch(const struct settings *settings, struct pool *pool, int interva
 	else
 		r = watch_stream(&w, e);
 	snapshot_clear(&w.latest);
+	free(w.news);
 	return r;
 }

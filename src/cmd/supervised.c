@@ -2,38 +2,52 @@
 #include "cmd/supervised.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "cmd/context.h"
+#include "cmd/orders_fill.h"
 #include "host/process.h"
 
 /* How often another supervisor is started for one that was killed before it watched. */
 #define LAUNCH_RETRIES 3
 
-/* All but the reservation. How `run` is to be supervised counts for what is adopted, too. */
-static int orders_from(const struct invocation *in, struct orders *o, struct err *e)
+/* All but the reservation. */
+static int fill(const struct invocation *in, const struct supervised *s, struct orders *o,
+		struct err *e)
 {
-	AUTO_FREE char *on_lost = mem_printf("%s.on-lost", in->command->name);
+	int r;
 
-	o->grace_ns = settings_duration_ns(in->settings, "run.grace");
-	o->stop_signal = SIGINT;
-	o->until = UNTIL_GPUS;
-	o->heartbeat_ns = settings_duration_ns(in->settings, "run.heartbeat");
-	o->kill_on_lost = !strcmp(settings_text(in->settings, on_lost), "kill");
-	return pool_config_from(in, &o->pool, e);
+	o->timeout_ns = s->orders.timeout_ns;
+	r = orders_fill(in, o, e);
+	/* All that outlives the command ends with the pid namespace, as soon as we do. */
+	if (s->launch.tell_fd >= 0)
+		o->until = UNTIL_COMMAND;
+	return r;
 }
 
 int supervised_open(const struct invocation *in, struct supervised *s, struct err *e)
 {
-	int r = orders_from(in, &s->orders, e);
+	int r = fill(in, s, &s->orders, e);
 
 	if (r == 0)
 		r = launch_begin(&s->launch, e);
 	if (r == 0)
 		r = pool_open(&s->orders.pool, &s->pool, e);
 	return r;
+}
+
+int supervised_change(const struct invocation *in, struct supervised *s, struct err *e)
+{
+	AUTO(orders_clear) struct orders fresh = {0};
+	struct orders before = s->orders;
+	int r = fill(in, s, &fresh, e);
+
+	if (r < 0)
+		return r;
+	mem_replace(&fresh.pool.store_url, before.pool.store_url);
+	s->orders = fresh;
+	fresh = before;
+	pool_reconfigure(s->pool, &s->orders.pool);
+	return 0;
 }
 
 struct holder supervised_holder(const struct supervised *s, const struct process_ref *command)

@@ -17,8 +17,13 @@ struct supervised {
 
 #define SUPERVISED_NONE ((struct supervised){.launch = LAUNCH_NONE})
 
-/* Takes the orders from the settings, starts the supervisor, and opens the pool. */
+/* Takes the orders from the settings (but orders.timeout_ns, which is what was asked for), starts
+   the supervisor, and opens the pool. */
 int supervised_open(const struct invocation *in, struct supervised *s, struct err *e);
+
+/* While nothing is granted: takes the orders from other settings, and the pool's configuration with
+   them. The store stays. An error leaves all as it was. */
+int supervised_change(const struct invocation *in, struct supervised *s, struct err *e);
 
 /* The holder of a reservation that lives as long as that process. The caller clears it. */
 struct holder supervised_holder(const struct supervised *s, const struct process_ref *command);

@@ -9,12 +9,16 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cmd/request.h"
+#include "cmd/wait_settings.h"
 #include "cmd/wait_show.h"
 #include "host/process.h"
 #include "pool/wait.h"
 
 /* How often the time that is shown changes. */
 #define TICK_NS NS_PER_SECOND
+/* How long a limit that was lifted may go unnoticed. (Decisions look every time.) */
+#define SETTINGS_TICK_NS (5 * NS_PER_SECOND)
 
 /* The signals that end a wait, blocked as long as it lasts. */
 struct interrupts {
@@ -58,23 +62,40 @@ static void interrupts_clear(struct interrupts *i)
 	mem_auto_close(&i->fd);
 }
 
+/* Whether the settings have changed: then it is time for a step. */
+static bool settings_changed(struct wait_settings *settings, struct pool_wait *wait,
+			     struct wait_show *show)
+{
+	AUTO_FREE char *line = NULL;
+	bool changed = wait_settings_check(settings, wait, &line);
+
+	if (line)
+		wait_show_note(show, line);
+	return changed;
+}
+
 /* Steps and sleeps until the request is granted (0), or not (negative), or a signal came (its
    number). */
 static int wait_loop(struct pool_wait *wait, const struct interrupts *interrupts,
-		     struct wait_show *show, struct pool_grant *grant, struct err *e)
+		     struct wait_settings *settings, struct wait_show *show,
+		     struct pool_grant *grant, struct err *e)
 {
 	for (;;) {
 		bool step = false;
-		int r = pool_wait_step(wait, grant, e);
+		int r;
 
+		settings_changed(settings, wait, show);
+		r = pool_wait_step(wait, grant, e);
 		if (r != 0)
 			return r > 0 ? 0 : r;
 		while (!step) {
 			wait_show(show, pool_wait_standing(wait));
 			if (pool_wait_sleep(wait, interrupts->fd,
-					    show->terminal ? TICK_NS : INT64_MAX, &step) > 0 &&
+					    show->terminal ? TICK_NS : SETTINGS_TICK_NS,
+					    &step) > 0 &&
 			    (r = interrupts_take(interrupts)) > 0)
 				return r;
+			step = step || settings_changed(settings, wait, show);
 		}
 	}
 }
@@ -109,11 +130,12 @@ static int return_grant_if_interrupted(struct pool *pool, const struct plan_requ
 	return err_set(e, EINTR, "interrupted, but the GPUs could not be released: %s", why.text);
 }
 
-static int wait_in_queue(struct pool *pool, const struct plan_request *request, int64_t limit_ns,
-			 struct pool_grant *grant, struct err *e)
+static int wait_in_queue(struct wait_settings *settings, struct pool_grant *grant, struct err *e)
 {
 	AUTO(interrupts_clear) struct interrupts interrupts = INTERRUPTS_NONE;
 	AUTO(wait_show_clear) struct wait_show show;
+	const struct plan_request *request = settings->request;
+	struct pool *pool = settings->pool;
 	struct pool_wait *wait;
 	char time[CLOCK_DURATION_SIZE];
 	int r;
@@ -122,8 +144,8 @@ static int wait_in_queue(struct pool *pool, const struct plan_request *request, 
 	r = interrupts_block(&interrupts, e);
 	if (r < 0)
 		return r;
-	pool_wait_begin(pool, request, limit_ns, &wait);
-	r = wait_loop(wait, &interrupts, &show, grant, e);
+	pool_wait_begin(pool, request, settings->limit_ns, &wait);
+	r = wait_loop(wait, &interrupts, settings, &show, grant, e);
 	pool_wait_end(wait);
 	wait_show_clear(&show);
 	if (r == 0)
@@ -134,45 +156,48 @@ static int wait_in_queue(struct pool *pool, const struct plan_request *request, 
 		return err_set(e, EINTR, "interrupted");
 	}
 	if (r == -ETIME) {
-		err_set(e, ETIME, "gave up after waiting %s for %s", clock_duration(limit_ns, time),
+		err_set(e, ETIME, "gave up after waiting %s for %s",
+			clock_duration(settings->limit_ns, time),
 			request->ids || request->count > 1 ? "the GPUs" : "a GPU");
 		return err_exit_status(e, EXIT_STATUS_GAVE_UP);
 	}
 	return r;
 }
 
-static int limit_wait(struct pool *pool, const struct plan_actor *actor, int64_t *limit_ns,
-		      struct err *e)
+/* The process that waits is the holder of what it collects. */
+static int name_holder(struct holder *holder, struct err *e)
 {
-	bool shortened = false;
-	char time[CLOCK_DURATION_SIZE];
-	int r = pool_limit_wait(pool, actor, limit_ns, &shortened, e);
-
-	if (shortened)
-		fprintf(stderr, "Waiting for at most %s (policy.max-wait)\n",
-			clock_duration(*limit_ns, time));
-	return r;
+	if (holder->host)
+		return 0;
+	holder->host = pool_host_label();
+	holder->boot_id = host_boot_id();
+	return host_process_ref(getpid(), &holder->command, e);
 }
 
-int reserve_or_wait(const struct invocation *in, struct pool *pool, struct plan_request *request,
-		    struct pool_grant *ret_grant, struct err *e)
+int reserve_or_wait(const struct invocation *in, struct pool *pool, struct supervised *supervised,
+		    struct plan_request *request, struct pool_grant *ret_grant, struct err *e)
 {
 	AUTO_FREE char *wait_key = mem_printf("%s.wait", in->command->name);
 	AUTO_FREE char *nonblock_key = mem_printf("%s.nonblock", in->command->name);
-	int64_t limit_ns = settings_duration_ns(in->settings, wait_key);
-	struct holder *holder = &request->holder;
-	int r = 0;
+	int64_t asked_ns = settings_duration_ns(in->settings, wait_key);
+	AUTO(wait_settings_end)
+	struct wait_settings settings = {.in = in,
+					 .pool = pool,
+					 .supervised = supervised,
+					 .request = request,
+					 .asked_ns = asked_ns == INT64_MAX ? 0 : asked_ns};
+	AUTO_FREE char *line = NULL;
+	int r;
 
+	request_limit_duration(in, pool, request);
 	if (!settings_text(in->settings, wait_key) || settings_flag(in->settings, nonblock_key))
 		return pool_reserve(pool, request, ret_grant, e);
-	if (!holder->host) {
-		holder->host = pool_host_label();
-		holder->boot_id = host_boot_id();
-		r = host_process_ref(getpid(), &holder->command, e);
-	}
+	r = name_holder(&request->holder, e);
+	if (r == 0)
+		r = wait_settings_begin(&settings, &line, e);
 	if (r < 0)
 		return r;
-	limit_ns = limit_ns == INT64_MAX ? 0 : limit_ns;
-	r = limit_wait(pool, &request->actor, &limit_ns, e);
-	return r < 0 ? r : wait_in_queue(pool, request, limit_ns, ret_grant, e);
+	if (line)
+		fprintf(stderr, "%s\n", line);
+	return wait_in_queue(&settings, ret_grant, e);
 }

@@ -102,6 +102,22 @@ static void draw(struct wait_show *w, const char *text)
 	w->drawn = true;
 }
 
+void wait_show_note(struct wait_show *w, const char *line)
+{
+	AUTO_FREE char *before = mem_steal(&w->note), *shown = text_shown(line);
+
+	w->note = mem_printf("%s%s\n", before ? before : "", shown);
+}
+
+static void print_note(struct wait_show *w)
+{
+	if (!w->note || (w->terminal && !in_foreground()))
+		return;
+	fprintf(stderr, "%s%s", w->drawn ? "\r\033[K" : "", w->note);
+	w->drawn = false;
+	mem_replace(&w->note, NULL);
+}
+
 void wait_show(struct wait_show *w, const struct pool_standing *standing)
 {
 	AUTO_FREE char *estimate = describe_estimate(standing);
@@ -116,6 +132,7 @@ void wait_show(struct wait_show *w, const struct pool_standing *standing)
 			standing->entry_id);
 		w->begun = true;
 	}
+	print_note(w);
 	if (w->terminal && in_foreground())
 		draw(w, shown);
 	else if (!w->terminal && news)
@@ -130,6 +147,9 @@ void wait_show_clear(struct wait_show *w)
 		fputs("\r\033[K", stderr);
 		fflush(stderr);
 	}
+	w->drawn = false;
+	print_note(w);
+	free(w->note);
 	free(w->last);
 	*w = (struct wait_show){0};
 }

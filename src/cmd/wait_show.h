@@ -10,12 +10,16 @@ struct wait_show {
 	bool drawn;       /* the line is there now */
 	int64_t since_ns; /* monotonic: the waiting began */
 	char *last;       /* what was shown last, without the time */
+	char *note;       /* what is to be said beside that; NULL: nothing */
 };
 
 void wait_show_init(struct wait_show *w);
 
 /* Shows the progress where it is new; on a terminal with the time. */
 void wait_show(struct wait_show *w, const struct pool_standing *standing);
+
+/* Says a line of news with the next progress that is shown. */
+void wait_show_note(struct wait_show *w, const char *line);
 
 /* Removes the line from the terminal. Clears. */
 void wait_show_clear(struct wait_show *w);

@@ -27,6 +27,14 @@ struct gpu_options pool_gpu_options(const struct pool_config *config, const char
 	};
 }
 
+static void config_copy(struct pool_config *to, const struct pool_config *from)
+{
+	*to = *from;
+	to->store_url = mem_strdup(from->store_url);
+	to->fake_state_path = mem_strdup(from->fake_state_path);
+	plan_policy_copy(&to->policy, &from->policy);
+}
+
 int pool_open(const struct pool_config *config, struct pool **ret_pool, struct err *e)
 {
 	struct pool *p = mem_alloc(1, sizeof(*p));
@@ -36,13 +44,20 @@ int pool_open(const struct pool_config *config, struct pool **ret_pool, struct e
 		free(p);
 		return r;
 	}
-	p->config = *config;
-	p->config.store_url = mem_strdup(config->store_url);
-	p->config.fake_state_path = mem_strdup(config->fake_state_path);
-	plan_policy_copy(&p->config.policy, &config->policy);
+	config_copy(&p->config, config);
 	observer_init(&p->observer);
 	*ret_pool = p;
 	return 0;
+}
+
+void pool_reconfigure(struct pool *p, const struct pool_config *config)
+{
+	struct pool_config fresh;
+
+	config_copy(&fresh, config);
+	mem_replace(&fresh.store_url, p->config.store_url);
+	pool_config_clear(&p->config);
+	p->config = fresh;
 }
 
 struct pool *pool_close(struct pool *p)

@@ -30,6 +30,11 @@ struct pool;
 
 /* Copies the configuration. Nothing is read or created yet. */
 int pool_open(const struct pool_config *config, struct pool **ret_pool, struct err *e);
+
+/* From now on decisions are made on this configuration, which is copied. The store stays the one
+   that was opened, whatever the configuration names. While a request waits: pool_wait_change. */
+void pool_reconfigure(struct pool *p, const struct pool_config *config);
+
 struct pool *pool_close(struct pool *p); /* NULL is harmless; returns NULL */
 void pool_closep(struct pool **p);       /* for AUTO(pool_closep) */
 

@@ -18,14 +18,27 @@ void pool_wait_begin(struct pool *p, const struct plan_request *request, int64_t
 	struct pool_wait *w = mem_alloc(1, sizeof(*w));
 
 	w->pool = p;
-	w->request = *request;
-	w->request.backfill = pool_backfills(p);
+	w->begun_ns = clock_monotonic_ns();
 	w->enqueued_ns = TIME_NONE;
-	w->give_up_ns = limit_ns ? clock_now_ns() + limit_ns : TIME_NONE;
-	w->deadline_ns = limit_ns ? clock_monotonic_ns() + limit_ns : INT64_MAX;
+	pool_wait_change(w, request, limit_ns);
 	id_new(w->entry_id);
 	alarm_init(&w->alarm);
 	*ret_wait = w;
+}
+
+void pool_wait_change(struct pool_wait *w, const struct plan_request *request, int64_t limit_ns)
+{
+	int64_t deadline_ns = limit_ns ? w->begun_ns + limit_ns : INT64_MAX;
+
+	w->request = *request;
+	w->request.backfill = pool_backfills(w->pool);
+	if (deadline_ns != w->deadline_ns)
+		w->give_up_ns = limit_ns ? clock_now_ns() + (deadline_ns - clock_monotonic_ns())
+					 : TIME_NONE;
+	w->deadline_ns = deadline_ns;
+	/* What was scanned was judged by the thresholds of then. */
+	scan_cache_clear(&w->cache);
+	w->scan_pause_ns = SCAN_PAUSE_FIRST_NS;
 }
 
 /* Takes it out of the queue. What it was granted by a commit whose answer was lost ends, too:

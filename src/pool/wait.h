@@ -41,6 +41,12 @@ void pool_wait_begin(struct pool *p, const struct plan_request *request, int64_t
 		     struct pool_wait **ret_wait);
 
 /*
+ * After pool_reconfigure: the next step decides by it. The request is as at the beginning, but for
+ * what the settings say of its actor and its duration; limit_ns counts from the beginning.
+ */
+void pool_wait_change(struct pool_wait *w, const struct plan_request *request, int64_t limit_ns);
+
+/*
  * Takes the GPUs that can be had. 1: granted, the caller clears *ret_grant. 0: it has to wait; the
  * request is in the queue. -ETIME: the limit was reached. -ECANCELED: cancelled from elsewhere.
  * -ERANGE, -ENOENT, ...: it will never be granted. A store that does not answer once the request is

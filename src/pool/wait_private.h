@@ -30,6 +30,7 @@ struct pool_wait {
 	struct pool *pool;
 	struct plan_request request;
 	char entry_id[ID_SIZE];
+	int64_t begun_ns;     /* monotonic */
 	int64_t enqueued_ns;  /* TIME_NONE: has not joined */
 	int64_t give_up_ns;   /* wall clock, for others to see; TIME_NONE: none */
 	int64_t deadline_ns;  /* monotonic: the same for itself; INT64_MAX: none */

@@ -6,7 +6,9 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "conf/host_options.h"
 #include "host/process.h"
+#include "pool/policy_settings.h"
 #include "pool/report.h"
 #include "pool/timeline.h"
 #include "view/queue.h"
@@ -21,12 +23,16 @@
 int source_open(struct source *s, struct err *e)
 {
 	metrics_init(&s->metrics, clock_now_ns());
+	s->host = settings_new_host();
+	s->reload = reload_new(s->host);
 	return s->config->demo ? 0 : pool_open(s->config->pool, &s->pool, e);
 }
 
 void source_close(struct source *s)
 {
 	s->pool = pool_close(s->pool);
+	s->reload = reload_free(s->reload);
+	s->host = settings_free(s->host);
 	metrics_clear(&s->metrics);
 }
 
@@ -57,6 +63,26 @@ static int add_document(struct str *text, json_t *document, struct err *e)
 
 /* ---- the pool ---- */
 
+/* A server runs for months: the host's limits, and the GPUs that are kept out, are those of the
+   moment. With a mistake in the file they are those before, and every command tells of it. */
+static void follow_host(struct source *s)
+{
+	struct pool_config config = *s->config->pool; /* borrowed, but for the policy */
+	const struct settings *fresh = NULL;
+	AUTO_FREE char *line = NULL;
+	struct err e = {0};
+	int r = reload_read(s->reload, clock_monotonic_ns(), &fresh, &e);
+
+	if (r == 0)
+		return;
+	if (r > 0) {
+		config.policy = pool_policy_from(fresh);
+		pool_reconfigure(s->pool, &config);
+		plan_policy_clear(&config.policy);
+	}
+	line = reload_settle(s->reload, r < 0 ? r : 0, &e);
+}
+
 static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err *e)
 {
 	int r = 0;
@@ -64,6 +90,8 @@ static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err 
 	if (!s->pool)
 		demo_snapshot(clock_now_ns(), ret_snapshot);
 	else
+		follow_host(s);
+	if (s->pool)
 		r = pool_snapshot(s->pool, ret_snapshot, e);
 	if (r == 0 && s->pool)
 		pool_forecast_queue(s->pool, ret_snapshot);

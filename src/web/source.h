@@ -5,13 +5,16 @@
 #ifndef WEB_SOURCE_H
 #define WEB_SOURCE_H
 
+#include "conf/reload.h"
 #include "pool/web_config.h"
 #include "web/metrics.h"
 #include "web/worker.h"
 
 struct source {
 	const struct web_config *config;
-	struct pool *pool; /* NULL with --demo */
+	struct pool *pool;     /* NULL with --demo */
+	struct settings *host; /* the limits of the host as of the start, none: they are ... */
+	struct reload *reload; /* ... read when it refreshes */
 	struct metrics metrics;
 };
 

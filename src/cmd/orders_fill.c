@@ -1,0 +1,67 @@
+/* The orders of a supervisor, from the settings; see orders_fill.h. */
+#include "cmd/orders_fill.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "cmd/context.h"
+
+/* What was wrong with the value of an option, named. */
+static int bad_value(const char *option, struct err *e)
+{
+	err_prefix(e, "%s", option);
+	return err_exit_status(e, EXIT_STATUS_USAGE);
+}
+
+/* --signal-before D[:SIGNAL], which must come before the time limit. */
+static int read_warning(const char *text, struct orders *o, struct err *e)
+{
+	const char *colon = strchr(text, ':');
+	AUTO_FREE char *duration = mem_printf("%.*s", (int)strcspn(text, ":"), text);
+	int r = parse_duration(duration, &o->warn_before_ns, e);
+
+	o->warn_signal = SIGUSR1;
+	if (r == 0 && colon)
+		r = parse_signal(colon + 1, &o->warn_signal, e);
+	if (r < 0)
+		return bad_value("--signal-before", e);
+	if (!o->timeout_ns)
+		return err_usage(e, "--signal-before needs --timeout");
+	if (o->warn_before_ns >= o->timeout_ns)
+		return err_usage(e, "--signal-before: %s is not shorter than --timeout", duration);
+	return 0;
+}
+
+/* What a supervisor has to know of a run, beside what it knows of all. */
+static int add_run(const struct invocation *in, struct orders *o, struct err *e)
+{
+	const char *until = settings_text(in->settings, "run.until");
+	const char *before = settings_text(in->settings, "run.signal-before");
+	const char *signal = settings_text(in->settings, "run.timeout-signal");
+
+	o->linger_ns = settings_duration_ns(in->settings, "run.linger");
+	if (!strcmp(until, "command"))
+		o->until = UNTIL_COMMAND;
+	else if (!strcmp(until, "tree"))
+		o->until = UNTIL_TREE;
+	if (parse_signal(signal, &o->stop_signal, e) < 0)
+		return bad_value("run.timeout-signal", e);
+	return before ? read_warning(before, o, e) : 0;
+}
+
+int orders_fill(const struct invocation *in, struct orders *o, struct err *e)
+{
+	AUTO_FREE char *on_lost = mem_printf("%s.on-lost", in->command->name);
+	int r = 0;
+
+	o->grace_ns = settings_duration_ns(in->settings, "run.grace");
+	o->stop_signal = SIGINT;
+	o->until = UNTIL_GPUS;
+	o->heartbeat_ns = settings_duration_ns(in->settings, "run.heartbeat");
+	o->kill_on_lost = !strcmp(settings_text(in->settings, on_lost), "kill");
+	if (in->command == &cmd_run)
+		r = add_run(in, o, e);
+	return r < 0 ? r : pool_config_from(in, &o->pool, e);
+}
