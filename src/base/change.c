@@ -125,9 +125,12 @@ static int apply_renew(struct pool_state *state, const struct reservation *r, st
 
 	if (!held)
 		return -EINVAL;
+	held->start_ns = r->start_ns;
 	held->heartbeat_ns = r->heartbeat_ns;
 	held->expiry_ns = r->expiry_ns;
 	held->deadline_ns = r->deadline_ns;
+	held->base = r->base;
+	held->doubt = r->doubt;
 	mem_replace(&held->note, r->note);
 	holder_clear(&held->holder);
 	holder_copy(&held->holder, &r->holder);

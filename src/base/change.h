@@ -54,8 +54,8 @@ struct change_end {
 	bool unrecorded;   /* no usage record: it was only collected for a waiting request */
 };
 
-/* Stores heartbeat_ns, expiry_ns, deadline_ns, note and holder of an altered copy of a loaded
-   reservation with the same id and GPUs. */
+/* Stores the times, their base, doubt, note and holder of an altered copy of a loaded reservation
+   with the same id and GPUs. */
 struct change_renew {
 	const struct reservation *reservation;
 };

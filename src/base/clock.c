@@ -27,6 +27,11 @@ int64_t clock_monotonic_ns(void)
 	return clock_read(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_ns(void)
+{
+	return clock_read(CLOCK_BOOTTIME);
+}
+
 const char *clock_rfc3339(int64_t time_ns, char buffer[CLOCK_RFC3339_SIZE])
 {
 	int64_t fraction = time_ns % NS_PER_SECOND;

@@ -32,6 +32,10 @@ int64_t clock_now_ns(void);
 /* Time that never jumps, for time limits. No relation to clock_now_ns. */
 int64_t clock_monotonic_ns(void);
 
+/* Time since the boot, also while the host is suspended; it never jumps either. Processes of one
+   host agree on it, for comparing what one of them has stored: see struct time_base. */
+int64_t clock_boot_ns(void);
+
 /* "2025-07-07T18:24:56.100193782Z": UTC, trailing zeros of the fraction cut like Go's RFC3339Nano.
  */
 const char *clock_rfc3339(int64_t time_ns, char buffer[CLOCK_RFC3339_SIZE]);

@@ -18,6 +18,10 @@
 /* The most GPUs one pool may have: bounds every list of ids. */
 #define POOL_GPUS_MAX 1024
 
+/* The name of one host's CLOCK_BOOTTIME: its boot id and, where that has its own, its time
+   namespace; and NUL. */
+#define CLOCK_NAME_SIZE 64
+
 /* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" and NUL. */
 #define ID_SIZE 37
 
@@ -124,6 +128,22 @@ struct holder {
 	struct process_ref command, supervisor;
 };
 
+/* By which clocks stored times were taken. Lengths are right by the boot clock: when the wall clock
+   is set, the times move with it (plan/rebase.h). */
+struct time_base {
+	char clock[CLOCK_NAME_SIZE]; /* "": not known, the times stay as they are */
+	int64_t offset_ns;           /* the wall clock was ahead of the boot clock by so much */
+};
+
+/* The first look that found a holder out of sight and silent. One look proves nothing: the clock
+   may have been set. The next heartbeat ends it. */
+struct doubt {
+	int64_t heartbeat_ns;        /* the heartbeat that none has followed */
+	int64_t wall_ns;             /* when, by the wall clock; TIME_NONE: no doubt */
+	int64_t boot_ns;             /* the same by the boot clock ... */
+	char clock[CLOCK_NAME_SIZE]; /* ... of that name */
+};
+
 /* One claim, on one or more GPUs. */
 struct reservation {
 	char id[ID_SIZE]; /* UUID; "" when another program made it without one */
@@ -136,7 +156,9 @@ struct reservation {
 	int64_t expiry_ns;    /* manual: when it ends; run: TIME_NONE */
 	int64_t deadline_ns;  /* run with --timeout: when it will be stopped; else TIME_NONE */
 	char *note;
-	char *queue_id; /* id of the waiting queue entry that this GPU is collected for */
+	char *queue_id;        /* id of the waiting queue entry that this GPU is collected for */
+	struct time_base base; /* of the times above */
+	struct doubt doubt;    /* run: whether its holder lives */
 	struct holder holder;
 	int *gpus; /* ids, ascending */
 	size_t gpus_count;
@@ -175,6 +197,7 @@ struct queue_entry {
 	int64_t heartbeat_ns;
 	int64_t give_up_ns;   /* TIME_NONE: waits as long as it takes */
 	bool cancelled;       /* its process is to leave the queue */
+	struct doubt doubt;   /* whether its process lives */
 	struct holder holder; /* the waiting process is holder.command */
 	char *version;        /* like slot.version */
 };

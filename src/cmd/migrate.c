@@ -41,7 +41,7 @@ static int migrate_run(const struct invocation *in, struct err *e)
 		fprintf(stderr,
 			"Warning: %zu reservations belong to commands that were started on the old "
 			"store. The new one frees\ntheir GPUs when they end, if they run on this "
-			"host; elsewhere, 5 minutes after their last heartbeat.\n",
+			"host; elsewhere, some 6 minutes after their last heartbeat.\n",
 			m.running);
 	if (m.waiting)
 		fprintf(stderr,

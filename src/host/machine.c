@@ -2,23 +2,42 @@
 #include "host/process.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
-/* The inode of the first pid namespace: PROC_PID_INIT_INO in Linux's include/linux/proc_ns.h. */
+/* The inodes of the first namespaces: PROC_PID_INIT_INO and PROC_TIME_INIT_INO in Linux's
+   include/linux/proc_ns.h. */
 #define FIRST_PID_NAMESPACE "pid:[4026531836]"
+#define FIRST_TIME_NAMESPACE "time:[4026531834]"
 
-char *host_pid_namespace(void)
+/* A namespace of this process, "pid:[4026532201]", unless it is the first one; NULL. */
+static char *own_namespace(const char *path, const char *first)
 {
 	char namespace[64];
-	ssize_t n = readlink("/proc/self/ns/pid", namespace, sizeof(namespace) - 1);
+	ssize_t n = readlink(path, namespace, sizeof(namespace) - 1);
 
 	if (n <= 0)
 		return NULL;
 	namespace[n] = '\0';
-	return strcmp(namespace, FIRST_PID_NAMESPACE) ? mem_strdup(namespace) : NULL;
+	return strcmp(namespace, first) ? mem_strdup(namespace) : NULL;
+}
+
+char *host_pid_namespace(void)
+{
+	return own_namespace("/proc/self/ns/pid", FIRST_PID_NAMESPACE);
+}
+
+void host_clock_name(const char *boot_id, char name[CLOCK_NAME_SIZE])
+{
+	AUTO_FREE char *namespace = own_namespace("/proc/self/ns/time", FIRST_TIME_NAMESPACE);
+
+	memset(name, 0, CLOCK_NAME_SIZE);
+	if (boot_id)
+		snprintf(name, CLOCK_NAME_SIZE, "%.40s%s%.20s", boot_id, namespace ? "/" : "",
+			 namespace ? namespace : "");
 }
 
 char *host_name(void)

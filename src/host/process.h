@@ -93,4 +93,8 @@ char *host_name(void);
 /* /proc/sys/kernel/random/boot_id: differs after each boot. The caller frees it. */
 char *host_boot_id(void);
 
+/* The name of this process's CLOCK_BOOTTIME, which a time namespace can shift: the boot id, and the
+   namespace unless it is the host's own. "" where the kernel tells no boot id. */
+void host_clock_name(const char *boot_id, char name[CLOCK_NAME_SIZE]);
+
 #endif

@@ -135,6 +135,6 @@ int plan_adopt(const struct pool_state *state, const struct plan_facts *facts,
 		if (r < 0)
 			return r;
 	}
-	p->granted = plan_grant(p, request, request->id, mem_steal(&gpus), count, facts->now_ns);
+	p->granted = plan_grant(p, request, request->id, mem_steal(&gpus), count, facts);
 	return 0;
 }

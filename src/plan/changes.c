@@ -49,9 +49,10 @@ void plan_note_affected(struct plan *p, int id)
 /* ---- reservations ---- */
 
 static struct reservation *make_reservation(const struct plan_request *request, const char *id,
-					    int64_t now_ns)
+					    const struct plan_facts *facts)
 {
 	struct reservation *r = reservation_new();
+	int64_t now_ns = facts->now_ns;
 
 	memcpy(r->id, id, ID_SIZE);
 	r->user = mem_strdup(request->user ? request->user : request->actor.account);
@@ -60,6 +61,10 @@ static struct reservation *make_reservation(const struct plan_request *request, 
 	r->type = request->type;
 	r->start_ns = now_ns;
 	r->note = mem_strdup(request->note);
+	if (facts->clock) {
+		strncpy(r->base.clock, facts->clock, sizeof(r->base.clock) - 1);
+		r->base.offset_ns = now_ns - facts->boot_ns;
+	}
 	if (request->type == RESERVATION_MANUAL) {
 		r->expiry_ns = now_ns + request->duration_ns;
 	} else {
@@ -71,9 +76,9 @@ static struct reservation *make_reservation(const struct plan_request *request, 
 }
 
 struct reservation *plan_grant(struct plan *p, const struct plan_request *request, const char *id,
-			       int *gpus, size_t count, int64_t now_ns)
+			       int *gpus, size_t count, const struct plan_facts *facts)
 {
-	struct reservation *r = make_reservation(request, id, now_ns);
+	struct reservation *r = make_reservation(request, id, facts);
 
 	r->gpus = gpus;
 	r->gpus_count = count;
@@ -133,6 +138,7 @@ void plan_renew(struct plan *p, const struct reservation *r, int64_t now_ns,
 	struct reservation *renewed = plan_renew_copy(p, r, true);
 
 	renewed->heartbeat_ns = now_ns;
+	renewed->doubt = (struct doubt){0};
 	if (command)
 		renewed->holder.command = *command;
 	if (supervisor)

@@ -8,6 +8,7 @@
 #define PLAN_CHANGES_H
 
 #include "base/change.h"
+#include "plan/facts.h"
 #include "plan/request.h"
 
 struct plan {
@@ -40,7 +41,7 @@ void plan_note_affected(struct plan *p, int id);
 /* Adds the grant of `gpus` (owned by the plan from now on) as the reservation `id`, which the
    caller puts into p->granted or p->collected. */
 struct reservation *plan_grant(struct plan *p, const struct plan_request *request, const char *id,
-			       int *gpus, size_t count, int64_t now_ns);
+			       int *gpus, size_t count, const struct plan_facts *facts);
 
 /* Ends a reservation on `gpus`, some or all of its own. Returns the change (valid until the next
    one). */

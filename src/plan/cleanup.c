@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "plan/actor.h"
+#include "plan/doubt.h"
 #include "plan/queue.h"
 #include "plan/withheld.h"
 
@@ -18,10 +19,32 @@ int64_t plan_last_heartbeat_ns(const struct reservation *r, int64_t now_ns)
 	return r->heartbeat_ns > r->start_ns ? r->heartbeat_ns : r->start_ns;
 }
 
-bool plan_has_ended(const struct reservation *r, enum holder_life life, int64_t now_ns,
-		    enum end_reason *ret_reason, int64_t *ret_end_ns)
+/* A run whose holder is out of sight and silent. */
+static bool is_silent(const struct reservation *r, enum holder_life life, int64_t now_ns)
 {
-	int64_t heartbeat_ns = plan_last_heartbeat_ns(r, now_ns);
+	return r->type == RESERVATION_RUN && life == HOLDER_OUT_OF_SIGHT &&
+	       plan_is_silent(plan_last_heartbeat_ns(r, now_ns), HEARTBEAT_LIMIT_NS, now_ns);
+}
+
+/* One that names no host is of another program, which ends it when it is silent. */
+static bool is_confirmed(const struct reservation *r, const struct plan_facts *facts)
+{
+	return !r->holder.host ||
+	       plan_is_confirmed(&r->doubt, r->heartbeat_ns, HEARTBEAT_INTERVAL_NS, facts);
+}
+
+bool plan_is_suspect(const struct reservation *r, enum holder_life life,
+		     const struct plan_facts *facts, bool *ret_doubted)
+{
+	*ret_doubted = plan_is_doubted(&r->doubt, r->heartbeat_ns, facts);
+	return is_silent(r, life, facts->now_ns) && !is_confirmed(r, facts);
+}
+
+bool plan_has_ended(const struct reservation *r, enum holder_life life,
+		    const struct plan_facts *facts, enum end_reason *ret_reason,
+		    int64_t *ret_end_ns)
+{
+	int64_t now_ns = facts->now_ns, heartbeat_ns = plan_last_heartbeat_ns(r, now_ns);
 
 	if (r->type == RESERVATION_MANUAL) {
 		if (r->expiry_ns == TIME_NONE || now_ns < r->expiry_ns)
@@ -39,9 +62,9 @@ bool plan_has_ended(const struct reservation *r, enum holder_life life, int64_t 
 				      : heartbeat_ns + HEARTBEAT_INTERVAL_NS;
 		return true;
 	}
-	if (life == HOLDER_OUT_OF_SIGHT && now_ns - heartbeat_ns > HEARTBEAT_LIMIT_NS) {
+	if (is_silent(r, life, now_ns) && is_confirmed(r, facts)) {
 		*ret_reason = END_STALE;
-		*ret_end_ns = heartbeat_ns;
+		*ret_end_ns = heartbeat_ns < now_ns ? heartbeat_ns : now_ns;
 		return true;
 	}
 	return false;
@@ -66,10 +89,22 @@ bool plan_cleanup_reservation(const struct pool_state *state, const struct plan_
 	/* What a waiting request has collected goes when that request does: plan_cleanup_queue. */
 	if (plan_is_collected(state, r))
 		return false;
-	if (!left_over && !plan_has_ended(r, life, facts->now_ns, &reason, &end_ns))
+	if (!left_over && !plan_has_ended(r, life, facts, &reason, &end_ns))
 		return false;
 	plan_end(p, r, r->gpus, r->gpus_count, end_ns, reason, NULL)->unrecorded = left_over;
 	return true;
+}
+
+/* Records the first look that finds its holder silent. */
+static void note_doubt(const struct pool_state *state, const struct plan_facts *facts, size_t i,
+		       struct plan *p)
+{
+	const struct reservation *r = state->reservations[i];
+	enum holder_life life = facts->life ? facts->life[i] : HOLDER_OUT_OF_SIGHT;
+	bool doubted;
+
+	if (!r->queue_id && plan_is_suspect(r, life, facts, &doubted) && !doubted)
+		plan_renew_copy(p, r, true)->doubt = plan_doubt(r->heartbeat_ns, facts);
 }
 
 /* Whether its supervisor has failed to renew it, although the command lives. */
@@ -173,6 +208,14 @@ void plan_take_away(const struct pool_state *state, const struct queue_entry *q,
 		shorten_list(state, q, p);
 }
 
+/* As note_doubt. */
+static void note_waiter_doubt(const struct queue_entry *q, const struct plan_facts *facts,
+			      struct plan *p)
+{
+	if (!plan_is_doubted(&q->doubt, q->heartbeat_ns, facts))
+		plan_put_copy(p, q, true)->doubt = plan_doubt(q->heartbeat_ns, facts);
+}
+
 static void cleanup_queue(const struct pool_state *state, const struct plan_facts *facts,
 			  const char *self, struct plan *p)
 {
@@ -180,10 +223,15 @@ static void cleanup_queue(const struct pool_state *state, const struct plan_fact
 		const struct queue_entry *q = &state->queue[i];
 		enum waiter_state waiter = plan_waiter_state(state, facts, i);
 
-		if (waiter == WAITER_ACTIVE || (self && !strcmp(q->id, self))) {
-			if (yield_to_earlier(state, facts, i, p) &&
-			    (!self || strcmp(q->id, self) != 0))
+		if (self && !strcmp(q->id, self)) {
+			yield_to_earlier(state, facts, i, p);
+			continue;
+		}
+		if (waiter == WAITER_ACTIVE) {
+			if (yield_to_earlier(state, facts, i, p))
 				shorten_list(state, q, p);
+			else if (plan_waiter_is_suspect(state, facts, i))
+				note_waiter_doubt(q, facts, p);
 			continue;
 		}
 		plan_give_back(state, q->id, facts->now_ns, p);
@@ -200,8 +248,12 @@ void plan_cleanup_except(const struct pool_state *state, const struct plan_facts
 			 const char *self, struct plan *p)
 {
 	for (size_t i = 0; i < state->reservations_count; i++) {
-		if (!plan_cleanup_reservation(state, facts, i, p) && is_overdue(state, facts, i))
+		if (plan_cleanup_reservation(state, facts, i, p))
+			continue;
+		if (is_overdue(state, facts, i))
 			plan_renew(p, state->reservations[i], facts->now_ns, NULL, NULL);
+		else
+			note_doubt(state, facts, i, p);
 	}
 	cleanup_queue(state, facts, self, p);
 }

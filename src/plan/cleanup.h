@@ -7,9 +7,10 @@
 #include "plan/facts.h"
 
 /*
- * Adds the end of every reservation that has ended at now_ns: manual past its expiry, run whose
- * holder is gone, run out of sight and silent for HEARTBEAT_LIMIT_NS. Drops waiting requests that
- * are dead, and gives back what was collected for them.
+ * Adds the end of every reservation that has ended: manual past its expiry, run whose holder is
+ * gone, run out of sight that two looks have found silent for HEARTBEAT_LIMIT_NS (doubt.h; the
+ * first one is recorded). Drops waiting requests that are dead, and gives back what was collected
+ * for them.
  */
 void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts, struct plan *p);
 
@@ -22,9 +23,15 @@ void plan_cleanup_except(const struct pool_state *state, const struct plan_facts
 bool plan_cleanup_reservation(const struct pool_state *state, const struct plan_facts *facts,
 			      size_t i, struct plan *p);
 
-/* Whether a reservation has ended at now_ns, why, and since when. `life` counts for run only. */
-bool plan_has_ended(const struct reservation *r, enum holder_life life, int64_t now_ns,
-		    enum end_reason *ret_reason, int64_t *ret_end_ns);
+/* Whether a reservation has ended, why, and since when. `life` counts for run only. */
+bool plan_has_ended(const struct reservation *r, enum holder_life life,
+		    const struct plan_facts *facts, enum end_reason *ret_reason,
+		    int64_t *ret_end_ns);
+
+/* Whether nothing but a second look is missing to the end of a run reservation; *ret_doubted: the
+   first one is recorded already. */
+bool plan_is_suspect(const struct reservation *r, enum holder_life life,
+		     const struct plan_facts *facts, bool *ret_doubted);
 
 /* The last heartbeat of a run reservation; its start if there was none. (A start to come, from
    before the clock was set back, is no heartbeat.) */

@@ -42,6 +42,8 @@ void plan_policy_clear(struct plan_policy *p);
 /* Arrays are as long as the state's. All is borrowed. */
 struct plan_facts {
 	int64_t now_ns;
+	int64_t boot_ns;                 /* the same moment by the boot clock ... */
+	const char *clock;               /* ... of that name; NULL: not known */
 	const enum gpu_use *use;         /* per slot; NULL: all unknown */
 	struct gpu *const *gpus;         /* per slot: in the scan, or NULL; NULL: no scan */
 	const enum holder_life *life;    /* per reservation; NULL: all out of sight */

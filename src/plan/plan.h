@@ -6,7 +6,9 @@
  * stands above it here; no decision uses another:
  *
  *     facts, request     what is known, and what is asked for
+ *     rebase             times that were taken before the clock was set
  *     match              which GPU of the driver a GPU of the pool is
+ *     doubt              holders that cannot be seen, and are silent
  *     changes            the plan itself
  *     actor              who may do what
  *     withheld           GPUs out of service
@@ -31,6 +33,7 @@
 #include "plan/cancel.h"
 #include "plan/changes.h"
 #include "plan/cleanup.h"
+#include "plan/doubt.h"
 #include "plan/drain.h"
 #include "plan/extend.h"
 #include "plan/facts.h"
@@ -41,6 +44,7 @@
 #include "plan/match.h"
 #include "plan/nested.h"
 #include "plan/queue.h"
+#include "plan/rebase.h"
 #include "plan/release.h"
 #include "plan/request.h"
 #include "plan/reserve.h"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "plan/doubt.h"
 #include "plan/withheld.h"
 
 size_t plan_entry_count(const struct queue_entry *q)
@@ -77,15 +78,36 @@ bool plan_entry_is_possible(const struct pool_state *state, const struct plan_fa
 	       plan_is_in_service(state, facts->policy, q->requested_ids, plan_entry_count(q));
 }
 
+static enum holder_life life_of(const struct plan_facts *facts, size_t i)
+{
+	return facts->waiting ? facts->waiting[i] : HOLDER_OUT_OF_SIGHT;
+}
+
+static bool is_silent(const struct queue_entry *q, const struct plan_facts *facts)
+{
+	return plan_is_silent(plan_entry_last_heartbeat_ns(q, facts->now_ns),
+			      QUEUE_HEARTBEAT_LIMIT_NS, facts->now_ns);
+}
+
+bool plan_waiter_is_suspect(const struct pool_state *state, const struct plan_facts *facts,
+			    size_t i)
+{
+	const struct queue_entry *q = &state->queue[i];
+
+	/* One that names no host is of another program, for which silence is death. */
+	return life_of(facts, i) == HOLDER_OUT_OF_SIGHT && q->holder.host && is_silent(q, facts) &&
+	       !plan_is_confirmed(&q->doubt, q->heartbeat_ns, QUEUE_HEARTBEAT_NS, facts);
+}
+
 enum waiter_state plan_waiter_state(const struct pool_state *state, const struct plan_facts *facts,
 				    size_t i)
 {
 	const struct queue_entry *q = &state->queue[i];
-	enum holder_life life = facts->waiting ? facts->waiting[i] : HOLDER_OUT_OF_SIGHT;
-	bool silent = facts->now_ns - plan_entry_last_heartbeat_ns(q, facts->now_ns) >
-		      QUEUE_HEARTBEAT_LIMIT_NS;
+	enum holder_life life = life_of(facts, i);
+	bool silent = is_silent(q, facts);
 
-	if (life == HOLDER_GONE || (silent && life == HOLDER_OUT_OF_SIGHT))
+	if (life == HOLDER_GONE ||
+	    (silent && life == HOLDER_OUT_OF_SIGHT && !plan_waiter_is_suspect(state, facts, i)))
 		return WAITER_DEAD;
 	/* One that runs is believed: a clock that was set makes everybody seem silent. */
 	if (q->cancelled || (silent && life == HOLDER_STOPPED) ||

@@ -27,6 +27,11 @@ enum waiter_state {
 enum waiter_state plan_waiter_state(const struct pool_state *state, const struct plan_facts *facts,
 				    size_t i);
 
+/* Whether the process of the i-th entry is out of sight and silent, and nothing but a second look
+   is missing to its being dead (doubt.h). */
+bool plan_waiter_is_suspect(const struct pool_state *state, const struct plan_facts *facts,
+			    size_t i);
+
 /* Whether the pool has enough GPUs in service for it, whoever holds them. An entry that names no
    process is of another program, which uses GPUs out of service like all others. */
 bool plan_entry_is_possible(const struct pool_state *state, const struct plan_facts *facts,

@@ -87,6 +87,6 @@ int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 		return r;
 	plan_guard_quota(state, facts, request, p);
 	plan_backfill_take(state, gpus, count, facts->now_ns, p);
-	p->granted = plan_grant(p, request, request->id, gpus, count, facts->now_ns);
+	p->granted = plan_grant(p, request, request->id, gpus, count, facts);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "plan/backfill.h"
 #include "plan/candidates.h"
 #include "plan/cleanup.h"
+#include "plan/doubt.h"
 #include "plan/kind.h"
 #include "plan/limits.h"
 #include "plan/queue.h"
@@ -102,8 +103,7 @@ static int waiting_grant(const struct waiting *w, struct plan *p, struct err *e)
 	plan_guard_quota(w->state, w->facts, w->request, p);
 	plan_leave(w->state, w->wait->entry_id, w->facts->now_ns, p);
 	plan_backfill_take(w->state, gpus, found, w->facts->now_ns, p);
-	p->granted = plan_grant(p, w->request, w->request->id, mem_steal(&gpus), found,
-				w->facts->now_ns);
+	p->granted = plan_grant(p, w->request, w->request->id, mem_steal(&gpus), found, w->facts);
 	return 1;
 }
 
@@ -125,8 +125,8 @@ static void waiting_collect(const struct waiting *w, struct plan *p)
 	if (!found)
 		return;
 	gpu_ids_sort(gpus, found);
-	p->collected = plan_grant(p, w->request, w->wait->part_id, mem_steal(&gpus), found,
-				  w->facts->now_ns);
+	p->collected =
+		plan_grant(p, w->request, w->wait->part_id, mem_steal(&gpus), found, w->facts);
 	p->collected->queue_id = mem_strdup(w->wait->entry_id);
 }
 
@@ -225,7 +225,8 @@ static bool same_ids(const int *a, size_t a_count, const int *b, size_t b_count)
 /* One that was absent and is active again may be first for something: that is news. */
 static bool was_silent(const struct queue_entry *before, int64_t now_ns)
 {
-	return now_ns - plan_entry_last_heartbeat_ns(before, now_ns) > QUEUE_HEARTBEAT_LIMIT_NS;
+	return plan_is_silent(plan_entry_last_heartbeat_ns(before, now_ns),
+			      QUEUE_HEARTBEAT_LIMIT_NS, now_ns);
 }
 
 /* Stores the entry where something about it is new. */
@@ -255,6 +256,7 @@ static void waiting_put(const struct waiting *w, struct plan *p)
 	put->collected = now.collected;
 	put->collected_count = now.collected_count;
 	put->heartbeat_ns = w->facts->now_ns;
+	put->doubt = (struct doubt){0};
 	put->give_up_ns = w->wait->give_up_ns;
 	if (w->wait->heartbeat)
 		waiting_renew(w, p);

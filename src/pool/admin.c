@@ -101,7 +101,7 @@ static int pool_check_fresh(const struct making *m, const struct pool_state *sta
 static int pool_read_fresh(const struct making *m, struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
-	int r = store_load(m->pool->store, STORE_READ, &state, e);
+	int r = pool_load(m->pool, STORE_READ, &state, e);
 
 	return r < 0 ? r : pool_check_fresh(m, &state, e);
 }

@@ -13,7 +13,7 @@ int pool_requests(struct pool *p, const struct plan_actor *actor,
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	struct pool_request *requests;
 	size_t count = 0;
-	int r = store_load(p->store, STORE_READ, &state, e);
+	int r = pool_load(p, STORE_READ, &state, e);
 
 	if (r == 0)
 		r = plan_require(&state, e);

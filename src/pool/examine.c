@@ -151,7 +151,7 @@ void pool_examine(const struct pool_config *config, struct findings *f)
 		return;
 	}
 	store_examine(pool->store, f);
-	r = store_load(pool->store, STORE_READ, &state, &e);
+	r = pool_load(pool, STORE_READ, &state, &e);
 	if (r < 0)
 		findings_add(f, "pool", FINDING_FAILED,
 			     is_told(f, e.text) ? "see the check store" : NULL,

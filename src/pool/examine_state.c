@@ -134,13 +134,6 @@ void examine_times(const struct pool_state *state, int64_t newest_end_ns, int64_
 		findings_add(f, "times", FINDING_OK, NULL, "all times in the pool are in the past");
 }
 
-/* Whether the processes that a holder names are of this host and this boot. */
-static bool is_here(const struct observer *o, const struct holder *h)
-{
-	return h->host && h->boot_id && o->boot_id && !strcmp(h->host, o->host) &&
-	       !strcmp(h->boot_id, o->boot_id);
-}
-
 /* Whether that very process is there, and stopped. */
 static bool is_stopped(const struct process_ref *ref)
 {
@@ -173,7 +166,7 @@ void examine_reservations(const struct observer *o, const struct pool_state *sta
 		const struct holder *h = &r->holder;
 		int gpu = r->gpus_count ? r->gpus[0] : -1;
 
-		if (r->type != RESERVATION_RUN || !is_here(o, h) ||
+		if (r->type != RESERVATION_RUN || !observer_is_here(o, h) ||
 		    host_process_life(&h->command) != HOST_ALIVE)
 			continue;
 		if (host_process_life(&h->supervisor) == HOST_GONE)
@@ -197,7 +190,7 @@ void examine_queue(const struct observer *o, const struct pool_state *state, str
 	for (size_t i = 0; i < state->queue_count; i++) {
 		const struct holder *h = &state->queue[i].holder;
 
-		if (is_here(o, h) && is_stopped(&h->command))
+		if (observer_is_here(o, h) && is_stopped(&h->command))
 			findings_extend(f, FINDING_WARNING,
 					"continue it with kill -CONT, or end it",
 					"request %zu in the queue (pid %d) is stopped", i + 1,

@@ -133,7 +133,7 @@ char *pool_variable_names(struct pool *p)
 	struct str out = {0};
 
 	if (p)
-		store_load(p->store, STORE_READ, &state, NULL);
+		pool_load(p, STORE_READ, &state, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		for (const struct gpu_variable *v = gpu_variables(state.provider); v->name; v++) {
 			if (v->kind == kinds[i])

@@ -127,7 +127,7 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 	struct pool_config config = p->config;
 	const struct reservation *found;
 	size_t count = 0;
-	int r = store_load(p->store, STORE_READ, &state, e);
+	int r = pool_load(p, STORE_READ, &state, e);
 
 	/* Which names are certain is of no importance for what already runs. */
 	config.naming = GPU_NAMING_AUTO;

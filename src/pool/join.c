@@ -22,7 +22,7 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 	AUTO(plan_clear) struct plan plan = {0};
 	struct plan_facts facts = {.now_ns = clock_now_ns(), .policy = &p->config.policy};
 	struct scan_cache cache = {0};
-	int r = store_load(p->store, STORE_READ, &cache.state, e);
+	int r = pool_load(p, STORE_READ, &cache.state, e);
 
 	if (r == 0 && cache.state.initialized)
 		r = plan_nested(&cache.state, &facts, request, outer_id, &plan, e);

@@ -15,7 +15,7 @@ static bool all_recorded(const struct pool_state *state)
 
 static int load(struct pool *p, struct pool_state *ret_state, struct err *e)
 {
-	int r = store_load(p->store, STORE_READ, ret_state, e);
+	int r = pool_load(p, STORE_READ, ret_state, e);
 
 	return r < 0 ? r : plan_require(ret_state, e);
 }

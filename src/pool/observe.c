@@ -20,6 +20,7 @@ void observer_init(struct observer *o)
 {
 	o->host = pool_host_label();
 	o->boot_id = host_boot_id();
+	host_clock_name(o->boot_id, o->clock);
 	o->own_pids = strchr(o->host, '/') != NULL;
 }
 
@@ -30,9 +31,26 @@ void observer_clear(struct observer *o)
 	*o = (struct observer){0};
 }
 
+/* The pid namespace in a host's label; "": the first one. */
+static const char *label_namespace(const char *label)
+{
+	const char *slash = strrchr(label, '/');
+
+	return slash ? slash : "";
+}
+
+bool observer_is_here(const struct observer *o, const struct holder *h)
+{
+	return h->host && h->boot_id && o->boot_id && !strcmp(h->boot_id, o->boot_id) &&
+	       !strcmp(label_namespace(h->host), label_namespace(o->host));
+}
+
 bool observer_sees(const struct observer *o, const struct holder *h)
 {
-	return h->host && h->boot_id && h->command.pid && o->boot_id && !strcmp(h->host, o->host);
+	if (!h->host || !h->boot_id || !h->command.pid || !o->boot_id)
+		return false;
+	return observer_is_here(o, h) ||
+	       (strcmp(h->boot_id, o->boot_id) != 0 && !strcmp(h->host, o->host));
 }
 
 enum holder_life observe_life(const struct observer *o, const struct reservation *r)
@@ -101,10 +119,13 @@ void liveness_clear(struct liveness *l)
 	*l = (struct liveness){0};
 }
 
-struct plan_facts observe_facts(const struct liveness *l, const struct plan_policy *policy)
+struct plan_facts observe_facts(const struct observer *o, const struct liveness *l,
+				const struct plan_policy *policy)
 {
 	return (struct plan_facts){
 		.now_ns = clock_now_ns(),
+		.boot_ns = clock_boot_ns(),
+		.clock = o->clock,
 		.life = l->holders,
 		.waiting = l->waiting,
 		.policy = policy,

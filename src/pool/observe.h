@@ -10,9 +10,10 @@
 
 /* What one invocation knows about its own host. */
 struct observer {
-	char *host;    /* see pool_host_label */
-	char *boot_id; /* NULL: the kernel does not tell */
-	bool own_pids; /* this host's processes are in a pid namespace of their own */
+	char *host;                  /* see pool_host_label */
+	char *boot_id;               /* NULL: the kernel does not tell */
+	char clock[CLOCK_NAME_SIZE]; /* see host_clock_name */
+	bool own_pids;               /* this host's processes are in a pid namespace of their own */
 };
 
 /* One scan, matched to the slots of a state. */
@@ -32,7 +33,15 @@ struct observation {
 void observer_init(struct observer *o);
 void observer_clear(struct observer *o);
 
-/* Whether that holder's processes are visible from here: they are on this host. */
+/*
+ * Whether the pids that a holder names are those of this host, as this process counts them. The
+ * boot id tells: a host's name can change, containers have names of their own, and two hosts can
+ * share one.
+ */
+bool observer_is_here(const struct observer *o, const struct holder *h);
+
+/* Whether it is visible from here what has become of that holder: it is here, or was here until the
+   host was rebooted. */
 bool observer_sees(const struct observer *o, const struct holder *h);
 
 /* Whether the holder of r lives, as far as visible from here. */
@@ -52,8 +61,9 @@ void observe_liveness(const struct observer *o, const struct pool_state *state,
 		      struct liveness *ret_liveness);
 void liveness_clear(struct liveness *l);
 
-/* The facts that need no scan. They borrow the liveness and the policy. */
-struct plan_facts observe_facts(const struct liveness *l, const struct plan_policy *policy);
+/* The facts that need no scan. They borrow from all three. */
+struct plan_facts observe_facts(const struct observer *o, const struct liveness *l,
+				const struct plan_policy *policy);
 
 /*
  * Scans the GPUs of a pool. Never fails: what could not be read is unknown, with the reason. The

@@ -35,8 +35,10 @@ int past_read(struct pool *p, const struct pool_state *state, int64_t from_ns, i
 bool past_read_running(struct pool *p, const struct pool_state *state, int64_t now_ns,
 		       past_add_running *add, void *sum)
 {
+	struct plan_facts facts = observe_facts(&p->observer, &(struct liveness){0}, NULL);
 	bool ended = false;
 
+	facts.now_ns = now_ns;
 	for (size_t i = 0; i < state->reservations_count; i++) {
 		const struct reservation *r = state->reservations[i];
 		int64_t end_ns = now_ns;
@@ -45,7 +47,7 @@ bool past_read_running(struct pool *p, const struct pool_state *state, int64_t n
 		/* Nobody uses what is only collected for a request that waits. */
 		if (plan_is_collected(state, r))
 			continue;
-		ended |= plan_has_ended(r, observe_life(&p->observer, r), now_ns, &reason, &end_ns);
+		ended |= plan_has_ended(r, observe_life(&p->observer, r), &facts, &reason, &end_ns);
 		add(state, r, end_ns, sum);
 	}
 	return ended;

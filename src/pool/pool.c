@@ -106,7 +106,7 @@ void pool_watch_drain(struct pool *p)
 int pool_count(struct pool *p, size_t *ret_count, struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
-	int r = store_load(p->store, STORE_READ, &state, e);
+	int r = pool_load(p, STORE_READ, &state, e);
 
 	if (r == 0)
 		r = plan_require(&state, e);

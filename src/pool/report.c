@@ -25,7 +25,7 @@ int pool_report(struct pool *p, int days, enum usage_by by, struct report *ret_r
 	AUTO(report_clear) struct report report = {.days = days};
 	struct err problem = {0};
 	int64_t now_ns;
-	int r = store_load(p->store, STORE_READ, &state, e);
+	int r = pool_load(p, STORE_READ, &state, e);
 
 	if (r == 0)
 		r = plan_require(&state, e);

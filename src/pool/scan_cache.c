@@ -24,7 +24,7 @@ int scan_cache_take(struct pool *p, struct scan_cache *cache, struct err *e)
 	int r;
 
 	scan_cache_clear(cache);
-	r = store_load(p->store, STORE_READ, &cache->state, e);
+	r = pool_load(p, STORE_READ, &cache->state, e);
 	if (r == 0)
 		r = plan_require(&cache->state, e);
 	if (r < 0)

@@ -15,11 +15,13 @@ static void snapshot_cleanup(struct pool *p, struct snapshot *s)
 	AUTO(plan_clear) struct plan plan = {0};
 	struct plan_facts facts;
 	struct err e = {0};
+	bool news = false; /* more than heartbeats and doubts */
 	int r = 0;
 
 	observe_liveness(&p->observer, &s->state, &liveness);
-	facts = observe_facts(&liveness, &p->config.policy);
+	facts = observe_facts(&p->observer, &liveness, &p->config.policy);
 	facts.now_ns = s->now_ns;
+	facts.boot_ns = s->boot_ns;
 	plan_cleanup(&s->state, &facts, &plan);
 	if (!plan.changes_count)
 		return;
@@ -27,14 +29,17 @@ static void snapshot_cleanup(struct pool *p, struct snapshot *s)
 	loaded = s->state;
 	pool_state_copy(&s->state, &loaded);
 	for (size_t i = 0; r == 0 && i < plan.changes_count; i++) {
+		const struct change *c = &plan.changes[i];
+
+		news |= !c->quiet;
 		/* A heartbeat that the cleanup renews says nothing of the supervisor: the old one
 		   is shown. */
-		if (plan.changes[i].kind != CHANGE_RENEW)
-			r = change_apply(&s->state, &plan.changes[i], &e);
+		if (c->kind != CHANGE_RENEW || c->renew.reservation->doubt.wall_ns != TIME_NONE)
+			r = change_apply(&s->state, c, &e);
 	}
 	if (r == 0)
 		r = pool_cleanup(p, &e);
-	if (r < 0)
+	if (r < 0 && news)
 		s->warning = mem_printf("ended reservations could not be recorded: %s", e.text);
 }
 
@@ -84,7 +89,7 @@ static void snapshot_reload(struct pool *p, struct snapshot *s)
 
 	for (size_t i = 0; i < s->state.slots_count; i++)
 		suspicious |= !s->state.slots[i].reservation && s->seen.use[i] == USE_BUSY;
-	if (!suspicious || store_load(p->store, STORE_READ, &newer, NULL) < 0)
+	if (!suspicious || pool_load(p, STORE_READ, &newer, NULL) < 0)
 		return;
 	if (newer.slots_count == s->state.slots_count) {
 		pool_state_clear(&s->state);
@@ -97,7 +102,7 @@ static void snapshot_reload(struct pool *p, struct snapshot *s)
 int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 {
 	struct snapshot s = {0};
-	int r = store_load(p->store, STORE_READ, &s.state, e);
+	int r = pool_load(p, STORE_READ, &s.state, e);
 
 	if (r == 0)
 		r = plan_require(&s.state, e);
@@ -108,6 +113,8 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 	observe_gpus(&p->config, &p->observer, &s.state, &s.seen);
 	snapshot_reload(p, &s);
 	s.now_ns = clock_now_ns();
+	s.boot_ns = clock_boot_ns();
+	memcpy(s.clock, p->observer.clock, sizeof(s.clock));
 	plan_policy_copy(&s.policy, &p->config.policy);
 	snapshot_cleanup(p, &s);
 	observe_processes(&s.seen, &s.state);

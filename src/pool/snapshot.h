@@ -40,7 +40,9 @@ struct waiter_view {
 
 struct snapshot {
 	int64_t now_ns;
-	struct pool_state state; /* after the cleanup */
+	int64_t boot_ns;             /* the same moment by the boot clock ... */
+	char clock[CLOCK_NAME_SIZE]; /* ... of that name */
+	struct pool_state state;     /* after the cleanup */
 	struct observation seen;
 	struct gpu_view *views; /* one per slot */
 	size_t views_count;

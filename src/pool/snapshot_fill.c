@@ -66,11 +66,15 @@ void snapshot_fill_waiters(struct snapshot *s)
 
 struct plan_facts snapshot_facts(const struct snapshot *s)
 {
-	struct plan_facts facts = observe_facts(&s->liveness, &s->policy);
-
-	facts.now_ns = s->now_ns;
-	facts.use = s->seen.use;
-	return facts;
+	return (struct plan_facts){
+		.now_ns = s->now_ns,
+		.boot_ns = s->boot_ns,
+		.clock = s->clock,
+		.use = s->seen.use,
+		.life = s->liveness.holders,
+		.waiting = s->liveness.waiting,
+		.policy = &s->policy,
+	};
 }
 
 void snapshot_clear(struct snapshot *s)

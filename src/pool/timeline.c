@@ -46,7 +46,7 @@ int pool_timeline(struct pool *p, int64_t from_ns, int64_t to_ns, struct timelin
 		  struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
-	int r = store_load(p->store, STORE_READ, &state, e);
+	int r = pool_load(p, STORE_READ, &state, e);
 
 	if (r == 0)
 		r = plan_require(&state, e);

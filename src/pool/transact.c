@@ -23,7 +23,17 @@ void attempt_clear(struct attempt *a)
 void attempt_observe(struct pool *p, struct attempt *a)
 {
 	observe_liveness(&p->observer, &a->state, &a->liveness);
-	a->facts = observe_facts(&a->liveness, &p->config.policy);
+	a->facts = observe_facts(&p->observer, &a->liveness, &p->config.policy);
+}
+
+int pool_load(struct pool *p, enum store_intent intent, struct pool_state *ret_state, struct err *e)
+{
+	int r = store_load(p->store, intent, ret_state, e);
+	int64_t now_ns = clock_now_ns(), boot_ns = clock_boot_ns();
+
+	for (size_t i = 0; r == 0 && i < ret_state->reservations_count; i++)
+		plan_rebase(ret_state->reservations[i], p->observer.clock, now_ns, boot_ns);
+	return r;
 }
 
 int pool_commit(struct pool *p, const struct pool_state *state, const struct plan *plan,
@@ -86,7 +96,7 @@ static int transact_once(struct pool *p, struct transaction *t, struct attempt *
 	if (r != 0)
 		return r;
 	attempt_clear(a);
-	r = store_load(p->store, STORE_UPDATE, &a->state, e);
+	r = pool_load(p, STORE_UPDATE, &a->state, e);
 	if (r < 0)
 		return r;
 	r = decide(p, t, a, e);

@@ -6,6 +6,7 @@
 #include "pool/observe.h"
 #include "pool/pool.h"
 #include "pool/scan_cache.h"
+#include "store/store.h"
 
 /* What one attempt has loaded and decided. */
 struct attempt {
@@ -21,6 +22,10 @@ void attempt_clear(struct attempt *a);
 /* Gathers the facts about the state that was loaded. Those of a scan (use, last_use_ns) stay NULL.
  */
 void attempt_observe(struct pool *p, struct attempt *a);
+
+/* store_load, with the times as this host's clock shows them now: see plan_rebase. */
+int pool_load(struct pool *p, enum store_intent intent, struct pool_state *ret_state,
+	      struct err *e);
 
 struct transaction;
 

@@ -69,24 +69,52 @@ enum holder_life wait_holder_life(const struct pool_state *state, const struct p
 
 /* ---- when to wake up ---- */
 
-/* When a reservation ends for certain, unless it is renewed: nothing tells of that but the clock.
- */
+/* When a reservation ends, or is doubted, for certain, unless it is renewed: nothing tells of that
+   but the clock. */
 static int64_t end_ns(const struct wait_situation *s, const struct reservation *r)
 {
+	int64_t silent_ns;
+
 	if (r->type == RESERVATION_MANUAL)
 		return r->expiry_ns == TIME_NONE ? INT64_MAX : r->expiry_ns;
 	if (wait_holder_life(s->state, s->facts, r) != HOLDER_OUT_OF_SIGHT)
 		return INT64_MAX;
-	return plan_last_heartbeat_ns(r, s->facts->now_ns) + HEARTBEAT_LIMIT_NS + NS_PER_MS;
+	silent_ns = plan_last_heartbeat_ns(r, s->facts->now_ns) + HEARTBEAT_LIMIT_NS + NS_PER_MS;
+	return silent_ns > s->facts->now_ns ? silent_ns : INT64_MAX;
 }
 
-/* When a request before this one gives up, or is taken for dead. */
+/* When a request before this one gives up, or becomes silent. */
 static int64_t departure_ns(const struct queue_entry *q, int64_t now_ns)
 {
 	int64_t silent_ns = plan_entry_last_heartbeat_ns(q, now_ns) + QUEUE_HEARTBEAT_LIMIT_NS;
 	int64_t at_ns = silent_ns >= now_ns ? silent_ns + NS_PER_MS : INT64_MAX;
 
 	return q->give_up_ns > now_ns ? earlier(at_ns, q->give_up_ns) : at_ns;
+}
+
+/* How long until the next look confirms a doubt that concerns the request; INT64_MAX: there is
+   none. */
+static int64_t doubt_left_ns(const struct wait_situation *s, size_t place)
+{
+	int64_t left_ns = INT64_MAX;
+	bool doubted;
+
+	for (size_t i = 0; i < s->state->slots_count; i++) {
+		const struct reservation *r = s->state->slots[i].reservation;
+
+		if (r && !r->queue_id && wait_is_next_for(s->state, s->facts, place, (int)i) &&
+		    plan_is_suspect(r, wait_holder_life(s->state, s->facts, r), s->facts, &doubted))
+			left_ns = earlier(
+				left_ns,
+				plan_doubt_left_ns(&r->doubt, HEARTBEAT_INTERVAL_NS, s->facts));
+	}
+	for (size_t i = 0; i < place && i < s->state->queue_count; i++) {
+		if (plan_waiter_is_suspect(s->state, s->facts, i))
+			left_ns =
+				earlier(left_ns, plan_doubt_left_ns(&s->state->queue[i].doubt,
+								    QUEUE_HEARTBEAT_NS, s->facts));
+	}
+	return left_ns;
 }
 
 /* The next point of the wall clock at which something may change for the request. */
@@ -115,10 +143,16 @@ static int64_t backstop_ns(const struct wait_situation *s, size_t rank)
 static void sleep_until(const struct wait_situation *s, struct wait_evaluation *v)
 {
 	size_t place = plan_queue_find(s->state, s->wait->entry_id);
+	int64_t doubt_ns = INT64_MAX;
 
 	v->action = WAIT_SLEEP;
 	v->until_ns = earlier(s->now_ns + backstop_ns(s, v->rank),
 			      earlier(s->next_heartbeat_ns, s->deadline_ns));
+	/* As long as a doubt is not recorded, there is something to commit, and nobody sleeps. */
+	if (v->rank < WAIT_FAR_RANK)
+		doubt_ns = doubt_left_ns(s, place);
+	if (doubt_ns != INT64_MAX)
+		v->until_ns = earlier(v->until_ns, s->now_ns + doubt_ns + NS_PER_MS);
 	if (v->uses_scan)
 		v->until_ns = earlier(v->until_ns, s->scan.taken_ns + s->scan.pause_ns);
 	v->wall_until_ns = wall_until_ns(s, place, v->rank);

@@ -63,7 +63,7 @@ static int load(struct step *s, struct err *e)
 		return 0;
 	}
 	attempt_clear(a);
-	r = store_load(w->pool->store, STORE_READ, &a->state, e);
+	r = pool_load(w->pool, STORE_READ, &a->state, e);
 	if (r == 0)
 		r = plan_require(&a->state, e);
 	if (r < 0)
@@ -71,7 +71,7 @@ static int load(struct step *s, struct err *e)
 	/* Not the first time: a request that has joined is told what to expect. */
 	s->far = w->standing.joined && is_far(w, &a->state);
 	if (s->far)
-		a->facts = observe_facts(&a->liveness, &w->pool->config.policy);
+		a->facts = observe_facts(&w->pool->observer, &a->liveness, &w->pool->config.policy);
 	else
 		attempt_observe(w->pool, a);
 	return 0;

@@ -237,6 +237,12 @@ static char *collected_for(const struct snapshot *s, const struct reservation *r
 			  plan_entry_count(q));
 }
 
+/* Whether somebody has found its holder out of sight and silent: plan/doubt.h. */
+static bool is_doubted(const struct reservation *r)
+{
+	return r->doubt.wall_ns != TIME_NONE && r->doubt.heartbeat_ns == r->heartbeat_ns;
+}
+
 static void fill_reserved(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *t)
 {
 	const struct reservation *r = view->reservation;
@@ -248,8 +254,9 @@ static void fill_reserved(const struct snapshot *s, const struct gpu_view *view,
 	if (r->queue_id)
 		t->details = collected_for(s, r);
 	else if (r->type == RESERVATION_RUN)
-		t->details = mem_printf("heartbeat %s ago",
-					clock_duration(s->now_ns - r->heartbeat_ns, time));
+		t->details = mem_printf("heartbeat %s ago%s",
+					clock_duration(s->now_ns - r->heartbeat_ns, time),
+					is_doubted(r) ? ", released unless one follows" : "");
 	else if (r->expiry_ns == TIME_NONE)
 		t->details = mem_strdup("does not expire");
 	else

@@ -158,6 +158,14 @@ static void same_holder(const struct holder *a, const struct holder *b)
 	assert_int_equal(a->supervisor.start_ticks, b->supervisor.start_ticks);
 }
 
+static void same_doubt(const struct doubt *a, const struct doubt *b)
+{
+	assert_int_equal(a->heartbeat_ns, b->heartbeat_ns);
+	assert_int_equal(a->wall_ns, b->wall_ns);
+	assert_int_equal(a->boot_ns, b->boot_ns);
+	assert_string_equal(a->clock, b->clock);
+}
+
 void fixture_same_reservation(const struct reservation *a, const struct reservation *b)
 {
 	assert_non_null(a);
@@ -175,6 +183,9 @@ void fixture_same_reservation(const struct reservation *a, const struct reservat
 	same_text(a->note, b->note);
 	same_text(a->queue_id, b->queue_id);
 	same_holder(&a->holder, &b->holder);
+	assert_string_equal(a->base.clock, b->base.clock);
+	assert_int_equal(a->base.offset_ns, b->base.offset_ns);
+	same_doubt(&a->doubt, &b->doubt);
 	assert_int_equal(a->gpus_count, b->gpus_count);
 	assert_memory_equal(a->gpus, b->gpus, a->gpus_count * sizeof(*a->gpus));
 }
@@ -207,6 +218,7 @@ static void same_entry(const struct queue_entry *a, const struct queue_entry *b)
 	assert_int_equal(a->give_up_ns, b->give_up_ns);
 	assert_int_equal(a->cancelled, b->cancelled);
 	same_holder(&a->holder, &b->holder);
+	same_doubt(&a->doubt, &b->doubt);
 }
 
 static void same_ignored(const struct ignored_process *a, const struct ignored_process *b)
@@ -298,6 +310,7 @@ struct reservation *fixture_reservation(const char *account, const int *gpus, si
 	r->holder.boot_id = mem_strdup("2b1d2f5e-0000-4000-8000-000000000001");
 	r->holder.command = (struct process_ref){4242, UINT64_C(123456789012)};
 	r->holder.supervisor = (struct process_ref){4243, UINT64_C(123456789013)};
+	r->base = (struct time_base){"a boot/time:[1]", T0 - 123456789};
 	r->gpus = mem_alloc(count, sizeof(*r->gpus));
 	memcpy(r->gpus, gpus, count * sizeof(*r->gpus));
 	r->gpus_count = count;

@@ -214,9 +214,35 @@ static void test_renew(void **state)
 	mem_replace(&altered->note, "another");
 	mem_replace(&altered->holder.host, "host2");
 	altered->holder.supervisor = (struct process_ref){77, 78};
+	/* The clock was set, and somebody doubts whether its holder lives. */
+	altered->start_ns -= 11 * NS_PER_HOUR;
+	altered->base.offset_ns -= 11 * NS_PER_HOUR;
+	altered->doubt = (struct doubt){altered->heartbeat_ns, T0 + 321, 1234567, "another boot"};
 	renew.renew.reservation = altered;
 	fixture_commit(f, &renew, 1);
 	fixture_same_reservation(pool_state_find(&f->state, altered->id), altered);
+}
+
+/* The record has the start as it was read: the clock may have been set since it was stored. */
+static void test_end_of_what_has_moved(void **state)
+{
+	struct fixture *f = *state;
+	struct reservation *moved;
+	const struct usage_record *u;
+	struct change end;
+	struct err e = {0};
+
+	fixture_init(f, 1);
+	fixture_grant(f, "alice", GPUS(0));
+	moved = f->state.reservations[0];
+	moved->start_ns += NS_PER_HOUR;
+	end = fixture_end(moved, T0 + NS_PER_HOUR + NS_PER_SECOND);
+	fixture_commit(f, &end, 1);
+	assert_int_equal(store_history_begin(f->b, 0, INT64_MAX, &e), 0);
+	assert_int_equal(store_history_next(f->b, &u, &e), 1);
+	assert_int_equal(u->start_ns, T0 + NS_PER_HOUR);
+	assert_int_equal(u->end_ns - u->start_ns, NS_PER_SECOND);
+	store_history_end(f->b);
 }
 
 /* As by a release of what the cleanup has renewed, since its supervisor is silent. */
@@ -528,6 +554,7 @@ int main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_partial_end),
 		cmocka_unit_test(test_renew),
+		cmocka_unit_test(test_end_of_what_has_moved),
 		cmocka_unit_test(test_renew_and_end_in_one_commit),
 		cmocka_unit_test(test_conflict),
 		cmocka_unit_test(test_renew_after_end),

@@ -27,6 +27,7 @@ static struct queue_entry entry_of(char *account, int *requested, size_t request
 		.heartbeat_ns = T0 + NS_PER_SECOND,
 		.give_up_ns = T0 + NS_PER_HOUR,
 		.holder.command = {42, 43},
+		.doubt = {T0 + NS_PER_SECOND, T0 + 987654321, 1234567, "a boot"},
 	};
 
 	id_new(w.id);

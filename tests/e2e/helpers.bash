@@ -276,6 +276,23 @@ nvml_state() {
 	mv "$WORLD/nvml.json.new" "$WORLD/nvml.json"
 }
 
+# A clock that the test can set, for all that is started from now on (tests/stubs/clock_stub.c).
+use_clock() {
+	local library
+	library=$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/clock/libclock_stub.so
+	[ -e "$library" ] || skip "no stub library $library"
+	world_set LD_PRELOAD="$library"
+	world_set CANHAZGPU_STUB_CLOCK="$WORLD/clock"
+	set_clock 0 0
+}
+
+# set_clock SET [PASSED]: the wall clock was set by so many seconds, also to programs that run, and so many have
+# passed besides, as all clocks show.
+set_clock() {
+	echo "$1" "${2:-0}" >"$WORLD/clock.new"
+	mv "$WORLD/clock.new" "$WORLD/clock"
+}
+
 # An environment in which no NVIDIA driver is found, whatever this machine has.
 hide_hardware() {
 	use_nvml

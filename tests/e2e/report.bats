@@ -84,9 +84,9 @@ Unique users: 3"
 	assert_json '.total_reservations' 2
 	# A part of it may still be running.
 	need_sqlite
-	pool_sql="INSERT INTO reservations VALUES (NULL, 'a', 'alice', 'alice', NULL, 'manual',
-		(unixepoch() - 7200) * 1000000000, 0, (unixepoch() + 9000) * 1000000000, 0,
-		NULL, NULL, NULL, NULL, 0, 0, 0, 0);
+	pool_sql="INSERT INTO reservations(id, user, account, type, start_ns, heartbeat_ns, expiry_ns, deadline_ns,
+		command_pid, command_start_ticks, supervisor_pid, supervisor_start_ticks) VALUES ('a', 'alice', 'alice',
+		'manual', (unixepoch() - 7200) * 1000000000, 0, (unixepoch() + 9000) * 1000000000, 0, 0, 0, 0, 0);
 	UPDATE gpus SET reservation_id = 'a' WHERE id = 1;
 	DELETE FROM usage_history WHERE reservation_id = 'a' AND gpu = 1;
 	UPDATE usage_history SET type = 'manual'"

@@ -113,10 +113,11 @@ heartbeat_of_age_s() {
 	database "UPDATE reservations SET heartbeat_ns = (SELECT strftime('%s') - $1) * 1000000000"
 }
 
-@test "another host, or a holder that nobody knows: kept until the heartbeat is 5 minutes old" {
+@test "another host, or a holder that nobody knows: kept until the heartbeat is 5 minutes old, at two looks" {
 	needs_database
+	use_clock
 	pool 1
-	for unknown in "host = 'elsewhere'" 'host = NULL' 'boot_id = NULL' 'command_pid = 0'; do
+	for unknown in "boot_id = 'another', host = 'elsewhere'" 'host = NULL' 'boot_id = NULL' 'command_pid = 0'; do
 		hold job
 		kill_now "$supervisor" "$command"
 		database "UPDATE reservations SET $unknown"
@@ -128,7 +129,13 @@ heartbeat_of_age_s() {
 		assert_error 1 'Not enough GPUs available'
 		assert_equal "$(ends)" ''
 		heartbeat_of_age_s 301
+		if [ "$unknown" != 'host = NULL' ]; then # as another program leaves it, which looks once
+			chg run -- true
+			assert_error 1 'Not enough GPUs available'
+			set_clock 0 76
+		fi
 		chg_ok run -- true
+		set_clock 0
 		wait_until '[ "$(ends)" = "stale released" ]'
 		database 'DELETE FROM usage_history'
 	done

@@ -23,8 +23,9 @@ reservation() {
 		redis_reservation "$@"
 		return
 	fi
-	db "INSERT INTO reservations VALUES (NULL, '$id', '$user', '$ME', $(id -u), '$type', ${times[0]},
-		${times[1]}, ${times[2]}, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0);
+	db "INSERT INTO reservations(id, user, account, uid, type, start_ns, heartbeat_ns, expiry_ns, deadline_ns,
+		command_pid, command_start_ticks, supervisor_pid, supervisor_start_ticks) VALUES ('$id', '$user',
+		'$ME', $(id -u), '$type', ${times[0]}, ${times[1]}, ${times[2]}, 0, 0, 0, 0, 0);
 	UPDATE gpus SET reservation_id = '$id' WHERE id IN ($(IFS=, && echo "$*"))"
 }
 

@@ -306,7 +306,8 @@ static void test_over(void **state)
 		};
 		enum end_reason reason = END_RELEASED;
 		int64_t end_ns = 0;
-		bool over = plan_has_ended(&r, cases[i].life, NOW, &reason, &end_ns);
+		struct plan_facts facts = {.now_ns = NOW};
+		bool over = plan_has_ended(&r, cases[i].life, &facts, &reason, &end_ns);
 
 		if (over != cases[i].over)
 			fail_msg("case %zu: over %d", k, over);

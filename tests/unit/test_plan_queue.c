@@ -92,6 +92,14 @@ static struct queue_entry *world_queue(struct world *w, const char *wish)
 	return q;
 }
 
+/* Somebody has found it silent, an hour ago. */
+static void world_doubt(struct queue_entry *q)
+{
+	q->doubt.heartbeat_ns = q->heartbeat_ns;
+	q->doubt.wall_ns = NOW - 3600 * SECOND;
+	q->doubt.boot_ns = -3600 * SECOND;
+}
+
 /* Adds a reservation of one GPU; for a waiting request where queue_id is not NULL. */
 static struct reservation *world_hold(struct world *w, int gpu, const char *queue_id)
 {
@@ -179,7 +187,7 @@ static void test_waiter_states(void **state)
 		int64_t silent_ns, give_up_in_ns;
 		const char *wish;
 		enum waiter_state expected;
-		bool cancelled;
+		bool cancelled, doubted;
 	} cases[] = {
 		{HOLDER_ALIVE, 0, 0, "1", WAITER_ACTIVE},
 		{HOLDER_ALIVE, 120 * SECOND, 0, "1", WAITER_ACTIVE},
@@ -188,7 +196,10 @@ static void test_waiter_states(void **state)
 		{HOLDER_STOPPED, 120 * SECOND + 1, 0, "1", WAITER_ABSENT},
 		{HOLDER_GONE, 0, 0, "1", WAITER_DEAD},
 		{HOLDER_OUT_OF_SIGHT, 120 * SECOND, 0, "1", WAITER_ACTIVE},
-		{HOLDER_OUT_OF_SIGHT, 120 * SECOND + 1, 0, "1", WAITER_DEAD},
+		{HOLDER_OUT_OF_SIGHT, 120 * SECOND + 1, 0, "1", WAITER_ACTIVE}, /* at first */
+		{HOLDER_OUT_OF_SIGHT, 120 * SECOND + 1, 0, "1", WAITER_DEAD, .doubted = true},
+		{HOLDER_OUT_OF_SIGHT, 120 * SECOND, 0, "1", WAITER_ACTIVE, .doubted = true},
+		{HOLDER_ALIVE, 3600 * SECOND, 0, "1", WAITER_ACTIVE, .doubted = true},
 		{HOLDER_ALIVE, 0, 1, "1", WAITER_ACTIVE},
 		{HOLDER_ALIVE, 0, -1, "1", WAITER_ABSENT}, /* is about to leave */
 		{HOLDER_ALIVE, 0, 0, "1", WAITER_ABSENT, .cancelled = true},
@@ -213,6 +224,8 @@ static void test_waiter_states(void **state)
 		if (cases[i].give_up_in_ns)
 			q->give_up_ns = NOW + cases[i].give_up_in_ns;
 		q->cancelled = cases[i].cancelled;
+		if (cases[i].doubted)
+			world_doubt(q);
 		w.waiting[0] = cases[i].life;
 		if (plan_waiter_state(&w.store.state, &w.facts, 0) != cases[i].expected)
 			fail_msg("case %zu", k);
@@ -447,6 +460,7 @@ static void test_dead_and_absent_give_back(void **state)
 		q->collected = mem_alloc(1, sizeof(int));
 		q->collected_count = 1;
 		w.waiting[0] = cases[i].life;
+		world_doubt(q);
 		world_hold(&w, 0, q->id);
 		wish(&w, "2");
 		assert_string_equal(outcome(&w), "granted 0,1");

@@ -342,6 +342,42 @@ static void test_sleep(void **state)
 	}
 }
 
+/* A holder, or a request before it, that is silent and out of sight: it records the first look, and
+   wakes up by itself for the second one. */
+static void test_doubts(void **state)
+{
+	(void)state;
+	for (int waiter = 0; waiter < 2; waiter++) {
+		int64_t interval_ns = waiter ? QUEUE_HEARTBEAT_NS : HEARTBEAT_INTERVAL_NS;
+		struct wait_evaluation v;
+		struct doubt *doubt;
+		struct scene s;
+
+		scene_init(&s, "o", (size_t)waiter, true);
+		if (waiter) {
+			s.waiting[0] = HOLDER_OUT_OF_SIGHT;
+			s.state.queue[0].heartbeat_ns = NOW - HOUR;
+			doubt = &s.state.queue[0].doubt;
+		} else {
+			s.state.reservations[0]->holder.host = mem_strdup("host");
+			s.state.reservations[0]->heartbeat_ns = NOW - HOUR;
+			doubt = &s.state.reservations[0]->doubt;
+		}
+		s.state.reservations[0]->start_ns = NOW - 2 * HOUR;
+		assert_int_equal(evaluate(&s).action, WAIT_COLLECT);
+		*doubt = plan_doubt(NOW - HOUR, &s.facts);
+		s.facts.boot_ns += interval_ns;
+		v = evaluate(&s);
+		assert_int_equal(v.action, WAIT_SLEEP);
+		assert_int_equal(v.until_ns, MONOTONIC + DOUBT_SLACK_NS + NS_PER_MS);
+		if (!waiter)
+			assert_int_equal(v.wall_until_ns, INT64_MAX);
+		s.facts.boot_ns += DOUBT_SLACK_NS;
+		assert_int_equal(evaluate(&s).action, waiter ? WAIT_COLLECT : WAIT_SCAN);
+		pool_state_clear(&s.state);
+	}
+}
+
 /* Force takes GPUs in use, but none of which nobody knows how they are used. */
 static void test_force_needs_a_scan(void **state)
 {
@@ -388,7 +424,8 @@ int main(void)
 		cmocka_unit_test(test_actions),         cmocka_unit_test(test_kind_needs_a_scan),
 		cmocka_unit_test(test_age_of_the_scan), cmocka_unit_test(test_prospects),
 		cmocka_unit_test(test_sleep),           cmocka_unit_test(test_force_needs_a_scan),
-		cmocka_unit_test(test_granted_already), cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_doubts),          cmocka_unit_test(test_granted_already),
+		cmocka_unit_test(test_cancelled),
 	};
 
 	return cmocka_run_group_tests_name("wait_evaluate", tests, NULL, NULL);

@@ -50,6 +50,8 @@ static int read_reservation(const json_t *object, struct reservation *v, struct 
 	(void)redis_json_get_time(object, "deadline", &v->deadline_ns, NULL);
 	(void)redis_json_get_id(object, "reservation_id", v->id, NULL);
 	redis_json_get_ours(object, &v->uid, &v->holder);
+	redis_json_get_base(object, &v->base);
+	redis_json_get_doubt(object, &v->doubt);
 	/* Pools from before there were display names know one name only. */
 	if (r == 0 && !v->account)
 		v->account = mem_strdup(v->user);
@@ -102,6 +104,8 @@ char *redis_json_write_gpu(const struct reservation *v, const char *mark)
 		redis_json_set_text(object, "reservation_id", v->id);
 	redis_json_set_uid(object, v->uid);
 	redis_json_set_holder(object, &v->holder);
+	redis_json_set_base(object, &v->base);
+	redis_json_set_doubt(object, &v->doubt);
 	redis_json_set_text(object, "mark", mark);
 	return redis_json_text(object);
 }
@@ -155,6 +159,7 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 	if (r == 0)
 		r = redis_json_get_time(object, "wait_timeout", &give_up_ns, e);
 	redis_json_get_ours(object, &w->uid, &w->holder);
+	redis_json_get_doubt(object, &w->doubt);
 	if (r < 0)
 		return r;
 	if (count < 0 || count > POOL_GPUS_MAX)
@@ -213,6 +218,7 @@ char *redis_json_write_entry(const struct queue_entry *w, const char *mark)
 	redis_json_set_time(object, "wait_timeout", store_give_up_ns(w));
 	redis_json_set_uid(object, w->uid);
 	redis_json_set_holder(object, &w->holder);
+	redis_json_set_doubt(object, &w->doubt);
 	redis_json_set_text(object, "mark", mark);
 	return redis_json_text(object);
 }

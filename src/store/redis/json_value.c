@@ -262,6 +262,34 @@ void redis_json_get_ours(const json_t *object, struct quantity *uid, struct hold
 		get_holder(object, h);
 }
 
+static void get_clock(const json_t *object, const char *name, char clock[CLOCK_NAME_SIZE])
+{
+	AUTO_FREE char *text = NULL;
+
+	memset(clock, 0, CLOCK_NAME_SIZE);
+	if (redis_json_get_text(object, name, &text, NULL) == 0 && text)
+		strncpy(clock, text, CLOCK_NAME_SIZE - 1);
+}
+
+void redis_json_get_base(const json_t *object, struct time_base *base)
+{
+	get_clock(object, "clock", base->clock);
+	if (redis_json_get_int(object, "clock_offset", &base->offset_ns, NULL) < 0 ||
+	    !json_object_get(object, "clock_offset"))
+		*base = (struct time_base){0};
+}
+
+void redis_json_get_doubt(const json_t *object, struct doubt *d)
+{
+	const json_t *found = member(object, "doubt");
+
+	if (redis_json_get_int(found, "heartbeat", &d->heartbeat_ns, NULL) < 0 ||
+	    redis_json_get_int(found, "wall", &d->wall_ns, NULL) < 0 ||
+	    redis_json_get_int(found, "boot", &d->boot_ns, NULL) < 0)
+		*d = (struct doubt){0};
+	get_clock(found, "clock", d->clock);
+}
+
 /* jansson fails without memory, and for texts that are no UTF-8, of which there are none here. A
    state in which a member is missing would mean something else, like a GPU that is free. */
 void redis_json_set(json_t *object, const char *name, json_t *value)
@@ -331,6 +359,29 @@ void redis_json_set_holder(json_t *object, const struct holder *h)
 	redis_json_set_text(object, "boot_id", h->boot_id);
 	set_process(object, "pid", "pid_start", &h->command);
 	set_process(object, "supervisor_pid", "supervisor_start", &h->supervisor);
+}
+
+void redis_json_set_base(json_t *object, const struct time_base *base)
+{
+	if (!*base->clock)
+		return;
+	redis_json_set_text(object, "clock", base->clock);
+	redis_json_set(object, "clock_offset", json_integer(base->offset_ns));
+}
+
+void redis_json_set_doubt(json_t *object, const struct doubt *d)
+{
+	json_t *value;
+
+	if (d->wall_ns == TIME_NONE)
+		return;
+	value = json_object();
+	redis_json_set(value, "heartbeat", json_integer(d->heartbeat_ns));
+	redis_json_set(value, "wall", json_integer(d->wall_ns));
+	redis_json_set(value, "boot", json_integer(d->boot_ns));
+	if (*d->clock)
+		redis_json_set_text(value, "clock", d->clock);
+	redis_json_set(object, "doubt", value);
 }
 
 char *redis_json_text(json_t *object)

@@ -26,6 +26,10 @@ int redis_json_get_type(const json_t *object, const char *name, enum reservation
    absent. */
 void redis_json_get_ours(const json_t *object, struct quantity *uid, struct holder *h);
 
+/* The same of what tells of clocks: struct time_base, struct doubt. */
+void redis_json_get_base(const json_t *object, struct time_base *base);
+void redis_json_get_doubt(const json_t *object, struct doubt *d);
+
 /*
  * A time that is kept twice: in whole seconds, as others read it, and exactly, for us. The exact
  * one counts only where both agree: another program may have changed the first.
@@ -42,6 +46,8 @@ void redis_json_set_both(json_t *object, const char *name, const char *exact, in
 void redis_json_set_ids(json_t *object, const char *name, const int *ids, size_t count);
 void redis_json_set_uid(json_t *object, struct quantity uid);
 void redis_json_set_holder(json_t *object, const struct holder *h);
+void redis_json_set_base(json_t *object, const struct time_base *base);
+void redis_json_set_doubt(json_t *object, const struct doubt *d);
 
 /* The object as text, which the caller frees; releases the object. */
 char *redis_json_text(json_t *object);

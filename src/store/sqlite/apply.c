@@ -25,6 +25,28 @@ static void bind_holder(struct sql *q, const struct holder *h)
 	sql_int(q, (int64_t)h->supervisor.start_ticks);
 }
 
+/* A name of a clock; "" is stored as NULL. */
+static void bind_clock(struct sql *q, const char *clock)
+{
+	sql_text(q, *clock ? clock : NULL);
+}
+
+static void bind_doubt(struct sql *q, const struct doubt *d)
+{
+	sql_int(q, d->heartbeat_ns);
+	sql_int(q, d->wall_ns);
+	sql_int(q, d->boot_ns);
+	bind_clock(q, d->clock);
+}
+
+/* What follows the holder in both statements of reservations. */
+static void bind_clocks(struct sql *q, const struct reservation *v)
+{
+	bind_clock(q, v->base.clock);
+	sql_int(q, v->base.offset_ns);
+	bind_doubt(q, &v->doubt);
+}
+
 /* What is left when the pool is recreated: forgotten by the caller, or new since it read the state.
  */
 static int check_nothing_left(struct sqlite_store *s, const struct pool_state *seen, struct err *e)
@@ -73,8 +95,10 @@ static int insert_reservation(struct sqlite_store *s, const struct reservation *
 	struct sql q = sql_of(
 		s, "INSERT INTO reservations(id, user, account, uid, type, start_ns,"
 		   " heartbeat_ns, expiry_ns, deadline_ns, note, queue_id, host, boot_id,"
-		   " command_pid, command_start_ticks, supervisor_pid, supervisor_start_ticks)"
-		   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		   " command_pid, command_start_ticks, supervisor_pid, supervisor_start_ticks,"
+		   " clock, clock_offset_ns, doubt_heartbeat_ns, doubt_wall_ns, doubt_boot_ns,"
+		   " doubt_clock) VALUES"
+		   " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	sql_text(&q, v->id);
 	sql_text(&q, v->user);
@@ -88,6 +112,7 @@ static int insert_reservation(struct sqlite_store *s, const struct reservation *
 	sql_text(&q, v->note);
 	sql_text(&q, v->queue_id);
 	bind_holder(&q, &v->holder);
+	bind_clocks(&q, v);
 	return sql_run(&q, e);
 }
 
@@ -111,16 +136,18 @@ static int apply_grant(struct sqlite_store *s, const struct reservation *v, int6
 	return r;
 }
 
-/* The record is made from the stored row; a clock that was set back gives a length of zero. */
+/* The record is made from the stored row, but for the start: the clock may have been set since that
+   was stored. A clock that was set back gives a length of zero. */
 static int record_use(struct sqlite_store *s, const struct change_end *c, int gpu, int64_t key,
 		      struct err *e)
 {
 	struct sql q =
 		sql_of(s, "INSERT INTO usage_history(end_ns, key, reservation_id, user, account,"
 			  " uid, type, gpu, start_ns, reason, actor)"
-			  " SELECT max(start_ns, ?), ?, id, user, account, uid, type, ?, start_ns,"
-			  " ?, ? FROM reservations WHERE id = ?");
+			  " SELECT max(?1, ?2), ?3, id, user, account, uid, type, ?4, ?1,"
+			  " ?5, ?6 FROM reservations WHERE id = ?7");
 
+	sql_int(&q, c->reservation->start_ns);
 	sql_int(&q, c->end_ns);
 	sql_int(&q, key);
 	sql_int(&q, gpu);
@@ -182,14 +209,18 @@ static int apply_renew(struct sqlite_store *s, const struct reservation *v, int6
 	}
 	if (r < 0)
 		return r;
-	q = sql_of(s, "UPDATE reservations SET heartbeat_ns = ?, expiry_ns = ?, deadline_ns = ?,"
-		      " note = ?, host = ?, boot_id = ?, command_pid = ?, command_start_ticks = ?,"
-		      " supervisor_pid = ?, supervisor_start_ticks = ? WHERE id = ?");
+	q = sql_of(s, "UPDATE reservations SET start_ns = ?, heartbeat_ns = ?, expiry_ns = ?,"
+		      " deadline_ns = ?, note = ?, host = ?, boot_id = ?, command_pid = ?,"
+		      " command_start_ticks = ?, supervisor_pid = ?, supervisor_start_ticks = ?,"
+		      " clock = ?, clock_offset_ns = ?, doubt_heartbeat_ns = ?, doubt_wall_ns = ?,"
+		      " doubt_boot_ns = ?, doubt_clock = ? WHERE id = ?");
+	sql_int(&q, v->start_ns);
 	sql_int(&q, v->heartbeat_ns);
 	sql_int(&q, v->expiry_ns);
 	sql_int(&q, v->deadline_ns);
 	sql_text(&q, v->note);
 	bind_holder(&q, &v->holder);
+	bind_clocks(&q, v);
 	sql_text(&q, v->id);
 	return sql_run(&q, e);
 }
@@ -230,6 +261,7 @@ static void bind_entry(struct sql *q, const struct queue_entry *w, const char *e
 	sql_text(q, w->gpu_type);
 	sql_int(q, w->min_memory_mb);
 	sql_text(q, eligible);
+	bind_doubt(q, &w->doubt);
 	sql_text(q, w->id);
 }
 
@@ -247,16 +279,18 @@ static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_
 					   " heartbeat_ns = ?, give_up_ns = ?, host = ?,"
 					   " boot_id = ?, command_pid = ?, command_start_ticks = ?,"
 					   " supervisor_pid = ?, supervisor_start_ticks = ?,"
-					   " gpu_type = ?, min_memory_mb = ?, eligible = ?"
-					   " WHERE id = ?")
+					   " gpu_type = ?, min_memory_mb = ?, eligible = ?,"
+					   " doubt_heartbeat_ns = ?, doubt_wall_ns = ?,"
+					   " doubt_boot_ns = ?, doubt_clock = ? WHERE id = ?")
 			       : sql_of(s, "INSERT INTO queue(version, user, account, uid, type,"
 					   " requested_count, duration_ns, note, enqueued_ns,"
 					   " heartbeat_ns, give_up_ns, host, boot_id, command_pid,"
 					   " command_start_ticks, supervisor_pid,"
 					   " supervisor_start_ticks, gpu_type, min_memory_mb,"
-					   " eligible, id) VALUES"
+					   " eligible, doubt_heartbeat_ns, doubt_wall_ns,"
+					   " doubt_boot_ns, doubt_clock, id) VALUES"
 					   " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-					   " ?, ?, ?, ?)");
+					   " ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	bind_entry(&q, w, eligible, version);
 	return sql_run(&q, e);

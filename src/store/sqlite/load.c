@@ -18,6 +18,24 @@ static void read_holder(const struct sql *q, int column, struct holder *h)
 	h->supervisor.start_ticks = (uint64_t)sql_column(q, column + 5);
 }
 
+static void read_clock(const struct sql *q, int column, char clock[CLOCK_NAME_SIZE])
+{
+	const char *text = sql_column_text(q, column);
+
+	memset(clock, 0, CLOCK_NAME_SIZE);
+	if (text)
+		strncpy(clock, text, CLOCK_NAME_SIZE - 1);
+}
+
+/* Four columns. */
+static void read_doubt(const struct sql *q, int column, struct doubt *d)
+{
+	d->heartbeat_ns = sql_column(q, column);
+	d->wall_ns = sql_column(q, column + 1);
+	d->boot_ns = sql_column(q, column + 2);
+	read_clock(q, column + 3, d->clock);
+}
+
 static void read_id(const struct sql *q, int column, char id[ID_SIZE])
 {
 	const char *text = sql_column_text(q, column);
@@ -96,6 +114,9 @@ static struct reservation *read_reservation(const struct sql *q)
 	r->note = sql_dup(q, 11);
 	r->queue_id = sql_dup(q, 12);
 	read_holder(q, 13, &r->holder);
+	read_clock(q, 19, r->base.clock);
+	r->base.offset_ns = sql_column(q, 20);
+	read_doubt(q, 21, &r->doubt);
 	return r;
 }
 
@@ -106,8 +127,9 @@ static int load_reservations(struct sqlite_store *s, struct pool_state *state, s
 	struct sql q = sql_of(
 		s, "SELECT r.key, g.id, r.id, user, account, uid, type, start_ns, heartbeat_ns,"
 		   " expiry_ns, deadline_ns, note, queue_id, host, boot_id, command_pid,"
-		   " command_start_ticks, supervisor_pid, supervisor_start_ticks"
-		   " FROM reservations r JOIN gpus g ON g.reservation_id = r.id"
+		   " command_start_ticks, supervisor_pid, supervisor_start_ticks, clock,"
+		   " clock_offset_ns, doubt_heartbeat_ns, doubt_wall_ns, doubt_boot_ns,"
+		   " doubt_clock FROM reservations r JOIN gpus g ON g.reservation_id = r.id"
 		   " ORDER BY r.key, g.id");
 	int64_t key = 0;
 	int r;
@@ -153,6 +175,7 @@ static void read_entry(const struct sql *q, struct queue_entry *w)
 	w->gpu_type = sql_dup(q, 18);
 	w->min_memory_mb = sql_column(q, 19);
 	read_ids(sql_column_text(q, 20), &w->eligible, &w->eligible_count);
+	read_doubt(q, 21, &w->doubt);
 }
 
 static int load_queue(struct sqlite_store *s, struct pool_state *state, struct err *e)
@@ -161,7 +184,8 @@ static int load_queue(struct sqlite_store *s, struct pool_state *state, struct e
 		s, "SELECT id, version, user, account, uid, type, requested_count,"
 		   " duration_ns, note, enqueued_ns, heartbeat_ns, give_up_ns, host, boot_id,"
 		   " command_pid, command_start_ticks, supervisor_pid,"
-		   " supervisor_start_ticks, gpu_type, min_memory_mb, eligible"
+		   " supervisor_start_ticks, gpu_type, min_memory_mb, eligible,"
+		   " doubt_heartbeat_ns, doubt_wall_ns, doubt_boot_ns, doubt_clock"
 		   " FROM queue ORDER BY enqueued_ns, id");
 	int r;
 

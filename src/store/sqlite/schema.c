@@ -156,6 +156,17 @@ static const struct addition {
 	 " start_ticks INTEGER NOT NULL, host TEXT, name TEXT, ignored_by TEXT,"
 	 " ignored_ns INTEGER NOT NULL, memory_mb INTEGER NOT NULL,"
 	 " UNIQUE (boot_id, pid, start_ticks)"},
+	/* struct time_base and struct doubt. */
+	{"reservations", "clock", "TEXT"},
+	{"reservations", "clock_offset_ns", "INTEGER NOT NULL DEFAULT 0"},
+	{"reservations", "doubt_heartbeat_ns", "INTEGER NOT NULL DEFAULT 0"},
+	{"reservations", "doubt_wall_ns", "INTEGER NOT NULL DEFAULT 0"},
+	{"reservations", "doubt_boot_ns", "INTEGER NOT NULL DEFAULT 0"},
+	{"reservations", "doubt_clock", "TEXT"},
+	{"queue", "doubt_heartbeat_ns", "INTEGER NOT NULL DEFAULT 0"},
+	{"queue", "doubt_wall_ns", "INTEGER NOT NULL DEFAULT 0"},
+	{"queue", "doubt_boot_ns", "INTEGER NOT NULL DEFAULT 0"},
+	{"queue", "doubt_clock", "TEXT"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */
