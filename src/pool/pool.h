@@ -202,11 +202,22 @@ int pool_heartbeat(struct pool *p, const struct plan_actor *actor,
 int pool_set_supervisor(struct pool *p, const struct plan_actor *actor, const char *id,
 			const struct process_ref *supervisor, struct err *e);
 
+/* What has become of a reservation that the store did not have. */
+struct pool_restored {
+	bool restored; /* it is there again */
+	bool presumed; /* it had been ended because it was taken for dead */
+	char *taker;   /* who has its GPU `gpu` now; NULL: nobody has any of them */
+	int gpu;
+};
+
+void pool_restored_clear(struct pool_restored *r);
+
 /*
- * Restores a reservation that was lost with the data of the store: unless there is a record of its
- * end, or one of its GPUs is reserved or was released since it began. *ret_restored: it exists.
+ * Restores a reservation that was lost with the data of the store, or ended though its holder
+ * lives: see plan_can_restore. `mine` is as it was granted. The caller clears *ret_restored.
  */
-int pool_restore(struct pool *p, const struct reservation *mine, bool *ret_restored, struct err *e);
+int pool_restore(struct pool *p, const struct reservation *mine, struct pool_restored *ret_restored,
+		 struct err *e);
 
 /* The pids on the GPUs of a reservation, by a new scan; none if it no longer exists. An error where
    they are not all visible, which is not the same as none. The caller frees them. */

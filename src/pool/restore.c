@@ -1,62 +1,86 @@
-/* Restoring a reservation that was lost with the store's data: pool_restore of pool.h. */
-#include <string.h>
+/* Restoring a reservation that the store does not have any more: pool_restore of pool.h. */
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "pool/private.h"
 
-/* 1: the history has an end of this reservation; 0: it has none. Every command that ends one, also
-   `admin --force`, records that in the same commit. */
-static int was_ended(struct pool *p, const struct reservation *mine, struct err *e)
+void pool_restored_clear(struct pool_restored *r)
+{
+	free(r->taker);
+	*r = (struct pool_restored){0};
+}
+
+/* What the history has of the end of this reservation. Every command that ends one, also `admin
+   --force`, records that in the same commit. */
+static int read_past_end(struct pool *p, const struct reservation *mine, int64_t from_ns,
+			 struct plan_past_end *ret_past, struct err *e)
 {
 	const struct usage_record *u;
-	bool found = false;
-	int r = store_history_begin(p->store, mine->start_ns - 1, INT64_MAX, e);
+	int r = store_history_begin(p->store, from_ns, INT64_MAX, e);
 
 	if (r < 0)
 		return r;
-	while (!found && (r = store_history_next(p->store, &u, e)) > 0)
-		found = !strcmp(u->reservation_id, mine->id);
+	while ((r = store_history_next(p->store, &u, e)) > 0)
+		plan_note_past_end(ret_past, mine, u);
 	store_history_end(p->store);
-	return r < 0 ? r : found;
+	return r;
 }
 
 struct restoring {
 	const struct reservation *mine;
-	bool done; /* the result */
+	struct plan_past_end past;
+	struct pool_restored result;
 };
 
 static int decide_restore(const struct pool_state *state, const struct plan_facts *facts,
 			  void *argument, struct plan *plan, struct err *e)
 {
-	struct restoring *restoring = argument;
+	struct restoring *x = argument;
+	const struct slot *taken;
 	int r = plan_require(state, e);
 
-	restoring->done = false;
+	pool_restored_clear(&x->result);
+	x->result.presumed = x->past.presumed;
 	if (r < 0)
 		return r;
 	/* Restored already, by an attempt whose answer was lost. */
-	if (pool_state_find(state, restoring->mine->id)) {
-		restoring->done = true;
+	if (pool_state_find(state, x->mine->id)) {
+		x->result.restored = true;
 		return 0;
 	}
-	/* Older data may show reservations there that have ended by now. */
+	/* Reservations there may have ended by now. */
 	plan_cleanup(state, facts, plan);
-	if (plan_can_restore(state, plan, restoring->mine)) {
-		plan_restore(plan, restoring->mine, facts->now_ns);
-		restoring->done = true;
+	if (plan_can_restore(state, plan, x->mine, &x->past)) {
+		plan_restore(state, plan, x->mine, &x->past, facts->now_ns);
+		x->result.restored = true;
+		return 0;
+	}
+	taken = plan_taken_slot(state, plan, x->mine);
+	if (taken) {
+		x->result.taker = mem_strdup(taken->reservation->user);
+		x->result.gpu = taken->id;
 	}
 	return 0;
 }
 
-int pool_restore(struct pool *p, const struct reservation *mine, bool *ret_restored, struct err *e)
+int pool_restore(struct pool *p, const struct reservation *mine, struct pool_restored *ret_restored,
+		 struct err *e)
 {
-	struct restoring restoring = {.mine = mine};
-	struct transaction t = {.decide = decide_restore, .argument = &restoring};
-	int r = was_ended(p, mine, e);
+	AUTO(reservation_freep) struct reservation *now = reservation_copy(mine);
+	struct restoring x = {.mine = now};
+	struct transaction t = {.decide = decide_restore, .argument = &x};
+	int r;
 
+	/* The clock may have been set since: what was released then is searched for by both. */
+	plan_rebase(now, p->observer.clock, clock_now_ns(), clock_boot_ns());
+	r = read_past_end(p, now, (now->start_ns < mine->start_ns ? now : mine)->start_ns - 1,
+			  &x.past, e);
 	if (r == 0)
 		r = pool_transact(p, &t, NULL, e);
-	if (r < 0)
+	if (r < 0) {
+		pool_restored_clear(&x.result);
 		return r;
-	*ret_restored = restoring.done;
+	}
+	*ret_restored = x.result;
 	return 0;
 }

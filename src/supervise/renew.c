@@ -11,32 +11,82 @@
 /* Exit statuses of the child that renews the heartbeat. */
 enum renewal { RENEWAL_DONE, RENEWAL_FAILED, RENEWAL_SHORTENED, RENEWAL_LOST };
 
-/* A reservation that is gone may have been lost with the data of the store: then it is restored.
-   True if it was. */
-static bool supervise_restore(const struct supervisor *s, struct pool *pool, struct err *e, int *r)
+#define WAS_THE_CLOCK_SET "(was the clock of this host set?)"
+
+/* What becomes of the command, when the reservation is gone as a whole or in part. */
+static const char *fate(const struct supervisor *s, bool whole)
+{
+	if (s->orders.kill_on_lost)
+		return "is being stopped";
+	return whole ? "continues WITHOUT a reservation"
+		     : "continues, but no longer holds all the GPUs that it was given";
+}
+
+/* The reservation was taken away: says so once. */
+static void say_lost(const struct supervisor *s, bool whole, const struct pool_restored *loss)
+{
+	if (!whole && s->shortened)
+		return;
+	if (loss->presumed && loss->taker)
+		supervise_say(s,
+			      "GPU %d was given to %s, because no heartbeat of this run had been "
+			      "seen " WAS_THE_CLOCK_SET "; the command %s",
+			      loss->gpu, loss->taker, fate(s, whole));
+	else
+		supervise_say(s,
+			      "%sthe reservation of GPU(s) %s is gone (released, or the pool was "
+			      "recreated); the command %s",
+			      whole ? "" : "a part of ", s->gpus, fate(s, whole));
+}
+
+/* A reservation that is gone may have been lost with the data of the store, or taken for dead: then
+   it is restored, if nobody else has its GPUs. */
+static int supervise_restore(const struct supervisor *s, struct pool *pool,
+			     struct pool_restored *ret_restored, struct err *e)
 {
 	AUTO(reservation_freep) struct reservation *mine = reservation_copy(s->orders.reservation);
-	bool restored = false;
+	int r;
 
 	/* A part of it was released, and it is not known which. */
 	if (s->shortened)
-		return false;
+		return 0;
 	mine->holder.command = s->holder;
-	*r = pool_restore(pool, mine, &restored, e);
-	if (restored)
+	r = pool_restore(pool, mine, ret_restored, e);
+	if (r < 0 || !ret_restored->restored)
+		return r;
+	if (ret_restored->presumed)
+		supervise_say(s,
+			      "GPU(s) %s had been released, because no heartbeat of this run had "
+			      "been seen " WAS_THE_CLOCK_SET "; nobody had taken them, and they "
+			      "are reserved again",
+			      s->gpus);
+	else
 		supervise_say(s,
 			      "the store had lost the reservation of GPU(s) %s; it has been "
 			      "restored",
 			      s->gpus);
-	return restored;
+	return 0;
 }
 
-/* The child: renews, tells the user about the first failure and the recovery, and exits. */
+/* Tells the user about the first failure and the recovery. */
+static void say_outcome(const struct supervisor *s, int r, const struct err *e)
+{
+	if (r < 0 && !s->failures)
+		supervise_say(s,
+			      "the heartbeat could not be stored: %s; GPU(s) %s stay "
+			      "reserved, trying again",
+			      e->text, s->gpus);
+	if (r == 0 && s->failures)
+		supervise_say(s, "the heartbeat is stored again");
+}
+
+/* The child: renews, says what there is to say, and exits. */
 __attribute__((noreturn)) static void supervise_renew_child(const struct supervisor *s)
 {
 	struct pool *pool = NULL;
+	struct pool_restored restored = {0};
 	struct err e = {0};
-	size_t gpus_count = 0;
+	size_t gpus_count = 0, granted = s->orders.reservation->gpus_count;
 	/* Of adopted processes one can succeed another, and a container replaces its command. */
 	bool replaced = s->orders.adopted || s->orders.cid_file;
 	const struct process_ref *holder = replaced ? &s->holder : NULL;
@@ -44,21 +94,19 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 
 	if (r == 0)
 		r = pool_heartbeat(pool, &s->actor, s->orders.reservation, holder, &gpus_count, &e);
-	if (r == 0 && !gpus_count && supervise_restore(s, pool, &e, &r))
-		gpus_count = s->orders.reservation->gpus_count;
+	if (r == 0 && !gpus_count)
+		r = supervise_restore(s, pool, &restored, &e);
+	if (restored.restored)
+		gpus_count = granted;
 	pool_close(pool);
-	if (r < 0 && !s->failures)
-		supervise_say(s,
-			      "the heartbeat could not be stored: %s; GPU(s) %s stay "
-			      "reserved, trying again",
-			      e.text, s->gpus);
-	if (r == 0 && s->failures)
-		supervise_say(s, "the heartbeat is stored again");
+	say_outcome(s, r, &e);
 	if (r < 0)
 		_exit(RENEWAL_FAILED);
+	if (gpus_count < granted)
+		say_lost(s, !gpus_count, &restored);
 	if (!gpus_count)
 		_exit(RENEWAL_LOST);
-	_exit(gpus_count < s->orders.reservation->gpus_count ? RENEWAL_SHORTENED : RENEWAL_DONE);
+	_exit(gpus_count < granted ? RENEWAL_SHORTENED : RENEWAL_DONE);
 }
 
 void supervise_renew(struct supervisor *s)
@@ -76,24 +124,13 @@ void supervise_renew(struct supervisor *s)
 	}
 }
 
-/* The reservation was taken away, as a whole or in part: says so once, and follows on-lost. */
+/* The reservation was taken away, as a whole or in part: follows on-lost. */
 static void supervise_lose(struct supervisor *s, bool whole)
 {
-	const char *what = whole ? "" : "a part of ";
-	const char *then = "continues WITHOUT a reservation";
-
 	if (s->lost || (!whole && s->shortened))
 		return;
 	s->lost = whole;
 	s->shortened = true;
-	if (s->orders.kill_on_lost)
-		then = "is being stopped";
-	else if (!whole)
-		then = "continues, but no longer holds all the GPUs that it was given";
-	supervise_say(s,
-		      "%sthe reservation of GPU(s) %s is gone (released, or the pool was "
-		      "recreated); the command %s",
-		      what, s->gpus, then);
 	if (s->orders.kill_on_lost)
 		supervise_stop(s);
 }

@@ -24,13 +24,13 @@ static void test_restore_without_a_pool(void **state)
 	AUTO(reservation_freep) struct reservation *mine = fixture_reservation("alice", GPUS(0));
 	struct fixture *f = *state;
 	AUTO(pool_closep) struct pool *p = open_pool(f);
-	bool restored = true;
+	struct pool_restored restored = {0};
 	struct err e = {0};
 
 	assert_int_equal(pool_restore(p, mine, &restored, &e), -ENOENT);
 	fixture_init(f, 1);
 	assert_int_equal(pool_restore(p, mine, &restored, &e), 0);
-	assert_true(restored);
+	assert_true(restored.restored && !restored.presumed && !restored.taker);
 }
 
 /* Records of another program may name any year: what cannot be told is unknown. */
