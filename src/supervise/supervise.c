@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "host/cgroup.h"
+#include "host/process.h"
 #include "supervise/launch.h"
 #include "supervise/supervisor.h"
 
@@ -54,7 +55,7 @@ static int64_t linger_left_ns(const struct supervisor *s, int64_t now_ns)
 /* Sleeps until something happens, or something is due. */
 static void supervise_sleep(struct supervisor *s)
 {
-	struct pollfd fds[2 + USERS_WATCHED];
+	struct pollfd fds[3 + USERS_WATCHED];
 	int64_t now_ns = clock_monotonic_ns(), wait_ms;
 	int64_t due_ns = min_ns(s->deadline_ns, s->warn_ns);
 	nfds_t count = 0;
@@ -70,6 +71,8 @@ static void supervise_sleep(struct supervisor *s)
 	due_ns = min_ns(due_ns, s->next_container_ns);
 	if (s->command_fd >= 0)
 		fds[count++] = (struct pollfd){.fd = s->command_fd, .events = POLLIN};
+	if (s->clock_fd >= 0)
+		fds[count++] = (struct pollfd){.fd = s->clock_fd, .events = POLLIN};
 	if (s->renewer > 0 && s->renewer_fd >= 0)
 		fds[count++] = (struct pollfd){.fd = s->renewer_fd, .events = POLLIN};
 	for (size_t i = 0; i < s->users; i++)
@@ -90,8 +93,10 @@ static bool is_ready(int fd)
 /* What may be due: the heartbeat, the time limit, a scan of the tree. */
 static void supervise_chores(struct supervisor *s)
 {
-	int64_t now_ns = clock_monotonic_ns();
+	int64_t now_ns;
 
+	supervise_check_clock(s);
+	now_ns = clock_monotonic_ns();
 	if (s->renewer && (s->renewer_fd < 0 || is_ready(s->renewer_fd)))
 		supervise_renewed(s);
 	if (!s->renewer && !s->lost && now_ns >= s->next_renewal_ns)
@@ -213,15 +218,19 @@ static int supervise_load_store(const struct supervisor *s, struct err *e)
 /* Begins to watch the command, while its process still waits for the answer. */
 static int supervise_begin(struct supervisor *s, struct err *e)
 {
+	struct reservation *mine = s->orders.reservation;
 	int64_t now_ns = clock_monotonic_ns();
 	int r;
 
-	s->command = &s->orders.reservation->holder.command;
-	s->gpus = str_from_ids(s->orders.reservation->gpus, s->orders.reservation->gpus_count);
-	s->actor = (struct plan_actor){.uid = (uid_t)s->orders.reservation->uid.value,
-				       .account = s->orders.reservation->account};
+	/* It was granted a moment ago. */
+	host_clock_name(mine->holder.boot_id, mine->base.clock);
+	mine->base.offset_ns = clock_now_ns() - clock_boot_ns();
+	supervise_watch_clock(s);
+	s->command = &mine->holder.command;
+	s->gpus = str_from_ids(mine->gpus, mine->gpus_count);
+	s->actor = (struct plan_actor){.uid = (uid_t)mine->uid.value, .account = mine->account};
 	s->holder = *s->command;
-	host_tree_init(&s->tree, s->orders.reservation->id, s->command);
+	host_tree_init(&s->tree, mine->id, s->command);
 	s->tree.cgroup = mem_strdup(s->orders.cgroup);
 	say_target_init(&s->target, s->command);
 	s->adopted_next = 1;
@@ -247,7 +256,8 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 
 int supervise(struct pool_config *ret_pool, struct err *e)
 {
-	struct supervisor s = {.command_fd = -1, .renewer_fd = -1, .target.socket_fd = -1};
+	struct supervisor s = {
+		.command_fd = -1, .renewer_fd = -1, .clock_fd = -1, .target.socket_fd = -1};
 	int r;
 
 	prctl(PR_SET_NAME, "canhazgpu");
@@ -270,6 +280,7 @@ int supervise(struct pool_config *ret_pool, struct err *e)
 		host_cgroup_remove(s.orders.cgroup);
 	supervise_forget_users(&s);
 	supervise_forget_container(&s);
+	mem_auto_close(&s.clock_fd);
 	host_tree_clear(&s.tree);
 	free(s.gpus);
 	orders_clear(&s.orders);

@@ -1,5 +1,6 @@
 /*
  * The supervisor of a run, as its files share it: supervise.c is its loop, renew.c its heartbeat,
+ * clock.c the watch on the clock,
  * say.c what it tells the user, stop.c the time limit, outlive.c what goes on after the command,
  * and end.c the release.
  */
@@ -31,6 +32,8 @@ struct supervisor {
 	int failures;            /* renewals that failed in a row */
 	bool lost;               /* the reservation is not ours any more */
 	bool shortened;          /* not all of its GPUs are */
+	int clock_fd;            /* readable when the wall clock is set; -1: nothing tells */
+	int64_t wall_ahead_ns;   /* of the monotonic clock, when that was last compared */
 
 	int64_t next_scan_ns, scan_interval_ns; /* of the tree */
 	int64_t warn_ns, deadline_ns;           /* --signal-before, --timeout; INT64_MAX: none */
@@ -52,6 +55,11 @@ struct supervisor {
  */
 void supervise_renew(struct supervisor *s);
 void supervise_renewed(struct supervisor *s);
+
+/* Watches the wall clock: others judge a run by times of it. At each wake-up: where it was set, or
+   the host was suspended, a renewal is due at once. */
+void supervise_watch_clock(struct supervisor *s);
+void supervise_check_clock(struct supervisor *s);
 
 /* --signal-before is due: the command gets its signal. */
 void supervise_warn(struct supervisor *s);

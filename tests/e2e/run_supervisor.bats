@@ -40,7 +40,7 @@ handles_of() {
 	start_background job sh -c 'exec 7>"$1" 8</dev/zero; exec canhazgpu run -- sleep 1000' sh "$WORLD/log"
 	wait_until 'is_called "$background_pid" sleep'
 	supervisor=$(supervisor_of "$background_pid")
-	expected="^ 2 /dev/null 1 $WORLD/job\\.err 1 ((anon_inode:)?\\[pidfd\\]|pidfd:\\[[0-9]+\\]) \$"
+	expected="^ 2 /dev/null 1 $WORLD/job\\.err 1 (anon_inode:\\[pidfd\\] 1 anon_inode:\\[timerfd\\]|anon_inode:\\[timerfd\\] 1 pidfd:\\[[0-9]+\\]) \$"
 	# It lets go of the last ones right after its ready, and opens others while it looks at the processes.
 	wait_until '[[ "$(handles_of "$supervisor")" =~ $expected ]]' || fail_with "'$(handles_of "$supervisor")'"
 }
