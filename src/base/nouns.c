@@ -257,6 +257,7 @@ void pool_state_clear(struct pool_state *s)
 		ignored_process_clear(&s->ignored[i]);
 	free(s->ignored);
 	free(s->ignored_version);
+	free(s->topology);
 	free(s->provider);
 	*s = (struct pool_state){0};
 }
@@ -266,6 +267,7 @@ void pool_state_copy(struct pool_state *to, const struct pool_state *from)
 	*to = (struct pool_state){
 		.initialized = from->initialized,
 		.provider = mem_strdup(from->provider),
+		.topology = mem_strdup(from->topology),
 		.queue_unreadable = from->queue_unreadable,
 	};
 	pool_state_make_slots(to, from->slots_count);

@@ -222,6 +222,7 @@ struct pool_state {
 	struct queue_entry *queue; /* in order of arrival */
 	size_t queue_count;
 	size_t queue_unreadable;         /* more entries, of which the store can tell nothing */
+	char *topology;                  /* see base/topology.h; NULL: not recorded */
 	struct ignored_process *ignored; /* some may have ended */
 	size_t ignored_count;
 	char *ignored_version; /* like slot.version, of the whole list; NULL: not compared */

@@ -24,7 +24,7 @@ int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
 		return err_usage(e, "request %.8s is named twice", q->id);
 	if (!plan_may_cancel(actor, q))
 		return err_set(e, EPERM, "request %s belongs to %s, not to you", q->id, q->user);
-	plan_give_back(state, q->id, facts->now_ns, p);
+	plan_give_back(state, q->id, NULL, facts->now_ns, p);
 	/* Its process takes itself out when it sees the mark. One that is not there, or of another
 	   program, which knows no mark, is taken out. */
 	if (plan_waiter_state(state, facts, place) == WAITER_DEAD || !q->holder.host)

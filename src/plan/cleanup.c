@@ -135,8 +135,8 @@ static void end_unused(const struct reservation *r, const bool *which, int64_t n
 	plan_end(p, r, gpus, count, now_ns, END_RELEASED, NULL)->unrecorded = true;
 }
 
-static void give_back(const struct pool_state *state, const char *entry_id, const bool *which,
-		      int64_t now_ns, struct plan *p)
+void plan_give_back(const struct pool_state *state, const char *entry_id, const bool *which,
+		    int64_t now_ns, struct plan *p)
 {
 	for (size_t i = 0; i < state->reservations_count; i++) {
 		const struct reservation *r = state->reservations[i];
@@ -144,12 +144,6 @@ static void give_back(const struct pool_state *state, const char *entry_id, cons
 		if (r->queue_id && !strcmp(r->queue_id, entry_id))
 			end_unused(r, which, now_ns, p);
 	}
-}
-
-void plan_give_back(const struct pool_state *state, const char *entry_id, int64_t now_ns,
-		    struct plan *p)
-{
-	give_back(state, entry_id, NULL, now_ns, p);
 }
 
 /*
@@ -174,7 +168,7 @@ static bool yield_to_earlier(const struct pool_state *state, const struct plan_f
 			   (plan_is_withheld(state, facts->policy, (int)i) ||
 			    plan_first_for(state, facts, (int)i, place));
 	}
-	give_back(state, q->id, which, facts->now_ns, p);
+	plan_give_back(state, q->id, which, facts->now_ns, p);
 	return p->changes_count > before;
 }
 
@@ -203,7 +197,7 @@ void plan_take_away(const struct pool_state *state, const struct queue_entry *q,
 {
 	size_t before = p->changes_count;
 
-	give_back(state, q->id, which, now_ns, p);
+	plan_give_back(state, q->id, which, now_ns, p);
 	if (p->changes_count > before)
 		shorten_list(state, q, p);
 }
@@ -234,7 +228,7 @@ static void cleanup_queue(const struct pool_state *state, const struct plan_fact
 				note_waiter_doubt(q, facts, p);
 			continue;
 		}
-		plan_give_back(state, q->id, facts->now_ns, p);
+		plan_give_back(state, q->id, NULL, facts->now_ns, p);
 		if (waiter == WAITER_DEAD)
 			plan_drop(p, q);
 		else if (q->collected_count)

@@ -37,9 +37,10 @@ bool plan_is_suspect(const struct reservation *r, enum holder_life life,
    before the clock was set back, is no heartbeat.) */
 int64_t plan_last_heartbeat_ns(const struct reservation *r, int64_t now_ns);
 
-/* Ends, without a usage record, what was collected for an entry. */
-void plan_give_back(const struct pool_state *state, const char *entry_id, int64_t now_ns,
-		    struct plan *p);
+/* Ends, without a usage record, what was collected for an entry on the GPUs that `which` (per slot)
+   names; NULL: all of it. */
+void plan_give_back(const struct pool_state *state, const char *entry_id, const bool *which,
+		    int64_t now_ns, struct plan *p);
 
 /* Ends what is collected for an entry on the GPUs that `which` (per slot) names, and takes them
    from the entry's own list. */

@@ -13,10 +13,12 @@
  *     actor              who may do what
  *     withheld           GPUs out of service
  *     kind               GPUs of a model, or with so much memory
+ *     place              GPUs that are together
  *     queue, awaits      who is first for which GPU; what a request waits for
  *     cleanup            what has ended
  *     limits             what the host's administrator allows
  *     candidates         which GPUs are free, and why others are not (private)
+ *     pick               which of them it gets (private)
  *     schedule           when waiting requests will start
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
@@ -43,6 +45,7 @@
 #include "plan/limits.h"
 #include "plan/match.h"
 #include "plan/nested.h"
+#include "plan/place.h"
 #include "plan/queue.h"
 #include "plan/rebase.h"
 #include "plan/release.h"

@@ -11,6 +11,9 @@ struct plan_actor {
 	bool administrator; /* a member of the group that the host's administrator has named */
 };
 
+/* Where the GPUs of a request are to be: place.h. */
+enum place_wish { PLACE_ANY, PLACE_PREFERRED, PLACE_REQUIRED };
+
 /* A reservation that is wanted. */
 struct plan_request {
 	struct plan_actor actor;
@@ -19,9 +22,11 @@ struct plan_request {
 	int count;        /* GPUs wanted; ignored with ids */
 	const int *ids;   /* exactly these, ascending; NULL: any */
 	size_t ids_count;
-	const char *gpu_type;  /* words of the model's name: kind.h; NULL: any */
-	int64_t min_memory_mb; /* of each GPU, in all; 0: any */
-	int64_t duration_ns;   /* manual: length; run: time limit, 0: none */
+	const char *gpu_type;      /* words of the model's name: kind.h; NULL: any */
+	int64_t min_memory_mb;     /* of each GPU, in all; 0: any */
+	enum place_wish linked;    /* by the GPUs' own links */
+	enum place_wish same_numa; /* in one NUMA node */
+	int64_t duration_ns;       /* manual: length; run: time limit, 0: none */
 	const char *note;
 	int64_t grace_ns;     /* run: how long it may take to end when its time limit is reached */
 	bool force;           /* take GPUs in unreserved use, too */

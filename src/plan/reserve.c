@@ -11,7 +11,41 @@
 #include "plan/cleanup.h"
 #include "plan/kind.h"
 #include "plan/limits.h"
+#include "plan/pick.h"
+#include "plan/place.h"
 #include "plan/withheld.h"
+
+/* The best `wanted` of those that the request may have. Sorts `all`. */
+static int pick_best(const struct pool_state *state, const struct plan_request *request,
+		     struct candidate *all, size_t wanted, int *ret_gpus, struct err *e)
+{
+	size_t count = state->slots_count, available = 0, found = 0;
+	AUTO_FREE bool *offered = mem_alloc(count, sizeof(*offered));
+	AUTO_FREE bool *chosen = mem_alloc(count, sizeof(*chosen));
+	AUTO(topology_clear) struct topology topology;
+
+	plan_topology(state, &topology);
+	qsort(all, count, sizeof(*all), plan_compare_candidates);
+	for (size_t i = 0; i < count; i++) {
+		offered[i] = plan_is_available(&all[i], request);
+		available += offered[i];
+	}
+	found = plan_pick(&topology, request, all, count, offered, chosen, wanted);
+	if (found < wanted && available >= wanted)
+		return err_set(e, EBUSY,
+			       "Not enough %sGPUs available. Requested: %zu, Available together: "
+			       "%zu - queue with --wait",
+			       plan_place_text(request), wanted, found);
+	if (found < wanted)
+		return plan_refuse_count(request, all, count, e);
+	found = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (chosen[i])
+			ret_gpus[found++] = all[i].id;
+	}
+	gpu_ids_sort(ret_gpus, found);
+	return 0;
+}
 
 /* Picks the GPUs: exactly the ids asked for, or the best `count`. The caller frees *ret_gpus. */
 static int pick(const struct pool_state *state, const struct plan_facts *facts,
@@ -35,14 +69,11 @@ static int pick(const struct pool_state *state, const struct plan_facts *facts,
 		gpus[found++] = request->ids[i];
 	}
 	if (!request->ids) {
-		qsort(all, state->slots_count, sizeof(*all), plan_compare_candidates);
-		for (size_t i = 0; i < state->slots_count && found < wanted; i++) {
-			if (plan_is_available(&all[i], request))
-				gpus[found++] = all[i].id;
-		}
-		if (found < wanted)
-			return plan_refuse_count(request, all, state->slots_count, e);
-		gpu_ids_sort(gpus, found);
+		int r = pick_best(state, request, all, wanted, gpus, e);
+
+		if (r < 0)
+			return r;
+		found = wanted;
 	}
 	*ret_gpus = mem_steal(&gpus);
 	*ret_count = found;
@@ -77,6 +108,8 @@ int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 		r = plan_check_policy(facts->policy, request, e);
 	if (r == 0)
 		r = plan_check_kind(state, facts, request, e);
+	if (r == 0)
+		r = plan_check_place(state, facts, request, e);
 	if (r < 0)
 		return r;
 	plan_cleanup(state, facts, p);

@@ -13,6 +13,8 @@
 #include "plan/doubt.h"
 #include "plan/kind.h"
 #include "plan/limits.h"
+#include "plan/pick.h"
+#include "plan/place.h"
 #include "plan/queue.h"
 #include "plan/withheld.h"
 
@@ -29,10 +31,12 @@ struct waiting {
 	size_t wanted;
 	int *eligible; /* the GPUs of the kind that it is for, ascending; NULL: all, or unknown */
 	size_t eligible_count;
+	struct topology topology;
 };
 
 static void waiting_clear(struct waiting *w)
 {
+	topology_clear(&w->topology);
 	free(w->all);
 	free(w->eligible);
 }
@@ -50,6 +54,22 @@ static bool are_enough_in_service(const struct waiting *w)
 	return plan_is_in_service(w->state, w->facts->policy, w->request->ids, w->wanted);
 }
 
+/* A demand for GPUs that are together leaves those of which there are enough together. */
+static void keep_to_groups(struct waiting *w)
+{
+	size_t count;
+	int *ids;
+
+	plan_topology(w->state, &w->topology);
+	if (!plan_demands_place(w->request) || w->request->ids)
+		return;
+	ids = plan_place_eligible(&w->topology, w->state, w->facts, w->request, w->eligible,
+				  w->eligible_count, &count);
+	free(w->eligible);
+	w->eligible = ids;
+	w->eligible_count = count;
+}
+
 /* Cleans up, and lists the slots as they are then. */
 static void waiting_init(struct waiting *w, const struct pool_state *state,
 			 const struct plan_facts *facts, const struct plan_request *request,
@@ -62,10 +82,11 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 	w->joined = w->entry || wait->enqueued_ns != TIME_NONE;
 	w->wanted = plan_request_count(request);
 	w->eligible = plan_find_eligible(state, facts, request, w->entry, &w->eligible_count);
+	keep_to_groups(w);
 	w->possible = are_enough_in_service(w);
 	plan_cleanup_except(state, facts, wait->entry_id, p);
 	if (!w->possible)
-		plan_give_back(state, wait->entry_id, facts->now_ns, p);
+		plan_give_back(state, wait->entry_id, NULL, facts->now_ns, p);
 	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
 	for (size_t i = 0; w->eligible && i < state->slots_count; i++)
 		w->all[i].unsuited = !gpu_ids_have(w->eligible, w->eligible_count, w->all[i].id);
@@ -78,7 +99,7 @@ void plan_leave(const struct pool_state *state, const char *entry_id, int64_t no
 {
 	size_t place = plan_queue_find(state, entry_id);
 
-	plan_give_back(state, entry_id, now_ns, p);
+	plan_give_back(state, entry_id, NULL, now_ns, p);
 	if (place < state->queue_count)
 		plan_drop(p, &state->queue[place]);
 }
@@ -86,16 +107,21 @@ void plan_leave(const struct pool_state *state, const char *entry_id, int64_t no
 /* Grants the best of what is there, if that is enough (1), or waits for more (0). */
 static int waiting_grant(const struct waiting *w, struct plan *p, struct err *e)
 {
+	size_t count = w->state->slots_count, found = 0;
+	AUTO_FREE bool *offered = mem_alloc(count, sizeof(*offered));
+	AUTO_FREE bool *chosen = mem_alloc(count, sizeof(*chosen));
 	AUTO_FREE int *gpus = mem_alloc(w->wanted, sizeof(*gpus));
-	size_t found = 0;
 
-	for (size_t i = 0; i < w->state->slots_count && found < w->wanted; i++) {
-		if (is_requested(w->request, w->all[i].id) &&
-		    plan_is_available(&w->all[i], w->request))
+	for (size_t i = 0; i < count; i++)
+		offered[i] = is_requested(w->request, w->all[i].id) &&
+			     plan_is_available(&w->all[i], w->request);
+	if (plan_pick(&w->topology, w->request, w->all, count, offered, chosen, w->wanted) <
+	    w->wanted)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (chosen[i])
 			gpus[found++] = w->all[i].id;
 	}
-	if (found < w->wanted)
-		return 0;
 	if (plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, true, e) !=
 	    QUOTA_KEPT)
 		return 0;
@@ -107,20 +133,51 @@ static int waiting_grant(const struct waiting *w, struct plan *p, struct err *e)
 	return 1;
 }
 
-/* Takes what is free into what is collected, up to what is wanted. */
+/* What is collected for a demand, but not together with the rest: it goes back. */
+static void give_back_unchosen(const struct waiting *w, const bool *chosen, struct plan *p)
+{
+	AUTO_FREE bool *which = mem_alloc(w->state->slots_count, sizeof(*which));
+	bool any = false;
+
+	for (size_t i = 0; i < w->state->slots_count; i++) {
+		struct candidate *c = &w->all[i];
+
+		if (!c->own || chosen[i])
+			continue;
+		which[c->id] = any = true;
+		c->own = false;
+	}
+	if (any)
+		plan_give_back(w->state, w->wait->entry_id, which, w->facts->now_ns, p);
+}
+
+/*
+ * Takes what is free into what is collected, up to what is wanted. A demand collects where most of
+ * it is together already, and moves only to where there is more: it never holds what cannot become
+ * complete.
+ */
 static void waiting_collect(const struct waiting *w, struct plan *p)
 {
+	size_t count = w->state->slots_count, found = 0;
+	bool demands = plan_demands_place(w->request);
+	AUTO_FREE bool *offered = mem_alloc(count, sizeof(*offered));
+	AUTO_FREE bool *chosen = mem_alloc(count, sizeof(*chosen));
 	AUTO_FREE int *gpus = mem_alloc(w->wanted, sizeof(*gpus));
-	size_t held = 0, found = 0;
 
-	for (size_t i = 0; i < w->state->slots_count; i++)
-		held += w->all[i].own;
-	for (size_t i = 0; i < w->state->slots_count && held + found < w->wanted; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct candidate *c = &w->all[i];
 
-		if (!c->own && !c->backfill && is_requested(w->request, c->id) &&
-		    plan_is_available(c, w->request))
-			gpus[found++] = c->id;
+		offered[i] = (c->own && !c->unsuited) ||
+			     (!c->own && !c->backfill && is_requested(w->request, c->id) &&
+			      plan_is_available(c, w->request));
+		chosen[i] = c->own && !demands;
+	}
+	plan_pick(&w->topology, w->request, w->all, count, offered, chosen, w->wanted);
+	if (demands)
+		give_back_unchosen(w, chosen, p);
+	for (size_t i = 0; i < count; i++) {
+		if (chosen[i] && !w->all[i].own)
+			gpus[found++] = w->all[i].id;
 	}
 	if (!found)
 		return;
@@ -128,6 +185,25 @@ static void waiting_collect(const struct waiting *w, struct plan *p)
 	p->collected =
 		plan_grant(p, w->request, w->wait->part_id, mem_steal(&gpus), found, w->facts);
 	p->collected->queue_id = mem_strdup(w->wait->entry_id);
+}
+
+/* A demand that has collected something leaves to others what is not together with that. */
+static void keep_to_collected(const struct waiting *w, struct queue_entry *entry)
+{
+	AUTO_FREE int *groups = mem_alloc(w->topology.count, sizeof(*groups));
+	AUTO_FREE bool *these = mem_alloc(w->topology.count, sizeof(*these));
+	size_t left = 0;
+
+	if (!plan_demands_place(w->request) || !entry->collected_count || !w->topology.count)
+		return;
+	for (size_t i = 0; i < entry->eligible_count; i++)
+		these[entry->eligible[i]] = true;
+	plan_find_groups(&w->topology, w->request, these, groups);
+	for (size_t i = 0; i < entry->eligible_count; i++) {
+		if (groups[entry->eligible[i]] == groups[entry->collected[0]])
+			entry->eligible[left++] = entry->eligible[i];
+	}
+	entry->eligible_count = left;
 }
 
 /* The same list for the entry; owned by the plan. */
@@ -141,6 +217,7 @@ static void list_eligible(const struct waiting *w, struct plan *p, struct queue_
 	memcpy(ids, w->eligible, w->eligible_count * sizeof(*ids));
 	entry->eligible = ids;
 	entry->eligible_count = w->eligible_count;
+	keep_to_collected(w, entry);
 }
 
 /* All that is collected for the request after this decision, ascending; owned by the plan. */
@@ -270,6 +347,8 @@ static int waiting_check(const struct waiting *w, const struct plan *p, struct e
 
 	if (r == 0 && !w->joined && w->facts->gpus)
 		r = plan_check_kind(w->state, w->facts, w->request, e);
+	if (r == 0 && !w->joined && w->facts->gpus)
+		r = plan_check_place(w->state, w->facts, w->request, e);
 	if (r < 0)
 		return r;
 	if (plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, w->joined, e) ==
