@@ -104,6 +104,7 @@ struct scan {
 	char *driver_version; /* NULL unknown */
 	char *no_ordinals;    /* why a number may select another GPU; NULL: it does not */
 	char *complaint;      /* what the driver said of a card that it does not list; or NULL */
+	char *topology;       /* base/topology.h, where it was asked for; NULL: unknown */
 	struct gpu *gpus;     /* ascending by index */
 	size_t gpus_count;
 };

@@ -20,7 +20,7 @@ static const struct {
 	{LINK_SWITCH, "PIX"}, {LINK_BOARD, "PSB"}, {LINK_XGMI, "XGMI"},
 };
 
-const char *link_name(int link, char name[LINK_NAME_SIZE])
+const char *topology_link_name(int link, char name[LINK_NAME_SIZE])
 {
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (names[i].link == link)
@@ -34,7 +34,7 @@ const char *link_name(int link, char name[LINK_NAME_SIZE])
 	return name;
 }
 
-int link_parse(const char *name)
+int topology_link_parse(const char *name)
 {
 	int64_t lanes;
 
@@ -119,7 +119,8 @@ char *topology_text(const struct topology *t)
 			str_addf(&out, " %d", t->gpus[i].numa);
 		for (size_t k = 0; k < i; k++) {
 			if (is_nameable(t->gpus[k].uuid))
-				str_addf(&out, " %s", link_name(topology_link(t, i, k), name));
+				str_addf(&out, " %s",
+					 topology_link_name(topology_link(t, i, k), name));
 			known |= topology_link(t, i, k) != LINK_UNKNOWN;
 		}
 		known |= t->gpus[i].numa != NUMA_UNKNOWN;
@@ -141,7 +142,7 @@ static int parse_line(struct topology *t, size_t i, char *line)
 	if (parse_int(numa, 0, INT32_MAX, &node, NULL) == 0)
 		t->gpus[i].numa = (int)node;
 	for (size_t k = 0; k < i && (word = strsep(&rest, " ")); k++)
-		topology_set_link(t, i, k, link_parse(word));
+		topology_set_link(t, i, k, topology_link_parse(word));
 	return 0;
 }
 

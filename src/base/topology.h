@@ -31,10 +31,10 @@ enum link {
 
 /* As `nvidia-smi topo -m` calls it: "SYS", "NODE", "PHB", "PXB", "PIX", "NV18"; also "PSB", "XGMI"
    and "?". */
-const char *link_name(int link, char name[LINK_NAME_SIZE]);
+const char *topology_link_name(int link, char name[LINK_NAME_SIZE]);
 
 /* The link of that name; LINK_UNKNOWN for one that is none. */
-int link_parse(const char *name);
+int topology_link_parse(const char *name);
 
 #define NUMA_UNKNOWN (-1)
 

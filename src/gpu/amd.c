@@ -113,7 +113,7 @@ static void read_card(const char *device, struct gpu *g)
 
 static int scan(const struct gpu_options *options, struct scan *ret_scan, struct err *e)
 {
-	const char *sysfs = options->sysfs_root ? options->sysfs_root : "/sys";
+	const char *sysfs = gpu_sysfs(options);
 	AUTO_FREE char *cards = mem_printf("%s/class/drm", sysfs);
 	struct dirent **entries = NULL;
 	struct scan s = {0};
@@ -129,7 +129,7 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 	free(entries);
 	if (s.gpus_count == 0)
 		return err_set(e, ENODEV, "there is no GPU with the amdgpu driver under %s", cards);
-	amd_kfd_read(sysfs, &s);
+	amd_kfd_read(sysfs, &s, options->topology);
 	mem_replace(&s.source, "sysfs");
 	*ret_scan = s;
 	return 0;

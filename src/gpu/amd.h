@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/nouns.h"
+#include "base/topology.h"
 
 #define AMD_BYTES_PER_MB (INT64_C(1) << 20)
 
@@ -25,7 +26,13 @@ void amd_read_ras(const char *device, struct gpu *g);
  * Completes the GPUs of s (found by PCI address) by what the kernel's compute driver (KFD) says
  * under <sysfs>/class/kfd: their processes, and what ROCm calls them. A card that is divided into
  * partitions becomes as many GPUs. A GPU that KFD does not list keeps unknown processes.
+ * topology: reads how they are linked, too.
  */
-void amd_kfd_read(const char *sysfs, struct scan *s);
+void amd_kfd_read(const char *sysfs, struct scan *s, bool topology);
+
+/* Adds the links by XGMI of the GPU whose KFD node that folder is; gpus[n] is the place in the
+   topology of the GPU that is node n, SIZE_MAX: none. */
+void amd_read_links(const char *node, size_t gpu, const size_t *gpus, size_t gpus_count,
+		    struct topology *t);
 
 #endif

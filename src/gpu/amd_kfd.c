@@ -304,7 +304,32 @@ static void count_without_kfd(struct scan *s)
 	}
 }
 
-void amd_kfd_read(const char *sysfs, struct scan *s)
+static size_t node_number(const struct node *node)
+{
+	return strtoul(strrchr(node->path, '/') + 1, NULL, 10);
+}
+
+static void read_topology(const char *sysfs, struct scan *s, const struct nodes *nodes)
+{
+	AUTO(topology_clear) struct topology t;
+	AUTO_FREE size_t *gpus = mem_alloc(POOL_GPUS_MAX, sizeof(*gpus));
+
+	gpu_read_places(sysfs, s, &t);
+	for (size_t i = 0; i < POOL_GPUS_MAX; i++)
+		gpus[i] = NO_GPU;
+	for (size_t i = 0; i < nodes->count; i++) {
+		if (node_number(&nodes->list[i]) < POOL_GPUS_MAX)
+			gpus[node_number(&nodes->list[i])] = nodes->list[i].gpu;
+	}
+	for (size_t i = 0; i < nodes->count; i++) {
+		if (nodes->list[i].gpu != NO_GPU)
+			amd_read_links(nodes->list[i].path, nodes->list[i].gpu, gpus, POOL_GPUS_MAX,
+				       &t);
+	}
+	s->topology = topology_text(&t);
+}
+
+void amd_kfd_read(const char *sysfs, struct scan *s, bool topology)
 {
 	AUTO_FREE char *kfd = mem_printf("%s/class/kfd/kfd", sysfs);
 	AUTO(nodes_clear) struct nodes nodes = {0};
@@ -321,6 +346,8 @@ void amd_kfd_read(const char *sysfs, struct scan *s)
 	if (!nodes.count)
 		count_without_kfd(s);
 	read_processes(kfd, s, &nodes);
+	if (topology)
+		read_topology(sysfs, s, &nodes);
 	for (size_t i = 0; i < nodes.count; i++) {
 		if (nodes.list[i].is_partition)
 			sum_partition(&s->gpus[nodes.list[i].gpu]);

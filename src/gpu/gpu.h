@@ -12,9 +12,10 @@ struct gpu_options {
 	const char *provider;        /* "nvidia", "amd", "fake" */
 	int fake_count;              /* fake: how many GPUs to show; 0: what the file names */
 	const char *fake_state_path; /* fake: the state file; NULL: all GPUs idle */
-	const char *sysfs_root;      /* amd: where /sys is, for tests; NULL: "/sys" */
+	const char *sysfs_root;      /* where /sys is, for tests; NULL: "/sys" */
 	int timeout_ms;              /* limit for the whole scan; 0: GPU_SCAN_TIMEOUT_MS */
 	enum gpu_naming naming;      /* what `visible` of the GPUs is to be */
+	bool topology;               /* read how they are linked, too: it takes its time */
 };
 
 #define GPU_SCAN_TIMEOUT_MS 5000

@@ -7,6 +7,7 @@
 #ifndef GPU_GPU_BACKEND_H
 #define GPU_GPU_BACKEND_H
 
+#include "base/topology.h"
 #include "gpu/gpu.h"
 
 struct gpu_backend {
@@ -29,7 +30,8 @@ struct gpu_backend {
 	 * Fills *ret_scan (zeroed before) with source, driver_version and gpus. Any value that
 	 * cannot be read stays unknown; an error means that nothing at all could be read. Where all
 	 * bus ids are known they give the numbers; without them the order of gpus does: an unknown
-	 * GPU must take the place of one that is left out.
+	 * GPU must take the place of one that is left out. Sets s->topology where
+	 * options->topology asks for it.
 	 */
 	int (*scan)(const struct gpu_options *options, struct scan *ret_scan, struct err *e);
 };
@@ -39,6 +41,14 @@ void gpu_name_all(struct scan *s, const struct gpu_backend *backend, enum gpu_na
 
 /* Whether it is a PCI address: "0000:3B:00.0"; *ret_rank, which may be NULL, sorts like the bus. */
 bool gpu_bus_rank(const char *bus_id, int64_t *ret_rank);
+
+/* Where /sys is. */
+const char *gpu_sysfs(const struct gpu_options *options);
+
+/* For backends: what the kernel says of the places of the GPUs in a scan, by their PCI addresses.
+   The caller clears *ret. gpu_add_places makes it the topology of the scan. */
+void gpu_read_places(const char *sysfs, const struct scan *s, struct topology *ret);
+void gpu_add_places(const struct gpu_options *options, struct scan *s);
 
 /* For backends: adds a reason why something of g is unknown, behind those already there. */
 void gpu_add_problem(struct gpu *g, const char *format, ...) __attribute__((format(printf, 2, 3)));

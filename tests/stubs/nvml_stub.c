@@ -13,7 +13,9 @@
  * 4}, "memory": [total, reserved, used],   MiB, null: ~0 "compute": [[pid, MiB]], "graphics": [],
  * "mps": [],   MiB null: ~0 "utilization": 5, "temperature": 40, "power": 70000, "power_limit":
  * 700000, "recovery_action": 1, "remapped": [correctable, uncorrectable, pending, failed],
- * "retired_pending": 1, "mig": [null, {"memory": ..., "compute": ...}]}]}     present: MIG is on
+ * "retired_pending": 1, "ancestor": [50, 10],   to the GPUs before it "nvlinks": [[0, 59, 0],
+ * "switch", null],   null: inactive "p2p": [1, 0],   NVLink, to all GPUs "mig": [null, {"memory":
+ * ..., "compute": ...}]}]}     present: MIG is on
  *
  * A driver version of "group" gives the effective group id. Function names in "codes", "hang" and
  * "crash" have no version suffix. Answers are written byte by byte at the offsets of NVIDIA's
@@ -463,5 +465,77 @@ int nvmlDeviceGetMigDeviceHandleByIndex(device d, unsigned index, device *to)
 		return NOT_FOUND;
 	*to = instance;
 	return enter("nvmlDeviceGetMigDeviceHandleByIndex", d);
+}
+#endif
+
+#ifndef STUB_OLD
+static size_t index_of(device d)
+{
+	json_t *gpu;
+	size_t i;
+
+	json_array_foreach(json_object_get(config, "gpus"), i, gpu)
+	{
+		if (gpu == d)
+			break;
+	}
+	return i;
+}
+
+API int nvmlDeviceGetTopologyCommonAncestor(device a, device b, int *to);
+int nvmlDeviceGetTopologyCommonAncestor(device a, device b, int *to)
+{
+	device later = index_of(a) > index_of(b) ? a : b, earlier = later == a ? b : a;
+	json_t *levels = json_object_get(later, "ancestor");
+	int code = enter("nvmlDeviceGetTopologyCommonAncestor", later);
+
+	return code ? code : copy_number(json_array_get(levels, index_of(earlier)), (unsigned *)to);
+}
+
+API int nvmlDeviceGetP2PStatus(device a, device b, int what, int *to);
+int nvmlDeviceGetP2PStatus(device a, device b, int what, int *to)
+{
+	json_t *status = json_array_get(json_object_get(a, "p2p"), index_of(b));
+	int code = enter("nvmlDeviceGetP2PStatus", a);
+
+	if (!code && what != 2)
+		code = INVALID_ARGUMENT;
+	return code ? code : copy_number(status, (unsigned *)to);
+}
+
+API int nvmlDeviceGetNvLinkState(device d, unsigned link, unsigned *active);
+int nvmlDeviceGetNvLinkState(device d, unsigned link, unsigned *active)
+{
+	json_t *links = json_object_get(d, "nvlinks");
+	int code = enter("nvmlDeviceGetNvLinkState", d);
+
+	if (code || link >= json_array_size(links))
+		return code ? code : INVALID_ARGUMENT;
+	*active = !json_is_null(json_array_get(links, link));
+	return SUCCESS;
+}
+
+API int nvmlDeviceGetNvLinkRemotePciInfo_v2(device d, unsigned link, void *to);
+int nvmlDeviceGetNvLinkRemotePciInfo_v2(device d, unsigned link, void *to)
+{
+	json_t *end = json_array_get(json_object_get(d, "nvlinks"), link);
+	json_t *at = json_is_array(end) ? json_pack("{s: O}", "bus", end)
+					: json_pack("{s: [i, i, i]}", "bus", 0, 255, (int)link);
+	int code = enter("nvmlDeviceGetNvLinkRemotePciInfo", d);
+
+	if (!code)
+		code = pci(at, to, 68, 36);
+	json_decref(at);
+	return code;
+}
+
+API int nvmlDeviceGetNvLinkRemoteDeviceType(device d, unsigned link, int *type);
+int nvmlDeviceGetNvLinkRemoteDeviceType(device d, unsigned link, int *type)
+{
+	json_t *end = json_array_get(json_object_get(d, "nvlinks"), link);
+	int code = enter("nvmlDeviceGetNvLinkRemoteDeviceType", d);
+
+	*type = json_is_string(end) ? 2 : 0;
+	return code;
 }
 #endif

@@ -38,9 +38,8 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 {
 	struct err nvml_error = {0}, smi_error = {0};
 	bool ask_smi = false;
-	int r = nvidia_nvml_scan(ret_scan, &ask_smi, &nvml_error);
+	int r = nvidia_nvml_scan(options, ret_scan, &ask_smi, &nvml_error);
 
-	(void)options;
 	if (r && ask_smi) {
 		r = nvidia_smi_scan(ret_scan, &smi_error);
 		if (r == -ENOENT)
@@ -52,6 +51,8 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 	}
 	if (ret_scan->gpus_count == 0)
 		return err_set(e, ENODEV, "the NVIDIA driver runs but sees no GPU");
+	if (options->topology && !ret_scan->topology)
+		gpu_add_places(options, ret_scan);
 	for (size_t i = 0; i < ret_scan->gpus_count; i++)
 		complete(&ret_scan->gpus[i]);
 	return 0;

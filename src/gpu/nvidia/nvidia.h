@@ -9,7 +9,8 @@
  * still know something (the library is not there, or too old or new), false where it would say the
  * same.
  */
-int nvidia_nvml_scan(struct scan *ret_scan, bool *ret_ask_smi, struct err *e);
+int nvidia_nvml_scan(const struct gpu_options *options, struct scan *ret_scan, bool *ret_ask_smi,
+		     struct err *e);
 
 /* Through the nvidia-smi program found in PATH. -ENOENT: there is none. */
 int nvidia_smi_scan(struct scan *ret_scan, struct err *e);

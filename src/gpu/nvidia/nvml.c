@@ -55,7 +55,18 @@ static void read_one(const struct nvml *n, unsigned index, struct gpu *g)
 				   nvidia_nvml_error(n, code));
 }
 
-static int read_all(const struct nvml *n, struct scan *s, struct err *e)
+static void read_topology(const struct nvml *n, const struct gpu_options *options, unsigned count,
+			  struct scan *s)
+{
+	AUTO(topology_clear) struct topology t;
+
+	gpu_read_places(gpu_sysfs(options), s, &t);
+	nvidia_nvml_read_topology(n, count, &t);
+	s->topology = topology_text(&t);
+}
+
+static int read_all(const struct nvml *n, const struct gpu_options *options, struct scan *s,
+		    struct err *e)
 {
 	char version[NVML_DRIVER_VERSION_SIZE] = "";
 	unsigned count = 0;
@@ -71,10 +82,13 @@ static int read_all(const struct nvml *n, struct scan *s, struct err *e)
 	mem_replace(&s->source, "nvml");
 	for (unsigned i = 0; i < count; i++)
 		read_one(n, i, scan_add_gpu(s));
+	if (options->topology)
+		read_topology(n, options, count, s);
 	return 0;
 }
 
-int nvidia_nvml_scan(struct scan *ret_scan, bool *ret_ask_smi, struct err *e)
+int nvidia_nvml_scan(const struct gpu_options *options, struct scan *ret_scan, bool *ret_ask_smi,
+		     struct err *e)
 {
 	AUTO(nvidia_nvml_unload) struct nvml n = {0};
 	struct scan s = {0};
@@ -88,7 +102,7 @@ int nvidia_nvml_scan(struct scan *ret_scan, bool *ret_ask_smi, struct err *e)
 	code = n.init();
 	if (code != NVML_SUCCESS)
 		return init_failed(&n, code, ret_ask_smi, e);
-	r = read_all(&n, &s, e);
+	r = read_all(&n, options, &s, e);
 	n.shutdown();
 	if (r) {
 		*ret_ask_smi = true;

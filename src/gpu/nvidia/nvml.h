@@ -14,10 +14,12 @@
 
 #include "base/err.h"
 #include "base/nouns.h"
+#include "base/topology.h"
 
 /* nvmlReturn_t; NVML may return others. */
 enum nvml_code {
 	NVML_SUCCESS = 0,
+	NVML_INVALID_ARGUMENT = 2,
 	NVML_NOT_SUPPORTED = 3,
 	NVML_NO_PERMISSION = 4,
 	NVML_NOT_FOUND = 6,
@@ -103,6 +105,20 @@ enum nvml_recovery {
 	NVML_RECOVERY_RESET_BUS = 5,
 };
 
+/* nvmlGpuTopologyLevel_t. */
+enum nvml_topology {
+	NVML_TOPOLOGY_INTERNAL = 0,
+	NVML_TOPOLOGY_SINGLE = 10,
+	NVML_TOPOLOGY_MULTIPLE = 20,
+	NVML_TOPOLOGY_HOSTBRIDGE = 30,
+	NVML_TOPOLOGY_NODE = 40,
+	NVML_TOPOLOGY_SYSTEM = 50,
+};
+
+#define NVML_P2P_NVLINK 2       /* NVML_P2P_CAPS_INDEX_NVLINK */
+#define NVML_P2P_OK 0           /* NVML_P2P_STATUS_OK */
+#define NVML_NVLINK_TO_SWITCH 2 /* NVML_NVLINK_DEVICE_TYPE_SWITCH */
+
 /*
  * The start of nvmlProcessInfo_v1_t (16 bytes) and nvmlProcessInfo_v2_t (24 bytes). The struct of
  * the _v3 functions changed its size between drivers, so these are never called.
@@ -148,6 +164,11 @@ struct nvml {
 	int (*mig_mode)(nvml_device, unsigned *current, unsigned *pending);
 	int (*mig_max_count)(nvml_device, unsigned *);
 	int (*mig_by_index)(nvml_device, unsigned, nvml_device *);
+	int (*common_ancestor)(nvml_device, nvml_device, int *level);
+	int (*p2p_status)(nvml_device, nvml_device, int what, int *status);
+	int (*nvlink_state)(nvml_device, unsigned link, unsigned *active);
+	int (*nvlink_remote_pci)(nvml_device, unsigned link, struct nvml_pci_info *);
+	int (*nvlink_remote_type)(nvml_device, unsigned link, int *type);
 	struct nvml_process_call compute, graphics, mps;
 };
 
@@ -176,6 +197,9 @@ bool nvidia_nvml_judge(const struct nvml *n, int code, struct gpu *g);
  * of the first question that should have been answered and was not, or NVML_SUCCESS.
  */
 int nvidia_nvml_read_processes(const struct nvml *n, nvml_device device, struct gpu *g);
+
+/* Improves what is known of the links of the GPUs in t, of all `count` devices by NVML's index. */
+void nvidia_nvml_read_topology(const struct nvml *n, unsigned count, struct topology *t);
 
 /* Used and total memory of one device. Returns NVML's code; both stay as they are on failure. */
 int nvidia_nvml_read_memory(const struct nvml *n, nvml_device device, struct quantity *total_mb,

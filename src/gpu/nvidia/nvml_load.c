@@ -49,6 +49,11 @@ static const struct symbol optional[] = {
 	SYMBOL(mig_mode, "nvmlDeviceGetMigMode"),
 	SYMBOL(mig_max_count, "nvmlDeviceGetMaxMigDeviceCount"),
 	SYMBOL(mig_by_index, "nvmlDeviceGetMigDeviceHandleByIndex"),
+	SYMBOL(common_ancestor, "nvmlDeviceGetTopologyCommonAncestor"),
+	SYMBOL(p2p_status, "nvmlDeviceGetP2PStatus"),
+	SYMBOL(nvlink_state, "nvmlDeviceGetNvLinkState"),
+	SYMBOL(nvlink_remote_pci, "nvmlDeviceGetNvLinkRemotePciInfo_v2"),
+	SYMBOL(nvlink_remote_type, "nvmlDeviceGetNvLinkRemoteDeviceType"),
 };
 
 /* Puts the first of the names that the library has into n. */
