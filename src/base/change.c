@@ -36,6 +36,7 @@ const int *change_gpus(const struct change *c, size_t *ret_count)
 	case CHANGE_PUT:
 	case CHANGE_DROP:
 	case CHANGE_IGNORE:
+	case CHANGE_TOPOLOGY:
 		break;
 	}
 	*ret_count = 0;
@@ -200,6 +201,7 @@ static int apply_init(struct pool_state *state, const struct change_init *init, 
 	while (state->ignored_count)
 		ignored_process_clear(&state->ignored[--state->ignored_count]);
 	mem_replace(&state->provider, init->provider);
+	mem_replace(&state->topology, NULL);
 	pool_state_make_slots(state, init->gpus_count);
 	for (size_t i = 0; i < init->gpus_count; i++) {
 		if (init->uuids)
@@ -226,7 +228,8 @@ static int check_gpus(const struct pool_state *state, const struct change *c, st
 	size_t count;
 	const int *gpus = change_gpus(c, &count);
 
-	if (!count && c->kind != CHANGE_INIT && c->kind != CHANGE_IGNORE && !change_entry(c))
+	if (!count && c->kind != CHANGE_INIT && c->kind != CHANGE_IGNORE &&
+	    c->kind != CHANGE_TOPOLOGY && !change_entry(c))
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
 	for (size_t i = 0; i < count; i++) {
 		if (gpus[i] < 0 || (size_t)gpus[i] >= state->slots_count)
@@ -263,6 +266,9 @@ int change_apply(struct pool_state *state, const struct change *c, struct err *e
 		return 0;
 	case CHANGE_IGNORE:
 		pool_state_ignore(state, c->ignore.process, c->ignore.drop);
+		return 0;
+	case CHANGE_TOPOLOGY:
+		mem_replace(&state->topology, c->topology.text);
 		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);

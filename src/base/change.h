@@ -18,6 +18,7 @@ enum change_kind {
 	CHANGE_DRAIN,
 	CHANGE_CHECK,
 	CHANGE_IGNORE,
+	CHANGE_TOPOLOGY,
 };
 
 /*
@@ -91,6 +92,12 @@ struct change_ignore {
 	bool drop;
 };
 
+/* Records how the GPUs are linked, in place of what was recorded; nothing is compared. A pool that
+   is created or recreated has nothing recorded. */
+struct change_topology {
+	const char *text; /* base/topology.h; NULL: unknown */
+};
+
 struct change {
 	enum change_kind kind;
 	bool quiet; /* a mere heartbeat: a commit of nothing else wakes no process that watches */
@@ -104,6 +111,7 @@ struct change {
 		struct change_drain drain;
 		struct change_check check;
 		struct change_ignore ignore;
+		struct change_topology topology;
 	};
 };
 

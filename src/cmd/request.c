@@ -55,6 +55,16 @@ int request_fill(const struct invocation *in, struct plan_request *request, int 
 	return r;
 }
 
+static enum place_wish place_of(const struct invocation *in, const char *name)
+{
+	char key[64];
+	const char *what = settings_text(in->settings, own_key(in, name, key));
+
+	if (!what)
+		return PLACE_ANY;
+	return !strcmp(what, "prefer") ? PLACE_PREFERRED : PLACE_REQUIRED;
+}
+
 int request_fill_kind(const struct invocation *in, struct plan_request *request, struct err *e)
 {
 	char key[64];
@@ -64,6 +74,8 @@ int request_fill_kind(const struct invocation *in, struct plan_request *request,
 	if (r == 0 && type && !strpbrk(type, PARSE_ALPHANUMERIC))
 		r = err_usage(e, "--type needs a word of a model's name, such as h100");
 	request->gpu_type = type;
+	request->linked = place_of(in, "linked");
+	request->same_numa = place_of(in, "same-numa");
 	request->min_memory_mb = settings_size_mb(in->settings, own_key(in, "min-memory", key));
 	return r;
 }

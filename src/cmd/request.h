@@ -29,6 +29,18 @@ struct pool;
 		.name = "min-memory", .type = OPTION_SIZE, .argument = "SIZE",      \
 		.help = "Only GPUs with at least this much memory: 40G, 40Gi, 500M" \
 	}
+#define REQUEST_OPTION_LINKED                                                                 \
+	{                                                                                     \
+		.name = "linked", .type = OPTION_CHOICE, .argument = "WHAT",                  \
+		.choices = "require|prefer", .argument_optional = true, .implied = "require", \
+		.help = "Only GPUs that NVLink or XGMI connects; prefer: if there are any"    \
+	}
+#define REQUEST_OPTION_SAME_NUMA                                                              \
+	{                                                                                     \
+		.name = "same-numa", .type = OPTION_CHOICE, .argument = "WHAT",               \
+		.choices = "require|prefer", .argument_optional = true, .implied = "require", \
+		.help = "Only GPUs of one NUMA node; prefer: if there are enough"             \
+	}
 #define REQUEST_OPTION_NOTE                                              \
 	{                                                                \
 		.name = "note", .type = OPTION_TEXT, .argument = "TEXT", \
@@ -47,7 +59,7 @@ struct pool;
 int request_fill(const struct invocation *in, struct plan_request *request, int **ret_ids,
 		 struct err *e);
 
-/* Fills what `run` and `reserve` share from --type and --min-memory. */
+/* Fills what `run` and `reserve` share from --type, --min-memory, --linked and --same-numa. */
 int request_fill_kind(const struct invocation *in, struct plan_request *request, struct err *e);
 
 /* The duration of a manual reservation. Nobody has asked for the default: where it is too long for

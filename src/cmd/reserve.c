@@ -109,6 +109,8 @@ static const struct option_spec reserve_options[] = {
 	REQUEST_OPTION_GPU_IDS,
 	REQUEST_OPTION_TYPE,
 	REQUEST_OPTION_MIN_MEMORY,
+	REQUEST_OPTION_LINKED,
+	REQUEST_OPTION_SAME_NUMA,
 	{.name = "duration",
 	 .type = OPTION_DURATION,
 	 .argument = "D",
@@ -133,7 +135,7 @@ const struct command cmd_reserve = {
 	.name = "reserve",
 	.summary = "Reserve GPUs manually for a specified duration",
 	.usage =
-		"[--gpus N] [--gpu-ids IDS] [--type NAME] [--min-memory SIZE] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
+		"[--gpus N] [--gpu-ids IDS] [--type NAME] [--min-memory SIZE] [--linked[=WHAT]] [--same-numa[=WHAT]] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
 		"[--user NAME] [--force] [--short | --export]",
 	.description =
 		"Reserves the GPUs until the duration ends or you release them with 'canhazgpu\n"

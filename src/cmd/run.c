@@ -142,6 +142,8 @@ static const struct option_spec run_options[] = {
 	REQUEST_OPTION_GPU_IDS,
 	REQUEST_OPTION_TYPE,
 	REQUEST_OPTION_MIN_MEMORY,
+	REQUEST_OPTION_LINKED,
+	REQUEST_OPTION_SAME_NUMA,
 	{.name = "timeout",
 	 .type = OPTION_DURATION,
 	 .argument = "D",

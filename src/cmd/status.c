@@ -9,9 +9,13 @@
 #include "cmd/context.h"
 #include "cmd/output.h"
 #include "view/status.h"
+#include "view/topology.h"
 
 static int status_check(const struct settings *settings, struct err *e)
 {
+	if (settings_flag(settings, "status.topology") &&
+	    (settings_flag(settings, "status.summary") || settings_int(settings, "status.watch")))
+		return err_usage(e, "--topology can be used with --json alone");
 	if (!settings_flag(settings, "status.json"))
 		return 0;
 	if (settings_flag(settings, "status.summary"))
@@ -41,6 +45,26 @@ static int status_once(const struct settings *settings, struct pool *pool, struc
 	return 0;
 }
 
+/* How the GPUs are linked, as it was recorded. */
+static int status_topology(const struct settings *settings, struct pool *pool, struct err *e)
+{
+	AUTO(topology_clear) struct topology topology = {0};
+	AUTO_FREE char *text = NULL;
+	bool known;
+	int r = pool_topology(pool, &topology, &known, e);
+
+	if (r < 0)
+		return r;
+	if (!known)
+		fprintf(stderr, "Note: how these GPUs are linked is not recorded; 'canhazgpu admin "
+				"--refresh' does it where the driver tells\n");
+	if (settings_flag(settings, "status.json"))
+		return print_json(view_topology_json(&topology), e);
+	text = view_topology_text(&topology);
+	fputs(text, stdout);
+	return 0;
+}
+
 static int status_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
@@ -51,6 +75,8 @@ static int status_run(const struct invocation *in, struct err *e)
 		r = pool_open_from(in, &pool, e);
 	if (r < 0)
 		return r;
+	if (settings_flag(in->settings, "status.topology"))
+		return status_topology(in->settings, pool, e);
 	if (watch)
 		return status_watch(in, pool, watch, settings_flag(in->settings, "status.summary"),
 				    e);
@@ -65,6 +91,9 @@ static const struct option_spec status_options[] = {
 	{.name = "summary",
 	 .type = OPTION_FLAG,
 	 .help = "Show how many GPUs are available, in use and in unreserved use"},
+	{.name = "topology",
+	 .type = OPTION_FLAG,
+	 .help = "Show how the GPUs are linked, and their NUMA nodes"},
 	{.name = "watch",
 	 .type = OPTION_INT,
 	 .argument = "SECONDS",
@@ -79,7 +108,7 @@ static const struct option_spec status_options[] = {
 const struct command cmd_status = {
 	.name = "status",
 	.summary = "Show current GPU allocation status",
-	.usage = "[--json] [--summary] [--watch [SECONDS]]",
+	.usage = "[--json] [--summary | --topology] [--watch [SECONDS]]",
 	.description =
 		"AVAILABLE GPUs are free and idle, IN_USE ones are reserved, UNRESERVED ones\n"
 		"are used without a reservation, DRAINED ones are out of service, and the use\n"

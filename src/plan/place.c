@@ -13,6 +13,7 @@ void plan_topology(const struct pool_state *state, struct topology *ret)
 {
 	AUTO(topology_clear) struct topology kept = {0};
 	AUTO_FREE size_t *places = NULL;
+	bool known = false;
 
 	*ret = (struct topology){0};
 	if (!state->topology || topology_parse(state->topology, &kept) < 0)
@@ -25,6 +26,7 @@ void plan_topology(const struct pool_state *state, struct topology *ret)
 		places[i] = uuid ? topology_find(&kept, uuid) : kept.count;
 		if (places[i] == kept.count)
 			continue;
+		known = true;
 		ret->gpus[i].numa = kept.gpus[places[i]].numa;
 		for (size_t k = 0; k < i; k++) {
 			if (places[k] < kept.count)
@@ -32,6 +34,14 @@ void plan_topology(const struct pool_state *state, struct topology *ret)
 						  topology_link(&kept, places[i], places[k]));
 		}
 	}
+	if (!known)
+		topology_clear(ret);
+}
+
+void plan_record_topology(const char *text, struct plan *p)
+{
+	if (text)
+		plan_add(p, CHANGE_TOPOLOGY)->topology.text = text;
 }
 
 bool plan_demands_place(const struct plan_request *request)

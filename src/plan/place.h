@@ -11,12 +11,16 @@
 
 #include "base/err.h"
 #include "base/topology.h"
+#include "plan/changes.h"
 #include "plan/facts.h"
 #include "plan/request.h"
 
 /* How the GPUs of the pool are linked, by slot, as recorded. Nothing recorded: a topology of no
    GPUs. The caller clears it. */
 void plan_topology(const struct pool_state *state, struct topology *ret);
+
+/* Records what a scan shows, if it shows anything. Borrows the text. */
+void plan_record_topology(const char *text, struct plan *p);
 
 /* Whether the request is for several GPUs that must be together. */
 bool plan_demands_place(const struct plan_request *request);

@@ -27,6 +27,7 @@ static int pool_admin_hardware(struct pool *p, const struct pool_admin_request *
 		pool_gpu_options(&p->config, request->provider, request->count);
 	int r;
 
+	options.topology = true;
 	*ret_provider = request->provider;
 	if (request->provider)
 		r = gpu_scan(&options, scan, e);
@@ -79,6 +80,7 @@ struct making {
 	const char *provider;
 	int count;
 	const char **uuids;
+	const char *topology;
 };
 
 /* Without force, an existing pool stays; with force, administrators alone may recreate it. */
@@ -115,6 +117,7 @@ static int decide_init(const struct pool_state *state, const struct plan_facts *
 	if (r < 0)
 		return r;
 	plan_init(state, facts, &m->request->actor, m->provider, (size_t)m->count, m->uuids, plan);
+	plan_record_topology(m->topology, plan);
 	return 0;
 }
 
@@ -131,6 +134,7 @@ int pool_admin(struct pool *p, const struct pool_admin_request *request, int *re
 		r = pool_admin_hardware(p, request, &m.provider, &m.count, &scan, e);
 	if (r < 0)
 		return r;
+	m.topology = scan.topology;
 	m.uuids = uuids = pool_admin_uuids(&scan, m.count);
 	r = pool_transact(p, &t, NULL, e);
 	if (r == 0)

@@ -119,7 +119,7 @@ static int copy_history(struct store *from, struct store *to, size_t *ret_count,
 static struct change *make_changes(struct pool_state *state, const char **uuids,
 				   int64_t *released_ns, size_t *ret_count)
 {
-	size_t count = 1 + state->slots_count + state->reservations_count + state->queue_count +
+	size_t count = 2 + state->slots_count + state->reservations_count + state->queue_count +
 		       state->ignored_count;
 	struct change *changes = mem_alloc(count, sizeof(*changes)), *c = changes;
 
@@ -159,6 +159,8 @@ static struct change *make_changes(struct pool_state *state, const char **uuids,
 	}
 	for (size_t i = 0; i < state->ignored_count; i++)
 		*++c = (struct change){.kind = CHANGE_IGNORE, .ignore.process = &state->ignored[i]};
+	if (state->topology)
+		*++c = (struct change){.kind = CHANGE_TOPOLOGY, .topology.text = state->topology};
 	*ret_count = (size_t)(c - changes) + 1;
 	return changes;
 }

@@ -1,4 +1,5 @@
-/* What users call GPUs: pool_find_gpus and pool_gpu_names of pool.h. */
+/* What users call GPUs, and what is recorded of them: pool_find_gpus, pool_gpu_names and
+   pool_topology of pool.h. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -53,5 +54,21 @@ int pool_gpu_names(struct pool *p, char ***ret_names, size_t *ret_count, struct 
 	}
 	*ret_names = names;
 	*ret_count = count;
+	return 0;
+}
+
+int pool_topology(struct pool *p, struct topology *ret, bool *ret_known, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	int r = load(p, &state, e);
+
+	if (r < 0)
+		return r;
+	plan_topology(&state, ret);
+	*ret_known = ret->count > 0;
+	if (!*ret_known)
+		topology_init(ret, state.slots_count);
+	for (size_t i = 0; i < state.slots_count; i++)
+		mem_replace(&ret->gpus[i].uuid, state.slots[i].uuid);
 	return 0;
 }

@@ -228,6 +228,10 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 int pool_watch(struct pool *p);
 void pool_watch_drain(struct pool *p);
 
+/* How the GPUs are linked, by their ids, as it is recorded; *ret_known: anything is. The caller
+   clears *ret. */
+int pool_topology(struct pool *p, struct topology *ret, bool *ret_known, struct err *e);
+
 /* The ids of GPUs that are named by number or UUID: see plan_find_gpus. Scans only where UUIDs are
    named and not all are recorded. The caller frees *ret_ids. */
 int pool_find_gpus(struct pool *p, const struct gpu_list *list, int **ret_ids, size_t *ret_count,

@@ -254,6 +254,7 @@ void fixture_same_state(const struct pool_state *a, const struct pool_state *b)
 	assert_int_equal(a->queue_count, b->queue_count);
 	for (size_t i = 0; i < a->queue_count; i++)
 		same_entry(&a->queue[i], &b->queue[i]);
+	same_text(a->topology, b->topology);
 	assert_int_equal(a->ignored_count, b->ignored_count);
 	for (size_t i = 0; i < a->ignored_count; i++)
 		same_ignored(&a->ignored[i], &b->ignored[i]);

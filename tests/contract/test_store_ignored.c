@@ -61,6 +61,36 @@ static void test_list(void **state)
 	assert_int_equal(f->state.ignored_count, 0);
 }
 
+static struct change record(const char *text)
+{
+	return (struct change){.kind = CHANGE_TOPOLOGY, .topology.text = text};
+}
+
+/* How the GPUs are linked is kept as it is, and gone with the pool. */
+static void test_topology(void **state)
+{
+	struct fixture *f = *state;
+	struct change changes[2] = {record("GPU-a 0\nGPU-b 0 NV18\n")};
+
+	fixture_init(f, 2);
+	fixture_commit(f, changes, 1);
+	assert_string_equal(f->state.topology, "GPU-a 0\nGPU-b 0 NV18\n");
+	fixture_grant(f, "alice", GPUS(0));
+	changes[0] = fixture_end(f->state.slots[0].reservation, T0 + NS_PER_HOUR);
+	changes[1] = record("GPU-a 0\nGPU-b 1 SYS\n");
+	fixture_commit(f, changes, 2);
+	assert_string_equal(f->state.topology, "GPU-a 0\nGPU-b 1 SYS\n");
+	changes[0] =
+		(struct change){.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 3}};
+	fixture_commit(f, changes, 1);
+	assert_null(f->state.topology);
+	fixture_commit(f, changes, 2);
+	assert_non_null(f->state.topology);
+	changes[0] = record(NULL);
+	fixture_commit(f, changes, 1);
+	assert_null(f->state.topology);
+}
+
 /* It stands beside what is reserved, and is gone with the pool. */
 static void test_beside_the_rest(void **state)
 {
@@ -128,9 +158,8 @@ static void test_wakes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_beside_the_rest),
-		cmocka_unit_test(test_two_at_once),
+		cmocka_unit_test(test_list),     cmocka_unit_test(test_beside_the_rest),
+		cmocka_unit_test(test_topology), cmocka_unit_test(test_two_at_once),
 		cmocka_unit_test(test_wakes),
 	};
 

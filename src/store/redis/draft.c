@@ -173,6 +173,11 @@ static size_t slots_of_draft(const struct redis_draft *d)
 	return d->init ? slots_of_new_pool(d) : d->seen->slots_count;
 }
 
+static bool has_topology(const struct redis_draft *d)
+{
+	return d->init || d->topology;
+}
+
 static size_t count_drains(const struct redis_draft *d)
 {
 	size_t count = 0;
@@ -183,7 +188,7 @@ static size_t count_drains(const struct redis_draft *d)
 }
 
 /* Compared slots, entries, the ignored processes; then what is only written: slots of a larger
-   pool, provider, UUIDs, the ignored processes of a new pool, and drains. */
+   pool, provider, UUIDs, the ignored processes of a new pool, drains, and the topology. */
 static void add_keys(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
@@ -205,6 +210,8 @@ static void add_keys(struct redis_draft *d)
 		if (has_drain(d, i))
 			add_owned(d, mem_printf(REDIS_KEY_DRAINED "%zu", i));
 	}
+	if (has_topology(d))
+		add(d, REDIS_KEY_TOPOLOGY);
 }
 
 /* The values as they were seen, in the order of the keys. */
@@ -300,6 +307,15 @@ static void write_ignored(struct redis_draft *d, size_t key)
 		add(d, "");
 }
 
+static void write_topology(struct redis_draft *d, size_t key)
+{
+	const char *text = d->topology ? d->topology->text : NULL;
+
+	add_operation(d, text ? "set" : "del");
+	add_number(d, key);
+	add(d, text ? text : "");
+}
+
 /* A recreated pool: slots beyond the old ones, whatever was left there, then its own keys. */
 static void write_pool(struct redis_draft *d, size_t *key)
 {
@@ -358,12 +374,14 @@ static void write_all(struct redis_draft *d)
 		if (has_drain(d, i))
 			write_drain(d, i, key++);
 	}
+	if (has_topology(d))
+		write_topology(d, key);
 }
 
 void redis_draft_finish(struct redis_draft *d)
 {
 	size_t compared = count_compared(d) + d->entries_count;
-	size_t keys = FIXED_KEYS + compared + (d->init ? 3 : 0) + count_drains(d);
+	size_t keys = FIXED_KEYS + compared + (d->init ? 3 : 0) + count_drains(d) + has_topology(d);
 
 	if (d->init)
 		keys += slots_of_new_pool(d) - d->seen->slots_count;

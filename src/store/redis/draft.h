@@ -32,7 +32,8 @@ struct redis_draft {
 	struct pool_state after; /* its ignored processes alone, as the changes leave them */
 	bool ignores;            /* they are written; compared, too, unless the pool is new */
 	bool quiet;              /* nobody is woken */
-	const struct change_init *init; /* NULL: the pool stays */
+	const struct change_init *init;         /* NULL: the pool stays */
+	const struct change_topology *topology; /* NULL: that of the pool, if it stays */
 
 	const char **words; /* for redis_run_script, which fills the first two */
 	size_t count, capacity;

@@ -29,6 +29,7 @@
 #define REDIS_KEY_UUIDS "canhazgpu:gpu_uuids"
 #define REDIS_KEY_DRAINED "canhazgpu:gpu_drained:"
 #define REDIS_KEY_IGNORED "canhazgpu:ignored_processes"
+#define REDIS_KEY_TOPOLOGY "canhazgpu:topology" /* base/topology.h */
 /* Where a commit is announced; commit.lua has it, too. */
 #define REDIS_CHANNEL "canhazgpu:changed"
 
@@ -81,6 +82,7 @@ enum redis_loaded {
 	LOADED_POOL,
 	LOADED_UUIDS,
 	LOADED_IGNORED,
+	LOADED_TOPOLOGY,
 	LOADED_GPUS,
 	LOADED_DRAINED, /* per GPU */
 	LOADED_QUEUE,   /* id, value, id, value, ... */

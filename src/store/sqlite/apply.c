@@ -364,6 +364,14 @@ static int apply_ignore(struct sqlite_store *s, const struct change_ignore *c, s
 	return sql_run(&q, e);
 }
 
+static int apply_topology(struct sqlite_store *s, const struct change_topology *c, struct err *e)
+{
+	struct sql q = sql_of(s, "UPDATE pool SET topology = ?");
+
+	sql_text(&q, c->text);
+	return sql_run(&q, e);
+}
+
 int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
 		 int64_t *version, struct err *e)
 {
@@ -384,6 +392,8 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 		return apply_drain(s, &c->drain, version, e);
 	case CHANGE_CHECK:
 		return 0;
+	case CHANGE_TOPOLOGY:
+		return apply_topology(s, &c->topology, e);
 	case CHANGE_IGNORE:
 		return apply_ignore(s, &c->ignore, e);
 	}

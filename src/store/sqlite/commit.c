@@ -106,7 +106,8 @@ static int check_change(struct sqlite_store *s, const struct pool_state *seen, b
 	case CHANGE_DROP:
 		return check_entry(s, c, e);
 	case CHANGE_IGNORE:
-		return 0; /* it does not matter which others are listed */
+	case CHANGE_TOPOLOGY:
+		return 0; /* it does not matter what else is listed or recorded */
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

@@ -63,7 +63,7 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, struct mo
 {
 	struct sql q = sql_of(s, "SELECT provider, (SELECT count(*) FROM gpus),"
 				 " EXISTS (SELECT 1 FROM queue),"
-				 " EXISTS (SELECT 1 FROM ignored_processes) FROM pool");
+				 " EXISTS (SELECT 1 FROM ignored_processes), topology FROM pool");
 	int r = sql_step(&q, e);
 
 	if (r <= 0)
@@ -73,6 +73,7 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, struct mo
 	pool_state_make_slots(state, (size_t)sql_column(&q, 1));
 	ret_more->waiters = sql_column(&q, 2);
 	ret_more->ignored = sql_column(&q, 3);
+	state->topology = sql_dup(&q, 4);
 	return sql_run(&q, e);
 }
 

@@ -167,6 +167,8 @@ static const struct addition {
 	{"queue", "doubt_wall_ns", "INTEGER NOT NULL DEFAULT 0"},
 	{"queue", "doubt_boot_ns", "INTEGER NOT NULL DEFAULT 0"},
 	{"queue", "doubt_clock", "TEXT"},
+	/* How the GPUs are linked (base/topology.h). */
+	{"pool", "topology", "TEXT"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */
