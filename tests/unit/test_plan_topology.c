@@ -186,8 +186,8 @@ static const struct {
 	 "Requested 5 linked GPUs, but at most 4 in service are so: 'canhazgpu status --topology' "
 	 "shows which"},
 	{"linked: last used where links are alike", islands, 8, "", "6", 2, LINKED, "4,6"},
-	{"linked across the cube", cube, 8, "1,2,3,4,6,7", "", 2, LINKED,
 	{"linked through what is free", chain, 8, "2", "", 4, LINKED, "4,5,6,7"},
+	{"linked across the cube", cube, 8, "1,2,3,4,6,7", "", 2, LINKED,
 	 "Not enough linked GPUs available. Requested: 2, Available together: 1 - queue with "
 	 "--wait"},
 	{"one node", pcie, 8, "0,1,4", "", 3, NODE, "5,6,7"},
