@@ -119,6 +119,23 @@ int *plan_place_eligible(const struct topology *t, const struct pool_state *stat
 	return ids;
 }
 
+void plan_keep_group(const struct topology *t, const struct plan_request *request, int gpu,
+		     int *ids, size_t *count)
+{
+	AUTO_FREE int *groups = mem_alloc(t->count, sizeof(*groups));
+	AUTO_FREE bool *these = mem_alloc(t->count, sizeof(*these));
+	size_t left = 0;
+
+	for (size_t i = 0; i < *count; i++)
+		these[ids[i]] = true;
+	plan_find_groups(t, request, these, groups);
+	for (size_t i = 0; i < *count; i++) {
+		if (groups[ids[i]] == groups[gpu])
+			ids[left++] = ids[i];
+	}
+	*count = left;
+}
+
 const char *plan_place_text(const struct plan_request *request)
 {
 	if (!plan_demands_place(request))

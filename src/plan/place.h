@@ -42,6 +42,10 @@ int *plan_place_eligible(const struct topology *t, const struct pool_state *stat
 			 const struct plan_facts *facts, const struct plan_request *request,
 			 const int *base, size_t base_count, size_t *ret_count);
 
+/* Keeps of the ids those that are together with `gpu`, which is one of them. */
+void plan_keep_group(const struct topology *t, const struct plan_request *request, int gpu,
+		     int *ids, size_t *count);
+
 /* Refuses, -ERANGE, a demand that the pool cannot meet, whoever holds its GPUs now, or of which it
    knows nothing. */
 int plan_check_place(const struct pool_state *state, const struct plan_facts *facts,

@@ -187,25 +187,6 @@ static void waiting_collect(const struct waiting *w, struct plan *p)
 	p->collected->queue_id = mem_strdup(w->wait->entry_id);
 }
 
-/* A demand that has collected something leaves to others what is not together with that. */
-static void keep_to_collected(const struct waiting *w, struct queue_entry *entry)
-{
-	AUTO_FREE int *groups = mem_alloc(w->topology.count, sizeof(*groups));
-	AUTO_FREE bool *these = mem_alloc(w->topology.count, sizeof(*these));
-	size_t left = 0;
-
-	if (!plan_demands_place(w->request) || !entry->collected_count || !w->topology.count)
-		return;
-	for (size_t i = 0; i < entry->eligible_count; i++)
-		these[entry->eligible[i]] = true;
-	plan_find_groups(&w->topology, w->request, these, groups);
-	for (size_t i = 0; i < entry->eligible_count; i++) {
-		if (groups[entry->eligible[i]] == groups[entry->collected[0]])
-			entry->eligible[left++] = entry->eligible[i];
-	}
-	entry->eligible_count = left;
-}
-
 /* The same list for the entry; owned by the plan. */
 static void list_eligible(const struct waiting *w, struct plan *p, struct queue_entry *entry)
 {
@@ -217,7 +198,9 @@ static void list_eligible(const struct waiting *w, struct plan *p, struct queue_
 	memcpy(ids, w->eligible, w->eligible_count * sizeof(*ids));
 	entry->eligible = ids;
 	entry->eligible_count = w->eligible_count;
-	keep_to_collected(w, entry);
+	if (plan_demands_place(w->request) && entry->collected_count)
+		plan_keep_group(&w->topology, w->request, entry->collected[0], ids,
+				&entry->eligible_count);
 }
 
 /* All that is collected for the request after this decision, ascending; owned by the plan. */
