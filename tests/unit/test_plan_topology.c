@@ -389,6 +389,117 @@ static void test_leaves_others(void **state)
 	assert_non_null(strstr(none, "Not enough GPUs available"));
 }
 
+/* ---- whatever the topology ---- */
+
+static uint8_t random_links[8][8];
+
+static int random_link(size_t a, size_t b)
+{
+	return random_links[a][b];
+}
+
+static void make_links(void)
+{
+	static const int links[] = {LINK_UNKNOWN, LINK_SYSTEM, LINK_SYSTEM,    LINK_NODE,
+				    LINK_SWITCH,  LINK_XGMI,   LINK_NVLINK + 4};
+
+	for (size_t i = 0; i < 8; i++) {
+		for (size_t k = 0; k < i; k++)
+			random_links[i][k] = random_links[k][i] =
+				(uint8_t)links[(size_t)rand() % ARRAY_SIZE(links)];
+	}
+}
+
+/* The most of these that are together, and whether they all are. */
+static size_t find_together(const struct world *w, const struct plan_request *request,
+			    const bool *these, bool *ret_all)
+{
+	AUTO(topology_clear) struct topology t;
+	int groups[GPUS_MAX];
+	size_t sizes[9] = {0}, most = 0;
+
+	plan_topology(&w->state, &t);
+	plan_find_groups(&t, request, these, groups);
+	for (size_t i = 0; i < t.count; i++) {
+		if (groups[i] && ++sizes[groups[i]] > most)
+			most = sizes[groups[i]];
+	}
+	*ret_all = !sizes[2];
+	return most;
+}
+
+static void check_grant(struct world *w, const struct plan_request *request, const bool *free)
+{
+	AUTO(plan_clear) struct plan p = {0};
+	bool has[8] = {0}, all;
+	struct err e = {0};
+	size_t together = find_together(w, request, free, &all), available = 0;
+	int r = plan_reserve(&w->state, &w->facts, request, &p, &e);
+
+	for (size_t i = 0; i < 8; i++)
+		available += free[i];
+	if (!plan_demands_place(request))
+		together = available;
+	assert_int_equal(r == 0, together >= (size_t)request->count);
+	if (r < 0)
+		return;
+	assert_int_equal(p.granted->gpus_count, request->count);
+	for (size_t i = 0; i < p.granted->gpus_count; i++) {
+		assert_true(free[p.granted->gpus[i]] && !has[p.granted->gpus[i]]);
+		has[p.granted->gpus[i]] = true;
+	}
+	find_together(w, request, has, &all);
+	assert_true(all || !plan_demands_place(request));
+}
+
+/* What is collected for a demand is together, and as much as is free together; a request that has
+   all it needs goes. */
+static void check_wait(struct world *w, const struct plan_request *request, const bool *free)
+{
+	bool has[8] = {0}, all;
+	size_t together = find_together(w, request, free, &all);
+	AUTO_FREE char *then = NULL;
+
+	collect(w, "", request->count);
+	then = decide(w, request);
+	if (*then == '=' || !plan_demands_place(request))
+		return;
+	for (size_t i = 0; i < 8; i++)
+		has[i] = w->state.slots[i].reservation && w->state.slots[i].reservation->queue_id;
+	assert_true(together < (size_t)request->count);
+	if (w->state.queue[0].eligible_count)
+		assert_true(find_together(w, request, has, &all) <= together);
+	find_together(w, request, has, &all);
+	assert_true(all);
+}
+
+static void test_random(void **state)
+{
+	(void)state;
+	srand(13);
+	for (int round = 0; round < 3000; round++) {
+		AUTO(world_clear) struct world w;
+		struct plan_request request =
+			request_for(1 + rand() % 5, (enum place_wish)(rand() % 3),
+				    (enum place_wish)(rand() % 3));
+		bool free[8];
+
+		make_links();
+		world_init(&w, 8, random_link);
+		for (int i = 0; i < 8; i++) {
+			free[i] = rand() % 3 > 0;
+			w.last_use_ns[i] = rand() % 2 ? TIME_NONE : NOW - rand() % 3 * HOUR;
+			w.state.slots[i].last_released_ns = NOW - rand() % 3 * HOUR;
+			if (!free[i] && rand() % 2)
+				world_hold(&w.state, 2, RESERVATION_MANUAL, i, 1);
+			else if (!free[i])
+				w.use[i] = USE_BUSY;
+		}
+		check_grant(&w, &request, free);
+		check_wait(&w, &request, free);
+	}
+}
+
 /* ---- what is kept ---- */
 
 static void test_text(void **state)
@@ -438,8 +549,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_grants),        cmocka_unit_test(test_named),
 		cmocka_unit_test(test_many),          cmocka_unit_test(test_waits),
-		cmocka_unit_test(test_leaves_others), cmocka_unit_test(test_text),
-		cmocka_unit_test(test_link_names),
+		cmocka_unit_test(test_leaves_others), cmocka_unit_test(test_random),
+		cmocka_unit_test(test_text),          cmocka_unit_test(test_link_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
