@@ -372,7 +372,7 @@ static void test_waits(void **state)
 static void test_leaves_others(void **state)
 {
 	struct plan_request demand = request_for(4, LINKED), other = request_for(1, ANY);
-	AUTO_FREE char *first = NULL, *second = NULL, *waits_for = NULL, *none = NULL;
+	AUTO_FREE char *first = NULL, *waits_for = NULL, *none = NULL;
 	AUTO(world_clear) struct world w;
 
 	(void)state;
