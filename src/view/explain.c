@@ -44,13 +44,13 @@ static void explain_request(const struct explain *x)
 
 		str_addf(x->out, ", exactly %s", ids);
 	}
-	if (q->gpu_type || q->min_memory_mb) {
+	if (q->gpu_type || q->min_memory_mb || q->eligible) {
 		AUTO_FREE char *kind = plan_kind_text(q->gpu_type, q->min_memory_mb);
 		AUTO_FREE char *shown = text_shown(kind);
 		AUTO_FREE char *ids = str_from_ids(q->eligible, q->eligible_count);
 
-		str_addf(x->out, " %s%s%s", shown, q->eligible ? ", one of " : "",
-			 q->eligible ? ids : "");
+		str_addf(x->out, "%s%s%s%s", *shown ? " " : "", shown,
+			 q->eligible ? ", one of " : "", q->eligible ? ids : "");
 	}
 	str_addf(x->out, ", since %s (%s).\n", clock_local_minute(q->enqueued_ns, time),
 		 clock_duration(x->s->now_ns - q->enqueued_ns, waited));

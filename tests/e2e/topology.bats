@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # GPUs that are linked: what admin records, what status shows, and what requests get.
 # stores: any
-# seconds: 10
+# seconds: 3
 
 load helpers
 
@@ -48,6 +48,10 @@ bridges() {
 	start_background demand canhazgpu reserve --gpus 2 --linked --wait --short
 	# It collects 3, and leaves the others to whoever comes.
 	wait_until '[ "$(held)" = "0 1 2 3" ]'
+	read_file "$WORLD/demand.err"
+	[[ $file_text =~ 'as request '([0-9a-f]{8}) ]]
+	chg_ok queue --explain "${BASH_REMATCH[1]}"
+	assert_stdout_has 'is waiting for 2 GPUs, one of 2,3, since'
 	chg_ok release --gpu-ids 0
 	chg_ok reserve --short
 	assert_stdout '0'
