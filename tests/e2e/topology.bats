@@ -51,7 +51,7 @@ bridges() {
 	read_file "$WORLD/demand.err"
 	[[ $file_text =~ 'as request '([0-9a-f]{8}) ]]
 	chg_ok queue --explain "${BASH_REMATCH[1]}"
-	assert_stdout_has 'is waiting for 2 GPUs, one of 2,3, since'
+	assert_stdout_has 'is waiting for 2 GPUs, one of [2, 3], since'
 	chg_ok release --gpu-ids 0
 	chg_ok reserve --short
 	assert_stdout '0'
