@@ -8,6 +8,7 @@
  *     facts, request     what is known, and what is asked for
  *     match              which GPU of the driver a GPU of the pool is
  *     changes            the plan itself
+ *     units              what the numbers of the pool mean
  *     actor              who may do what
  *     withheld           GPUs out of service
  *     kind               GPUs of a model, or with so much memory
@@ -46,6 +47,7 @@
 #include "plan/reserve.h"
 #include "plan/restore.h"
 #include "plan/schedule.h"
+#include "plan/units.h"
 #include "plan/wait.h"
 #include "plan/withheld.h"
 

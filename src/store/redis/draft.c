@@ -13,6 +13,9 @@
 
 /* In front of the states: lock, count, pool id, queue, history. */
 #define FIXED_KEYS 5
+/* The places of two of them. */
+#define KEY_COUNT 2
+#define KEY_POOL 3
 
 void redis_draft_init(struct redis_draft *d, const struct pool_state *seen)
 {
@@ -63,6 +66,26 @@ void redis_draft_make(struct redis_draft *d, const struct change_init *init)
 		if (init->last_released_ns && i < init->gpus_count)
 			d->slots[i].last_released_ns = init->last_released_ns[i];
 	}
+}
+
+void redis_draft_set_units(struct redis_draft *d, const struct change_units *units)
+{
+	size_t count = units->count;
+
+	d->units = units;
+	if (d->init)
+		return;
+	d->slots = mem_resize(d->slots, count, sizeof(*d->slots));
+	for (size_t i = 0; i < d->seen->slots_count; i++) {
+		const struct slot *seen = &d->seen->slots[i];
+
+		d->slots[i].compared = true;
+		/* Written again, so that what was decided before does not apply. An unreadable
+		   state stays as it is: such a GPU is not granted. */
+		d->slots[i].touched |= !seen->problem && !slot_is_same_unit(seen, &units->slots[i]);
+	}
+	for (size_t i = d->seen->slots_count; i < count; i++)
+		d->slots[i] = (struct redis_draft_slot){.touched = true};
 }
 
 void redis_draft_record(struct redis_draft *d, const struct reservation *v,
@@ -137,13 +160,12 @@ static void add_operation(struct redis_draft *d, const char *name)
 	add(d, name);
 }
 
-static size_t slots_of_new_pool(const struct redis_draft *d)
+/* Those that were seen, and those that are added. */
+static size_t slots_of_draft(const struct redis_draft *d)
 {
-	size_t before = d->seen->slots_count;
+	size_t count = d->init ? d->init->gpus_count : d->units ? d->units->count : 0;
 
-	if (!d->init)
-		return 0;
-	return d->init->gpus_count > before ? d->init->gpus_count : before;
+	return count > d->seen->slots_count ? count : d->seen->slots_count;
 }
 
 /* The list of a new pool is its own; another one must be as seen, since it is written as a whole.
@@ -162,15 +184,16 @@ static size_t count_compared(const struct redis_draft *d)
 	return count;
 }
 
-/* Which slots get a key about being in service: those that a change drains, all of a new pool. */
+/* Which slots get a key about being in service: those that a change drains, and all new ones. */
 static bool has_drain(const struct redis_draft *d, size_t slot)
 {
-	return d->init || d->slots[slot].drain;
+	return d->init || slot >= d->seen->slots_count || d->slots[slot].drain;
 }
 
-static size_t slots_of_draft(const struct redis_draft *d)
+/* Whether it is said what the numbers mean. */
+static bool has_units(const struct redis_draft *d)
 {
-	return d->init ? slots_of_new_pool(d) : d->seen->slots_count;
+	return d->init || d->units;
 }
 
 static size_t count_drains(const struct redis_draft *d)
@@ -183,7 +206,7 @@ static size_t count_drains(const struct redis_draft *d)
 }
 
 /* Compared slots, entries, the ignored processes; then what is only written: slots of a larger
-   pool, provider, UUIDs, the ignored processes of a new pool, and drains. */
+   pool, provider and ignored processes of a new one, UUIDs, units, and drains. */
 static void add_keys(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
@@ -194,12 +217,15 @@ static void add_keys(struct redis_draft *d)
 		add_owned(d, mem_printf(REDIS_KEY_ENTRY "%s", d->entries[i].entry->id));
 	if (compares_ignored(d))
 		add(d, REDIS_KEY_IGNORED);
-	for (size_t i = d->seen->slots_count; i < slots_of_new_pool(d); i++)
+	for (size_t i = d->seen->slots_count; i < slots_of_draft(d); i++)
 		add_owned(d, mem_printf(REDIS_KEY_GPU "%zu", i));
 	if (d->init) {
 		add(d, REDIS_KEY_PROVIDER);
-		add(d, REDIS_KEY_UUIDS);
 		add(d, REDIS_KEY_IGNORED);
+	}
+	if (has_units(d)) {
+		add(d, REDIS_KEY_UUIDS);
+		add(d, REDIS_KEY_UNITS);
 	}
 	for (size_t i = 0; i < slots_of_draft(d); i++) {
 		if (has_drain(d, i))
@@ -231,11 +257,12 @@ static void add_seen_pool(struct redis_draft *d)
 	add_owned(d, mem_printf("%.*s", (int)strcspn(seen, "\n"), seen));
 }
 
-/* A slot of a new pool that was never used has no value at all. */
+/* A new slot that was never used has no value at all. */
 static void write_slot(struct redis_draft *d, size_t slot, size_t key)
 {
 	const struct redis_draft_slot *draft = &d->slots[slot];
-	bool unused = d->init && !draft->reservation && draft->last_released_ns == TIME_NONE;
+	bool unused = (d->init || slot >= d->seen->slots_count) && !draft->reservation &&
+		      draft->last_released_ns == TIME_NONE;
 
 	add_operation(d, unused ? "del" : "set");
 	add_number(d, key);
@@ -287,40 +314,41 @@ static void write_drain(struct redis_draft *d, size_t slot, size_t key)
 		add(d, "");
 }
 
-/* The key goes with the last of them. */
-static void write_ignored(struct redis_draft *d, size_t key)
+/* An operation that sets a key to a text, which is owned from now on; NULL: deletes the key. */
+static void write_key(struct redis_draft *d, size_t key, char *text)
 {
-	bool any = d->after.ignored_count > 0;
-
-	add_operation(d, any ? "set" : "del");
+	add_operation(d, text ? "set" : "del");
 	add_number(d, key);
-	if (any)
-		add_owned(d, redis_json_write_ignored(&d->after, d->mark));
+	if (text)
+		add_owned(d, text);
 	else
 		add(d, "");
 }
 
-/* A recreated pool: slots beyond the old ones, whatever was left there, then its own keys. */
+/* The key goes with the last of them. */
+static void write_ignored(struct redis_draft *d, size_t key)
+{
+	write_key(d, key,
+		  d->after.ignored_count ? redis_json_write_ignored(&d->after, d->mark) : NULL);
+}
+
+/* A recreated pool: its own keys. */
 static void write_pool(struct redis_draft *d, size_t *key)
 {
-	for (size_t i = d->seen->slots_count; i < slots_of_new_pool(d); i++)
-		write_slot(d, i, (*key)++);
-	add_operation(d, "set");
-	add(d, "2");
-	add_number(d, d->init->gpus_count);
-	add_operation(d, "set");
-	add(d, "3");
-	add(d, d->mark);
-	add_operation(d, "set");
-	add_number(d, (*key)++);
-	add(d, d->init->provider);
-	add_operation(d, d->init->uuids ? "set" : "del");
-	add_number(d, (*key)++);
-	if (d->init->uuids)
-		add_owned(d, redis_json_write_uuids(d->init->uuids, d->init->gpus_count));
-	else
-		add(d, "");
+	write_key(d, KEY_POOL, mem_strdup(d->mark));
+	write_key(d, (*key)++, mem_strdup(d->init->provider));
 	write_ignored(d, (*key)++);
+}
+
+/* What the numbers of the pool mean, and how many there are. */
+static void write_units(struct redis_draft *d, size_t *key)
+{
+	const struct slot *slots = d->units ? d->units->slots : NULL;
+	size_t count = d->units ? d->units->count : d->init->gpus_count;
+
+	write_key(d, KEY_COUNT, mem_printf("%zu", count));
+	write_key(d, (*key)++, slots ? redis_json_write_uuids(slots, count) : NULL);
+	write_key(d, (*key)++, slots ? redis_json_write_units(slots, count) : NULL);
 }
 
 static void write_all(struct redis_draft *d)
@@ -352,8 +380,12 @@ static void write_all(struct redis_draft *d)
 		add(d, "");
 		add(d, "");
 	}
+	for (size_t i = d->seen->slots_count; i < slots_of_draft(d); i++)
+		write_slot(d, i, key++);
 	if (d->init)
 		write_pool(d, &key);
+	if (has_units(d))
+		write_units(d, &key);
 	for (size_t i = 0; i < slots_of_draft(d); i++) {
 		if (has_drain(d, i))
 			write_drain(d, i, key++);
@@ -363,10 +395,9 @@ static void write_all(struct redis_draft *d)
 void redis_draft_finish(struct redis_draft *d)
 {
 	size_t compared = count_compared(d) + d->entries_count;
-	size_t keys = FIXED_KEYS + compared + (d->init ? 3 : 0) + count_drains(d);
+	size_t keys = FIXED_KEYS + compared + (d->init ? 2 : 0) + (has_units(d) ? 2 : 0) +
+		      count_drains(d) + slots_of_draft(d) - d->seen->slots_count;
 
-	if (d->init)
-		keys += slots_of_new_pool(d) - d->seen->slots_count;
 	add(d, NULL); /* EVALSHA and its hash */
 	add(d, NULL);
 	add_number(d, keys);

@@ -52,10 +52,8 @@ static int apply_init(struct sqlite_store *s, const struct pool_state *seen,
 		return r;
 	r = sql_script(s, "DELETE FROM gpus; DELETE FROM ignored_processes;", e);
 	for (size_t i = 0; r == 0 && i < c->gpus_count; i++) {
-		q = sql_of(s, "INSERT INTO gpus(id, uuid, version, last_released_ns)"
-			      " VALUES (?, ?, ?, ?)");
+		q = sql_of(s, "INSERT INTO gpus(id, version, last_released_ns) VALUES (?, ?, ?)");
 		sql_int(&q, (int64_t)i);
-		sql_text(&q, c->uuids ? c->uuids[i] : NULL);
 		sql_int(&q, ++*version);
 		sql_int(&q, c->last_released_ns ? c->last_released_ns[i] : TIME_NONE);
 		r = sql_run(&q, e);
@@ -330,6 +328,40 @@ static int apply_ignore(struct sqlite_store *s, const struct change_ignore *c, s
 	return sql_run(&q, e);
 }
 
+/* Slots beyond those that there are become new rows. */
+static int apply_units(struct sqlite_store *s, const struct change_units *c, int64_t *version,
+		       struct err *e)
+{
+	int64_t count;
+	int r = sql_number(s, "SELECT count(*) FROM gpus", &count, e);
+
+	if (r == 0 && (c->count < (size_t)count || c->count > POOL_GPUS_MAX))
+		r = err_set(e, EINVAL, "the pool has %lld to %d GPUs, not %zu", (long long)count,
+			    POOL_GPUS_MAX, c->count);
+	for (size_t i = 0; r == 0 && i < c->count; i++) {
+		const struct slot *slot = &c->slots[i];
+		struct sql q =
+			sql_of(s, "INSERT INTO gpus(id, version, last_released_ns, uuid, profile,"
+				  " parent, parent_index, retired_ns)"
+				  " VALUES (?, ?, 0, ?, ?, ?, ?, ?)"
+				  " ON CONFLICT (id) DO UPDATE SET version = excluded.version,"
+				  " uuid = excluded.uuid, profile = excluded.profile,"
+				  " parent = excluded.parent,"
+				  " parent_index = excluded.parent_index,"
+				  " retired_ns = excluded.retired_ns");
+
+		sql_int(&q, (int64_t)i);
+		sql_int(&q, ++*version);
+		sql_text(&q, slot->uuid);
+		sql_text(&q, slot->profile);
+		sql_text(&q, slot->parent);
+		sql_int(&q, slot->parent_index);
+		sql_int(&q, slot->retired_ns);
+		r = sql_run(&q, e);
+	}
+	return r;
+}
+
 int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
 		 int64_t *version, struct err *e)
 {
@@ -352,6 +384,8 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 		return 0;
 	case CHANGE_IGNORE:
 		return apply_ignore(s, &c->ignore, e);
+	case CHANGE_UNITS:
+		return apply_units(s, &c->units, version, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

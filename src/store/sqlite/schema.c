@@ -156,6 +156,11 @@ static const struct addition {
 	 " start_ticks INTEGER NOT NULL, host TEXT, name TEXT, ignored_by TEXT,"
 	 " ignored_ns INTEGER NOT NULL, memory_mb INTEGER NOT NULL,"
 	 " UNIQUE (boot_id, pid, start_ticks)"},
+	/* What is recorded of a MIG instance, and since when a GPU is known to be gone. */
+	{"gpus", "profile", "TEXT"},
+	{"gpus", "parent", "TEXT"},
+	{"gpus", "parent_index", "INTEGER NOT NULL DEFAULT 0"},
+	{"gpus", "retired_ns", "INTEGER NOT NULL DEFAULT 0"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */
