@@ -67,3 +67,11 @@ int request_fill_kind(const struct invocation *in, struct plan_request *request,
 	request->min_memory_mb = settings_size_mb(in->settings, own_key(in, "min-memory", key));
 	return r;
 }
+
+void warn_of_instances(const struct pool_grant *grant)
+{
+	if (grant->instances && grant->reservation->gpus_count > 1)
+		fprintf(stderr,
+			"Warning: a program uses only one MIG instance: start one for each, with one "
+			"of the names in CUDA_VISIBLE_DEVICES\n");
+}

@@ -4,6 +4,7 @@
 
 #include "base/nouns.h"
 #include "cmd/command.h"
+#include "pool/pool.h"
 
 struct plan_request;
 
@@ -48,5 +49,8 @@ int request_fill(const struct invocation *in, struct plan_request *request, int 
 
 /* Fills what `run` and `reserve` share from --type and --min-memory. */
 int request_fill_kind(const struct invocation *in, struct plan_request *request, struct err *e);
+
+/* Warns on standard error of a grant of which a program can use only a part. */
+void warn_of_instances(const struct pool_grant *grant);
 
 #endif

@@ -62,6 +62,7 @@ static void watch_draw(struct watch *w)
 	fprintf(out, "%.*s\n\n", (int)style.width, title);
 	status_print(&w->latest, out, &style);
 	print_problem(out, "Warning", w->latest.warning, style.width);
+	print_problem(out, "Note", w->latest.difference, style.width);
 	print_problem(out, "Error", w->problem.text, style.width);
 	fclose(out);
 	screen_draw(text);
@@ -105,6 +106,8 @@ static int watch_stream(struct watch *w, struct err *e)
 	for (;;) {
 		if (w->latest.warning)
 			fprintf(stderr, "Warning: %s\n", w->latest.warning);
+		if (w->latest.difference)
+			fprintf(stderr, "Note: %s\n", w->latest.difference);
 		status_print(&w->latest, stdout, &style);
 		if (fflush(stdout) != 0)
 			return 0; /* main tells it */
