@@ -209,4 +209,14 @@ void plan_refresh(const struct pool_state *state, const struct units *u, struct 
 	    u->counts[UNIT_SAME] + u->counts[UNIT_DOUBTFUL] == u->count)
 		return;
 	plan_add(p, CHANGE_UNITS)->units = (struct change_units){u->slots, u->count};
+	/* Which GPUs a waiting request can use has to be found out again, by its process. */
+	for (size_t i = 0; i < state->queue_count; i++) {
+		struct queue_entry *entry;
+
+		if (!state->queue[i].eligible)
+			continue;
+		entry = plan_put_copy(p, &state->queue[i], false);
+		entry->eligible = NULL;
+		entry->eligible_count = 0;
+	}
 }

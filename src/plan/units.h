@@ -40,7 +40,8 @@ void plan_compare_units(const struct pool_state *state, const struct scan *scan,
 /* Whether users should be told: a GPU of the pool has gone or is back, or has other instances. */
 bool plan_units_differ(const struct units *u);
 
-/* Makes the recorded meanings those of `u`, which is borrowed by the plan. 0 changes: no change. */
+/* Makes the recorded meanings those of `u`, which is borrowed by the plan; no changes where they
+   are. Waiting requests for GPUs of a kind look for them again. */
 void plan_refresh(const struct pool_state *state, const struct units *u, struct plan *p);
 
 /* What to record of a unit of a scan; borrows its texts. `simulated`: no UUID. */

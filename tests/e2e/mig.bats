@@ -102,6 +102,19 @@ cards() {
 	assert_stdout MIG-2
 }
 
+@test "a request that waits gets an instance that is made meanwhile" {
+	use_nvml
+	cards "$(divided a 1 "$(slice 1 1g.5gb 3)")"
+	chg_ok admin
+	chg_ok reserve --short
+	start_background waiting canhazgpu reserve --wait --type 1g.5gb --short
+	wait_until '[ "$(in_world canhazgpu queue --json | jq length)" = 1 ]'
+	cards "$(divided a 1 "$(slice 1 1g.5gb 3)" "$(slice 2 1g.5gb 3)")"
+	chg_ok admin --refresh
+	wait_background waiting
+	assert_equal "$status $(cat "$WORLD/waiting.out")" '0 MIG-2'
+}
+
 @test "nvidia-smi lists instances; how much memory they use is unknown" {
 	use_smi
 	printf '%s\n' '0, GPU-a, A100, 00000000:31:00.0, 40960, [N/A], [N/A], 33, 62.10, Enabled, 535.1' \
