@@ -14,6 +14,12 @@ const struct queue_entry *change_entry(const struct change *c)
 	return c->kind == CHANGE_DROP ? c->drop.entry : NULL;
 }
 
+bool change_needs_gpus(const struct change *c)
+{
+	return c->kind == CHANGE_GRANT || c->kind == CHANGE_END || c->kind == CHANGE_RENEW ||
+	       c->kind == CHANGE_DRAIN || c->kind == CHANGE_CHECK;
+}
+
 const int *change_gpus(const struct change *c, size_t *ret_count)
 {
 	switch (c->kind) {
@@ -33,6 +39,7 @@ const int *change_gpus(const struct change *c, size_t *ret_count)
 		*ret_count = c->check.gpus_count;
 		return c->check.gpus;
 	case CHANGE_INIT:
+	case CHANGE_UNITS:
 	case CHANGE_PUT:
 	case CHANGE_DROP:
 	case CHANGE_IGNORE:
@@ -202,8 +209,6 @@ static int apply_init(struct pool_state *state, const struct change_init *init, 
 	mem_replace(&state->provider, init->provider);
 	pool_state_make_slots(state, init->gpus_count);
 	for (size_t i = 0; i < init->gpus_count; i++) {
-		if (init->uuids)
-			state->slots[i].uuid = mem_strdup(init->uuids[i]);
 		if (init->last_released_ns)
 			state->slots[i].last_released_ns = init->last_released_ns[i];
 	}
@@ -220,13 +225,24 @@ static void apply_drain(struct pool_state *state, const struct change_drain *dra
 	}
 }
 
+static int apply_units(struct pool_state *state, const struct change_units *units, struct err *e)
+{
+	if (units->count < state->slots_count || units->count > POOL_GPUS_MAX)
+		return err_set(e, EINVAL, "the pool has %zu to %d GPUs, not %zu",
+			       state->slots_count, POOL_GPUS_MAX, units->count);
+	pool_state_extend(state, units->count);
+	for (size_t i = 0; i < units->count; i++)
+		slot_set_unit(&state->slots[i], &units->slots[i]);
+	return 0;
+}
+
 /* The GPUs that a change names must be there, and a change of slots must name some. */
 static int check_gpus(const struct pool_state *state, const struct change *c, struct err *e)
 {
 	size_t count;
 	const int *gpus = change_gpus(c, &count);
 
-	if (!count && c->kind != CHANGE_INIT && c->kind != CHANGE_IGNORE && !change_entry(c))
+	if (!count && change_needs_gpus(c))
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
 	for (size_t i = 0; i < count; i++) {
 		if (gpus[i] < 0 || (size_t)gpus[i] >= state->slots_count)
@@ -264,6 +280,8 @@ int change_apply(struct pool_state *state, const struct change *c, struct err *e
 	case CHANGE_IGNORE:
 		pool_state_ignore(state, c->ignore.process, c->ignore.drop);
 		return 0;
+	case CHANGE_UNITS:
+		return apply_units(state, &c->units, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

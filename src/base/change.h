@@ -18,18 +18,18 @@ enum change_kind {
 	CHANGE_DRAIN,
 	CHANGE_CHECK,
 	CHANGE_IGNORE,
+	CHANGE_UNITS,
 };
 
 /*
  * Creates the pool, or recreates it. Reservations must be ended, and queue entries dropped or
- * altered, by other changes of the same commit; the history stays, every GPU is in service, and no
- * process is ignored.
- * Later changes of the same commit may fill the new pool: grants, drains, and queue entries.
+ * altered, by other changes of the same commit; the history stays, every GPU is in service, nothing
+ * is recorded of it, and no process is ignored. Later changes of the same commit may fill the new
+ * pool: units, grants, drains, and queue entries.
  */
 struct change_init {
 	const char *provider;
 	size_t gpus_count;
-	const char *const *uuids;        /* gpus_count entries, each may be NULL; or NULL */
 	const int64_t *last_released_ns; /* gpus_count entries; NULL: never used */
 };
 
@@ -91,6 +91,16 @@ struct change_ignore {
 	bool drop;
 };
 
+/*
+ * Says what the numbers of the pool mean: of each slot, from uuid to retired_ns (other members are
+ * ignored). As many slots as the pool has, or more, which are added as free ones; reservations and
+ * the queue stay. Every slot must be as loaded, or be created by an earlier change of the commit.
+ */
+struct change_units {
+	const struct slot *slots;
+	size_t count;
+};
+
 struct change {
 	enum change_kind kind;
 	bool quiet; /* a mere heartbeat: a commit of nothing else wakes no process that watches */
@@ -104,14 +114,18 @@ struct change {
 		struct change_drain drain;
 		struct change_check check;
 		struct change_ignore ignore;
+		struct change_units units;
 	};
 };
 
 /* The queue entry that a change stores or removes; NULL for other kinds. */
 const struct queue_entry *change_entry(const struct change *c);
 
-/* The GPUs whose slots a change alters or compares; NULL and 0 for CHANGE_INIT, CHANGE_IGNORE and
-   changes of queue entries. */
+/* Whether it is about reservations or GPUs, and so has to name at least one GPU. */
+bool change_needs_gpus(const struct change *c);
+
+/* The GPUs whose slots a change alters or compares; NULL and 0 for changes of queue entries, and
+   for CHANGE_INIT, CHANGE_UNITS and CHANGE_IGNORE, which name none. */
 const int *change_gpus(const struct change *c, size_t *ret_count);
 
 /*

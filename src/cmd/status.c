@@ -35,6 +35,8 @@ static int status_once(const struct settings *settings, struct pool *pool, struc
 		return r;
 	if (s.warning)
 		fprintf(stderr, "Warning: %s\n", s.warning);
+	if (s.difference)
+		fprintf(stderr, "Note: %s\n", s.difference);
 	if (settings_flag(settings, "status.json"))
 		return print_json(view_status_json(&s), e);
 	status_print(&s, stdout, &style);

@@ -91,6 +91,7 @@ static void watch_draw(struct watch *w)
 	status_print(&w->latest, out, &style);
 	print_problem(out, "Warning", w->latest.warning, style.width);
 	print_problem(out, "Settings", w->news, style.width);
+	print_problem(out, "Note", w->latest.difference, style.width);
 	print_problem(out, "Error", w->problem.text, style.width);
 	fclose(out);
 	screen_draw(text);
@@ -137,6 +138,8 @@ static int watch_stream(struct watch *w, struct err *e)
 		if (w->news)
 			fprintf(stderr, "%s\n", w->news);
 		mem_replace(&w->news, NULL);
+		if (w->latest.difference)
+			fprintf(stderr, "Note: %s\n", w->latest.difference);
 		status_print(&w->latest, stdout, &style);
 		if (fflush(stdout) != 0)
 			return 0; /* main tells it */

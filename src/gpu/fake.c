@@ -194,6 +194,7 @@ static int read_gpu(const json_t *object, struct gpu *g, const struct place *at,
 		{"power_limit_mw", 0, &g->power_limit_mw},
 	};
 	AUTO_FREE char *uuid = mem_strdup(g->uuid);
+	struct quantity parent = {0};
 	int r = 0;
 
 	for (size_t i = 0; !r && i < ARRAY_SIZE(quantities); i++)
@@ -205,6 +206,14 @@ static int read_gpu(const json_t *object, struct gpu *g, const struct place *at,
 		r = get_text(object, "uuid", uuid, &g->uuid, at, e);
 	if (!r)
 		r = get_text(object, "problem", NULL, &g->problem, at, e);
+	if (!r)
+		r = get_text(object, "profile", NULL, &g->profile, at, e);
+	if (!r)
+		r = get_quantity(object, "parent", 0, &parent, at, e);
+	if (!r && g->profile) {
+		g->parent_index = parent;
+		g->parent = mem_printf("GPU-fake-%lld", (long long)parent.value);
+	}
 	if (!r)
 		r = get_flag(object, "mig", &g->mig, at, e);
 	if (!r)
@@ -228,6 +237,7 @@ static int read_index(const json_t *object, size_t i, int *ret_index, const stru
 		"memory_used_mb", "utilization_percent",
 		"temperature_c",  "power_mw",
 		"power_limit_mw", "mig",
+		"profile",        "parent",
 		"memory_shared",  "health",
 		"health_reason",  "problem",
 		"processes",      NULL,

@@ -81,38 +81,6 @@ bool gpu_bus_rank(const char *bus_id, int64_t *ret_rank)
 	return true;
 }
 
-static int compare_bus(const void *left, const void *right)
-{
-	const struct gpu *a = left, *b = right;
-	int64_t rank_a = 0, rank_b = 0;
-
-	gpu_bus_rank(a->pci_bus_id, &rank_a);
-	gpu_bus_rank(b->pci_bus_id, &rank_b);
-	if (rank_a != rank_b)
-		return rank_a < rank_b ? -1 : 1;
-	return (a->index > b->index) - (a->index < b->index);
-}
-
-/*
- * Numbers the GPUs by PCI bus, as users get them with CUDA_DEVICE_ORDER=PCI_BUS_ID; the driver's
- * own order is not stable over reboots. Where a bus id is not known, the driver's order is all
- * there is.
- */
-static void number_gpus(struct scan *s)
-{
-	bool all_known = true;
-
-	for (size_t i = 0; i < s->gpus_count; i++) {
-		s->gpus[i].index = (int)i;
-		all_known &= gpu_bus_rank(s->gpus[i].pci_bus_id, NULL);
-	}
-	if (!all_known || s->gpus_count < 2)
-		return;
-	qsort(s->gpus, s->gpus_count, sizeof(s->gpus[0]), compare_bus);
-	for (size_t i = 0; i < s->gpus_count; i++)
-		s->gpus[i].index = (int)i;
-}
-
 int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct err *e)
 {
 	const struct gpu_backend *backend = find_backend(options->provider);
@@ -136,7 +104,7 @@ int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct er
 		return r;
 	}
 	mem_replace(&s.provider, backend->name);
-	number_gpus(&s);
+	gpu_find_units(&s, backend->simulated);
 	gpu_name_all(&s, backend, with_limit.naming);
 	*ret_scan = s;
 	return 0;

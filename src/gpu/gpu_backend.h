@@ -29,10 +29,15 @@ struct gpu_backend {
 	 * Fills *ret_scan (zeroed before) with source, driver_version and gpus. Any value that
 	 * cannot be read stays unknown; an error means that nothing at all could be read. Where all
 	 * bus ids are known they give the numbers; without them the order of gpus does: an unknown
-	 * GPU must take the place of one that is left out.
+	 * GPU must take the place of one that is left out. The MIG instances of a GPU follow it,
+	 * each with a profile, the GPU's uuid as parent, and its bus id.
 	 */
 	int (*scan)(const struct gpu_options *options, struct scan *ret_scan, struct err *e);
 };
+
+/* Numbers what a backend has listed, and moves GPUs in MIG mode to s->divided. Pure; for gpu_scan.
+ */
+void gpu_find_units(struct scan *s, bool simulated);
 
 /* Sets what selects each GPU of a scan, and s->no_ordinals. Pure; for gpu_scan. */
 void gpu_name_all(struct scan *s, const struct gpu_backend *backend, enum gpu_naming naming);

@@ -10,6 +10,7 @@
  *     match              which GPU of the driver a GPU of the pool is
  *     doubt              holders that cannot be seen, and are silent
  *     changes            the plan itself
+ *     units              what the numbers of the pool mean
  *     actor              who may do what
  *     withheld           GPUs out of service
  *     kind               GPUs of a model, or with so much memory
@@ -50,6 +51,7 @@
 #include "plan/reserve.h"
 #include "plan/restore.h"
 #include "plan/schedule.h"
+#include "plan/units.h"
 #include "plan/wait.h"
 #include "plan/withheld.h"
 

@@ -57,6 +57,26 @@ struct pool_admin_request {
 int pool_admin(struct pool *p, const struct pool_admin_request *request, int *ret_count,
 	       struct err *e);
 
+/* What pool_refresh has changed: ids, ascending. */
+struct pool_refreshed {
+	int *added, *back, *gone;
+	size_t added_count, back_count, gone_count;
+	int *doubtful; /* not seen, but nobody can tell whether they are gone */
+	size_t doubtful_count;
+	size_t recorded; /* so many numbers mean the same, and something else is recorded of them */
+	size_t left_out; /* GPUs that get no number: they have no UUID of their own */
+};
+
+void pool_refreshed_clear(struct pool_refreshed *r);
+
+/*
+ * Gives numbers to GPUs and MIG instances that have none, and retires those that are gone: see
+ * plan_compare_units. All reservations go on. -EPERM unless the actor may administer the pool. The
+ * caller clears *ret.
+ */
+int pool_refresh(struct pool *p, const struct plan_actor *actor, struct pool_refreshed *ret,
+		 struct err *e);
+
 /*
  * Takes GPUs out of service or puts them back: see plan_drain. -EPERM unless the actor may
  * administer the pool. *ret_ids (the caller frees them) are those that this has changed.
@@ -89,10 +109,11 @@ struct pool_grant {
 	char *visible; /* what selects the GPUs for programs: "0,1", or UUIDs where numbers are not
 			  certain */
 	char *places;  /* "0,1": their places among themselves */
-	bool mixed;    /* the host's GPUs differ: without the fixed variables, numbers may mean
-			  other ones */
-	char *numbers; /* the driver's numbers, in the order of the bus */
-	char *uuids;   /* "GPU-1c2d,GPU-3e4f"; of a GPU without, what `visible` has */
+	size_t instances; /* so many of them are MIG instances */
+	bool mixed;       /* the host's GPUs differ: without the fixed variables, numbers may mean
+			     other ones */
+	char *numbers;    /* the driver's numbers, in the order of the bus */
+	char *uuids;      /* "GPU-1c2d,GPU-3e4f"; of a GPU without, what `visible` has */
 	struct pool_variable variables[POOL_VARIABLES_MAX]; /* with the two as values */
 	size_t variables_count;
 	const struct engine_vendor *vendor; /* see host/engine.h */

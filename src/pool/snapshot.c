@@ -118,6 +118,7 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 	plan_policy_copy(&s.policy, &p->config.policy);
 	snapshot_cleanup(p, &s);
 	observe_processes(&s.seen, &s.state);
+	s.difference = snapshot_difference(&s.state, &s.seen);
 	snapshot_fill_views(&s);
 	snapshot_models(&s);
 	*ret_snapshot = s;

@@ -13,7 +13,9 @@
  * 4}, "memory": [total, reserved, used],   MiB, null: ~0 "compute": [[pid, MiB]], "graphics": [],
  * "mps": [],   MiB null: ~0 "utilization": 5, "temperature": 40, "power": 70000, "power_limit":
  * 700000, "recovery_action": 1, "remapped": [correctable, uncorrectable, pending, failed],
- * "retired_pending": 1, "mig": [null, {"memory": ..., "compute": ...}]}]}     present: MIG is on
+ * "retired_pending": 1, "mig": [null, {"uuid": "MIG-...", "memory": ..., "compute": ...,
+ * "gpu_instance": 7, "compute_instance": 0, "slices": [of the GPU, of the instance, MiB]}]}]}
+ * present: MIG is on
  *
  * A driver version of "group" gives the effective group id. Function names in "codes", "hang" and
  * "crash" have no version suffix. Answers are written byte by byte at the offsets of NVIDIA's
@@ -452,6 +454,26 @@ int nvmlDeviceGetMaxMigDeviceCount(device d, unsigned *to)
 {
 	*to = (unsigned)json_array_size(json_object_get(d, "mig"));
 	return enter("nvmlDeviceGetMaxMigDeviceCount", d);
+}
+
+NUMBER_AS(nvmlDeviceGetGpuInstanceId, "gpu_instance")
+NUMBER_AS(nvmlDeviceGetComputeInstanceId, "compute_instance")
+
+/* nvmlDeviceAttributes_t, 40 bytes: the slices of the GPU at 24, of the instance at 28, MiB at 32.
+ */
+API int nvmlDeviceGetAttributes_v2(device d, void *to);
+int nvmlDeviceGetAttributes_v2(device d, void *to)
+{
+	json_t *slices = json_object_get(d, "slices");
+	int code = enter("nvmlDeviceGetAttributes", d);
+
+	if (code || !slices)
+		return code ? code : NOT_SUPPORTED;
+	memset(to, 0xee, 24);
+	put32(to, 24, (uint32_t)json_integer_value(json_array_get(slices, 0)));
+	put32(to, 28, (uint32_t)json_integer_value(json_array_get(slices, 1)));
+	put64(to, 32, (uint64_t)json_integer_value(json_array_get(slices, 2)));
+	return SUCCESS;
 }
 
 API int nvmlDeviceGetMigDeviceHandleByIndex(device d, unsigned index, device *to);

@@ -356,8 +356,8 @@ static void test_usage_record(void **state)
 
 static void test_uuids(void **state)
 {
-	const char *const uuids[] = {"GPU-0", NULL};
-	AUTO_FREE char *text = redis_json_write_uuids(uuids, 2);
+	const struct slot written[] = {{.uuid = (char[]){"GPU-0"}}, {.id = 1}};
+	AUTO_FREE char *text = redis_json_write_uuids(written, 2);
 	struct slot slots[2] = {{0}};
 
 	redis_json_read_uuids(text, slots, 1);

@@ -49,6 +49,9 @@ static const struct symbol optional[] = {
 	SYMBOL(mig_mode, "nvmlDeviceGetMigMode"),
 	SYMBOL(mig_max_count, "nvmlDeviceGetMaxMigDeviceCount"),
 	SYMBOL(mig_by_index, "nvmlDeviceGetMigDeviceHandleByIndex"),
+	SYMBOL(gpu_instance_id, "nvmlDeviceGetGpuInstanceId"),
+	SYMBOL(compute_instance_id, "nvmlDeviceGetComputeInstanceId"),
+	SYMBOL(attributes, "nvmlDeviceGetAttributes_v2", "nvmlDeviceGetAttributes"),
 };
 
 /* Puts the first of the names that the library has into n. */

@@ -157,12 +157,23 @@ static int init(struct redis_draft *d, const struct change_init *c, struct err *
 	return 0;
 }
 
+static int set_units(struct redis_draft *d, const struct change_units *c, struct err *e)
+{
+	size_t before = d->init ? d->init->gpus_count : d->seen->slots_count;
+
+	if (c->count < before || c->count > POOL_GPUS_MAX || (d->init && c->count > before))
+		return err_set(e, EINVAL, "the pool has %zu to %d GPUs, not %zu", before,
+			       POOL_GPUS_MAX, c->count);
+	redis_draft_set_units(d, c);
+	return 0;
+}
+
 static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 {
 	size_t gpus;
 
 	change_gpus(c, &gpus);
-	if (!gpus && c->kind != CHANGE_INIT && c->kind != CHANGE_IGNORE && !change_entry(c))
+	if (!gpus && change_needs_gpus(c))
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
 	if (!d->seen->initialized && !d->init && c->kind != CHANGE_INIT)
 		return err_set(e, EINVAL, "the pool is not initialized");
@@ -186,6 +197,8 @@ static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 	case CHANGE_IGNORE:
 		redis_draft_ignore(d, &c->ignore);
 		return 0;
+	case CHANGE_UNITS:
+		return set_units(d, &c->units, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

@@ -157,6 +157,8 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 	redis_json_read_ignored(text_of(reply->element[LOADED_IGNORED]), state);
 	redis_json_read_uuids(text_of(reply->element[LOADED_UUIDS]), state->slots,
 			      state->slots_count);
+	redis_json_read_units(text_of(reply->element[LOADED_UNITS]), state->slots,
+			      state->slots_count);
 	for (size_t i = 0; i + 1 < queue->elements; i += 2)
 		load_entry(state, pool, text_of(queue->element[i]), text_of(queue->element[i + 1]));
 	return 0;
@@ -171,7 +173,7 @@ int redis_load(struct store *base, enum store_intent intent, struct pool_state *
 	const char *words[] = {
 		NULL,
 		NULL,
-		"7",
+		"8",
 		REDIS_KEY_COUNT,
 		REDIS_KEY_PROVIDER,
 		REDIS_KEY_POOL,
@@ -179,6 +181,7 @@ int redis_load(struct store *base, enum store_intent intent, struct pool_state *
 		REDIS_KEY_QUEUE,
 		REDIS_KEY_HISTORY,
 		REDIS_KEY_IGNORED,
+		REDIS_KEY_UNITS,
 		TEXT(POOL_GPUS_MAX),
 		REDIS_KEY_GPU,
 		REDIS_KEY_ENTRY,

@@ -69,8 +69,8 @@ static int check_entry(struct sqlite_store *s, const struct change *c, struct er
 	return compare(&q, entry->version, e);
 }
 
-/* Recreating the pool touches every slot. */
-static int check_init(struct sqlite_store *s, const struct pool_state *seen, struct err *e)
+/* For changes that are about every slot. */
+static int check_all(struct sqlite_store *s, const struct pool_state *seen, struct err *e)
 {
 	int64_t count;
 	int r = sql_number(s, "SELECT count(*) FROM gpus", &count, e);
@@ -92,7 +92,9 @@ static int check_change(struct sqlite_store *s, const struct pool_state *seen, b
 
 	switch (c->kind) {
 	case CHANGE_INIT:
-		return check_init(s, seen, e);
+		return check_all(s, seen, e);
+	case CHANGE_UNITS:
+		return fresh ? 0 : check_all(s, seen, e);
 	case CHANGE_GRANT:
 	case CHANGE_DRAIN:
 		if (fresh && count)

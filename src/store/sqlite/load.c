@@ -79,8 +79,8 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, struct mo
 static int load_slots(struct sqlite_store *s, struct pool_state *state, struct err *e)
 {
 	struct sql q =
-		sql_of(s, "SELECT id, uuid, last_released_ns, version, drained_by, drained_ns"
-			  " FROM gpus ORDER BY id");
+		sql_of(s, "SELECT id, uuid, last_released_ns, version, drained_by, drained_ns,"
+			  " profile, parent, parent_index, retired_ns FROM gpus ORDER BY id");
 	int r;
 
 	for (size_t i = 0; (r = sql_step(&q, e)) > 0; i++) {
@@ -94,6 +94,10 @@ static int load_slots(struct sqlite_store *s, struct pool_state *state, struct e
 		slot->version = sql_dup(&q, 3);
 		slot->drained_by = sql_dup(&q, 4);
 		slot->drained_ns = sql_column(&q, 5);
+		slot->profile = sql_dup(&q, 6);
+		slot->parent = sql_dup(&q, 7);
+		slot->parent_index = (int)sql_column(&q, 8);
+		slot->retired_ns = sql_column(&q, 9);
 	}
 	return r;
 }

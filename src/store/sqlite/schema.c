@@ -167,6 +167,11 @@ static const struct addition {
 	{"queue", "doubt_wall_ns", "INTEGER NOT NULL DEFAULT 0"},
 	{"queue", "doubt_boot_ns", "INTEGER NOT NULL DEFAULT 0"},
 	{"queue", "doubt_clock", "TEXT"},
+	/* What is recorded of a MIG instance, and since when a GPU is known to be gone. */
+	{"gpus", "profile", "TEXT"},
+	{"gpus", "parent", "TEXT"},
+	{"gpus", "parent_index", "INTEGER NOT NULL DEFAULT 0"},
+	{"gpus", "retired_ns", "INTEGER NOT NULL DEFAULT 0"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */
