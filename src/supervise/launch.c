@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/privilege.h"
 #include "host/process.h"
@@ -55,7 +56,7 @@ __attribute__((noreturn)) static void launch_become(int orders_fd, int ready_fd)
 		_exit(1);
 	/* What the shell had open (such as a pipe to a log) must not stay open as long as the
 	   supervisor runs. */
-	close_range(3, ~0U, 0);
+	file_close_all_but(-1);
 	unsetenv(HOST_TREE_MARKER);
 	unsetenv("LD_SHOW_AUXV"); /* the loader would answer in its place */
 	if (chdir("/") < 0)
