@@ -123,6 +123,7 @@ static int wait_in_queue(struct pool *pool, const struct plan_request *request, 
 	if (r < 0)
 		return r;
 	pool_wait_begin(pool, request, limit_ns, &wait);
+	pool_wait_interrupt(wait, interrupts.fd);
 	r = wait_loop(wait, &interrupts, &show, grant, e);
 	pool_wait_end(wait);
 	wait_show_clear(&show);

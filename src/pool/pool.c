@@ -12,6 +12,7 @@ void pool_config_clear(struct pool_config *c)
 {
 	free(c->store_url);
 	free(c->fake_state_path);
+	free(c->scan_directory);
 	plan_policy_clear(&c->policy);
 	*c = (struct pool_config){0};
 }
@@ -24,7 +25,20 @@ struct gpu_options pool_gpu_options(const struct pool_config *config, const char
 		.fake_count = count,
 		.fake_state_path = config->fake_state_path,
 		.naming = (enum gpu_naming)config->naming,
+		.timeout_ms = (int)(config->scan_limit_ns / NS_PER_MS),
+		.share_directory = config->scan_directory,
 	};
+}
+
+void pool_config_limit_scan(struct pool_config *c, int64_t limit_ns)
+{
+	if (!c->scan_limit_ns || c->scan_limit_ns > limit_ns)
+		c->scan_limit_ns = limit_ns;
+}
+
+void pool_scan_afresh(struct pool *p)
+{
+	p->observer.fresh = true;
 }
 
 int pool_open(const struct pool_config *config, struct pool **ret_pool, struct err *e)
@@ -39,6 +53,7 @@ int pool_open(const struct pool_config *config, struct pool **ret_pool, struct e
 	p->config = *config;
 	p->config.store_url = mem_strdup(config->store_url);
 	p->config.fake_state_path = mem_strdup(config->fake_state_path);
+	p->config.scan_directory = mem_strdup(config->scan_directory);
 	plan_policy_copy(&p->config.policy, &config->policy);
 	observer_init(&p->observer);
 	*ret_pool = p;

@@ -40,6 +40,10 @@ struct pool_standing {
 void pool_wait_begin(struct pool *p, const struct plan_request *request, int64_t limit_ns,
 		     struct pool_wait **ret_wait);
 
+/* Names a descriptor (of a signalfd) that ends the scan of a step once it is readable: a driver may
+   take long. The step then goes on as without a driver. */
+void pool_wait_interrupt(struct pool_wait *w, int fd);
+
 /*
  * Takes the GPUs that can be had. 1: granted, the caller clears *ret_grant. 0: it has to wait; the
  * request is in the queue. -ETIME: the limit was reached. -ECANCELED: cancelled from elsewhere.
