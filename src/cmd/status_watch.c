@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/notice.h"
 #include "base/text.h"
 #include "cmd/command.h"
 #include "cmd/context.h"
@@ -109,6 +110,7 @@ static void watch_screen(struct watch *w)
 {
 	enum screen_event event;
 
+	notice_set_sink(NULL); /* it would be drawn across the screen */
 	screen_open();
 	do {
 		int64_t deadline_ns = clock_monotonic_ns() + w->interval_s * NS_PER_SECOND;

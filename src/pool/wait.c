@@ -41,6 +41,11 @@ void pool_wait_change(struct pool_wait *w, const struct plan_request *request, i
 	w->scan_pause_ns = SCAN_PAUSE_FIRST_NS;
 }
 
+void pool_wait_interrupt(struct pool_wait *w, int fd)
+{
+	w->interrupt_fd = fd;
+}
+
 /* Takes it out of the queue. What it was granted by a commit whose answer was lost ends, too:
    nobody uses it. */
 static int decide_leave(const struct pool_state *state, const struct plan_facts *facts,
