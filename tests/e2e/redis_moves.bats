@@ -2,7 +2,7 @@
 # The pool in Redis, while its primary moves from server to server, and its password changes: waiting
 # requests, runs, and the web server live longer than either.
 # stores: redis
-# seconds: 40
+# seconds: 20
 
 load wait_helpers
 load web_helpers
@@ -37,8 +37,7 @@ server() {
 
 # The same on some free port of the loopback.
 server_anywhere() {
-	local attempt
-	for attempt in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		server "$1" 127.0.0.1 $((20000 + RANDOM % 10000)) "${@:2}" && return
 	done
 	return 1
@@ -68,7 +67,7 @@ demote_one() {
 	cli one replicaof 127.0.0.1 1 >/dev/null
 }
 
-# stamp: the time in ms. said_after STAMP TEXT: for those who measure.
+# stamp: the time in ms. took STAMP WHAT: says how long it was, for people who measure; nothing depends on it.
 stamp() {
 	echo $((${EPOCHREALTIME/./} / 1000))
 }
