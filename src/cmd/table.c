@@ -25,8 +25,8 @@ const struct option_spec global_options[] = {
 	 .type = OPTION_TEXT,
 	 .argument = "URL",
 	 .help = "Where the pool is kept: sqlite:/path/to/file.db, redis://host:port/db, "
-		 "rediss://..., unix:///path/to/socket (default: the installed pool, otherwise a "
-		 "personal one)"},
+		 "rediss://..., unix:///path/to/socket, redis+sentinel://host:port,.../primary/db "
+		 "(default: the installed pool, otherwise a personal one)"},
 	{.name = "redis-host",
 	 .key = "redis.host",
 	 .type = OPTION_TEXT,

@@ -113,9 +113,9 @@ int pool_watch(struct pool *p)
 	return store_watch(p->store);
 }
 
-void pool_watch_drain(struct pool *p)
+bool pool_watch_drain(struct pool *p)
 {
-	store_watch_drain(p->store);
+	return store_watch_drain(p->store);
 }
 
 int pool_count(struct pool *p, size_t *ret_count, struct err *e)

@@ -235,7 +235,7 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 
 /* Watching for changes of the pool: see store_watch. */
 int pool_watch(struct pool *p);
-void pool_watch_drain(struct pool *p);
+bool pool_watch_drain(struct pool *p);
 
 /* The ids of GPUs that are named by number or UUID: see plan_find_gpus. Scans only where UUIDs are
    named and not all are recorded. The caller frees *ret_ids. */

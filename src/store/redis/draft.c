@@ -41,6 +41,7 @@ void redis_draft_clear(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->owned_count; i++)
 		free(d->owned[i]);
+	redis_reply_clear(&d->queue);
 	free(d->owned);
 	free(d->words);
 	free(d->slots);
@@ -182,8 +183,15 @@ static size_t count_drains(const struct redis_draft *d)
 	return count;
 }
 
+/* The entries that a recreated pool forgets, whether they could be read or not. */
+static size_t count_forgotten(const struct redis_draft *d)
+{
+	return d->queue ? d->queue->elements : 0;
+}
+
 /* Compared slots, entries, the ignored processes; then what is only written: slots of a larger
-   pool, provider, UUIDs, the ignored processes of a new pool, and drains. */
+   pool, provider, UUIDs, the ignored processes of a new pool, drains, and the entries that are
+   forgotten. */
 static void add_keys(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
@@ -205,6 +213,8 @@ static void add_keys(struct redis_draft *d)
 		if (has_drain(d, i))
 			add_owned(d, mem_printf(REDIS_KEY_DRAINED "%zu", i));
 	}
+	for (size_t i = 0; i < count_forgotten(d); i++)
+		add_owned(d, mem_printf(REDIS_KEY_ENTRY "%s", d->queue->element[i]->str));
 }
 
 /* The values as they were seen, in the order of the keys. */
@@ -323,19 +333,29 @@ static void write_pool(struct redis_draft *d, size_t *key)
 	write_ignored(d, (*key)++);
 }
 
-static void write_all(struct redis_draft *d)
+/* Empties the queue; the keys of its entries are the last ones. */
+static void write_clear(struct redis_draft *d, size_t keys)
+{
+	for (size_t i = 0; i < count_forgotten(d); i++) {
+		add_operation(d, "forget");
+		add_number(d, keys - count_forgotten(d) + i + 1);
+		add(d, d->queue->element[i]->str);
+	}
+	add_operation(d, "clear");
+	if (d->seen->initialized)
+		add_number(d, d->seen->queue_count + d->seen->queue_unreadable);
+	else
+		add(d, "");
+	add(d, "");
+}
+
+static void write_all(struct redis_draft *d, size_t keys)
 {
 	size_t key = FIXED_KEYS + 1;
 
 	/* First: entries that are put belong to the new pool. */
-	if (d->init) {
-		add_operation(d, "clear");
-		add(d, REDIS_KEY_ENTRY);
-		if (d->seen->initialized)
-			add_number(d, d->seen->queue_count + d->seen->queue_unreadable);
-		else
-			add(d, "");
-	}
+	if (d->init)
+		write_clear(d, keys);
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
 		if (d->slots[i].touched)
 			write_slot(d, i, key);
@@ -366,7 +386,7 @@ void redis_draft_finish(struct redis_draft *d)
 	size_t keys = FIXED_KEYS + compared + (d->init ? 3 : 0) + count_drains(d);
 
 	if (d->init)
-		keys += slots_of_new_pool(d) - d->seen->slots_count;
+		keys += slots_of_new_pool(d) - d->seen->slots_count + count_forgotten(d);
 	add(d, NULL); /* EVALSHA and its hash */
 	add(d, NULL);
 	add_number(d, keys);
@@ -384,5 +404,5 @@ void redis_draft_finish(struct redis_draft *d)
 	add(d, d->mark);
 	add_number(d, compared);
 	add_seen(d);
-	write_all(d);
+	write_all(d, keys);
 }

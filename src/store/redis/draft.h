@@ -33,6 +33,7 @@ struct redis_draft {
 	bool ignores;            /* they are written; compared, too, unless the pool is new */
 	bool quiet;              /* nobody is woken */
 	const struct change_init *init; /* NULL: the pool stays */
+	redisReply *queue;              /* with init: the ids that are in the queue, or NULL */
 
 	const char **words; /* for redis_run_script, which fills the first two */
 	size_t count, capacity;
