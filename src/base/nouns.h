@@ -104,6 +104,7 @@ struct gpu {
 
 /* All GPUs of this host, as scanned at one moment. */
 struct scan {
+	int64_t begun_ns;     /* wall clock: when the driver was asked, by whatever process */
 	char *provider;       /* "nvidia", "amd", "fake" */
 	char *source;         /* what answered: "nvml", "nvidia-smi", "sysfs", "file" */
 	char *driver_version; /* NULL unknown */

@@ -53,6 +53,8 @@ static int status_run(const struct invocation *in, struct err *e)
 		r = pool_open_from(in, &pool, e);
 	if (r < 0)
 		return r;
+	if (settings_flag(in->settings, "status.fresh"))
+		pool_scan_afresh(pool);
 	if (watch)
 		return status_watch(in, pool, watch, settings_flag(in->settings, "status.summary"),
 				    e);
@@ -67,6 +69,9 @@ static const struct option_spec status_options[] = {
 	{.name = "summary",
 	 .type = OPTION_FLAG,
 	 .help = "Show how many GPUs are available, in use and in unreserved use"},
+	{.name = "fresh",
+	 .type = OPTION_FLAG,
+	 .help = "Ask the driver again, even if another command has done so within a second"},
 	{.name = "watch",
 	 .type = OPTION_INT,
 	 .argument = "SECONDS",
@@ -81,7 +86,7 @@ static const struct option_spec status_options[] = {
 const struct command cmd_status = {
 	.name = "status",
 	.summary = "Show current GPU allocation status",
-	.usage = "[--json] [--summary] [--watch [SECONDS]]",
+	.usage = "[--json] [--summary] [--fresh] [--watch [SECONDS]]",
 	.description =
 		"AVAILABLE GPUs are free and idle, IN_USE ones are reserved, UNRESERVED ones\n"
 		"are used without a reservation, DRAINED ones are out of service, and the use\n"

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/notice.h"
 #include "base/text.h"
 #include "cmd/command.h"
 #include "cmd/context.h"
@@ -106,17 +107,29 @@ static void watch_gather(struct watch *w)
 	pool_watch_drain(w->pool);
 }
 
+/* Waits for what ends an interval; false for anything else. */
+static bool watch_ends(struct watch *w, int64_t deadline_ns, enum screen_event *ret_event)
+{
+	*ret_event = screen_wait(deadline_ns, pool_watch(w->pool));
+	if (*ret_event == SCREEN_WAKE)
+		return pool_watch_drain(w->pool);
+	return *ret_event != SCREEN_REDRAW;
+}
+
 static void watch_screen(struct watch *w)
 {
 	enum screen_event event;
 
+	notice_set_sink(NULL); /* it would be drawn across the screen */
 	screen_open();
 	do {
 		int64_t deadline_ns = clock_monotonic_ns() + w->interval_s * NS_PER_SECOND;
 
 		watch_draw(w);
-		while ((event = screen_wait(deadline_ns, pool_watch(w->pool))) == SCREEN_REDRAW)
-			watch_draw(w);
+		while (!watch_ends(w, deadline_ns, &event)) {
+			if (event == SCREEN_REDRAW)
+				watch_draw(w);
+		}
 		if (event == SCREEN_WAKE)
 			watch_gather(w);
 		if (event != SCREEN_QUIT)

@@ -145,6 +145,7 @@ static int wait_in_queue(struct wait_settings *settings, struct pool_grant *gran
 	if (r < 0)
 		return r;
 	pool_wait_begin(pool, request, settings->limit_ns, &wait);
+	pool_wait_interrupt(wait, interrupts.fd);
 	r = wait_loop(wait, &interrupts, settings, &show, grant, e);
 	pool_wait_end(wait);
 	wait_show_clear(&show);

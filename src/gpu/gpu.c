@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "gpu/child.h"
 #include "gpu/gpu_backend.h"
+#include "gpu/share.h"
 
 /* In the order in which gpu_detect tries them. */
 static const struct gpu_backend *const backends[] = {&gpu_nvidia, &gpu_amd, &gpu_fake};
@@ -41,6 +42,13 @@ bool gpu_is_simulated(const char *provider)
 	const struct gpu_backend *backend = find_backend(provider);
 
 	return backend && backend->simulated;
+}
+
+const char *gpu_slow_fix(const char *provider)
+{
+	const struct gpu_backend *backend = find_backend(provider);
+
+	return backend ? backend->slow_fix : NULL;
 }
 
 const struct gpu_variable *gpu_variables(const char *provider)
@@ -85,6 +93,7 @@ int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct er
 {
 	const struct gpu_backend *backend = find_backend(options->provider);
 	struct gpu_options with_limit = *options;
+	int64_t begun_ns = clock_now_ns();
 	struct scan s = {0};
 	int r;
 
@@ -93,7 +102,7 @@ int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct er
 	if (with_limit.timeout_ms <= 0)
 		with_limit.timeout_ms = GPU_SCAN_TIMEOUT_MS;
 	if (backend->isolated)
-		r = gpu_child_scan(backend, &with_limit, &s, e);
+		r = gpu_share_scan(backend, &with_limit, &s, e);
 	else
 		r = backend->scan(&with_limit, &s, e);
 	if (!r && s.gpus_count > POOL_GPUS_MAX)
@@ -103,6 +112,8 @@ int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct er
 		scan_clear(&s);
 		return r;
 	}
+	if (!s.begun_ns)
+		s.begun_ns = begun_ns;
 	mem_replace(&s.provider, backend->name);
 	gpu_find_units(&s, backend->simulated);
 	gpu_name_all(&s, backend, with_limit.naming);
@@ -114,14 +125,18 @@ int gpu_detect(const struct gpu_options *options, const char **ret_provider, str
 	       struct err *e)
 {
 	AUTO(str_clear) struct str reasons = {0};
+	int64_t begin_ns = clock_monotonic_ns();
+	int timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : GPU_SCAN_TIMEOUT_MS;
 
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
 		struct gpu_options one = *options;
+		int64_t left_ms = timeout_ms - (clock_monotonic_ns() - begin_ns) / NS_PER_MS;
 		struct err why = {0};
 
 		if (!backends[i]->detectable)
 			continue;
 		one.provider = backends[i]->name;
+		one.timeout_ms = left_ms > 1 ? (int)left_ms : 1;
 		if (!gpu_scan(&one, ret_scan, &why)) {
 			*ret_provider = backends[i]->name;
 			return 0;

@@ -11,6 +11,13 @@
 
 struct gpu_backend {
 	const char *name;
+	const char *vendor_name; /* "NVIDIA", for sentences */
+	/* What would make its driver answer faster, for people at a terminal and for the
+	   administrator; NULL: nothing is known. */
+	const char *slow_advice, *slow_fix;
+	/* The `source` of scans that nothing of the caller's account has a part in, so that other
+	   accounts may use them (share.h): no program from its PATH. NULL: there is none. */
+	const char *trusted_source;
 	/* Runs in a child process that is killed when the time is up: for code that loads a driver
 	   library or may hang in the kernel. The scan comes back over a pipe. */
 	bool isolated;

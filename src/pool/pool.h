@@ -14,6 +14,8 @@
 struct pool_config {
 	char *store_url;
 	char *fake_state_path; /* NULL: none */
+	char *scan_directory;  /* where processes share scans (gpu/share.h); NULL: nowhere */
+	int64_t scan_limit_ns; /* for one scan as a whole; 0: the default */
 	int64_t memory_threshold_mb;
 	int naming;                /* enum gpu_naming: how GPUs are named for programs */
 	int64_t history_keep_ns;   /* usage records older than this are deleted; 0: none */
@@ -26,6 +28,9 @@ struct pool_config {
 
 void pool_config_clear(struct pool_config *c);
 
+/* Shortens the time limit of a scan, for a process that has other things to do. */
+void pool_config_limit_scan(struct pool_config *c, int64_t limit_ns);
+
 struct pool;
 
 /* Copies the configuration. Nothing is read or created yet. */
@@ -37,6 +42,10 @@ void pool_reconfigure(struct pool *p, const struct pool_config *config);
 
 struct pool *pool_close(struct pool *p); /* NULL is harmless; returns NULL */
 void pool_closep(struct pool **p);       /* for AUTO(pool_closep) */
+
+/* From here on each scan begins when it is asked for: one of another process that has begun before
+   is not used. */
+void pool_scan_afresh(struct pool *p);
 
 /* The name of this host for struct holder; in a pid namespace other than the first, with that
    namespace, since its pids mean nothing outside. The caller frees it. */
@@ -247,7 +256,7 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 
 /* Watching for changes of the pool: see store_watch. */
 int pool_watch(struct pool *p);
-void pool_watch_drain(struct pool *p);
+bool pool_watch_drain(struct pool *p);
 
 /* The ids of GPUs that are named by number or UUID: see plan_find_gpus. Scans only where UUIDs are
    named and not all are recorded. The caller frees *ret_ids. */

@@ -86,6 +86,7 @@ int pool_refresh(struct pool *p, const struct plan_actor *actor, struct pool_ref
 	if (r < 0)
 		return r;
 	options = pool_gpu_options(&p->config, state.provider, (int)state.slots_count);
+	options.fresh = true; /* others may have asked before the instances were made */
 	r = gpu_scan(&options, &scan, e);
 	/* The plan borrows the units of its attempt. */
 	if (r == 0)

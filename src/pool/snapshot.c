@@ -110,7 +110,7 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 		pool_state_clear(&s.state);
 		return r;
 	}
-	observe_gpus(&p->config, &p->observer, &s.state, &s.seen);
+	observe_gpus(&p->config, &p->observer, &s.state, NULL, &s.seen);
 	snapshot_reload(p, &s);
 	s.now_ns = clock_now_ns();
 	s.boot_ns = clock_boot_ns();

@@ -54,9 +54,11 @@ static void pause_before_retry(int attempt)
 /* What has to be done while nothing is locked. */
 static int prepare(struct pool *p, struct transaction *t, struct err *e)
 {
+	const struct scan_wish wish = {.for_grant = true};
+
 	if (t->prepare)
 		return t->prepare(p, t, e);
-	return t->cache && scan_cache_is_old(t->cache) ? scan_cache_take(p, t->cache, e) : 0;
+	return t->cache && scan_cache_is_old(t->cache) ? scan_cache_take(p, t->cache, &wish, e) : 0;
 }
 
 /* Adds to the facts what the scan shows. */

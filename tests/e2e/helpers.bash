@@ -270,8 +270,9 @@ use_nvml() {
 	world_set CANHAZGPU_STUB_NVML="$WORLD/nvml.json"
 }
 
-# What the stub library shows from now on.
+# What the stub library shows from now on: also where a scan has taken so long that it is still used.
 nvml_state() {
+	rm -f "$WORLD"/canhazgpu-scan-*[0-9a-f]
 	printf '%s\n' "$1" >"$WORLD/nvml.json.new"
 	mv "$WORLD/nvml.json.new" "$WORLD/nvml.json"
 }

@@ -17,6 +17,10 @@
  * "gpu_instance": 7, "compute_instance": 0, "slices": [of the GPU, of the instance, MiB]}]}]}
  * present: MIG is on
  *
+ * "delays" are times in ms that functions take: {"nvmlInit": 1000} is a driver without persistence
+ * mode. A file named in "log" gets a line for each nvmlInit, which then waits until there is a file
+ * named in "gate".
+ *
  * A driver version of "group" gives the effective group id. Function names in "codes", "hang" and
  * "crash" have no version suffix. Answers are written byte by byte at the offsets of NVIDIA's
  * documentation, not through the structs of src/gpu, which are under test.
@@ -83,6 +87,8 @@ static int enter(const char *function, json_t *of)
 		return UNINITIALIZED;
 	while (is_named("hang", function))
 		pause();
+	usleep(1000 * (unsigned)json_integer_value(
+			      json_object_get(json_object_get(config, "delays"), function)));
 	if (is_named("crash", function))
 		abort();
 	return (int)json_integer_value(code);
@@ -141,6 +147,20 @@ static void add_live(device d)
 		closedir(folder);
 }
 
+static void add_to_log(void)
+{
+	const char *gate = json_string_value(json_object_get(config, "gate"));
+	const char *path = json_string_value(json_object_get(config, "log"));
+	FILE *log = path ? fopen(path, "a") : NULL;
+
+	if (log) {
+		fprintf(log, "%d\n", (int)getpid());
+		fclose(log);
+	}
+	while (gate && access(gate, F_OK) != 0)
+		usleep(2000);
+}
+
 static int init(void)
 {
 	const char *path = getenv("CANHAZGPU_STUB_NVML");
@@ -156,6 +176,7 @@ static int init(void)
 	{
 		add_live(gpu);
 	}
+	add_to_log();
 	noise = json_string_value(json_object_get(config, "print"));
 	if (noise) {
 		printf("%s\n", noise);

@@ -248,6 +248,21 @@ static int send_draft(struct redis_store *s, struct redis_draft *d, struct err *
 	return r;
 }
 
+/* A recreated pool forgets all entries, and names their keys: the script finds out if one has
+   joined since. What is wrong with the queue it says itself. */
+static int read_queue(struct redis_store *s, struct redis_draft *d, struct err *e)
+{
+	int r;
+
+	REDIS_ADD(&s->connection, "ZRANGE", REDIS_KEY_QUEUE, "0", "-1");
+	r = redis_exchange(&s->connection, &d->queue, 1, e);
+	if (r < 0)
+		return r;
+	if (d->queue->type == REDIS_REPLY_ERROR)
+		redis_reply_clear(&d->queue);
+	return d->queue ? redis_expect_texts(&s->connection, d->queue, false, e) : 0;
+}
+
 int redis_commit(struct store *base, const struct pool_state *seen, const struct change *changes,
 		 size_t count, struct err *e)
 {
@@ -262,6 +277,8 @@ int redis_commit(struct store *base, const struct pool_state *seen, const struct
 	d.quiet = store_is_quiet(changes, count);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = apply(&d, &changes[i], e);
+	if (r == 0 && d.init)
+		r = read_queue(s, &d, e);
 	if (r < 0)
 		return r;
 	redis_draft_finish(&d);

@@ -38,6 +38,7 @@ void redis_draft_clear(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->owned_count; i++)
 		free(d->owned[i]);
+	redis_reply_clear(&d->queue);
 	free(d->owned);
 	free(d->words);
 	free(d->slots);

@@ -34,6 +34,7 @@ struct redis_draft {
 	bool quiet;              /* nobody is woken */
 	const struct change_init *init;   /* NULL: the pool stays */
 	const struct change_units *units; /* NULL: its numbers mean the same as before */
+	redisReply *queue;                /* with init: the ids that are in the queue, or NULL */
 
 	const char **words; /* for redis_run_script, which fills the first two */
 	size_t count, capacity;

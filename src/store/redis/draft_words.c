@@ -88,8 +88,15 @@ static size_t count_drains(const struct redis_draft *d)
 	return count;
 }
 
+/* The entries that a recreated pool forgets, whether they could be read or not. */
+static size_t count_forgotten(const struct redis_draft *d)
+{
+	return d->queue ? d->queue->elements : 0;
+}
+
 /* Compared slots, entries, the ignored processes; then what is only written: slots of a larger
-   pool, provider and ignored processes of a new one, UUIDs, units, and drains. */
+   pool, provider and ignored processes of a new one, UUIDs, units, drains, and the entries that
+   are forgotten. */
 static void add_keys(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
@@ -114,6 +121,8 @@ static void add_keys(struct redis_draft *d)
 		if (has_drain(d, i))
 			add_owned(d, mem_printf(REDIS_KEY_DRAINED "%zu", i));
 	}
+	for (size_t i = 0; i < count_forgotten(d); i++)
+		add_owned(d, mem_printf(REDIS_KEY_ENTRY "%s", d->queue->element[i]->str));
 }
 
 /* The values as they were seen, in the order of the keys. */
@@ -234,19 +243,29 @@ static void write_units(struct redis_draft *d, size_t *key)
 	write_key(d, (*key)++, slots ? redis_json_write_units(slots, count) : NULL);
 }
 
-static void write_all(struct redis_draft *d)
+/* Empties the queue; the keys of its entries are the last ones. */
+static void write_clear(struct redis_draft *d, size_t keys)
+{
+	for (size_t i = 0; i < count_forgotten(d); i++) {
+		add_operation(d, "forget");
+		add_number(d, keys - count_forgotten(d) + i + 1);
+		add(d, d->queue->element[i]->str);
+	}
+	add_operation(d, "clear");
+	if (d->seen->initialized)
+		add_number(d, d->seen->queue_count + d->seen->queue_unreadable);
+	else
+		add(d, "");
+	add(d, "");
+}
+
+static void write_all(struct redis_draft *d, size_t keys)
 {
 	size_t key = FIXED_KEYS + 1;
 
 	/* First: entries that are put belong to the new pool. */
-	if (d->init) {
-		add_operation(d, "clear");
-		add(d, REDIS_KEY_ENTRY);
-		if (d->seen->initialized)
-			add_number(d, d->seen->queue_count + d->seen->queue_unreadable);
-		else
-			add(d, "");
-	}
+	if (d->init)
+		write_clear(d, keys);
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
 		if (d->slots[i].touched)
 			write_slot(d, i, key);
@@ -279,7 +298,8 @@ void redis_draft_finish(struct redis_draft *d)
 {
 	size_t compared = count_compared(d) + d->entries_count;
 	size_t keys = FIXED_KEYS + compared + (d->init ? 2 : 0) + (has_units(d) ? 2 : 0) +
-		      count_drains(d) + slots_of_draft(d) - d->seen->slots_count;
+		      count_drains(d) + slots_of_draft(d) - d->seen->slots_count +
+		      count_forgotten(d);
 
 	add(d, NULL); /* EVALSHA and its hash */
 	add(d, NULL);
@@ -298,5 +318,5 @@ void redis_draft_finish(struct redis_draft *d)
 	add(d, d->mark);
 	add_number(d, compared);
 	add_seen(d);
-	write_all(d);
+	write_all(d, keys);
 }

@@ -106,7 +106,7 @@ static inline struct sqlite_store *sqlite_of(struct store *base)
 }
 
 int sqlite_watch(struct store *base);
-void sqlite_watch_drain(struct store *base);
+bool sqlite_watch_drain(struct store *base);
 void sqlite_unwatch(struct store *base);
 void sqlite_examine(struct store *base, struct findings *f);
 
