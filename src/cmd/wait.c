@@ -154,8 +154,8 @@ static int limit_wait(struct pool *pool, const struct plan_actor *actor, int64_t
 	return r;
 }
 
-int reserve_or_wait(const struct invocation *in, struct pool *pool, struct plan_request *request,
-		    struct pool_grant *ret_grant, struct err *e)
+static int request_gpus(const struct invocation *in, struct pool *pool,
+			struct plan_request *request, struct pool_grant *ret_grant, struct err *e)
 {
 	AUTO_FREE char *wait_key = mem_printf("%s.wait", in->command->name);
 	AUTO_FREE char *nonblock_key = mem_printf("%s.nonblock", in->command->name);
@@ -175,4 +175,15 @@ int reserve_or_wait(const struct invocation *in, struct pool *pool, struct plan_
 	limit_ns = limit_ns == INT64_MAX ? 0 : limit_ns;
 	r = limit_wait(pool, &request->actor, &limit_ns, e);
 	return r < 0 ? r : wait_in_queue(pool, request, limit_ns, ret_grant, e);
+}
+
+int reserve_or_wait(const struct invocation *in, struct pool *pool, struct plan_request *request,
+		    struct pool_grant *ret_grant, struct err *e)
+{
+	int r = request_gpus(in, pool, request, ret_grant, e);
+	AUTO_FREE char *notice = pool_take_notice(pool);
+
+	if (notice)
+		fprintf(stderr, "Note: %s\n", notice);
+	return r;
 }

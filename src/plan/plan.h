@@ -9,6 +9,7 @@
  *     match              which GPU of the driver a GPU of the pool is
  *     changes            the plan itself
  *     actor              who may do what
+ *     machine            whose GPUs the pool hands out
  *     withheld           GPUs out of service
  *     kind               GPUs of a model, or with so much memory
  *     queue, awaits      who is first for which GPU; what a request waits for
@@ -37,6 +38,7 @@
 #include "plan/init.h"
 #include "plan/kind.h"
 #include "plan/limits.h"
+#include "plan/machine.h"
 #include "plan/match.h"
 #include "plan/nested.h"
 #include "plan/queue.h"

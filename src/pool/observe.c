@@ -122,6 +122,24 @@ static char *observe_reason(const struct observation *o, size_t i)
 	return mem_strdup("the driver does not report how much memory is used");
 }
 
+static void begin_observation(struct observation *o, const struct pool_state *state)
+{
+	*o = (struct observation){.taken_ns = clock_now_ns(), .count = state->slots_count};
+	o->gpus = mem_alloc(o->count, sizeof(struct gpu *));
+	o->problems = mem_alloc(o->count, sizeof(char *));
+	o->use = mem_alloc(o->count, sizeof(*o->use));
+}
+
+void observe_nothing(const struct pool_state *state, const char *problem, struct observation *o)
+{
+	begin_observation(o, state);
+	o->problem = mem_strdup(problem);
+	for (size_t i = 0; i < o->count; i++) {
+		o->use[i] = USE_UNKNOWN;
+		o->problems[i] = observe_reason(o, i);
+	}
+}
+
 void observe_gpus(const struct pool_config *config, const struct observer *observer,
 		  const struct pool_state *state, struct observation *o)
 {
@@ -129,10 +147,7 @@ void observe_gpus(const struct pool_config *config, const struct observer *obser
 		pool_gpu_options(config, state->provider, (int)state->slots_count);
 	struct err e = {0};
 
-	*o = (struct observation){.taken_ns = clock_now_ns(), .count = state->slots_count};
-	o->gpus = mem_alloc(o->count, sizeof(struct gpu *));
-	o->problems = mem_alloc(o->count, sizeof(char *));
-	o->use = mem_alloc(o->count, sizeof(*o->use));
+	begin_observation(o, state);
 	if (gpu_scan(&options, &o->scan, &e) < 0)
 		o->problem = mem_strdup(e.text);
 	/* Drivers count as the first pid namespace does. */

@@ -50,7 +50,7 @@ static int decide_restore(const struct pool_state *state, const struct plan_fact
 int pool_restore(struct pool *p, const struct reservation *mine, bool *ret_restored, struct err *e)
 {
 	struct restoring restoring = {.mine = mine};
-	struct transaction t = {.decide = decide_restore, .argument = &restoring};
+	struct transaction t = {.decide = decide_restore, .host = HOST_ANY, .argument = &restoring};
 	int r = was_ended(p, mine, e);
 
 	if (r == 0)

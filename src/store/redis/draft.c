@@ -165,8 +165,14 @@ static size_t count_drains(const struct redis_draft *d)
 	return count;
 }
 
-/* Compared slots, entries; then what is only written: slots of a larger pool, provider, UUIDs, and
-   drains. */
+/* What is recorded of a pool's host is compared if a change alters it; a new pool has none. */
+static bool compares_host(const struct redis_draft *d)
+{
+	return d->host && !d->init;
+}
+
+/* Compared slots, entries, host; then what is only written: slots of a larger pool, provider,
+   UUIDs, host of a new pool, and drains. */
 static void add_keys(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
@@ -175,11 +181,14 @@ static void add_keys(struct redis_draft *d)
 	}
 	for (size_t i = 0; i < d->entries_count; i++)
 		add_owned(d, mem_printf(REDIS_KEY_ENTRY "%s", d->entries[i].entry->id));
+	if (compares_host(d))
+		add(d, REDIS_KEY_HOST);
 	for (size_t i = d->seen->slots_count; i < slots_of_new_pool(d); i++)
 		add_owned(d, mem_printf(REDIS_KEY_GPU "%zu", i));
 	if (d->init) {
 		add(d, REDIS_KEY_PROVIDER);
 		add(d, REDIS_KEY_UUIDS);
+		add(d, REDIS_KEY_HOST);
 	}
 	for (size_t i = 0; i < slots_of_draft(d); i++) {
 		if (has_drain(d, i))
@@ -199,6 +208,8 @@ static void add_seen(struct redis_draft *d)
 
 		add(d, seen ? redis_mark_value(seen) : "");
 	}
+	if (compares_host(d))
+		add(d, d->seen->host_version ? d->seen->host_version : "");
 }
 
 /* The pool's id, as all that was seen says. */
@@ -265,6 +276,16 @@ static void write_drain(struct redis_draft *d, size_t slot, size_t key)
 		add(d, "");
 }
 
+static void write_host(struct redis_draft *d, size_t key)
+{
+	add_operation(d, d->host ? "set" : "del");
+	add_number(d, key);
+	if (d->host)
+		add_owned(d, redis_json_write_host(d->host));
+	else
+		add(d, "");
+}
+
 /* A recreated pool: slots beyond the old ones, whatever was left there, then its own keys. */
 static void write_pool(struct redis_draft *d, size_t *key)
 {
@@ -285,6 +306,7 @@ static void write_pool(struct redis_draft *d, size_t *key)
 		add_owned(d, redis_json_write_uuids(d->init->uuids, d->init->gpus_count));
 	else
 		add(d, "");
+	write_host(d, (*key)++);
 }
 
 static void write_all(struct redis_draft *d)
@@ -307,6 +329,8 @@ static void write_all(struct redis_draft *d)
 	}
 	for (size_t i = 0; i < d->entries_count; i++)
 		write_entry(d, &d->entries[i], key++);
+	if (compares_host(d))
+		write_host(d, key++);
 	for (size_t i = 0; i < d->records_count; i++)
 		write_record(d, &d->records[i]);
 	if (d->quiet) {
@@ -324,8 +348,8 @@ static void write_all(struct redis_draft *d)
 
 void redis_draft_finish(struct redis_draft *d)
 {
-	size_t compared = count_compared(d) + d->entries_count;
-	size_t keys = FIXED_KEYS + compared + (d->init ? 2 : 0) + count_drains(d);
+	size_t compared = count_compared(d) + d->entries_count + compares_host(d);
+	size_t keys = FIXED_KEYS + compared + (d->init ? 3 : 0) + count_drains(d);
 
 	if (d->init)
 		keys += slots_of_new_pool(d) - d->seen->slots_count;

@@ -31,6 +31,7 @@ struct redis_draft {
 	size_t records_count;
 	bool quiet;                     /* nobody is woken */
 	const struct change_init *init; /* NULL: the pool stays */
+	const struct machine *host;     /* to be recorded; NULL: stays, or nobody's if made */
 
 	const char **words; /* for redis_run_script, which fills the first two */
 	size_t count, capacity;

@@ -153,6 +153,8 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 		load_gpu(state, (int)i, text);
 		redis_json_read_drained(text_of(drained->element[i]), &state->slots[i]);
 	}
+	state->host_version = mem_strdup(text_of(reply->element[LOADED_HOST]));
+	redis_json_read_host(state->host_version, &state->host);
 	redis_json_read_uuids(text_of(reply->element[LOADED_UUIDS]), state->slots,
 			      state->slots_count);
 	for (size_t i = 0; i + 1 < queue->elements; i += 2)
@@ -169,13 +171,14 @@ int redis_load(struct store *base, enum store_intent intent, struct pool_state *
 	const char *words[] = {
 		NULL,
 		NULL,
-		"6",
+		"7",
 		REDIS_KEY_COUNT,
 		REDIS_KEY_PROVIDER,
 		REDIS_KEY_POOL,
 		REDIS_KEY_UUIDS,
 		REDIS_KEY_QUEUE,
 		REDIS_KEY_HISTORY,
+		REDIS_KEY_HOST,
 		TEXT(POOL_GPUS_MAX),
 		REDIS_KEY_GPU,
 		REDIS_KEY_ENTRY,

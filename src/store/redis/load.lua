@@ -1,6 +1,6 @@
 -- The whole state in one round trip, and of one moment.
 --
--- KEYS: count, provider, pool id, UUIDs, queue, history.
+-- KEYS: count, provider, pool id, UUIDs, queue, history, host.
 -- ARGV: most GPUs of a pool; prefixes of the keys of GPUs, of entries and of drains; number of usage
 -- records.
 -- Returns what enum redis_loaded names, in that order.
@@ -45,5 +45,5 @@ end
 if ARGV[5] ~= '0' and redis.call('TYPE', KEYS[6]).ok == 'zset' then
   tail = redis.call('ZREVRANGE', KEYS[6], 0, ARGV[5] - 1)
 end
-return {count, value(KEYS[2]), value(KEYS[3]), value(KEYS[4]), per_gpu(ARGV[2]),
-  per_gpu(ARGV[4]), queue, tail}
+return {count, value(KEYS[2]), value(KEYS[3]), value(KEYS[4]), value(KEYS[7]),
+  per_gpu(ARGV[2]), per_gpu(ARGV[4]), queue, tail}

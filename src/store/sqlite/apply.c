@@ -309,6 +309,16 @@ static int apply_drain(struct sqlite_store *s, const struct change_drain *c, int
 	return r;
 }
 
+static int apply_host(struct sqlite_store *s, const struct machine *host, struct err *e)
+{
+	struct sql q = sql_of(s, "UPDATE pool SET host_id = ?, host_boot_id = ?, host_name = ?");
+
+	sql_text(&q, host->id);
+	sql_text(&q, host->boot_id);
+	sql_text(&q, host->name);
+	return sql_run(&q, e);
+}
+
 int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
 		 int64_t *version, struct err *e)
 {
@@ -329,6 +339,8 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 		return apply_drain(s, &c->drain, version, e);
 	case CHANGE_CHECK:
 		return 0;
+	case CHANGE_HOST:
+		return apply_host(s, c->host.host, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

@@ -39,7 +39,8 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, bool *ret
 		     struct err *e)
 {
 	struct sql q = sql_of(s, "SELECT provider, (SELECT count(*) FROM gpus),"
-				 " EXISTS (SELECT 1 FROM queue) FROM pool");
+				 " EXISTS (SELECT 1 FROM queue), host_id, host_boot_id, host_name"
+				 " FROM pool");
 	int r = sql_step(&q, e);
 
 	if (r <= 0)
@@ -48,6 +49,11 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, bool *ret
 	state->provider = sql_dup(&q, 0);
 	pool_state_make_slots(state, (size_t)sql_column(&q, 1));
 	*ret_waiters = sql_column(&q, 2);
+	state->host = (struct machine){
+		.id = sql_dup(&q, 3),
+		.boot_id = sql_dup(&q, 4),
+		.name = sql_dup(&q, 5),
+	};
 	return sql_run(&q, e);
 }
 

@@ -150,6 +150,10 @@ static const struct addition {
 	{"queue", "gpu_type", "TEXT"},
 	{"queue", "min_memory_mb", "INTEGER NOT NULL DEFAULT 0"},
 	{"queue", "eligible", "TEXT"},
+	/* Whose GPUs these are. */
+	{"pool", "host_id", "TEXT"},
+	{"pool", "host_boot_id", "TEXT"},
+	{"pool", "host_name", "TEXT"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */
