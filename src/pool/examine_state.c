@@ -27,7 +27,7 @@ void examine_host(const struct machine *recorded, enum machine_match match, cons
 		break;
 	case MACHINE_RENAMED:
 		findings_add(f, "host", FINDING_OK, NULL,
-			     "the pool is that of this host, which was called %s", name);
+			     "the pool is that of this host, recorded as %s", name);
 		break;
 	case MACHINE_REINSTALLED:
 		findings_add(f, "host", FINDING_NOTE, "nothing to do: the next change records it",
