@@ -86,7 +86,7 @@ static int pool_check_fresh(const struct making *m, const struct pool_state *sta
 {
 	if (!state->initialized)
 		return 0;
-	if (!m->request->force && pool_match(m->pool, state, NULL) == MACHINE_OTHER)
+	if (!m->request->force && pool_host_match(m->pool, state, NULL) == MACHINE_OTHER)
 		return pool_refuse_other(m->pool, state, e);
 	if (!m->request->force)
 		return err_set(e, EEXIST,
@@ -106,7 +106,7 @@ static int pool_read_fresh(const struct making *m, struct err *e)
 	int r = store_load(m->pool->store, STORE_READ, &state, e);
 
 	if (r == 0 && !m->request->force)
-		pool_match_surely(m->pool, &state);
+		pool_host_match_surely(m->pool, &state);
 	return r < 0 ? r : pool_check_fresh(m, &state, e);
 }
 

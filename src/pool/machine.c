@@ -38,8 +38,8 @@ static struct plan_here here_of(struct pool *p, const struct pool_state *state,
 	return (struct plan_here){.machine = &h->machine, .scan = scan};
 }
 
-enum machine_match pool_match(struct pool *p, const struct pool_state *state,
-			      const struct scan *scan)
+enum machine_match pool_host_match(struct pool *p, const struct pool_state *state,
+				   const struct scan *scan)
 {
 	struct plan_here here = here_of(p, state, scan);
 
@@ -47,7 +47,7 @@ enum machine_match pool_match(struct pool *p, const struct pool_state *state,
 	return p->here.match;
 }
 
-bool pool_match_is_sure(struct pool *p, const struct pool_state *state, const struct scan *scan)
+bool pool_host_is_sure(struct pool *p, const struct pool_state *state, const struct scan *scan)
 {
 	struct plan_here here = here_of(p, state, scan);
 
@@ -55,7 +55,7 @@ bool pool_match_is_sure(struct pool *p, const struct pool_state *state, const st
 	return !p->here.wants_scan;
 }
 
-void pool_match_prepare(struct pool *p, const struct pool_state *state)
+void pool_host_prepare(struct pool *p, const struct pool_state *state)
 {
 	struct gpu_options options =
 		pool_gpu_options(&p->config, state->provider, (int)state->slots_count);
@@ -68,11 +68,11 @@ void pool_match_prepare(struct pool *p, const struct pool_state *state)
 	p->here.wants_scan = false;
 }
 
-enum machine_match pool_match_surely(struct pool *p, const struct pool_state *state)
+enum machine_match pool_host_match_surely(struct pool *p, const struct pool_state *state)
 {
-	if (!pool_match_is_sure(p, state, NULL))
-		pool_match_prepare(p, state);
-	return pool_match(p, state, NULL);
+	if (!pool_host_is_sure(p, state, NULL))
+		pool_host_prepare(p, state);
+	return pool_host_match(p, state, NULL);
 }
 
 /* What is recorded has to outlive the plan's state. */

@@ -20,17 +20,17 @@ struct here {
 void here_clear(struct here *h);
 
 /* Whether the pool is this host's. `scan` is one that was taken anyway, or NULL. */
-enum machine_match pool_match(struct pool *p, const struct pool_state *state,
-			      const struct scan *scan);
+enum machine_match pool_host_match(struct pool *p, const struct pool_state *state,
+				   const struct scan *scan);
 
 /* The same where nothing is locked: scans if that is needed. */
-enum machine_match pool_match_surely(struct pool *p, const struct pool_state *state);
+enum machine_match pool_host_match_surely(struct pool *p, const struct pool_state *state);
 
-/* Whether there is a scan, or none is needed; otherwise the next pool_match_prepare takes one. */
-bool pool_match_is_sure(struct pool *p, const struct pool_state *state, const struct scan *scan);
+/* Whether there is a scan, or none is needed; otherwise the next pool_host_prepare takes one. */
+bool pool_host_is_sure(struct pool *p, const struct pool_state *state, const struct scan *scan);
 
 /* Takes the scan that a decision on that state has missed. Nothing may be locked. */
-void pool_match_prepare(struct pool *p, const struct pool_state *state);
+void pool_host_prepare(struct pool *p, const struct pool_state *state);
 
 /* Adds to a plan what is to be recorded of this host; with `take` whatever is recorded so far. */
 void pool_record_host(struct pool *p, const struct pool_state *state, enum machine_match match,

@@ -122,7 +122,7 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 		return r;
 	}
 	observe_gpus(&p->config, &p->observer, &s.state, &s.seen);
-	other = pool_match(p, &s.state, &s.seen.scan) == MACHINE_OTHER;
+	other = pool_host_match(p, &s.state, &s.seen.scan) == MACHINE_OTHER;
 	if (other)
 		snapshot_of_other(p, &s);
 	else

@@ -78,9 +78,9 @@ static int check_host(struct pool *p, const struct transaction *t, const struct 
 
 	if (t->host != HOST_MUST_MATCH || !state->initialized)
 		return 0;
-	if (!pool_match_is_sure(p, state, scan))
+	if (!pool_host_is_sure(p, state, scan))
 		return err_set(e, EAGAIN, "whose pool it is takes a scan");
-	*ret_match = pool_match(p, state, scan);
+	*ret_match = pool_host_match(p, state, scan);
 	return *ret_match == MACHINE_OTHER ? pool_refuse_other(p, state, e) : 0;
 }
 
@@ -105,7 +105,7 @@ static int transact_once(struct pool *p, struct transaction *t, struct attempt *
 {
 	int r;
 
-	pool_match_prepare(p, &a->state);
+	pool_host_prepare(p, &a->state);
 	r = prepare(p, t, e);
 	if (r != 0)
 		return r;
