@@ -9,7 +9,6 @@
  *     match              which GPU of the driver a GPU of the pool is
  *     changes            the plan itself
  *     actor              who may do what
- *     machine            whose GPUs the pool hands out
  *     withheld           GPUs out of service
  *     kind               GPUs of a model, or with so much memory
  *     queue, awaits      who is first for which GPU; what a request waits for
@@ -19,7 +18,7 @@
  *     schedule           when waiting requests will start
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
- *                        nested
+ *                        nested, machine
  *
  * A commit compares only the slots and entries that it changes: a decision that rests on others
  * adds a CHANGE_CHECK (plan_guard_quota), or a decision made at the same time escapes it.
