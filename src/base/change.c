@@ -36,10 +36,30 @@ const int *change_gpus(const struct change *c, size_t *ret_count)
 	case CHANGE_PUT:
 	case CHANGE_DROP:
 	case CHANGE_IGNORE:
+	case CHANGE_HOST:
 		break;
 	}
 	*ret_count = 0;
 	return NULL;
+}
+
+bool change_needs_gpus(enum change_kind kind)
+{
+	switch (kind) {
+	case CHANGE_GRANT:
+	case CHANGE_END:
+	case CHANGE_RENEW:
+	case CHANGE_DRAIN:
+	case CHANGE_CHECK:
+		return true;
+	case CHANGE_INIT:
+	case CHANGE_PUT:
+	case CHANGE_DROP:
+	case CHANGE_IGNORE:
+	case CHANGE_HOST:
+		break;
+	}
+	return false;
 }
 
 /* ---- reservations ---- */
@@ -200,6 +220,7 @@ static int apply_init(struct pool_state *state, const struct change_init *init, 
 	while (state->ignored_count)
 		ignored_process_clear(&state->ignored[--state->ignored_count]);
 	mem_replace(&state->provider, init->provider);
+	machine_clear(&state->host);
 	pool_state_make_slots(state, init->gpus_count);
 	for (size_t i = 0; i < init->gpus_count; i++) {
 		if (init->uuids)
@@ -226,7 +247,7 @@ static int check_gpus(const struct pool_state *state, const struct change *c, st
 	size_t count;
 	const int *gpus = change_gpus(c, &count);
 
-	if (!count && c->kind != CHANGE_INIT && c->kind != CHANGE_IGNORE && !change_entry(c))
+	if (!count && change_needs_gpus(c->kind))
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
 	for (size_t i = 0; i < count; i++) {
 		if (gpus[i] < 0 || (size_t)gpus[i] >= state->slots_count)
@@ -263,6 +284,10 @@ int change_apply(struct pool_state *state, const struct change *c, struct err *e
 		return 0;
 	case CHANGE_IGNORE:
 		pool_state_ignore(state, c->ignore.process, c->ignore.drop);
+		return 0;
+	case CHANGE_HOST:
+		machine_clear(&state->host);
+		machine_copy(&state->host, c->host.host);
 		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);

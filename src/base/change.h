@@ -18,13 +18,14 @@ enum change_kind {
 	CHANGE_DRAIN,
 	CHANGE_CHECK,
 	CHANGE_IGNORE,
+	CHANGE_HOST,
 };
 
 /*
  * Creates the pool, or recreates it. Reservations must be ended, and queue entries dropped or
- * altered, by other changes of the same commit; the history stays, every GPU is in service, and no
- * process is ignored.
- * Later changes of the same commit may fill the new pool: grants, drains, and queue entries.
+ * altered, by other changes of the same commit; the history stays, every GPU is in service, no
+ * process is ignored, and no host is recorded. Later changes of the same commit may fill the new
+ * pool: grants, drains, queue entries, ignored processes, its host.
  */
 struct change_init {
 	const char *provider;
@@ -91,6 +92,12 @@ struct change_ignore {
 	bool drop;
 };
 
+/* Records whose GPUs the pool has. What was recorded must still be as loaded, or be of a pool that
+   an earlier change of the same commit makes. */
+struct change_host {
+	const struct machine *host;
+};
+
 struct change {
 	enum change_kind kind;
 	bool quiet; /* a mere heartbeat: a commit of nothing else wakes no process that watches */
@@ -104,15 +111,19 @@ struct change {
 		struct change_drain drain;
 		struct change_check check;
 		struct change_ignore ignore;
+		struct change_host host;
 	};
 };
 
 /* The queue entry that a change stores or removes; NULL for other kinds. */
 const struct queue_entry *change_entry(const struct change *c);
 
-/* The GPUs whose slots a change alters or compares; NULL and 0 for CHANGE_INIT, CHANGE_IGNORE and
-   changes of queue entries. */
+/* The GPUs whose slots a change alters or compares; NULL and 0 for those that are not about
+   slots. */
 const int *change_gpus(const struct change *c, size_t *ret_count);
+
+/* Whether changes of that kind must name GPUs. */
+bool change_needs_gpus(enum change_kind kind);
 
 /*
  * Applies a change to a state, as a store does to what it keeps: loading what was committed gives

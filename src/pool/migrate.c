@@ -119,7 +119,7 @@ static int copy_history(struct store *from, struct store *to, size_t *ret_count,
 static struct change *make_changes(struct pool_state *state, const char **uuids,
 				   int64_t *released_ns, size_t *ret_count)
 {
-	size_t count = 1 + state->slots_count + state->reservations_count + state->queue_count +
+	size_t count = 2 + state->slots_count + state->reservations_count + state->queue_count +
 		       state->ignored_count;
 	struct change *changes = mem_alloc(count, sizeof(*changes)), *c = changes;
 
@@ -135,6 +135,7 @@ static struct change *make_changes(struct pool_state *state, const char **uuids,
 		if (uuids[i])
 			c->init.uuids = uuids;
 	}
+	*++c = (struct change){.kind = CHANGE_HOST, .host.host = &state->host};
 	for (size_t i = 0; i < state->reservations_count; i++) {
 		/* Reservations of other programs have no id yet. */
 		if (!*state->reservations[i]->id)
@@ -194,7 +195,7 @@ static int make_pool(struct pool_state *state, struct pool *to, struct err *e)
 	AUTO_FREE int64_t *released_ns = mem_alloc(state->slots_count, sizeof(*released_ns));
 	struct filling f = {.to = to};
 	AUTO_FREE struct change *changes = make_changes(state, uuids, released_ns, &f.count);
-	struct transaction t = {.decide = decide_filling, .argument = &f};
+	struct transaction t = {.decide = decide_filling, .host = HOST_ANY, .argument = &f};
 
 	f.changes = changes;
 	return pool_transact(to, &t, NULL, e);

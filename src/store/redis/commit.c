@@ -162,7 +162,7 @@ static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 	size_t gpus;
 
 	change_gpus(c, &gpus);
-	if (!gpus && c->kind != CHANGE_INIT && c->kind != CHANGE_IGNORE && !change_entry(c))
+	if (!gpus && change_needs_gpus(c->kind))
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
 	if (!d->seen->initialized && !d->init && c->kind != CHANGE_INIT)
 		return err_set(e, EINVAL, "the pool is not initialized");
@@ -185,6 +185,9 @@ static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 		return check(d, &c->check, e);
 	case CHANGE_IGNORE:
 		redis_draft_ignore(d, &c->ignore);
+		return 0;
+	case CHANGE_HOST:
+		d->host = c->host.host;
 		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);

@@ -183,15 +183,21 @@ static size_t count_drains(const struct redis_draft *d)
 	return count;
 }
 
+/* What is recorded of a pool's host is compared if a change alters it; a new pool has none. */
+static bool compares_host(const struct redis_draft *d)
+{
+	return d->host && !d->init;
+}
+
 /* The entries that a recreated pool forgets, whether they could be read or not. */
 static size_t count_forgotten(const struct redis_draft *d)
 {
 	return d->queue ? d->queue->elements : 0;
 }
 
-/* Compared slots, entries, the ignored processes; then what is only written: slots of a larger
-   pool, provider, UUIDs, the ignored processes of a new pool, drains, and the entries that are
-   forgotten. */
+/* Compared slots, entries, the ignored processes, host; then what is only written: slots of a
+   larger pool, provider, UUIDs, the ignored processes and host of a new pool, drains, and the
+   entries that are forgotten. */
 static void add_keys(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
@@ -202,12 +208,15 @@ static void add_keys(struct redis_draft *d)
 		add_owned(d, mem_printf(REDIS_KEY_ENTRY "%s", d->entries[i].entry->id));
 	if (compares_ignored(d))
 		add(d, REDIS_KEY_IGNORED);
+	if (compares_host(d))
+		add(d, REDIS_KEY_HOST);
 	for (size_t i = d->seen->slots_count; i < slots_of_new_pool(d); i++)
 		add_owned(d, mem_printf(REDIS_KEY_GPU "%zu", i));
 	if (d->init) {
 		add(d, REDIS_KEY_PROVIDER);
 		add(d, REDIS_KEY_UUIDS);
 		add(d, REDIS_KEY_IGNORED);
+		add(d, REDIS_KEY_HOST);
 	}
 	for (size_t i = 0; i < slots_of_draft(d); i++) {
 		if (has_drain(d, i))
@@ -231,6 +240,8 @@ static void add_seen(struct redis_draft *d)
 	}
 	if (compares_ignored(d))
 		add(d, redis_mark_value(d->seen->ignored_version));
+	if (compares_host(d))
+		add(d, d->seen->host_version ? d->seen->host_version : "");
 }
 
 /* The pool's id, as all that was seen says. */
@@ -310,6 +321,16 @@ static void write_ignored(struct redis_draft *d, size_t key)
 		add(d, "");
 }
 
+static void write_host(struct redis_draft *d, size_t key)
+{
+	add_operation(d, d->host ? "set" : "del");
+	add_number(d, key);
+	if (d->host)
+		add_owned(d, redis_json_write_host(d->host));
+	else
+		add(d, "");
+}
+
 /* A recreated pool: slots beyond the old ones, whatever was left there, then its own keys. */
 static void write_pool(struct redis_draft *d, size_t *key)
 {
@@ -331,6 +352,7 @@ static void write_pool(struct redis_draft *d, size_t *key)
 	else
 		add(d, "");
 	write_ignored(d, (*key)++);
+	write_host(d, (*key)++);
 }
 
 /* Empties the queue; the keys of its entries are the last ones. */
@@ -365,6 +387,8 @@ static void write_all(struct redis_draft *d, size_t keys)
 		write_entry(d, &d->entries[i], key++);
 	if (compares_ignored(d))
 		write_ignored(d, key++);
+	if (compares_host(d))
+		write_host(d, key++);
 	for (size_t i = 0; i < d->records_count; i++)
 		write_record(d, &d->records[i]);
 	if (d->quiet) {
@@ -382,8 +406,8 @@ static void write_all(struct redis_draft *d, size_t keys)
 
 void redis_draft_finish(struct redis_draft *d)
 {
-	size_t compared = count_compared(d) + d->entries_count;
-	size_t keys = FIXED_KEYS + compared + (d->init ? 3 : 0) + count_drains(d);
+	size_t compared = count_compared(d) + d->entries_count + compares_host(d);
+	size_t keys = FIXED_KEYS + compared + (d->init ? 4 : 0) + count_drains(d);
 
 	if (d->init)
 		keys += slots_of_new_pool(d) - d->seen->slots_count + count_forgotten(d);

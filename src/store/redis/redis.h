@@ -24,12 +24,13 @@
 #define REDIS_KEY_ENTRY "canhazgpu:queue:entry:"
 #define REDIS_KEY_HISTORY "canhazgpu:usage_history_sorted"
 #define REDIS_KEY_OLD_HISTORY "canhazgpu:usage_history:"
-/* Ours: which making of the pool this is, the UUIDs of its GPUs, which are out of service, and
-   which processes do not count. */
+/* Ours: which making of the pool this is, the UUIDs of its GPUs, which are out of service, which
+   processes do not count, and whose GPUs they are. */
 #define REDIS_KEY_POOL "canhazgpu:pool_id"
 #define REDIS_KEY_UUIDS "canhazgpu:gpu_uuids"
 #define REDIS_KEY_DRAINED "canhazgpu:gpu_drained:"
 #define REDIS_KEY_IGNORED "canhazgpu:ignored_processes"
+#define REDIS_KEY_HOST "canhazgpu:host"
 /* Where a commit is announced; commit.lua has it, too. */
 #define REDIS_CHANNEL "canhazgpu:changed"
 
@@ -93,6 +94,7 @@ enum redis_loaded {
 	LOADED_POOL,
 	LOADED_UUIDS,
 	LOADED_IGNORED,
+	LOADED_HOST,
 	LOADED_GPUS,
 	LOADED_DRAINED, /* per GPU */
 	LOADED_QUEUE,   /* id, value, id, value, ... */

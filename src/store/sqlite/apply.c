@@ -364,6 +364,16 @@ static int apply_ignore(struct sqlite_store *s, const struct change_ignore *c, s
 	return sql_run(&q, e);
 }
 
+static int apply_host(struct sqlite_store *s, const struct machine *host, struct err *e)
+{
+	struct sql q = sql_of(s, "UPDATE pool SET host_id = ?, host_boot_id = ?, host_name = ?");
+
+	sql_text(&q, host->id);
+	sql_text(&q, host->boot_id);
+	sql_text(&q, host->name);
+	return sql_run(&q, e);
+}
+
 int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
 		 int64_t *version, struct err *e)
 {
@@ -386,6 +396,8 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 		return 0;
 	case CHANGE_IGNORE:
 		return apply_ignore(s, &c->ignore, e);
+	case CHANGE_HOST:
+		return apply_host(s, c->host.host, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

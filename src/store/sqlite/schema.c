@@ -167,6 +167,10 @@ static const struct addition {
 	{"queue", "doubt_wall_ns", "INTEGER NOT NULL DEFAULT 0"},
 	{"queue", "doubt_boot_ns", "INTEGER NOT NULL DEFAULT 0"},
 	{"queue", "doubt_clock", "TEXT"},
+	/* Whose GPUs these are. */
+	{"pool", "host_id", "TEXT"},
+	{"pool", "host_boot_id", "TEXT"},
+	{"pool", "host_name", "TEXT"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */
