@@ -14,12 +14,6 @@ const struct queue_entry *change_entry(const struct change *c)
 	return c->kind == CHANGE_DROP ? c->drop.entry : NULL;
 }
 
-bool change_needs_gpus(const struct change *c)
-{
-	return c->kind == CHANGE_GRANT || c->kind == CHANGE_END || c->kind == CHANGE_RENEW ||
-	       c->kind == CHANGE_DRAIN || c->kind == CHANGE_CHECK;
-}
-
 const int *change_gpus(const struct change *c, size_t *ret_count)
 {
 	switch (c->kind) {
@@ -43,10 +37,31 @@ const int *change_gpus(const struct change *c, size_t *ret_count)
 	case CHANGE_PUT:
 	case CHANGE_DROP:
 	case CHANGE_IGNORE:
+	case CHANGE_HOST:
 		break;
 	}
 	*ret_count = 0;
 	return NULL;
+}
+
+bool change_needs_gpus(enum change_kind kind)
+{
+	switch (kind) {
+	case CHANGE_GRANT:
+	case CHANGE_END:
+	case CHANGE_RENEW:
+	case CHANGE_DRAIN:
+	case CHANGE_CHECK:
+		return true;
+	case CHANGE_INIT:
+	case CHANGE_PUT:
+	case CHANGE_DROP:
+	case CHANGE_IGNORE:
+	case CHANGE_UNITS:
+	case CHANGE_HOST:
+		break;
+	}
+	return false;
 }
 
 /* ---- reservations ---- */
@@ -207,6 +222,7 @@ static int apply_init(struct pool_state *state, const struct change_init *init, 
 	while (state->ignored_count)
 		ignored_process_clear(&state->ignored[--state->ignored_count]);
 	mem_replace(&state->provider, init->provider);
+	machine_clear(&state->host);
 	pool_state_make_slots(state, init->gpus_count);
 	for (size_t i = 0; i < init->gpus_count; i++) {
 		if (init->last_released_ns)
@@ -242,7 +258,7 @@ static int check_gpus(const struct pool_state *state, const struct change *c, st
 	size_t count;
 	const int *gpus = change_gpus(c, &count);
 
-	if (!count && change_needs_gpus(c))
+	if (!count && change_needs_gpus(c->kind))
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
 	for (size_t i = 0; i < count; i++) {
 		if (gpus[i] < 0 || (size_t)gpus[i] >= state->slots_count)
@@ -282,6 +298,10 @@ int change_apply(struct pool_state *state, const struct change *c, struct err *e
 		return 0;
 	case CHANGE_UNITS:
 		return apply_units(state, &c->units, e);
+	case CHANGE_HOST:
+		machine_clear(&state->host);
+		machine_copy(&state->host, c->host.host);
+		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

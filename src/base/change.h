@@ -19,13 +19,14 @@ enum change_kind {
 	CHANGE_CHECK,
 	CHANGE_IGNORE,
 	CHANGE_UNITS,
+	CHANGE_HOST,
 };
 
 /*
  * Creates the pool, or recreates it. Reservations must be ended, and queue entries dropped or
  * altered, by other changes of the same commit; the history stays, every GPU is in service, nothing
- * is recorded of it, and no process is ignored. Later changes of the same commit may fill the new
- * pool: units, grants, drains, and queue entries.
+ * is recorded of it, no process is ignored, and no host is recorded. Later changes of the same
+ * commit may fill the new pool: units, grants, drains, queue entries, ignored processes, its host.
  */
 struct change_init {
 	const char *provider;
@@ -101,6 +102,12 @@ struct change_units {
 	size_t count;
 };
 
+/* Records whose GPUs the pool has. What was recorded must still be as loaded, or be of a pool that
+   an earlier change of the same commit makes. */
+struct change_host {
+	const struct machine *host;
+};
+
 struct change {
 	enum change_kind kind;
 	bool quiet; /* a mere heartbeat: a commit of nothing else wakes no process that watches */
@@ -115,18 +122,19 @@ struct change {
 		struct change_check check;
 		struct change_ignore ignore;
 		struct change_units units;
+		struct change_host host;
 	};
 };
 
 /* The queue entry that a change stores or removes; NULL for other kinds. */
 const struct queue_entry *change_entry(const struct change *c);
 
-/* Whether it is about reservations or GPUs, and so has to name at least one GPU. */
-bool change_needs_gpus(const struct change *c);
-
-/* The GPUs whose slots a change alters or compares; NULL and 0 for changes of queue entries, and
-   for CHANGE_INIT, CHANGE_UNITS and CHANGE_IGNORE, which name none. */
+/* The GPUs whose slots a change alters or compares; NULL and 0 for those that are not about
+   slots. */
 const int *change_gpus(const struct change *c, size_t *ret_count);
+
+/* Whether changes of that kind must name GPUs. */
+bool change_needs_gpus(enum change_kind kind);
 
 /*
  * Applies a change to a state, as a store does to what it keeps: loading what was committed gives

@@ -133,6 +133,23 @@ void scan_clear(struct scan *s)
 	*s = (struct scan){0};
 }
 
+void machine_clear(struct machine *m)
+{
+	free(m->id);
+	free(m->boot_id);
+	free(m->name);
+	*m = (struct machine){0};
+}
+
+void machine_copy(struct machine *to, const struct machine *from)
+{
+	*to = (struct machine){
+		.id = mem_strdup(from->id),
+		.boot_id = mem_strdup(from->boot_id),
+		.name = mem_strdup(from->name),
+	};
+}
+
 void holder_clear(struct holder *h)
 {
 	free(h->host);
@@ -254,6 +271,8 @@ void pool_state_clear(struct pool_state *s)
 	free(s->ignored);
 	free(s->ignored_version);
 	free(s->provider);
+	machine_clear(&s->host);
+	free(s->host_version);
 	*s = (struct pool_state){0};
 }
 
@@ -262,8 +281,10 @@ void pool_state_copy(struct pool_state *to, const struct pool_state *from)
 	*to = (struct pool_state){
 		.initialized = from->initialized,
 		.provider = mem_strdup(from->provider),
+		.host_version = mem_strdup(from->host_version),
 		.queue_unreadable = from->queue_unreadable,
 	};
+	machine_copy(&to->host, &from->host);
 	pool_state_make_slots(to, from->slots_count);
 	for (size_t i = 0; i < from->slots_count; i++) {
 		const struct slot *slot = &from->slots[i];

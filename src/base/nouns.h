@@ -224,11 +224,20 @@ struct ignored_process {
 	int64_t memory_mb; /* what it had on a GPU then; what it takes beyond that counts */
 };
 
+/* A host, as what is known of it names it. NULL: unknown. */
+struct machine {
+	char *id;      /* /etc/machine-id: stays until the host is installed again */
+	char *boot_id; /* /proc/sys/kernel/random/boot_id: one kernel, and all containers on it */
+	char *name;    /* for people */
+};
+
 /* All that is agreed about one host, as read at one moment. */
 struct pool_state {
 	bool initialized;
 	char *provider;
-	struct slot *slots; /* slots[i].id == i */
+	struct machine host; /* whose GPUs these are; all NULL: not recorded yet */
+	char *host_version;  /* like slot.version; NULL where the store needs none */
+	struct slot *slots;  /* slots[i].id == i */
 	size_t slots_count;
 	struct reservation **reservations;
 	size_t reservations_count;
@@ -277,6 +286,8 @@ void id_new(char id[ID_SIZE]);
 void process_clear(struct process *p);
 void gpu_clear(struct gpu *g);
 void scan_clear(struct scan *s);
+void machine_clear(struct machine *m);
+void machine_copy(struct machine *to, const struct machine *from);
 void holder_clear(struct holder *h);
 void holder_copy(struct holder *to, const struct holder *from);
 struct reservation *reservation_new(void);

@@ -21,7 +21,7 @@
  *     schedule           when waiting requests will start
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
- *                        ignore, nested
+ *                        ignore, nested, machine
  *
  * A commit compares only the slots and entries that it changes: a decision that rests on others
  * adds a CHANGE_CHECK (plan_guard_quota), or a decision made at the same time escapes it.
@@ -42,6 +42,7 @@
 #include "plan/init.h"
 #include "plan/kind.h"
 #include "plan/limits.h"
+#include "plan/machine.h"
 #include "plan/match.h"
 #include "plan/nested.h"
 #include "plan/queue.h"

@@ -82,6 +82,8 @@ static int pool_check_fresh(const struct making *m, const struct pool_state *sta
 {
 	if (!state->initialized)
 		return 0;
+	if (!m->request->force && pool_host_match(m->pool, state, NULL) == MACHINE_OTHER)
+		return pool_refuse_other(m->pool, state, e);
 	if (!m->request->force)
 		return err_set(e, EEXIST,
 			       "GPU pool already initialized with %zu GPUs. Use --force to "
@@ -99,6 +101,8 @@ static int pool_read_fresh(const struct making *m, struct err *e)
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	int r = pool_load(m->pool, STORE_READ, &state, e);
 
+	if (r == 0 && !m->request->force)
+		pool_host_match_surely(m->pool, &state);
 	return r < 0 ? r : pool_check_fresh(m, &state, e);
 }
 
@@ -120,7 +124,7 @@ int pool_admin(struct pool *p, const struct pool_admin_request *request, int *re
 	AUTO(scan_clear) struct scan scan = {0};
 	AUTO_FREE struct slot *units = NULL;
 	struct making m = {.pool = p, .request = request};
-	struct transaction t = {.decide = decide_init, .argument = &m};
+	struct transaction t = {.decide = decide_init, .host = HOST_TAKES_OVER, .argument = &m};
 	int r = pool_read_fresh(&m, e);
 
 	if (r == 0)

@@ -116,9 +116,16 @@ static void examine_scan(struct pool *p, const struct pool_state *state, struct 
 static void examine_state(struct pool *p, struct pool_state *state, struct findings *f)
 {
 	int64_t now_ns = clock_now_ns();
+	enum machine_match match = pool_host_match_surely(p, state);
+	AUTO_FREE char *other = match == MACHINE_OTHER ? pool_describe_other(p, state) : NULL;
 
 	examine_pool(state, f);
+	examine_host(&state->host, match, other, f);
 	examine_watch(p, f);
+	if (other) {
+		examine_hardware(&p->config, f);
+		return;
+	}
 	examine_scan(p, state, f);
 	examine_ignored(&p->observer, state, f);
 	examine_reservations(&p->observer, state, f);

@@ -13,6 +13,45 @@
 /* Clocks of several hosts are never quite the same. */
 #define FUTURE_NS (60 * NS_PER_SECOND)
 
+void examine_host(const struct machine *recorded, enum machine_match match, const char *other,
+		  struct findings *f)
+{
+	const char *name = recorded->name ? recorded->name : "unknown";
+
+	switch (match) {
+	case MACHINE_UNRECORDED:
+		findings_add(f, "host", FINDING_NOTE, "the next change records this one",
+			     "the pool does not say yet which host it belongs to");
+		break;
+	case MACHINE_SAME:
+		findings_add(f, "host", FINDING_OK, NULL, "the pool is that of this host, %s",
+			     name);
+		break;
+	case MACHINE_RENAMED:
+		findings_add(f, "host", FINDING_OK, NULL,
+			     "the pool is that of this host, recorded as %s", name);
+		break;
+	case MACHINE_REINSTALLED:
+		findings_add(f, "host", FINDING_NOTE, "nothing to do: the next change records it",
+			     "the machine id is another one than that of the pool's host, %s, but "
+			     "the GPUs are the same",
+			     name);
+		break;
+	case MACHINE_UNCERTAIN:
+		findings_add(f, "host", FINDING_WARNING,
+			     "give this host a machine id (systemd-machine-id-setup), unless this "
+			     "is a container",
+			     "whether this is the pool's host, %s, cannot be told", name);
+		break;
+	case MACHINE_OTHER:
+		findings_add(f, "host", FINDING_FAILED,
+			     "give this host a pool of its own with --store: see "
+			     "docs/troubleshooting.md, 'The pool of another host'",
+			     "%s", other);
+		break;
+	}
+}
+
 /* "0, 3 and 5 more" would be shorter, but whoever searches for one GPU has to find it. */
 static void list_add(struct str *list, int gpu)
 {

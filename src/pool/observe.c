@@ -159,6 +159,25 @@ static char *observe_reason(const struct observation *o, size_t i)
 	return mem_strdup("the driver does not report how much memory is used");
 }
 
+static void begin_observation(struct observation *o, const struct pool_state *state)
+{
+	*o = (struct observation){.taken_ns = clock_now_ns(), .count = state->slots_count};
+	o->gpus = mem_alloc(o->count, sizeof(struct gpu *));
+	o->problems = mem_alloc(o->count, sizeof(char *));
+	o->use = mem_alloc(o->count, sizeof(*o->use));
+}
+
+void observe_nothing(const struct pool_state *state, const char *problem, struct observation *o)
+{
+	begin_observation(o, state);
+	o->ignored = mem_alloc(state->ignored_count, sizeof(*o->ignored));
+	o->problem = mem_strdup(problem);
+	for (size_t i = 0; i < o->count; i++) {
+		o->use[i] = USE_UNKNOWN;
+		o->problems[i] = observe_reason(o, i);
+	}
+}
+
 /*
  * When GPUs last changed hands. A scan from before does not show what an old holder has left
  * behind: a GPU that was idle then may not be handed out now. Nor does it show what a new one uses,
@@ -206,10 +225,7 @@ void observe_gpus(const struct pool_config *config, const struct observer *obser
 	struct gpu_options options = scan_options(config, observer, state, wish);
 	struct err e = {0};
 
-	*o = (struct observation){.taken_ns = clock_now_ns(), .count = state->slots_count};
-	o->gpus = mem_alloc(o->count, sizeof(struct gpu *));
-	o->problems = mem_alloc(o->count, sizeof(char *));
-	o->use = mem_alloc(o->count, sizeof(*o->use));
+	begin_observation(o, state);
 	if (gpu_scan(&options, &o->scan, &e) < 0)
 		o->problem = mem_strdup(e.text);
 	else

@@ -83,6 +83,9 @@ struct plan_facts observe_facts(const struct observer *o, const struct liveness 
 void observe_gpus(const struct pool_config *config, const struct observer *observer,
 		  const struct pool_state *state, const struct scan_wish *wish,
 		  struct observation *ret_observation);
+/* Instead of a scan: nothing is known of the GPUs, for that reason. The caller clears it. */
+void observe_nothing(const struct pool_state *state, const char *problem,
+		     struct observation *ret_observation);
 void observation_clear(struct observation *o);
 
 /* Completes the processes of the scan from /proc (owner, name), and marks those on a reserved GPU

@@ -82,6 +82,7 @@ struct pool *pool_close(struct pool *p)
 	store_close(p->store);
 	observer_clear(&p->observer);
 	past_runs_clear(&p->past);
+	here_clear(&p->here);
 	pool_config_clear(&p->config);
 	free(p);
 	return NULL;
@@ -164,6 +165,9 @@ int64_t pool_longest_ns(const struct pool *p, const struct plan_actor *actor)
 
 int pool_trim(struct pool *p, struct err *e)
 {
+	/* The history of another host is its own. */
+	if (p->here.match == MACHINE_OTHER)
+		return 0;
 	if (p->config.history_keep_ns <= 0 ||
 	    (p->config.history_set_by_user && !pool_is_administrator(p)))
 		return 0;

@@ -267,6 +267,10 @@ int pool_find_gpus(struct pool *p, const struct gpu_list *list, int **ret_ids, s
    frees the texts and *ret_names. -ENOENT where there is no pool. */
 int pool_gpu_names(struct pool *p, char ***ret_names, size_t *ret_count, struct err *e);
 
+/* Something to tell the user once, which was found out while the pool was changed; NULL: nothing.
+   The caller frees it. */
+char *pool_take_notice(struct pool *p);
+
 /* How many GPUs the pool has. -ENOENT where there is no pool. */
 int pool_count(struct pool *p, size_t *ret_count, struct err *e);
 

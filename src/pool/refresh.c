@@ -77,7 +77,7 @@ int pool_refresh(struct pool *p, const struct plan_actor *actor, struct pool_ref
 	struct refreshing refreshing = {.pool = p, .actor = actor, .scan = &scan};
 	struct transaction t = {.decide = decide, .argument = &refreshing};
 	struct gpu_options options;
-	int r = store_load(p->store, STORE_READ, &state, e);
+	int r = pool_load(p, STORE_READ, &state, e);
 
 	if (r == 0)
 		r = plan_require(&state, e);

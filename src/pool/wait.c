@@ -64,7 +64,7 @@ static int decide_leave(const struct pool_state *state, const struct plan_facts 
 
 struct pool_wait *pool_wait_end(struct pool_wait *w)
 {
-	struct transaction leave = {.decide = decide_leave, .argument = w};
+	struct transaction leave = {.decide = decide_leave, .host = HOST_ANY, .argument = w};
 
 	if (!w)
 		return NULL;
@@ -95,7 +95,7 @@ const struct pool_standing *pool_wait_standing(const struct pool_wait *w)
 static bool is_final(const struct pool_wait *w, int r)
 {
 	return w->enqueued_ns == TIME_NONE || r == -ECANCELED || r == -ERANGE || r == -EINVAL ||
-	       r == -EPERM || r == -EDQUOT;
+	       r == -EPERM || r == -EDQUOT || r == -EREMOTE;
 }
 
 /* Sleeps longer and longer until the store answers again, but not beyond the limit. */

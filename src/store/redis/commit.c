@@ -173,7 +173,7 @@ static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 	size_t gpus;
 
 	change_gpus(c, &gpus);
-	if (!gpus && change_needs_gpus(c))
+	if (!gpus && change_needs_gpus(c->kind))
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
 	if (!d->seen->initialized && !d->init && c->kind != CHANGE_INIT)
 		return err_set(e, EINVAL, "the pool is not initialized");
@@ -199,6 +199,9 @@ static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 		return 0;
 	case CHANGE_UNITS:
 		return set_units(d, &c->units, e);
+	case CHANGE_HOST:
+		d->host = c->host.host;
+		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

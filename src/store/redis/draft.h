@@ -35,6 +35,7 @@ struct redis_draft {
 	const struct change_init *init;   /* NULL: the pool stays */
 	const struct change_units *units; /* NULL: its numbers mean the same as before */
 	redisReply *queue;                /* with init: the ids that are in the queue, or NULL */
+	const struct machine *host;       /* to be recorded; NULL: stays, or nobody's if made */
 
 	const char **words; /* for redis_run_script, which fills the first two */
 	size_t count, capacity;

@@ -88,15 +88,21 @@ static size_t count_drains(const struct redis_draft *d)
 	return count;
 }
 
+/* What is recorded of a pool's host is compared if a change alters it; a new pool has none. */
+static bool compares_host(const struct redis_draft *d)
+{
+	return d->host && !d->init;
+}
+
 /* The entries that a recreated pool forgets, whether they could be read or not. */
 static size_t count_forgotten(const struct redis_draft *d)
 {
 	return d->queue ? d->queue->elements : 0;
 }
 
-/* Compared slots, entries, the ignored processes; then what is only written: slots of a larger
-   pool, provider and ignored processes of a new one, UUIDs, units, drains, and the entries that
-   are forgotten. */
+/* Compared slots, entries, the ignored processes, host; then what is only written: slots of a
+   larger pool, provider, ignored processes and host of a new one, UUIDs, units, drains, and the
+   entries that are forgotten. */
 static void add_keys(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
@@ -107,11 +113,14 @@ static void add_keys(struct redis_draft *d)
 		add_owned(d, mem_printf(REDIS_KEY_ENTRY "%s", d->entries[i].entry->id));
 	if (compares_ignored(d))
 		add(d, REDIS_KEY_IGNORED);
+	if (compares_host(d))
+		add(d, REDIS_KEY_HOST);
 	for (size_t i = d->seen->slots_count; i < slots_of_draft(d); i++)
 		add_owned(d, mem_printf(REDIS_KEY_GPU "%zu", i));
 	if (d->init) {
 		add(d, REDIS_KEY_PROVIDER);
 		add(d, REDIS_KEY_IGNORED);
+		add(d, REDIS_KEY_HOST);
 	}
 	if (has_units(d)) {
 		add(d, REDIS_KEY_UUIDS);
@@ -139,6 +148,8 @@ static void add_seen(struct redis_draft *d)
 	}
 	if (compares_ignored(d))
 		add(d, redis_mark_value(d->seen->ignored_version));
+	if (compares_host(d))
+		add(d, d->seen->host_version ? d->seen->host_version : "");
 }
 
 /* The pool's id, as all that was seen says. */
@@ -224,12 +235,18 @@ static void write_ignored(struct redis_draft *d, size_t key)
 		  d->after.ignored_count ? redis_json_write_ignored(&d->after, d->mark) : NULL);
 }
 
+static void write_host(struct redis_draft *d, size_t key)
+{
+	write_key(d, key, d->host ? redis_json_write_host(d->host) : NULL);
+}
+
 /* A recreated pool: its own keys. */
 static void write_pool(struct redis_draft *d, size_t *key)
 {
 	write_key(d, KEY_POOL, mem_strdup(d->mark));
 	write_key(d, (*key)++, mem_strdup(d->init->provider));
 	write_ignored(d, (*key)++);
+	write_host(d, (*key)++);
 }
 
 /* What the numbers of the pool mean, and how many there are. */
@@ -275,6 +292,8 @@ static void write_all(struct redis_draft *d, size_t keys)
 		write_entry(d, &d->entries[i], key++);
 	if (compares_ignored(d))
 		write_ignored(d, key++);
+	if (compares_host(d))
+		write_host(d, key++);
 	for (size_t i = 0; i < d->records_count; i++)
 		write_record(d, &d->records[i]);
 	if (d->quiet) {
@@ -296,8 +315,8 @@ static void write_all(struct redis_draft *d, size_t keys)
 
 void redis_draft_finish(struct redis_draft *d)
 {
-	size_t compared = count_compared(d) + d->entries_count;
-	size_t keys = FIXED_KEYS + compared + (d->init ? 2 : 0) + (has_units(d) ? 2 : 0) +
+	size_t compared = count_compared(d) + d->entries_count + compares_host(d);
+	size_t keys = FIXED_KEYS + compared + (d->init ? 3 : 0) + (has_units(d) ? 2 : 0) +
 		      count_drains(d) + slots_of_draft(d) - d->seen->slots_count +
 		      count_forgotten(d);
 

@@ -291,3 +291,26 @@ char *redis_json_write_usage(const struct usage_record *u)
 	redis_json_set_text(object, "actor", u->actor);
 	return redis_json_text(object);
 }
+
+/* ---- the host ---- */
+
+void redis_json_read_host(const char *text, struct machine *host)
+{
+	AUTO(json_freep) json_t *object = NULL;
+
+	if (!*text || redis_json_object(text, &object, NULL) < 0)
+		return;
+	(void)redis_json_get_text(object, "machine_id", &host->id, NULL);
+	(void)redis_json_get_text(object, "boot_id", &host->boot_id, NULL);
+	(void)redis_json_get_text(object, "name", &host->name, NULL);
+}
+
+char *redis_json_write_host(const struct machine *host)
+{
+	json_t *object = json_object();
+
+	redis_json_set_text(object, "machine_id", host->id);
+	redis_json_set_text(object, "boot_id", host->boot_id);
+	redis_json_set_text(object, "name", host->name);
+	return redis_json_text(object);
+}

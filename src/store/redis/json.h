@@ -41,6 +41,10 @@ char *redis_json_write_uuids(const struct slot *slots, size_t count);
 void redis_json_read_units(const char *text, struct slot *slots, size_t count);
 char *redis_json_write_units(const struct slot *slots, size_t count);
 
+/* Whose GPUs these are. An empty or unreadable text: nobody knows. */
+void redis_json_read_host(const char *text, struct machine *host);
+char *redis_json_write_host(const struct machine *host);
+
 /* The account that has taken a GPU out of service, and when. An empty text: none has; one that
    cannot be read: "unknown", since a GPU that may be out of service is not granted. */
 void redis_json_read_drained(const char *text, struct slot *slot);

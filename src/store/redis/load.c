@@ -155,6 +155,8 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 	}
 	state->ignored_version = make_mark(pool, text_of(reply->element[LOADED_IGNORED]));
 	redis_json_read_ignored(text_of(reply->element[LOADED_IGNORED]), state);
+	state->host_version = mem_strdup(text_of(reply->element[LOADED_HOST]));
+	redis_json_read_host(state->host_version, &state->host);
 	redis_json_read_uuids(text_of(reply->element[LOADED_UUIDS]), state->slots,
 			      state->slots_count);
 	redis_json_read_units(text_of(reply->element[LOADED_UNITS]), state->slots,
@@ -209,9 +211,11 @@ static int wants_keys(struct redis_store *s, const redisReply *reply, struct err
 /* Runs the script with the keys that are expected. */
 static int run_load(struct redis_store *s, const char *tail, redisReply **ret_reply, struct err *e)
 {
-	const char *fixed[] = {REDIS_KEY_COUNT,   REDIS_KEY_PROVIDER, REDIS_KEY_POOL,
-			       REDIS_KEY_UUIDS,   REDIS_KEY_QUEUE,    REDIS_KEY_HISTORY,
-			       REDIS_KEY_IGNORED, REDIS_KEY_UNITS};
+	const char *fixed[] = {
+		REDIS_KEY_COUNT,   REDIS_KEY_PROVIDER, REDIS_KEY_POOL,
+		REDIS_KEY_UUIDS,   REDIS_KEY_QUEUE,    REDIS_KEY_HISTORY,
+		REDIS_KEY_IGNORED, REDIS_KEY_HOST,     REDIS_KEY_UNITS,
+	};
 	const struct redis_expected *x = &s->expected;
 	size_t gpus = x->gpus > EXPECTED_GPUS ? x->gpus : EXPECTED_GPUS;
 	size_t keys = ARRAY_SIZE(fixed) + 2 * gpus + x->ids_count, count = 0;

@@ -1,13 +1,13 @@
 -- The whole state in one round trip, and of one moment.
 --
--- KEYS: count, provider, pool id, UUIDs, queue, history, ignored processes, units; then those that the
--- caller expects: the states of n GPUs, their drains, and entries.
+-- KEYS: count, provider, pool id, UUIDs, queue, history, ignored processes, host, units; then those that
+-- the caller expects: the states of n GPUs, their drains, and entries.
 -- ARGV: most GPUs of a pool; number of usage records; n; then the ids of those entries.
 -- Returns what enum redis_loaded names, in that order. Servers of some makes refuse to touch a key that
 -- is not in KEYS: where the pool has more GPUs or other entries, their number and the ids are returned
 -- alone, and the caller comes again.
 
-local FIXED = 8 -- keys in front of those of GPUs
+local FIXED = 9 -- keys in front of those of GPUs
 local count, n = value(KEYS[1]), tonumber(ARGV[3])
 local gpus = math.min(tonumber(count) or 0, tonumber(ARGV[1]))
 local ids, queue, tail, entries = {}, {}, {}, {}
@@ -41,4 +41,4 @@ if ARGV[2] ~= '0' and redis.call('TYPE', KEYS[6]).ok == 'zset' then
   tail = redis.call('ZREVRANGE', KEYS[6], 0, ARGV[2] - 1)
 end
 return {count, value(KEYS[2]), value(KEYS[3]), value(KEYS[4]), value(KEYS[7]), value(KEYS[8]),
-  per_gpu(FIXED), per_gpu(FIXED + n), queue, tail}
+  value(KEYS[9]), per_gpu(FIXED), per_gpu(FIXED + n), queue, tail}

@@ -25,12 +25,13 @@
 #define REDIS_KEY_HISTORY "canhazgpu:usage_history_sorted"
 #define REDIS_KEY_OLD_HISTORY "canhazgpu:usage_history:"
 /* Ours: which making of the pool this is, the UUIDs of its GPUs, what else is recorded of them,
-   which are out of service, and which processes do not count. */
+   which are out of service, which processes do not count, and whose GPUs they are. */
 #define REDIS_KEY_POOL "canhazgpu:pool_id"
 #define REDIS_KEY_UUIDS "canhazgpu:gpu_uuids"
 #define REDIS_KEY_UNITS "canhazgpu:gpu_units"
 #define REDIS_KEY_DRAINED "canhazgpu:gpu_drained:"
 #define REDIS_KEY_IGNORED "canhazgpu:ignored_processes"
+#define REDIS_KEY_HOST "canhazgpu:host"
 /* Where a commit is announced; commit.lua has it, too. */
 #define REDIS_CHANNEL "canhazgpu:changed"
 
@@ -94,6 +95,7 @@ enum redis_loaded {
 	LOADED_POOL,
 	LOADED_UUIDS,
 	LOADED_IGNORED,
+	LOADED_HOST,
 	LOADED_UNITS,
 	LOADED_GPUS,
 	LOADED_DRAINED, /* per GPU */

@@ -303,6 +303,8 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 		return sqlite_apply_ignore(s, &c->ignore, e);
 	case CHANGE_UNITS:
 		return sqlite_apply_units(s, &c->units, version, e);
+	case CHANGE_HOST:
+		return sqlite_apply_host(s, c->host.host, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

@@ -119,3 +119,13 @@ int sqlite_apply_units(struct sqlite_store *s, const struct change_units *c, int
 	}
 	return r;
 }
+
+int sqlite_apply_host(struct sqlite_store *s, const struct machine *host, struct err *e)
+{
+	struct sql q = sql_of(s, "UPDATE pool SET host_id = ?, host_boot_id = ?, host_name = ?");
+
+	sql_text(&q, host->id);
+	sql_text(&q, host->boot_id);
+	sql_text(&q, host->name);
+	return sql_run(&q, e);
+}

@@ -69,6 +69,17 @@ static int check_entry(struct sqlite_store *s, const struct change *c, struct er
 	return compare(&q, entry->version, e);
 }
 
+static int check_host(struct sqlite_store *s, const struct machine *seen, struct err *e)
+{
+	struct sql q = sql_of(s, "SELECT host_id IS ? AND host_boot_id IS ? AND host_name IS ?"
+				 " FROM pool");
+
+	sql_text(&q, seen->id);
+	sql_text(&q, seen->boot_id);
+	sql_text(&q, seen->name);
+	return compare(&q, "1", e);
+}
+
 /* For changes that are about every slot. */
 static int check_all(struct sqlite_store *s, const struct pool_state *seen, struct err *e)
 {
@@ -82,8 +93,8 @@ static int check_all(struct sqlite_store *s, const struct pool_state *seen, stru
 	return r;
 }
 
-/* `fresh`: the slots of a grant or a drain are made by an earlier change of this commit, and have
- * no marks. */
+/* `fresh`: what a grant or a drain changes is made by an earlier change of this commit, and has no
+ * marks; the pool's host likewise. */
 static int check_change(struct sqlite_store *s, const struct pool_state *seen, bool fresh,
 			const struct change *c, struct err *e)
 {
@@ -109,6 +120,8 @@ static int check_change(struct sqlite_store *s, const struct pool_state *seen, b
 		return check_entry(s, c, e);
 	case CHANGE_IGNORE:
 		return 0; /* it does not matter which others are listed */
+	case CHANGE_HOST:
+		return fresh ? 0 : check_host(s, &seen->host, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

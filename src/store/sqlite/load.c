@@ -63,7 +63,8 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, struct mo
 {
 	struct sql q = sql_of(s, "SELECT provider, (SELECT count(*) FROM gpus),"
 				 " EXISTS (SELECT 1 FROM queue),"
-				 " EXISTS (SELECT 1 FROM ignored_processes) FROM pool");
+				 " EXISTS (SELECT 1 FROM ignored_processes),"
+				 " host_id, host_boot_id, host_name FROM pool");
 	int r = sql_step(&q, e);
 
 	if (r <= 0)
@@ -73,6 +74,11 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, struct mo
 	pool_state_make_slots(state, (size_t)sql_column(&q, 1));
 	ret_more->waiters = sql_column(&q, 2);
 	ret_more->ignored = sql_column(&q, 3);
+	state->host = (struct machine){
+		.id = sql_dup(&q, 4),
+		.boot_id = sql_dup(&q, 5),
+		.name = sql_dup(&q, 6),
+	};
 	return sql_run(&q, e);
 }
 

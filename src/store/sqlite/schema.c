@@ -172,6 +172,10 @@ static const struct addition {
 	{"gpus", "parent", "TEXT"},
 	{"gpus", "parent_index", "INTEGER NOT NULL DEFAULT 0"},
 	{"gpus", "retired_ns", "INTEGER NOT NULL DEFAULT 0"},
+	/* Whose GPUs these are. */
+	{"pool", "host_id", "TEXT"},
+	{"pool", "host_boot_id", "TEXT"},
+	{"pool", "host_name", "TEXT"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */

@@ -86,6 +86,7 @@ int sqlite_apply_init(struct sqlite_store *s, const struct pool_state *seen,
 int sqlite_apply_drain(struct sqlite_store *s, const struct change_drain *c, int64_t *version,
 		       struct err *e);
 int sqlite_apply_ignore(struct sqlite_store *s, const struct change_ignore *c, struct err *e);
+int sqlite_apply_host(struct sqlite_store *s, const struct machine *host, struct err *e);
 int sqlite_apply_units(struct sqlite_store *s, const struct change_units *c, int64_t *version,
 		       struct err *e);
 
