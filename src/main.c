@@ -11,9 +11,11 @@
 #include "base/file.h"
 #include "base/inherited.h"
 #include "base/mem.h"
+#include "base/notice.h"
 #include "base/privilege.h"
 #include "base/text.h"
 #include "cmd/command.h"
+#include "cmd/output.h"
 #include "conf/args.h"
 #include "conf/settings.h"
 #include "conf/sources.h"
@@ -122,6 +124,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], cmd_supervise.name))
 		return cmd_supervise.run(NULL, &e) < 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_OK;
 	inherited_keep(argc, argv);
+	notice_set_sink(terminal_notice);
 	r = run_program(argc, argv, &e);
 	if (r >= 0)
 		r = flush_output(&e);

@@ -27,7 +27,7 @@ function headline(gpu) {
 // Since when it is in its state, where that is known.
 function sinceOf(gpu) {
   if (gpu.status === "AVAILABLE") return time(gpu.last_released);
-  if (gpu.status === "DRAINED") return time(gpu.drained_at);
+  if (gpu.status === "DRAINED") return time(gpu.drained_at ?? gpu.retired_at);
   return time(gpu.start_time);
 }
 
@@ -144,7 +144,7 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
     setAttribute(product, "title", gpu.gpu_model ? shown(gpu.gpu_model) : null);
     show(held, gpu.queue_id !== undefined);
     if (gpu.queue_id !== undefined) setText(heldText, heldFor(gpu, queueOf()));
-    show(leaving, gpu.status === "IN_USE" && (gpu.drained_by !== undefined || gpu.excluded === true));
+    show(leaving, gpu.status === "IN_USE" && (gpu.drained_by !== undefined || gpu.retired_at !== undefined || gpu.excluded === true));
     user.set(headline(gpu));
     setAttribute(first, "data-nobody", gpu.user || gpu.unreserved_users ? null : "");
     setText(userName, gpu.user || gpu.unreserved_users ? "User" : "State");

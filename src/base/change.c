@@ -33,14 +33,37 @@ const int *change_gpus(const struct change *c, size_t *ret_count)
 		*ret_count = c->check.gpus_count;
 		return c->check.gpus;
 	case CHANGE_INIT:
+	case CHANGE_UNITS:
 	case CHANGE_PUT:
 	case CHANGE_DROP:
 	case CHANGE_IGNORE:
 	case CHANGE_TOPOLOGY:
+	case CHANGE_HOST:
 		break;
 	}
 	*ret_count = 0;
 	return NULL;
+}
+
+bool change_needs_gpus(enum change_kind kind)
+{
+	switch (kind) {
+	case CHANGE_GRANT:
+	case CHANGE_END:
+	case CHANGE_RENEW:
+	case CHANGE_DRAIN:
+	case CHANGE_CHECK:
+		return true;
+	case CHANGE_INIT:
+	case CHANGE_PUT:
+	case CHANGE_DROP:
+	case CHANGE_IGNORE:
+	case CHANGE_UNITS:
+	case CHANGE_HOST:
+	case CHANGE_TOPOLOGY:
+		break;
+	}
+	return false;
 }
 
 /* ---- reservations ---- */
@@ -202,10 +225,9 @@ static int apply_init(struct pool_state *state, const struct change_init *init, 
 		ignored_process_clear(&state->ignored[--state->ignored_count]);
 	mem_replace(&state->provider, init->provider);
 	mem_replace(&state->topology, NULL);
+	machine_clear(&state->host);
 	pool_state_make_slots(state, init->gpus_count);
 	for (size_t i = 0; i < init->gpus_count; i++) {
-		if (init->uuids)
-			state->slots[i].uuid = mem_strdup(init->uuids[i]);
 		if (init->last_released_ns)
 			state->slots[i].last_released_ns = init->last_released_ns[i];
 	}
@@ -222,14 +244,24 @@ static void apply_drain(struct pool_state *state, const struct change_drain *dra
 	}
 }
 
+static int apply_units(struct pool_state *state, const struct change_units *units, struct err *e)
+{
+	if (units->count < state->slots_count || units->count > POOL_GPUS_MAX)
+		return err_set(e, EINVAL, "the pool has %zu to %d GPUs, not %zu",
+			       state->slots_count, POOL_GPUS_MAX, units->count);
+	pool_state_extend(state, units->count);
+	for (size_t i = 0; i < units->count; i++)
+		slot_set_unit(&state->slots[i], &units->slots[i]);
+	return 0;
+}
+
 /* The GPUs that a change names must be there, and a change of slots must name some. */
 static int check_gpus(const struct pool_state *state, const struct change *c, struct err *e)
 {
 	size_t count;
 	const int *gpus = change_gpus(c, &count);
 
-	if (!count && c->kind != CHANGE_INIT && c->kind != CHANGE_IGNORE &&
-	    c->kind != CHANGE_TOPOLOGY && !change_entry(c))
+	if (!count && change_needs_gpus(c->kind))
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
 	for (size_t i = 0; i < count; i++) {
 		if (gpus[i] < 0 || (size_t)gpus[i] >= state->slots_count)
@@ -269,6 +301,12 @@ int change_apply(struct pool_state *state, const struct change *c, struct err *e
 		return 0;
 	case CHANGE_TOPOLOGY:
 		mem_replace(&state->topology, c->topology.text);
+		return 0;
+	case CHANGE_UNITS:
+		return apply_units(state, &c->units, e);
+	case CHANGE_HOST:
+		machine_clear(&state->host);
+		machine_copy(&state->host, c->host.host);
 		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);

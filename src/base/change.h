@@ -19,18 +19,19 @@ enum change_kind {
 	CHANGE_CHECK,
 	CHANGE_IGNORE,
 	CHANGE_TOPOLOGY,
+	CHANGE_UNITS,
+	CHANGE_HOST,
 };
 
 /*
  * Creates the pool, or recreates it. Reservations must be ended, and queue entries dropped or
- * altered, by other changes of the same commit; the history stays, every GPU is in service, and no
- * process is ignored.
- * Later changes of the same commit may fill the new pool: grants, drains, and queue entries.
+ * altered, by other changes of the same commit; the history stays, every GPU is in service, nothing
+ * is recorded of it, no process is ignored, and no host is recorded. Later changes of the same
+ * commit may fill the new pool: units, grants, drains, queue entries, ignored processes, its host.
  */
 struct change_init {
 	const char *provider;
 	size_t gpus_count;
-	const char *const *uuids;        /* gpus_count entries, each may be NULL; or NULL */
 	const int64_t *last_released_ns; /* gpus_count entries; NULL: never used */
 };
 
@@ -98,6 +99,22 @@ struct change_topology {
 	const char *text; /* base/topology.h; NULL: unknown */
 };
 
+/*
+ * Says what the numbers of the pool mean: of each slot, from uuid to retired_ns (other members are
+ * ignored). As many slots as the pool has, or more, which are added as free ones; reservations and
+ * the queue stay. Every slot must be as loaded, or be created by an earlier change of the commit.
+ */
+struct change_units {
+	const struct slot *slots;
+	size_t count;
+};
+
+/* Records whose GPUs the pool has. What was recorded must still be as loaded, or be of a pool that
+   an earlier change of the same commit makes. */
+struct change_host {
+	const struct machine *host;
+};
+
 struct change {
 	enum change_kind kind;
 	bool quiet; /* a mere heartbeat: a commit of nothing else wakes no process that watches */
@@ -112,15 +129,20 @@ struct change {
 		struct change_check check;
 		struct change_ignore ignore;
 		struct change_topology topology;
+		struct change_units units;
+		struct change_host host;
 	};
 };
 
 /* The queue entry that a change stores or removes; NULL for other kinds. */
 const struct queue_entry *change_entry(const struct change *c);
 
-/* The GPUs whose slots a change alters or compares; NULL and 0 for CHANGE_INIT, CHANGE_IGNORE and
-   changes of queue entries. */
+/* The GPUs whose slots a change alters or compares; NULL and 0 for those that are not about
+   slots. */
 const int *change_gpus(const struct change *c, size_t *ret_count);
+
+/* Whether changes of that kind must name GPUs. */
+bool change_needs_gpus(enum change_kind kind);
 
 /*
  * Applies a change to a state, as a store does to what it keeps: loading what was committed gives

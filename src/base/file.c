@@ -1,9 +1,14 @@
 /* Files that the user names, and the standard handles that a caller has closed. */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <sys/fsuid.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -37,6 +42,50 @@ char *file_absolute_path(const char *path)
 		return mem_strdup(path);
 	cwd = getcwd(NULL, 0);
 	return cwd ? mem_printf("%s/%s", cwd, path) : mem_strdup(path);
+}
+
+/* Where the kernel has no close_range (before 5.9), or a container's filter refuses it. */
+static void close_listed(int first, int last)
+{
+	DIR *list = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	struct rlimit limit = {.rlim_cur = 1024};
+
+	while (list && (entry = readdir(list))) {
+		int fd = atoi(entry->d_name);
+
+		if (*entry->d_name != '.' && fd >= first && fd <= last && fd != dirfd(list))
+			close(fd);
+	}
+	if (list) {
+		closedir(list);
+		return;
+	}
+	getrlimit(RLIMIT_NOFILE, &limit);
+	for (int fd = first; fd <= last && (rlim_t)fd < limit.rlim_cur; fd++)
+		close(fd);
+}
+
+static void close_from(int first, int last)
+{
+	if (first <= last && syscall(SYS_close_range, (unsigned)first, (unsigned)last, 0) < 0)
+		close_listed(first, last);
+}
+
+bool file_has_close_range(void)
+{
+	/* No descriptor has that number. */
+	return syscall(SYS_close_range, (unsigned)INT_MAX, (unsigned)INT_MAX, 0) == 0;
+}
+
+void file_close_all_but(int kept)
+{
+	if (kept <= STDERR_FILENO) {
+		close_from(STDERR_FILENO + 1, INT_MAX);
+		return;
+	}
+	close_from(STDERR_FILENO + 1, kept - 1);
+	close_from(kept + 1, INT_MAX);
 }
 
 void file_occupy_standard_handles(void)

@@ -2,6 +2,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /*
@@ -17,6 +18,13 @@ FILE *file_stream_as_user(const char *path);
 /* The path as it is seen from any directory: a supervisor works in /. NULL gives NULL. The caller
    frees it. */
 char *file_absolute_path(const char *path);
+
+/* Closes all descriptors above the standard ones, but `kept` (-1: none). In a process that has
+   just been forked. */
+void file_close_all_but(int kept);
+
+/* Whether the kernel closes many at once; else they are listed. */
+bool file_has_close_range(void);
 
 /*
  * Where the caller has closed a standard handle, a file of ours would get its number, and a message

@@ -107,6 +107,9 @@ void gpu_clear(struct gpu *g)
 	free(g->uuid);
 	free(g->name);
 	free(g->pci_bus_id);
+	free(g->instances_problem);
+	free(g->profile);
+	free(g->parent);
 	free(g->runtime_id);
 	free(g->visible);
 	free(g->problem);
@@ -119,6 +122,9 @@ void scan_clear(struct scan *s)
 	for (size_t i = 0; i < s->gpus_count; i++)
 		gpu_clear(&s->gpus[i]);
 	free(s->gpus);
+	for (size_t i = 0; i < s->divided_count; i++)
+		gpu_clear(&s->divided[i]);
+	free(s->divided);
 	free(s->provider);
 	free(s->source);
 	free(s->driver_version);
@@ -126,6 +132,23 @@ void scan_clear(struct scan *s)
 	free(s->complaint);
 	free(s->topology);
 	*s = (struct scan){0};
+}
+
+void machine_clear(struct machine *m)
+{
+	free(m->id);
+	free(m->boot_id);
+	free(m->name);
+	*m = (struct machine){0};
+}
+
+void machine_copy(struct machine *to, const struct machine *from)
+{
+	*to = (struct machine){
+		.id = mem_strdup(from->id),
+		.boot_id = mem_strdup(from->boot_id),
+		.name = mem_strdup(from->name),
+	};
 }
 
 void holder_clear(struct holder *h)
@@ -234,20 +257,10 @@ void queue_entry_copy(struct queue_entry *to, const struct queue_entry *from)
 	holder_copy(&to->holder, &from->holder);
 }
 
-static void free_slots(struct pool_state *s)
-{
-	for (size_t i = 0; i < s->slots_count; i++) {
-		free(s->slots[i].uuid);
-		free(s->slots[i].drained_by);
-		free(s->slots[i].problem);
-		free(s->slots[i].version);
-	}
-	free(s->slots);
-}
-
 void pool_state_clear(struct pool_state *s)
 {
-	free_slots(s);
+	pool_state_make_slots(s, 0);
+	free(s->slots);
 	for (size_t i = 0; i < s->reservations_count; i++)
 		reservation_free(s->reservations[i]);
 	free(s->reservations);
@@ -260,6 +273,8 @@ void pool_state_clear(struct pool_state *s)
 	free(s->ignored_version);
 	free(s->topology);
 	free(s->provider);
+	machine_clear(&s->host);
+	free(s->host_version);
 	*s = (struct pool_state){0};
 }
 
@@ -269,21 +284,20 @@ void pool_state_copy(struct pool_state *to, const struct pool_state *from)
 		.initialized = from->initialized,
 		.provider = mem_strdup(from->provider),
 		.topology = mem_strdup(from->topology),
+		.host_version = mem_strdup(from->host_version),
 		.queue_unreadable = from->queue_unreadable,
 	};
+	machine_copy(&to->host, &from->host);
 	pool_state_make_slots(to, from->slots_count);
 	for (size_t i = 0; i < from->slots_count; i++) {
 		const struct slot *slot = &from->slots[i];
 
-		to->slots[i] = (struct slot){
-			.id = slot->id,
-			.uuid = mem_strdup(slot->uuid),
-			.last_released_ns = slot->last_released_ns,
-			.drained_by = mem_strdup(slot->drained_by),
-			.drained_ns = slot->drained_ns,
-			.problem = mem_strdup(slot->problem),
-			.version = mem_strdup(slot->version),
-		};
+		slot_set_unit(&to->slots[i], slot);
+		to->slots[i].last_released_ns = slot->last_released_ns;
+		to->slots[i].drained_by = mem_strdup(slot->drained_by);
+		to->slots[i].drained_ns = slot->drained_ns;
+		to->slots[i].problem = mem_strdup(slot->problem);
+		to->slots[i].version = mem_strdup(slot->version);
 	}
 	for (size_t i = 0; i < from->reservations_count; i++)
 		pool_state_add(to, reservation_copy(from->reservations[i]));
@@ -390,15 +404,6 @@ void pool_state_ignore(struct pool_state *s, const struct ignored_process *proce
 	holder_copy(&copy->holder, &process->holder);
 	copy->name = mem_strdup(process->name);
 	copy->ignored_by = mem_strdup(process->ignored_by);
-}
-
-void pool_state_make_slots(struct pool_state *s, size_t count)
-{
-	free_slots(s);
-	s->slots = mem_alloc(count, sizeof(*s->slots));
-	s->slots_count = count;
-	for (size_t i = 0; i < count; i++)
-		s->slots[i].id = (int)i;
 }
 
 void pool_state_add(struct pool_state *s, struct reservation *r)

@@ -76,7 +76,7 @@ enum gpu_health {
 };
 
 struct gpu {
-	int index;        /* rank in PCI bus order among the GPUs that the driver knows */
+	int index;        /* rank in PCI bus order among those that the driver knows */
 	char *uuid;       /* "GPU-..."; NULL unknown */
 	char *name;       /* "NVIDIA H100 80GB HBM3"; NULL unknown */
 	char *pci_bus_id; /* "00000000:3B:00.0"; NULL unknown */
@@ -89,6 +89,11 @@ struct gpu {
 	char *runtime_id;
 	char *visible; /* which of these selects it: "0", "GPU-..."; NULL: none for certain */
 	bool mig;      /* the driver has cut this GPU into MIG instances */
+	char *instances_problem; /* with mig: why these are not all listed; NULL: they are */
+	/* A MIG instance is a GPU of its own here. NULL and unknown for a whole GPU. */
+	char *profile;                /* "1g.10gb", "unknown" */
+	char *parent;                 /* UUID of the GPU that it is a part of */
+	struct quantity parent_index; /* the driver's number of that GPU */
 	bool processes_known;
 	struct process *processes;
 	size_t processes_count;
@@ -99,14 +104,17 @@ struct gpu {
 
 /* All GPUs of this host, as scanned at one moment. */
 struct scan {
+	int64_t begun_ns;     /* wall clock: when the driver was asked, by whatever process */
 	char *provider;       /* "nvidia", "amd", "fake" */
 	char *source;         /* what answered: "nvml", "nvidia-smi", "sysfs", "file" */
 	char *driver_version; /* NULL unknown */
 	char *no_ordinals;    /* why a number may select another GPU; NULL: it does not */
 	char *complaint;      /* what the driver said of a card that it does not list; or NULL */
 	char *topology;       /* base/topology.h, where it was asked for; NULL: unknown */
-	struct gpu *gpus;     /* ascending by index */
+	struct gpu *gpus;     /* what can be used: whole GPUs and instances, in the bus's order */
 	size_t gpus_count;
+	struct gpu *divided; /* GPUs in MIG mode; index is the driver's number */
+	size_t divided_count;
 };
 
 /* How GPUs are named for programs: by what is certain, or by one kind of name alone. */
@@ -168,7 +176,12 @@ struct reservation {
 /* The place of one GPU in the pool. */
 struct slot {
 	int id;
-	char *uuid;                      /* recorded at `admin`; NULL unknown */
+	/* What the number means, as recorded at `admin` and by `admin --refresh`. */
+	char *uuid;         /* NULL unknown */
+	char *profile;      /* of a MIG instance: "1g.10gb"; NULL: a whole GPU */
+	char *parent;       /* UUID of the GPU that the instance is a part of */
+	int parent_index;   /* the driver's number of that GPU then */
+	int64_t retired_ns; /* since when it is known to be gone; TIME_NONE: it is not */
 	struct reservation *reservation; /* NULL: free. Owned by pool_state.reservations */
 	int64_t last_released_ns;        /* TIME_NONE: never used */
 	char *drained_by;                /* account that has taken it out of service; else NULL */
@@ -212,11 +225,20 @@ struct ignored_process {
 	int64_t memory_mb; /* what it had on a GPU then; what it takes beyond that counts */
 };
 
+/* A host, as what is known of it names it. NULL: unknown. */
+struct machine {
+	char *id;      /* /etc/machine-id: stays until the host is installed again */
+	char *boot_id; /* /proc/sys/kernel/random/boot_id: one kernel, and all containers on it */
+	char *name;    /* for people */
+};
+
 /* All that is agreed about one host, as read at one moment. */
 struct pool_state {
 	bool initialized;
 	char *provider;
-	struct slot *slots; /* slots[i].id == i */
+	struct machine host; /* whose GPUs these are; all NULL: not recorded yet */
+	char *host_version;  /* like slot.version; NULL where the store needs none */
+	struct slot *slots;  /* slots[i].id == i */
 	size_t slots_count;
 	struct reservation **reservations;
 	size_t reservations_count;
@@ -266,6 +288,8 @@ void id_new(char id[ID_SIZE]);
 void process_clear(struct process *p);
 void gpu_clear(struct gpu *g);
 void scan_clear(struct scan *s);
+void machine_clear(struct machine *m);
+void machine_copy(struct machine *to, const struct machine *from);
 void holder_clear(struct holder *h);
 void holder_copy(struct holder *to, const struct holder *from);
 struct reservation *reservation_new(void);
@@ -283,6 +307,12 @@ void usage_record_clear(struct usage_record *u);
 /* Adds a zeroed process to g, or a zeroed GPU to s, and returns it (valid until the next one). */
 struct process *gpu_add_process(struct gpu *g);
 struct gpu *scan_add_gpu(struct scan *s);
+
+/* Makes what `to` means, from uuid to retired_ns, that of `from`; NULL: nothing. */
+void slot_set_unit(struct slot *to, const struct slot *from);
+
+/* Whether two slots mean the same, and both are retired or neither is. */
+bool slot_is_same_unit(const struct slot *a, const struct slot *b);
 
 /* The GPU of that index, or NULL. */
 struct gpu *scan_find(const struct scan *s, int index);
@@ -303,6 +333,9 @@ void pool_state_ignore(struct pool_state *s, const struct ignored_process *proce
 
 /* Makes slots 0..count-1, all free, in place of those that there are. */
 void pool_state_make_slots(struct pool_state *s, size_t count);
+
+/* Adds free slots at the end until there are `count`. */
+void pool_state_extend(struct pool_state *s, size_t count);
 
 /* Takes ownership of r, lists it, and points the slots of its GPUs to it (ids out of range:
  * ignored). */

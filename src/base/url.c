@@ -76,32 +76,54 @@ char *url_decode(const char *text, size_t length)
 }
 
 /* True for what may stand behind the colon of a host: "6379", "6379/0", "6379/0?timeout=5s". */
-static bool is_port(const char *text)
+static bool is_port(const char *text, bool sentinel)
 {
 	size_t digits = strspn(text, "0123456789");
 
 	text += digits;
+	/* The name of a primary follows, and what else is to be found there has no password. */
+	if (sentinel && *text == '/')
+		return digits > 0;
 	if (*text == '/')
 		text += 1 + strspn(text + 1, "0123456789");
 	return digits && (!*text || *text == '?');
 }
 
-/* An address without a login: a colon that no port stands behind was meant to be one. */
+/* An address without a login: a colon that no port stands behind was meant to be one. Sentinels
+   have commas between. */
 static char *without_strange_port(const char *url, const char *begin)
 {
-	size_t authority = strcspn(begin, "/?");
+	bool sentinel = strstr(url, "+sentinel:") != NULL;
+	size_t authority = strcspn(begin, sentinel ? ",/?" : "/?");
 	const char *bracket = *begin == '[' ? memchr(begin, ']', authority) : NULL;
 	const char *host = bracket ? bracket : begin;
 	const char *colon = memchr(host, ':', authority - (size_t)(host - begin));
 
-	if (!colon || (colon > begin && is_port(colon + 1)))
+	if (sentinel && begin[authority] == ',' &&
+	    (!colon || strspn(colon + 1, "0123456789") == authority - (size_t)(colon + 1 - begin)))
+		return without_strange_port(url, begin + authority + 1);
+	if (!colon || (colon > begin && is_port(colon + 1, sentinel)))
 		return mem_strdup(url);
 	return mem_printf("%.*s:...", (int)(colon - url), url);
 }
 
-char *url_without_password(const char *url)
+/* The same for passwords among the parameters. */
+static char *without_parameter(char *url)
 {
-	const char *begin = url ? strchr(url, ':') : NULL, *at, *colon;
+	static const char name[] = "password=";
+	char *value = strstr(url, name), *out;
+
+	if (!value)
+		return url;
+	value += strlen(name);
+	out = mem_printf("%.*s...%s", (int)(value - url), url, value + strcspn(value, "&"));
+	free(url);
+	return out;
+}
+
+static char *without_login(const char *url)
+{
+	const char *begin = strchr(url, ':'), *at, *colon;
 
 	/* A file has no password. */
 	if (!begin || url_file_path(url))
@@ -116,4 +138,9 @@ char *url_without_password(const char *url)
 	if (!colon)
 		return mem_strdup(url);
 	return mem_printf("%.*s%s", (int)(colon - url), url, at);
+}
+
+char *url_without_password(const char *url)
+{
+	return url ? without_parameter(without_login(url)) : NULL;
 }

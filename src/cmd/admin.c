@@ -74,6 +74,7 @@ static const struct action {
 	{"admin.undrain", "--drain and --undrain"},
 	{"admin.ignore-process", "--ignore-process and --no-ignore-process"},
 	{"admin.no-ignore-process", "--ignore-process and --no-ignore-process"},
+	{"admin.refresh", "--refresh"},
 };
 
 /* The one of them that is given; NULL: none is, and a pool is to be made. */
@@ -139,6 +140,42 @@ static int admin_drain(const struct invocation *in, bool drain, struct err *e)
 	return r;
 }
 
+static void print_ids(const char *what, const int *ids, size_t count, const char *more)
+{
+	AUTO_FREE char *list = str_from_ids(ids, count);
+
+	if (count)
+		printf("%s %zu GPU(s): %s%s\n", what, count, list, more);
+}
+
+static int admin_refresh(const struct invocation *in, struct err *e)
+{
+	AUTO(pool_refreshed_clear) struct pool_refreshed done = {0};
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO_FREE char *account = NULL;
+	struct plan_actor actor = actor_get(in, &account);
+	int r = pool_open_from(in, &pool, e);
+
+	if (r == 0)
+		r = pool_refresh(pool, &actor, &done, e);
+	if (r < 0)
+		return r;
+	print_ids("Added", done.added, done.added_count, "");
+	print_ids("Brought back", done.back, done.back_count, "");
+	print_ids("Retired", done.gone, done.gone_count,
+		  " (gone; existing reservations continue to their end)");
+	print_ids("Kept", done.doubtful, done.doubtful_count,
+		  " (not seen, but the driver cannot show all GPUs now)");
+	if (done.recorded)
+		printf("Updated what is recorded of %zu GPU(s)\n", done.recorded);
+	if (done.left_out)
+		printf("Left out %zu GPU(s) that cannot be told apart (no UUID of their own)\n",
+		       done.left_out);
+	if (!done.added_count && !done.back_count && !done.gone_count && !done.recorded)
+		printf("Nothing to change: the pool has the GPUs that the driver shows\n");
+	return 0;
+}
+
 static int admin_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
@@ -156,6 +193,8 @@ static int admin_run(const struct invocation *in, struct err *e)
 		return r;
 	if (action && strstr(action, "drain"))
 		return admin_drain(in, !strcmp(action, "admin.drain"), e);
+	if (action && !strcmp(action, "admin.refresh"))
+		return admin_refresh(in, e);
 	if (action)
 		return admin_ignore(in, !strcmp(action, "admin.ignore-process"), e);
 	r = admin_check_redis(in->settings, e);
@@ -183,6 +222,11 @@ static const struct option_spec admin_options[] = {
 	{.name = "force",
 	 .type = OPTION_FLAG,
 	 .help = "Force reinitialization even if already initialized; clears all reservations"},
+	{.name = "refresh",
+	 .type = OPTION_FLAG,
+	 .not_configurable = true,
+	 .help = "Give numbers to GPUs and MIG instances that are new, and retire those that are "
+		 "gone"},
 	{.name = "drain",
 	 .type = OPTION_GPUS,
 	 .argument = "IDS",
@@ -213,12 +257,12 @@ static const struct option_spec admin_options[] = {
 const struct command cmd_admin = {
 	.name = "admin",
 	.summary = "Initialize GPU pool for this machine",
-	.usage = "[--gpus N] [--provider nvidia|amd|fake] [--force] | --drain IDS | --undrain IDS |"
-		 " --ignore-process PID | --no-ignore-process PID",
+	.usage = "[--gpus N] [--provider nvidia|amd|fake] [--force] | --refresh | --drain IDS |"
+		 " --undrain IDS | --ignore-process PID | --no-ignore-process PID",
 	.description =
 		"Creates the pool that all other commands work on. With --force an existing\n"
 		"pool is recreated: all reservations and the queue are cleared, the usage\n"
-		"history stays. All options but --gpus and --provider are for root, the\n"
+		"history stays. --refresh keeps them. All options but --gpus and --provider are for root, the\n"
 		"administrators' group (admin.group) and the owner of a personal pool.",
 	.options = admin_options,
 	.run = admin_run,

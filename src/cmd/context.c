@@ -1,11 +1,15 @@
 /* From the settings to the pool; see context.h. */
 #include "cmd/context.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/privilege.h"
+#include "base/url.h"
 #include "cmd/store_url.h"
 #include "host/identity.h"
 #include "host/process.h"
@@ -35,11 +39,38 @@ static enum gpu_naming naming_from(const struct settings *s)
 	return !strcmp(visible, "uuid") ? GPU_NAMING_UUID : GPU_NAMING_AUTO;
 }
 
+static bool is_own_directory(const char *path)
+{
+	struct stat st;
+
+	return path && *path == '/' && stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid();
+}
+
+/* Where processes share scans: on a host with the installed program all of them, else those of this
+   account. Which directories can be trusted is decided when one is opened. */
+static char *scan_directory(const char *store_url)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	const char *file = store_url ? url_file_path(store_url) : NULL;
+	AUTO_FREE char *directory = mem_strdup(file);
+
+	if (privilege_applies_to(SYSTEM_DIRECTORY))
+		return mem_strdup(SYSTEM_DIRECTORY);
+	if (is_own_directory(runtime))
+		return mem_strdup(runtime);
+	if (directory && strrchr(directory, '/'))
+		*strrchr(directory, '/') = '\0';
+	return is_own_directory(directory) ? mem_steal(&directory) : NULL;
+}
+
 void pool_config_add_scan(const struct settings *s, struct pool_config *config)
 {
 	config->fake_state_path = file_absolute_path(settings_text(s, "fake.state"));
 	config->memory_threshold_mb = settings_int(s, "memory.threshold");
 	config->naming = naming_from(s);
+	config->scan_limit_ns = settings_duration_ns(s, "gpu.timeout");
+	config->scan_directory = scan_directory(config->store_url);
 }
 
 int pool_config_from(const struct invocation *in, struct pool_config *ret_config, struct err *e)

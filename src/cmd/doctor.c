@@ -38,6 +38,7 @@ static void examine_all(const struct invocation *in, struct findings *f)
 	doctor_path(getenv("PATH"), f);
 	doctor_directory(f);
 	host_examine_system(f);
+	host_examine_kernel(f);
 	doctor_configuration(in, f);
 	host_examine_clock(f);
 	host_examine_processes(f);

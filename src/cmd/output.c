@@ -32,3 +32,19 @@ bool color_wanted(const struct settings *s, int fd)
 	return isatty(fd) && !settings_flag(s, "no-color") && !(no_color && *no_color) && term &&
 	       strcmp(term, "dumb") != 0;
 }
+
+void terminal_notice(const char *text)
+{
+	const char *term = getenv("TERM");
+	bool can_erase = term && *term && strcmp(term, "dumb") != 0;
+	pid_t foreground = isatty(STDERR_FILENO) ? tcgetpgrp(STDERR_FILENO) : -1;
+
+	if (foreground != getpgrp())
+		return;
+	fflush(stdout);
+	if (text)
+		fprintf(stderr, "%s%s%s", can_erase ? "\r\033[K" : "", text, can_erase ? "" : "\n");
+	else if (can_erase)
+		fputs("\r\033[K", stderr);
+	fflush(stderr);
+}

@@ -19,4 +19,8 @@ int print_text(const char *text, struct err *e);
  */
 bool color_wanted(const struct settings *s, int fd);
 
+/* Shows a notice (base/notice.h) on standard error where that is a terminal, and this process runs
+   in its foreground; NULL takes it away. */
+void terminal_notice(const char *text);
+
 #endif

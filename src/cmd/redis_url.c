@@ -1,7 +1,6 @@
 /* The URL of a Redis store, the password included; see redis_url.h. */
 #include "cmd/redis_url.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,6 @@
 #include "base/str.h"
 #include "base/url.h"
 
-#define PASSWORD_MAX 1024
 #define REDIS_PORT 6379
 
 static const char *const redis_keys[] = {
@@ -18,9 +16,20 @@ static const char *const redis_keys[] = {
 	"redis.password", "redis.password-file", "redis.ca-file",
 };
 
+static bool is_sentinel(const char *url)
+{
+	return url_has_scheme(url, "redis+sentinel://") ||
+	       url_has_scheme(url, "rediss+sentinel://");
+}
+
+static bool is_tls(const char *url)
+{
+	return url_has_scheme(url, "rediss://") || url_has_scheme(url, "rediss+sentinel://");
+}
+
 bool redis_url_is(const char *url)
 {
-	return url_has_scheme(url, "redis://") || url_has_scheme(url, "rediss://") ||
+	return is_sentinel(url) || is_tls(url) || url_has_scheme(url, "redis://") ||
 	       url_has_scheme(url, "unix://");
 }
 
@@ -35,54 +44,34 @@ enum setting_origin redis_url_origin(const struct settings *s)
 	return strongest;
 }
 
-/* The first line of the password file, read with the user's own rights. */
-static int read_password(const char *path, char **ret_password, struct err *e)
-{
-	char text[PASSWORD_MAX + 2] = "";
-	AUTO_FCLOSE FILE *file = file_stream_as_user(path);
-	int code = errno;
-
-	if (!file || !fgets(text, sizeof(text), file))
-		return err_set(e, file ? ENODATA : code,
-			       "cannot read the password in '%s' (redis.password-file): %s", path,
-			       file ? "it is empty" : strerror(code));
-	text[strcspn(text, "\r\n")] = '\0';
-	if (!*text || strlen(text) > PASSWORD_MAX)
-		return err_usage(e,
-				 "'%s' (redis.password-file) must hold a password of 1 to %d "
-				 "bytes",
-				 path, PASSWORD_MAX);
-	*ret_password = mem_strdup(text);
-	return 0;
-}
-
-/* "user:password@" from the settings, "" where there is no password. The caller frees it. */
-static int make_login(const struct settings *s, char **ret_login, struct err *e)
+/*
+ * What completes an address that names no login: "user:password@", "user@" with *ret_file, a
+ * password file that the store reads whenever it connects, or "". The caller frees both.
+ */
+static int make_login(const struct settings *s, char **ret_login, char **ret_file, struct err *e)
 {
 	const char *user = settings_text(s, "redis.user");
 	const char *file = settings_text(s, "redis.password-file");
-	AUTO_FREE char *password = mem_strdup(settings_text(s, "redis.password"));
-	AUTO_FREE char *user_part = NULL, *password_part = NULL;
+	const char *password = settings_text(s, "redis.password");
+	AUTO_FREE char *user_part = url_encode(user ? user : ""), *password_part = NULL;
 
 	if (password && file)
 		return err_usage(e, "redis.password and redis.password-file are both set: remove "
 				    "one");
-	if (file) {
-		int r = read_password(file, &password, e);
-
-		if (r < 0)
-			return r;
-	}
-	if (user && !password)
+	if (user && !password && !file)
 		return err_usage(e, "redis.user is set, but has no password: set "
 				    "redis.password-file");
-	user_part = url_encode(user ? user : "");
+	*ret_file = file_absolute_path(file);
 	password_part = url_encode(password ? password : "");
-	*ret_login = password ? mem_printf("%s:%s@", user_part, password_part) : mem_strdup("");
+	if (password)
+		*ret_login = mem_printf("%s:%s@", user_part, password_part);
+	else
+		*ret_login = user ? mem_printf("%s@", user_part) : mem_strdup("");
 	return 0;
 }
 
-/* The server that the URL of a Redis store names: "host:port", or the path of the socket. */
+/* The server that the URL of a Redis store names: "host:port", the path of the socket, or the
+   Sentinels with the name of the primary. */
 static char *server_of(const char *url)
 {
 	const char *begin = strstr(url, "://") + 3, *at, *port;
@@ -93,7 +82,7 @@ static char *server_of(const char *url)
 		length -= (size_t)(at + 1 - begin);
 		begin = at + 1;
 	}
-	if (url_has_scheme(url, "unix://"))
+	if (url_has_scheme(url, "unix://") || is_sentinel(url))
 		return mem_printf("%.*s", (int)strcspn(begin, "?"), begin);
 	port = memrchr(begin, ':', length);
 	if (port && !memchr(port, ']', length - (size_t)(port - begin)))
@@ -124,37 +113,58 @@ static bool is_local(const char *url)
 	AUTO_FREE char *server = server_of(url);
 	size_t host = strcspn(server, ":");
 
+	/* Sentinels on this host may name a server on another. */
+	if (is_sentinel(url))
+		return false;
 	return url_has_scheme(url, "unix://") || !strncmp(server, "localhost:", 10) ||
 	       !strncmp(server, "[::1]:", 6) ||
 	       (!strncmp(server, "127.", 4) && strspn(server, "0123456789.") == host);
 }
 
+static bool has_parameter(const char *url, const char *name)
+{
+	AUTO_FREE char *first = mem_printf("?%s=", name), *later = mem_printf("&%s=", name);
+
+	return strstr(url, first) || strstr(url, later);
+}
+
+static void add_parameter(struct str *url, const char *name, const char *value)
+{
+	AUTO_FREE char *text = url_encode(value);
+
+	str_addf(url, "%c%s=%s", strchr(url->text, '?') ? '&' : '?', name, text);
+}
+
 /*
- * The login for an address that names none; "" for one that does, and is complete. With `beside`,
- * only the server of the settings gets it: no other one needs to know that password. With
+ * The login for an address that names none; nothing for one that does, and is complete. With
+ * `beside`, only the server of the settings gets it: no other one needs to know that password. With
  * redis.ca-file TLS is wanted, so the password does not go over the network without.
  */
 static int login_for(const struct settings *s, const char *url, bool beside, char **ret_login,
-		     struct err *e)
+		     char **ret_file, struct err *e)
 {
 	const char *rest = strstr(url, "://") + 3;
-	AUTO_FREE char *login = NULL;
+	bool complete =
+		memchr(rest, '@', strcspn(rest, "/?")) || has_parameter(url, "password-file");
 	int r;
 
-	if (memchr(rest, '@', strcspn(rest, "/?")) || (beside && !is_configured(s, url))) {
+	if (complete || (beside && !is_configured(s, url))) {
 		*ret_login = mem_strdup("");
+		*ret_file = NULL;
 		return 0;
 	}
-	r = make_login(s, &login, e);
+	r = make_login(s, ret_login, ret_file, e);
 	if (r < 0)
 		return r;
-	if (*login && settings_text(s, "redis.ca-file") && url_has_scheme(url, "redis://") &&
-	    !is_local(url))
+	if ((**ret_login || *ret_file) && settings_text(s, "redis.ca-file") && !is_tls(url) &&
+	    !is_local(url)) {
+		free(mem_steal(ret_login));
+		free(mem_steal(ret_file));
 		return err_usage(e,
 				 "redis.ca-file is set, but '%.200s' does not use TLS: the "
-				 "password would be sent in clear (use rediss://)",
-				 url);
-	*ret_login = mem_steal(&login);
+				 "password would be sent in clear (use %s)",
+				 url, is_sentinel(url) ? "rediss+sentinel://" : "rediss://");
+	}
 	return 0;
 }
 
@@ -162,19 +172,18 @@ int redis_url_complete(const struct settings *s, const char *url, bool beside, c
 		       struct err *e)
 {
 	const char *rest = strstr(url, "://") + 3;
-	AUTO_FREE char *login = NULL, *ca = NULL, *ca_part = NULL;
+	AUTO_FREE char *login = NULL, *file = NULL, *ca = NULL;
 	struct str out = {0};
-	int r = login_for(s, url, beside, &login, e);
+	int r = login_for(s, url, beside, &login, &file, e);
 
 	if (r < 0)
 		return r;
 	str_addf(&out, "%.*s%s%s", (int)(rest - url), url, login, rest);
+	if (file)
+		add_parameter(&out, "password-file", file);
 	ca = file_absolute_path(settings_text(s, "redis.ca-file"));
-	if (ca && url_has_scheme(url, "rediss://") && !strstr(url, "?ca=") &&
-	    !strstr(url, "&ca=")) {
-		ca_part = url_encode(ca);
-		str_addf(&out, "%cca=%s", strchr(url, '?') ? '&' : '?', ca_part);
-	}
+	if (ca && is_tls(url) && !has_parameter(url, "ca"))
+		add_parameter(&out, "ca", ca);
 	*ret_url = str_steal(&out);
 	return 0;
 }

@@ -91,3 +91,11 @@ void request_limit_duration(const struct invocation *in, const struct pool *pool
 	if (!settings_is_set(in->settings, "reserve.duration") && request->duration_ns > longest_ns)
 		request->duration_ns = longest_ns;
 }
+
+void warn_of_instances(const struct pool_grant *grant)
+{
+	if (grant->instances && grant->reservation->gpus_count > 1)
+		fprintf(stderr,
+			"Warning: a program uses only one MIG instance: start one for each, with one "
+			"of the names in CUDA_VISIBLE_DEVICES\n");
+}

@@ -4,9 +4,9 @@
 
 #include "base/nouns.h"
 #include "cmd/command.h"
+#include "pool/pool.h"
 
 struct plan_request;
-struct pool;
 
 /* The options that `run` and `reserve` share: rows of their tables. */
 #define REQUEST_OPTION_GPUS                                                                     \
@@ -66,5 +66,8 @@ int request_fill_kind(const struct invocation *in, struct plan_request *request,
    this host, it is what is allowed. */
 void request_limit_duration(const struct invocation *in, const struct pool *pool,
 			    struct plan_request *request);
+
+/* Warns on standard error of a grant of which a program can use only a part. */
+void warn_of_instances(const struct pool_grant *grant);
 
 #endif

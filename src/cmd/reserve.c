@@ -92,6 +92,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	holder_clear(&request.holder);
 	if (r < 0)
 		return r;
+	warn_of_instances(&grant);
 	if (settings_flag(in->settings, "reserve.short"))
 		printf("%s\n", short_names(in->settings, &grant));
 	else

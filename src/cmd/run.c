@@ -134,6 +134,7 @@ static int run_run(const struct invocation *in, struct err *e)
 	list = str_from_ids(grant.reservation->gpus, grant.reservation->gpus_count);
 	fprintf(stderr, "%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list,
 		r > 0 ? "of the enclosing run" : "for command execution");
+	warn_of_instances(&grant);
 	return run_exec(path, container.words ? container.words : in->words, &grant, e);
 }
 

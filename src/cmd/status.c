@@ -39,6 +39,8 @@ static int status_once(const struct settings *settings, struct pool *pool, struc
 		return r;
 	if (s.warning)
 		fprintf(stderr, "Warning: %s\n", s.warning);
+	if (s.difference)
+		fprintf(stderr, "Note: %s\n", s.difference);
 	if (settings_flag(settings, "status.json"))
 		return print_json(view_status_json(&s), e);
 	status_print(&s, stdout, &style);
@@ -77,6 +79,8 @@ static int status_run(const struct invocation *in, struct err *e)
 		return r;
 	if (settings_flag(in->settings, "status.topology"))
 		return status_topology(in->settings, pool, e);
+	if (settings_flag(in->settings, "status.fresh"))
+		pool_scan_afresh(pool);
 	if (watch)
 		return status_watch(in, pool, watch, settings_flag(in->settings, "status.summary"),
 				    e);
@@ -94,6 +98,9 @@ static const struct option_spec status_options[] = {
 	{.name = "topology",
 	 .type = OPTION_FLAG,
 	 .help = "Show how the GPUs are linked, and their NUMA nodes"},
+	{.name = "fresh",
+	 .type = OPTION_FLAG,
+	 .help = "Ask the driver again, even if another command has done so within a second"},
 	{.name = "watch",
 	 .type = OPTION_INT,
 	 .argument = "SECONDS",
@@ -108,7 +115,7 @@ static const struct option_spec status_options[] = {
 const struct command cmd_status = {
 	.name = "status",
 	.summary = "Show current GPU allocation status",
-	.usage = "[--json] [--summary | --topology] [--watch [SECONDS]]",
+	.usage = "[--json] [--summary | --topology] [--fresh] [--watch [SECONDS]]",
 	.description =
 		"AVAILABLE GPUs are free and idle, IN_USE ones are reserved, UNRESERVED ones\n"
 		"are used without a reservation, DRAINED ones are out of service, and the use\n"

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/notice.h"
 #include "base/text.h"
 #include "cmd/command.h"
 #include "cmd/context.h"
@@ -91,6 +92,7 @@ static void watch_draw(struct watch *w)
 	status_print(&w->latest, out, &style);
 	print_problem(out, "Warning", w->latest.warning, style.width);
 	print_problem(out, "Settings", w->news, style.width);
+	print_problem(out, "Note", w->latest.difference, style.width);
 	print_problem(out, "Error", w->problem.text, style.width);
 	fclose(out);
 	screen_draw(text);
@@ -105,17 +107,29 @@ static void watch_gather(struct watch *w)
 	pool_watch_drain(w->pool);
 }
 
+/* Waits for what ends an interval; false for anything else. */
+static bool watch_ends(struct watch *w, int64_t deadline_ns, enum screen_event *ret_event)
+{
+	*ret_event = screen_wait(deadline_ns, pool_watch(w->pool));
+	if (*ret_event == SCREEN_WAKE)
+		return pool_watch_drain(w->pool);
+	return *ret_event != SCREEN_REDRAW;
+}
+
 static void watch_screen(struct watch *w)
 {
 	enum screen_event event;
 
+	notice_set_sink(NULL); /* it would be drawn across the screen */
 	screen_open();
 	do {
 		int64_t deadline_ns = clock_monotonic_ns() + w->interval_s * NS_PER_SECOND;
 
 		watch_draw(w);
-		while ((event = screen_wait(deadline_ns, pool_watch(w->pool))) == SCREEN_REDRAW)
-			watch_draw(w);
+		while (!watch_ends(w, deadline_ns, &event)) {
+			if (event == SCREEN_REDRAW)
+				watch_draw(w);
+		}
 		if (event == SCREEN_WAKE)
 			watch_gather(w);
 		if (event != SCREEN_QUIT)
@@ -137,6 +151,8 @@ static int watch_stream(struct watch *w, struct err *e)
 		if (w->news)
 			fprintf(stderr, "%s\n", w->news);
 		mem_replace(&w->news, NULL);
+		if (w->latest.difference)
+			fprintf(stderr, "Note: %s\n", w->latest.difference);
 		status_print(&w->latest, stdout, &style);
 		if (fflush(stdout) != 0)
 			return 0; /* main tells it */

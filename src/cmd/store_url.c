@@ -3,19 +3,58 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/privilege.h"
 #include "base/url.h"
 #include "cmd/redis_url.h"
+#include "host/examine.h"
+#include "host/process.h"
+
+/* Whether a directory, or the one above it that exists, is on a file system that other hosts may
+   have as well. */
+static bool is_on_network(const char *directory)
+{
+	AUTO_FREE char *path = mem_strdup(directory);
+	struct statfs kind;
+
+	while (statfs(path, &kind) < 0) {
+		char *slash = strrchr(path, '/');
+
+		if (errno != ENOENT || !slash || slash == path)
+			return false;
+		*slash = '\0';
+	}
+	return host_network_file_system((uint64_t)kind.f_type) != NULL;
+}
+
+/*
+ * The pool of an account in a directory that several hosts may share: the one in a folder of this
+ * host's name if it is there, else the one directly in it. What is created on a network file system
+ * gets such a folder.
+ */
+static char *personal_store(const char *directory)
+{
+	AUTO_FREE char *host = host_name();
+	AUTO_FREE char *own = mem_printf("%s/%s/canhazgpu.db", directory, host);
+	AUTO_FREE char *common = mem_printf("%s/canhazgpu.db", directory);
+	bool is_own =
+		access(own, F_OK) == 0 || (access(common, F_OK) < 0 && is_on_network(directory));
+
+	return mem_printf("sqlite:%s", is_own ? own : common);
+}
 
 /* The installed pool where its directory exists, else one of this account alone. */
 static int default_store(char **ret_url, struct err *e)
 {
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
+	AUTO_FREE char *directory = NULL;
 	struct stat st;
 
 	if (stat(SYSTEM_DIRECTORY, &st) == 0 && S_ISDIR(st.st_mode))
@@ -27,13 +66,15 @@ static int default_store(char **ret_url, struct err *e)
 			" is missing; it holds this host's pool: create it with 'systemd-tmpfiles "
 			"--create', or install canhazgpu again");
 	else if (state && *state == '/')
-		*ret_url = mem_printf("sqlite:%s/canhazgpu/canhazgpu.db", state);
+		directory = mem_printf("%s/canhazgpu", state);
 	else if (home && *home == '/')
-		*ret_url = mem_printf("sqlite:%s/.local/state/canhazgpu/canhazgpu.db", home);
+		directory = mem_printf("%s/.local/state/canhazgpu", home);
 	else
 		return err_usage(e, "no place for the pool: " SYSTEM_DIRECTORY
 				    " does not exist, and HOME is not set (name a place with "
 				    "--store)");
+	if (directory)
+		*ret_url = personal_store(directory);
 	return 0;
 }
 

@@ -25,8 +25,8 @@ const struct option_spec global_options[] = {
 	 .type = OPTION_TEXT,
 	 .argument = "URL",
 	 .help = "Where the pool is kept: sqlite:/path/to/file.db, redis://host:port/db, "
-		 "rediss://..., unix:///path/to/socket (default: the installed pool, otherwise a "
-		 "personal one)"},
+		 "rediss://..., unix:///path/to/socket, redis+sentinel://host:port,.../primary/db "
+		 "(default: the installed pool, otherwise a personal one)"},
 	{.name = "redis-host",
 	 .key = "redis.host",
 	 .type = OPTION_TEXT,
@@ -94,6 +94,15 @@ const struct option_spec global_options[] = {
 	 .key = "no-color",
 	 .type = OPTION_FLAG,
 	 .help = "Never use colours (the environment variable NO_COLOR does the same)"},
+	{.name = "gpu-timeout",
+	 .key = "gpu.timeout",
+	 .type = OPTION_DURATION,
+	 .not_on_command_line = true,
+	 .argument = "D",
+	 .fallback = "40s",
+	 .min = NS_PER_SECOND,
+	 .max = 600 * NS_PER_SECOND,
+	 .help = "How long a scan of the GPUs may take"},
 	{.name = "fake-state",
 	 .key = "fake.state",
 	 .type = OPTION_PATH,

@@ -145,6 +145,7 @@ static int wait_in_queue(struct wait_settings *settings, struct pool_grant *gran
 	if (r < 0)
 		return r;
 	pool_wait_begin(pool, request, settings->limit_ns, &wait);
+	pool_wait_interrupt(wait, interrupts.fd);
 	r = wait_loop(wait, &interrupts, settings, &show, grant, e);
 	pool_wait_end(wait);
 	wait_show_clear(&show);
@@ -174,8 +175,9 @@ static int name_holder(struct holder *holder, struct err *e)
 	return host_process_ref(getpid(), &holder->command, e);
 }
 
-int reserve_or_wait(const struct invocation *in, struct pool *pool, struct supervised *supervised,
-		    struct plan_request *request, struct pool_grant *ret_grant, struct err *e)
+static int request_gpus(const struct invocation *in, struct pool *pool,
+			struct supervised *supervised, struct plan_request *request,
+			struct pool_grant *ret_grant, struct err *e)
 {
 	AUTO_FREE char *wait_key = mem_printf("%s.wait", in->command->name);
 	AUTO_FREE char *nonblock_key = mem_printf("%s.nonblock", in->command->name);
@@ -200,4 +202,15 @@ int reserve_or_wait(const struct invocation *in, struct pool *pool, struct super
 	if (line)
 		fprintf(stderr, "%s\n", line);
 	return wait_in_queue(&settings, ret_grant, e);
+}
+
+int reserve_or_wait(const struct invocation *in, struct pool *pool, struct supervised *supervised,
+		    struct plan_request *request, struct pool_grant *ret_grant, struct err *e)
+{
+	int r = request_gpus(in, pool, supervised, request, ret_grant, e);
+	AUTO_FREE char *notice = pool_take_notice(pool);
+
+	if (notice)
+		fprintf(stderr, "Note: %s\n", notice);
+	return r;
 }

@@ -152,6 +152,8 @@ static const struct engine_vendor vendor = {
 
 const struct gpu_backend gpu_amd = {
 	.name = "amd",
+	.vendor_name = "AMD",
+	.trusted_source = "sysfs",
 	.isolated = true,
 	.detectable = true,
 	.variables = variables,

@@ -1,15 +1,13 @@
-/* A scan in a process of its own, with a time limit: see host/child.h. Called by gpu.c. */
+/* A scan in a process of its own, with a time limit: see host/child.h. Called by share.c. */
 #include "gpu/child.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "gpu/wire.h"
-#include "host/child.h"
 
 struct question {
 	const struct gpu_backend *backend;
@@ -44,31 +42,52 @@ static int no_answer(const char *provider, int status, struct err *e)
 		       provider, WEXITSTATUS(status));
 }
 
-int gpu_child_scan(const struct gpu_backend *backend, const struct gpu_options *options,
-		   struct scan *ret_scan, struct err *e)
-{
-	static struct host_child_stuck stuck;
-	int64_t deadline_ns = clock_monotonic_ns() + options->timeout_ms * NS_PER_MS;
-	const struct question question = {backend, options};
-	AUTO(str_clear) struct str answer = {0};
-	struct host_child_end end;
-	int r = host_child_ask(scan_and_tell, &question, deadline_ns, &stuck, &answer, &end);
+/* Those of this process that hang; gpu/scanners.h knows those of others, where it can. */
+static struct host_child_stuck stuck;
 
+int gpu_child_begin(struct gpu_child *child, const struct gpu_backend *backend,
+		    const struct gpu_options *options, struct err *e)
+{
+	const struct question question = {backend, options};
+	int r;
+
+	*child = (struct gpu_child){.backend = backend, .options = options};
+	r = host_child_begin(scan_and_tell, &question, &stuck, &child->host);
 	if (r == -EBUSY)
 		return err_set(e, EBUSY,
 			       "the %s driver hangs: %zu earlier queries are stuck in it (pid %d)",
 			       backend->name, stuck.count, (int)stuck.pids[0]);
-	if (r == -ETIMEDOUT)
-		return err_set(e, ETIMEDOUT, "the %s driver did not answer within %d ms%s",
-			       backend->name, options->timeout_ms,
-			       end.is_gone ? "" : " and its process cannot be killed");
 	if (r < 0)
-		return err_sys(e, -r,
-			       end.has_started ? "the %s driver gave no readable answer"
-					       : "cannot start a process for the %s driver",
-			       backend->name);
+		return err_sys(e, -r, "cannot start a process for the %s driver", backend->name);
+	return 0;
+}
+
+int gpu_child_collect(struct gpu_child *child, int64_t until_ns)
+{
+	return host_child_collect(&child->host, until_ns, child->options->interrupt_fd);
+}
+
+int gpu_child_end(struct gpu_child *child, int collected, int64_t deadline_ns, bool *ret_is_gone,
+		  struct scan *ret_scan, struct err *e)
+{
+	AUTO(str_clear) struct str answer = {0};
+	const char *name = child->backend->name;
+	struct host_child_end end;
+	int r;
+
+	host_child_end(&child->host, deadline_ns, collected < 0, &stuck, &end);
+	answer = child->host.answer;
+	*ret_is_gone = end.is_gone;
+	if (collected == -ETIMEDOUT)
+		return err_set(e, ETIMEDOUT, "the %s driver did not answer within %d ms%s", name,
+			       child->options->timeout_ms,
+			       end.is_gone ? "" : " and its process cannot be killed");
+	if (collected == -EINTR)
+		return err_set(e, EINTR, "interrupted");
+	if (collected < 0)
+		return err_sys(e, -collected, "the %s driver gave no readable answer", name);
 	if (!answer.length)
-		return no_answer(backend->name, end.status, e);
+		return no_answer(name, end.status, e);
 	r = gpu_wire_unpack(str_text(&answer), answer.length, ret_scan, e);
-	return r == -EBADMSG ? no_answer(backend->name, end.status, e) : r;
+	return r == -EBADMSG ? no_answer(name, end.status, e) : r;
 }

@@ -1,18 +1,33 @@
 /*
  * A scan in a process of its own: a driver library that hangs, crashes or prints cannot hurt the
- * caller. gpu_scan uses it for the backends that are `isolated`.
+ * caller. For the backends that are `isolated`; share.c calls it.
  */
 #ifndef GPU_CHILD_H
 #define GPU_CHILD_H
 
 #include "gpu/gpu_backend.h"
+#include "host/child.h"
+
+struct gpu_child {
+	struct host_child host;
+	const struct gpu_backend *backend;
+	const struct gpu_options *options;
+};
+
+/* Starts backend->scan in a child. -EBUSY: earlier ones hang in the driver. After success,
+   gpu_child_end. The calling process must have one thread. */
+int gpu_child_begin(struct gpu_child *child, const struct gpu_backend *backend,
+		    const struct gpu_options *options, struct err *e);
+
+/* Waits for the answer until that time (monotonic): see host_child_collect. */
+int gpu_child_collect(struct gpu_child *child, int64_t until_ns);
 
 /*
- * Runs backend->scan in a child, for at most options->timeout_ms. -ETIMEDOUT: no answer in time
- * (the child is killed, and left alone if it cannot die); -EIO with the signal's name: it crashed.
- * The calling process must have one thread.
+ * Ends the child. `collected` is what gpu_child_collect has returned: 0, and *ret_scan is the scan;
+ * -ETIMEDOUT, and the child is killed, as for any other code. -EIO with the signal's name: it
+ * crashed. *ret_is_gone: it has died; else it hangs in the kernel, and is left alone.
  */
-int gpu_child_scan(const struct gpu_backend *backend, const struct gpu_options *options,
-		   struct scan *ret_scan, struct err *e);
+int gpu_child_end(struct gpu_child *child, int collected, int64_t deadline_ns, bool *ret_is_gone,
+		  struct scan *ret_scan, struct err *e);
 
 #endif

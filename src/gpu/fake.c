@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "gpu/gpu_backend.h"
+#include "gpu/patience.h"
 
 #define FAKE_NAME "Fake GPU"
 #define FAKE_MEMORY_MB 81920
@@ -194,6 +196,7 @@ static int read_gpu(const json_t *object, struct gpu *g, const struct place *at,
 		{"power_limit_mw", 0, &g->power_limit_mw},
 	};
 	AUTO_FREE char *uuid = mem_strdup(g->uuid);
+	struct quantity parent = {0};
 	int r = 0;
 
 	for (size_t i = 0; !r && i < ARRAY_SIZE(quantities); i++)
@@ -205,6 +208,14 @@ static int read_gpu(const json_t *object, struct gpu *g, const struct place *at,
 		r = get_text(object, "uuid", uuid, &g->uuid, at, e);
 	if (!r)
 		r = get_text(object, "problem", NULL, &g->problem, at, e);
+	if (!r)
+		r = get_text(object, "profile", NULL, &g->profile, at, e);
+	if (!r)
+		r = get_quantity(object, "parent", 0, &parent, at, e);
+	if (!r && g->profile) {
+		g->parent_index = parent;
+		g->parent = mem_printf("GPU-fake-%lld", (long long)parent.value);
+	}
 	if (!r)
 		r = get_flag(object, "mig", &g->mig, at, e);
 	if (!r)
@@ -228,6 +239,7 @@ static int read_index(const json_t *object, size_t i, int *ret_index, const stru
 		"memory_used_mb", "utilization_percent",
 		"temperature_c",  "power_mw",
 		"power_limit_mw", "mig",
+		"profile",        "parent",
 		"memory_shared",  "health",
 		"health_reason",  "problem",
 		"processes",      NULL,
@@ -305,9 +317,19 @@ static int load_file(const char *path, json_t **ret_root, struct err *e)
 static int wait_like_a_driver(const struct gpu_options *options, int64_t delay_ms, struct err *e)
 {
 	bool too_long = delay_ms > options->timeout_ms;
-	int64_t ms = too_long ? options->timeout_ms : delay_ms;
+	int64_t ms = too_long ? options->timeout_ms : delay_ms, left_ns;
+	struct patience patience;
+	int r = 0;
 
-	usleep((useconds_t)(ms * 1000));
+	patience_begin(&patience, &gpu_fake, options);
+	while (r == 0 &&
+	       (left_ns = patience.begin_ns + ms * NS_PER_MS - clock_monotonic_ns()) > 0) {
+		patience_lasts(&patience); /* for what it tells */
+		r = patience_pause(&patience, left_ns < NS_PER_SECOND ? left_ns : NS_PER_SECOND);
+	}
+	patience_end(&patience);
+	if (r < 0)
+		return err_set(e, EINTR, "interrupted");
 	if (too_long)
 		return err_set(e, ETIMEDOUT, "the fake driver did not answer within %d ms",
 			       options->timeout_ms);
@@ -368,6 +390,7 @@ static int scan(const struct gpu_options *options, struct scan *ret_scan, struct
 
 const struct gpu_backend gpu_fake = {
 	.name = "fake",
+	.vendor_name = "fake",
 	.isolated = false,
 	.detectable = false,
 	.simulated = true,

@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "gpu/child.h"
 #include "gpu/gpu_backend.h"
+#include "gpu/share.h"
 
 /* In the order in which gpu_detect tries them. */
 static const struct gpu_backend *const backends[] = {&gpu_nvidia, &gpu_amd, &gpu_fake};
@@ -41,6 +42,13 @@ bool gpu_is_simulated(const char *provider)
 	const struct gpu_backend *backend = find_backend(provider);
 
 	return backend && backend->simulated;
+}
+
+const char *gpu_slow_fix(const char *provider)
+{
+	const struct gpu_backend *backend = find_backend(provider);
+
+	return backend ? backend->slow_fix : NULL;
 }
 
 const struct gpu_variable *gpu_variables(const char *provider)
@@ -81,42 +89,11 @@ bool gpu_bus_rank(const char *bus_id, int64_t *ret_rank)
 	return true;
 }
 
-static int compare_bus(const void *left, const void *right)
-{
-	const struct gpu *a = left, *b = right;
-	int64_t rank_a = 0, rank_b = 0;
-
-	gpu_bus_rank(a->pci_bus_id, &rank_a);
-	gpu_bus_rank(b->pci_bus_id, &rank_b);
-	if (rank_a != rank_b)
-		return rank_a < rank_b ? -1 : 1;
-	return (a->index > b->index) - (a->index < b->index);
-}
-
-/*
- * Numbers the GPUs by PCI bus, as users get them with CUDA_DEVICE_ORDER=PCI_BUS_ID; the driver's
- * own order is not stable over reboots. Where a bus id is not known, the driver's order is all
- * there is.
- */
-static void number_gpus(struct scan *s)
-{
-	bool all_known = true;
-
-	for (size_t i = 0; i < s->gpus_count; i++) {
-		s->gpus[i].index = (int)i;
-		all_known &= gpu_bus_rank(s->gpus[i].pci_bus_id, NULL);
-	}
-	if (!all_known || s->gpus_count < 2)
-		return;
-	qsort(s->gpus, s->gpus_count, sizeof(s->gpus[0]), compare_bus);
-	for (size_t i = 0; i < s->gpus_count; i++)
-		s->gpus[i].index = (int)i;
-}
-
 int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct err *e)
 {
 	const struct gpu_backend *backend = find_backend(options->provider);
 	struct gpu_options with_limit = *options;
+	int64_t begun_ns = clock_now_ns();
 	struct scan s = {0};
 	int r;
 
@@ -124,8 +101,11 @@ int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct er
 		return fail_unknown(options->provider, e);
 	if (with_limit.timeout_ms <= 0)
 		with_limit.timeout_ms = GPU_SCAN_TIMEOUT_MS;
+	/* Nobody else wants to wait for it, or has asked for it. */
+	if (with_limit.topology)
+		with_limit.share_directory = NULL;
 	if (backend->isolated)
-		r = gpu_child_scan(backend, &with_limit, &s, e);
+		r = gpu_share_scan(backend, &with_limit, &s, e);
 	else
 		r = backend->scan(&with_limit, &s, e);
 	if (!r && s.gpus_count > POOL_GPUS_MAX)
@@ -135,8 +115,10 @@ int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct er
 		scan_clear(&s);
 		return r;
 	}
+	if (!s.begun_ns)
+		s.begun_ns = begun_ns;
 	mem_replace(&s.provider, backend->name);
-	number_gpus(&s);
+	gpu_find_units(&s, backend->simulated);
 	gpu_name_all(&s, backend, with_limit.naming);
 	*ret_scan = s;
 	return 0;
@@ -146,14 +128,18 @@ int gpu_detect(const struct gpu_options *options, const char **ret_provider, str
 	       struct err *e)
 {
 	AUTO(str_clear) struct str reasons = {0};
+	int64_t begin_ns = clock_monotonic_ns();
+	int timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : GPU_SCAN_TIMEOUT_MS;
 
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
 		struct gpu_options one = *options;
+		int64_t left_ms = timeout_ms - (clock_monotonic_ns() - begin_ns) / NS_PER_MS;
 		struct err why = {0};
 
 		if (!backends[i]->detectable)
 			continue;
 		one.provider = backends[i]->name;
+		one.timeout_ms = left_ms > 1 ? (int)left_ms : 1;
 		if (!gpu_scan(&one, ret_scan, &why)) {
 			*ret_provider = backends[i]->name;
 			return 0;

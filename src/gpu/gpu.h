@@ -9,16 +9,23 @@
 #include "host/engine.h"
 
 struct gpu_options {
-	const char *provider;        /* "nvidia", "amd", "fake" */
-	int fake_count;              /* fake: how many GPUs to show; 0: what the file names */
+	const char *provider; /* "nvidia", "amd", "fake" */
+	int fake_count;       /* how many the pool has; 0: unknown. fake: how many to show; 0:
+				 what the file names */
 	const char *fake_state_path; /* fake: the state file; NULL: all GPUs idle */
 	const char *sysfs_root;      /* where /sys is, for tests; NULL: "/sys" */
 	int timeout_ms;              /* limit for the whole scan; 0: GPU_SCAN_TIMEOUT_MS */
 	enum gpu_naming naming;      /* what `visible` of the GPUs is to be */
 	bool topology;               /* read how they are linked, too: it takes its time */
+	int interrupt_fd;            /* -EINTR once it is readable; 0: none */
+
+	/* Sharing scans with other processes, for providers that may be slow (gpu/share.h). */
+	const char *share_directory; /* NULL: they are not shared */
+	int64_t since_ns;            /* wall clock: one that began before that shows too little */
+	bool fresh;                  /* so does one that began before this call */
 };
 
-#define GPU_SCAN_TIMEOUT_MS 5000
+#define GPU_SCAN_TIMEOUT_MS 40000
 
 /*
  * Scans every GPU once. An error means that nothing is known (no driver, no answer in time); a
@@ -28,7 +35,8 @@ struct gpu_options {
 int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct err *e);
 
 /*
- * Finds the provider whose hardware is here: tries nvidia, then amd. *ret_provider is static.
+ * Finds the provider whose hardware is here: tries nvidia, then amd, within one time limit.
+ * *ret_provider is static.
  * ENODEV, with the error of each, where there is none.
  */
 int gpu_detect(const struct gpu_options *options, const char **ret_provider, struct scan *ret_scan,
@@ -40,6 +48,10 @@ const char *gpu_providers(void);
 /* Whether its GPUs exist only here: their UUIDs mean nothing, and their processes are numbered as
    the caller's pid namespace does. */
 bool gpu_is_simulated(const char *provider);
+
+/* What an administrator can do about a driver that answers slowly; NULL: nothing is known. Static.
+ */
+const char *gpu_slow_fix(const char *provider);
 
 /* What a variable of the environment says. */
 enum gpu_variable_kind {

@@ -12,6 +12,13 @@
 
 struct gpu_backend {
 	const char *name;
+	const char *vendor_name; /* "NVIDIA", for sentences */
+	/* What would make its driver answer faster, for people at a terminal and for the
+	   administrator; NULL: nothing is known. */
+	const char *slow_advice, *slow_fix;
+	/* The `source` of scans that nothing of the caller's account has a part in, so that other
+	   accounts may use them (share.h): no program from its PATH. NULL: there is none. */
+	const char *trusted_source;
 	/* Runs in a child process that is killed when the time is up: for code that loads a driver
 	   library or may hang in the kernel. The scan comes back over a pipe. */
 	bool isolated;
@@ -30,11 +37,16 @@ struct gpu_backend {
 	 * Fills *ret_scan (zeroed before) with source, driver_version and gpus. Any value that
 	 * cannot be read stays unknown; an error means that nothing at all could be read. Where all
 	 * bus ids are known they give the numbers; without them the order of gpus does: an unknown
-	 * GPU must take the place of one that is left out. Sets s->topology where
+	 * GPU must take the place of one that is left out. The MIG instances of a GPU follow it,
+	 * each with a profile, the GPU's uuid as parent, and its bus id. Sets s->topology where
 	 * options->topology asks for it.
 	 */
 	int (*scan)(const struct gpu_options *options, struct scan *ret_scan, struct err *e);
 };
+
+/* Numbers what a backend has listed, and moves GPUs in MIG mode to s->divided. Pure; for gpu_scan.
+ */
+void gpu_find_units(struct scan *s, bool simulated);
 
 /* Sets what selects each GPU of a scan, and s->no_ordinals. Pure; for gpu_scan. */
 void gpu_name_all(struct scan *s, const struct gpu_backend *backend, enum gpu_naming naming);

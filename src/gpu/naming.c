@@ -30,12 +30,14 @@ static const char *why_unreadable(const struct gpu *g)
 /* Why CUDA may count otherwise than we do. NULL: it does not. */
 static char *find_doubt(const struct scan *s, bool simulated)
 {
+	if (s->divided_count)
+		return mem_printf("GPU %d of the driver is cut into MIG instances",
+				  s->divided[0].index);
 	for (size_t i = 0; i < s->gpus_count; i++) {
 		const struct gpu *g = &s->gpus[i];
 
-		if (g->mig)
-			return mem_printf("GPU %d of the driver is cut into MIG instances",
-					  g->index);
+		if (g->profile)
+			return mem_printf("a GPU of the driver is cut into MIG instances");
 		if (is_unreadable(g, simulated))
 			return mem_printf("GPU %d of the driver cannot be read (%s)", g->index,
 					  why_unreadable(g));
@@ -114,7 +116,7 @@ void gpu_name_all(struct scan *s, const struct gpu_backend *backend, enum gpu_na
 	for (size_t i = 0; i < s->gpus_count; i++) {
 		struct gpu *g = &s->gpus[i];
 
-		if (backend->counts_by_bus)
+		if (backend->counts_by_bus && !g->profile)
 			g->runtime_index = quantity_of(g->index);
 		name_gpu(s, g, first, second);
 	}

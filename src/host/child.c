@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 /* Time that a killed child gets to die; in the kernel's uninterruptible sleep it never does. */
@@ -70,27 +71,29 @@ static bool wait_gone(pid_t pid, int64_t deadline_ns, int *ret_status)
 	}
 }
 
-/* Everything the child writes until it closes the pipe. */
-static int read_answer(int fd, int64_t deadline_ns, struct str *answer)
+int host_child_collect(struct host_child *child, int64_t until_ns, int interrupt_fd)
 {
 	char buffer[16384];
 
-	while (answer->length < ANSWER_MAX) {
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		int left = ms_left(deadline_ns);
+	while (child->answer.length < ANSWER_MAX) {
+		struct pollfd ready[] = {{.fd = child->fd, .events = POLLIN},
+					 {.fd = interrupt_fd, .events = POLLIN}};
+		int left = ms_left(until_ns);
 		ssize_t n;
 
-		if (left == 0)
-			return -ETIMEDOUT;
-		if (poll(&ready, 1, left) <= 0)
+		if (poll(ready, interrupt_fd > 0 ? 2 : 1, left) <= 0 && left > 0)
 			continue;
-		n = read(fd, buffer, sizeof(buffer));
+		if (!ready[0].revents)
+			return interrupt_fd > 0 && ready[1].revents ? -EINTR : -ETIMEDOUT;
+		n = read(child->fd, buffer, sizeof(buffer));
 		if (n == 0)
 			return 0;
 		if (n > 0)
-			str_add_bytes(answer, buffer, (size_t)n);
+			str_add_bytes(&child->answer, buffer, (size_t)n);
 		else if (errno != EINTR && errno != EAGAIN)
 			return -errno;
+		if (left == 0)
+			return -ETIMEDOUT;
 	}
 	return -EMSGSIZE;
 }
@@ -120,9 +123,7 @@ static int confine(int out, pid_t parent)
 		if (null < 0 || dup2(null, fd) < 0)
 			close(fd);
 	}
-	if (out > STDERR_FILENO + 1)
-		close_range(STDERR_FILENO + 1, (unsigned)out - 1, 0);
-	close_range((unsigned)out + 1, ~0U, 0);
+	file_close_all_but(out);
 	return out;
 }
 
@@ -177,25 +178,38 @@ static int start_child(host_child_work *work, const void *question, pid_t *ret_p
 	return 0;
 }
 
+int host_child_begin(host_child_work *work, const void *question, struct host_child_stuck *stuck,
+		     struct host_child *ret_child)
+{
+	*ret_child = (struct host_child){.fd = -1};
+	reap_stuck(stuck);
+	if (stuck->count == ARRAY_SIZE(stuck->pids))
+		return -EBUSY;
+	return start_child(work, question, &ret_child->pid, &ret_child->fd);
+}
+
+void host_child_end(struct host_child *child, int64_t deadline_ns, bool kill,
+		    struct host_child_stuck *stuck, struct host_child_end *ret_end)
+{
+	*ret_end = (struct host_child_end){.has_started = true, .is_gone = true};
+	mem_auto_close(&child->fd);
+	/* It may still be leaving the library. It must be gone before a caller execs a command. */
+	if (kill || !wait_gone(child->pid, deadline_ns, &ret_end->status))
+		ret_end->is_gone = kill_child(stuck, child->pid, &ret_end->status);
+}
+
 int host_child_ask(host_child_work *work, const void *question, int64_t deadline_ns,
 		   struct host_child_stuck *stuck, struct str *ret_answer,
 		   struct host_child_end *ret_end)
 {
-	AUTO_CLOSE int fd = -1;
-	pid_t pid = 0;
-	int r;
+	struct host_child child;
+	int r = host_child_begin(work, question, stuck, &child);
 
 	*ret_end = (struct host_child_end){.is_gone = true};
-	reap_stuck(stuck);
-	if (stuck->count == ARRAY_SIZE(stuck->pids))
-		return -EBUSY;
-	r = start_child(work, question, &pid, &fd);
 	if (r < 0)
 		return r;
-	ret_end->has_started = true;
-	r = read_answer(fd, deadline_ns, ret_answer);
-	/* It may still be leaving the library. It must be gone before a caller execs a command. */
-	if (r < 0 || !wait_gone(pid, deadline_ns, &ret_end->status))
-		ret_end->is_gone = kill_child(stuck, pid, &ret_end->status);
+	r = host_child_collect(&child, deadline_ns, 0);
+	host_child_end(&child, deadline_ns, r < 0, stuck, ret_end);
+	*ret_answer = child.answer;
 	return r;
 }

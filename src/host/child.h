@@ -35,12 +35,37 @@ struct host_child_end {
 	bool is_gone; /* false: it could not be killed, and is reaped some time later */
 };
 
+/* A child at work. */
+struct host_child {
+	pid_t pid;
+	int fd;            /* the pipe it answers through */
+	struct str answer; /* what has come so far */
+};
+
 /*
- * Asks, and waits for the whole answer until the deadline (of the monotonic clock); *ret_answer,
- * which the caller clears, has what came. `stuck` is the caller's own, zeroed at first. -ETIMEDOUT:
- * no complete answer in time (the child is killed, and left alone if it cannot die); -EBUSY: too
- * many earlier children are stuck; -EAGAIN, -EMSGSIZE, ...: it did not start, or cannot be read.
+ * Starts the work. `stuck` is the caller's own, zeroed at first. -EBUSY: too many earlier children
+ * are stuck; -EAGAIN, ...: it did not start. After success, host_child_end.
  * The calling process must have one thread.
+ */
+int host_child_begin(host_child_work *work, const void *question, struct host_child_stuck *stuck,
+		     struct host_child *ret_child);
+
+/*
+ * Collects the answer until that time (of the monotonic clock). 0: it is complete; -ETIMEDOUT: not
+ * yet, and the caller may go on; -EINTR: interrupt_fd (0: none) has become readable; -EMSGSIZE,
+ * ...: it cannot be read.
+ */
+int host_child_collect(struct host_child *child, int64_t until_ns, int interrupt_fd);
+
+/* Waits until the deadline for the child's end, and then kills it; with kill, at once. The answer
+   stays with the caller. */
+void host_child_end(struct host_child *child, int64_t deadline_ns, bool kill,
+		    struct host_child_stuck *stuck, struct host_child_end *ret_end);
+
+/*
+ * All of that for a caller with nothing else to do: asks, and waits for the whole answer until the
+ * deadline; *ret_answer, which the caller clears, has what came. -ETIMEDOUT: no complete answer in
+ * time (the child is killed, and left alone if it cannot die); else as above.
  */
 int host_child_ask(host_child_work *work, const void *question, int64_t deadline_ns,
 		   struct host_child_stuck *stuck, struct str *ret_answer,

@@ -12,6 +12,7 @@
 #include "base/finding.h"
 
 void host_examine_system(struct findings *f); /* kernel, distribution */
+void host_examine_kernel(struct findings *f); /* what it lacks that there is another way for */
 void host_examine_clock(struct findings *f);
 void host_examine_limits(struct findings *f);
 void host_examine_inotify(struct findings *f);

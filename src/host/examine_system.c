@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "host/examine.h"
+#include "host/tree.h"
 
 /* 2025-01-01: before this program was written. */
 #define EARLIEST_NS (INT64_C(1735689600) * NS_PER_SECOND)
@@ -51,6 +53,26 @@ void host_examine_system(struct findings *f)
 	uname(&kernel);
 	findings_add(f, "system", FINDING_OK, NULL, "%s %s %s, %s", kernel.sysname, kernel.release,
 		     kernel.machine, name ? name : "no /etc/os-release");
+}
+
+void host_examine_kernel(struct findings *f)
+{
+	static const char advice[] =
+		"Linux 5.9 and later have both; a container's filter of system "
+		"calls may hide them";
+	bool has_pidfd = host_has_pidfd(), has_close_range = file_has_close_range();
+
+	if (has_pidfd && has_close_range)
+		findings_add(f, "kernel", FINDING_OK, NULL, "has pidfd_open and close_range");
+	if (!has_pidfd)
+		findings_add(f, "kernel", FINDING_NOTE, advice,
+			     "has no pidfd_open: the ends of processes are polled");
+	if (!has_pidfd && !has_close_range)
+		findings_extend(f, FINDING_NOTE, NULL,
+				"no close_range: descriptors are closed one by one");
+	else if (!has_close_range)
+		findings_add(f, "kernel", FINDING_NOTE, advice,
+			     "has no close_range: descriptors are closed one by one");
 }
 
 /* Whether the clock is synchronised; in a container that may be unknown. */

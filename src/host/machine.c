@@ -50,11 +50,10 @@ char *host_name(void)
 	return mem_strdup(name);
 }
 
-/* NULL where the kernel does not say: then a process cannot be distinguished from one before the
-   last boot. */
-char *host_boot_id(void)
+/* The first line of a short file; NULL where there is none. */
+static char *first_line(const char *path)
 {
-	AUTO_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char text[64];
 	ssize_t n;
 
@@ -66,4 +65,20 @@ char *host_boot_id(void)
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	return *text ? mem_strdup(text) : NULL;
+}
+
+char *host_machine_id(void)
+{
+	AUTO_FREE char *namespace = host_pid_namespace();
+	AUTO_FREE char *id = namespace ? NULL : first_line("/etc/machine-id");
+
+	/* What systemd writes into images whose id is made at the first boot. */
+	return id && strcmp(id, "uninitialized") != 0 ? mem_steal(&id) : NULL;
+}
+
+/* NULL where the kernel does not say: then a process cannot be distinguished from one before the
+   last boot. */
+char *host_boot_id(void)
+{
+	return first_line("/proc/sys/kernel/random/boot_id");
 }

@@ -1,11 +1,88 @@
-/* Handles on processes that cannot slip to a later process of the same pid. Part of host/tree.h. */
+/*
+ * Handles on processes that cannot slip to a later process of the same pid. Part of host/tree.h.
+ *
+ * Linux before 5.3 has no pidfd_open, and old filters of containers refuse it (EPERM, ENOSYS).
+ * There a process of our own looks for the other one's end, and a signal is sent by pid.
+ */
 #include "host/tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
+
+/* How often the end of a process is looked for without a pidfd. */
+#define WATCH_MS 20
+
+static bool is_refused_call(int code)
+{
+	return code == ENOSYS || code == EPERM;
+}
+
+bool host_has_pidfd(void)
+{
+	static int known = -1;
+	AUTO_CLOSE int fd = -1;
+
+	if (known < 0) {
+		fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+		known = fd >= 0;
+	}
+	return known;
+}
+
+/* Until the process has ended, or nobody has the other end any more. */
+__attribute__((noreturn)) static void watch(const struct process_ref *ref, int out)
+{
+	struct pollfd end = {.fd = out};
+
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	file_close_all_but(out);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		close(fd == out ? -1 : fd);
+	while (host_process_life(ref) != HOST_GONE && poll(&end, 1, WATCH_MS) <= 0)
+		continue;
+	(void)!write(out, "", 1);
+	_exit(EXIT_SUCCESS);
+}
+
+/* A pipe that becomes readable when the process has ended. The watching process is nobody's child
+   here, so that nobody has to reap it. */
+static int open_watched(const struct process_ref *ref)
+{
+	int ends[2];
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	child = fork();
+	if (child == 0) {
+		pid_t grandchild = fork();
+
+		if (grandchild == 0)
+			watch(ref, ends[1]);
+		_exit(grandchild > 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+	}
+	close(ends[1]);
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	if (child > 0)
+		return ends[0];
+	close(ends[0]);
+	errno = EAGAIN;
+	return -1;
+}
 
 int host_pidfd_open(const struct process_ref *ref, int *ret_fd, struct err *e)
 {
@@ -14,6 +91,8 @@ int host_pidfd_open(const struct process_ref *ref, int *ret_fd, struct err *e)
 	if (ref->pid <= 0)
 		return err_set(e, ESRCH, "there is no process %d", (int)ref->pid);
 	fd = (int)syscall(SYS_pidfd_open, ref->pid, 0);
+	if (fd < 0 && is_refused_call(errno))
+		fd = open_watched(ref);
 	/* EINVAL, or ENOENT from newer kernels: a thread has the number now. */
 	if (fd < 0 && errno != ESRCH && errno != EINVAL && errno != ENOENT)
 		return err_sys(e, errno, "cannot open a handle on process %d", (int)ref->pid);
@@ -23,4 +102,19 @@ int host_pidfd_open(const struct process_ref *ref, int *ret_fd, struct err *e)
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
+}
+
+int host_process_signal(const struct process_ref *ref, int signal, struct err *e)
+{
+	AUTO_CLOSE int fd = ref->pid > 0 ? (int)syscall(SYS_pidfd_open, ref->pid, 0) : -1;
+	int code = fd < 0 ? errno : 0;
+
+	if (ref->pid <= 0 || host_process_life(ref) == HOST_GONE)
+		return err_set(e, ESRCH, "there is no process %d any more", (int)ref->pid);
+	if (fd >= 0 && syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) < 0)
+		code = errno;
+	/* The check was a moment ago: no closer is possible without a handle. */
+	if (is_refused_call(code))
+		code = kill(ref->pid, signal) < 0 ? errno : 0;
+	return code ? err_sys(e, code, "cannot signal process %d", (int)ref->pid) : 0;
 }

@@ -90,6 +90,10 @@ char *host_pid_namespace(void);
 /* gethostname; never fails ("localhost" if the kernel does not say). The caller frees it. */
 char *host_name(void);
 
+/* /etc/machine-id; NULL where it is missing or not set yet, and in a pid namespace of its own: a
+   container has that of its image, which says nothing of the host. The caller frees it. */
+char *host_machine_id(void);
+
 /* /proc/sys/kernel/random/boot_id: differs after each boot. The caller frees it. */
 char *host_boot_id(void);
 

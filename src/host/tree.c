@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -322,20 +321,6 @@ int host_tree_refresh(struct host_tree *t, struct err *e)
 	return 0;
 }
 
-/* Signals one member; 0, or a negative errno: -EPERM refused, -ESRCH gone. */
-static int signal_one(const struct process_ref *member, int signal, struct err *e)
-{
-	AUTO_CLOSE int fd = -1;
-	int r;
-
-	r = host_pidfd_open(member, &fd, e);
-	if (r < 0)
-		return r;
-	if (syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) < 0)
-		return err_sys(e, errno, "cannot signal process %d", (int)member->pid);
-	return 0;
-}
-
 /* Which signal a member gets. */
 typedef int choose_signal(const struct process_ref *member, int signal);
 
@@ -360,7 +345,7 @@ static int signal_all(const struct host_tree *t, int signal, choose_signal *choo
 	for (size_t i = 0; i < t->members_count; i++) {
 		const struct process_ref *member = &t->members[i];
 		struct err failure = {0};
-		int r = signal_one(member, choose(member, signal), &failure);
+		int r = host_process_signal(member, choose(member, signal), &failure);
 
 		if (r == -EPERM) {
 			refused++;

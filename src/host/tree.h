@@ -73,7 +73,16 @@ int host_tree_stop(const struct host_tree *t, int signal, size_t *ret_refused, s
 
 void host_tree_clear(struct host_tree *t);
 
-/* A pidfd (close-on-exec) of exactly that process. -ESRCH: gone, or another one has the pid. */
+/*
+ * A handle (close-on-exec) on exactly that process, which is readable when it has ended: a pidfd,
+ * where the kernel has them. -ESRCH: gone, or another one has the pid.
+ */
 int host_pidfd_open(const struct process_ref *ref, int *ret_fd, struct err *e);
+
+/* Whether the kernel has pidfds. Else each handle costs a process that polls. */
+bool host_has_pidfd(void);
+
+/* Signals exactly that process. -ESRCH: gone; -EPERM: refused. */
+int host_process_signal(const struct process_ref *ref, int signal, struct err *e);
 
 #endif

@@ -16,7 +16,11 @@ static struct candidate make_candidate(const struct pool_state *state, size_t i,
 	const struct slot *slot = &state->slots[i];
 	enum gpu_use use = facts->use ? facts->use[slot->id] : USE_UNKNOWN;
 	const struct reservation *r = slot->reservation;
-	struct candidate c = {.id = slot->id, .released_ns = slot->last_released_ns};
+	struct candidate c = {
+		.id = slot->id,
+		.released_ns = slot->last_released_ns,
+		.instance = slot->profile != NULL,
+	};
 
 	c.barred = slot->problem || use == USE_MISSING || use == USE_FAULTY;
 	if (slot->problem)
@@ -65,8 +69,9 @@ static int compare_ns(int64_t a, int64_t b)
 
 /*
  * Best first: idle before busy before unknown (only --force gets to the latter two), then what is
- * collected already, then what nobody waits for before what is only lent, then most recently used
- * by the requester, then least recently used by anybody, then by id.
+ * collected already, then what nobody waits for before what is only lent, then whole GPUs before
+ * instances, then most recently used by the requester, then least recently used by anybody, then by
+ * id.
  */
 int plan_compare_candidates(const void *left, const void *right)
 {
@@ -83,6 +88,8 @@ int plan_compare_candidates(const void *left, const void *right)
 		return a->backfill ? 1 : -1;
 	if (!a->lent != !b->lent)
 		return a->lent ? 1 : -1;
+	if (a->instance != b->instance)
+		return a->instance ? 1 : -1;
 	r = compare_ns(b->mine_ns, a->mine_ns);
 	if (!r)
 		r = compare_ns(a->released_ns, b->released_ns);

@@ -11,6 +11,7 @@
 struct candidate {
 	int id;
 	bool own;           /* collected for the request itself */
+	bool instance;      /* a MIG instance */
 	bool unsuited;      /* of another kind than the request is for */
 	bool withheld;      /* out of service: nobody is given it */
 	bool reserved;      /* by somebody else */

@@ -19,8 +19,8 @@ static void end_all(const struct pool_state *state, const struct plan_facts *fac
 }
 
 void plan_init(const struct pool_state *state, const struct plan_facts *facts,
-	       const struct plan_actor *actor, const char *provider, size_t count,
-	       const char *const *uuids, struct plan *p)
+	       const struct plan_actor *actor, const char *provider, const struct slot *units,
+	       size_t count, struct plan *p)
 {
 	end_all(state, facts, actor, p);
 	/* A process that waits sees the mark, says so, and leaves. */
@@ -34,6 +34,7 @@ void plan_init(const struct pool_state *state, const struct plan_facts *facts,
 	plan_add(p, CHANGE_INIT)->init = (struct change_init){
 		.provider = plan_own(p, mem_strdup(provider)),
 		.gpus_count = count,
-		.uuids = uuids,
 	};
+	if (units)
+		plan_add(p, CHANGE_UNITS)->units = (struct change_units){units, count};
 }

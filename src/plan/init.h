@@ -7,9 +7,9 @@
 #include "plan/request.h"
 
 /* Ends every reservation, cancels or drops every queue entry, and creates a pool of `count` GPUs.
-   uuids: `count` entries or NULL, borrowed by the plan. */
+   units: what they mean, `count` entries or NULL, borrowed by the plan. */
 void plan_init(const struct pool_state *state, const struct plan_facts *facts,
-	       const struct plan_actor *actor, const char *provider, size_t count,
-	       const char *const *uuids, struct plan *p);
+	       const struct plan_actor *actor, const char *provider, const struct slot *units,
+	       size_t count, struct plan *p);
 
 #endif

@@ -50,16 +50,54 @@ bool plan_name_has_type(const char *name, const char *type)
 	return true;
 }
 
-bool plan_asks_for_kind(const struct plan_request *request)
+/* Whether a type is one of instances: it has a word of their profile, or "mig". */
+static bool is_type_of_instances(const char *type, const char *profile)
+{
+	size_t length;
+
+	for (const char *p = type; p && (length = next_word(&p)); p += length) {
+		if (has_word("mig", p, length) || has_word(profile, p, length))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the request is for whole GPUs, and this is none. Programs use only one MIG instance at a
+   time, so that a request for several does not get instances unless it says so. */
+static bool is_too_small(const struct pool_state *state, const struct plan_request *request,
+			 int gpu)
+{
+	const char *profile = state->slots[gpu].profile;
+
+	return profile && !request->ids && request->count > 1 &&
+	       !is_type_of_instances(request->gpu_type, profile);
+}
+
+/* Whether what it is for can be told from what a scan shows. */
+static bool asks_for_properties(const struct plan_request *request)
 {
 	return request->gpu_type || request->min_memory_mb > 0;
 }
 
-bool plan_is_of_kind(const struct plan_request *request, const struct plan_facts *facts, int gpu,
-		     bool *ret_known)
+bool plan_asks_for_kind(const struct pool_state *state, const struct plan_request *request)
+{
+	bool some = false;
+
+	for (size_t i = 0; i < state->slots_count; i++)
+		some |= is_too_small(state, request, (int)i);
+	return some || asks_for_properties(request);
+}
+
+bool plan_is_of_kind(const struct pool_state *state, const struct plan_facts *facts,
+		     const struct plan_request *request, int gpu, bool *ret_known)
 {
 	const struct gpu *g = facts->gpus ? facts->gpus[gpu] : NULL;
 
+	*ret_known = true;
+	if (is_too_small(state, request, gpu))
+		return false;
+	if (!asks_for_properties(request))
+		return true;
 	*ret_known = g && (!request->gpu_type || g->name) &&
 		     (!request->min_memory_mb || g->memory_total_mb.known);
 	return *ret_known && plan_name_has_type(g->name, request->gpu_type) &&
@@ -74,11 +112,12 @@ int *plan_find_eligible(const struct pool_state *state, const struct plan_facts 
 	int *ids;
 
 	*ret_count = 0;
-	if (request->ids || !plan_asks_for_kind(request) || (!facts->gpus && !q))
+	if (request->ids || !plan_asks_for_kind(state, request) ||
+	    (asks_for_properties(request) && !facts->gpus && !q))
 		return NULL;
 	ids = mem_alloc(state->slots_count, sizeof(*ids));
 	for (size_t i = 0; i < state->slots_count; i++) {
-		bool known, fits = plan_is_of_kind(request, facts, (int)i, &known);
+		bool known, fits = plan_is_of_kind(state, facts, request, (int)i, &known);
 
 		if (!known)
 			fits = q && gpu_ids_have(q->eligible, q->eligible_count, (int)i);
@@ -139,21 +178,27 @@ int plan_check_kind(const struct pool_state *state, const struct plan_facts *fac
 	size_t found = 0;
 	bool known;
 
-	if (!plan_asks_for_kind(request))
+	if (!plan_asks_for_kind(state, request))
 		return 0;
 	for (size_t i = 0; i < request->ids_count; i++) {
 		const struct gpu *g = facts->gpus ? facts->gpus[request->ids[i]] : NULL;
 
-		if (!plan_is_of_kind(request, facts, request->ids[i], &known))
+		if (!plan_is_of_kind(state, facts, request, request->ids[i], &known))
 			return err_set(e, ERANGE, "GPU %d is not %s: it is %s", request->ids[i],
 				       kind, g && g->name ? g->name : "unknown");
 	}
 	for (size_t i = 0; i < state->slots_count; i++)
-		found += plan_is_of_kind(request, facts, (int)i, &known) &&
+		found += plan_is_of_kind(state, facts, request, (int)i, &known) &&
 			 !plan_is_withheld(state, facts->policy, (int)i);
 	if (request->ids || found >= plan_request_count(request))
 		return 0;
 	models = list_models(state, facts);
+	if (!asks_for_properties(request))
+		return err_set(e, ERANGE,
+			       "Requested %d GPUs, but the pool has only %zu whole ones in service "
+			       "(it has: %s): programs use one MIG instance at a time, so ask for "
+			       "several with --type or --gpu-ids",
+			       request->count, found, models);
 	return err_set(e, ERANGE,
 		       "Requested %d GPUs %s, but the pool has only %zu in service (it has: %s)",
 		       request->count, kind, found, models);

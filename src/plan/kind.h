@@ -13,13 +13,14 @@
  */
 bool plan_name_has_type(const char *name, const char *type);
 
-/* Whether the request is for GPUs of some kind. */
-bool plan_asks_for_kind(const struct plan_request *request);
+/* Whether the request is for GPUs of some kind, and not all are of it: one for several is for whole
+   GPUs, unless its type is one of MIG instances. */
+bool plan_asks_for_kind(const struct pool_state *state, const struct plan_request *request);
 
 /* Whether the GPU of that slot is of the kind, by what a scan shows; *ret_known: it shows enough.
  */
-bool plan_is_of_kind(const struct plan_request *request, const struct plan_facts *facts, int gpu,
-		     bool *ret_known);
+bool plan_is_of_kind(const struct pool_state *state, const struct plan_facts *facts,
+		     const struct plan_request *request, int gpu, bool *ret_known);
 
 /*
  * The ids of the GPUs of that kind, ascending: by the scan, and of what that does not show as

@@ -56,6 +56,15 @@ static char *why_gone(const struct slot *slot, const struct scan *scan)
 			  slot->uuid, why);
 }
 
+static bool is_divided(const struct scan *scan, const char *uuid)
+{
+	for (size_t i = 0; i < scan->divided_count; i++) {
+		if (scan->divided[i].uuid && !strcasecmp(scan->divided[i].uuid, uuid))
+			return true;
+	}
+	return false;
+}
+
 static void match_uuid(const struct slot *slot, const struct scan *scan, struct gpu **gpus,
 		       char **ret_problem)
 {
@@ -67,6 +76,11 @@ static void match_uuid(const struct slot *slot, const struct scan *scan, struct 
 		*ret_problem = mem_printf("%s is recorded for GPU %d, too", slot->uuid, other);
 	else if (count > 1)
 		*ret_problem = mem_printf("the driver shows %zu GPUs as %s", count, slot->uuid);
+	else if (!gpu && is_divided(scan, slot->uuid))
+		*ret_problem =
+			mem_printf("%s is in MIG mode: 'canhazgpu admin --refresh' gives its "
+				   "instances numbers",
+				   slot->uuid);
 	else if (!gpu)
 		*ret_problem = why_gone(slot, scan);
 	else
@@ -84,6 +98,9 @@ static void match_number(const struct slot *slot, const struct scan *scan, size_
 					  slot->id, other);
 	else if (!gpu)
 		*ret_problem = mem_printf("the driver shows no GPU %d", slot->id);
+	else if (!gpu->profile != !slot->profile)
+		*ret_problem = mem_printf("the driver's number %d is %s MIG instance", slot->id,
+					  gpu->profile ? "a" : "no");
 	else
 		gpus[slot->id] = gpu;
 }

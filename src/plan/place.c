@@ -166,11 +166,13 @@ static int check_ids(const struct topology *t, const struct plan_request *reques
 	return 0;
 }
 
-static bool is_of_kind(const struct plan_request *request, const struct plan_facts *facts, int gpu)
+static bool is_of_kind(const struct pool_state *state, const struct plan_facts *facts,
+		       const struct plan_request *request, int gpu)
 {
 	bool known;
 
-	return !plan_asks_for_kind(request) || plan_is_of_kind(request, facts, gpu, &known);
+	return !plan_asks_for_kind(state, request) ||
+	       plan_is_of_kind(state, facts, request, gpu, &known);
 }
 
 /* The most GPUs in service and of the kind that are together. */
@@ -182,7 +184,7 @@ static size_t find_largest(const struct topology *t, const struct pool_state *st
 	size_t largest = 0;
 
 	for (size_t i = 0; i < t->count; i++)
-		these[i] = is_of_kind(request, facts, (int)i) &&
+		these[i] = is_of_kind(state, facts, request, (int)i) &&
 			   !plan_is_withheld(state, facts->policy, (int)i);
 	plan_find_groups(t, request, these, groups);
 	for (size_t i = 0; i < t->count; i++) {

@@ -10,6 +10,7 @@
  *     match              which GPU of the driver a GPU of the pool is
  *     doubt              holders that cannot be seen, and are silent
  *     changes            the plan itself
+ *     units              what the numbers of the pool mean
  *     actor              who may do what
  *     withheld           GPUs out of service
  *     kind               GPUs of a model, or with so much memory
@@ -22,7 +23,7 @@
  *     schedule           when waiting requests will start
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
- *                        ignore, nested
+ *                        ignore, nested, machine
  *
  * A commit compares only the slots and entries that it changes: a decision that rests on others
  * adds a CHANGE_CHECK (plan_guard_quota), or a decision made at the same time escapes it.
@@ -43,6 +44,7 @@
 #include "plan/init.h"
 #include "plan/kind.h"
 #include "plan/limits.h"
+#include "plan/machine.h"
 #include "plan/match.h"
 #include "plan/nested.h"
 #include "plan/place.h"
@@ -53,6 +55,7 @@
 #include "plan/reserve.h"
 #include "plan/restore.h"
 #include "plan/schedule.h"
+#include "plan/units.h"
 #include "plan/wait.h"
 #include "plan/withheld.h"
 

@@ -59,8 +59,8 @@ static int pick(const struct pool_state *state, const struct plan_facts *facts,
 	size_t found = 0;
 	bool known;
 
-	for (size_t i = 0; i < state->slots_count && plan_asks_for_kind(request); i++)
-		all[i].unsuited = !plan_is_of_kind(request, facts, all[i].id, &known);
+	for (size_t i = 0; i < state->slots_count && plan_asks_for_kind(state, request); i++)
+		all[i].unsuited = !plan_is_of_kind(state, facts, request, all[i].id, &known);
 	plan_backfill(state, facts, request, p, state->queue_count, all);
 	for (size_t i = 0; i < request->ids_count; i++) {
 		if (!plan_is_available(&all[request->ids[i]], request))

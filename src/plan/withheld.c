@@ -15,13 +15,16 @@ static bool is_excluded(const struct plan_policy *policy, int gpu)
 
 bool plan_is_withheld(const struct pool_state *state, const struct plan_policy *policy, int gpu)
 {
-	return state->slots[gpu].drained_by || is_excluded(policy, gpu);
+	return state->slots[gpu].drained_by || state->slots[gpu].retired_ns != TIME_NONE ||
+	       is_excluded(policy, gpu);
 }
 
 char *plan_why_withheld(const struct pool_state *state, const struct plan_policy *policy, int gpu)
 {
 	if (state->slots[gpu].drained_by)
 		return mem_printf("drained by %s", state->slots[gpu].drained_by);
+	if (state->slots[gpu].retired_ns != TIME_NONE)
+		return mem_strdup("retired");
 	return is_excluded(policy, gpu) ? mem_strdup("kept out by pool.exclude") : NULL;
 }
 

@@ -1,5 +1,6 @@
-/* GPUs out of service: drained by an administrator (in the store), or kept out of the pool by the
-   system's configuration file. Nobody is given one; what is reserved there goes on. */
+/* GPUs out of service: drained by an administrator (in the store), known to be gone, or kept out of
+   the pool by the system's configuration file. Nobody is given one; what is reserved there goes on.
+ */
 #ifndef PLAN_WITHHELD_H
 #define PLAN_WITHHELD_H
 
@@ -9,7 +10,8 @@
 
 bool plan_is_withheld(const struct pool_state *state, const struct plan_policy *policy, int gpu);
 
-/* Why: "drained by root", "kept out by pool.exclude". NULL: it is in service. The caller frees it.
+/* Why: "drained by root", "retired", "kept out by pool.exclude". NULL: it is in service. The caller
+ * frees it.
  */
 char *plan_why_withheld(const struct pool_state *state, const struct plan_policy *policy, int gpu);
 

@@ -14,7 +14,10 @@ static int pool_check_hardware(const struct pool_admin_request *request, const s
 		return err_set(e, ERANGE, "--gpus %d: this host has only %zu %s GPU(s)",
 			       request->count, scan->gpus_count, scan->provider);
 	if (!scan->gpus_count)
-		return err_set(e, ENODEV, "the %s driver shows no GPU", scan->provider);
+		return err_set(e, ENODEV, "the %s driver shows no GPU%s", scan->provider,
+			       scan->divided_count
+				       ? ": all are in MIG mode, and have no instances yet"
+				       : "");
 	return 0;
 }
 
@@ -56,21 +59,14 @@ const char *pool_providers(void)
 	return gpu_providers();
 }
 
-/* The UUIDs to record, in slot order; NULL where they are meaningless. The caller frees the array.
- */
-static const char **pool_admin_uuids(const struct scan *scan, int count)
+/* What to record, in slot order. The caller frees the array, which borrows from the scan. */
+static struct slot *pool_admin_units(const struct scan *scan, int count)
 {
-	const char **uuids;
+	struct slot *units = mem_alloc((size_t)count, sizeof(*units));
 
-	if (gpu_is_simulated(scan->provider))
-		return NULL;
-	uuids = mem_alloc((size_t)count, sizeof(char *));
-	for (int i = 0; i < count; i++) {
-		const struct gpu *gpu = scan_find(scan, i);
-
-		uuids[i] = gpu ? plan_own_uuid(scan, gpu) : NULL;
-	}
-	return uuids;
+	for (int i = 0; i < count; i++)
+		units[i] = plan_unit_of(scan, &scan->gpus[i], gpu_is_simulated(scan->provider));
+	return units;
 }
 
 /* What admin asks for, and what it has found out. */
@@ -79,7 +75,7 @@ struct making {
 	const struct pool_admin_request *request;
 	const char *provider;
 	int count;
-	const char **uuids;
+	struct slot *units;
 	const char *topology;
 };
 
@@ -88,6 +84,8 @@ static int pool_check_fresh(const struct making *m, const struct pool_state *sta
 {
 	if (!state->initialized)
 		return 0;
+	if (!m->request->force && pool_host_match(m->pool, state, NULL) == MACHINE_OTHER)
+		return pool_refuse_other(m->pool, state, e);
 	if (!m->request->force)
 		return err_set(e, EEXIST,
 			       "GPU pool already initialized with %zu GPUs. Use --force to "
@@ -105,6 +103,8 @@ static int pool_read_fresh(const struct making *m, struct err *e)
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	int r = pool_load(m->pool, STORE_READ, &state, e);
 
+	if (r == 0 && !m->request->force)
+		pool_host_match_surely(m->pool, &state);
 	return r < 0 ? r : pool_check_fresh(m, &state, e);
 }
 
@@ -116,7 +116,7 @@ static int decide_init(const struct pool_state *state, const struct plan_facts *
 
 	if (r < 0)
 		return r;
-	plan_init(state, facts, &m->request->actor, m->provider, (size_t)m->count, m->uuids, plan);
+	plan_init(state, facts, &m->request->actor, m->provider, m->units, (size_t)m->count, plan);
 	plan_record_topology(m->topology, plan);
 	return 0;
 }
@@ -125,17 +125,17 @@ int pool_admin(struct pool *p, const struct pool_admin_request *request, int *re
 	       struct err *e)
 {
 	AUTO(scan_clear) struct scan scan = {0};
-	AUTO_FREE const char **uuids = NULL;
+	AUTO_FREE struct slot *units = NULL;
 	struct making m = {.pool = p, .request = request};
-	struct transaction t = {.decide = decide_init, .argument = &m};
+	struct transaction t = {.decide = decide_init, .host = HOST_TAKES_OVER, .argument = &m};
 	int r = pool_read_fresh(&m, e);
 
 	if (r == 0)
 		r = pool_admin_hardware(p, request, &m.provider, &m.count, &scan, e);
 	if (r < 0)
 		return r;
+	m.units = units = pool_admin_units(&scan, m.count);
 	m.topology = scan.topology;
-	m.uuids = uuids = pool_admin_uuids(&scan, m.count);
 	r = pool_transact(p, &t, NULL, e);
 	if (r == 0)
 		*ret_count = m.count;

@@ -63,11 +63,13 @@ static int prepare_adopt(struct pool *p, struct transaction *t, struct err *e)
 {
 	AUTO(host_tree_clear) struct host_tree tree = {0};
 	struct adoption *a = t->argument;
+	/* The processes may have come to the GPUs a moment ago. */
+	const struct scan_wish now = {.fresh = true};
 	int r;
 
 	if (!scan_cache_is_old(&a->cache))
 		return 0;
-	r = scan_cache_take(p, &a->cache, e);
+	r = scan_cache_take(p, &a->cache, &now, e);
 	if (r < 0)
 		return r;
 	host_tree_init(&tree, a->request->id, &a->processes[0]);

@@ -16,6 +16,8 @@ static const struct json_field policy_fields[] = {
 const struct json_field pool_config_fields[] = {
 	FIELD("store", struct pool_config, store_url, .exact = true),
 	FIELD("fake", struct pool_config, fake_state_path, .optional = true, .exact = true),
+	FIELD("scans", struct pool_config, scan_directory, .optional = true, .exact = true),
+	FIELD("scan_limit", struct pool_config, scan_limit_ns, .optional = true),
 	FIELD("threshold", struct pool_config, memory_threshold_mb),
 	FIELD("naming", struct pool_config, naming, .optional = true),
 	FIELD("history", struct pool_config, history_keep_ns),

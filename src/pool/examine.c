@@ -68,7 +68,7 @@ static void examine_driver(const struct scan *scan, int64_t took_ns, struct find
 				"that fits the driver",
 				"the driver's library cannot be used");
 	if (took_ns > SLOW_SCAN_NS)
-		findings_extend(f, FINDING_WARNING, "start nvidia-persistenced",
+		findings_extend(f, FINDING_WARNING, gpu_slow_fix(scan->provider),
 				"most commands wait that long");
 }
 
@@ -94,9 +94,10 @@ static void examine_hardware(const struct pool_config *config, struct findings *
 static void examine_scan(struct pool *p, const struct pool_state *state, struct findings *f)
 {
 	AUTO(observation_clear) struct observation observation = {0};
+	const struct scan_wish measured = {.fresh = true};
 	int64_t begin_ns = clock_monotonic_ns();
 
-	observe_gpus(&p->config, &p->observer, state, &observation);
+	observe_gpus(&p->config, &p->observer, state, &measured, &observation);
 	if (observation.problem)
 		findings_add(f, "driver", FINDING_FAILED, NULL, "%s", observation.problem);
 	else
@@ -115,9 +116,16 @@ static void examine_scan(struct pool *p, const struct pool_state *state, struct 
 static void examine_state(struct pool *p, struct pool_state *state, struct findings *f)
 {
 	int64_t now_ns = clock_now_ns();
+	enum machine_match match = pool_host_match_surely(p, state);
+	AUTO_FREE char *other = match == MACHINE_OTHER ? pool_describe_other(p, state) : NULL;
 
 	examine_pool(state, f);
+	examine_host(&state->host, match, other, f);
 	examine_watch(p, f);
+	if (other) {
+		examine_hardware(&p->config, f);
+		return;
+	}
 	examine_scan(p, state, f);
 	examine_ignored(&p->observer, state, f);
 	examine_reservations(&p->observer, state, f);

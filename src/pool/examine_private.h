@@ -3,7 +3,12 @@
 #define POOL_EXAMINE_PRIVATE_H
 
 #include "base/finding.h"
+#include "plan/machine.h"
 #include "pool/observe.h"
+
+/* Whether a pool is this host's: `other` describes whose it is where it is not. */
+void examine_host(const struct machine *recorded, enum machine_match match, const char *other,
+		  struct findings *f);
 
 /* The GPUs of a pool, compared with a scan. */
 void examine_gpus(const struct pool_state *state, const struct observation *o, struct findings *f);

@@ -6,11 +6,51 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "gpu/gpu.h"
 #include "host/process.h"
 #include "pool/examine_private.h"
 
 /* Clocks of several hosts are never quite the same. */
 #define FUTURE_NS (60 * NS_PER_SECOND)
+
+void examine_host(const struct machine *recorded, enum machine_match match, const char *other,
+		  struct findings *f)
+{
+	const char *name = recorded->name ? recorded->name : "unknown";
+
+	switch (match) {
+	case MACHINE_UNRECORDED:
+		findings_add(f, "host", FINDING_NOTE, "the next change records this one",
+			     "the pool does not say yet which host it belongs to");
+		break;
+	case MACHINE_SAME:
+		findings_add(f, "host", FINDING_OK, NULL, "the pool is that of this host, %s",
+			     name);
+		break;
+	case MACHINE_RENAMED:
+		findings_add(f, "host", FINDING_OK, NULL,
+			     "the pool is that of this host, recorded as %s", name);
+		break;
+	case MACHINE_REINSTALLED:
+		findings_add(f, "host", FINDING_NOTE, "nothing to do: the next change records it",
+			     "the machine id is another one than that of the pool's host, %s, but "
+			     "the GPUs are the same",
+			     name);
+		break;
+	case MACHINE_UNCERTAIN:
+		findings_add(f, "host", FINDING_WARNING,
+			     "give this host a machine id (systemd-machine-id-setup), unless this "
+			     "is a container",
+			     "whether this is the pool's host, %s, cannot be told", name);
+		break;
+	case MACHINE_OTHER:
+		findings_add(f, "host", FINDING_FAILED,
+			     "give this host a pool of its own with --store: see "
+			     "docs/troubleshooting.md, 'The pool of another host'",
+			     "%s", other);
+		break;
+	}
+}
 
 /* "0, 3 and 5 more" would be shorter, but whoever searches for one GPU has to find it. */
 static void list_add(struct str *list, int gpu)
@@ -39,13 +79,15 @@ static void group_clear(struct group *g)
 static void examine_placed(const struct pool_state *state, const struct observation *o,
 			   struct findings *f)
 {
-	AUTO(group_clear) struct group missing = {0}, unknown = {0}, moved = {0}, mig = {0};
+	AUTO(group_clear) struct group missing = {0}, unknown = {0}, moved = {0};
 	AUTO(group_clear) struct group faulty = {0}, ailing = {0};
 
 	for (size_t i = 0; i < o->count; i++) {
 		const struct gpu *gpu = o->gpus[i];
 		int id = state->slots[i].id;
 
+		if (!gpu && state->slots[i].retired_ns != TIME_NONE)
+			continue;
 		if (!gpu)
 			group_add(&missing, id, o->problems[i]);
 		else if (o->use[i] >= USE_UNKNOWN && o->use[i] != USE_FAULTY)
@@ -54,16 +96,14 @@ static void examine_placed(const struct pool_state *state, const struct observat
 			group_add(&faulty, id, gpu->health_reason);
 		if (gpu && gpu->health == HEALTH_WARNING)
 			group_add(&ailing, id, gpu->health_reason);
-		if (gpu && gpu->index != id)
+		if (gpu && !gpu->profile && gpu->index != id)
 			group_add(&moved, id, NULL);
-		if (gpu && gpu->mig)
-			group_add(&mig, id, NULL);
 	}
 	if (missing.why)
 		findings_extend(
 			f, FINDING_FAILED,
-			"look for it with the driver's tool and in the kernel's log; 'canhazgpu "
-			"admin --force' recreates the pool without it",
+			"look for it with the driver's tool and in the kernel's log; if it is gone "
+			"for good, 'canhazgpu admin --refresh' retires it",
 			"GPU %s of the pool: %s", str_text(&missing.gpus), missing.why);
 	if (faulty.gpus.length)
 		findings_extend(f, FINDING_FAILED,
@@ -84,30 +124,49 @@ static void examine_placed(const struct pool_state *state, const struct observat
 		findings_extend(f, FINDING_NOTE, "nothing to do: they are found by their UUID",
 				"the driver and the pool have different numbers for GPU %s",
 				str_text(&moved.gpus));
-	if (mig.gpus.length)
-		findings_extend(f, FINDING_NOTE, NULL,
-				"GPU %s is split into MIG instances, but handed out as a whole",
-				str_text(&mig.gpus));
+}
+
+/* How the host's GPUs differ from the pool's. */
+static void examine_units(const struct observation *o, const struct units *u, struct findings *f)
+{
+	if (u->counts[UNIT_ADDED])
+		findings_extend(f, FINDING_NOTE, "'canhazgpu admin --refresh' gives them numbers",
+				"the driver shows %zu more", u->counts[UNIT_ADDED]);
+	if (u->counts[UNIT_BACK])
+		findings_extend(f, FINDING_NOTE, "'canhazgpu admin --refresh' puts them to use",
+				"%zu that were gone are back", u->counts[UNIT_BACK]);
+	if (u->left_out)
+		findings_extend(f, FINDING_WARNING, "look for them with the driver's tool",
+				"the driver shows %zu more that have no UUID of their own",
+				u->left_out);
+	for (size_t i = 0; i < o->scan.divided_count; i++) {
+		const struct gpu *card = &o->scan.divided[i];
+
+		if (card->instances_problem)
+			findings_extend(f, FINDING_WARNING, NULL, "GPU %d of the driver: %s",
+					card->index, card->instances_problem);
+	}
 }
 
 void examine_gpus(const struct pool_state *state, const struct observation *o, struct findings *f)
 {
-	size_t found = 0;
+	AUTO(units_clear) struct units u = {0};
+	size_t found = 0, retired = 0;
 
 	if (o->problem) {
 		findings_add(f, "gpus", FINDING_FAILED, "see the check driver",
 			     "nothing is known about the %zu GPUs of the pool", o->count);
 		return;
 	}
-	for (size_t i = 0; i < o->count; i++)
+	for (size_t i = 0; i < o->count; i++) {
 		found += o->gpus[i] != NULL;
+		retired += !o->gpus[i] && state->slots[i].retired_ns != TIME_NONE;
+	}
 	findings_add(f, "gpus", FINDING_OK, NULL, "%zu of the pool's %zu are present", found,
-		     o->count);
+		     o->count - retired);
 	examine_placed(state, o, f);
-	if (o->scan.gpus_count > o->count)
-		findings_extend(f, FINDING_NOTE,
-				"'canhazgpu admin --force' adds them, but ends all reservations",
-				"the driver shows %zu more", o->scan.gpus_count - o->count);
+	plan_compare_units(state, &o->scan, gpu_is_simulated(state->provider), o->taken_ns, &u);
+	examine_units(o, &u, f);
 }
 
 void examine_times(const struct pool_state *state, int64_t newest_end_ns, int64_t now_ns,

@@ -36,6 +36,8 @@ static void add_gpu(struct str *out, const struct slot *slot, const struct gpu *
 
 	if (notation == PLACES)
 		str_addf(out, "%zu", place);
+	else if (notation == NUMBERS && gpu && gpu->profile && uuid)
+		str_add(out, uuid); /* programs know no number for an instance */
 	else if (notation == NAMES && gpu && gpu->visible)
 		str_add(out, gpu->visible);
 	else if (notation != NUMBERS && uuid)
@@ -109,6 +111,8 @@ void grant_name_gpus(struct pool_grant *g, const struct scan_cache *cache)
 	g->uuids = join_gpus(g->reservation, cache, UUIDS);
 	g->places = join_gpus(g->reservation, cache, PLACES);
 	g->numbers = join_gpus(g->reservation, cache, NUMBERS);
+	for (size_t i = 0; i < g->reservation->gpus_count; i++)
+		g->instances += cache->state.slots[g->reservation->gpus[i]].profile != NULL;
 	g->mixed = are_mixed(&cache->observation.scan, provider);
 	g->vendor = gpu_vendor(provider);
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)

@@ -64,7 +64,7 @@ static int decide_alteration(const struct pool_state *state, const struct plan_f
 
 static int alter(struct pool *p, struct alteration *a, struct err *e)
 {
-	struct transaction t = {.decide = decide_alteration, .argument = a};
+	struct transaction t = {.decide = decide_alteration, .host = HOST_ANY, .argument = a};
 
 	return pool_transact(p, &t, NULL, e);
 }
@@ -125,20 +125,21 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 	AUTO(observation_clear) struct observation observation = {0};
 	AUTO_FREE pid_t *pids = NULL;
 	struct pool_config config = p->config;
+	/* What used the GPUs a moment ago may have ended, and what uses them now decides. */
+	const struct scan_wish now = {.fresh = true};
 	const struct reservation *found;
 	size_t count = 0;
 	int r = pool_load(p, STORE_READ, &state, e);
 
 	/* Which names are certain is of no importance for what already runs. */
 	config.naming = GPU_NAMING_AUTO;
-
 	if (r == 0)
 		r = holder_require(&state, e);
 	if (r < 0)
 		return r;
 	found = pool_state_find(&state, id);
 	if (found)
-		observe_gpus(&config, &p->observer, &state, &observation);
+		observe_gpus(&config, &p->observer, &state, &now, &observation);
 	for (size_t i = 0; found && i < found->gpus_count; i++) {
 		const struct gpu *gpu = observation.gpus[found->gpus[i]];
 

@@ -104,10 +104,12 @@ int pool_ignore(struct pool *p, const struct plan_actor *actor, pid_t pid,
 	struct transaction t = {.decide = decide, .argument = &i};
 	AUTO(ignored_process_clear) struct ignored_process process = {.name = NULL};
 	AUTO(scan_cache_clear) struct scan_cache cache = {.taken_ns = 0};
+	/* The process may have come to the GPU a moment ago. */
+	const struct scan_wish now = {.fresh = true};
 	int r = check_actor(&i, e);
 
 	if (r == 0)
-		r = scan_cache_take(p, &cache, e);
+		r = scan_cache_take(p, &cache, &now, e);
 	if (r == 0)
 		r = describe(&i, &cache.observation, &process, e);
 	if (r < 0)

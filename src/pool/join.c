@@ -21,6 +21,7 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 {
 	AUTO(plan_clear) struct plan plan = {0};
 	struct plan_facts facts = {.now_ns = clock_now_ns(), .policy = &p->config.policy};
+	const struct scan_wish wish = {.for_grant = true};
 	struct scan_cache cache = {0};
 	int r = pool_load(p, STORE_READ, &cache.state, e);
 
@@ -28,7 +29,7 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 		r = plan_nested(&cache.state, &facts, request, outer_id, &plan, e);
 	/* What the driver calls these GPUs takes a scan. */
 	if (r == 0 && plan.granted)
-		r = scan_cache_take(p, &cache, e);
+		r = scan_cache_take(p, &cache, &wish, e);
 	if (r == 0 && plan.granted)
 		r = scan_cache_check_names(&cache, p->config.naming, e);
 	if (r == 0 && plan.granted)

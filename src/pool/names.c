@@ -31,7 +31,7 @@ int pool_find_gpus(struct pool *p, const struct gpu_list *list, int **ret_ids, s
 	if (r < 0)
 		return r;
 	if (list->names_count && !all_recorded(&state))
-		observe_gpus(&p->config, &p->observer, &state, &o);
+		observe_gpus(&p->config, &p->observer, &state, NULL, &o);
 	return plan_find_gpus(&state, o.gpus, list, ret_ids, ret_count, e);
 }
 

@@ -159,19 +159,77 @@ static char *observe_reason(const struct observation *o, size_t i)
 	return mem_strdup("the driver does not report how much memory is used");
 }
 
-void observe_gpus(const struct pool_config *config, const struct observer *observer,
-		  const struct pool_state *state, struct observation *o)
+static void begin_observation(struct observation *o, const struct pool_state *state)
 {
-	struct gpu_options options =
-		pool_gpu_options(config, state->provider, (int)state->slots_count);
-	struct err e = {0};
-
 	*o = (struct observation){.taken_ns = clock_now_ns(), .count = state->slots_count};
 	o->gpus = mem_alloc(o->count, sizeof(struct gpu *));
 	o->problems = mem_alloc(o->count, sizeof(char *));
 	o->use = mem_alloc(o->count, sizeof(*o->use));
+}
+
+void observe_nothing(const struct pool_state *state, const char *problem, struct observation *o)
+{
+	begin_observation(o, state);
+	o->ignored = mem_alloc(state->ignored_count, sizeof(*o->ignored));
+	o->problem = mem_strdup(problem);
+	for (size_t i = 0; i < o->count; i++) {
+		o->use[i] = USE_UNKNOWN;
+		o->problems[i] = observe_reason(o, i);
+	}
+}
+
+/*
+ * When GPUs last changed hands. A scan from before does not show what an old holder has left
+ * behind: a GPU that was idle then may not be handed out now. Nor does it show what a new one uses,
+ * which matters to people, but not to a decision.
+ */
+static int64_t last_change_ns(const struct pool_state *state, bool for_grant)
+{
+	int64_t last_ns = TIME_NONE;
+
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const struct slot *slot = &state->slots[i];
+
+		if (slot->last_released_ns > last_ns)
+			last_ns = slot->last_released_ns;
+		if (!for_grant && slot->reservation && slot->reservation->start_ns > last_ns)
+			last_ns = slot->reservation->start_ns;
+	}
+	return last_ns;
+}
+
+static struct gpu_options scan_options(const struct pool_config *config,
+				       const struct observer *observer,
+				       const struct pool_state *state, const struct scan_wish *wish)
+{
+	struct gpu_options options =
+		pool_gpu_options(config, state->provider, (int)state->slots_count);
+
+	options.since_ns = last_change_ns(state, wish && wish->for_grant);
+	options.fresh = observer->fresh || (wish && wish->fresh);
+	if (wish) {
+		int limit_ms = options.timeout_ms > 0 ? options.timeout_ms : GPU_SCAN_TIMEOUT_MS;
+		int64_t left_ms = (wish->deadline_ns - clock_monotonic_ns()) / NS_PER_MS + 1;
+
+		options.interrupt_fd = wish->interrupt_fd;
+		if (wish->deadline_ns && left_ms < limit_ms)
+			options.timeout_ms = left_ms > 1 ? (int)left_ms : 1;
+	}
+	return options;
+}
+
+void observe_gpus(const struct pool_config *config, const struct observer *observer,
+		  const struct pool_state *state, const struct scan_wish *wish,
+		  struct observation *o)
+{
+	struct gpu_options options = scan_options(config, observer, state, wish);
+	struct err e = {0};
+
+	begin_observation(o, state);
 	if (gpu_scan(&options, &o->scan, &e) < 0)
 		o->problem = mem_strdup(e.text);
+	else
+		o->taken_ns = o->scan.begun_ns;
 	/* Drivers count as the first pid namespace does. */
 	o->foreign_pids = observer->own_pids && !gpu_is_simulated(state->provider);
 	o->ignored = observe_ignored(observer, state);

@@ -14,11 +14,21 @@ struct observer {
 	char *boot_id;               /* NULL: the kernel does not tell */
 	char clock[CLOCK_NAME_SIZE]; /* see host_clock_name */
 	bool own_pids;               /* this host's processes are in a pid namespace of their own */
+	bool fresh;                  /* see pool_scan_afresh */
+};
+
+/* How one scan is to be taken. */
+struct scan_wish {
+	bool fresh;          /* what has just happened must be in it: see gpu_options */
+	bool for_grant;      /* only what was released matters: what others were granted is taken */
+	int interrupt_fd;    /* the scan ends, without a result, once it is readable; 0: none */
+	int64_t deadline_ns; /* monotonic: the same at that time; 0: none */
 };
 
 /* One scan, matched to the slots of a state. */
 struct observation {
-	int64_t taken_ns; /* clock_now_ns before the scan began */
+	int64_t taken_ns; /* wall clock, when the scan began: before it was asked for, where it is
+			     another process's */
 	struct scan scan;
 	char *problem;     /* why there is no scan at all; NULL: there is one */
 	size_t count;      /* slots */
@@ -67,10 +77,15 @@ struct plan_facts observe_facts(const struct observer *o, const struct liveness 
 
 /*
  * Scans the GPUs of a pool. Never fails: what could not be read is unknown, with the reason. The
- * caller clears it.
+ * caller clears it. `wish` may be NULL: then a scan that another process has taken since the last
+ * commit will do.
  */
 void observe_gpus(const struct pool_config *config, const struct observer *observer,
-		  const struct pool_state *state, struct observation *ret_observation);
+		  const struct pool_state *state, const struct scan_wish *wish,
+		  struct observation *ret_observation);
+/* Instead of a scan: nothing is known of the GPUs, for that reason. The caller clears it. */
+void observe_nothing(const struct pool_state *state, const char *problem,
+		     struct observation *ret_observation);
 void observation_clear(struct observation *o);
 
 /* Completes the processes of the scan from /proc (owner, name), and marks those on a reserved GPU

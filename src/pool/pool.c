@@ -12,6 +12,7 @@ void pool_config_clear(struct pool_config *c)
 {
 	free(c->store_url);
 	free(c->fake_state_path);
+	free(c->scan_directory);
 	plan_policy_clear(&c->policy);
 	*c = (struct pool_config){0};
 }
@@ -24,6 +25,8 @@ struct gpu_options pool_gpu_options(const struct pool_config *config, const char
 		.fake_count = count,
 		.fake_state_path = config->fake_state_path,
 		.naming = (enum gpu_naming)config->naming,
+		.timeout_ms = (int)(config->scan_limit_ns / NS_PER_MS),
+		.share_directory = config->scan_directory,
 	};
 }
 
@@ -32,7 +35,19 @@ static void config_copy(struct pool_config *to, const struct pool_config *from)
 	*to = *from;
 	to->store_url = mem_strdup(from->store_url);
 	to->fake_state_path = mem_strdup(from->fake_state_path);
+	to->scan_directory = mem_strdup(from->scan_directory);
 	plan_policy_copy(&to->policy, &from->policy);
+}
+
+void pool_config_limit_scan(struct pool_config *c, int64_t limit_ns)
+{
+	if (!c->scan_limit_ns || c->scan_limit_ns > limit_ns)
+		c->scan_limit_ns = limit_ns;
+}
+
+void pool_scan_afresh(struct pool *p)
+{
+	p->observer.fresh = true;
 }
 
 int pool_open(const struct pool_config *config, struct pool **ret_pool, struct err *e)
@@ -67,6 +82,7 @@ struct pool *pool_close(struct pool *p)
 	store_close(p->store);
 	observer_clear(&p->observer);
 	past_runs_clear(&p->past);
+	here_clear(&p->here);
 	pool_config_clear(&p->config);
 	free(p);
 	return NULL;
@@ -98,9 +114,9 @@ int pool_watch(struct pool *p)
 	return store_watch(p->store);
 }
 
-void pool_watch_drain(struct pool *p)
+bool pool_watch_drain(struct pool *p)
 {
-	store_watch_drain(p->store);
+	return store_watch_drain(p->store);
 }
 
 int pool_count(struct pool *p, size_t *ret_count, struct err *e)
@@ -149,6 +165,9 @@ int64_t pool_longest_ns(const struct pool *p, const struct plan_actor *actor)
 
 int pool_trim(struct pool *p, struct err *e)
 {
+	/* The history of another host is its own. */
+	if (p->here.match == MACHINE_OTHER)
+		return 0;
 	if (p->config.history_keep_ns <= 0 ||
 	    (p->config.history_set_by_user && !pool_is_administrator(p)))
 		return 0;

@@ -14,6 +14,8 @@
 struct pool_config {
 	char *store_url;
 	char *fake_state_path; /* NULL: none */
+	char *scan_directory;  /* where processes share scans (gpu/share.h); NULL: nowhere */
+	int64_t scan_limit_ns; /* for one scan as a whole; 0: the default */
 	int64_t memory_threshold_mb;
 	int naming;                /* enum gpu_naming: how GPUs are named for programs */
 	int64_t history_keep_ns;   /* usage records older than this are deleted; 0: none */
@@ -26,6 +28,9 @@ struct pool_config {
 
 void pool_config_clear(struct pool_config *c);
 
+/* Shortens the time limit of a scan, for a process that has other things to do. */
+void pool_config_limit_scan(struct pool_config *c, int64_t limit_ns);
+
 struct pool;
 
 /* Copies the configuration. Nothing is read or created yet. */
@@ -37,6 +42,10 @@ void pool_reconfigure(struct pool *p, const struct pool_config *config);
 
 struct pool *pool_close(struct pool *p); /* NULL is harmless; returns NULL */
 void pool_closep(struct pool **p);       /* for AUTO(pool_closep) */
+
+/* From here on each scan begins when it is asked for: one of another process that has begun before
+   is not used. */
+void pool_scan_afresh(struct pool *p);
 
 /* The name of this host for struct holder; in a pid namespace other than the first, with that
    namespace, since its pids mean nothing outside. The caller frees it. */
@@ -56,6 +65,26 @@ struct pool_admin_request {
    administer it. */
 int pool_admin(struct pool *p, const struct pool_admin_request *request, int *ret_count,
 	       struct err *e);
+
+/* What pool_refresh has changed: ids, ascending. */
+struct pool_refreshed {
+	int *added, *back, *gone;
+	size_t added_count, back_count, gone_count;
+	int *doubtful; /* not seen, but nobody can tell whether they are gone */
+	size_t doubtful_count;
+	size_t recorded; /* so many numbers mean the same, and something else is recorded of them */
+	size_t left_out; /* GPUs that get no number: they have no UUID of their own */
+};
+
+void pool_refreshed_clear(struct pool_refreshed *r);
+
+/*
+ * Gives numbers to GPUs and MIG instances that have none, and retires those that are gone: see
+ * plan_compare_units. All reservations go on. -EPERM unless the actor may administer the pool. The
+ * caller clears *ret.
+ */
+int pool_refresh(struct pool *p, const struct plan_actor *actor, struct pool_refreshed *ret,
+		 struct err *e);
 
 /*
  * Takes GPUs out of service or puts them back: see plan_drain. -EPERM unless the actor may
@@ -89,10 +118,11 @@ struct pool_grant {
 	char *visible; /* what selects the GPUs for programs: "0,1", or UUIDs where numbers are not
 			  certain */
 	char *places;  /* "0,1": their places among themselves */
-	bool mixed;    /* the host's GPUs differ: without the fixed variables, numbers may mean
-			  other ones */
-	char *numbers; /* the driver's numbers, in the order of the bus */
-	char *uuids;   /* "GPU-1c2d,GPU-3e4f"; of a GPU without, what `visible` has */
+	size_t instances; /* so many of them are MIG instances */
+	bool mixed;       /* the host's GPUs differ: without the fixed variables, numbers may mean
+			     other ones */
+	char *numbers;    /* the driver's numbers, in the order of the bus */
+	char *uuids;      /* "GPU-1c2d,GPU-3e4f"; of a GPU without, what `visible` has */
 	struct pool_variable variables[POOL_VARIABLES_MAX]; /* with the two as values */
 	size_t variables_count;
 	const struct engine_vendor *vendor; /* see host/engine.h */
@@ -226,7 +256,7 @@ int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret
 
 /* Watching for changes of the pool: see store_watch. */
 int pool_watch(struct pool *p);
-void pool_watch_drain(struct pool *p);
+bool pool_watch_drain(struct pool *p);
 
 /* How the GPUs are linked, by their ids, as it is recorded; *ret_known: anything is. The caller
    clears *ret. */
@@ -240,6 +270,10 @@ int pool_find_gpus(struct pool *p, const struct gpu_list *list, int **ret_ids, s
 /* What a user may call the GPUs, for completion: their numbers, then the recorded UUIDs. The caller
    frees the texts and *ret_names. -ENOENT where there is no pool. */
 int pool_gpu_names(struct pool *p, char ***ret_names, size_t *ret_count, struct err *e);
+
+/* Something to tell the user once, which was found out while the pool was changed; NULL: nothing.
+   The caller frees it. */
+char *pool_take_notice(struct pool *p);
 
 /* How many GPUs the pool has. -ENOENT where there is no pool. */
 int pool_count(struct pool *p, size_t *ret_count, struct err *e);

@@ -3,6 +3,7 @@
 #define POOL_PRIVATE_H
 
 #include "gpu/gpu.h"
+#include "pool/machine.h"
 #include "pool/observe.h"
 #include "pool/pool.h"
 #include "pool/transact.h"
@@ -13,6 +14,7 @@ struct pool {
 	struct pool_config config;
 	struct store *store;
 	struct observer observer;
+	struct here here;
 	struct past_runs past; /* as last read by forecast.c */
 	int64_t past_read_ns;  /* monotonic; 0: not yet */
 };

@@ -34,7 +34,9 @@ int pool_report(struct pool *p, int days, enum usage_by by, struct report *ret_r
 	now_ns = clock_now_ns();
 	usage_init(&report.usage, by, now_ns - days * NS_PER_DAY, now_ns);
 	usage_add_gpus(&report.usage, state.slots_count);
-	if (past_read_running(p, &state, now_ns, add_running, &report.usage) &&
+	if (pool_host_match_surely(p, &state) == MACHINE_OTHER)
+		report.warning = pool_describe_other(p, &state);
+	if (past_read_running(p, &state, now_ns, add_running, &report.usage) && !report.warning &&
 	    pool_cleanup(p, &problem) < 0)
 		report.warning =
 			mem_printf("ended reservations could not be recorded: %s", problem.text);

@@ -26,12 +26,15 @@ static int decide_reserve(const struct pool_state *state, const struct plan_fact
 	return plan_reserve(state, facts, &reserve->request, plan, e);
 }
 
-/* Whether a GPU counts as busy only because it was reserved at the scan, and was released since. */
+/* Whether a GPU counts as busy only because it was reserved at the scan, or as unknown because it
+   was released since. */
 static bool scan_is_outdated(const struct scan_cache *cache, const struct pool_state *state)
 {
 	for (size_t i = 0; i < state->slots_count; i++) {
-		if (cache->state.slots[i].reservation && !state->slots[i].reservation &&
-		    cache->observation.use[i] != USE_IDLE)
+		if (cache->observation.use[i] == USE_IDLE || state->slots[i].reservation)
+			continue;
+		if (cache->state.slots[i].reservation ||
+		    scan_cache_is_outdated(cache, &state->slots[i]))
 			return true;
 	}
 	return false;
@@ -99,8 +102,10 @@ static bool wait_for_ending(const struct pool *p, const struct attempt *a,
 static bool retry_reserve(struct pool *p, struct transaction *t, const struct attempt *a)
 {
 	struct reserve *reserve = t->argument;
+	/* Not counting a driver that takes long. */
+	int64_t passed_ns = reserve->cache.taken_ns - reserve->begin_ns;
 
-	if (clock_monotonic_ns() - reserve->begin_ns > ENDING_WAIT_NS ||
+	if (passed_ns > ENDING_WAIT_NS + p->config.scan_limit_ns ||
 	    (!scan_is_outdated(&reserve->cache, &a->state) && !wait_for_ending(p, a, reserve)))
 		return false;
 	scan_cache_clear(&reserve->cache);

@@ -68,7 +68,7 @@ int pool_restore(struct pool *p, const struct reservation *mine, struct pool_res
 {
 	AUTO(reservation_freep) struct reservation *now = reservation_copy(mine);
 	struct restoring x = {.mine = now};
-	struct transaction t = {.decide = decide_restore, .argument = &x};
+	struct transaction t = {.decide = decide_restore, .host = HOST_ANY, .argument = &x};
 	int r;
 
 	/* The clock may have been set since: what was released then is searched for by both. */

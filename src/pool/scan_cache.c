@@ -19,7 +19,8 @@ void scan_cache_clear(struct scan_cache *cache)
 	*cache = (struct scan_cache){0};
 }
 
-int scan_cache_take(struct pool *p, struct scan_cache *cache, struct err *e)
+int scan_cache_take(struct pool *p, struct scan_cache *cache, const struct scan_wish *wish,
+		    struct err *e)
 {
 	int r;
 
@@ -29,8 +30,10 @@ int scan_cache_take(struct pool *p, struct scan_cache *cache, struct err *e)
 		r = plan_require(&cache->state, e);
 	if (r < 0)
 		return r;
+	observe_gpus(&p->config, &p->observer, &cache->state, wish, &cache->observation);
+	/* Counted from the end: a driver that takes longer than the limit would be asked for ever.
+	 */
 	cache->taken_ns = clock_monotonic_ns();
-	observe_gpus(&p->config, &p->observer, &cache->state, &cache->observation);
 	return 0;
 }
 
@@ -69,12 +72,26 @@ bool scan_cache_fits(const struct scan_cache *cache, const struct pool_state *st
 	return same_ignored(&cache->state, state);
 }
 
+bool scan_cache_is_outdated(const struct scan_cache *cache, const struct slot *slot)
+{
+	/* A time in the future is no time: a clock was set, or is that of another host. */
+	return !slot->reservation && slot->last_released_ns >= cache->observation.taken_ns &&
+	       slot->last_released_ns <= clock_now_ns();
+}
+
 int scan_cache_check(struct scan_cache *cache, const struct pool_state *state, struct err *e)
 {
-	if (scan_cache_fits(cache, state))
-		return 0;
-	scan_cache_clear(cache);
-	return err_set(e, EAGAIN, "the pool was changed in the meantime");
+	if (!scan_cache_fits(cache, state)) {
+		scan_cache_clear(cache);
+		return err_set(e, EAGAIN, "the pool was changed in the meantime");
+	}
+	for (size_t i = 0; i < state->slots_count; i++) {
+		enum gpu_use *use = &cache->observation.use[i];
+
+		if (*use == USE_IDLE && scan_cache_is_outdated(cache, &state->slots[i]))
+			*use = USE_UNKNOWN;
+	}
+	return 0;
 }
 
 int scan_cache_check_names(const struct scan_cache *cache, enum gpu_naming naming, struct err *e)

@@ -41,6 +41,8 @@ static void snapshot_cleanup(struct pool *p, struct snapshot *s)
 		r = pool_cleanup(p, &e);
 	if (r < 0 && news)
 		s->warning = mem_printf("ended reservations could not be recorded: %s", e.text);
+	else
+		s->warning = pool_take_notice(p);
 }
 
 /* The first process that runs a known model; the holder's processes count before others. */
@@ -99,9 +101,23 @@ static void snapshot_reload(struct pool *p, struct snapshot *s)
 	}
 }
 
+/* The pool of another host: its GPUs are not those that were scanned, and what has ended there
+   cannot be told from here. */
+static void snapshot_of_other(const struct pool *p, struct snapshot *s)
+{
+	const struct machine *host = &s->state.host;
+	AUTO_FREE char *problem = mem_printf("the GPUs of %s cannot be seen from this host",
+					     host->name ? host->name : "another host");
+
+	observation_clear(&s->seen);
+	observe_nothing(&s->state, problem, &s->seen);
+	s->warning = pool_describe_other(p, &s->state);
+}
+
 int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 {
 	struct snapshot s = {0};
+	bool other;
 	int r = pool_load(p, STORE_READ, &s.state, e);
 
 	if (r == 0)
@@ -110,14 +126,20 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 		pool_state_clear(&s.state);
 		return r;
 	}
-	observe_gpus(&p->config, &p->observer, &s.state, &s.seen);
-	snapshot_reload(p, &s);
+	observe_gpus(&p->config, &p->observer, &s.state, NULL, &s.seen);
+	other = pool_host_match(p, &s.state, &s.seen.scan) == MACHINE_OTHER;
+	if (other)
+		snapshot_of_other(p, &s);
+	else
+		snapshot_reload(p, &s);
 	s.now_ns = clock_now_ns();
 	s.boot_ns = clock_boot_ns();
 	memcpy(s.clock, p->observer.clock, sizeof(s.clock));
 	plan_policy_copy(&s.policy, &p->config.policy);
-	snapshot_cleanup(p, &s);
+	if (!other)
+		snapshot_cleanup(p, &s);
 	observe_processes(&s.seen, &s.state);
+	s.difference = snapshot_difference(&s.state, &s.seen);
 	snapshot_fill_views(&s);
 	snapshot_models(&s);
 	*ret_snapshot = s;

@@ -54,6 +54,7 @@ struct snapshot {
 
 	struct plan_policy policy; /* what the host's administrator allows */
 	char *warning;             /* something to tell on stderr; NULL: nothing */
+	char *difference; /* how the host's GPUs differ from the pool's, likewise; see below */
 };
 
 /*
@@ -69,6 +70,10 @@ void pool_forecast_queue(struct pool *p, struct snapshot *s);
 
 /* What the plan takes as facts about it. They borrow from the snapshot. */
 struct plan_facts snapshot_facts(const struct snapshot *s);
+
+/* "GPU 3 is gone ('canhazgpu admin --refresh' ...)"; NULL: nothing that users should be told. The
+   caller frees it. */
+char *snapshot_difference(const struct pool_state *state, const struct observation *seen);
 
 /*
  * The views of the GPUs (all but the models on them), and of those who wait. Pure: they follow from

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "gpu/gpu.h"
 
 const char *gpu_status_name(enum gpu_status status)
 {
@@ -50,6 +52,43 @@ void snapshot_fill_views(struct snapshot *s)
 	}
 }
 
+static void add_difference(struct str *out, const struct units *u, enum unit_change change,
+			   const char *what)
+{
+	AUTO(str_clear) struct str ids = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; i < u->count; i++) {
+		if (u->changes[i] == change)
+			str_addf(&ids, "%s%zu", count++ ? ", " : "", i);
+	}
+	if (count)
+		str_addf(out, "%sGPU%s %s %s %s", out->length ? ", " : "", count > 1 ? "s" : "",
+			 str_text(&ids), count > 1 ? "are" : "is", what);
+}
+
+char *snapshot_difference(const struct pool_state *state, const struct observation *seen)
+{
+	AUTO(units_clear) struct units u = {0};
+	struct str out = {0};
+
+	if (seen->problem)
+		return NULL;
+	plan_compare_units(state, &seen->scan, gpu_is_simulated(state->provider), seen->taken_ns,
+			   &u);
+	if (!plan_units_differ(&u))
+		return NULL;
+	add_difference(&out, &u, UNIT_GONE, "gone");
+	add_difference(&out, &u, UNIT_BACK, "back");
+	if (u.related)
+		str_addf(&out, "%s%zu new GPU%s or MIG instance%s no number",
+			 out.length ? ", " : "", u.related, u.related > 1 ? "s" : "",
+			 u.related > 1 ? "s have" : " has");
+	str_add(&out, ": 'canhazgpu admin --refresh' takes that into the pool, and ends no "
+		      "reservation");
+	return str_steal(&out);
+}
+
 void snapshot_fill_waiters(struct snapshot *s)
 {
 	struct plan_facts facts = snapshot_facts(s);
@@ -90,6 +129,7 @@ void snapshot_clear(struct snapshot *s)
 	liveness_clear(&s->liveness);
 	free(s->views);
 	free(s->warning);
+	free(s->difference);
 	plan_policy_clear(&s->policy);
 	observation_clear(&s->seen);
 	pool_state_clear(&s->state);

@@ -54,9 +54,11 @@ static void pause_before_retry(int attempt)
 /* What has to be done while nothing is locked. */
 static int prepare(struct pool *p, struct transaction *t, struct err *e)
 {
+	const struct scan_wish wish = {.for_grant = true};
+
 	if (t->prepare)
 		return t->prepare(p, t, e);
-	return t->cache && scan_cache_is_old(t->cache) ? scan_cache_take(p, t->cache, e) : 0;
+	return t->cache && scan_cache_is_old(t->cache) ? scan_cache_take(p, t->cache, &wish, e) : 0;
 }
 
 /* Adds to the facts what the scan shows. */
@@ -79,20 +81,44 @@ static int add_scan(struct pool *p, struct transaction *t, struct attempt *a, st
 			      t->requester->account, a->last_use_ns, a->state.slots_count, e);
 }
 
+/* Whether this host may change that pool. -EAGAIN: that takes a scan, while nothing is locked. */
+static int check_host(struct pool *p, const struct transaction *t, const struct pool_state *state,
+		      enum machine_match *ret_match, struct err *e)
+{
+	const struct scan *scan =
+		t->cache && t->cache->taken_ns ? &t->cache->observation.scan : NULL;
+
+	if (t->host != HOST_MUST_MATCH || !state->initialized)
+		return 0;
+	if (!pool_host_is_sure(p, state, scan))
+		return err_set(e, EAGAIN, "whose pool it is takes a scan");
+	*ret_match = pool_host_match(p, state, scan);
+	return *ret_match == MACHINE_OTHER ? pool_refuse_other(p, state, e) : 0;
+}
+
 /* Decides on the state that was loaded for an update. */
 static int decide(struct pool *p, struct transaction *t, struct attempt *a, struct err *e)
 {
-	int r;
+	enum machine_match match = MACHINE_OTHER;
+	int r = check_host(p, t, &a->state, &match, e);
 
+	if (r < 0)
+		return r;
 	attempt_observe(p, a);
 	r = add_scan(p, t, a, e);
-	return r < 0 ? r : t->decide(&a->state, &a->facts, t->argument, &a->plan, e);
+	if (r == 0)
+		r = t->decide(&a->state, &a->facts, t->argument, &a->plan, e);
+	if (a->plan.changes_count)
+		pool_record_host(p, &a->state, match, t->host == HOST_TAKES_OVER, &a->plan);
+	return r;
 }
 
 static int transact_once(struct pool *p, struct transaction *t, struct attempt *a, struct err *e)
 {
-	int r = prepare(p, t, e);
+	int r;
 
+	pool_host_prepare(p, &a->state);
+	r = prepare(p, t, e);
 	if (r != 0)
 		return r;
 	attempt_clear(a);

@@ -44,9 +44,17 @@ typedef int pool_prepare(struct pool *p, struct transaction *t, struct err *e);
    again. */
 typedef bool pool_refused(struct pool *p, struct transaction *t, const struct attempt *a);
 
+/* Who may do it, as to the host that is recorded as the pool's. */
+enum transaction_host {
+	HOST_MUST_MATCH, /* this host alone, which is recorded if it was not */
+	HOST_ANY,        /* it concerns what this process has in the pool, or fills a new one */
+	HOST_TAKES_OVER, /* the pool becomes this host's */
+};
+
 struct transaction {
 	pool_decide *decide;
 	void *argument;
+	enum transaction_host host;
 
 	/*
 	 * For decisions that need to know what runs on the GPUs, else NULL: facts->use is of this

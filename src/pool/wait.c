@@ -10,7 +10,7 @@
 #define ROUNDS_MAX 200
 /* While the store does not answer. */
 #define TROUBLE_PAUSE_NS (250 * NS_PER_MS)
-#define TROUBLE_PAUSE_LAST_NS (10 * NS_PER_SECOND)
+#define TROUBLE_PAUSE_LAST_NS (2 * NS_PER_SECOND)
 
 void pool_wait_begin(struct pool *p, const struct plan_request *request, int64_t limit_ns,
 		     struct pool_wait **ret_wait)
@@ -41,6 +41,11 @@ void pool_wait_change(struct pool_wait *w, const struct plan_request *request, i
 	w->scan_pause_ns = SCAN_PAUSE_FIRST_NS;
 }
 
+void pool_wait_interrupt(struct pool_wait *w, int fd)
+{
+	w->interrupt_fd = fd;
+}
+
 /* Takes it out of the queue. What it was granted by a commit whose answer was lost ends, too:
    nobody uses it. */
 static int decide_leave(const struct pool_state *state, const struct plan_facts *facts,
@@ -59,7 +64,7 @@ static int decide_leave(const struct pool_state *state, const struct plan_facts 
 
 struct pool_wait *pool_wait_end(struct pool_wait *w)
 {
-	struct transaction leave = {.decide = decide_leave, .argument = w};
+	struct transaction leave = {.decide = decide_leave, .host = HOST_ANY, .argument = w};
 
 	if (!w)
 		return NULL;
@@ -85,11 +90,12 @@ const struct pool_standing *pool_wait_standing(const struct pool_wait *w)
 	return &w->standing;
 }
 
-/* A store that does not answer may come back; a request that was refused stays refused. */
+/* A store that does not answer may come back, and one that lets nobody in may get the password that
+   it asks for; a request that was refused stays refused. */
 static bool is_final(const struct pool_wait *w, int r)
 {
 	return w->enqueued_ns == TIME_NONE || r == -ECANCELED || r == -ERANGE || r == -EINVAL ||
-	       r == -EPERM || r == -EACCES || r == -EDQUOT;
+	       r == -EPERM || r == -EDQUOT || r == -EREMOTE;
 }
 
 /* Sleeps longer and longer until the store answers again, but not beyond the limit. */

@@ -40,6 +40,10 @@ struct pool_standing {
 void pool_wait_begin(struct pool *p, const struct plan_request *request, int64_t limit_ns,
 		     struct pool_wait **ret_wait);
 
+/* Names a descriptor (of a signalfd) that ends the scan of a step once it is readable: a driver may
+   take long. The step then goes on as without a driver. */
+void pool_wait_interrupt(struct pool_wait *w, int fd);
+
 /*
  * After pool_reconfigure: the next step decides by it. The request is as at the beginning, but for
  * what the settings say of its actor and its duration; limit_ns counts from the beginning.

@@ -24,7 +24,8 @@ void alarm_clear(struct alarm *a)
 
 static void watch_process(struct alarm *a, const struct process_ref *process)
 {
-	if (a->pidfds_count == WAIT_WATCHED_MAX || process->pid <= 0)
+	/* Without pidfds the timers do: what ends is released by a commit, most often. */
+	if (a->pidfds_count == WAIT_WATCHED_MAX || process->pid <= 0 || !host_has_pidfd())
 		return;
 	if (host_pidfd_open(process, &a->pidfds[a->pidfds_count], NULL) == 0)
 		a->pidfds_count++;

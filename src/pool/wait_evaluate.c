@@ -188,7 +188,7 @@ static bool lacks_eligible(const struct wait_situation *s)
 {
 	size_t place = plan_queue_find(s->state, s->wait->entry_id);
 
-	return plan_asks_for_kind(s->request) && !s->request->ids &&
+	return plan_asks_for_kind(s->state, s->request) && !s->request->ids &&
 	       (place == s->state->queue_count || !s->state->queue[place].eligible);
 }
 

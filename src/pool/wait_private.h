@@ -35,6 +35,7 @@ struct pool_wait {
 	int64_t give_up_ns;   /* wall clock, for others to see; TIME_NONE: none */
 	int64_t deadline_ns;  /* monotonic: the same for itself; INT64_MAX: none */
 	int64_t heartbeat_ns; /* monotonic: the next one is due */
+	int interrupt_fd;     /* see pool_wait_interrupt; 0: none */
 	bool granted;
 
 	struct scan_cache cache;

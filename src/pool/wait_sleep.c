@@ -94,9 +94,8 @@ static enum wake wake_by_fd(struct pool_wait *w, const struct pollfd *fds, nfds_
 			w->heartbeat_ns = 0;
 		return WAKE_STEP;
 	}
-	if (!fds[FD_STORE].revents)
+	if (!fds[FD_STORE].revents || !store_watch_drain(w->pool->store))
 		return WAKE_NOTHING;
-	store_watch_drain(w->pool->store);
 	alarm_stagger(&w->alarm);
 	return w->alarm.rank < 2 ? WAKE_STEP : WAKE_NOTHING;
 }

@@ -130,6 +130,19 @@ static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 	return wait_evaluate(&situation, &s->evaluation, e);
 }
 
+/* Its own: what has just ended, and woken it, must not be in it. A signal, or the limit of the
+   wait, ends it. */
+static int take_scan(struct pool_wait *w, struct err *e)
+{
+	const struct scan_wish wish = {
+		.fresh = true,
+		.interrupt_fd = w->interrupt_fd,
+		.deadline_ns = w->deadline_ns == INT64_MAX ? 0 : w->deadline_ns,
+	};
+
+	return scan_cache_take(w->pool, &w->cache, &wish, e);
+}
+
 /* Scans, and evaluates with the scan. */
 static int scan(struct step *s, struct err *e)
 {
@@ -142,7 +155,7 @@ static int scan(struct step *s, struct err *e)
 	else if (w->scan_pause_ns < SCAN_PAUSE_LAST_NS)
 		w->scan_pause_ns *= 2;
 	w->scan_prospects = prospects;
-	r = scan_cache_take(w->pool, &w->cache, e);
+	r = take_scan(w, e);
 	if (r == 0)
 		r = scan_cache_check(&w->cache, &s->last.state, e);
 	if (r == 0)
@@ -227,7 +240,7 @@ static int find_granted(struct step *s, enum wait_action *ret_action, struct err
 		return 0;
 	/* A grant comes with the driver's names for its GPUs. */
 	if (!cache->taken_ns || !scan_cache_fits(cache, &s->last.state))
-		r = scan_cache_take(s->wait->pool, cache, e);
+		r = take_scan(s->wait, e);
 	if (r < 0)
 		return r;
 	plan_clear(&s->last.plan);

@@ -10,10 +10,8 @@
 #include "store/store_backend.h"
 
 static const struct store_backend *const backends[] = {
-	&store_sqlite,
-	&store_redis,
-	&store_rediss,
-	&store_redis_unix,
+	&store_sqlite,     &store_redis,          &store_rediss,
+	&store_redis_unix, &store_redis_sentinel, &store_rediss_sentinel,
 };
 
 int store_open(const char *url, struct store **ret_store, struct err *e)
@@ -29,7 +27,9 @@ int store_open(const char *url, struct store **ret_store, struct err *e)
 	shown = url_without_password(url);
 	return err_usage(e,
 			 "unknown store '%.200s' (use sqlite:/path/to/file.db, "
-			 "redis://host:port/db, rediss://..., or unix:///path/to/socket?db=0)",
+			 "redis://host:port/db, rediss://..., "
+			 "redis+sentinel://host:port,host:port/primary/db, or "
+			 "unix:///path/to/socket?db=0)",
 			 shown);
 }
 
@@ -139,9 +139,9 @@ int store_watch(struct store *s)
 	return s->backend->watch(s);
 }
 
-void store_watch_drain(struct store *s)
+bool store_watch_drain(struct store *s)
 {
-	s->backend->watch_drain(s);
+	return s->backend->watch_drain(s);
 }
 
 void store_unwatch(struct store *s)

@@ -30,7 +30,8 @@ enum store_intent {
 };
 
 /*
- * Opens by URL: "sqlite:/path/to/file.db", "redis://host:port/db", "rediss://..." or
+ * Opens by URL: "sqlite:/path/to/file.db", "redis://host:port/db", "rediss://...",
+ * "redis+sentinel://host:port,host:port/primary/db", "rediss+sentinel://..." or
  * "unix:///path/to/socket?db=0" (docs/redis.md). Nothing is created or locked yet. The caller
  * closes it. EINVAL with exit status 2 for a URL that no backend takes.
  */
@@ -104,7 +105,7 @@ int store_history_trim(struct store *s, int64_t before_ns, struct err *e);
  * the descriptor is readable, and before a load that makes them obsolete.
  */
 int store_watch(struct store *s);
-void store_watch_drain(struct store *s);
+bool store_watch_drain(struct store *s);
 
 /* Ends watching: descriptors of that kind are few (128 inotify instances per account). Harmless
    where nothing is watched. */

@@ -41,7 +41,7 @@ struct store_backend {
 			   struct err *e);
 	int (*history_trim)(struct store *s, int64_t before_ns, struct err *e);
 	int (*watch)(struct store *s);
-	void (*watch_drain)(struct store *s);
+	bool (*watch_drain)(struct store *s);
 	void (*unwatch)(struct store *s);
 	bool external_writers; /* other programs change it without notifying */
 	bool (*owned_by)(struct store *s, uid_t uid); /* NULL: has no owner */
@@ -64,6 +64,7 @@ bool store_is_quiet(const struct change *changes, size_t count);
 /* Adds to the failure of a commit that it may have been applied all the same. */
 void err_add_outcome_unknown(struct err *e);
 
-extern const struct store_backend store_sqlite, store_redis, store_rediss, store_redis_unix;
+extern const struct store_backend store_sqlite, store_redis, store_rediss, store_redis_unix,
+	store_redis_sentinel, store_rediss_sentinel;
 
 #endif

@@ -4,11 +4,16 @@
 #include "base/mem.h"
 #include "supervise/supervisor.h"
 
+/* For four minutes: afterwards somebody else finds that all processes are gone. Others may be
+   waiting for the GPUs, so the store is tried again soon after it is there, or takes the password.
+ */
+#define RELEASE_ATTEMPTS 60
+
 bool supervise_release(struct supervisor *s, int64_t end_ns)
 {
-	for (int attempt = 0; !s->lost && attempt < 12; attempt++) {
+	for (int attempt = 0; !s->lost && attempt < RELEASE_ATTEMPTS; attempt++) {
 		AUTO(pool_closep) struct pool *pool = NULL;
-		struct timespec pause = {.tv_sec = attempt < 5 ? 1 << attempt : 30};
+		struct timespec pause = {.tv_sec = attempt < 2 ? 1 << attempt : 4};
 
 		if (pool_open(&s->orders.pool, &pool, NULL) == 0 &&
 		    pool_end(pool, &s->actor, s->orders.reservation->id, end_ns, NULL) == 0)

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/privilege.h"
 #include "host/process.h"
@@ -57,9 +58,7 @@ __attribute__((noreturn)) static void launch_become(int program_fd, int orders_f
 		_exit(1);
 	/* What the shell had open (such as a pipe to a log) must not stay open as long as the
 	   supervisor runs. */
-	if (program_fd > 3)
-		close_range(3, (unsigned)program_fd - 1, 0);
-	close_range((unsigned)program_fd + 1, ~0U, 0);
+	file_close_all_but(program_fd);
 	unsetenv(HOST_TREE_MARKER);
 	unsetenv("LD_SHOW_AUXV"); /* the loader would answer in its place */
 	if (chdir("/") < 0)

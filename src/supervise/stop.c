@@ -1,7 +1,6 @@
 /* Stopping a run: the warning before its time limit, the limit itself, and the grace after it. */
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -30,7 +29,7 @@ void supervise_warn(struct supervisor *s)
 		      clock_duration(s->orders.warn_before_ns, left),
 		      signal_name(s->orders.warn_signal));
 	/* The command alone: a process that does not handle such a signal is ended by it. */
-	syscall(SYS_pidfd_send_signal, s->command_fd, s->orders.warn_signal, NULL, 0);
+	host_process_signal(s->command, s->orders.warn_signal, NULL);
 }
 
 void supervise_stop(struct supervisor *s)

@@ -38,6 +38,8 @@
 #define STOP_TICK_NS (100 * NS_PER_MS)
 /* After the end of the command, GPU users of its tree are searched for at least this often. */
 #define LINGER_TICK_NS (5 * NS_PER_SECOND)
+/* A slow driver: without a scan, every process of the run counts as using the GPUs. */
+#define SCAN_LIMIT_NS (5 * NS_PER_SECOND)
 
 static int64_t min_ns(int64_t a, int64_t b)
 {
@@ -184,6 +186,8 @@ static int supervise_read_orders(struct orders *orders, struct err *e)
 	r = orders_read(str_text(&text), orders, e);
 	if (r < 0)
 		return r;
+	/* Time limits and heartbeats are due meanwhile. */
+	pool_config_limit_scan(&orders->pool, SCAN_LIMIT_NS);
 	age_ns = clock_now_ns() - orders->reservation->start_ns;
 	if (age_ns > ORDERS_AGE_NS || age_ns < -ORDERS_AGE_NS)
 		return err_set(e, EPROTO, "the supervisor got outdated orders");

@@ -152,6 +152,16 @@ static void fill_available(const struct snapshot *s, const struct gpu_view *view
 	}
 }
 
+char *view_unit_text(const struct snapshot *s, const struct gpu_view *view)
+{
+	struct slot seen = {0};
+
+	if (!view->gpu)
+		return plan_unit_text(&s->state.slots[view->id]);
+	seen = plan_unit_of(&s->seen.scan, view->gpu, false);
+	return plan_unit_text(&seen);
+}
+
 /* Why it is not handed out, and since when; what runs there all the same. */
 static void fill_drained(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *t)
 {
@@ -159,9 +169,11 @@ static void fill_drained(const struct snapshot *s, const struct gpu_view *view, 
 	char since[CLOCK_DURATION_SIZE];
 	struct str used = {0};
 
-	if (slot->drained_by)
+	int64_t since_ns = slot->drained_by ? slot->drained_ns : slot->retired_ns;
+
+	if (since_ns != TIME_NONE)
 		t->details = mem_printf("%s %s ago", view->withheld,
-					clock_duration(s->now_ns - slot->drained_ns, since));
+					clock_duration(s->now_ns - since_ns, since));
 	else
 		t->details = mem_strdup(view->withheld);
 	if (!view->gpu || !is_use_known(view))

@@ -21,4 +21,8 @@ struct gpu_text {
 void view_gpu(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *ret_text);
 void gpu_text_clear(struct gpu_text *t);
 
+/* What a number means that is no whole GPU: "1g.10gb of GPU 3", by the driver's number; else NULL.
+   The caller frees it. */
+char *view_unit_text(const struct snapshot *s, const struct gpu_view *view);
+
 #endif

@@ -121,6 +121,25 @@ static void set_card(json_t *object, const struct gpu *gpu)
 	}
 }
 
+/* What an instance is, and of which GPU: as seen, else as recorded. */
+static void set_unit(json_t *object, const struct snapshot *s, const struct gpu_view *view)
+{
+	const struct slot *slot = &s->state.slots[view->id];
+	const struct gpu *gpu = view->gpu;
+	const char *profile = gpu ? gpu->profile : slot->profile;
+	json_t *parent;
+
+	if (!profile)
+		return;
+	set_text(object, "profile", profile);
+	parent = json_object();
+	set_text(parent, "uuid", gpu && gpu->parent ? gpu->parent : slot->parent);
+	json_object_set_new(parent, "index",
+			    json_integer(gpu && gpu->parent_index.known ? gpu->parent_index.value
+									: slot->parent_index));
+	json_object_set_new(object, "parent", parent);
+}
+
 static json_t *gpu_json(const struct snapshot *s, const struct gpu_view *view)
 {
 	AUTO(gpu_text_clear) struct gpu_text t = {0};
@@ -140,6 +159,7 @@ static json_t *gpu_json(const struct snapshot *s, const struct gpu_view *view)
 	set_model(object, &view->model);
 	set_text(object, "uuid",
 		 view->gpu && view->gpu->uuid ? view->gpu->uuid : s->state.slots[view->id].uuid);
+	set_unit(object, s, view);
 	set_card(object, view->gpu);
 	set_processes(object, view->gpu);
 	if (view->reservation)
@@ -148,7 +168,9 @@ static json_t *gpu_json(const struct snapshot *s, const struct gpu_view *view)
 		set_time(object, "last_released", view->last_released_ns);
 	set_text(object, "drained_by", s->state.slots[view->id].drained_by);
 	set_time(object, "drained_at", s->state.slots[view->id].drained_ns);
-	if (view->withheld && !s->state.slots[view->id].drained_by)
+	set_time(object, "retired_at", s->state.slots[view->id].retired_ns);
+	if (view->withheld && !s->state.slots[view->id].drained_by &&
+	    s->state.slots[view->id].retired_ns == TIME_NONE)
 		json_object_set_new(object, "excluded", json_true());
 	if (view->status == GPU_ERROR)
 		set_text(object, "error", view->problem ? view->problem : "no answer");

@@ -79,6 +79,20 @@ static char *details_of(const struct snapshot *s, const struct gpu_view *view,
 	return mem_strdup(t->details);
 }
 
+/* With what a number means that is no whole GPU: "1g.10gb of GPU 3: free for 2h 0m 0s". */
+static char *whole_details(const struct snapshot *s, const struct gpu_view *view,
+			   const struct gpu_text *t)
+{
+	AUTO_FREE char *unit = view_unit_text(s, view);
+	char *details = details_of(s, view, t), *both;
+
+	if (!unit)
+		return details;
+	both = mem_printf("%s%s%s", unit, details ? ": " : "", details ? details : "");
+	free(details);
+	return both;
+}
+
 static void add_row(struct table *table, const struct snapshot *s, const struct gpu_view *view)
 {
 	AUTO(gpu_text_clear) struct gpu_text t = {0};
@@ -86,7 +100,7 @@ static void add_row(struct table *table, const struct snapshot *s, const struct 
 	char id[16];
 
 	view_gpu(s, view, &t);
-	details = details_of(s, view, &t);
+	details = whole_details(s, view, &t);
 	snprintf(id, sizeof(id), "%d", view->id);
 	table_add(table,
 		  (const char *[]){

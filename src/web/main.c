@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "web/listen.h"
 #include "web/server.h"
+#include "web/worker.h"
 
 static int read_settings(int argc, char **argv, struct web_config *ret_config, struct err *e)
 {
@@ -25,6 +26,7 @@ static int read_settings(int argc, char **argv, struct web_config *ret_config, s
 	char bytes[4096];
 	int64_t number;
 	ssize_t n;
+	int r;
 
 	if (argc != 2 || parse_int(argv[1], 3, 1 << 20, &number, NULL) < 0)
 		return err_usage(e, "this program is started by 'canhazgpu web'");
@@ -33,7 +35,10 @@ static int read_settings(int argc, char **argv, struct web_config *ret_config, s
 		str_add_bytes(&text, bytes, (size_t)n);
 	if (n < 0)
 		return err_usage(e, "this program is started by 'canhazgpu web'");
-	return web_config_read(str_text(&text), ret_config, e);
+	r = web_config_read(str_text(&text), ret_config, e);
+	if (r == 0 && ret_config->pool)
+		pool_config_limit_scan(ret_config->pool, WORKER_SCAN_LIMIT_NS);
+	return r;
 }
 
 int main(int argc, char **argv)

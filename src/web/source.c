@@ -213,7 +213,7 @@ int source_watch(struct source *s)
 	return s->pool ? pool_watch(s->pool) : -1;
 }
 
-void source_watch_drain(struct source *s)
+bool source_watch_drain(struct source *s)
 {
-	pool_watch_drain(s->pool);
+	return pool_watch_drain(s->pool);
 }

@@ -37,6 +37,6 @@ int source_timeline(struct source *s, int days, struct str *ret_text, struct err
 
 /* See store_watch; -1 with --demo. */
 int source_watch(struct source *s);
-void source_watch_drain(struct source *s);
+bool source_watch_drain(struct source *s);
 
 #endif

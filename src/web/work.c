@@ -97,8 +97,8 @@ static void work_on_watch(struct source *s, int fd)
 			continue;
 		if (fds[0].revents)
 			return;
-		source_watch_drain(s);
-		send(fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (source_watch_drain(s))
+			send(fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 }
 

@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "web/work.h"
 
-/* A scan may take 5 s and the store 10 s. What takes longer will not come back. */
+/* A scan may take WORKER_SCAN_LIMIT_NS and the store 10 s. What takes longer will not come back.
+ */
 #define LIMIT_NS (30 * NS_PER_SECOND)
 #define PAUSE_NS NS_PER_SECOND
 
@@ -36,9 +38,7 @@ __attribute__((noreturn)) static void become_worker(const struct worker *w, int 
 	fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (fd < 0)
 		_exit(EXIT_FAILURE);
-	if (fd > STDERR_FILENO + 1)
-		close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
-	close_range((unsigned)fd + 1, ~0U, 0);
+	file_close_all_but(fd);
 	signal(SIGINT, SIG_IGN); /* Ctrl-C is for the server, which ends us */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -15,6 +15,9 @@
 #include "base/str.h"
 #include "pool/web_config.h"
 
+/* What a scan may take, whatever gpu.timeout says: a worker that takes too long is replaced. */
+#define WORKER_SCAN_LIMIT_NS (15 * NS_PER_SECOND)
+
 enum worker_kind { WORKER_WATCH, WORKER_REFRESH, WORKER_HISTORY, WORKERS };
 
 /* What is asked. The watching one is asked nothing: it sends a byte at each change. */

@@ -235,11 +235,14 @@ void fixture_same_state(const struct pool_state *a, const struct pool_state *b)
 {
 	assert_int_equal(a->initialized, b->initialized);
 	same_text(a->provider, b->provider);
+	same_text(a->host.id, b->host.id);
+	same_text(a->host.boot_id, b->host.boot_id);
+	same_text(a->host.name, b->host.name);
 	assert_int_equal(a->slots_count, b->slots_count);
 	for (size_t i = 0; i < a->slots_count; i++) {
 		const struct slot *x = &a->slots[i], *y = &b->slots[i];
 
-		same_text(x->uuid, y->uuid);
+		assert_true(slot_is_same_unit(x, y));
 		same_text(x->drained_by, y->drained_by);
 		assert_int_equal(x->drained_ns, y->drained_ns);
 		assert_int_equal(x->problem != NULL, y->problem != NULL);

@@ -117,7 +117,13 @@ static void must_commit(struct store *s, struct pool_state *state, const struct 
 /* A pool with something of everything, in `url`. */
 static void make_source(const char *url)
 {
-	static const char *const uuids[] = {"GPU-0", NULL, "GPU-2", "GPU-3"};
+	static char uuid0[] = "GPU-0", uuid2[] = "MIG-2", parent[] = "GPU-9", profile[] = "1g.10gb";
+	static const struct slot units[] = {
+		{.uuid = uuid0},
+		{.id = 1},
+		{.uuid = uuid2, .profile = profile, .parent = parent, .parent_index = 3},
+		{.uuid = uuid2 + 1, .retired_ns = T0 + 6},
+	};
 	AUTO(store_closep) struct store *s = must_open(url);
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	AUTO(reservation_freep) struct reservation *run = fixture_reservation("alice", GPUS(1, 3));
@@ -144,8 +150,8 @@ static void make_source(const char *url)
 						.ignored_by = name,
 						.memory_mb = 600};
 	struct change changes[] = {
-		{.kind = CHANGE_INIT,
-		 .init = {.provider = "nvidia", .gpus_count = 4, .uuids = uuids}},
+		{.kind = CHANGE_INIT, .init = {.provider = "nvidia", .gpus_count = 4}},
+		{.kind = CHANGE_UNITS, .units = {units, 4}},
 		{.kind = CHANGE_GRANT, .grant.reservation = run},
 		{.kind = CHANGE_GRANT, .grant.reservation = manual},
 		{.kind = CHANGE_GRANT, .grant.reservation = over},

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "pool/forecast.h"
 #include "pool/pool.h"
+#include "pool/snapshot.h"
 
 static struct pool *open_pool(const struct fixture *f)
 {
@@ -66,11 +67,116 @@ static void test_forecast_by_runs_of_centuries(void **state)
 	assert_int_equal(forecast.bases[0], END_BASIS_NONE);
 }
 
+/* The host that the fixture's pools are recorded as, and another one. */
+static char id1[] = "0123456789abcdef0123456789abcdef",
+	    boot1[] = "2b1d2f5e-0000-4000-8000-000000000001", name1[] = "größer \"host\"",
+	    boot2[] = "b2", name2[] = "host2";
+static const struct machine host1 = {.id = id1, .boot_id = boot1, .name = name1};
+static const struct machine host2 = {.boot_id = boot2, .name = name2};
+
+static void record_host(struct fixture *f, const struct machine *host)
+{
+	struct change change = {.kind = CHANGE_HOST, .quiet = true, .host.host = host};
+
+	fixture_commit(f, &change, 1);
+}
+
+/* Of two hosts that find a pool without one, only the first gets it. */
+static void test_two_hosts_adopt(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(pool_state_clear) struct pool_state before = {0};
+	struct change adopt = {.kind = CHANGE_HOST, .quiet = true, .host.host = &host2};
+	struct change init = {.kind = CHANGE_INIT, .init = {.provider = "fake", .gpus_count = 1}};
+
+	fixture_init(f, 2);
+	fixture_load(f->b, STORE_READ, &before);
+	record_host(f, &host1);
+	assert_int_equal(store_commit(f->b, &before, &adopt, 1, NULL), -EAGAIN);
+	fixture_load(f->b, STORE_READ, &before);
+	assert_string_equal(before.host.name, host1.name);
+	assert_int_equal(store_commit(f->b, &before, &adopt, 1, NULL), 0);
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_null(f->state.host.id);
+	assert_string_equal(f->state.host.name, host2.name);
+	/* A new pool is nobody's. */
+	fixture_commit(f, &init, 1);
+	assert_null(f->state.host.name);
+	record_host(f, &host1);
+}
+
+static int reserve(struct pool *p, struct err *e)
+{
+	AUTO(pool_grant_clear) struct pool_grant grant = {0};
+	char id[ID_SIZE];
+	const struct plan_request request = {.actor = {.uid = 1000, .account = "alice"},
+					     .type = RESERVATION_MANUAL,
+					     .count = 1,
+					     .duration_ns = NS_PER_HOUR,
+					     .id = id};
+
+	id_new(id);
+	return pool_reserve(p, &request, &grant, e);
+}
+
+static void test_first_writer_is_recorded(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(pool_closep) struct pool *p = open_pool(f);
+	struct err e = {0};
+
+	fixture_init(f, 2);
+	assert_int_equal(reserve(p, &e), 0);
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_non_null(f->state.host.name);
+	assert_non_null(f->state.host.boot_id);
+	assert_int_equal(reserve(p, &e), 0);
+}
+
+/* Nothing is handed out or ended but what this process has there, and looking changes nothing. */
+static void test_another_host_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	const struct plan_actor root = {.account = "root", .administrator = true};
+	const struct plan_actor alice = {.account = "alice", .uid = 1000 + 'a'};
+	AUTO(pool_released_clear) struct pool_released released = {0};
+	AUTO(pool_closep) struct pool *p = open_pool(f);
+	AUTO(snapshot_clear) struct snapshot s = {0};
+	const struct reservation *held;
+	size_t gpus_count = 0;
+	struct err e = {0};
+
+	fixture_init(f, 2);
+	record_host(f, &host1);
+	/* Silent since 2023, which on its own host would be its end. */
+	held = fixture_grant(f, "alice", GPUS(0));
+	assert_int_equal(reserve(p, &e), -EREMOTE);
+	fixture_says(&e, host1.name);
+	fixture_says(&e, "--store");
+	assert_int_equal(pool_release(p, &root, GPUS(0), &released, &e), -EREMOTE);
+	assert_int_equal(pool_snapshot(p, &s, &e), 0);
+	assert_non_null(strstr(s.warning, host1.name));
+	assert_int_equal(s.views[0].status, GPU_IN_USE);
+	assert_int_equal(s.views[1].use, USE_UNKNOWN);
+	fixture_load(f->b, STORE_READ, &f->state);
+	assert_non_null(f->state.slots[0].reservation);
+	held = f->state.slots[0].reservation;
+	assert_int_equal(pool_heartbeat(p, &alice, held, NULL, &gpus_count, &e), 0);
+	assert_int_equal(gpus_count, 1);
+	assert_int_equal(pool_end(p, &alice, held->id, T0 + NS_PER_HOUR, &e), 0);
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_null(f->state.slots[0].reservation);
+	assert_string_equal(f->state.host.boot_id, host1.boot_id);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_restore_without_a_pool),
 		cmocka_unit_test(test_forecast_by_runs_of_centuries),
+		cmocka_unit_test(test_two_hosts_adopt),
+		cmocka_unit_test(test_first_writer_is_recorded),
+		cmocka_unit_test(test_another_host_is_refused),
 	};
 
 	return fixture_run("pool", tests, ARRAY_SIZE(tests));

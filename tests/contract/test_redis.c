@@ -401,6 +401,29 @@ static void test_commits_are_announced(void **state)
 	redisFree(listener);
 }
 
+/* Its keys would be on many nodes: the first call says so, as `doctor` does. */
+static void test_cluster(void **state)
+{
+	char port[16];
+	const char *const options[] = {"--cluster-enabled", "yes", "--cluster-port", port, NULL};
+	AUTO(store_closep) struct store *s = NULL;
+	AUTO_FREE char *url = NULL;
+	struct redis_server node;
+	struct err e = {0};
+
+	/* By itself it takes one that is 10000 higher than the other, which may be too high. */
+	snprintf(port, sizeof(port), "%d", redis_server_free_port());
+	redis_server_start(&node, true, options);
+	url = redis_server_url(&node, 0);
+	assert_int_equal(store_open(url, &s, &e), 0);
+	for (int with_slots = 0; with_slots < 2; with_slots++) {
+		assert_int_equal(fixture_load_code(s, STORE_READ, &e), ENOTSUP);
+		fixture_says(&e, "it is a node of a Redis cluster, which is not supported");
+		REDIS_CLI(&node, 0, "CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+	}
+	redis_server_stop(&node);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_pool_without_its_count),
 		cmocka_unit_test(test_refused_commits_do_nothing),
 		cmocka_unit_test(test_commits_are_announced),
+		cmocka_unit_test(test_cluster),
 	};
 	int failed;
 

@@ -147,10 +147,11 @@ static void test_elements_of_no_type(void **state)
 static void test_tail_of_no_type(void **state)
 {
 	struct fake f = {0};
-	struct store *s = fake_start(&f, "",
-				     ANSWERS("*10\r\n$1\r\n1\r\n" NIL NIL NIL NIL NIL "*1\r\n" NIL
-					     "*1\r\n" NIL "*2\r\n" NIL NIL "*1\r\n" NIL),
-				     NULL);
+	struct store *s =
+		fake_start(&f, "",
+			   ANSWERS("*12\r\n$1\r\n1\r\n" NIL NIL NIL NIL NIL NIL NIL "*1\r\n" NIL
+				   "*1\r\n" NIL "*2\r\n" NIL NIL "*1\r\n" NIL),
+			   NULL);
 	int64_t last_ns[1];
 	struct err e = {0};
 
@@ -260,6 +261,66 @@ static void test_errors_of_the_server(void **state)
 	}
 }
 
+/* What is done about an error: on a new connection, for which the primary is looked for; here, in a
+   moment; with the password as it is now; or nothing. */
+static void test_remedies(void **state)
+{
+	static const struct {
+		const char *message;
+		enum redis_remedy remedy;
+	} rows[] = {
+		{"READONLY You can't write against a read only replica.", REDIS_MOVE},
+		{"READONLY You can't write against a read only replica. script: 0f, on @user_script:1.",
+		 REDIS_MOVE},
+		{"ERR Error running script (call to f_1): @user_script:9: -READONLY You can't write "
+		 "against a read only replica.",
+		 REDIS_MOVE},
+		{"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+		 REDIS_MOVE},
+		{"NOREPLICAS Not enough good replicas to write.", REDIS_MOVE},
+		{"LOADING Redis is loading the dataset in memory", REDIS_MOVE},
+		{"ERR max number of clients reached", REDIS_MOVE},
+		{"BUSY Redis is busy running a script. You can only call SCRIPT KILL", REDIS_WAIT},
+		{"NOAUTH Authentication required.", REDIS_LOGIN},
+		{"WRONGPASS invalid username-password pair or user is disabled.", REDIS_LOGIN},
+		{"NOPERM this user has no permissions to run the 'set' command", REDIS_ANSWERED},
+		{"OOM command not allowed when used memory > 'maxmemory'.", REDIS_ANSWERED},
+		{"MISCONF Redis is configured to save RDB snapshots", REDIS_ANSWERED},
+		{"MOVED 3999 127.0.0.1:6381", REDIS_ANSWERED},
+		{"CLUSTERDOWN Hash slot not served", REDIS_ANSWERED},
+		{"NOSCRIPT No matching script.", REDIS_ANSWERED},
+		{"WRONGTYPE canhazgpu:queue", REDIS_ANSWERED},
+		{"ERR something else", REDIS_ANSWERED},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const redisReply reply = {.type = REDIS_REPLY_ERROR,
+					  .str = (char *)(uintptr_t)rows[i].message};
+		const redisReply text = {.type = REDIS_REPLY_STRING, .str = reply.str};
+
+		if (redis_remedy_of(&reply) != rows[i].remedy)
+			fail_msg("%s: %d", rows[i].message, (int)redis_remedy_of(&reply));
+		assert_int_equal(redis_remedy_of(&text), REDIS_ANSWERED);
+	}
+}
+
+/* Named, since the address does not tell what answers there. */
+static void test_server_of_another_make(void **state)
+{
+	struct fake f = {0};
+	struct store *s = fake_start(
+		&f, "",
+		ANSWERS("-ERR script tried accessing undeclared key\r\n",
+			"$48\r\nredis_version:7.2.0\r\ndragonfly_version:df-v1.23\r\n\r\n"),
+		NULL);
+	struct err e = {0};
+
+	assert_int_equal(load(s, &e), -ENOTSUP);
+	fixture_says(&e, "it is Dragonfly df-v1.23, which does not run the pool's scripts");
+	store_close(s);
+	fake_stop(&f);
+}
+
 /* Servers of other makes repeat what they did not understand. */
 static void test_password_that_is_repeated(void **state)
 {
@@ -286,6 +347,8 @@ int main(void)
 		cmocka_unit_test(test_answer_without_an_end),
 		cmocka_unit_test(test_full_backlog),
 		cmocka_unit_test(test_errors_of_the_server),
+		cmocka_unit_test(test_remedies),
+		cmocka_unit_test(test_server_of_another_make),
 		cmocka_unit_test(test_password_that_is_repeated),
 	};
 

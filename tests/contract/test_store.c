@@ -33,12 +33,15 @@ static void test_empty_store_is_not_initialized(void **state)
 static void test_init(void **state)
 {
 	struct fixture *f = *state;
-	const char *const uuids[] = {"GPU-0", NULL, "GPU-2"};
-	struct change init = {.kind = CHANGE_INIT,
-			      .init = {.provider = "nvidia", .gpus_count = 3, .uuids = uuids}};
+	static char uuid0[] = "GPU-0", uuid2[] = "GPU-2";
+	const struct slot units[] = {{.uuid = uuid0}, {.id = 1}, {.uuid = uuid2}};
+	const struct change init[] = {
+		{.kind = CHANGE_INIT, .init = {.provider = "nvidia", .gpus_count = 3}},
+		{.kind = CHANGE_UNITS, .units = {units, 3}},
+	};
 
 	fixture_load(f->a, STORE_UPDATE, &f->state);
-	fixture_commit(f, &init, 1);
+	fixture_commit(f, init, 2);
 	assert_true(f->state.initialized);
 	assert_string_equal(f->state.provider, "nvidia");
 	assert_int_equal(f->state.slots_count, 3);

@@ -19,19 +19,6 @@ cards() {
 	nvml_state "$(printf '%s\n' "$@" | jq -sc '{driver_version: "580.1", gpus: .}')"
 }
 
-# Only nvidia-smi is of use; smi_gpus 'LINE'... and smi_apps are its answers from now on.
-use_smi() {
-	use_nvml
-	world_set LD_LIBRARY_PATH="$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/nvml-broken"
-	mkdir "$WORLD/smi"
-	ln -s "$(readlink -f "$BATS_TEST_DIRNAME/../stubs/nvidia-smi")" "$WORLD/bin/nvidia-smi"
-	world_set CANHAZGPU_STUB_SMI="$WORLD/smi"
-}
-
-smi_gpus() {
-	printf '%s\n' "$@" >"$WORLD/smi/gpus.csv"
-}
-
 smi_apps() {
 	printf '%s\n' "$@" >"$WORLD/smi/apps.csv"
 }

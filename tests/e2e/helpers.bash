@@ -270,8 +270,9 @@ use_nvml() {
 	world_set CANHAZGPU_STUB_NVML="$WORLD/nvml.json"
 }
 
-# What the stub library shows from now on.
+# What the stub library shows from now on: also where a scan has taken so long that it is still used.
 nvml_state() {
+	rm -f "$WORLD"/canhazgpu-scan-*[0-9a-f]
 	printf '%s\n' "$1" >"$WORLD/nvml.json.new"
 	mv "$WORLD/nvml.json.new" "$WORLD/nvml.json"
 }
@@ -291,6 +292,22 @@ use_clock() {
 set_clock() {
 	echo "$1" "${2:-0}" >"$WORLD/clock.new"
 	mv "$WORLD/clock.new" "$WORLD/clock"
+}
+
+# Only nvidia-smi is of use; $WORLD/smi holds its answers, and $WORLD/smi/asked counts its calls.
+use_smi() {
+	use_nvml
+	world_set LD_LIBRARY_PATH="$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/nvml-broken"
+	mkdir "$WORLD/smi"
+	printf '#!/bin/sh\necho "$1" >>"%s/smi/asked"\nexec "%s" "$@"\n' "$WORLD" \
+		"$BATS_TEST_DIRNAME/../stubs/nvidia-smi" >"$WORLD/bin/nvidia-smi"
+	chmod +x "$WORLD/bin/nvidia-smi"
+	world_set CANHAZGPU_STUB_SMI="$WORLD/smi"
+}
+
+# smi_gpus 'ROW'...: what nvidia-smi tells of the GPUs from now on.
+smi_gpus() {
+	printf '%s\n' "$@" >"$WORLD/smi/gpus.csv"
 }
 
 # An environment in which no NVIDIA driver is found, whatever this machine has.

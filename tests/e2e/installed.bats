@@ -73,6 +73,72 @@ installed() {
 	assert_equal "$(tail -n +4 <<<"$output" | jq -r '[.[].user] | join(" ")')" 'uid 4301 uid 4302'
 }
 
+# with_driver SCRIPT: like installed, where the driver library is the stub, which takes 0.6 s. (The loader of a
+# set-group-id program finds it by its cache alone.)
+with_driver() {
+	local stub
+	stub=$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/nvml/libnvidia-ml.so.1
+	[ -e "$stub" ] && [ -e /etc/ld.so.cache ] || skip "no stub library, or no cache of the loader"
+	mkdir -m 0755 "$WORLD/lib"
+	install -m 0755 "$stub" "$WORLD/lib/"
+	(echo "$WORLD/lib" && cat /etc/ld.so.conf /etc/ld.so.conf.d/*.conf 2>/dev/null | grep '^/') >"$WORLD/ld.conf"
+	/sbin/ldconfig -X -C "$WORLD/ld.cache" -f "$WORLD/ld.conf"
+	install -m 0666 /dev/null "$WORLD/log"
+	jq -nc --arg log "$WORLD/log" '{log: $log, delays: {nvmlInit: 600}, gpus: [range(2) | {uuid: "GPU-\(.)", name: "H100",
+		bus: [0, ., 0], memory: [80000, 500, 5], compute: [], graphics: []}]}' >"$WORLD/nvml.json"
+	chmod 0644 "$WORLD/nvml.json"
+	installed '
+		mount --bind "$WORLD/ld.cache" /etc/ld.so.cache || exit 99
+		driver=CANHAZGPU_STUB_NVML=$WORLD/nvml.json
+		scans() { wc -l <"$WORLD/log"; }
+		# second_asks UID UID PREPARATION: whether the second account asks the driver after the first one. A scan
+		# is used for a second: where a busy machine took longer, that says nothing.
+		second_asks() {
+			local begin before
+			for i in $(seq 30); do
+				as $1 "$driver" canhazgpu status --fresh >/dev/null || exit 97
+				begin=${EPOCHREALTIME/./} before=$(scans)
+				eval "$3"
+				as $2 "$driver" canhazgpu status >/dev/null || exit 97
+				[ $(scans) -gt $before ] || { echo no && return; }
+				[ $((${EPOCHREALTIME/./} - begin)) -gt 1500000 ] || { echo yes && return; }
+			done
+			echo never
+		}
+		as 4301 "$driver" canhazgpu admin --provider nvidia >/dev/null || exit 1
+		'"$1"
+}
+
+@test "accounts share their scans, through files that none of them reaches" {
+	with_driver '
+		second_asks 4301 4302 ""
+		stat -c "%a %G" /var/lib/canhazgpu/canhazgpu-scan-*[0-9a-f] | sort -u
+		for file in $(ls /var/lib/canhazgpu/canhazgpu-scan*); do as 4302 cat "$file" 2>/dev/null && exit 2; done
+		exit 0'
+	assert_equal "$output" "no
+660 $(getent group 4300 | cut -d : -f 1 | grep . || echo UNKNOWN)"
+}
+
+@test "a scan that does not show all is used by the account that took it alone" {
+	jq_filter='.gpus[1].codes = {nvmlDeviceGetMemoryInfo: 4}'
+	export jq_filter
+	with_driver '
+		jq -c "$jq_filter" "$WORLD/nvml.json" >"$WORLD/new.json" && chmod 0644 "$WORLD/new.json" && mv "$WORLD/new.json" "$WORLD/nvml.json"
+		second_asks 4301 4301 ""
+		second_asks 4301 4302 ""'
+	assert_equal "$output" $'no\nyes'
+}
+
+@test "a scan that others could have written, or that is of another boot, is not used" {
+	with_driver '
+		age() { sed -i "s/\"boot\":\"./&x/" "$1"; }
+		for change in "chmod o+r" "chgrp 4302" age; do
+			second_asks 4301 4302 "$change /var/lib/canhazgpu/canhazgpu-scan-*[0-9a-f]"
+			rm -f /var/lib/canhazgpu/canhazgpu-scan-*
+		done'
+	assert_equal "$output" $'yes\nyes\nyes'
+}
+
 @test "whoever came first does not own the pool of the host" {
 	installed '
 		as 4301 canhazgpu admin --gpus 2 --provider fake && as 4301 canhazgpu admin --gpus 4 --provider fake --force'

@@ -19,22 +19,6 @@ cards() {
 	nvml_state "$(printf '%s\n' "$@" | jq -sc '{driver_version: "550.54.14", gpus: .}')"
 }
 
-# Only nvidia-smi is of use; $WORLD/smi holds its answers, and $WORLD/smi/asked counts its calls.
-use_smi() {
-	use_nvml
-	world_set LD_LIBRARY_PATH="$(dirname "$(readlink -f "$CANHAZGPU_BIN")")/tests/stubs/nvml-broken"
-	mkdir "$WORLD/smi"
-	printf '#!/bin/sh\necho "$1" >>"%s/smi/asked"\nexec "%s" "$@"\n' "$WORLD" \
-		"$BATS_TEST_DIRNAME/../stubs/nvidia-smi" >"$WORLD/bin/nvidia-smi"
-	chmod +x "$WORLD/bin/nvidia-smi"
-	world_set CANHAZGPU_STUB_SMI="$WORLD/smi"
-}
-
-# smi_gpus 'ROW'...: what nvidia-smi tells of the GPUs from now on.
-smi_gpus() {
-	printf '%s\n' "$@" >"$WORLD/smi/gpus.csv"
-}
-
 # visible ARGUMENTS: CUDA_VISIBLE_DEVICES as `run` sets it, with CUDA_DEVICE_ORDER. The GPUs are free
 # again afterwards.
 visible() {
@@ -195,12 +179,13 @@ visible() {
 	chg_ok admin
 	chg_ok reserve --gpu-ids 0 --user alice
 	nvml_state '{"hang": "nvmlInit"}'
+	world_set CANHAZGPU_GPU_TIMEOUT=2s
 	begin=$SECONDS
 	chg_ok status --json
 	[ $((SECONDS - begin)) -le 30 ]
 	assert_json 'map(.status) | join(" ")' 'IN_USE ERROR'
 	assert_json 'map(.validation) | unique | join("|")' \
-		'unknown: the nvidia driver did not answer within 5000 ms'
+		'unknown: the nvidia driver did not answer within 2000 ms'
 	assert_json '.[0].user' alice
 	assert_no_processes
 	chg_ok release # does not ask
@@ -320,11 +305,12 @@ visible() {
 	chg_ok admin
 	chg_ok reserve
 	touch "$WORLD/smi/gpus.hang"
+	world_set CANHAZGPU_GPU_TIMEOUT=2s
 	begin=$SECONDS
 	chg_ok status --json
 	[ $((SECONDS - begin)) -le 30 ]
 	assert_json '.[0] | "\(.status)|\(.validation)"' \
-		'IN_USE|unknown: the nvidia driver did not answer within 5000 ms'
+		'IN_USE|unknown: the nvidia driver did not answer within 2000 ms'
 	# One that was slow was ended before it came so far.
 	wait_until '[ -s "$WORLD/smi/gpus.hang" ] || { chg_ok status --json && false; }'
 	assert_no_processes

@@ -133,3 +133,71 @@ heartbeat_of_age_s() {
 	as_blind_user 'canhazgpu run -- true'
 	assert_alive "$command"
 }
+
+# ---- a kernel without some system calls ----
+
+# on_old_kernel CALLS COMMAND...: in the world, like chg.
+on_old_kernel() {
+	status=0
+	in_world python3 "$BATS_TEST_DIRNAME/programs/old-kernel" "$@" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+	read_file "$WORLD/stdout"
+	stdout=$file_text
+	read_file "$WORLD/stderr"
+	stderr=$file_text
+}
+
+@test "without pidfds and close_range runs start, end, reach their time limit, and leave nothing behind" {
+	local calls
+	pool 2
+	on_old_kernel close_range true
+	[[ "$stderr" != 'no filter'* ]] || skip 'no filters of system calls here'
+	for calls in close_range pidfd_open,pidfd_send_signal pidfd_open,pidfd_send_signal,close_range; do
+		on_old_kernel "$calls" canhazgpu run -- sh -c 'exit 7'
+		assert_equal "$status" 7
+		wait_until '[ -z "$(reserved)" ]'
+		on_old_kernel "$calls" canhazgpu run --timeout 1s -- sh -c 'trap "echo stopped; exit 3" INT; while :; do sleep 0.05; done'
+		assert_equal "$status,$stdout" 3,stopped
+		wait_until '[ -z "$(reserved)" ]'
+	done
+	# Its supervisor has closed what the shell had open: nobody writes into the pipe any more.
+	mkfifo "$WORLD/pipe"
+	start_background job python3 "$BATS_TEST_DIRNAME/programs/old-kernel" "$calls" \
+		sh -c 'exec 9>"$0" && exec canhazgpu run -- sh -c "exec 9>&- && exec sleep 1000"' "$WORLD/pipe"
+	timeout 30 cat "$WORLD/pipe"
+	kill_now "$background_pid"
+	assert_no_processes
+}
+
+@test "without pidfds a waiting request gets its GPU when the holder ends, and adopt follows its process" {
+	pool 1
+	on_old_kernel close_range true
+	[[ "$stderr" != 'no filter'* ]] || skip 'no filters of system calls here'
+	hold holder
+	start_background waiter python3 "$BATS_TEST_DIRNAME/programs/old-kernel" pidfd_open,pidfd_send_signal \
+		canhazgpu run --wait -- echo started
+	wait_until 'has_line "$WORLD/waiter.err" "GPUs not available yet"'
+	kill_now "$command"
+	wait_background waiter
+	assert_equal "$(cat "$WORLD/waiter.out")" started
+	wait_until '[ -z "$(reserved)" ]'
+	start_background job sleep 1000
+	wait_until 'is_called "$background_pid" sleep'
+	fake_state '{"gpus": [{"index": 0, "memory_used_mb": 5000, "processes": [{"pid": '"$background_pid"', "memory_mb": 5000}]}]}'
+	on_old_kernel pidfd_open,pidfd_send_signal canhazgpu adopt "$background_pid"
+	assert_equal "$status" 0
+	assert_reserved 0
+	fake_state '{}'
+	kill_now "$background_pid"
+	wait_until '[ -z "$(reserved)" ]'
+	assert_no_processes
+}
+
+@test "doctor says what the kernel lacks" {
+	pool 1
+	on_old_kernel pidfd_open,close_range canhazgpu doctor --json
+	[[ "$stderr" != 'no filter'* ]] || skip 'no filters of system calls here'
+	assert_json '.[] | select(.check == "kernel") | "\(.result)|\(.detail)"' \
+		'note|has no pidfd_open: the ends of processes are polled, no close_range: descriptors are closed one by one'
+	chg doctor --json
+	assert_json '.[] | select(.check == "kernel") | .result' ok
+}

@@ -301,6 +301,7 @@ without_seconds() {
 	pool 2
 	chg_ok reserve --gpu-ids 0
 	fake_state '{"delay_ms": 3600000}'
+	world_set CANHAZGPU_GPU_TIMEOUT=1s
 	begin=$SECONDS
 	chg_ok status --json
 	[ $((SECONDS - begin)) -le 30 ]

@@ -5,13 +5,18 @@
 
 load helpers
 
-# Four GPUs in two bridged pairs, 0-1 and 2-3.
-bridges() {
-	use_nvml
-	nvml_state "$(jq -nc '{driver_version: "580.1", gpus: [range(4) as $i | {
+# So many GPUs in bridged pairs: 0-1, 2-3.
+bridges_of() {
+	nvml_state "$(jq -nc --argjson count "$1" '{driver_version: "580.1", gpus: [range($count) as $i | {
 		uuid: "GPU-\($i)", name: "NVIDIA A100", bus: [4660, $i, 0], memory: [81559, 500, 4],
 		nvlinks: [[4660, ($i | if . % 2 == 0 then . + 1 else . - 1 end), 0]],
 		ancestor: [range($i) | 50]}]}')"
+}
+
+# A pool of four of them.
+bridges() {
+	use_nvml
+	bridges_of 4
 	chg_ok admin
 }
 
@@ -25,6 +30,19 @@ bridges() {
 	assert_json '.[2] | "\(.gpu_id) \(.uuid) \(.links | join(","))"' '2 GPU-2 SYS,SYS,X,NV1'
 	chg status --topology --summary
 	assert_error 2 '--topology can be used with --json alone'
+}
+
+@test "admin --refresh records how they are linked now, and ends nothing" {
+	use_nvml
+	nvml_state "$(jq -nc '{driver_version: "580.1", gpus: [range(2) as $i | {
+		uuid: "GPU-\($i)", name: "NVIDIA A100", bus: [4660, $i, 0], memory: [81559, 500, 4]}]}')"
+	chg_ok admin
+	chg_ok reserve --gpu-ids 0
+	bridges_of 4
+	chg_ok admin --refresh
+	chg_ok status --topology
+	assert_stdout_has 'GPU3     SYS    SYS    NV1    X'
+	assert_equal "$(held)" 0
 }
 
 @test "a request for two gets a pair, one for one the half of a broken one" {

@@ -104,10 +104,12 @@ scanners() {
 	done
 }
 
-# Bytes that the processes of the server have read: it grows while they look at the pool.
+# Bytes that the processes of the server have read: it grows while they look at the pool. Without the first, which
+# watches for commits, and for that checks its connection to Redis now and then.
 bytes_read() {
-	local child sum=0 n
-	for child in $(workers); do
+	local child sum=0 n children
+	read -ra children < <(workers) || true
+	for child in "${children[@]:1}"; do
 		read -r _ n <"/proc/$child/io"
 		sum=$((sum + n))
 	done

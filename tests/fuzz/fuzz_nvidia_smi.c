@@ -57,6 +57,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	if (!s.gpus_count || s.gpus_count > POOL_GPUS_MAX)
 		abort();
 	nvidia_smi_parse_processes(&processes, cut ? cut + 1 : "", cut ? size - first - 1 : 0, &s);
+	nvidia_smi_parse_list(cut ? cut + 1 : text, cut ? size - first - 1 : first, &s);
 	for (size_t i = 0; i < s.gpus_count; i++)
 		check_gpu(&s.gpus[i], i);
 	scan_clear(&s);

@@ -3,7 +3,10 @@
 cancelled at random, holders and supervisors that die, GPUs that somebody uses, a server that is
 killed. Afterwards every GPU must be free, the line empty, and the history right.
 
-Usage: queue_storm.py PROGRAM sqlite|redis SECONDS [SEED]
+Usage: queue_storm.py PROGRAM[,PROGRAM...] sqlite|redis SECONDS [SEED]
+
+Of several programs, which are releases that work on one pool, each request takes one at random, and
+the first creates the pool and says how it ends.
 
 What holds is read from the words of the commands themselves: each writes its reservation, its GPUs,
 and when it began and ended. Prints what it did; exit status 1 and what is wrong otherwise.
@@ -40,9 +43,9 @@ TROUBLE = re.compile(r"Redis at|is locked by|the supervisor did not start")
 
 
 class World:
-    def __init__(self, program, store):
+    def __init__(self, programs, store):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="chg-storm."))
-        self.program, self.store = program, store
+        self.programs, self.store = programs, store
         self.log = self.folder / "log"
         self.log.touch()
         self.socket = self.folder / "socket"
@@ -91,7 +94,7 @@ class World:
         return subprocess.run(call, capture_output=True, text=True, check=False).stdout
 
     def canhazgpu(self, *words, check=False):
-        call = [self.program, *words]
+        call = [self.programs[0], *words]
         return subprocess.run(
             call, env=self.environment, capture_output=True, text=True, check=check
         )
@@ -152,13 +155,13 @@ def send(pid, number):
 class Request:
     """One canhazgpu, which may become a command."""
 
-    def __init__(self, world, number, words):
+    def __init__(self, world, number, program, words):
         self.errors = world.folder / f"err.{number}"
         self.words, self.hits = words, set()
         self.stopped_until = 0
         with open(self.errors, "w", encoding="utf-8") as errors:
             self.process = subprocess.Popen(
-                [world.program, *words],
+                [program, *words],
                 env=world.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -217,7 +220,8 @@ class Storm:
         target = self.pick()
         if what == "request" and len(self.live) < CROWD:
             number = len(self.live) + len(self.ended)
-            self.live.append(Request(self.world, number, request_words(self.chance)))
+            program = self.chance.choice(self.world.programs)
+            self.live.append(Request(self.world, number, program, request_words(self.chance)))
         elif what == "kill" and target:
             target.strike(signal.SIGKILL, self.died)
         elif what == "signal" and target:
@@ -319,9 +323,9 @@ class Storm:
 
 
 def main():
-    program, store, seconds = os.path.realpath(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+    programs, store, seconds = sys.argv[1].split(","), sys.argv[2], float(sys.argv[3])
     seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.randrange(10**6)
-    world = World(program, store)
+    world = World([os.path.realpath(program) for program in programs], store)
     try:
         storm = Storm(world, seed)
         storm.rage(seconds)

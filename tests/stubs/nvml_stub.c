@@ -14,8 +14,14 @@
  * "mps": [],   MiB null: ~0 "utilization": 5, "temperature": 40, "power": 70000, "power_limit":
  * 700000, "recovery_action": 1, "remapped": [correctable, uncorrectable, pending, failed],
  * "retired_pending": 1, "ancestor": [50, 10],   to the GPUs before it "nvlinks": [[0, 59, 0],
- * "switch", null],   null: inactive "p2p": [1, 0],   NVLink, to all GPUs "mig": [null, {"memory":
- * ..., "compute": ...}]}]}     present: MIG is on
+ * "switch", null],   null: inactive "p2p": [1, 0],   NVLink, to all GPUs
+ * "mig": [null, {"uuid": "MIG-...", "memory": ..., "compute": ...,
+ * "gpu_instance": 7, "compute_instance": 0, "slices": [of the GPU, of the instance, MiB]}]}]}
+ * present: MIG is on
+ *
+ * "delays" are times in ms that functions take: {"nvmlInit": 1000} is a driver without persistence
+ * mode. A file named in "log" gets a line for each nvmlInit, which then waits until there is a file
+ * named in "gate".
  *
  * A driver version of "group" gives the effective group id. Function names in "codes", "hang" and
  * "crash" have no version suffix. Answers are written byte by byte at the offsets of NVIDIA's
@@ -83,6 +89,8 @@ static int enter(const char *function, json_t *of)
 		return UNINITIALIZED;
 	while (is_named("hang", function))
 		pause();
+	usleep(1000 * (unsigned)json_integer_value(
+			      json_object_get(json_object_get(config, "delays"), function)));
 	if (is_named("crash", function))
 		abort();
 	return (int)json_integer_value(code);
@@ -141,6 +149,20 @@ static void add_live(device d)
 		closedir(folder);
 }
 
+static void add_to_log(void)
+{
+	const char *gate = json_string_value(json_object_get(config, "gate"));
+	const char *path = json_string_value(json_object_get(config, "log"));
+	FILE *log = path ? fopen(path, "a") : NULL;
+
+	if (log) {
+		fprintf(log, "%d\n", (int)getpid());
+		fclose(log);
+	}
+	while (gate && access(gate, F_OK) != 0)
+		usleep(2000);
+}
+
 static int init(void)
 {
 	const char *path = getenv("CANHAZGPU_STUB_NVML");
@@ -156,6 +178,7 @@ static int init(void)
 	{
 		add_live(gpu);
 	}
+	add_to_log();
 	noise = json_string_value(json_object_get(config, "print"));
 	if (noise) {
 		printf("%s\n", noise);
@@ -454,6 +477,26 @@ int nvmlDeviceGetMaxMigDeviceCount(device d, unsigned *to)
 {
 	*to = (unsigned)json_array_size(json_object_get(d, "mig"));
 	return enter("nvmlDeviceGetMaxMigDeviceCount", d);
+}
+
+NUMBER_AS(nvmlDeviceGetGpuInstanceId, "gpu_instance")
+NUMBER_AS(nvmlDeviceGetComputeInstanceId, "compute_instance")
+
+/* nvmlDeviceAttributes_t, 40 bytes: the slices of the GPU at 24, of the instance at 28, MiB at 32.
+ */
+API int nvmlDeviceGetAttributes_v2(device d, void *to);
+int nvmlDeviceGetAttributes_v2(device d, void *to)
+{
+	json_t *slices = json_object_get(d, "slices");
+	int code = enter("nvmlDeviceGetAttributes", d);
+
+	if (code || !slices)
+		return code ? code : NOT_SUPPORTED;
+	memset(to, 0xee, 24);
+	put32(to, 24, (uint32_t)json_integer_value(json_array_get(slices, 0)));
+	put32(to, 28, (uint32_t)json_integer_value(json_array_get(slices, 1)));
+	put64(to, 32, (uint64_t)json_integer_value(json_array_get(slices, 2)));
+	return SUCCESS;
 }
 
 API int nvmlDeviceGetMigDeviceHandleByIndex(device d, unsigned index, device *to);

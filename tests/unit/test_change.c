@@ -59,7 +59,7 @@ static void test_contradictions(void **state)
 		{{CHANGE_DROP, .drop.entry = &unknown}, "queue entry unknown is not there"},
 		{{CHANGE_DRAIN, .drain = {below, 1, "root", T0}}, "GPU -1 is not one of the 4"},
 		{{CHANGE_CHECK, .check = {below, 1}}, "GPU -1 is not one of the 4"},
-		{{CHANGE_INIT, .init = {"fake", 2, NULL, NULL}}, "reservation held was not ended"},
+		{{CHANGE_INIT, .init = {"fake", 2, NULL}}, "reservation held was not ended"},
 	};
 
 	(void)state;

@@ -44,6 +44,25 @@ static void test_idle(void **state)
 	}
 }
 
+static void test_units(void **state)
+{
+	AUTO(scan_clear)
+	struct scan s =
+		scan_file("{\"gpus\":[{\"mig\":true},{\"profile\":\"1g.10gb\",\"parent\":0},"
+			  "{}]}",
+			  3);
+
+	(void)state;
+	assert_int_equal(s.divided_count, 1);
+	assert_int_equal(s.gpus_count, 2);
+	assert_int_equal(s.gpus[0].index, 1);
+	assert_string_equal(s.gpus[0].profile, "1g.10gb");
+	assert_string_equal(s.gpus[0].parent, "GPU-fake-0");
+	assert_known(s.gpus[0].parent_index, 0);
+	assert_string_equal(s.gpus[1].visible, "GPU-fake-2");
+	assert_null(s.gpus[1].profile);
+}
+
 static void test_full_file(void **state)
 {
 	AUTO(scan_clear)
@@ -51,7 +70,7 @@ static void test_full_file(void **state)
 		"{\"gpus\":[{\"index\":2,\"name\":\"NVIDIA H100 80GB HBM3\",\"memory_total_mb\":81559,"
 		"\"memory_used_mb\":8452,\"processes\":[{\"pid\":4242,\"name\":\"python3\","
 		"\"memory_mb\":8400},{}],\"utilization_percent\":7,\"temperature_c\":50,"
-		"\"power_mw\":70000,\"power_limit_mw\":700000,\"mig\":true,\"problem\":\"warm\","
+		"\"power_mw\":70000,\"power_limit_mw\":700000,\"problem\":\"warm\","
 		"\"uuid\":\"GPU-z\"},{\"index\":9,\"memory_used_mb\":1}],\"driver_version\":\"1.2\"}",
 		4);
 	const struct gpu *g = &s.gpus[2];
@@ -67,7 +86,6 @@ static void test_full_file(void **state)
 	assert_known(g->temperature_c, 50);
 	assert_known(g->power_mw, 70000);
 	assert_known(g->power_limit_mw, 700000);
-	assert_true(g->mig);
 	assert_string_equal(g->problem, "warm");
 	assert_int_equal(g->processes_count, 2);
 	assert_int_equal(g->processes[0].pid, 4242);
@@ -196,6 +214,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_idle),
+		TEST(test_units),
 		TEST(test_full_file),
 		TEST(test_null_is_unknown),
 		TEST(test_count_from_file),

@@ -6,8 +6,8 @@
 /* One GPU in a row of the table. */
 struct card {
 	const char *uuid;
-	char state; /* 0: all is well, '!': it cannot be read, '?': its processes cannot, 'm': MIG
-		     */
+	char state; /* 0: all is well, '!': it cannot be read, '?': its processes cannot, 'm': it is
+		       in MIG mode, 'i': it is an instance */
 	int kfd;    /* its place in KFD, from 1; 0: none */
 	const char *kfd_id;
 };
@@ -23,6 +23,7 @@ static struct scan scan_of(const struct card *cards, size_t count)
 		g->uuid = mem_strdup(cards[i].uuid);
 		g->pci_bus_id = mem_printf("0000:%02zx:00.0", i + 1);
 		g->mig = cards[i].state == 'm';
+		g->profile = mem_strdup(cards[i].state == 'i' ? "1g.10gb" : NULL);
 		if (cards[i].state == '!' || cards[i].state == '?')
 			g->problem = mem_strdup("GPU is lost");
 		if (cards[i].state != '!')
@@ -75,10 +76,16 @@ static void test_table(void **state)
 		 "it has no UUID or address"},
 		{&gpu_nvidia,
 		 {{"GPU-a"}, {"GPU-b", 'm'}},
-		 "GPU-a GPU-b",
-		 "- -",
-		 "GPU-a GPU-b",
+		 "GPU-a",
+		 "-",
+		 "GPU-a",
 		 "GPU 1 of the driver is cut into MIG instances"},
+		{&gpu_nvidia,
+		 {{"GPU-b", 'm'}, {"MIG-1", 'i'}, {"MIG-GPU-b/2/0", 'i'}, {"GPU-a"}},
+		 "MIG-1 MIG-GPU-b/2/0 GPU-a",
+		 "- - -",
+		 "MIG-1 MIG-GPU-b/2/0 GPU-a",
+		 "GPU 0 of the driver is cut into MIG instances"},
 		/* A UUID that is that of two GPUs, or that would be read as two, names none. */
 		{&gpu_nvidia, {{"GPU-a"}, {"gpu-A"}}, "0 1", "0 1", "- -", NULL},
 		{&gpu_nvidia, {{"GPU-a,GPU-b"}, {"1"}, {""}}, "0 1 2", "0 1 2", "- - -", NULL},
@@ -122,10 +129,13 @@ static void test_table(void **state)
 
 		for (const char *p = cases[i].automatic; *p; p++)
 			count += *p == ' ';
+		for (size_t k = 0; k < ARRAY_SIZE(cases[i].cards); k++)
+			count += cases[i].cards[k].state == 'm';
 		for (int naming = GPU_NAMING_AUTO; naming <= GPU_NAMING_UUID; naming++) {
 			AUTO(scan_clear) struct scan s = scan_of(cases[i].cards, count);
 			AUTO_FREE char *names = NULL;
 
+			gpu_find_units(&s, cases[i].backend->simulated);
 			gpu_name_all(&s, cases[i].backend, (enum gpu_naming)naming);
 			names = names_of(&s);
 			if (strcmp(names, expected[naming]) != 0)
@@ -155,7 +165,7 @@ static void test_any_scan(void **state)
 		for (size_t i = 0; i < ARRAY_SIZE(cards); i++)
 			cards[i] = (struct card){
 				.uuid = ids[random() % (long)ARRAY_SIZE(ids)],
-				.state = "\0\0\0!?m"[random() % 6],
+				.state = "\0\0\0!?mi"[random() % 7],
 				.kfd = (int)(random() % 4),
 				.kfd_id = ids[random() % (long)ARRAY_SIZE(ids)],
 			};

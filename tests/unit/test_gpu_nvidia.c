@@ -280,36 +280,73 @@ static void test_many_processes(void **state)
 	find_process(&s.gpus[0], 1000);
 }
 
-/* The whole GPU tells nothing to an ordinary user; its instances do. */
+/* Instances are GPUs of their own; a GPU that is cut into them is none. The whole GPU tells nothing
+   to an ordinary user; its instances do. */
 static void test_mig(void **state)
 {
 	AUTO(scan_clear)
 	struct scan s = scan_config(
 		"nvml",
-		"{\"gpus\": [{\"uuid\": \"GPU-m\", \"codes\": {\"nvmlDeviceGetMemoryInfo\": 4,"
-		" \"nvmlDeviceGetComputeRunningProcesses\": 4}, \"mig\": [null,"
-		" {\"memory\": [100, 0, 10], \"compute\": [[7, 5]]},"
-		" {\"memory\": [200, 0, 30], \"compute\": [[7, 6], [8, 20]]}, null]},"
-		"{\"memory\": [500, 0, 40], \"compute\": [[7, 5], [9, 1]],"
-		" \"mig\": [{\"memory\": [100, 0, 10], \"compute\": [[7, 5]]}]},"
-		"{\"memory\": [500, 0, 40], \"codes\": {\"nvmlDeviceGetComputeRunningProcesses\": 4},"
-		" \"mig\": [{\"memory\": [1, 0, 1]},"
-		" {\"codes\": {\"nvmlDeviceGetComputeRunningProcesses\": 4}}]}]}");
+		"{\"gpus\": [{\"uuid\": \"GPU-c\", \"bus\": [0, 3, 0], \"memory\": [500, 0, 40]},"
+		"{\"uuid\": \"GPU-m\", \"name\": \"NVIDIA A100-SXM4-40GB\", \"bus\": [0, 1, 0],"
+		" \"codes\": {\"nvmlDeviceGetMemoryInfo\": 4,"
+		" \"nvmlDeviceGetComputeRunningProcesses\": 4}, \"recovery_action\": 1, \"mig\": [null,"
+		" {\"uuid\": \"MIG-1\", \"name\": \"NVIDIA A100-SXM4-40GB MIG 3g.20gb\","
+		"  \"memory\": [20096, 0, 30], \"compute\": [[7, 6], [8, 20]]},"
+		" {\"gpu_instance\": 7, \"compute_instance\": 0, \"slices\": [1, 1, 4864],"
+		"  \"name\": \"NVIDIA A100-SXM4-40GB\", \"memory\": [4864, 0, 3],"
+		"  \"codes\": {\"nvmlDeviceGetComputeRunningProcesses\": 4}}, null]},"
+		"{\"uuid\": \"GPU-e\", \"bus\": [0, 2, 0], \"mig\": []}]}");
+	const struct gpu *new = &s.gpus[0], *old = &s.gpus[1], *whole = &s.gpus[2];
 
 	(void)state;
-	assert_true(s.gpus[0].mig);
-	assert_known(s.gpus[0].memory_total_mb, 300);
-	assert_known(s.gpus[0].memory_used_mb, 40);
-	assert_true(s.gpus[0].processes_known);
-	assert_int_equal(s.gpus[0].processes_count, 2);
-	assert_known(find_process(&s.gpus[0], 7)->memory_mb, 6);
-	assert_known(find_process(&s.gpus[0], 8)->memory_mb, 20);
-	assert_null(s.gpus[0].problem);
-	assert_known(s.gpus[1].memory_used_mb, 40);
-	assert_int_equal(s.gpus[1].processes_count, 2);
-	/* one instance that does not answer leaves the GPU unknown */
-	assert_false(s.gpus[2].processes_known);
-	assert_problem(&s.gpus[2], "processes are unknown");
+	assert_int_equal(s.gpus_count, 3);
+	assert_string_equal(new->uuid, "MIG-1");
+	assert_string_equal(new->profile, "3g.20gb");
+	assert_string_equal(new->parent, "GPU-m");
+	assert_known(new->parent_index, 0);
+	assert_string_equal(new->visible, "MIG-1");
+	assert_known(new->memory_total_mb, 20096);
+	assert_known(new->memory_used_mb, 30);
+	assert_true(new->processes_known);
+	assert_known(find_process(new, 8)->memory_mb, 20);
+	assert_int_equal(new->health, HEALTH_FAULTY);
+	/* As drivers before R470 have it, for a user who may not see the processes. */
+	assert_string_equal(old->uuid, "MIG-GPU-m/7/0");
+	assert_string_equal(old->profile, "1g.5gb");
+	assert_string_equal(old->name, "NVIDIA A100-SXM4-40GB MIG 1g.5gb");
+	assert_known(old->memory_used_mb, 3);
+	assert_false(old->processes_known);
+	assert_problem(old, "processes are unknown");
+	assert_string_equal(whole->uuid, "GPU-c");
+	assert_int_equal(whole->index, 2);
+	assert_null(whole->profile);
+	assert_string_equal(whole->visible, "GPU-c");
+	assert_int_equal(s.divided_count, 2);
+	assert_string_equal(s.divided[1].uuid, "GPU-e");
+	assert_null(s.divided[0].instances_problem);
+}
+
+/* What cannot be listed is not "none". */
+static void test_mig_unlisted(void **state)
+{
+	AUTO(scan_clear)
+	struct scan s = scan_config(
+		"nvml",
+		"{\"gpus\": [{\"uuid\": \"GPU-m\", \"codes\":"
+		" {\"nvmlDeviceGetMaxMigDeviceCount\": 4}, \"mig\": [{}]},"
+		"{\"uuid\": \"GPU-n\", \"codes\": {\"nvmlDeviceGetMigDeviceHandleByIndex\": 4},"
+		" \"mig\": [{\"uuid\": \"MIG-1\"}]}, {\"uuid\": \"GPU-o\", \"mig\": [{}]}]}");
+
+	(void)state;
+	assert_int_equal(s.gpus_count, 1);
+	assert_string_equal(s.gpus[0].profile, "unknown");
+	assert_problem(&s.gpus[0], "does not tell the UUID");
+	assert_null(s.gpus[0].visible);
+	assert_int_equal(s.divided_count, 3);
+	for (size_t i = 0; i < 2; i++)
+		assert_non_null(strstr(s.divided[i].instances_problem, "cannot be listed"));
+	assert_null(s.divided[2].instances_problem);
 }
 
 static void test_init_errors(void **state)
@@ -440,23 +477,15 @@ static void test_detect(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_all_values),
-		TEST(test_processes),
-		TEST(test_old_library),
-		TEST(test_memory_falls_back),
-		TEST(test_unknown_values),
-		TEST(test_no_permission),
-		TEST(test_health),
-		TEST(test_unified_memory),
-		TEST(test_many_processes),
-		TEST(test_mig),
-		TEST(test_init_errors),
-		TEST(test_crash),
-		TEST(test_hang),
-		TEST(test_nothing_left),
-		TEST(test_falls_back_to_smi),
-		TEST(test_silent),
-		TEST(test_without_group),
+		TEST(test_all_values),     TEST(test_processes),
+		TEST(test_old_library),    TEST(test_memory_falls_back),
+		TEST(test_unknown_values), TEST(test_no_permission),
+		TEST(test_health),         TEST(test_unified_memory),
+		TEST(test_many_processes), TEST(test_mig),
+		TEST(test_mig_unlisted),   TEST(test_init_errors),
+		TEST(test_crash),          TEST(test_hang),
+		TEST(test_nothing_left),   TEST(test_falls_back_to_smi),
+		TEST(test_silent),         TEST(test_without_group),
 		TEST(test_detect),
 	};
 

@@ -141,6 +141,39 @@ static void test_spaces_units_crlf(void **state)
 	assert_string_equal(s.driver_version, "535.1");
 }
 
+static void test_list(void **state)
+{
+	static const char list[] = "WARNING: infoROM is corrupted at gpu 0000:01:00.0\n"
+				   "GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-0)\n"
+				   "  MIG 3g.40gb     Device  0: (UUID: MIG-1)\r\n"
+				   "  MIG 1g.10gb+me Device 1: (UUID: MIG-GPU-0/9/0)\n"
+				   "  MIG 1g.10gb     Device  2:\n"
+				   "GPU 7: NVIDIA of another kind (UUID: GPU-7)\n"
+				   "  MIG 1g.10gb     Device  0: (UUID: MIG-7)\n";
+	AUTO(scan_clear) struct scan s = {0};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct gpu *g = scan_add_gpu(&s);
+
+		g->uuid = mem_printf("GPU-%d", i);
+		g->mig = i < 2;
+	}
+	nvidia_smi_parse_list(list, sizeof(list) - 1, &s);
+	assert_int_equal(s.gpus_count, 6);
+	assert_string_equal(s.gpus[1].uuid, "MIG-1");
+	assert_string_equal(s.gpus[1].profile, "3g.40gb");
+	assert_string_equal(s.gpus[1].parent, "GPU-0");
+	assert_unknown(s.gpus[1].memory_used_mb);
+	assert_string_equal(s.gpus[2].uuid, "MIG-GPU-0/9/0");
+	assert_string_equal(s.gpus[2].profile, "1g.10gb+me");
+	assert_null(s.gpus[3].uuid);
+	assert_null(s.gpus[0].instances_problem);
+	assert_string_equal(s.gpus[4].uuid, "GPU-1");
+	assert_non_null(s.gpus[4].instances_problem);
+	assert_null(s.gpus[5].instances_problem);
+}
+
 static void test_process_names(void **state)
 {
 	AUTO(scan_clear) struct scan s = read_fixtures("good.gpus.csv", "names.apps.csv");
@@ -323,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),          cmocka_unit_test(test_unknown_values),
 		cmocka_unit_test(test_broken_rows),   cmocka_unit_test(test_spaces_units_crlf),
+		cmocka_unit_test(test_list),          cmocka_unit_test(test_stray_processes),
 		cmocka_unit_test(test_process_names), cmocka_unit_test(test_stray_processes),
 		cmocka_unit_test(test_complaints),    cmocka_unit_test(test_nul),
 		PROGRAM_TEST(test_program),           PROGRAM_TEST(test_program_partly_fails),

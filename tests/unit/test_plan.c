@@ -544,7 +544,7 @@ static void test_init_ends_everything(void **state)
 	world_add(&w, 1, RESERVATION_MANUAL, 0, 2);
 	world_add(&w, 2, RESERVATION_MANUAL, 2, 1)->expiry_ns = NOW - MINUTE;
 	pool_state_add_waiter(&w.state);
-	plan_init(&w.state, &w.facts, &root, "fake", 8, NULL, &p);
+	plan_init(&w.state, &w.facts, &root, "fake", NULL, 8, &p);
 	assert_int_equal(p.changes_count, 4);
 	assert_int_equal(p.changes[0].end.reason, END_FORCED);
 	assert_string_equal(p.changes[0].end.actor, "root");
@@ -570,7 +570,7 @@ static void test_init_records_what_was_used(void **state)
 	theirs->queue_id = mem_strdup("gone");
 	left = world_add(&w, 1, RESERVATION_MANUAL, 1, 1);
 	left->queue_id = mem_strdup("gone");
-	plan_init(&w.state, &w.facts, &root, "fake", 2, NULL, &p);
+	plan_init(&w.state, &w.facts, &root, "fake", NULL, 2, &p);
 	assert_ptr_equal(p.changes[0].end.reservation, theirs);
 	assert_false(p.changes[0].end.unrecorded);
 	assert_ptr_equal(p.changes[1].end.reservation, left);

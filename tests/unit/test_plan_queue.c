@@ -685,7 +685,7 @@ static void test_new_pool_tells_those_who_wait(void **state)
 	w.waiting[0] = HOLDER_ALIVE;
 	w.waiting[1] = HOLDER_GONE;
 	world_hold(&w, 0, entry_id(&w, 0));
-	plan_init(&w.store.state, &w.facts, &root, "fake", 1, NULL, &w.plan);
+	plan_init(&w.store.state, &w.facts, &root, "fake", NULL, 1, &w.plan);
 	assert_true(only(&w, CHANGE_END)->end.unrecorded);
 	assert_true(only(&w, CHANGE_PUT)->put.entry->cancelled);
 	assert_string_equal(only(&w, CHANGE_DROP)->drop.entry->id, entry_id(&w, 1));

@@ -356,8 +356,8 @@ static void test_usage_record(void **state)
 
 static void test_uuids(void **state)
 {
-	const char *const uuids[] = {"GPU-0", NULL};
-	AUTO_FREE char *text = redis_json_write_uuids(uuids, 2);
+	const struct slot written[] = {{.uuid = (char[]){"GPU-0"}}, {.id = 1}};
+	AUTO_FREE char *text = redis_json_write_uuids(written, 2);
 	struct slot slots[2] = {{0}};
 
 	redis_json_read_uuids(text, slots, 1);
@@ -398,12 +398,52 @@ static void test_addresses(void **state)
 		if (redis_address_parse(rows[i].url, &a, &e) < 0)
 			fail_msg("%s: %s", rows[i].url, e.text);
 		assert_string_equal(a.shown, rows[i].shown);
-		assert_string_equal(a.host ? a.host : "-", rows[i].host ? rows[i].host : "-");
+		assert_string_equal(a.places_count ? a.places[0].host : "-",
+				    rows[i].host ? rows[i].host : "-");
 		assert_string_equal(a.path ? a.path : "-", rows[i].path ? rows[i].path : "-");
-		assert_string_equal(a.user ? a.user : "-", rows[i].user ? rows[i].user : "-");
-		assert_string_equal(a.password ? a.password : "-",
+		assert_string_equal(a.login.user ? a.login.user : "-",
+				    rows[i].user ? rows[i].user : "-");
+		assert_string_equal(a.login.password ? a.login.password : "-",
 				    rows[i].password ? rows[i].password : "-");
-		assert_int_equal(a.port, rows[i].port);
+		assert_int_equal(a.places_count ? a.places[0].port : 0, rows[i].port);
+		assert_int_equal(a.db, rows[i].db);
+	}
+}
+
+static void test_sentinel_addresses(void **state)
+{
+	static const struct {
+		const char *url, *shown, *server, *primary, *file, *sentinel;
+		size_t places;
+		int port, db;
+	} rows[] = {
+		{"redis+sentinel://h/m", "redis+sentinel://h:26379/m/0", "m (of Sentinel h:26379)",
+		 "m", NULL, NULL, 1, 26379, 0},
+		{"redis+sentinel://h1:1,h2,[::1]:3/m/4",
+		 "redis+sentinel://h1:1,h2:26379,[::1]:3/m/4",
+		 "m (of Sentinel h1:1,h2:26379,[::1]:3)", "m", NULL, NULL, 3, 3, 4},
+		{"redis+sentinel://u:p@h/m%2fx/", "redis+sentinel://u@h:26379/m%2Fx/0",
+		 "m/x (of Sentinel h:26379)", "m/x", NULL, NULL, 1, 26379, 0},
+		{"rediss+sentinel://u@h/m?password-file=/a%20b&sentinel-password=x&ca=/c",
+		 "rediss+sentinel://u@h:26379/m/0", "m (of Sentinel h:26379)", "m", "/a b", "x", 1,
+		 26379, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(redis_address_clear) struct redis_address a = {0};
+		struct err e = {0};
+
+		if (redis_address_parse(rows[i].url, &a, &e) < 0)
+			fail_msg("%s: %s", rows[i].url, e.text);
+		assert_string_equal(a.shown, rows[i].shown);
+		assert_string_equal(a.server, rows[i].server);
+		assert_string_equal(a.primary, rows[i].primary);
+		assert_string_equal(a.login.password_file ? a.login.password_file : "-",
+				    rows[i].file ? rows[i].file : "-");
+		assert_string_equal(a.sentinel_login.password ? a.sentinel_login.password : "-",
+				    rows[i].sentinel ? rows[i].sentinel : "-");
+		assert_int_equal(a.places_count, rows[i].places);
+		assert_int_equal(a.places[a.places_count - 1].port, rows[i].port);
 		assert_int_equal(a.db, rows[i].db);
 	}
 }
@@ -437,6 +477,19 @@ static void test_bad_addresses(void **state)
 		"unix://relative/path",
 		"unix:///",
 		"unix:///a?db=x",
+		"redis://h?password-file=relative",
+		"redis://:p@h?password-file=/x",
+		"redis://h?sentinel-password=x",
+		"redis+sentinel://h",
+		"redis+sentinel://h/",
+		"redis+sentinel:///m",
+		"redis+sentinel://h,/m",
+		"redis+sentinel://h:x,i/m",
+		"redis+sentinel://h/m/x",
+		"redis+sentinel://h/m/0/1",
+		"redis+sentinel://u@h/m",
+		"redis+sentinel://h/m?ca=/x",
+		"redis+sentinel://h/m?sentinel-user=u",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
@@ -460,12 +513,18 @@ static void test_passwords_are_hidden(void **state)
 		{"redis://h:6379/0?timeout=5s", "redis://h:6379/0?timeout=5s"},
 		{"rediss://[::1]:7", "rediss://[::1]:7"},
 		{"redis://[::1]/0", "redis://[::1]/0"},
+		{"redis+sentinel://h:1,i:2,j/m/0", "redis+sentinel://h:1,i:2,j/m/0"},
+		{"redis+sentinel://u:secret@h:1,i/m", "redis+sentinel://u@h:1,i/m"},
+		{"redis+sentinel://h/m?sentinel-password=secret&ca=/c",
+		 "redis+sentinel://h/m?sentinel-password=...&ca=/c"},
+		{"redis://h?password-file=/f", "redis://h?password-file=/f"},
 		/* Written wrongly. */
 		{"redis://:hunter2", "redis://:..."},
 		{"redis://:1234", "redis://:..."},
 		{"redis://user:hunter2", "redis://user:..."},
 		{"redis://user:12/34hunter", "redis://user:..."},
 		{"redis:user:hunter2@host", "redis:user@host"},
+		{"redis+sentinel://u:hunter2,h/m", "redis+sentinel://u:..."},
 		{"redis:/user:hunter2@host", "redis:/user@host"},
 		{"redis:user:hunter2", "redis:user:..."},
 		{"unix:///run/a:b?db=0", "unix:///run/a:b?db=0"},
@@ -518,6 +577,7 @@ int main(void)
 		cmocka_unit_test(test_usage_record),
 		cmocka_unit_test(test_uuids),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_sentinel_addresses),
 		cmocka_unit_test(test_bad_addresses),
 		cmocka_unit_test(test_passwords_are_hidden),
 		cmocka_unit_test(test_percent_encoding),

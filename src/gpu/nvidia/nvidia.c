@@ -76,6 +76,10 @@ const struct engine_vendor gpu_nvidia_vendor = {
 
 const struct gpu_backend gpu_nvidia = {
 	.name = "nvidia",
+	.vendor_name = "NVIDIA",
+	.slow_advice = "persistence mode would make this fast",
+	.slow_fix = "start nvidia-persistenced: persistence mode keeps the driver initialized",
+	.trusted_source = "nvml",
 	.isolated = true,
 	.detectable = true,
 	.counts_by_bus = true,

@@ -33,15 +33,19 @@ static int init_failed(const struct nvml *n, int code, bool *ret_ask_smi, struct
 	}
 }
 
-/* One GPU by NVML's index. It is in the scan even when nothing of it can be read. */
-static void read_one(const struct nvml *n, unsigned index, struct gpu *g)
+/* One GPU by NVML's index, and its MIG instances. It is in the scan even when nothing of it can be
+ * read. */
+static void read_one(const struct nvml *n, unsigned index, struct scan *s)
 {
+	struct gpu *g = scan_add_gpu(s);
 	nvml_device device = NULL;
 	int code = n->device_by_index(index, &device);
 
 	g->index = (int)index;
 	if (code == NVML_SUCCESS) {
 		nvidia_nvml_read_device(n, device, g);
+		if (g->mig)
+			nvidia_nvml_read_instances(n, device, s);
 		return;
 	}
 	if (code == NVML_NO_PERMISSION)
@@ -81,7 +85,7 @@ static int read_all(const struct nvml *n, const struct gpu_options *options, str
 		mem_replace(&s->driver_version, version);
 	mem_replace(&s->source, "nvml");
 	for (unsigned i = 0; i < count; i++)
-		read_one(n, i, scan_add_gpu(s));
+		read_one(n, i, s);
 	if (options->topology)
 		read_topology(n, options, count, s);
 	return 0;

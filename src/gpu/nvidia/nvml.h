@@ -119,6 +119,16 @@ enum nvml_topology {
 #define NVML_P2P_OK 0           /* NVML_P2P_STATUS_OK */
 #define NVML_NVLINK_TO_SWITCH 2 /* NVML_NVLINK_DEVICE_TYPE_SWITCH */
 
+/* nvmlDeviceAttributes_t: what a MIG instance has. */
+struct nvml_attributes {
+	unsigned multiprocessors, copy_engines, decoders, encoders, jpeg_engines, ofa_engines;
+	unsigned gpu_slices, compute_slices;
+	uint64_t memory_mb;
+};
+static_assert(sizeof(struct nvml_attributes) == 40, "nvmlDeviceAttributes_t");
+static_assert(offsetof(struct nvml_attributes, gpu_slices) == 24,
+	      "nvmlDeviceAttributes_t.gpuInstanceSliceCount");
+
 /*
  * The start of nvmlProcessInfo_v1_t (16 bytes) and nvmlProcessInfo_v2_t (24 bytes). The struct of
  * the _v3 functions changed its size between drivers, so these are never called.
@@ -169,6 +179,9 @@ struct nvml {
 	int (*nvlink_state)(nvml_device, unsigned link, unsigned *active);
 	int (*nvlink_remote_pci)(nvml_device, unsigned link, struct nvml_pci_info *);
 	int (*nvlink_remote_type)(nvml_device, unsigned link, int *type);
+	int (*gpu_instance_id)(nvml_device, unsigned *);
+	int (*compute_instance_id)(nvml_device, unsigned *);
+	int (*attributes)(nvml_device, struct nvml_attributes *);
 	struct nvml_process_call compute, graphics, mps;
 };
 
@@ -184,6 +197,12 @@ const char *nvidia_nvml_error(const struct nvml *n, int code);
 /* Reads all there is to know about one GPU; what cannot be read stays unknown, g->problem says why.
  */
 void nvidia_nvml_read_device(const struct nvml *n, nvml_device device, struct gpu *g);
+
+/* Memory and processes of one device: a GPU or a MIG instance. */
+void nvidia_nvml_read_use(const struct nvml *n, nvml_device device, struct gpu *g);
+
+/* Adds the MIG instances of the GPU that was added last, which is in MIG mode. */
+void nvidia_nvml_read_instances(const struct nvml *n, nvml_device device, struct scan *s);
 
 /* The driver's verdicts on one GPU, from the questions that are only about that. */
 void nvidia_nvml_read_health(const struct nvml *n, nvml_device device, struct gpu *g);

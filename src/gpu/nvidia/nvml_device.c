@@ -4,9 +4,6 @@
 #include "gpu/gpu_backend.h"
 #include "gpu/nvidia/nvml.h"
 
-/* A GPU has at most 7 instances today; bounds what a broken driver makes us ask. */
-#define MIG_INSTANCES_MAX 64
-
 /* MiB of a number of bytes; what the driver does not know stays unknown. */
 static struct quantity mb_of(uint64_t bytes)
 {
@@ -64,56 +61,6 @@ static void read_load(const struct nvml *n, nvml_device device, struct gpu *g)
 		g->power_limit_mw = quantity_of(value);
 }
 
-/* What the MIG instances of one GPU say together. */
-struct mig_sum {
-	int processes_code; /* the first failure; NVML_SUCCESS: all instances answered */
-	bool memory_known;  /* there are instances, and each one reported its values */
-	struct quantity total_mb, used_mb;
-};
-
-/* Adds one instance's processes to the GPU, and its memory to the sum. */
-static void add_instance(const struct nvml *n, nvml_device instance, struct gpu *g,
-			 struct mig_sum *sum)
-{
-	struct quantity total = {0}, used = {0};
-	int code = nvidia_nvml_read_processes(n, instance, g);
-
-	if (sum->processes_code == NVML_SUCCESS)
-		sum->processes_code = code;
-	if (nvidia_nvml_read_memory(n, instance, &total, &used) == NVML_SUCCESS && total.known &&
-	    used.known) {
-		sum->total_mb.value += total.value;
-		sum->used_mb.value += used.value;
-	} else {
-		sum->memory_known = false;
-	}
-}
-
-/* Asks each MIG instance; an instance that cannot be asked makes the whole sum unknown. */
-static struct mig_sum read_instances(const struct nvml *n, nvml_device device, struct gpu *g)
-{
-	struct mig_sum sum = {.processes_code = NVML_SUCCESS, .memory_known = true};
-	unsigned slots = 0, instances = 0;
-	int code = NVML_CALL(n->mig_max_count, device, &slots);
-
-	if (code != NVML_SUCCESS)
-		return (struct mig_sum){.processes_code = code};
-	for (unsigned i = 0; i < slots && i < MIG_INSTANCES_MAX; i++) {
-		nvml_device instance = NULL;
-
-		code = NVML_CALL(n->mig_by_index, device, i, &instance);
-		if (code == NVML_NOT_FOUND)
-			continue; /* an empty slot */
-		if (code != NVML_SUCCESS)
-			return (struct mig_sum){.processes_code = code};
-		add_instance(n, instance, g, &sum);
-		instances++;
-	}
-	sum.memory_known = sum.memory_known && instances > 0;
-	sum.total_mb.known = sum.used_mb.known = sum.memory_known;
-	return sum;
-}
-
 /* Unified memory: the driver knows the question, and has nothing to tell of memory of the GPU's
  * own.
  */
@@ -123,31 +70,16 @@ static bool tells_no_memory(int code, struct quantity total_mb)
 	       (code == NVML_SUCCESS && total_mb.known && !total_mb.value);
 }
 
-/*
- * Memory and processes. A GPU that is divided into MIG instances reports its own sums to root only;
- * the instances report theirs to everyone.
- */
-static void read_use(const struct nvml *n, nvml_device device, struct gpu *g)
+void nvidia_nvml_read_use(const struct nvml *n, nvml_device device, struct gpu *g)
 {
 	int memory_code, processes_code;
 
 	memory_code = nvidia_nvml_read_memory(n, device, &g->memory_total_mb, &g->memory_used_mb);
 	processes_code = nvidia_nvml_read_processes(n, device, g);
-	if (g->mig) {
-		struct mig_sum sum = read_instances(n, device, g);
-
-		if (memory_code != NVML_SUCCESS && sum.memory_known) {
-			g->memory_total_mb = sum.total_mb;
-			g->memory_used_mb = sum.used_mb;
-			memory_code = NVML_SUCCESS;
-		}
-		if (sum.processes_code == NVML_SUCCESS)
-			processes_code = NVML_SUCCESS;
-	}
 	g->processes_known = processes_code == NVML_SUCCESS;
 	nvidia_nvml_judge(n, memory_code, g);
 	nvidia_nvml_judge(n, processes_code, g);
-	g->memory_shared = !g->mig && tells_no_memory(memory_code, g->memory_total_mb);
+	g->memory_shared = !g->profile && tells_no_memory(memory_code, g->memory_total_mb);
 	if (g->memory_shared)
 		g->memory_used_mb = (struct quantity){0}; /* nvidia.c adds up its processes */
 	else if (memory_code != NVML_SUCCESS)
@@ -168,6 +100,9 @@ void nvidia_nvml_read_device(const struct nvml *n, nvml_device device, struct gp
 	read_load(n, device, g);
 	g->mig = NVML_CALL(n->mig_mode, device, &mig_now, &mig_later) == NVML_SUCCESS &&
 		 mig_now == NVML_MIG_ENABLED;
-	read_use(n, device, g);
+	if (g->mig)
+		(void)nvidia_nvml_read_memory(n, device, &g->memory_total_mb, &g->memory_used_mb);
+	else
+		nvidia_nvml_read_use(n, device, g);
 	nvidia_nvml_read_health(n, device, g);
 }

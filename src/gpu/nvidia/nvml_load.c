@@ -54,6 +54,9 @@ static const struct symbol optional[] = {
 	SYMBOL(nvlink_state, "nvmlDeviceGetNvLinkState"),
 	SYMBOL(nvlink_remote_pci, "nvmlDeviceGetNvLinkRemotePciInfo_v2"),
 	SYMBOL(nvlink_remote_type, "nvmlDeviceGetNvLinkRemoteDeviceType"),
+	SYMBOL(gpu_instance_id, "nvmlDeviceGetGpuInstanceId"),
+	SYMBOL(compute_instance_id, "nvmlDeviceGetComputeInstanceId"),
+	SYMBOL(attributes, "nvmlDeviceGetAttributes_v2", "nvmlDeviceGetAttributes"),
 };
 
 /* Puts the first of the names that the library has into n. */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,8 +30,8 @@ enum { STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 
 static void __attribute__((noreturn)) exec_query(char *query, int out, pid_t parent)
 {
-	char *const arguments[] = {(char[]){PROGRAM}, query,
-				   (char[]){"--format=csv,noheader,nounits"}, NULL};
+	char *format = strchr(query, '=') ? (char[]){"--format=csv,noheader,nounits"} : NULL;
+	char *const arguments[] = {(char[]){PROGRAM}, query, format, NULL};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent || dup2(out, STDOUT_FILENO) < 0)
@@ -114,6 +115,29 @@ static int ask(struct nvidia_smi_query *query, struct str *answer, int *ret_stat
 	return r;
 }
 
+/* The instances of GPUs in MIG mode, where there are such. */
+static void add_instances(struct scan *s)
+{
+	AUTO(str_clear) struct str list = {0};
+	struct err why = {0};
+	bool any = false;
+	int r, status = 0;
+
+	for (size_t i = 0; i < s->gpus_count; i++)
+		any |= s->gpus[i].mig;
+	if (!any)
+		return;
+	r = run_query("-L", &list, &status, &why);
+	if (!r && status)
+		r = err_set(&why, EIO, PROGRAM " -L ended with status %d", status);
+	if (!r)
+		nvidia_smi_parse_list(str_text(&list), list.length, s);
+	for (size_t i = 0; r && i < s->gpus_count; i++) {
+		if (s->gpus[i].mig)
+			nvidia_smi_no_list(&s->gpus[i], why.text);
+	}
+}
+
 int nvidia_smi_scan(struct scan *ret_scan, struct err *e)
 {
 	struct nvidia_smi_query gpu_query = nvidia_smi_query_gpus();
@@ -136,6 +160,7 @@ int nvidia_smi_scan(struct scan *ret_scan, struct err *e)
 	else
 		nvidia_smi_parse_processes(&process_query, str_text(&processes), processes.length,
 					   &s);
+	add_instances(&s);
 	mem_replace(&s.source, "nvidia-smi");
 	*ret_scan = s;
 	return 0;

@@ -28,6 +28,15 @@ int nvidia_smi_parse_gpus(const struct nvidia_smi_query *q, const char *text, si
 void nvidia_smi_parse_processes(const struct nvidia_smi_query *q, const char *text, size_t length,
 				struct scan *s);
 
+/*
+ * The answer to -L: adds the MIG instances of the GPUs of s that are in MIG mode, each behind its
+ * GPU. How much of their memory is used stays unknown.
+ */
+void nvidia_smi_parse_list(const char *text, size_t length, struct scan *s);
+
+/* The instances of that GPU could not be listed. */
+void nvidia_smi_no_list(struct gpu *g, const char *why);
+
 /* The query for processes failed: those of every GPU are unknown. */
 void nvidia_smi_no_processes(struct scan *s, const char *why);
 

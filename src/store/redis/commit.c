@@ -157,13 +157,23 @@ static int init(struct redis_draft *d, const struct change_init *c, struct err *
 	return 0;
 }
 
+static int set_units(struct redis_draft *d, const struct change_units *c, struct err *e)
+{
+	size_t before = d->init ? d->init->gpus_count : d->seen->slots_count;
+
+	if (c->count < before || c->count > POOL_GPUS_MAX || (d->init && c->count > before))
+		return err_set(e, EINVAL, "the pool has %zu to %d GPUs, not %zu", before,
+			       POOL_GPUS_MAX, c->count);
+	redis_draft_set_units(d, c);
+	return 0;
+}
+
 static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 {
 	size_t gpus;
 
 	change_gpus(c, &gpus);
-	if (!gpus && c->kind != CHANGE_INIT && c->kind != CHANGE_IGNORE &&
-	    c->kind != CHANGE_TOPOLOGY && !change_entry(c))
+	if (!gpus && change_needs_gpus(c->kind))
 		return err_set(e, EINVAL, "a change of a reservation names no GPU");
 	if (!d->seen->initialized && !d->init && c->kind != CHANGE_INIT)
 		return err_set(e, EINVAL, "the pool is not initialized");
@@ -189,6 +199,11 @@ static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 		return 0;
 	case CHANGE_TOPOLOGY:
 		d->topology = &c->topology;
+		return 0;
+	case CHANGE_UNITS:
+		return set_units(d, &c->units, e);
+	case CHANGE_HOST:
+		d->host = c->host.host;
 		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
@@ -239,6 +254,21 @@ static int send_draft(struct redis_store *s, struct redis_draft *d, struct err *
 	return r;
 }
 
+/* A recreated pool forgets all entries, and names their keys: the script finds out if one has
+   joined since. What is wrong with the queue it says itself. */
+static int read_queue(struct redis_store *s, struct redis_draft *d, struct err *e)
+{
+	int r;
+
+	REDIS_ADD(&s->connection, "ZRANGE", REDIS_KEY_QUEUE, "0", "-1");
+	r = redis_exchange(&s->connection, &d->queue, 1, e);
+	if (r < 0)
+		return r;
+	if (d->queue->type == REDIS_REPLY_ERROR)
+		redis_reply_clear(&d->queue);
+	return d->queue ? redis_expect_texts(&s->connection, d->queue, false, e) : 0;
+}
+
 int redis_commit(struct store *base, const struct pool_state *seen, const struct change *changes,
 		 size_t count, struct err *e)
 {
@@ -253,6 +283,8 @@ int redis_commit(struct store *base, const struct pool_state *seen, const struct
 	d.quiet = store_is_quiet(changes, count);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = apply(&d, &changes[i], e);
+	if (r == 0 && d.init)
+		r = read_queue(s, &d, e);
 	if (r < 0)
 		return r;
 	redis_draft_finish(&d);

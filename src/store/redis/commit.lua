@@ -1,27 +1,17 @@
 -- A commit: compares, then sets; all or nothing.
 --
--- KEYS: lock, count, pool id, queue, history; then the states of GPUs and entries.
+-- KEYS: lock, count, pool id, queue, history; then the states of GPUs and entries, and all else that is
+-- written: servers of some makes refuse to touch a key that is not among them.
 -- ARGV: count and pool id as seen ("" for none), this commit's mark, the number n of values to
 -- compare, those n values for the first n states; then operations, three words each.
 -- Returns "done", "changed" (something is not as seen) or "locked" (by the other program).
-
--- "!" where the key has the wrong type, or its text a NUL; "" where it is absent.
-local function value(key)
-  local v = redis.pcall('GET', key)
-  if type(v) == 'table' and v.err then
-    if string.find(v.err, 'WRONGTYPE', 1, true) then return '!' end
-    return redis.call('GET', key)
-  end
-  if v and string.find(v, '\0', 1, true) then return '!' end
-  return v or ''
-end
 
 local mark, n, changed = ARGV[3], tonumber(ARGV[4]), false
 
 -- Whether a value already holds this commit's mark: then it was written by this very commit, whose
 -- answer got lost on the way.
 local function compare(key, expected)
-  local now = value(key)
+  local now = value(key) or ''
   if string.find(now, mark, 1, true) then return true end
   changed = changed or expected and now ~= expected
 end
@@ -33,7 +23,7 @@ for i = 1, n do
 end
 -- Where no pool was seen, only its count has to be absent still: what else is left of one does not
 -- matter.
-local count = value(KEYS[2])
+local count = value(KEYS[2]) or ''
 if seen and tonumber(count) ~= tonumber(ARGV[1]) or not seen and count ~= '' then
   changed = true
 end
@@ -47,8 +37,9 @@ local needs = {record = KEYS[5], put = KEYS[4], drop = KEYS[4], clear = KEYS[4]}
 local function add(key) redis.call('ZADD', key, 'XX', 0, mark) end
 local function del() redis.call('DEL', KEYS[1]) end
 local try = {set = function() redis.call('SET', KEYS[1], '', 'XX') end,
-  del = del, clear = del, put = add, record = add,
+  del = del, forget = del, clear = del, put = add, record = add,
   drop = function(key) redis.call('ZREM', key, mark) end}
+local forgotten = {}
 for i = 5 + n, #ARGV, 3 do
   local name = ARGV[i]
   local key = needs[name]
@@ -56,14 +47,16 @@ for i = 5 + n, #ARGV, 3 do
   if type ~= 'none' and type ~= 'zset' then
     return redis.error_reply('WRONGTYPE ' .. key)
   end
-  -- A pool that is recreated forgets the requests that were seen, whose number is the second word
+  if name == 'forget' then forgotten[ARGV[i + 2]] = KEYS[tonumber(ARGV[i + 1])] end
+  -- A pool that is recreated forgets the requests that were seen, whose number is the first word
   -- ("" where no pool was): not one that has joined since.
-  if name == 'clear' and ARGV[i + 2] ~= '' then
+  if name == 'clear' then
     local waiting = 0
     for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do
-      if value(ARGV[i + 1] .. id) ~= '' then waiting = waiting + 1 end
+      if not forgotten[id] then return 'changed' end
+      if (value(forgotten[id]) or '') ~= '' then waiting = waiting + 1 end
     end
-    if waiting ~= tonumber(ARGV[i + 2]) then return 'changed' end
+    if ARGV[i + 1] ~= '' and waiting ~= tonumber(ARGV[i + 1]) then return 'changed' end
   end
   if try[name] then try[name](key) end
   try[name] = nil
@@ -75,12 +68,8 @@ local operations = {
   del = function(key) redis.call('DEL', KEYS[tonumber(key)]) end,
   put = function(score, id) redis.call('ZADD', KEYS[4], score, id) end,
   drop = function(id) redis.call('ZREM', KEYS[4], id) end,
-  clear = function(prefix)
-    for _, id in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
-      redis.call('DEL', prefix .. id)
-    end
-    redis.call('DEL', KEYS[4])
-  end,
+  forget = function(key) redis.call('DEL', KEYS[tonumber(key)]) end,
+  clear = function() redis.call('DEL', KEYS[4]) end,
   record = function(score, text)
     redis.call('ZADD', KEYS[5], score, text)
     redis.pcall('PERSIST', KEYS[5])

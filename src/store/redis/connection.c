@@ -13,10 +13,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/redis/connect.h"
 #include "store/redis/tls.h"
 
-/* Between attempts to reach a server that has just been lost, or that is still loading its data. */
+/* Between attempts to reach a server that has just been lost, or that cannot answer yet; each pause
+   is longer than the last. */
 #define RETRY_PAUSE_NS (50 * NS_PER_MS)
+#define RETRY_PAUSE_LAST_NS (400 * NS_PER_MS)
 /* Most bytes of the replies to one batch: many times what a chunk of the history has. */
 #define REPLIES_MAX ((size_t)64 << 20)
 
@@ -148,9 +151,8 @@ static int receive_reply(struct redis_connection *c, int64_t deadline_ns, redisR
 	}
 }
 
-/* One round trip with what is in the batch. */
-static int round_trip(struct redis_connection *c, redisReply **ret_replies, size_t count,
-		      int64_t deadline_ns, struct err *e)
+int redis_round_trip(struct redis_connection *c, redisReply **ret_replies, size_t count,
+		     int64_t deadline_ns, struct err *e)
 {
 	size_t got = 0;
 	int r = send_all(c, deadline_ns, e);
@@ -165,118 +167,93 @@ static int round_trip(struct redis_connection *c, redisReply **ret_replies, size
 	return r;
 }
 
-/* ---- connecting ---- */
-
-/* Password, user and database, before anything else is sent: a command must never reach another
-   database because SELECT failed behind its back. */
-static int introduce(struct redis_connection *c, int64_t deadline_ns, struct err *e)
-{
-	const struct redis_address *a = c->address;
-	redisReply *replies[2] = {NULL, NULL};
-	struct str batch = c->out;
-	char db[16];
-	size_t count = 0;
-	int r;
-
-	c->out = (struct str){0};
-	snprintf(db, sizeof(db), "%d", a->db);
-	if (a->user)
-		REDIS_ADD(c, "AUTH", a->user, a->password);
-	else if (a->password)
-		REDIS_ADD(c, "AUTH", a->password);
-	count += a->password != NULL;
-	if (a->db) {
-		REDIS_ADD(c, "SELECT", db);
-		count++;
-	}
-	r = count ? round_trip(c, replies, count, deadline_ns, e) : 0;
-	for (size_t i = 0; i < count; i++) {
-		bool login = i == 0 && a->password;
-
-		if (r == 0 && replies[i]->type == REDIS_REPLY_ERROR)
-			r = login ? redis_refused_login(c, replies[i]->str, e)
-				  : redis_refused(c, replies[i]->str, e);
-		redis_reply_clear(&replies[i]);
-	}
-	str_clear(&c->out);
-	c->out = batch;
-	c->sent = false;
-	return r;
-}
-
-static int ensure_connected(struct redis_connection *c, struct err *e)
-{
-	int64_t deadline_ns = clock_monotonic_ns() + c->address->connect_ns;
-	int r;
-
-	if (c->fd >= 0 && c->owner != getpid())
-		redis_connection_close(c);
-	if (c->fd >= 0)
-		return 0;
-	r = redis_socket_open(c->address, deadline_ns, &c->fd, e);
-	if (r < 0)
-		return r;
-	c->owner = getpid();
-	c->reader = redisReaderCreate();
-	if (c->address->tls)
-		r = redis_tls_open(c->fd, c->address, deadline_ns, &c->tls, e);
-	if (r == 0)
-		r = introduce(c, deadline_ns, e);
-	if (r < 0)
-		redis_connection_close(c);
-	return r;
-}
-
 /* ---- exchanges ---- */
-
-static bool is_loading(redisReply *const *replies, size_t count)
-{
-	return count && redis_is_error(replies[0], "LOADING");
-}
 
 /*
  * Whether a failure is final. When a connection breaks during a batch, it is unknown whether the
- * batch was carried out, so it is sent again until the limit. Before that, two more attempts are
- * made: an old connection may have been dead for long. A server that cannot be reached is reported
- * at once.
+ * batch was carried out, so it is sent again until the limit (`go_on`), and so it is while the
+ * primary moves. Before that, two more attempts are made: an old connection may have been dead for
+ * long. A server that cannot be reached is reported at once.
  */
-static bool is_final(int r, bool sent, int attempt)
+static bool is_final(int r, bool go_on, int attempt)
 {
 	if (r == -EPROTO || r == -ETIMEDOUT)
 		return true;
-	if (sent)
+	if (go_on)
 		return false;
 	return (r != -ECONNRESET && r != -EPIPE) || attempt >= 2;
+}
+
+/* What the batch needs: the first reply that asks for anything says it for all. */
+static enum redis_remedy remedy_of_all(redisReply *const *replies, size_t count)
+{
+	enum redis_remedy remedy = REDIS_ANSWERED;
+
+	for (size_t i = 0; i < count && remedy == REDIS_ANSWERED; i++)
+		remedy = redis_remedy_of(replies[i]);
+	return remedy;
+}
+
+/* Sleeps before an attempt, longer each time; false where the limit comes first. */
+static bool pause_before(int attempt, int64_t deadline_ns)
+{
+	int64_t pause_ns = RETRY_PAUSE_NS << (attempt < 3 ? attempt : 3);
+	struct timespec pause = {.tv_nsec = pause_ns < RETRY_PAUSE_LAST_NS ? pause_ns
+									   : RETRY_PAUSE_LAST_NS};
+
+	if (clock_monotonic_ns() + pause.tv_nsec > deadline_ns)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
+/* One attempt; *ret_sent grows true where a batch may have arrived whose answer did not. */
+static int attempt_exchange(struct redis_connection *c, redisReply **ret_replies, size_t count,
+			    int64_t deadline_ns, bool *sent, struct err *e)
+{
+	int r;
+
+	c->sent = false;
+	r = redis_connect(c, e);
+	if (r < 0)
+		return r;
+	r = redis_round_trip(c, ret_replies, count, deadline_ns, e);
+	if (r < 0) {
+		*sent |= c->sent;
+		redis_connection_close(c);
+	}
+	return r;
 }
 
 int redis_exchange(struct redis_connection *c, redisReply **ret_replies, size_t count,
 		   struct err *e)
 {
 	int64_t deadline_ns = clock_monotonic_ns() + c->address->call_ns;
-	const struct timespec pause = {.tv_nsec = RETRY_PAUSE_NS};
-	bool sent = false;
+	bool sent = false, moving = false, login = false;
 	int r;
 
 	for (int attempt = 0;; attempt++) {
-		bool loading = false;
+		enum redis_remedy remedy = REDIS_ANSWERED;
 
-		c->sent = false;
-		r = ensure_connected(c, e);
-		if (r == 0) {
-			r = round_trip(c, ret_replies, count, deadline_ns, e);
-			if (r < 0)
-				redis_connection_close(c);
-		}
-		sent |= c->sent;
-		/* A server that is still loading its data is waited for. */
-		loading = r == 0 && is_loading(ret_replies, count);
-		if ((r == 0 && !loading) || (r < 0 && is_final(r, sent, attempt)) ||
-		    clock_monotonic_ns() + RETRY_PAUSE_NS > deadline_ns)
+		r = attempt_exchange(c, ret_replies, count, deadline_ns, &sent, e);
+		if (r == 0)
+			remedy = remedy_of_all(ret_replies, count);
+		if (remedy == REDIS_MOVE || remedy == REDIS_LOGIN)
+			redis_connection_close(c);
+		moving |= remedy == REDIS_MOVE;
+		/* One that is pinned must not wait for a server that may have moved. */
+		if (c->pinned)
 			break;
-		for (size_t i = 0; loading && i < count; i++)
+		if (r == 0 ? remedy == REDIS_ANSWERED || (remedy == REDIS_LOGIN && login)
+			   : is_final(r, sent || moving, attempt))
+			break;
+		/* At once where only the connection is to blame. */
+		if ((attempt || remedy == REDIS_WAIT || remedy == REDIS_MOVE) &&
+		    !pause_before(attempt, deadline_ns))
+			break;
+		login |= remedy == REDIS_LOGIN;
+		for (size_t i = 0; r == 0 && i < count; i++)
 			redis_reply_clear(&ret_replies[i]);
-		if (attempt || loading)
-			nanosleep(&pause, NULL);
 	}
 	c->sent = sent;
 	c->out.length = 0;
@@ -301,20 +278,23 @@ int redis_ask(struct redis_connection *c, redisReply **ret_reply, struct err *e)
 	return r;
 }
 
-void redis_discard(struct redis_connection *c)
+bool redis_discard(struct redis_connection *c)
 {
 	char part[16384];
+	bool any = false;
 	short events;
 	ssize_t n;
 
 	do {
 		if (c->fd < 0)
-			return;
+			return any;
 		n = c->tls ? redis_tls_read(c->tls, part, sizeof(part), &events)
 			   : recv(c->fd, part, sizeof(part), MSG_DONTWAIT);
 		if (!c->tls && n < 0)
 			n = -errno;
+		any |= n > 0;
 	} while (n > 0 || n == -EINTR);
 	if (n != -EAGAIN)
 		redis_connection_close(c);
+	return any;
 }

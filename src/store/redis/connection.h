@@ -1,8 +1,10 @@
 /*
  * One connection to a Redis server: commands go out in one batch, replies come back in their
  * order, and every exchange has a time limit. It connects by itself when it is first used, and
- * again when it was lost. hiredis writes and reads the protocol; the sockets are ours, so that a
- * limit counts for a whole exchange, with and without TLS, in every version of hiredis.
+ * again when it was lost, or leads to a server that is not the primary any more: the name is looked
+ * up, or the Sentinels are asked, each time. hiredis writes and reads the protocol; the sockets are
+ * ours, so that a limit counts for a whole exchange, with and without TLS, in every version of
+ * hiredis.
  *
  * Only commands whose repetition does no harm may be sent: what was lost is sent again.
  */
@@ -13,19 +15,26 @@
 #include <sys/types.h>
 
 #include "base/str.h"
-#include "store/redis/url.h"
+#include "store/redis/peers.h"
 
 struct redis_tls;
 
 struct redis_connection {
 	const struct redis_address *address; /* borrowed */
 	int fd;                              /* -1: not connected */
-	struct redis_tls *tls;               /* NULL: plain */
+	const struct redis_peer *pinned; /* borrowed: connects there and nowhere else; or NULL */
+	struct redis_tls *tls;           /* NULL: plain */
 	redisReader *reader;
 	pid_t owner;     /* the process that connected: a child of fork must not talk here */
 	struct str out;  /* the batch */
 	bool sent;       /* the last batch may have reached the server */
 	size_t received; /* bytes of the replies being read */
+
+	struct redis_peer peer;   /* who is at the other end */
+	uint64_t generation;      /* grows with every new connection */
+	size_t place;             /* the Sentinel that was of help last */
+	int64_t checked_ns;       /* monotonic: when the peer was last known to be the right one */
+	int64_t look_up_again_ns; /* monotonic: a name is not looked up before that */
 };
 
 void redis_connection_init(struct redis_connection *c, const struct redis_address *address);
@@ -50,8 +59,18 @@ int redis_exchange(struct redis_connection *c, redisReply **ret_replies, size_t 
 /* The same for a batch of one command, where an error of the server is a failure. */
 int redis_ask(struct redis_connection *c, redisReply **ret_reply, struct err *e);
 
-/* Reads and drops what the server has sent unasked, without waiting. Closes a lost connection. */
-void redis_discard(struct redis_connection *c);
+/* Reads and drops what the server has sent unasked, without waiting: true if that was anything.
+   Closes a lost connection. */
+bool redis_discard(struct redis_connection *c);
+
+/* What a reply asks for that is no answer. */
+enum redis_remedy {
+	REDIS_ANSWERED, /* nothing: it is one, or an error that stays one */
+	REDIS_WAIT,     /* to be sent again, here, in a moment */
+	REDIS_MOVE,     /* the same on a new connection: the primary may be elsewhere by then */
+	REDIS_LOGIN,    /* a new connection, for which the password is read again */
+};
+enum redis_remedy redis_remedy_of(const redisReply *reply);
 
 /* Fills e for an error of the server: one line that names the server and what to do. */
 int redis_refused(const struct redis_connection *c, const char *message, struct err *e);
@@ -75,9 +94,5 @@ void redis_reply_clear(redisReply **reply); /* for AUTO(redis_reply_clear) */
 
 /* Waits for events on a descriptor until deadline_ns (monotonic): 0, -ETIMEDOUT, or -errno. */
 int redis_wait(int fd, short events, int64_t deadline_ns);
-
-/* Connects a non-blocking socket to the address. Fills e. */
-int redis_socket_open(const struct redis_address *a, int64_t deadline_ns, int *ret_fd,
-		      struct err *e);
 
 #endif

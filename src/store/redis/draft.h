@@ -24,7 +24,7 @@ struct redis_draft_entry {
 struct redis_draft {
 	const struct pool_state *seen;
 	char mark[17]; /* in every value that is written: 16 hexadecimal digits, by chance */
-	struct redis_draft_slot *slots; /* as many as seen, or as the new pool has, if more */
+	struct redis_draft_slot *slots; /* as many as seen, or as the pool has then, if more */
 	struct redis_draft_entry *entries;
 	size_t entries_count;
 	struct usage_record *records; /* their texts are borrowed */
@@ -32,7 +32,10 @@ struct redis_draft {
 	struct pool_state after; /* its ignored processes alone, as the changes leave them */
 	bool ignores;            /* they are written; compared, too, unless the pool is new */
 	bool quiet;              /* nobody is woken */
-	const struct change_init *init;         /* NULL: the pool stays */
+	const struct change_init *init;   /* NULL: the pool stays */
+	const struct change_units *units; /* NULL: its numbers mean the same as before */
+	redisReply *queue;                /* with init: the ids that are in the queue, or NULL */
+	const struct machine *host;       /* to be recorded; NULL: stays, or nobody's if made */
 	const struct change_topology *topology; /* NULL: that of the pool, if it stays */
 
 	const char **words; /* for redis_run_script, which fills the first two */
@@ -46,6 +49,9 @@ void redis_draft_clear(struct redis_draft *d);
 
 /* Makes all slots those of the new pool that the change describes. */
 void redis_draft_make(struct redis_draft *d, const struct change_init *init);
+
+/* Makes the numbers mean what the change says, and adds slots. */
+void redis_draft_set_units(struct redis_draft *d, const struct change_units *units);
 
 /* Adds the usage record of the end of a reservation on one GPU. */
 void redis_draft_record(struct redis_draft *d, const struct reservation *v,

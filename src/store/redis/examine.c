@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "store/redis/connect.h"
 #include "store/redis/info.h"
 #include "store/redis/redis.h"
 
@@ -64,7 +65,7 @@ static void examine_rights(struct findings *f, struct redis_store *s)
 	const char *other = NULL;
 	struct err e = {0};
 
-	REDIS_ADD(&s->connection, "EVAL", probe, "1", "canhazgpu:doctor");
+	REDIS_ADD(&s->connection, "EVAL", probe, "1", REDIS_KEY_NEVER);
 	reply = ask(s, REDIS_REPLY_ARRAY, &e);
 	if (!reply || redis_expect_texts(&s->connection, reply, false, &e) < 0) {
 		findings_add(f, "store-write", FINDING_FAILED, NULL, "%s", e.text);
@@ -153,7 +154,7 @@ static void examine_server(struct findings *f, struct redis_store *s)
 {
 	AUTO(redis_reply_clear) redisReply *reply = NULL;
 	AUTO_FREE char *save = NULL;
-	char version[32], mode[32], role[32];
+	char product[64], mode[32], role[32];
 	struct err e = {0};
 
 	REDIS_ADD(&s->connection, "INFO");
@@ -164,10 +165,10 @@ static void examine_server(struct findings *f, struct redis_store *s)
 			     "its rules do not allow INFO: version and persistence are unknown");
 		return;
 	}
-	redis_info_field(reply->str, "redis_version", version, sizeof(version));
+	redis_info_product(reply->str, product, sizeof(product));
 	redis_info_field(reply->str, "redis_mode", mode, sizeof(mode));
 	redis_info_field(reply->str, "role", role, sizeof(role));
-	findings_add(f, "redis-server", FINDING_OK, NULL, "Redis %s, %s, %s", version, mode, role);
+	findings_add(f, "redis-server", FINDING_OK, NULL, "%s, %s, %s", product, mode, role);
 	if (!strcmp(mode, "cluster"))
 		findings_extend(f, FINDING_FAILED, "use a server that is not in a cluster",
 				"a cluster is not supported");
@@ -224,6 +225,7 @@ void redis_examine(struct store *base, struct findings *f)
 	struct redis_store *s = redis_of(base);
 	AUTO(redis_reply_clear) redisReply *first = NULL, *second = NULL;
 	struct err e = {0};
+	char peer[REDIS_PEER_NAME_SIZE];
 	int64_t begin_ns, took_ns;
 
 	/* The first one connects; the second measures how far the server is. */
@@ -239,9 +241,12 @@ void redis_examine(struct store *base, struct findings *f)
 		findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
 		return;
 	}
+	redis_peer_name(&s->connection.peer, peer);
 	findings_add(f, "store", took_ns > SLOW_NS ? FINDING_WARNING : FINDING_OK,
-		     took_ns > SLOW_NS ? "use a server nearby" : NULL, "%s, answers in %.1f ms",
-		     base->url, (double)took_ns / NS_PER_MS);
+		     took_ns > SLOW_NS ? "use a server nearby" : NULL,
+		     "%s%s%s%s, answers in %.1f ms", base->url,
+		     s->address.primary ? " (primary " : "", s->address.primary ? peer : "",
+		     s->address.primary ? ")" : "", (double)took_ns / NS_PER_MS);
 	examine_skew(f, s);
 	examine_server(f, s);
 	examine_rights(f, s);

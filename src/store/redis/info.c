@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+
 void redis_info_field(const char *text, const char *name, char *value, size_t size)
 {
 	size_t length = strlen(name);
@@ -24,4 +26,19 @@ bool redis_info_is(const char *text, const char *name, const char *value)
 
 	redis_info_field(text, name, found, sizeof(found));
 	return !strcmp(found, value);
+}
+
+void redis_info_product(const char *text, char *name, size_t size)
+{
+	static const char *const products[][2] = {
+		{"Dragonfly", "dragonfly_version"},
+		{"Valkey", "valkey_version"},
+		{"Redis", "redis_version"},
+	};
+	char version[48] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(products) && !*version; i++) {
+		redis_info_field(text, products[i][1], version, sizeof(version));
+		snprintf(name, size, "%s %s", products[i][0], *version ? version : "unknown");
+	}
 }

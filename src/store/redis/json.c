@@ -292,49 +292,25 @@ char *redis_json_write_usage(const struct usage_record *u)
 	return redis_json_text(object);
 }
 
-/* ---- UUIDs ---- */
+/* ---- the host ---- */
 
-void redis_json_read_uuids(const char *text, struct slot *slots, size_t count)
-{
-	AUTO(json_freep) json_t *list = json_loads(text, 0, NULL);
-
-	/* Another length: another program has recreated the pool since. */
-	if (json_array_size(list) != count)
-		return;
-	for (size_t i = 0; i < count; i++)
-		slots[i].uuid = mem_strdup(json_string_value(json_array_get(list, i)));
-}
-
-char *redis_json_write_uuids(const char *const *uuids, size_t count)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, uuids[i] ? json_string(uuids[i]) : json_null());
-	return redis_json_text(list);
-}
-
-/* ---- GPUs out of service ---- */
-
-void redis_json_read_drained(const char *text, struct slot *slot)
+void redis_json_read_host(const char *text, struct machine *host)
 {
 	AUTO(json_freep) json_t *object = NULL;
 
-	if (!*text)
+	if (!*text || redis_json_object(text, &object, NULL) < 0)
 		return;
-	if (redis_json_object(text, &object, NULL) == 0) {
-		(void)redis_json_get_text(object, "by", &slot->drained_by, NULL);
-		(void)redis_json_get_time(object, "since", &slot->drained_ns, NULL);
-	}
-	if (!slot->drained_by)
-		slot->drained_by = mem_strdup("unknown");
+	(void)redis_json_get_text(object, "machine_id", &host->id, NULL);
+	(void)redis_json_get_text(object, "boot_id", &host->boot_id, NULL);
+	(void)redis_json_get_text(object, "name", &host->name, NULL);
 }
 
-char *redis_json_write_drained(const char *by, int64_t time_ns)
+char *redis_json_write_host(const struct machine *host)
 {
 	json_t *object = json_object();
 
-	redis_json_set_text(object, "by", by);
-	redis_json_set_time(object, "since", time_ns);
+	redis_json_set_text(object, "machine_id", host->id);
+	redis_json_set_text(object, "boot_id", host->boot_id);
+	redis_json_set_text(object, "name", host->name);
 	return redis_json_text(object);
 }

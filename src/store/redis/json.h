@@ -31,9 +31,19 @@ char *redis_json_write_entry(const struct queue_entry *w, const char *mark);
 int redis_json_read_usage(const char *text, struct usage_record *ret_record, struct err *e);
 char *redis_json_write_usage(const struct usage_record *u);
 
-/* UUIDs of GPUs: an array of strings and nulls, of exactly `count` elements; else all stay NULL. */
+/* UUIDs of GPUs: an array of strings and nulls, of exactly `count` elements; else all stay NULL.
+   Written as NULL where none is known. */
 void redis_json_read_uuids(const char *text, struct slot *slots, size_t count);
-char *redis_json_write_uuids(const char *const *uuids, size_t count);
+char *redis_json_write_uuids(const struct slot *slots, size_t count);
+
+/* What else is recorded of them, since the array of UUIDs is read by older programs: an array of
+   objects and nulls, likewise. */
+void redis_json_read_units(const char *text, struct slot *slots, size_t count);
+char *redis_json_write_units(const struct slot *slots, size_t count);
+
+/* Whose GPUs these are. An empty or unreadable text: nobody knows. */
+void redis_json_read_host(const char *text, struct machine *host);
+char *redis_json_write_host(const struct machine *host);
 
 /* The account that has taken a GPU out of service, and when. An empty text: none has; one that
    cannot be read: "unknown", since a GPU that may be out of service is not granted. */

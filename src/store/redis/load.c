@@ -157,45 +157,121 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 	if (*text_of(reply->element[LOADED_TOPOLOGY]))
 		state->topology = mem_strdup(text_of(reply->element[LOADED_TOPOLOGY]));
 	redis_json_read_ignored(text_of(reply->element[LOADED_IGNORED]), state);
+	state->host_version = mem_strdup(text_of(reply->element[LOADED_HOST]));
+	redis_json_read_host(state->host_version, &state->host);
 	redis_json_read_uuids(text_of(reply->element[LOADED_UUIDS]), state->slots,
+			      state->slots_count);
+	redis_json_read_units(text_of(reply->element[LOADED_UNITS]), state->slots,
 			      state->slots_count);
 	for (size_t i = 0; i + 1 < queue->elements; i += 2)
 		load_entry(state, pool, text_of(queue->element[i]), text_of(queue->element[i + 1]));
 	return 0;
 }
 
+/* ---- the keys ---- */
+
+/* Pools that are no larger need no second round trip. */
+#define EXPECTED_GPUS 16
+/* The queue changes between two of them, too, but hardly each time. */
+#define ROUNDS_MAX 50
+
+void redis_expect_clear(struct redis_expected *x)
+{
+	for (size_t i = 0; i < x->ids_count; i++)
+		free(x->ids[i]);
+	free(x->ids);
+	*x = (struct redis_expected){0};
+}
+
+/* Remembers what the next load has to name. `step`: from one id to the next. */
+static void expect(struct redis_expected *x, size_t gpus, const redisReply *queue, size_t step)
+{
+	redis_expect_clear(x);
+	x->gpus = gpus;
+	x->ids = mem_alloc(queue->elements / step, sizeof(char *));
+	for (size_t i = 0; i + step <= queue->elements; i += step)
+		x->ids[x->ids_count++] = mem_strdup(text_of(queue->element[i]));
+}
+
+/* Whether the script only says which keys it needs. */
+static int wants_keys(struct redis_store *s, const redisReply *reply, struct err *e)
+{
+	int64_t count = 0;
+	int r;
+
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
+		return 0;
+	if (redis_expect_texts(&s->connection, reply->element[1], false, e) < 0)
+		return -EPROTO;
+	r = load_count(s, reply->element[0], &count, e);
+	if (r < 0)
+		return r;
+	expect(&s->expected, (size_t)count, reply->element[1], 1);
+	return 1;
+}
+
+/* Runs the script with the keys that are expected. */
+static int run_load(struct redis_store *s, const char *tail, redisReply **ret_reply, struct err *e)
+{
+	const char *fixed[] = {
+		REDIS_KEY_COUNT, REDIS_KEY_PROVIDER, REDIS_KEY_POOL,    REDIS_KEY_UUIDS,
+		REDIS_KEY_QUEUE, REDIS_KEY_HISTORY,  REDIS_KEY_IGNORED, REDIS_KEY_HOST,
+		REDIS_KEY_UNITS, REDIS_KEY_TOPOLOGY,
+	};
+	const struct redis_expected *x = &s->expected;
+	size_t gpus = x->gpus > EXPECTED_GPUS ? x->gpus : EXPECTED_GPUS;
+	size_t keys = ARRAY_SIZE(fixed) + 2 * gpus + x->ids_count, count = 0;
+	size_t words_count = keys + x->ids_count + 6;
+	AUTO_FREE const char **words = mem_alloc(words_count, sizeof(char *));
+	AUTO_FREE char **made = mem_alloc(keys + 2, sizeof(char *));
+	size_t made_count = 0;
+	int r;
+
+	words[2] = made[made_count++] = mem_printf("%zu", keys);
+	count = 3;
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		words[count++] = fixed[i];
+	for (size_t i = 0; i < 2 * gpus; i++)
+		words[count++] = made[made_count++] =
+			i < gpus ? mem_printf(REDIS_KEY_GPU "%zu", i)
+				 : mem_printf(REDIS_KEY_DRAINED "%zu", i - gpus);
+	for (size_t i = 0; i < x->ids_count; i++)
+		words[count++] = made[made_count++] = mem_printf(REDIS_KEY_ENTRY "%s", x->ids[i]);
+	words[count++] = TEXT(POOL_GPUS_MAX);
+	words[count++] = tail;
+	words[count++] = made[made_count++] = mem_printf("%zu", gpus);
+	for (size_t i = 0; i < x->ids_count; i++)
+		words[count++] = x->ids[i];
+	r = redis_run_script(s, &redis_script_load, count, words, NULL, ret_reply, e);
+	for (size_t i = 0; i < made_count; i++)
+		free(made[i]);
+	return r;
+}
+
 int redis_load(struct store *base, enum store_intent intent, struct pool_state *ret_state,
 	       struct err *e)
 {
 	struct redis_store *s = redis_of(base);
+	const char *tail = intent == STORE_UPDATE ? REDIS_TAIL : "0";
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	AUTO(redis_reply_clear) redisReply *reply = NULL;
-	const char *words[] = {
-		NULL,
-		NULL,
-		"8",
-		REDIS_KEY_COUNT,
-		REDIS_KEY_PROVIDER,
-		REDIS_KEY_POOL,
-		REDIS_KEY_UUIDS,
-		REDIS_KEY_QUEUE,
-		REDIS_KEY_HISTORY,
-		REDIS_KEY_IGNORED,
-		REDIS_KEY_TOPOLOGY,
-		TEXT(POOL_GPUS_MAX),
-		REDIS_KEY_GPU,
-		REDIS_KEY_ENTRY,
-		REDIS_KEY_DRAINED,
-		intent == STORE_UPDATE ? REDIS_TAIL : "0",
-	};
-	int r;
+	int r = 1;
 
 	redis_reply_clear(&s->loaded);
-	r = redis_run_script(s, &redis_script_load, ARRAY_SIZE(words), words, NULL, &reply, e);
+	for (int round = 0; r > 0; round++) {
+		redis_reply_clear(&reply);
+		if (round == ROUNDS_MAX)
+			return err_set(e, EIO, "Redis at %s: the queue changes all the time",
+				       s->address.server);
+		r = run_load(s, tail, &reply, e);
+		if (r == 0)
+			r = wants_keys(s, reply, e);
+	}
 	if (r == 0)
 		r = read_state(s, reply, &state, e);
 	if (r < 0)
 		return r;
+	expect(&s->expected, state.slots_count, reply->element[LOADED_QUEUE], 2);
 	if (intent == STORE_UPDATE)
 		s->loaded = mem_steal(&reply);
 	*ret_state = state;

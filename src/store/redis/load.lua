@@ -1,30 +1,30 @@
 -- The whole state in one round trip, and of one moment.
 --
--- KEYS: count, provider, pool id, UUIDs, queue, history, ignored processes, topology.
--- ARGV: most GPUs of a pool; prefixes of the keys of GPUs, of entries and of drains; number of usage
--- records.
--- Returns what enum redis_loaded names, in that order.
+-- KEYS: count, provider, pool id, UUIDs, queue, history, ignored processes, host, units, topology; then those that
+-- the caller expects: the states of n GPUs, their drains, and entries.
+-- ARGV: most GPUs of a pool; number of usage records; n; then the ids of those entries.
+-- Returns what enum redis_loaded names, in that order. Servers of some makes refuse to touch a key that
+-- is not in KEYS: where the pool has more GPUs or other entries, their number and the ids are returned
+-- alone, and the caller comes again.
 
--- "!" where the key has the wrong type (MGET would show nothing), or its text a NUL.
-local function value(key)
-  local v = redis.pcall('GET', key)
-  if type(v) == 'table' and v.err then
-    if string.find(v.err, 'WRONGTYPE', 1, true) then return '!' end
-    return redis.call('GET', key)
-  end
-  if v and string.find(v, '\0', 1, true) then return '!' end
-  return v
-end
+local FIXED = 10 -- keys in front of those of GPUs
+local count, n = value(KEYS[1]), tonumber(ARGV[3])
+local gpus = math.min(tonumber(count) or 0, tonumber(ARGV[1]))
+local ids, queue, tail, entries = {}, {}, {}, {}
 
-local count = value(KEYS[1])
-local queue, tail = {}, {}
+local kind = redis.call('TYPE', KEYS[5]).ok
+if kind == 'zset' then ids = redis.call('ZRANGE', KEYS[5], 0, -1)
+elseif kind ~= 'none' then return redis.error_reply('WRONGTYPE ' .. KEYS[5]) end
 
--- The values of GPUs 0 to count - 1 below a prefix.
-local function per_gpu(prefix)
+for i = 4, #ARGV do entries[ARGV[i]] = KEYS[FIXED + 2 * n + i - 3] end
+local expected = gpus <= n
+for _, id in ipairs(ids) do expected = expected and entries[id] end
+if not expected then return {count, ids} end
+
+-- The values of all GPUs, whose keys begin behind `before`.
+local function per_gpu(before)
   local keys, texts = {}, {}
-  for i = 0, math.min(tonumber(count) or 0, tonumber(ARGV[1])) - 1 do
-    keys[i + 1] = prefix .. string.format('%d', i)
-  end
+  for i = 1, gpus do keys[i] = KEYS[before + i] end
   if keys[1] then texts = redis.call('MGET', unpack(keys)) end
   for i, text in ipairs(texts) do
     if not text then texts[i] = value(keys[i])
@@ -33,17 +33,12 @@ local function per_gpu(prefix)
   return texts
 end
 
-local ids = redis.call('TYPE', KEYS[5]).ok
-if ids == 'zset' then
-  for _, id in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
-    queue[#queue + 1] = id
-    queue[#queue + 1] = value(ARGV[3] .. id)
-  end
-elseif ids ~= 'none' then
-  return redis.error_reply('WRONGTYPE ' .. KEYS[5])
+for _, id in ipairs(ids) do
+  queue[#queue + 1] = id
+  queue[#queue + 1] = value(entries[id])
 end
-if ARGV[5] ~= '0' and redis.call('TYPE', KEYS[6]).ok == 'zset' then
-  tail = redis.call('ZREVRANGE', KEYS[6], 0, ARGV[5] - 1)
+if ARGV[2] ~= '0' and redis.call('TYPE', KEYS[6]).ok == 'zset' then
+  tail = redis.call('ZREVRANGE', KEYS[6], 0, ARGV[2] - 1)
 end
 return {count, value(KEYS[2]), value(KEYS[3]), value(KEYS[4]), value(KEYS[7]), value(KEYS[8]),
-  per_gpu(ARGV[2]), per_gpu(ARGV[4]), queue, tail}
+  value(KEYS[9]), value(KEYS[10]), per_gpu(FIXED), per_gpu(FIXED + n), queue, tail}

@@ -33,6 +33,7 @@ static int open_url(const struct store_backend *backend, const char *url, struct
 	s->address = address;
 	redis_connection_init(&s->connection, &s->address);
 	redis_connection_init(&s->watcher, &s->address);
+	s->watch_fd = s->watch_tick_fd = -1;
 	*ret_store = &s->base;
 	return 0;
 }
@@ -52,6 +53,16 @@ static int open_unix(const char *url, struct store **ret_store, struct err *e)
 	return open_url(&store_redis_unix, url, ret_store, e);
 }
 
+static int open_sentinel(const char *url, struct store **ret_store, struct err *e)
+{
+	return open_url(&store_redis_sentinel, url, ret_store, e);
+}
+
+static int open_tls_sentinel(const char *url, struct store **ret_store, struct err *e)
+{
+	return open_url(&store_rediss_sentinel, url, ret_store, e);
+}
+
 /* Nothing is held; what came along with the load is not needed any more. */
 static void abandon(struct store *base)
 {
@@ -64,13 +75,15 @@ static void close_store(struct store *base)
 
 	redis_history_end(base);
 	abandon(base);
+	redis_unwatch(base);
+	redis_expect_clear(&s->expected);
 	redis_connection_clear(&s->connection);
 	redis_connection_clear(&s->watcher);
 	redis_address_clear(&s->address);
 	free(s);
 }
 
-/* Three schemes, one store. */
+/* Several schemes, one store. */
 #define BACKEND(name, opener)                                                                     \
 	{                                                                                         \
 		.scheme = (name), .open = (opener), .load = redis_load, .commit = redis_commit,   \
@@ -86,3 +99,5 @@ static void close_store(struct store *base)
 const struct store_backend store_redis = BACKEND("redis", open_redis);
 const struct store_backend store_rediss = BACKEND("rediss", open_rediss);
 const struct store_backend store_redis_unix = BACKEND("unix", open_unix);
+const struct store_backend store_redis_sentinel = BACKEND("redis+sentinel", open_sentinel);
+const struct store_backend store_rediss_sentinel = BACKEND("rediss+sentinel", open_tls_sentinel);

@@ -3,10 +3,11 @@
  *
  *   redis.c       opening and closing           script.c   runs load.lua and commit.lua
  *   url.c         addresses                     load.c     keys -> struct pool_state
- *   connection.c  commands and replies          commit.c   changes -> keys
- *   socket.c, tls.c  the bytes                  history.c  usage records
- *   reply.c       what replies mean             json.c     values <-> nouns
- *   watch.c       notices of commits            examine.c  for `canhazgpu doctor`
+ *   peers.c, sentinel.c  where the server is    commit.c   changes -> keys
+ *   connect.c, login.c   the way to it          history.c  usage records
+ *   connection.c  commands and replies          json.c     values <-> nouns
+ *   socket.c, tls.c  the bytes                  examine.c  for `canhazgpu doctor`
+ *   reply.c       what replies mean             watch.c    notices of commits
  */
 #ifndef STORE_REDIS_REDIS_H
 #define STORE_REDIS_REDIS_H
@@ -23,12 +24,14 @@
 #define REDIS_KEY_ENTRY "canhazgpu:queue:entry:"
 #define REDIS_KEY_HISTORY "canhazgpu:usage_history_sorted"
 #define REDIS_KEY_OLD_HISTORY "canhazgpu:usage_history:"
-/* Ours: which making of the pool this is, the UUIDs of its GPUs, which are out of service, and
-   which processes do not count. */
+/* Ours: which making of the pool this is, the UUIDs of its GPUs, what else is recorded of them,
+   which are out of service, which processes do not count, and whose GPUs they are. */
 #define REDIS_KEY_POOL "canhazgpu:pool_id"
 #define REDIS_KEY_UUIDS "canhazgpu:gpu_uuids"
+#define REDIS_KEY_UNITS "canhazgpu:gpu_units"
 #define REDIS_KEY_DRAINED "canhazgpu:gpu_drained:"
 #define REDIS_KEY_IGNORED "canhazgpu:ignored_processes"
+#define REDIS_KEY_HOST "canhazgpu:host"
 #define REDIS_KEY_TOPOLOGY "canhazgpu:topology" /* base/topology.h */
 /* Where a commit is announced; commit.lua has it, too. */
 #define REDIS_CHANNEL "canhazgpu:changed"
@@ -42,12 +45,23 @@
 
 struct redis_history; /* one iteration over usage records: history.c */
 
+/* The keys that a load names, because the last one found them: more can only cost a round trip. */
+struct redis_expected {
+	size_t gpus;
+	char **ids; /* of the entries in the queue */
+	size_t ids_count;
+};
+
 struct redis_store {
 	struct store base;
 	struct redis_address address;
 	struct redis_connection connection;
 	struct redis_connection watcher; /* subscribed to the channel, once store_watch is called */
+	int watch_fd, watch_tick_fd;     /* what callers poll, and its timer; -1: not watching */
+	uint64_t watch_generation;       /* of the connection that the watch belongs to */
+	bool watch_missed;               /* there was a time without a watch */
 	int64_t watch_again_ns;          /* monotonic: when to try that again */
+	struct redis_expected expected;
 	redisReply *loaded;            /* the last reply of the load script with a tail, or NULL */
 	struct redis_history *history; /* NULL: no iteration */
 };
@@ -82,6 +96,8 @@ enum redis_loaded {
 	LOADED_POOL,
 	LOADED_UUIDS,
 	LOADED_IGNORED,
+	LOADED_HOST,
+	LOADED_UNITS,
 	LOADED_TOPOLOGY,
 	LOADED_GPUS,
 	LOADED_DRAINED, /* per GPU */
@@ -96,6 +112,7 @@ enum redis_loaded {
  */
 const char *redis_mark_value(const char *seen); /* the raw value behind the newline */
 
+void redis_expect_clear(struct redis_expected *x);
 int redis_load(struct store *base, enum store_intent intent, struct pool_state *ret_state,
 	       struct err *e);
 int redis_commit(struct store *base, const struct pool_state *seen, const struct change *changes,
@@ -103,7 +120,7 @@ int redis_commit(struct store *base, const struct pool_state *seen, const struct
 int redis_last_use(struct store *base, struct quantity uid, const char *account,
 		   int64_t *ret_last_ns, size_t gpus_count, struct err *e);
 int redis_watch(struct store *base);
-void redis_watch_drain(struct store *base);
+bool redis_watch_drain(struct store *base);
 void redis_unwatch(struct store *base);
 void redis_examine(struct store *base, struct findings *f);
 int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, bool brief,

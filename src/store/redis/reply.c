@@ -37,37 +37,52 @@ int redis_expect_texts(const struct redis_connection *c, const redisReply *reply
 	return 0;
 }
 
+#define NO_PASSWORD "it has no password, but one was given (remove redis.password)"
+#define NO_RIGHT "its ACL rules do not allow that (docs/redis.md has the rules needed)"
+#define NO_CLUSTER "it is a node of a Redis cluster, which is not supported"
+
 /* Never EBUSY or EAGAIN: to the pool these say that GPUs are missing, and that nothing was applied.
  */
 static const struct refusal {
 	const char *word; /* the error begins with it, or holds it */
 	int code;
-	const char *meaning; /* and what to do about it */
+	enum redis_remedy remedy; /* REDIS_ANSWERED: it is for people to do something about it */
+	const char *meaning;      /* and what to do about it */
 } refusals[] = {
-	{"NOAUTH", EACCES, "it requires a password (set redis.password-file)"},
-	{"ERR Protocol error: unauthenticated", EACCES,
+	{"NOAUTH", EACCES, REDIS_LOGIN, "it requires a password (set redis.password-file)"},
+	{"ERR Protocol error: unauthenticated", EACCES, REDIS_LOGIN,
 	 "it requires a password (set redis.password-file)"},
-	{"WRONGPASS", EACCES, "wrong user or password (see redis.user, redis.password-file)"},
-	{"ERR invalid password", EACCES, "wrong password (see redis.password-file)"},
-	{"ERR AUTH", EACCES, "it has no password, but one was given (remove redis.password)"},
-	{"ERR Client sent AUTH", EACCES,
-	 "it has no password, but one was given (remove redis.password)"},
-	{"NOPERM", EACCES, "its ACL rules do not allow that (docs/redis.md has the rules needed)"},
-	{"ERR The user executing the script can't", EACCES,
-	 "its ACL rules do not allow that (docs/redis.md has the rules needed)"},
-	{"READONLY", EROFS, "it is a read-only replica (name the primary with --redis-host)"},
-	{"OOM", ENOSPC, "it is out of memory (raise its maxmemory, or free some)"},
-	{"MISCONF", EIO, "it cannot save its data to disk, and refuses changes until it can"},
-	{"LOADING", EIO, "it is still loading its data (try again in a moment)"},
-	{"MASTERDOWN", EIO, "it is a replica that has lost its primary"},
-	{"NOREPLICAS", EIO, "it needs more replicas before it accepts changes"},
-	{"BUSY", EIO, "it is busy with somebody's long script (see SCRIPT KILL)"},
-	{"MOVED", ENOTSUP, "it is a node of a Redis cluster, which is not supported"},
-	{"CROSSSLOT", ENOTSUP, "it is a node of a Redis cluster, which is not supported"},
-	{"ERR max number of clients", EIO, "it has too many clients (see its maxclients)"},
-	{"ERR DB index", EINVAL, "it has no such database (see --redis-db)"},
-	{"ERR invalid DB index", EINVAL, "it has no such database (see --redis-db)"},
-	{"DENIED", EACCES, "it is in protected mode and accepts only local clients"},
+	{"WRONGPASS", EACCES, REDIS_LOGIN,
+	 "wrong user or password (see redis.user, redis.password-file)"},
+	{"ERR invalid password", EACCES, REDIS_LOGIN, "wrong password (see redis.password-file)"},
+	{"ERR AUTH", EACCES, REDIS_ANSWERED, NO_PASSWORD},
+	{"ERR Client sent AUTH", EACCES, REDIS_ANSWERED, NO_PASSWORD},
+	{"NOPERM", EACCES, REDIS_ANSWERED, NO_RIGHT},
+	{"ERR The user executing the script can't", EACCES, REDIS_ANSWERED, NO_RIGHT},
+	{"READONLY", EROFS, REDIS_MOVE,
+	 "it is a read-only replica (name the primary with --redis-host)"},
+	{"MASTERDOWN", EIO, REDIS_MOVE, "it is a replica that has lost its primary"},
+	/* An old primary that is cut off says so, too. */
+	{"NOREPLICAS", EIO, REDIS_MOVE, "it needs more replicas before it accepts changes"},
+	{"LOADING", EIO, REDIS_MOVE, "it is still loading its data (try again in a moment)"},
+	{"ERR max number of clients", EIO, REDIS_MOVE,
+	 "it has too many clients (see its maxclients)"},
+	{"BUSY", EIO, REDIS_WAIT, "it is busy with somebody's long script (see SCRIPT KILL)"},
+	{"UNKILLABLE", EIO, REDIS_WAIT, "it is busy with somebody's long script"},
+	{"OOM", ENOSPC, REDIS_ANSWERED, "it is out of memory (raise its maxmemory, or free some)"},
+	{"MISCONF", EIO, REDIS_ANSWERED,
+	 "it cannot save its data to disk, and refuses changes until it can"},
+	{"MOVED", ENOTSUP, REDIS_ANSWERED, NO_CLUSTER},
+	{"ASK ", ENOTSUP, REDIS_ANSWERED, NO_CLUSTER},
+	{"TRYAGAIN", ENOTSUP, REDIS_ANSWERED, NO_CLUSTER},
+	{"CROSSSLOT", ENOTSUP, REDIS_ANSWERED, NO_CLUSTER},
+	{"CLUSTERDOWN", ENOTSUP, REDIS_ANSWERED, NO_CLUSTER},
+	{"ERR DB index", EINVAL, REDIS_ANSWERED, "it has no such database (see --redis-db)"},
+	{"ERR invalid DB index", EINVAL, REDIS_ANSWERED,
+	 "it has no such database (see --redis-db)"},
+	{"ERR SELECT is not allowed in cluster mode", ENOTSUP, REDIS_ANSWERED, NO_CLUSTER},
+	{"DENIED", EACCES, REDIS_ANSWERED,
+	 "it is in protected mode and accepts only local clients"},
 };
 
 /* The refusal that an error begins with, or NULL. */
@@ -90,17 +105,29 @@ static const struct refusal *find_inside(const char *message)
 	return NULL;
 }
 
-int redis_refused(const struct redis_connection *c, const char *message, struct err *e)
+static const struct refusal *find(const char *message)
 {
 	const struct refusal *known = find_start(message);
+
+	return known ? known : find_inside(message);
+}
+
+enum redis_remedy redis_remedy_of(const redisReply *reply)
+{
+	const struct refusal *known = reply->type == REDIS_REPLY_ERROR ? find(reply->str) : NULL;
+
+	return known ? known->remedy : REDIS_ANSWERED;
+}
+
+int redis_refused(const struct redis_connection *c, const char *message, struct err *e)
+{
+	const struct refusal *known = find(message);
 
 	if (!strncmp(message, "WRONGTYPE canhazgpu:", 20))
 		return err_set(
 			e, EBADMSG,
 			"Redis at %s: the key %s has the wrong type (redis-cli TYPE shows it)",
 			c->address->server, message + 10);
-	if (!known)
-		known = find_inside(message);
 	if (known)
 		return err_set(e, known->code, "Redis at %s: %s", c->address->server,
 			       known->meaning);

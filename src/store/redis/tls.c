@@ -84,7 +84,8 @@ static int load_authorities(struct redis_tls *t, const struct redis_address *a, 
 		       a->ca_file ? a->ca_file : "the system's folder");
 }
 
-static int prepare(struct redis_tls *t, int fd, const struct redis_address *a, struct err *e)
+static int prepare(struct redis_tls *t, int fd, const struct redis_address *a, const char *host,
+		   struct err *e)
 {
 	X509_VERIFY_PARAM *check;
 	int r;
@@ -102,12 +103,12 @@ static int prepare(struct redis_tls *t, int fd, const struct redis_address *a, s
 		return err_set(e, ENOMEM, "OpenSSL cannot be started");
 	check = ssl.SSL_get0_param(t->session);
 	/* An address is compared with the addresses of the certificate, a name with its names. */
-	if (ssl.X509_VERIFY_PARAM_set1_ip_asc(check, a->host) != 1) {
-		if (ssl.X509_VERIFY_PARAM_set1_host(check, a->host, 0) != 1)
+	if (ssl.X509_VERIFY_PARAM_set1_ip_asc(check, host) != 1) {
+		if (ssl.X509_VERIFY_PARAM_set1_host(check, host, 0) != 1)
 			return err_set(e, EINVAL, "Redis at %s: the host name cannot be checked",
 				       a->server);
 		ssl.SSL_ctrl(t->session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-			     a->host);
+			     (void *)(uintptr_t)host);
 	}
 	return 0;
 }
@@ -185,7 +186,7 @@ static int handshake(struct redis_tls *t, int fd, const struct redis_address *a,
 	}
 }
 
-int redis_tls_open(int fd, const struct redis_address *a, int64_t deadline_ns,
+int redis_tls_open(int fd, const struct redis_address *a, const char *host, int64_t deadline_ns,
 		   struct redis_tls **ret_tls, struct err *e)
 {
 	struct redis_tls *t;
@@ -194,7 +195,7 @@ int redis_tls_open(int fd, const struct redis_address *a, int64_t deadline_ns,
 	if (r < 0)
 		return r;
 	t = mem_alloc(1, sizeof(*t));
-	r = prepare(t, fd, a, e);
+	r = prepare(t, fd, a, host, e);
 	if (r == 0)
 		r = handshake(t, fd, a, deadline_ns, e);
 	if (r < 0)

@@ -11,9 +11,8 @@
 
 struct redis_tls;
 
-/* The handshake on a connected socket. The server's certificate must be valid and for the host of
-   the address. */
-int redis_tls_open(int fd, const struct redis_address *a, int64_t deadline_ns,
+/* The handshake on a connected socket. The server's certificate must be valid and for `host`. */
+int redis_tls_open(int fd, const struct redis_address *a, const char *host, int64_t deadline_ns,
 		   struct redis_tls **ret_tls, struct err *e);
 
 /* More than 0 bytes; 0 at the end; -EAGAIN and what to wait for in *ret_events; or -errno. */

@@ -47,49 +47,6 @@ static void bind_clocks(struct sql *q, const struct reservation *v)
 	bind_doubt(q, &v->doubt);
 }
 
-/* What is left when the pool is recreated: forgotten by the caller, or new since it read the state.
- */
-static int check_nothing_left(struct sqlite_store *s, const struct pool_state *seen, struct err *e)
-{
-	struct sql q = sql_of(s, "SELECT id FROM reservations");
-	int r = sql_step(&q, e);
-
-	if (r <= 0)
-		return r;
-	if (pool_state_find(seen, sql_column_text(&q, 0)))
-		return err_set(e, EINVAL, "reservation %s was not ended", sql_column_text(&q, 0));
-	return err_set(e, EAGAIN, "somebody has reserved in the meantime");
-}
-
-static int apply_init(struct sqlite_store *s, const struct pool_state *seen,
-		      const struct change_init *c, int64_t *version, struct err *e)
-{
-	struct sql q;
-	int r = check_nothing_left(s, seen, e);
-
-	if (r == 0 && (!c->gpus_count || c->gpus_count > POOL_GPUS_MAX))
-		r = err_set(e, EINVAL, "a pool has 1 to %d GPUs, not %zu", POOL_GPUS_MAX,
-			    c->gpus_count);
-	if (r < 0)
-		return r;
-	r = sql_script(s, "DELETE FROM gpus; DELETE FROM ignored_processes;", e);
-	for (size_t i = 0; r == 0 && i < c->gpus_count; i++) {
-		q = sql_of(s, "INSERT INTO gpus(id, uuid, version, last_released_ns)"
-			      " VALUES (?, ?, ?, ?)");
-		sql_int(&q, (int64_t)i);
-		sql_text(&q, c->uuids ? c->uuids[i] : NULL);
-		sql_int(&q, ++*version);
-		sql_int(&q, c->last_released_ns ? c->last_released_ns[i] : TIME_NONE);
-		r = sql_run(&q, e);
-	}
-	if (r < 0)
-		return r;
-	q = sql_of(s, "INSERT OR REPLACE INTO pool(id, provider, counter) VALUES (1, ?, ?)");
-	sql_text(&q, c->provider);
-	sql_int(&q, *version);
-	return sql_run(&q, e);
-}
-
 static int insert_reservation(struct sqlite_store *s, const struct reservation *v, struct err *e)
 {
 	struct sql q = sql_of(
@@ -322,48 +279,6 @@ static int apply_drop(struct sqlite_store *s, const struct queue_entry *w, struc
 	return sql_run(&q, e);
 }
 
-static int apply_drain(struct sqlite_store *s, const struct change_drain *c, int64_t *version,
-		       struct err *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < c->gpus_count; i++) {
-		struct sql q = sql_of(s, "UPDATE gpus SET drained_by = ?, drained_ns = ?,"
-					 " version = ? WHERE id = ?");
-
-		sql_text(&q, c->actor);
-		sql_int(&q, c->actor ? c->time_ns : TIME_NONE);
-		sql_int(&q, ++*version);
-		sql_int(&q, c->gpus[i]);
-		r = sql_run(&q, e);
-		if (r == 0 && !sqlite3_changes(s->db))
-			r = err_set(e, EINVAL, "GPU %d is not one of the pool's", c->gpus[i]);
-	}
-	return r;
-}
-
-static int apply_ignore(struct sqlite_store *s, const struct change_ignore *c, struct err *e)
-{
-	const struct holder *h = &c->process->holder;
-	struct sql q = sql_of(s, c->drop ? "DELETE FROM ignored_processes"
-					   " WHERE boot_id = ? AND pid = ? AND start_ticks = ?"
-					 : "INSERT OR REPLACE INTO ignored_processes(boot_id, pid,"
-					   " start_ticks, host, name, ignored_by, ignored_ns,"
-					   " memory_mb) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-
-	sql_text(&q, h->boot_id ? h->boot_id : "");
-	sql_int(&q, h->command.pid);
-	sql_int(&q, (int64_t)h->command.start_ticks);
-	if (!c->drop) {
-		sql_text(&q, h->host);
-		sql_text(&q, c->process->name);
-		sql_text(&q, c->process->ignored_by);
-		sql_int(&q, c->process->ignored_ns);
-		sql_int(&q, c->process->memory_mb);
-	}
-	return sql_run(&q, e);
-}
-
 static int apply_topology(struct sqlite_store *s, const struct change_topology *c, struct err *e)
 {
 	struct sql q = sql_of(s, "UPDATE pool SET topology = ?");
@@ -377,7 +292,7 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 {
 	switch (c->kind) {
 	case CHANGE_INIT:
-		return apply_init(s, seen, &c->init, version, e);
+		return sqlite_apply_init(s, seen, &c->init, version, e);
 	case CHANGE_GRANT:
 		return apply_grant(s, c->grant.reservation, version, e);
 	case CHANGE_END:
@@ -389,13 +304,17 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 	case CHANGE_DROP:
 		return apply_drop(s, c->drop.entry, e);
 	case CHANGE_DRAIN:
-		return apply_drain(s, &c->drain, version, e);
+		return sqlite_apply_drain(s, &c->drain, version, e);
 	case CHANGE_CHECK:
 		return 0;
 	case CHANGE_TOPOLOGY:
 		return apply_topology(s, &c->topology, e);
 	case CHANGE_IGNORE:
-		return apply_ignore(s, &c->ignore, e);
+		return sqlite_apply_ignore(s, &c->ignore, e);
+	case CHANGE_UNITS:
+		return sqlite_apply_units(s, &c->units, version, e);
+	case CHANGE_HOST:
+		return sqlite_apply_host(s, c->host.host, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

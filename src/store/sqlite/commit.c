@@ -69,8 +69,19 @@ static int check_entry(struct sqlite_store *s, const struct change *c, struct er
 	return compare(&q, entry->version, e);
 }
 
-/* Recreating the pool touches every slot. */
-static int check_init(struct sqlite_store *s, const struct pool_state *seen, struct err *e)
+static int check_host(struct sqlite_store *s, const struct machine *seen, struct err *e)
+{
+	struct sql q = sql_of(s, "SELECT host_id IS ? AND host_boot_id IS ? AND host_name IS ?"
+				 " FROM pool");
+
+	sql_text(&q, seen->id);
+	sql_text(&q, seen->boot_id);
+	sql_text(&q, seen->name);
+	return compare(&q, "1", e);
+}
+
+/* For changes that are about every slot. */
+static int check_all(struct sqlite_store *s, const struct pool_state *seen, struct err *e)
 {
 	int64_t count;
 	int r = sql_number(s, "SELECT count(*) FROM gpus", &count, e);
@@ -82,8 +93,8 @@ static int check_init(struct sqlite_store *s, const struct pool_state *seen, str
 	return r;
 }
 
-/* `fresh`: the slots of a grant or a drain are made by an earlier change of this commit, and have
- * no marks. */
+/* `fresh`: what a grant or a drain changes is made by an earlier change of this commit, and has no
+ * marks; the pool's host likewise. */
 static int check_change(struct sqlite_store *s, const struct pool_state *seen, bool fresh,
 			const struct change *c, struct err *e)
 {
@@ -92,7 +103,9 @@ static int check_change(struct sqlite_store *s, const struct pool_state *seen, b
 
 	switch (c->kind) {
 	case CHANGE_INIT:
-		return check_init(s, seen, e);
+		return check_all(s, seen, e);
+	case CHANGE_UNITS:
+		return fresh ? 0 : check_all(s, seen, e);
 	case CHANGE_GRANT:
 	case CHANGE_DRAIN:
 		if (fresh && count)
@@ -108,6 +121,8 @@ static int check_change(struct sqlite_store *s, const struct pool_state *seen, b
 	case CHANGE_IGNORE:
 	case CHANGE_TOPOLOGY:
 		return 0; /* it does not matter what else is listed or recorded */
+	case CHANGE_HOST:
+		return fresh ? 0 : check_host(s, &seen->host, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

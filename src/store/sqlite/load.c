@@ -63,7 +63,8 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, struct mo
 {
 	struct sql q = sql_of(s, "SELECT provider, (SELECT count(*) FROM gpus),"
 				 " EXISTS (SELECT 1 FROM queue),"
-				 " EXISTS (SELECT 1 FROM ignored_processes), topology FROM pool");
+				 " EXISTS (SELECT 1 FROM ignored_processes),"
+				 " host_id, host_boot_id, host_name, topology FROM pool");
 	int r = sql_step(&q, e);
 
 	if (r <= 0)
@@ -73,15 +74,20 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, struct mo
 	pool_state_make_slots(state, (size_t)sql_column(&q, 1));
 	ret_more->waiters = sql_column(&q, 2);
 	ret_more->ignored = sql_column(&q, 3);
-	state->topology = sql_dup(&q, 4);
+	state->host = (struct machine){
+		.id = sql_dup(&q, 4),
+		.boot_id = sql_dup(&q, 5),
+		.name = sql_dup(&q, 6),
+	};
+	state->topology = sql_dup(&q, 7);
 	return sql_run(&q, e);
 }
 
 static int load_slots(struct sqlite_store *s, struct pool_state *state, struct err *e)
 {
 	struct sql q =
-		sql_of(s, "SELECT id, uuid, last_released_ns, version, drained_by, drained_ns"
-			  " FROM gpus ORDER BY id");
+		sql_of(s, "SELECT id, uuid, last_released_ns, version, drained_by, drained_ns,"
+			  " profile, parent, parent_index, retired_ns FROM gpus ORDER BY id");
 	int r;
 
 	for (size_t i = 0; (r = sql_step(&q, e)) > 0; i++) {
@@ -95,6 +101,10 @@ static int load_slots(struct sqlite_store *s, struct pool_state *state, struct e
 		slot->version = sql_dup(&q, 3);
 		slot->drained_by = sql_dup(&q, 4);
 		slot->drained_ns = sql_column(&q, 5);
+		slot->profile = sql_dup(&q, 6);
+		slot->parent = sql_dup(&q, 7);
+		slot->parent_index = (int)sql_column(&q, 8);
+		slot->retired_ns = sql_column(&q, 9);
 	}
 	return r;
 }

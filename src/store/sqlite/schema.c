@@ -169,6 +169,15 @@ static const struct addition {
 	{"queue", "doubt_clock", "TEXT"},
 	/* How the GPUs are linked (base/topology.h). */
 	{"pool", "topology", "TEXT"},
+	/* What is recorded of a MIG instance, and since when a GPU is known to be gone. */
+	{"gpus", "profile", "TEXT"},
+	{"gpus", "parent", "TEXT"},
+	{"gpus", "parent_index", "INTEGER NOT NULL DEFAULT 0"},
+	{"gpus", "retired_ns", "INTEGER NOT NULL DEFAULT 0"},
+	/* Whose GPUs these are. */
+	{"pool", "host_id", "TEXT"},
+	{"pool", "host_boot_id", "TEXT"},
+	{"pool", "host_name", "TEXT"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */

@@ -80,6 +80,15 @@ int sqlite_commit(struct store *base, const struct pool_state *seen, const struc
 /* Applies one change of a commit; every slot and entry it touches gets the next *version. */
 int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const struct change *c,
 		 int64_t *version, struct err *e);
+/* For sqlite_apply: those of the pool itself and of its GPUs. */
+int sqlite_apply_init(struct sqlite_store *s, const struct pool_state *seen,
+		      const struct change_init *c, int64_t *version, struct err *e);
+int sqlite_apply_drain(struct sqlite_store *s, const struct change_drain *c, int64_t *version,
+		       struct err *e);
+int sqlite_apply_ignore(struct sqlite_store *s, const struct change_ignore *c, struct err *e);
+int sqlite_apply_host(struct sqlite_store *s, const struct machine *host, struct err *e);
+int sqlite_apply_units(struct sqlite_store *s, const struct change_units *c, int64_t *version,
+		       struct err *e);
 
 int sqlite_last_use(struct store *base, struct quantity uid, const char *account,
 		    int64_t *ret_last_ns, size_t gpus_count, struct err *e);
@@ -98,7 +107,7 @@ static inline struct sqlite_store *sqlite_of(struct store *base)
 }
 
 int sqlite_watch(struct store *base);
-void sqlite_watch_drain(struct store *base);
+bool sqlite_watch_drain(struct store *base);
 void sqlite_unwatch(struct store *base);
 void sqlite_examine(struct store *base, struct findings *f);
 

@@ -50,15 +50,18 @@ static bool wake_file_was_lost(const char *bytes, ssize_t count)
 	return lost;
 }
 
-void sqlite_watch_drain(struct store *base)
+bool sqlite_watch_drain(struct store *base)
 {
 	struct sqlite_store *s = sqlite_of(base);
 	char bytes[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-	bool lost = false;
+	bool any = false, lost = false;
 	ssize_t n;
 
-	while (s->watch_fd >= 0 && (n = read(s->watch_fd, bytes, sizeof(bytes))) > 0)
+	while (s->watch_fd >= 0 && (n = read(s->watch_fd, bytes, sizeof(bytes))) > 0) {
 		lost |= wake_file_was_lost(bytes, n);
+		any = true;
+	}
 	if (lost)
 		mem_auto_close(&s->watch_fd);
+	return any;
 }

@@ -1,0 +1,326 @@
+/*
+ * One scan for however many ask; see share.h.
+ *
+ * Whoever has the lock scans, and writes the result before giving it up; a process that is killed
+ * loses it, and the next one scans. While it scans it writes the time into the lock's file: a
+ * holder that was stopped, or frozen, is not waited for.
+ */
+#include "gpu/share.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "gpu/child.h"
+#include "gpu/patience.h"
+#include "gpu/scanners.h"
+#include "gpu/share_files.h"
+#include "gpu/share_stamp.h"
+#include "gpu/wire.h"
+#include "host/process.h"
+
+/* The pause between two looks at a scan that is running. */
+#define PAUSE_FIRST_NS NS_PER_MS
+#define PAUSE_LAST_NS (16 * NS_PER_MS)
+
+/* A holder that has written nothing new at so many looks, in about 2 s, does not run. Looks, not
+   time: on a machine that stood still it has had no more chance than the one who looks. */
+#define SILENT_LOOKS 128
+#define BEAT_NS (250 * NS_PER_MS)
+
+struct share {
+	struct share_directory directory;
+	char *scope;
+	char *name, *lock_name; /* of the files */
+	char *boot_id;
+	int lock_fd;      /* -1: not open */
+	bool is_held;     /* this process has the lock */
+	char beat[32];    /* what the holder has written last ... */
+	int looks;        /* ... and how often that was seen */
+	struct stat seen; /* the result that was read last */
+	struct share_question question;
+	struct patience patience;
+};
+
+static int64_t now_since_boot_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+}
+
+/* ---- what decides what a scan shows ---- */
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+	for (; text && *text; text++)
+		hash = (hash ^ (uint8_t)*text) * 1099511628211U; /* FNV-1a */
+	return (hash ^ 0xff) * 1099511628211U;
+}
+
+/* The devices of that folder which this account may use: the driver shows no others. Their order in
+   the folder does not matter. */
+static uint64_t hash_devices(const char *folder)
+{
+	DIR *list = opendir(folder);
+	const struct dirent *entry;
+	uint64_t sum = 0;
+
+	while (list && (entry = readdir(list))) {
+		AUTO_FREE char *path = NULL;
+
+		if (strncmp(entry->d_name, "nvidia", 6) != 0 && strcmp(entry->d_name, "kfd") != 0)
+			continue;
+		path = mem_printf("%s/%s", folder, entry->d_name);
+		if (access(path, R_OK | W_OK) == 0)
+			sum += hash_text(0, path);
+	}
+	if (list)
+		closedir(list);
+	return sum;
+}
+
+/*
+ * The same for all whose scans show the same: who may read the same devices, also by the rules of
+ * their control group, and counts processes alike. (root may read more of an instance of a GPU.)
+ * LD_LIBRARY_PATH can name another driver library; the set-group-id program does not see it.
+ */
+static char *scope_of(const struct gpu_backend *backend, const struct gpu_options *options)
+{
+	AUTO_FREE char *namespace = host_pid_namespace();
+	uint64_t hash = 14695981039346656037U;
+
+	hash = hash_text(hash, namespace);
+	hash = hash_text(hash, geteuid() == 0 ? "root" : "");
+	hash = hash_text(hash, getenv("LD_LIBRARY_PATH"));
+	hash = hash_text(hash, options->sysfs_root);
+	hash ^= hash_devices("/dev") + 3 * hash_devices("/dev/nvidia-caps");
+	return mem_printf("%s-%016" PRIx64, backend->name, hash);
+}
+
+static void share_open(struct share *s, const struct gpu_backend *backend,
+		       const struct gpu_options *options)
+{
+	*s = (struct share){.directory = {.fd = -1}, .lock_fd = -1};
+	patience_begin(&s->patience, backend, options);
+	share_directory_open(&s->directory, options->share_directory);
+	if (s->directory.fd < 0)
+		return;
+	s->scope = scope_of(backend, options);
+	s->name = mem_printf("canhazgpu-scan-%s", s->scope);
+	s->lock_name = mem_printf("%s.lock", s->name);
+	s->boot_id = host_boot_id();
+	s->question = (struct share_question){
+		.boot_id = s->boot_id,
+		.scope = s->scope,
+		.uid = (int64_t)getuid(),
+		.gpus_count = options->fake_count,
+		.asked_ns = now_since_boot_ns(),
+		.since_wall_ns = options->since_ns,
+		.fresh = options->fresh,
+	};
+}
+
+static void share_clear(struct share *s)
+{
+	patience_end(&s->patience);
+	mem_auto_close(&s->lock_fd);
+	share_directory_close(&s->directory);
+	free(s->scope);
+	free(s->name);
+	free(s->lock_name);
+	free(s->boot_id);
+}
+
+/* ---- somebody else's scan ---- */
+
+/* Takes the scan that is there, if it will do. False: it does not. */
+static bool take(struct share *s, struct scan *ret_scan, int *ret_result, struct err *e)
+{
+	AUTO(share_stamp_clear) struct share_stamp stamp = {0};
+	AUTO_FREE char *text = share_file_read(&s->directory, s->name, &s->seen);
+	const char *scan;
+
+	if (!text || share_stamp_read(text, &stamp, &scan) < 0)
+		return false;
+	s->question.now_ns = now_since_boot_ns();
+	s->question.now_wall_ns = clock_now_ns();
+	if (!share_stamp_answers(&stamp, &s->question))
+		return false;
+	*ret_result = gpu_wire_unpack(scan, strlen(scan), ret_scan, e);
+	if (*ret_result == 0)
+		ret_scan->begun_ns = stamp.begin_wall_ns;
+	return *ret_result != -EBADMSG;
+}
+
+static void beat(struct share *s)
+{
+	char text[32];
+	int length = snprintf(text, sizeof(text), "%020" PRId64 "\n", clock_monotonic_ns());
+
+	if (s->is_held)
+		(void)!pwrite(s->lock_fd, text, (size_t)length, 0);
+}
+
+/* Whether the holder of the lock runs, as far as this can be seen. */
+static bool holder_runs(struct share *s)
+{
+	char text[sizeof(s->beat)] = "";
+
+	(void)!pread(s->lock_fd, text, sizeof(text) - 1, 0);
+	if (strcmp(text, s->beat) != 0)
+		s->looks = 0;
+	memcpy(s->beat, text, sizeof(text));
+	return s->looks++ < SILENT_LOOKS;
+}
+
+static bool try_lock(struct share *s)
+{
+	if (s->lock_fd < 0)
+		s->lock_fd = share_file_open(&s->directory, s->lock_name);
+	s->is_held = s->lock_fd >= 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0;
+	beat(s);
+	return s->is_held;
+}
+
+/*
+ * Waits for a scan that another process takes. 1: there is none that will do, and this process
+ * scans, with the lock if it could be had; 0 or negative: *ret_scan, or the error.
+ */
+static int join(struct share *s, struct scan *ret_scan, struct err *e)
+{
+	int64_t pause_ns = PAUSE_FIRST_NS;
+	int r = 0;
+
+	while (s->directory.fd >= 0) {
+		if (take(s, ret_scan, &r, e))
+			return r;
+		if (try_lock(s)) {
+			/* The last holder may have ended since. */
+			return take(s, ret_scan, &r, e) ? r : 1;
+		}
+		if (s->lock_fd < 0)
+			return 1;
+		if (!patience_lasts(&s->patience))
+			return err_set(e, ETIMEDOUT,
+				       "the %s driver did not answer another query within %d ms",
+				       s->patience.backend->name, s->patience.timeout_ms);
+		if (!holder_runs(s))
+			return 1;
+		if (patience_pause(&s->patience, pause_ns) < 0)
+			return err_set(e, EINTR, "interrupted");
+		if (pause_ns < PAUSE_LAST_NS)
+			pause_ns *= 2;
+	}
+	return 1;
+}
+
+/* ---- our own ---- */
+
+/* Whether it shows all that there is to see, and nothing of this account had a part in it: a
+   program from its PATH did not answer. */
+static bool is_complete(const struct gpu_backend *backend, const struct scan *scan)
+{
+	if (!scan->source || !backend->trusted_source ||
+	    strcmp(scan->source, backend->trusted_source) != 0)
+		return false;
+	for (size_t i = 0; i < scan->gpus_count; i++) {
+		const struct gpu *g = &scan->gpus[i];
+
+		if (g->problem || !g->memory_used_mb.known || !g->processes_known)
+			return false;
+	}
+	return true;
+}
+
+/* A driver that did not answer may answer the next one. */
+static bool is_worth_keeping(int result)
+{
+	return result != -ETIMEDOUT && result != -EBUSY && result != -EINTR && result != -EAGAIN;
+}
+
+static void keep(struct share *s, struct share_stamp *stamp, const struct scan *scan, int result,
+		 const struct err *e)
+{
+	AUTO_FREE char *wire = gpu_wire_pack(scan, result < 0 ? e : NULL);
+	AUTO_FREE char *text = NULL;
+
+	stamp->end_ns = now_since_boot_ns();
+	if (result == 0) {
+		stamp->complete = is_complete(s->patience.backend, scan);
+		stamp->gpus_count = (int64_t)scan->gpus_count;
+	}
+	text = share_stamp_write(stamp, wire);
+	share_file_replace(&s->directory, s->name, text);
+}
+
+/* Its user may stop the child as well. */
+static bool is_stopped(const struct gpu_child *child)
+{
+	struct process_info info = {0};
+
+	return host_process_stat(child->host.pid, &info) == 0 && info.state == 'T';
+}
+
+/* Waits for the child's answer, and shows all others meanwhile that both run. */
+static int await(struct share *s, struct gpu_child *child)
+{
+	int r = -ETIMEDOUT;
+
+	while (r == -ETIMEDOUT && patience_lasts(&s->patience)) {
+		int64_t until_ns = clock_monotonic_ns() + BEAT_NS;
+
+		if (!is_stopped(child))
+			beat(s);
+		r = gpu_child_collect(child, until_ns < s->patience.deadline_ns
+						     ? until_ns
+						     : s->patience.deadline_ns);
+	}
+	return r;
+}
+
+static int scan(struct share *s, const struct gpu_options *options, struct scan *ret_scan,
+		struct err *e)
+{
+	struct share_stamp stamp = {
+		.boot_id = s->boot_id,
+		.scope = s->scope,
+		.uid = s->question.uid,
+		.begin_ns = now_since_boot_ns(),
+		.begin_wall_ns = clock_now_ns(),
+	};
+	struct gpu_child child;
+	bool is_gone;
+	int r = scanners_check(&s->directory, s->patience.backend->name, e);
+
+	if (r == 0)
+		r = gpu_child_begin(&child, s->patience.backend, options, e);
+	if (r < 0)
+		return r;
+	scanners_add(&s->directory, child.host.pid);
+	r = gpu_child_end(&child, await(s, &child), s->patience.deadline_ns, &is_gone, ret_scan, e);
+	if (is_gone)
+		scanners_remove(&s->directory, child.host.pid);
+	if (s->is_held && is_worth_keeping(r))
+		keep(s, &stamp, ret_scan, r, e);
+	return r;
+}
+
+int gpu_share_scan(const struct gpu_backend *backend, const struct gpu_options *options,
+		   struct scan *ret_scan, struct err *e)
+{
+	AUTO(share_clear) struct share s;
+	int r;
+
+	share_open(&s, backend, options);
+	r = join(&s, ret_scan, e);
+	return r == 1 ? scan(&s, options, ret_scan, e) : r;
+}

@@ -1,0 +1,33 @@
+/*
+ * The files through which processes share a scan, and the only place that knows whether they can be
+ * trusted. In a directory of the installed program's group they are that group's, and users reach
+ * them through the program alone; anywhere else directory and files must belong to this account, so
+ * that a user can fool nobody but himself. Whatever is not so is as if it were not there.
+ */
+#ifndef GPU_SHARE_FILES_H
+#define GPU_SHARE_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct share_directory {
+	int fd; /* -1: there is none, or it cannot be trusted */
+	bool is_groups;
+};
+
+void share_directory_open(struct share_directory *d, const char *path);
+void share_directory_close(struct share_directory *d);
+
+/* Opens a file to lock it, and creates it where it is missing. -1: it cannot be trusted. */
+int share_file_open(const struct share_directory *d, const char *name);
+
+/* The text of a file, unless it is the one that *seen describes, which is then updated. NULL: the
+   same, none, or not to be trusted. The caller frees it. */
+char *share_file_read(const struct share_directory *d, const char *name, struct stat *seen);
+
+/* Replaces a file in one step. Failure (a full disk) is harmless: the old one stays. Only for the
+   one who holds the lock of that file. */
+void share_file_replace(const struct share_directory *d, const char *name, const char *text);
+
+#endif

@@ -1,0 +1,149 @@
+#!/usr/bin/env bats
+# A pool and its host: another host is told whose it is, and gets its own; the same host is recognised under a new name,
+# after a reboot, and installed again. Other hosts are played in namespaces.
+# stores: each
+# seconds: 20
+
+load helpers
+
+HERE=11111111111111111111111111111111
+THERE=22222222222222222222222222222222
+
+setup() {
+	world_open
+	unshare --mount --uts true 2>/dev/null || skip 'needs the right to make namespaces'
+}
+
+# on_host NAME MACHINE-ID BOOT COMMAND...: like chg, on a host of that name; BOOT is one digit.
+on_host() {
+	local etc=$WORLD/etc-$2 file
+	if [ ! -d "$etc" ]; then
+		mkdir "$etc"
+		for file in passwd group nsswitch.conf ld.so.cache; do
+			[ ! -e "/etc/$file" ] || cp "/etc/$file" "$etc"
+		done
+		echo "$2" >"$etc/machine-id"
+	fi
+	echo "00000000-0000-4000-8000-00000000000$3" >"$WORLD/boot-$3"
+	status=0
+	# shellcheck disable=SC2016
+	in_world unshare --mount --uts --propagation private sh -euc '
+		hostname "$0"
+		mount --bind "$1" /etc
+		mount --bind "$2" /proc/sys/kernel/random/boot_id
+		shift 2
+		exec "$@"' "$1" "$etc" "$WORLD/boot-$3" canhazgpu "${@:4}" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+	read_file "$WORLD/stdout"
+	stdout=$file_text
+	read_file "$WORLD/stderr"
+	stderr=$file_text
+}
+
+on_host_ok() {
+	on_host "$@"
+	[ "$status" -eq 0 ] || fail_with "on $1: canhazgpu ${*:4} ended with status $status"
+}
+
+@test "another host may look, and nothing else" {
+	on_host_ok node1 $HERE 1 admin --gpus 2 --provider fake
+	on_host_ok node1 $HERE 1 reserve --duration 1h
+	for words in 'reserve' 'run -- true' 'run --wait -- true' 'reserve --wait 10s --gpus 2' 'release' \
+		'admin --drain 1' 'extend --duration 1h'; do
+		on_host node2 $THERE 2 $words
+		assert_error 1 'is that of another host, node1; this is node2'
+		assert_stderr_has '--store'
+	done
+	on_host_ok node2 $THERE 2 status
+	assert_stderr_has 'Warning: the GPU pool in'
+	assert_stderr_has 'another host, node1'
+	assert_stdout_has IN_USE
+	on_host_ok node2 $THERE 2 queue
+	assert_stdout 'No requests are waiting.'
+	on_host_ok node2 $THERE 2 report
+	assert_stderr_has 'another host, node1'
+	on_host node2 $THERE 2 doctor
+	assert_status 1
+	assert_stdout_has 'FAILED   host '
+	on_host_ok node1 $HERE 1 status --json
+	assert_json 'map(.status) | join(" ")' 'IN_USE AVAILABLE'
+	on_host_ok node1 $HERE 1 doctor
+	assert_stdout_has 'that of this host, node1'
+}
+
+@test "admin says whose the pool is, and takes it over by force alone" {
+	on_host_ok node1 $HERE 1 admin --gpus 2 --provider fake
+	on_host_ok node1 $HERE 1 reserve --duration 1h
+	on_host node2 $THERE 2 admin --gpus 2 --provider fake
+	assert_error 1 'is that of another host, node1'
+	[[ $stderr == *--store*--force* ]] || fail_with 'the harmless way does not come first'
+	on_host_ok node2 $THERE 2 admin --gpus 2 --provider fake --force
+	on_host_ok node2 $THERE 2 reserve
+	on_host node1 $HERE 1 reserve
+	assert_error 1 'another host, node2'
+}
+
+@test "renamed and rebooted: the same host" {
+	on_host_ok node1 $HERE 1 admin --gpus 2 --provider fake
+	on_host_ok node9 $HERE 1 reserve --duration 1h
+	on_host_ok node8 $HERE 2 reserve --duration 1h
+	assert_equal "$stderr" ''
+	on_host_ok node8 $HERE 2 doctor
+	assert_stdout_has 'the pool is that of this host, node8'
+	# In the same boot, whatever the machine id: containers have others.
+	on_host_ok node8 $THERE 2 release --all
+}
+
+@test "reinstalled: recognised by its GPUs, and says so once; copied: refused" {
+	use_nvml
+	cards() {
+		nvml_state "$(printf '"%s"\n' "$@" | jq -sc '{driver_version: "550", gpus: map({uuid: ., name: "H100",
+			bus: [0, (.[4:] | tonumber), 0], memory: [81559, 500, 4], compute: [], graphics: []})}')"
+	}
+	cards GPU-1 GPU-2
+	on_host_ok node1 $HERE 1 admin
+	on_host_ok node1 $THERE 2 run -- true
+	assert_stderr_has 'recognised by its GPUs'
+	on_host_ok node1 $THERE 2 run -- true
+	[[ $stderr != *recognised* ]] || fail_with 'said again'
+	cards GPU-3 GPU-4
+	on_host node2 $THERE 3 run -- true
+	assert_error 1 'another host, node1'
+	on_host_ok node2 $THERE 3 status
+	assert_stderr_has 'another host, node1'
+	# All its cards replaced: for `admin`, not for this.
+	on_host_ok node1 $THERE 4 status --json
+	assert_json 'map(.status) | unique | join(" ")' ERROR
+	assert_equal "$stderr" ''
+}
+
+@test "a pool that names no host is recorded by who changes it first" {
+	on_host_ok node1 $HERE 1 admin --gpus 2 --provider fake
+	if [ "${E2E_STORE:-sqlite}" = redis ]; then
+		redis del canhazgpu:host >/dev/null
+	else
+		db 'UPDATE pool SET host_id = NULL, host_boot_id = NULL, host_name = NULL'
+	fi
+	on_host_ok node2 $THERE 2 status
+	assert_equal "$stderr" ''
+	on_host_ok node2 $THERE 2 doctor
+	assert_stdout_has 'does not say yet which host'
+	on_host_ok node2 $THERE 2 reserve --duration 1h
+	on_host node1 $HERE 1 reserve --duration 1h
+	assert_error 1 'another host, node2'
+}
+
+@test "in a shared home the way out is found again without --store" {
+	need_sqlite
+	[ ! -d /var/lib/canhazgpu ] || skip 'canhazgpu is installed here'
+	world_unset CANHAZGPU_STORE
+	on_host_ok node1 $HERE 1 admin --gpus 1 --provider fake
+	[ -e "$WORLD/state/canhazgpu/canhazgpu.db" ]
+	on_host node2 $THERE 2 admin --gpus 2 --provider fake
+	assert_error 1 "'canhazgpu admin --store sqlite:$WORLD/state/canhazgpu/node2/canhazgpu.db'"
+	on_host_ok node2 $THERE 2 admin --gpus 2 --provider fake --store "sqlite:$WORLD/state/canhazgpu/node2/canhazgpu.db"
+	on_host_ok node2 $THERE 2 status --json
+	assert_json length 2
+	assert_equal "$stderr" ''
+	on_host_ok node1 $HERE 1 status --json
+	assert_json length 1
+}

@@ -1,0 +1,418 @@
+/*
+ * One scan for however many ask: processes that share it through files, over the stub of NVIDIA's
+ * library. (Which scan may be used is the table of test_gpu_share_rule.c.)
+ */
+#include "gpu_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+
+#define GPU "{\"uuid\": \"GPU-a\", \"bus\": [0, 1, 0], \"memory\": [8000, 10, 5]}"
+
+/* ---- helpers ---- */
+
+static struct gpu_options options_of(int timeout_ms)
+{
+	return (struct gpu_options){.provider = "nvidia",
+				    .timeout_ms = timeout_ms,
+				    .fake_count = 1,
+				    .share_directory = folder};
+}
+
+static void use_driver(const char *members)
+{
+	AUTO_FREE char *config = mem_printf("{\"log\": \"%s/log\", \"gpus\": [" GPU "]%s%s}",
+					    folder, *members ? ", " : "", members);
+
+	use_nvml("nvml", config);
+}
+
+/* How often the driver was asked. */
+static int scans_count(void)
+{
+	AUTO_FREE char *path = mem_printf("%s/log", folder);
+	AUTO_FCLOSE FILE *log = fopen(path, "r");
+	int lines = 0, c;
+
+	while (log && (c = getc(log)) != EOF)
+		lines += c == '\n';
+	return lines;
+}
+
+/* The file of the kept scan ("") or of its lock (".lock"). The caller frees it; NULL: none. */
+static char *kept(const char *ending)
+{
+	AUTO_FREE char *pattern = mem_printf("%s/canhazgpu-scan-*[0-9a-f]%s", folder, ending);
+	glob_t found = {0};
+	char *path = glob(pattern, 0, NULL, &found) == 0 ? mem_strdup(found.gl_pathv[0]) : NULL;
+
+	globfree(&found);
+	return path;
+}
+
+static int scan_once(const struct gpu_options *options)
+{
+	struct scan s = {0};
+	int r = gpu_scan(options, &s, NULL);
+
+	scan_clear(&s);
+	return r;
+}
+
+/* A process that scans, and exits with 0 if it got what it asked for. */
+static pid_t start_scan(const struct gpu_options *options)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(scan_once(options) == 0 ? 0 : 1);
+	return pid;
+}
+
+static void wait_until_scans(int count)
+{
+	for (int i = 0; i < 15000 && scans_count() < count; i++)
+		usleep(2000);
+	assert_int_equal(scans_count(), count);
+}
+
+/* Until the process has the file of the lock open: it has asked, and waits. */
+static void wait_until_joined(pid_t pid)
+{
+	AUTO_FREE char *lock = kept(".lock"), *fds = mem_printf("/proc/%d/fd/*", (int)pid);
+	bool joined = false;
+
+	assert_non_null(lock);
+	for (int i = 0; i < 15000 && !joined; i++) {
+		glob_t found = {0};
+
+		glob(fds, 0, NULL, &found);
+		for (size_t k = 0; k < found.gl_pathc; k++) {
+			char target[512];
+			ssize_t n = readlink(found.gl_pathv[k], target, sizeof(target) - 1);
+
+			target[n > 0 ? n : 0] = '\0';
+			joined |= !strcmp(target, lock);
+		}
+		globfree(&found);
+		usleep(2000);
+	}
+	assert_true(joined);
+}
+
+static void assert_exits(pid_t pid)
+{
+	int status = -1;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static const char *gate(void)
+{
+	static char member[128];
+
+	snprintf(member, sizeof(member), "\"gate\": \"%s/gate\"", folder);
+	return member;
+}
+
+/* ---- joining ---- */
+
+static void test_join(void **state)
+{
+	const struct gpu_options options = options_of(LONG_MS);
+	pid_t first, joiners[8];
+
+	(void)state;
+	use_driver(gate());
+	first = start_scan(&options);
+	wait_until_scans(1);
+	for (size_t i = 0; i < ARRAY_SIZE(joiners); i++)
+		joiners[i] = start_scan(&options);
+	for (size_t i = 0; i < ARRAY_SIZE(joiners); i++)
+		wait_until_joined(joiners[i]);
+	write_file("gate", "");
+	assert_exits(first);
+	for (size_t i = 0; i < ARRAY_SIZE(joiners); i++)
+		assert_exits(joiners[i]);
+	assert_int_equal(scans_count(), 1);
+}
+
+/* Who asks for what has happened since the scan began waits for the next one; so do all others. */
+static void test_join_afresh(void **state)
+{
+	struct gpu_options options = options_of(LONG_MS);
+	pid_t first, later[4];
+
+	(void)state;
+	use_driver(gate());
+	first = start_scan(&options);
+	wait_until_scans(1);
+	options.fresh = true;
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+		later[i] = start_scan(&options);
+		wait_until_joined(later[i]);
+	}
+	write_file("gate", "");
+	assert_exits(first);
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
+		assert_exits(later[i]);
+	/* The one that scans began before the others asked, or not. */
+	assert_in_range(scans_count(), 2, 1 + ARRAY_SIZE(later));
+}
+
+static void test_killed(void **state)
+{
+	const struct gpu_options options = options_of(LONG_MS);
+	pid_t first, joiner;
+
+	(void)state;
+	use_driver(gate());
+	first = start_scan(&options);
+	wait_until_scans(1);
+	joiner = start_scan(&options);
+	wait_until_joined(joiner);
+	kill(first, SIGKILL);
+	wait_until_scans(2);
+	write_file("gate", "");
+	assert_exits(joiner);
+	waitpid(first, NULL, 0);
+}
+
+/* One that its user has stopped is waited for by nobody. */
+static void test_stopped(void **state)
+{
+	const struct gpu_options options = options_of(LONG_MS);
+	pid_t first, joiner;
+
+	(void)state;
+	use_driver(gate());
+	first = start_scan(&options);
+	wait_until_scans(1);
+	kill(first, SIGSTOP);
+	joiner = start_scan(&options);
+	wait_until_scans(2);
+	write_file("gate", "");
+	assert_exits(joiner);
+	kill(first, SIGKILL);
+	waitpid(first, NULL, 0);
+}
+
+static void test_interrupted(void **state)
+{
+	struct gpu_options options = options_of(LONG_MS);
+	struct err e = {0};
+	int ends[2];
+
+	(void)state;
+	use_driver(gate());
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(write(ends[1], "", 1), 1);
+	options.interrupt_fd = ends[0];
+	assert_int_equal(gpu_scan(&options, &(struct scan){0}, &e), -EINTR);
+	assert_null(kept(""));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* ---- what was kept ---- */
+
+/* A scan that takes long, and at once another one. True if the second came in time to use it. */
+static bool scan_twice(const struct gpu_options *second, int *ret_result)
+{
+	const struct gpu_options first = options_of(LONG_MS);
+	int64_t end_ns;
+
+	scan_once(&first);
+	end_ns = clock_monotonic_ns();
+	*ret_result = scan_once(second);
+	return clock_monotonic_ns() - end_ns < NS_PER_SECOND;
+}
+
+static void test_young(void **state)
+{
+	const struct gpu_options options = options_of(LONG_MS);
+	int before = 0, r = -1;
+
+	(void)state;
+	use_driver("\"delays\": {\"nvmlInit\": 300}");
+	/* On a busy machine it may take several tries. */
+	for (int i = 0; i < 50; i++) {
+		AUTO_FREE char *path = kept("");
+
+		if (path)
+			unlink(path);
+		before = scans_count();
+		if (scan_twice(&options, &r))
+			break;
+	}
+	assert_int_equal(r, 0);
+	assert_int_equal(scans_count(), before + 1);
+}
+
+/* A fast driver is asked each time. */
+static void test_fast(void **state)
+{
+	struct gpu_options options = options_of(LONG_MS);
+	int64_t begin_ns = clock_monotonic_ns();
+
+	(void)state;
+	use_driver("");
+	assert_int_equal(scan_once(&options), 0);
+	if (clock_monotonic_ns() - begin_ns > 200 * NS_PER_MS)
+		skip(); /* not on this machine now */
+	assert_int_equal(scan_once(&options), 0);
+	assert_int_equal(scans_count(), 2);
+}
+
+static void make_group_writable(const char *path)
+{
+	assert_int_equal(chmod(path, 0620), 0);
+}
+
+static char other[128]; /* another name beside it */
+
+static void make_link(const char *path)
+{
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(symlink(other, path), 0);
+}
+
+static void make_second_name(const char *path)
+{
+	assert_int_equal(link(path, other), 0);
+}
+
+static void make_strangers(const char *path)
+{
+	assert_int_equal(chown(path, 12345, (gid_t)-1), 0);
+}
+
+static void make_fifo(const char *path)
+{
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+}
+
+/* Whatever is not certainly ours is as if it were not there, and is replaced. */
+static void test_mistrusted(void **state)
+{
+	static void (*const spoils[])(const char *) = {
+		make_group_writable, make_link, make_second_name, make_fifo, make_strangers,
+	};
+	const struct gpu_options options = options_of(LONG_MS);
+
+	(void)state;
+	use_driver("\"delays\": {\"nvmlInit\": 300}");
+	snprintf(other, sizeof(other), "%s/other", folder);
+	for (size_t i = 0; i < ARRAY_SIZE(spoils); i++) {
+		AUTO_FREE char *path = NULL;
+		struct stat st;
+		int before;
+
+		if (spoils[i] == make_strangers && geteuid() != 0)
+			continue;
+		assert_int_equal(scan_once(&options), 0);
+		path = kept("");
+		assert_non_null(path);
+		before = scans_count();
+		unlink(other);
+		spoils[i](path);
+		assert_int_equal(scan_once(&options), 0);
+		assert_int_equal(scans_count(), before + 1);
+		assert_int_equal(lstat(path, &st), 0);
+		assert_true(S_ISREG(st.st_mode) && st.st_uid == geteuid());
+		assert_int_equal(st.st_mode & 07777, 0600);
+		unlink(path);
+	}
+}
+
+/* A lock that a stranger can hold stops nobody. */
+static void test_mistrusted_lock(void **state)
+{
+	const struct gpu_options options = options_of(LONG_MS);
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int fd = -1;
+
+	(void)state;
+	use_driver("");
+	assert_int_equal(scan_once(&options), 0);
+	path = kept(".lock");
+	assert_non_null(path);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(scan_once(&options), 0);
+}
+
+static void test_mistrusted_directory(void **state)
+{
+	const struct gpu_options options = options_of(LONG_MS);
+
+	(void)state;
+	use_driver("");
+	assert_int_equal(chmod(folder, 0770), 0);
+	assert_int_equal(scan_once(&options), 0);
+	assert_null(kept(""));
+	assert_null(kept(".lock"));
+}
+
+/* ---- the time limit ---- */
+
+/* No call takes that long, all of them do. */
+static void test_limit_is_of_the_whole(void **state)
+{
+	struct gpu_options options = options_of(400);
+
+	(void)state;
+	use_driver("\"delays\": {\"nvmlInit\": 150, \"nvmlDeviceGetCount\": 150, "
+		   "\"nvmlDeviceGetName\": 150, \"nvmlDeviceGetUUID\": 150}");
+	scan_fails(&options, ETIMEDOUT, "did not answer within 400 ms");
+	assert_null(kept(""));
+}
+
+/* Waiting for another one's scan counts, too. */
+static void test_limit_of_a_joiner(void **state)
+{
+	const struct gpu_options options = options_of(LONG_MS), brief = options_of(SHORT_MS);
+	pid_t first;
+
+	(void)state;
+	use_driver(gate());
+	first = start_scan(&options);
+	wait_until_scans(1);
+	scan_fails(&brief, ETIMEDOUT, "did not answer another query within 200 ms");
+	assert_int_equal(scans_count(), 1);
+	write_file("gate", "");
+	assert_exits(first);
+}
+
+#define SHARE_TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SHARE_TEST(test_join),
+		SHARE_TEST(test_join_afresh),
+		SHARE_TEST(test_killed),
+		SHARE_TEST(test_stopped),
+		SHARE_TEST(test_interrupted),
+		SHARE_TEST(test_young),
+		SHARE_TEST(test_fast),
+		SHARE_TEST(test_mistrusted),
+		SHARE_TEST(test_mistrusted_lock),
+		SHARE_TEST(test_mistrusted_directory),
+		SHARE_TEST(test_limit_is_of_the_whole),
+		SHARE_TEST(test_limit_of_a_joiner),
+	};
+
+	return cmocka_run_group_tests_name("gpu_share", tests, NULL, NULL);
+}
