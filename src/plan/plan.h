@@ -18,6 +18,7 @@
  *     cleanup            what has ended
  *     limits             what the host's administrator allows
  *     candidates         which GPUs are free, and why others are not (private)
+ *     offer              GPUs that are free for an entry which does not take them (private)
  *     schedule           when waiting requests will start
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
