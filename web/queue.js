@@ -24,13 +24,14 @@ function collected(entry) {
 }
 
 // What is unusual about a request.
-const STATES = { absent: "stopped or silent: others are served first", cancelled: "cancelled" };
+const STATES = { absent: "others are served first", cancelled: "cancelled" };
 
 function createEntry() {
   const position = el("span");
   const user = otherText("user");
   const note = otherText("note");
   const awaited = otherText("note");
+  const reason = otherText("note");
   const state = el("p", { class: "note" });
   const wants = fact("Wants", "wants");
   const have = meter("Collected");
@@ -40,7 +41,7 @@ function createEntry() {
     "li",
     { class: "waiter" },
     el("span", { class: "position" }, el("span", { class: "hidden" }, "Number "), position),
-    el("div", { class: "who" }, user.node, note.node, awaited.node, state),
+    el("div", { class: "who" }, user.node, note.node, awaited.node, state, reason.node),
     el("dl", null, wants.node, waits.node, start.node),
     have.node,
   );
@@ -62,6 +63,8 @@ function createEntry() {
     awaited.set(`waiting for ${names}`);
     show(awaited.node, names !== "");
     setText(state, STATES[entry.state] ?? "");
+    reason.set(`passed over: ${entry.passed_over ?? ""}`);
+    show(reason.node, Boolean(entry.passed_over));
     setText(wants.value, `${wanted(entry)}, ${entry.type}`);
     have.set(entry.requested > 0 ? (entry.allocated ?? []).length / entry.requested : 0, collected(entry));
     setText(start.value, begins === null ? "unknown" : begins <= now() ? "soon" : moment(begins));

@@ -233,6 +233,9 @@ void queue_entry_clear(struct queue_entry *q)
 	free(q->collected);
 	free(q->note);
 	free(q->version);
+	free(q->aside);
+	free(q->offered_gpus);
+	free(q->aside_gpus);
 	holder_clear(&q->holder);
 	*q = (struct queue_entry){0};
 }
@@ -254,6 +257,9 @@ void queue_entry_copy(struct queue_entry *to, const struct queue_entry *from)
 	to->requested_ids = copy_list(from->requested_ids, from->requested_ids_count);
 	to->eligible = copy_list(from->eligible, from->eligible_count);
 	to->collected = copy_ints(from->collected, from->collected_count);
+	to->offered_gpus = copy_ints(from->offered_gpus, from->offered_gpus_count);
+	to->aside = mem_strdup(from->aside);
+	to->aside_gpus = copy_ints(from->aside_gpus, from->aside_gpus_count);
 	holder_copy(&to->holder, &from->holder);
 }
 

@@ -38,6 +38,10 @@
  */
 #define QUEUE_HEARTBEAT_LIMIT_NS (120 * NS_PER_SECOND)
 
+/* struct queue_entry.offered_ns, where it is no time. */
+#define OFFER_UNKNOWN INT64_C(0) /* the entry's program does not know offers */
+#define OFFER_NONE INT64_C(1)
+
 /* A value that a driver may not tell. Unknown is never zero: look at `known` first. */
 struct quantity {
 	bool known;
@@ -209,9 +213,15 @@ struct queue_entry {
 	char *note;
 	int64_t enqueued_ns;
 	int64_t heartbeat_ns;
-	int64_t give_up_ns;   /* TIME_NONE: waits as long as it takes */
-	bool cancelled;       /* its process is to leave the queue */
-	struct doubt doubt;   /* whether its process lives */
+	int64_t give_up_ns; /* TIME_NONE: waits as long as it takes */
+	bool cancelled;     /* its process is to leave the queue */
+	struct doubt doubt; /* whether its process lives */
+	int64_t offered_ns; /* CLOCK_MONOTONIC: somebody saw GPUs that it could take; OFFER_... */
+	int *offered_gpus;  /* their ids, ascending; NULL: none */
+	size_t offered_gpus_count;
+	char *aside;     /* why it takes none of aside_gpus at present; NULL: it takes any */
+	int *aside_gpus; /* ids, ascending; NULL: all */
+	size_t aside_gpus_count;
 	struct holder holder; /* the waiting process is holder.command */
 	char *version;        /* like slot.version */
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd/context.h"
+#include "cmd/notice.h"
 
 /* The key of a setting of this command. */
 static const char *own_key(const struct invocation *in, const char *name, char key[64])
@@ -95,7 +96,6 @@ void request_limit_duration(const struct invocation *in, const struct pool *pool
 void warn_of_instances(const struct pool_grant *grant)
 {
 	if (grant->instances && grant->reservation->gpus_count > 1)
-		fprintf(stderr,
-			"Warning: a program uses only one MIG instance: start one for each, with one "
-			"of the names in CUDA_VISIBLE_DEVICES\n");
+		notice("Warning: a program uses only one MIG instance: start one for each, with one "
+		       "of the names in CUDA_VISIBLE_DEVICES\n");
 }

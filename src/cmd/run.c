@@ -13,6 +13,7 @@
 #include "cmd/command.h"
 #include "cmd/container.h"
 #include "cmd/context.h"
+#include "cmd/notice.h"
 #include "cmd/request.h"
 #include "cmd/run_exec.h"
 #include "cmd/supervised.h"
@@ -132,8 +133,8 @@ static int run_run(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	list = str_from_ids(grant.reservation->gpus, grant.reservation->gpus_count);
-	fprintf(stderr, "%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list,
-		r > 0 ? "of the enclosing run" : "for command execution");
+	notice("%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list,
+	       r > 0 ? "of the enclosing run" : "for command execution");
 	warn_of_instances(&grant);
 	return run_exec(path, container.words ? container.words : in->words, &grant, e);
 }

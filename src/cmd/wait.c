@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cmd/notice.h"
 #include "cmd/request.h"
 #include "cmd/wait_settings.h"
 #include "cmd/wait_show.h"
@@ -91,7 +92,7 @@ static int wait_loop(struct pool_wait *wait, const struct interrupts *interrupts
 		while (!step) {
 			wait_show(show, pool_wait_standing(wait));
 			if (pool_wait_sleep(wait, interrupts->fd,
-					    show->terminal ? TICK_NS : SETTINGS_TICK_NS,
+					    wait_show_ticks(show) ? TICK_NS : SETTINGS_TICK_NS,
 					    &step) > 0 &&
 			    (r = interrupts_take(interrupts)) > 0)
 				return r;
@@ -152,7 +153,7 @@ static int wait_in_queue(struct wait_settings *settings, struct pool_grant *gran
 	if (r == 0)
 		r = return_grant_if_interrupted(pool, request, &interrupts, grant, e);
 	if (r > 0) {
-		fprintf(stderr, "Left the queue\n");
+		notice("Left the queue\n");
 		die_by(r);
 		return err_set(e, EINTR, "interrupted");
 	}
@@ -200,7 +201,7 @@ static int request_gpus(const struct invocation *in, struct pool *pool,
 	if (r < 0)
 		return r;
 	if (line)
-		fprintf(stderr, "%s\n", line);
+		notice("%s\n", line);
 	return wait_in_queue(&settings, ret_grant, e);
 }
 

@@ -1,7 +1,6 @@
 /* The progress of a waiting request: one line, redrawn in place on a terminal. See wait_show.h. */
 #include "cmd/wait_show.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "cmd/notice.h"
 #include "view/queue.h"
 #include "view/status.h"
 
@@ -36,6 +36,7 @@ static bool in_foreground(void)
 static char *describe_standing(const struct pool_standing *s, const char *estimate)
 {
 	AUTO_FREE char *awaits = text_shown(s->awaits);
+	AUTO_FREE char *passed_over = text_shown(s->passed_over);
 	struct str out = {0};
 
 	if (s->trouble) {
@@ -52,6 +53,8 @@ static char *describe_standing(const struct pool_standing *s, const char *estima
 		str_addf(&out, " %s", ids);
 	}
 	str_add(&out, estimate);
+	if (passed_over)
+		str_addf(&out, ", passed over: %s", passed_over);
 	if (*s->awaits)
 		str_addf(&out, ", waiting for %s", awaits);
 	return str_steal(&out);
@@ -96,10 +99,8 @@ static void draw(struct wait_show *w, const char *text)
 		columns = size.ws_col;
 	clock_duration(clock_monotonic_ns() - w->since_ns, time);
 	used = strlen(time) + strlen("Waiting : ") + 1;
-	fprintf(stderr, "\r\033[KWaiting %s: %.*s", time,
-		(int)cut_to(text, columns > used ? columns - used : 0), text);
-	fflush(stderr);
-	w->drawn = true;
+	w->drawn |= notice("\r\033[KWaiting %s: %.*s", time,
+			   (int)cut_to(text, columns > used ? columns - used : 0), text);
 }
 
 void wait_show_note(struct wait_show *w, const char *line)
@@ -113,7 +114,8 @@ static void print_note(struct wait_show *w)
 {
 	if (!w->note || (w->terminal && !in_foreground()))
 		return;
-	fprintf(stderr, "%s%s", w->drawn ? "\r\033[K" : "", w->note);
+	if (!notice("%s%s", w->drawn ? "\r\033[K" : "", w->note))
+		return;
 	w->drawn = false;
 	mem_replace(&w->note, NULL);
 }
@@ -125,28 +127,27 @@ void wait_show(struct wait_show *w, const struct pool_standing *standing)
 	AUTO_FREE char *shown = describe_standing(standing, estimate);
 	bool news = !w->last || strcmp(text, w->last) != 0;
 
-	if (!w->begun && standing->joined) {
-		fprintf(stderr,
-			"GPUs not available yet: queued as request %.8s (Ctrl-C leaves the "
-			"queue)\n",
-			standing->entry_id);
-		w->begun = true;
-	}
+	if (!w->begun && standing->joined)
+		w->begun = notice("GPUs not available yet: queued as request %.8s (Ctrl-C leaves "
+				  "the queue)\n",
+				  standing->entry_id);
 	print_note(w);
 	if (w->terminal && in_foreground())
 		draw(w, shown);
-	else if (!w->terminal && news)
-		fprintf(stderr, "Waiting: %s\n", shown);
-	if (news)
+	w->behind = !w->terminal && news && !notice("Waiting: %s\n", shown);
+	if (news && !w->behind)
 		mem_replace(&w->last, text);
+}
+
+bool wait_show_ticks(const struct wait_show *w)
+{
+	return w->terminal || w->behind || w->note;
 }
 
 void wait_show_clear(struct wait_show *w)
 {
-	if (w->drawn && in_foreground()) {
-		fputs("\r\033[K", stderr);
-		fflush(stderr);
-	}
+	if (w->drawn && in_foreground())
+		notice_write("\r\033[K");
 	w->drawn = false;
 	print_note(w);
 	free(w->note);

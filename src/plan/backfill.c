@@ -51,8 +51,7 @@ static bool is_harmless(const struct pool_state *state, const struct plan_facts 
 			const int64_t *earliest_ns, size_t places, int gpu, int64_t end_ns)
 {
 	for (size_t i = 0; i < places && i < state->queue_count; i++) {
-		if (plan_waiter_state(state, facts, i) == WAITER_ACTIVE &&
-		    plan_entry_wants(&state->queue[i], gpu) && earliest_ns[i] < end_ns)
+		if (plan_entry_is_candidate(state, facts, i, gpu) && earliest_ns[i] < end_ns)
 			return false;
 	}
 	return true;

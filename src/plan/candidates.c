@@ -38,6 +38,21 @@ static struct candidate make_candidate(const struct pool_state *state, size_t i,
 	return c;
 }
 
+/* Whether an earlier request gets it. One of another program does not where somebody has offered
+   the GPU to this one, which has been free since: that has left it lying. */
+static bool is_awaited(const struct pool_state *state, const struct plan_facts *facts, int gpu,
+		       size_t places)
+{
+	const struct queue_entry *first = plan_first_for(state, facts, gpu, places);
+	const struct queue_entry *self = places < state->queue_count ? &state->queue[places] : NULL;
+
+	if (!first || first->holder.host || !self)
+		return first != NULL;
+	return !gpu_ids_have(self->offered_gpus, self->offered_gpus_count, gpu) ||
+	       facts->now_ns - state->slots[gpu].last_released_ns <=
+		       facts->monotonic_ns - self->offered_ns;
+}
+
 struct candidate *plan_candidates(const struct pool_state *state, const struct plan_facts *facts,
 				  const struct plan *p, size_t places, const char *self)
 {
@@ -45,7 +60,7 @@ struct candidate *plan_candidates(const struct pool_state *state, const struct p
 
 	for (size_t i = 0; i < state->slots_count; i++) {
 		all[i] = make_candidate(state, i, facts, p, self);
-		all[i].awaited = plan_first_for(state, facts, (int)i, places) != NULL;
+		all[i].awaited = is_awaited(state, facts, (int)i, places);
 	}
 	return all;
 }

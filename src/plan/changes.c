@@ -179,12 +179,29 @@ bool plan_ends_any(const struct plan *p, const struct reservation *r)
 
 /* ---- queue entries ---- */
 
+static struct change *find_put(struct plan *p, const struct queue_entry *q)
+{
+	for (size_t i = 0; i < p->changes_count; i++) {
+		struct change *c = &p->changes[i];
+
+		if (c->kind == CHANGE_PUT && !strcmp(c->put.entry->id, q->id))
+			return c;
+	}
+	return NULL;
+}
+
 struct queue_entry *plan_put_copy(struct plan *p, const struct queue_entry *q, bool quiet)
 {
-	/* Shallow, as in plan_renew_copy. */
-	struct queue_entry *copy = plan_own(p, mem_alloc(1, sizeof(*copy)));
-	struct change *c = plan_add(p, CHANGE_PUT);
+	struct change *c = find_put(p, q);
+	struct queue_entry *copy;
 
+	if (c) {
+		c->quiet &= quiet;
+		return (struct queue_entry *)(uintptr_t)c->put.entry;
+	}
+	/* Shallow, as in plan_renew_copy. */
+	copy = plan_own(p, mem_alloc(1, sizeof(*copy)));
+	c = plan_add(p, CHANGE_PUT);
 	*copy = *q;
 	c->put.entry = copy;
 	c->quiet = quiet;
@@ -203,6 +220,17 @@ void plan_cancel_entry(struct plan *p, const struct queue_entry *q)
 void plan_drop(struct plan *p, const struct queue_entry *q)
 {
 	plan_add(p, CHANGE_DROP)->drop.entry = q;
+}
+
+bool plan_drops(const struct plan *p, const struct queue_entry *q)
+{
+	for (size_t i = 0; i < p->changes_count; i++) {
+		const struct change *c = &p->changes[i];
+
+		if (c->kind == CHANGE_DROP && !strcmp(c->drop.entry->id, q->id))
+			return true;
+	}
+	return false;
 }
 
 bool plan_changes_entry(const struct plan *p, const struct queue_entry *q)

@@ -73,13 +73,17 @@ bool plan_ends_any(const struct plan *p, const struct reservation *r);
 
 /* ---- queue entries ---- */
 
-/* Adds the change that stores an entry, quietly or not; the copy is the caller's to alter. */
+/* The change that stores an entry, quietly or not, added unless the plan has one already; the copy
+   is the caller's to alter. */
 struct queue_entry *plan_put_copy(struct plan *p, const struct queue_entry *q, bool quiet);
 
 /* Marks an entry as cancelled: its process sees that, and leaves. */
 void plan_cancel_entry(struct plan *p, const struct queue_entry *q);
 
 void plan_drop(struct plan *p, const struct queue_entry *q);
+
+/* Whether the plan takes an entry out of the queue. */
+bool plan_drops(const struct plan *p, const struct queue_entry *q);
 
 /* Whether the plan stores or drops the entry. */
 bool plan_changes_entry(const struct plan *p, const struct queue_entry *q);

@@ -149,8 +149,8 @@ void plan_give_back(const struct pool_state *state, const char *entry_id, const 
 /*
  * What was collected while somebody earlier was absent goes to that one when it is there again:
  * two requests that each keep what the other lacks would wait for ever. What goes out of service is
- * given back, too. (Another program's part stays: it would not notice the loss.) True where it has
- * to give something.
+ * given back, too. (Another program's part stays: it would not notice the loss. Nor does it come
+ * back for what it has left lying.) True where it has to give something.
  */
 static bool yield_to_earlier(const struct pool_state *state, const struct plan_facts *facts,
 			     size_t place, struct plan *p)
@@ -163,10 +163,13 @@ static bool yield_to_earlier(const struct pool_state *state, const struct plan_f
 		return false;
 	for (size_t i = 0; i < state->slots_count; i++) {
 		const struct reservation *r = state->slots[i].reservation;
+		const struct queue_entry *first;
 
-		which[i] = r && r->queue_id && !strcmp(r->queue_id, q->id) &&
-			   (plan_is_withheld(state, facts->policy, (int)i) ||
-			    plan_first_for(state, facts, (int)i, place));
+		if (!r || !r->queue_id || strcmp(r->queue_id, q->id) != 0)
+			continue;
+		first = plan_first_for(state, facts, (int)i, place);
+		which[i] = plan_is_withheld(state, facts->policy, (int)i) ||
+			   (first && first->holder.host);
 	}
 	plan_give_back(state, q->id, which, facts->now_ns, p);
 	return p->changes_count > before;

@@ -44,8 +44,13 @@ struct plan_facts {
 	int64_t now_ns;
 	int64_t boot_ns;                 /* the same moment by the boot clock ... */
 	const char *clock;               /* ... of that name; NULL: not known */
+	int64_t monotonic_ns;            /* the same moment: for what the setting of the clock must
+					    not change */
 	const enum gpu_use *use;         /* per slot; NULL: all unknown */
 	struct gpu *const *gpus;         /* per slot: in the scan, or NULL; NULL: no scan */
+	const char *const *reasons;      /* per slot that is not idle: why, as "uses 500 MB ..." */
+	const int64_t *idle_since_ns;    /* per slot: monotonic, since when each scan of the decider
+					    has shown it idle, 0: not so; NULL: it has not watched */
 	const enum holder_life *life;    /* per reservation; NULL: all out of sight */
 	const enum holder_life *waiting; /* per queue entry: its process; NULL: all out of sight */
 	const int64_t *last_use_ns; /* per slot: when the requester last used it; NULL: never */

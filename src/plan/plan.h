@@ -19,6 +19,7 @@
  *     cleanup            what has ended
  *     limits             what the host's administrator allows
  *     candidates         which GPUs are free, and why others are not (private)
+ *     offer              GPUs that are free for an entry which does not take them (private)
  *     pick               which of them it gets (private)
  *     schedule           when waiting requests will start
  *     backfill           GPUs that others wait for, but cannot use yet (private)

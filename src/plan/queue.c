@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "plan/doubt.h"
 #include "plan/withheld.h"
 
@@ -78,7 +79,7 @@ bool plan_entry_is_possible(const struct pool_state *state, const struct plan_fa
 	       plan_is_in_service(state, facts->policy, q->requested_ids, plan_entry_count(q));
 }
 
-static enum holder_life life_of(const struct plan_facts *facts, size_t i)
+static enum holder_life entry_life(const struct plan_facts *facts, size_t i)
 {
 	return facts->waiting ? facts->waiting[i] : HOLDER_OUT_OF_SIGHT;
 }
@@ -95,22 +96,84 @@ bool plan_waiter_is_suspect(const struct pool_state *state, const struct plan_fa
 	const struct queue_entry *q = &state->queue[i];
 
 	/* One that names no host is of another program, for which silence is death. */
-	return life_of(facts, i) == HOLDER_OUT_OF_SIGHT && q->holder.host && is_silent(q, facts) &&
+	return entry_life(facts, i) == HOLDER_OUT_OF_SIGHT && q->holder.host &&
+	       is_silent(q, facts) &&
 	       !plan_is_confirmed(&q->doubt, q->heartbeat_ns, QUEUE_HEARTBEAT_NS, facts);
+}
+
+int64_t plan_offer_end_ns(const struct pool_state *state, const struct plan_facts *facts, size_t i)
+{
+	int64_t offered_ns = state->queue[i].offered_ns;
+
+	/* A time to come is from before the host was rebooted. */
+	if (offered_ns <= OFFER_NONE || offered_ns > facts->monotonic_ns)
+		return INT64_MAX;
+	return offered_ns + (entry_life(facts, i) == HOLDER_OUT_OF_SIGHT ? OFFER_LIMIT_UNSEEN_NS
+									 : OFFER_LIMIT_NS);
+}
+
+bool plan_is_aside(const struct queue_entry *q, int gpu)
+{
+	return q->aside &&
+	       (!q->aside_gpus || gpu_ids_have(q->aside_gpus, q->aside_gpus_count, gpu));
+}
+
+/*
+ * A request of another program cannot be told that it could take a GPU. It is passed over for one
+ * that is idle, and has been free for the longer time while that request waited: who decides has
+ * watched that, or it has not been released since.
+ */
+static bool is_left_lying(const struct pool_state *state, const struct plan_facts *facts,
+			  const struct queue_entry *q, int gpu)
+{
+	const struct slot *slot = &state->slots[gpu];
+	int64_t since_ns =
+		q->enqueued_ns > slot->last_released_ns ? q->enqueued_ns : slot->last_released_ns;
+
+	if (q->holder.host || !facts->use || facts->use[gpu] != USE_IDLE ||
+	    (slot->reservation && !slot->reservation->queue_id) ||
+	    facts->now_ns - since_ns < OFFER_LIMIT_UNSEEN_NS)
+		return false;
+	return !facts->idle_since_ns ||
+	       (facts->idle_since_ns[gpu] &&
+		facts->monotonic_ns - facts->idle_since_ns[gpu] >= OFFER_LIMIT_UNSEEN_NS);
+}
+
+bool plan_entry_is_candidate(const struct pool_state *state, const struct plan_facts *facts,
+			     size_t i, int gpu)
+{
+	const struct queue_entry *q = &state->queue[i];
+
+	return plan_entry_wants(q, gpu) && !plan_is_aside(q, gpu) &&
+	       plan_waiter_state(state, facts, i) == WAITER_ACTIVE &&
+	       !is_left_lying(state, facts, q, gpu);
+}
+
+char *plan_why_passed_over(const struct pool_state *state, const struct plan_facts *facts, size_t i)
+{
+	const struct queue_entry *q = &state->queue[i];
+
+	if (entry_life(facts, i) == HOLDER_STOPPED)
+		return mem_strdup("its process is stopped");
+	if (plan_offer_end_ns(state, facts, i) <= facts->monotonic_ns)
+		return mem_strdup("it did not take a GPU that was free for it: its process is not "
+				  "responding");
+	return mem_strdup(q->aside);
 }
 
 enum waiter_state plan_waiter_state(const struct pool_state *state, const struct plan_facts *facts,
 				    size_t i)
 {
 	const struct queue_entry *q = &state->queue[i];
-	enum holder_life life = life_of(facts, i);
+	enum holder_life life = entry_life(facts, i);
 	bool silent = is_silent(q, facts);
 
 	if (life == HOLDER_GONE ||
 	    (silent && life == HOLDER_OUT_OF_SIGHT && !plan_waiter_is_suspect(state, facts, i)))
 		return WAITER_DEAD;
 	/* One that runs is believed: a clock that was set makes everybody seem silent. */
-	if (q->cancelled || (silent && life == HOLDER_STOPPED) ||
+	if (q->cancelled || life == HOLDER_STOPPED || (q->aside && !q->aside_gpus) ||
+	    plan_offer_end_ns(state, facts, i) <= facts->monotonic_ns ||
 	    !plan_entry_is_possible(state, facts, q) ||
 	    (q->give_up_ns != TIME_NONE && facts->now_ns >= q->give_up_ns))
 		return WAITER_ABSENT;
@@ -123,8 +186,7 @@ const struct queue_entry *plan_first_for(const struct pool_state *state,
 	if (plan_is_withheld(state, facts->policy, gpu))
 		return NULL;
 	for (size_t i = 0; i < places && i < state->queue_count; i++) {
-		if (plan_entry_wants(&state->queue[i], gpu) &&
-		    plan_waiter_state(state, facts, i) == WAITER_ACTIVE)
+		if (plan_entry_is_candidate(state, facts, i, gpu))
 			return &state->queue[i];
 	}
 	return NULL;

@@ -14,11 +14,18 @@
 /* A waiting request renews its heartbeat this often. */
 #define QUEUE_HEARTBEAT_NS (45 * NS_PER_SECOND)
 
+/*
+ * An entry that does not react to an offer (offer.h) in this time is passed over. Where nothing can
+ * be known of its process, it has the longer time.
+ */
+#define OFFER_LIMIT_NS (4 * NS_PER_SECOND)
+#define OFFER_LIMIT_UNSEEN_NS (120 * NS_PER_SECOND)
+
 enum waiter_state {
 	WAITER_ACTIVE,
-	/* It keeps its place, but nothing is kept for it: its process is stopped and has been
-	   silent for QUEUE_HEARTBEAT_LIMIT_NS, or it is about to leave, or it is not possible at
-	   present. */
+	/* It keeps its place, but nothing is kept for it: its process is stopped, or has not
+	   reacted to an offer, or says that it can take nothing; or it is about to leave, or is not
+	   possible at present. */
 	WAITER_ABSENT,
 	WAITER_DEAD,
 };
@@ -31,6 +38,17 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
    is missing to its being dead (doubt.h). */
 bool plan_waiter_is_suspect(const struct pool_state *state, const struct plan_facts *facts,
 			    size_t i);
+
+/* When the i-th entry is passed over unless it reacts, monotonic; INT64_MAX: nothing is offered. */
+int64_t plan_offer_end_ns(const struct pool_state *state, const struct plan_facts *facts, size_t i);
+
+/* Whether the entry says that it cannot take that GPU at present. */
+bool plan_is_aside(const struct queue_entry *q, int gpu);
+
+/* Why others are served before the i-th entry, "its process is stopped"; NULL where they are not.
+   Other people's text, not yet made printable. The caller frees it. */
+char *plan_why_passed_over(const struct pool_state *state, const struct plan_facts *facts,
+			   size_t i);
 
 /* Whether the pool has enough GPUs in service for it, whoever holds them. An entry that names no
    process is of another program, which uses GPUs out of service like all others. */
@@ -51,12 +69,16 @@ int plan_queue_match(const struct pool_state *state, const char *text, size_t *r
 /* Whether the entry could use that GPU at all. */
 bool plan_entry_wants(const struct queue_entry *q, int gpu);
 
+/* Whether it could have it next: it wants it, is active, and is not passed over for it. */
+bool plan_entry_is_candidate(const struct pool_state *state, const struct plan_facts *facts,
+			     size_t i, int gpu);
+
 /* How many GPUs the entry asks for. */
 size_t plan_entry_count(const struct queue_entry *q);
 
 /*
- * The first active entry among the first `places` of the queue that could use the GPU: no entry
- * behind it gets it. NULL: nobody waits for it. With places = queue_count: who gets it next.
+ * The first among the first `places` entries of the queue that could have the GPU: no entry behind
+ * it gets it. NULL: nobody waits for it. With places = queue_count: who gets it next.
  */
 const struct queue_entry *plan_first_for(const struct pool_state *state,
 					 const struct plan_facts *facts, int gpu, size_t places);

@@ -11,6 +11,7 @@
 #include "plan/cleanup.h"
 #include "plan/kind.h"
 #include "plan/limits.h"
+#include "plan/offer.h"
 #include "plan/pick.h"
 #include "plan/place.h"
 #include "plan/withheld.h"
@@ -47,21 +48,29 @@ static int pick_best(const struct pool_state *state, const struct plan_request *
 	return 0;
 }
 
-/* Picks the GPUs: exactly the ids asked for, or the best `count`. The caller frees *ret_gpus. */
-static int pick(const struct pool_state *state, const struct plan_facts *facts,
-		const struct plan_request *request, const struct plan *p, int **ret_gpus,
-		size_t *ret_count, struct err *e)
+/* All slots as the request may have them. The caller frees them. */
+static struct candidate *list_candidates(const struct pool_state *state,
+					 const struct plan_facts *facts,
+					 const struct plan_request *request, const struct plan *p)
 {
-	AUTO_FREE struct candidate *all =
-		plan_candidates(state, facts, p, state->queue_count, NULL);
-	size_t wanted = plan_request_count(request);
-	AUTO_FREE int *gpus = mem_alloc(wanted, sizeof(*gpus));
-	size_t found = 0;
+	struct candidate *all = plan_candidates(state, facts, p, state->queue_count, NULL);
 	bool known;
 
 	for (size_t i = 0; i < state->slots_count && plan_asks_for_kind(state, request); i++)
 		all[i].unsuited = !plan_is_of_kind(state, facts, request, all[i].id, &known);
 	plan_backfill(state, facts, request, p, state->queue_count, all);
+	return all;
+}
+
+/* Picks the GPUs: exactly the ids asked for, or the best `count`. The caller frees *ret_gpus. */
+static int pick(const struct pool_state *state, const struct plan_facts *facts,
+		const struct plan_request *request, struct candidate *all, int **ret_gpus,
+		size_t *ret_count, struct err *e)
+{
+	size_t wanted = plan_request_count(request);
+	AUTO_FREE int *gpus = mem_alloc(wanted, sizeof(*gpus));
+	size_t found = 0;
+
 	for (size_t i = 0; i < request->ids_count; i++) {
 		if (!plan_is_available(&all[request->ids[i]], request))
 			return plan_refuse_id(state, facts, &all[request->ids[i]], request->force,
@@ -98,6 +107,7 @@ static int keep_quota(const struct pool_state *state, const struct plan_facts *f
 int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 		 const struct plan_request *request, struct plan *p, struct err *e)
 {
+	AUTO_FREE struct candidate *all = NULL;
 	int *gpus = NULL;
 	size_t count = 0;
 	int r = plan_check_request(state, request, e);
@@ -114,12 +124,17 @@ int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 		return r;
 	plan_cleanup(state, facts, p);
 	r = keep_quota(state, facts, request, p, e);
-	if (r == 0)
-		r = pick(state, facts, request, p, &gpus, &count, e);
 	if (r < 0)
 		return r;
+	all = list_candidates(state, facts, request, p);
+	r = pick(state, facts, request, all, &gpus, &count, e);
+	if (r < 0) {
+		plan_offer(state, facts, request, all, state->queue_count, p);
+		return r;
+	}
 	plan_guard_quota(state, facts, request, p);
 	plan_backfill_take(state, gpus, count, facts->now_ns, p);
+	plan_end_aside(state, gpus, count, p);
 	p->granted = plan_grant(p, request, request->id, gpus, count, facts);
 	return 0;
 }

@@ -28,6 +28,11 @@ struct when {
 	int gpu;
 };
 
+static bool could_have(const struct queue_entry *q, int gpu)
+{
+	return plan_entry_wants(q, gpu) && !plan_is_aside(q, gpu);
+}
+
 static int64_t later(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
@@ -81,7 +86,7 @@ static void timetable_list(struct timetable *t, const struct queue_entry *q)
 		const struct reservation *r = t->state->slots[i].reservation;
 		bool own = r && r->queue_id && !strcmp(r->queue_id, q->id);
 
-		if (!plan_entry_wants(q, (int)i))
+		if (!could_have(q, (int)i))
 			continue;
 		t->soonest[t->soonest_count++] = (struct when){
 			.time_ns = own && t->parts_stay[i] ? t->facts->now_ns
@@ -258,7 +263,7 @@ size_t plan_next_in_line(const struct pool_state *state, const struct plan_facts
 
 		lacks = lacks > q->collected_count ? lacks - q->collected_count : 0;
 		for (size_t k = 0; k < left_count; k++)
-			usable += plan_entry_wants(q, left[k]);
+			usable += could_have(q, left[k]);
 		gets = open < usable ? usable - open : 0;
 		gets = gets < lacks ? gets : lacks;
 		if (!gets || plan_waiter_state(state, facts, i) != WAITER_ACTIVE)
@@ -266,9 +271,9 @@ size_t plan_next_in_line(const struct pool_state *state, const struct plan_facts
 		successor = add_successor(ret_successors, &successors_count, q, gets);
 		successor->gpus = mem_alloc(usable, sizeof(*successor->gpus));
 		for (size_t k = 0; k < left_count; k++) {
-			if (plan_entry_wants(q, left[k]))
+			if (could_have(q, left[k]))
 				successor->gpus[successor->gpus_count++] = left[k];
-			if (!plan_entry_wants(q, left[k]) || gets < usable)
+			if (!could_have(q, left[k]) || gets < usable)
 				left[kept++] = left[k];
 		}
 		left_count = kept;

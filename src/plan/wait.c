@@ -13,6 +13,7 @@
 #include "plan/doubt.h"
 #include "plan/kind.h"
 #include "plan/limits.h"
+#include "plan/offer.h"
 #include "plan/pick.h"
 #include "plan/place.h"
 #include "plan/queue.h"
@@ -26,8 +27,10 @@ struct waiting {
 	const struct plan_wait *wait;
 	const struct queue_entry *entry; /* NULL: not in the queue (yet, or it was lost) */
 	bool joined;                     /* it is in the queue, or its entry was lost */
+	size_t place;                    /* behind so many */
 	bool possible;                   /* enough GPUs are in service at present */
-	struct candidate *all;           /* best first */
+	const char *blocked;   /* why it can be granted nothing at present; NULL: it can */
+	struct candidate *all; /* best first */
 	size_t wanted;
 	int *eligible; /* the GPUs of the kind that it is for, ascending; NULL: all, or unknown */
 	size_t eligible_count;
@@ -81,11 +84,15 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 	w->entry = place < state->queue_count ? &state->queue[place] : NULL;
 	w->joined = w->entry || wait->enqueued_ns != TIME_NONE;
 	w->wanted = plan_request_count(request);
+	w->place = place;
 	w->eligible = plan_find_eligible(state, facts, request, w->entry, &w->eligible_count);
 	keep_to_groups(w);
 	w->possible = are_enough_in_service(w);
 	plan_cleanup_except(state, facts, wait->entry_id, p);
-	if (!w->possible)
+	if (plan_check_quota(state, facts, p, request, wait->entry_id, true, NULL) == QUOTA_SOON)
+		w->blocked = "its account is at the limit of GPUs (policy.max-gpus) until it "
+			     "releases some";
+	if (!w->possible || w->blocked)
 		plan_give_back(state, wait->entry_id, NULL, facts->now_ns, p);
 	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
 	for (size_t i = 0; w->eligible && i < state->slots_count; i++)
@@ -104,8 +111,8 @@ void plan_leave(const struct pool_state *state, const char *entry_id, int64_t no
 		plan_drop(p, &state->queue[place]);
 }
 
-/* Grants the best of what is there, if that is enough (1), or waits for more (0). */
-static int waiting_grant(const struct waiting *w, struct plan *p, struct err *e)
+/* Grants the best of what is there, if that is enough; else false. */
+static bool waiting_grant(const struct waiting *w, struct plan *p)
 {
 	size_t count = w->state->slots_count, found = 0;
 	AUTO_FREE bool *offered = mem_alloc(count, sizeof(*offered));
@@ -117,20 +124,18 @@ static int waiting_grant(const struct waiting *w, struct plan *p, struct err *e)
 			     plan_is_available(&w->all[i], w->request);
 	if (plan_pick(&w->topology, w->request, w->all, count, offered, chosen, w->wanted) <
 	    w->wanted)
-		return 0;
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		if (chosen[i])
 			gpus[found++] = w->all[i].id;
 	}
-	if (plan_check_quota(w->state, w->facts, p, w->request, w->wait->entry_id, true, e) !=
-	    QUOTA_KEPT)
-		return 0;
 	gpu_ids_sort(gpus, found);
 	plan_guard_quota(w->state, w->facts, w->request, p);
 	plan_leave(w->state, w->wait->entry_id, w->facts->now_ns, p);
 	plan_backfill_take(w->state, gpus, found, w->facts->now_ns, p);
+	plan_end_aside(w->state, gpus, found, p);
 	p->granted = plan_grant(p, w->request, w->request->id, mem_steal(&gpus), found, w->facts);
-	return 1;
+	return true;
 }
 
 /* What is collected for a demand, but not together with the rest: it goes back. */
@@ -252,6 +257,7 @@ static struct queue_entry *waiting_join(const struct waiting *w, bool quiet, str
 		.duration_ns = request->type == RESERVATION_MANUAL ? request->duration_ns : 0,
 		.note = request->note ? plan_own(p, mem_strdup(request->note)) : NULL,
 		.enqueued_ns = waiting_joins_ns(w),
+		.offered_ns = OFFER_NONE,
 		.holder = request->holder,
 	};
 
@@ -293,14 +299,14 @@ static bool was_silent(const struct queue_entry *before, int64_t now_ns)
 static void waiting_put(const struct waiting *w, struct plan *p)
 {
 	const struct queue_entry *before = w->entry;
-	struct queue_entry now = {0};
+	struct queue_entry now = {.offered_ns = OFFER_NONE};
 	struct queue_entry *put;
 	bool news;
 
 	waiting_list(w, p, &now);
 	list_eligible(w, p, &now);
-	news = !before || was_silent(before, w->facts->now_ns) ||
-	       before->give_up_ns != w->wait->give_up_ns ||
+	news = !before || plan_answer(w->state, w->facts, before, w->all, w->blocked, p, &now) ||
+	       was_silent(before, w->facts->now_ns) || before->give_up_ns != w->wait->give_up_ns ||
 	       !same_ids(before->collected, before->collected_count, now.collected,
 			 now.collected_count) ||
 	       (now.eligible &&
@@ -318,6 +324,12 @@ static void waiting_put(const struct waiting *w, struct plan *p)
 	put->heartbeat_ns = w->facts->now_ns;
 	put->doubt = (struct doubt){0};
 	put->give_up_ns = w->wait->give_up_ns;
+	put->offered_ns = now.offered_ns;
+	put->offered_gpus = now.offered_gpus;
+	put->offered_gpus_count = now.offered_gpus_count;
+	put->aside = now.aside;
+	put->aside_gpus = now.aside_gpus;
+	put->aside_gpus_count = now.aside_gpus_count;
 	if (w->wait->heartbeat)
 		waiting_renew(w, p);
 }
@@ -375,16 +387,28 @@ int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 			"the request was cancelled while it waited (by 'canhazgpu cancel', or the "
 			"pool was recreated)");
 	r = waiting_check(&w, p, e);
-	if (r == 0 && w.possible)
-		r = waiting_grant(&w, p, e);
-	if (r == 0 && !w.joined)
+	if (r < 0)
+		return r;
+	if (w.possible && !w.blocked && waiting_grant(&w, p))
+		return 0;
+	if (!w.joined)
 		r = waiting_check_crowd(&w, e);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	if (w.possible)
+	if (r < 0)
+		return r;
+	if (w.possible && !w.blocked) {
 		waiting_collect(&w, p);
+		plan_offer(state, facts, request, w.all, w.place, p);
+	}
 	waiting_put(&w, p);
 	return 0;
+}
+
+/* What a later entry has collected because this one could not take it. */
+static bool is_declined_part(const struct waiting *w, int gpu)
+{
+	const struct reservation *r = w->state->slots[gpu].reservation;
+
+	return w->entry && plan_is_aside(w->entry, gpu) && r && r->queue_id;
 }
 
 bool plan_wait_has_prospects(const struct pool_state *state, const struct plan_facts *facts,
@@ -400,8 +424,19 @@ bool plan_wait_has_prospects(const struct pool_state *state, const struct plan_f
 		const struct candidate *c = &w.all[i];
 
 		own += c->own;
-		more |= !c->own && !c->reserved && !c->withheld && !c->awaited && !c->unsuited &&
-			is_requested(request, c->id) && !state->slots[c->id].problem;
+		more |= !c->own && (!c->reserved || is_declined_part(&w, c->id)) && !c->withheld &&
+			!c->awaited && !c->unsuited && is_requested(request, c->id) &&
+			!state->slots[c->id].problem;
 	}
-	return w.possible && (more || own >= w.wanted);
+	return w.possible && !w.blocked && (more || own >= w.wanted);
+}
+
+bool plan_wait_could_offer(const struct pool_state *state, const struct plan_facts *facts,
+			   const struct plan_request *request, const struct plan_wait *wait)
+{
+	AUTO(waiting_clear) struct waiting w = {0};
+	AUTO(plan_clear) struct plan p = {0};
+
+	waiting_init(&w, state, facts, request, wait, &p);
+	return w.possible && !w.blocked && plan_could_offer(state, facts, request, w.all, w.place);
 }

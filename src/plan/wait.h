@@ -38,6 +38,11 @@ int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 bool plan_wait_has_prospects(const struct pool_state *state, const struct plan_facts *facts,
 			     const struct plan_request *request, const struct plan_wait *wait);
 
+/* Whether a scan might show a GPU that could be offered to somebody before it: free, and not taken.
+ */
+bool plan_wait_could_offer(const struct pool_state *state, const struct plan_facts *facts,
+			   const struct plan_request *request, const struct plan_wait *wait);
+
 /* Takes the request out of the queue, and gives back what it has collected. */
 void plan_leave(const struct pool_state *state, const char *entry_id, int64_t now_ns,
 		struct plan *p);

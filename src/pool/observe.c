@@ -1,6 +1,7 @@
 /* Holders and GPUs as this host sees them; see observe.h. */
 #include "pool/observe.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,7 +86,7 @@ bool *observe_ignored(const struct observer *o, const struct pool_state *state)
 	return is_alive;
 }
 
-static enum holder_life observe_waiter(const struct observer *o, const struct queue_entry *q)
+enum holder_life observe_waiter(const struct observer *o, const struct queue_entry *q)
 {
 	const struct process_ref *waiter = &q->holder.command;
 	struct process_info info;
@@ -126,6 +127,7 @@ struct plan_facts observe_facts(const struct observer *o, const struct liveness 
 		.now_ns = clock_now_ns(),
 		.boot_ns = clock_boot_ns(),
 		.clock = o->clock,
+		.monotonic_ns = clock_monotonic_ns(),
 		.life = l->holders,
 		.waiting = l->waiting,
 		.policy = policy,
@@ -159,12 +161,31 @@ static char *observe_reason(const struct observation *o, size_t i)
 	return mem_strdup("the driver does not report how much memory is used");
 }
 
+/* Why a GPU cannot be taken, as others read it. */
+static char *observe_use_reason(const struct observation *o, size_t i, int64_t threshold_mb)
+{
+	const struct gpu *gpu = o->gpus[i];
+
+	if (o->use[i] == USE_IDLE)
+		return NULL;
+	if (o->use[i] == USE_FAULTY)
+		return mem_printf("cannot be used: %s", o->problems[i]);
+	if (o->use[i] >= USE_UNKNOWN)
+		return mem_printf("cannot be read by it: %s", o->problems[i]);
+	if (!gpu->memory_used_mb.known)
+		return mem_strdup("is in use");
+	return mem_printf("uses %" PRId64 " MB, more than its memory.threshold of %" PRId64 " MB",
+			  gpu->memory_used_mb.value, threshold_mb);
+}
+
 static void begin_observation(struct observation *o, const struct pool_state *state)
 {
 	*o = (struct observation){.taken_ns = clock_now_ns(), .count = state->slots_count};
 	o->gpus = mem_alloc(o->count, sizeof(struct gpu *));
 	o->problems = mem_alloc(o->count, sizeof(char *));
+	o->reasons = mem_alloc(o->count, sizeof(char *));
 	o->use = mem_alloc(o->count, sizeof(*o->use));
+	o->reasons = mem_alloc(o->count, sizeof(char *));
 }
 
 void observe_nothing(const struct pool_state *state, const char *problem, struct observation *o)
@@ -243,6 +264,7 @@ void observe_gpus(const struct pool_config *config, const struct observer *obser
 			o->use[i] = USE_MISSING;
 		if (o->use[i] >= USE_UNKNOWN && !o->problems[i])
 			o->problems[i] = observe_reason(o, i);
+		o->reasons[i] = observe_use_reason(o, i, config->memory_threshold_mb);
 	}
 }
 
@@ -250,7 +272,10 @@ void observation_clear(struct observation *o)
 {
 	for (size_t i = 0; i < o->count; i++)
 		free(o->problems[i]);
+	for (size_t i = 0; o->reasons && i < o->count; i++)
+		free(o->reasons[i]);
 	free(o->problems);
+	free(o->reasons);
 	free(o->gpus);
 	free(o->use);
 	free(o->ignored);

@@ -35,8 +35,10 @@ struct observation {
 	struct gpu **gpus; /* per slot: its GPU in the scan, or NULL */
 	char **problems;   /* per slot: why its use is unknown, or it is faulty; else NULL */
 	enum gpu_use *use; /* per slot */
-	bool *ignored; /* per entry of the state's list of ignored processes: it is alive, and of
-			  this host */
+	bool *ignored;  /* per entry of the state's list of ignored processes: it is alive, and of
+			   this host */
+	char **reasons; /* per slot: why it is not idle, as struct plan_facts has it, or NULL;
+			   NULL: it was not scanned for a decision */
 	bool foreign_pids; /* the driver counts pids otherwise than this host: they name nobody */
 };
 
@@ -70,6 +72,9 @@ struct liveness {
 void observe_liveness(const struct observer *o, const struct pool_state *state,
 		      struct liveness *ret_liveness);
 void liveness_clear(struct liveness *l);
+
+/* Whether the process of a waiting request lives. */
+enum holder_life observe_waiter(const struct observer *o, const struct queue_entry *q);
 
 /* The facts that need no scan. They borrow from all three. */
 struct plan_facts observe_facts(const struct observer *o, const struct liveness *l,

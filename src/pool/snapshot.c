@@ -22,6 +22,7 @@ static void snapshot_cleanup(struct pool *p, struct snapshot *s)
 	facts = observe_facts(&p->observer, &liveness, &p->config.policy);
 	facts.now_ns = s->now_ns;
 	facts.boot_ns = s->boot_ns;
+	facts.monotonic_ns = s->monotonic_ns;
 	plan_cleanup(&s->state, &facts, &plan);
 	if (!plan.changes_count)
 		return;
@@ -133,6 +134,7 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 	else
 		snapshot_reload(p, &s);
 	s.now_ns = clock_now_ns();
+	s.monotonic_ns = clock_monotonic_ns();
 	s.boot_ns = clock_boot_ns();
 	memcpy(s.clock, p->observer.clock, sizeof(s.clock));
 	plan_policy_copy(&s.policy, &p->config.policy);

@@ -34,14 +34,16 @@ struct gpu_view {
 /* One waiting request as people see it. */
 struct waiter_view {
 	enum waiter_state state;
-	int64_t start_ns; /* when it is expected to start; TIME_NONE: nobody can tell */
-	char *awaits;     /* "GPU 0 (alice), GPU 3 (in use without reservation)" */
+	int64_t start_ns;  /* when it is expected to start; TIME_NONE: nobody can tell */
+	char *passed_over; /* why others are served before it; NULL: they are not */
+	char *awaits;      /* "GPU 0 (alice), GPU 3 (in use without reservation)" */
 };
 
 struct snapshot {
 	int64_t now_ns;
 	int64_t boot_ns;             /* the same moment by the boot clock ... */
 	char clock[CLOCK_NAME_SIZE]; /* ... of that name */
+	int64_t monotonic_ns;        /* the same moment, as offers have it */
 	struct pool_state state;     /* after the cleanup */
 	struct observation seen;
 	struct gpu_view *views; /* one per slot */

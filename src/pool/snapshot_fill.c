@@ -98,6 +98,7 @@ void snapshot_fill_waiters(struct snapshot *s)
 		s->waiters[i] = (struct waiter_view){
 			.state = plan_waiter_state(&s->state, &facts, i),
 			.start_ns = s->forecast.starts_ns[i],
+			.passed_over = plan_why_passed_over(&s->state, &facts, i),
 			.awaits = plan_awaits(&s->state, &facts, i),
 		};
 	}
@@ -109,6 +110,7 @@ struct plan_facts snapshot_facts(const struct snapshot *s)
 		.now_ns = s->now_ns,
 		.boot_ns = s->boot_ns,
 		.clock = s->clock,
+		.monotonic_ns = s->monotonic_ns,
 		.use = s->seen.use,
 		.life = s->liveness.holders,
 		.waiting = s->liveness.waiting,
@@ -122,8 +124,10 @@ void snapshot_clear(struct snapshot *s)
 		model_clear(&s->views[i].model);
 		free(s->views[i].withheld);
 	}
-	for (size_t i = 0; s->waiters && i < s->state.queue_count; i++)
+	for (size_t i = 0; s->waiters && i < s->state.queue_count; i++) {
+		free(s->waiters[i].passed_over);
 		free(s->waiters[i].awaits);
+	}
 	free(s->waiters);
 	forecast_clear(&s->forecast);
 	liveness_clear(&s->liveness);

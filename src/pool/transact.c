@@ -70,6 +70,7 @@ static int add_scan(struct pool *p, struct transaction *t, struct attempt *a, st
 		return r;
 	a->facts.use = t->cache->observation.use;
 	a->facts.gpus = t->cache->observation.gpus;
+	a->facts.reasons = (const char *const *)t->cache->observation.reasons;
 	if (!t->requester)
 		return 0;
 	r = scan_cache_check_names(t->cache, p->config.naming, e);

@@ -20,6 +20,7 @@ void pool_wait_begin(struct pool *p, const struct plan_request *request, int64_t
 	w->pool = p;
 	w->begun_ns = clock_monotonic_ns();
 	w->enqueued_ns = TIME_NONE;
+	w->watch.due_ns = INT64_MAX;
 	pool_wait_change(w, request, limit_ns);
 	id_new(w->entry_id);
 	alarm_init(&w->alarm);
@@ -74,7 +75,9 @@ struct pool_wait *pool_wait_end(struct pool_wait *w)
 	store_unwatch(w->pool->store);
 	scan_cache_clear(&w->cache);
 	free(w->collected);
+	free(w->idle_since_ns);
 	free(w->awaits);
+	free(w->passed_over);
 	free(w->trouble);
 	free(w);
 	return NULL;

@@ -30,7 +30,8 @@ struct pool_standing {
 	const char *awaits;  /* "GPU 0 (alice), GPU 3 (in use without reservation)"; "" nothing */
 	int64_t since_ns;    /* when it joined */
 	int64_t estimate_ns; /* when it is expected to start; TIME_NONE: unknown */
-	const char *trouble; /* why the store does not answer at present; NULL: it does */
+	const char *passed_over; /* why others are served before it; NULL: they are not */
+	const char *trouble;     /* why the store does not answer at present; NULL: it does */
 };
 
 /*

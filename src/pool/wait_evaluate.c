@@ -39,12 +39,20 @@ static bool are_rivals(const struct pool_state *state, const struct queue_entry 
 	return false;
 }
 
-size_t wait_rank(const struct pool_state *state, size_t place)
+bool wait_is_rival(const struct pool_state *state, const struct plan_facts *facts, size_t i,
+		   size_t place)
 {
-	size_t rank = 0;
+	return are_rivals(state, &state->queue[i], &state->queue[place]) &&
+	       plan_waiter_state(state, facts, i) == WAITER_ACTIVE;
+}
 
-	for (size_t i = 0; place < state->queue_count && i < place; i++)
-		rank += are_rivals(state, &state->queue[i], &state->queue[place]);
+/* How many active requests before it compete with it for a GPU. */
+static size_t count_rivals(const struct wait_situation *s)
+{
+	size_t place = plan_queue_find(s->state, s->wait->entry_id), rank = 0;
+
+	for (size_t i = 0; place < s->state->queue_count && i < place; i++)
+		rank += wait_is_rival(s->state, s->facts, i, place);
 	return rank;
 }
 
@@ -133,6 +141,20 @@ static int64_t wall_until_ns(const struct wait_situation *s, size_t place, size_
 	return until_ns;
 }
 
+/* When the first of those before it is passed over, unless it reacts. */
+static int64_t offers_end_ns(const struct wait_situation *s, size_t place)
+{
+	int64_t end_ns = INT64_MAX;
+
+	for (size_t i = 0; i < place && i < s->state->queue_count; i++) {
+		int64_t at_ns = plan_offer_end_ns(s->state, s->facts, i);
+
+		if (at_ns > s->facts->monotonic_ns)
+			end_ns = earlier(end_ns, at_ns);
+	}
+	return end_ns;
+}
+
 static int64_t backstop_ns(const struct wait_situation *s, size_t rank)
 {
 	if (s->is_watching && !(s->external_writers && rank < 2))
@@ -153,6 +175,7 @@ static void sleep_until(const struct wait_situation *s, struct wait_evaluation *
 		doubt_ns = doubt_left_ns(s, place);
 	if (doubt_ns != INT64_MAX)
 		v->until_ns = earlier(v->until_ns, s->now_ns + doubt_ns + NS_PER_MS);
+	v->until_ns = earlier(v->until_ns, earlier(v->watch.due_ns, offers_end_ns(s, place)));
 	if (v->uses_scan)
 		v->until_ns = earlier(v->until_ns, s->scan.taken_ns + s->scan.pause_ns);
 	v->wall_until_ns = wall_until_ns(s, place, v->rank);
@@ -192,17 +215,90 @@ static bool lacks_eligible(const struct wait_situation *s)
 	       (place == s->state->queue_count || !s->state->queue[place].eligible);
 }
 
+/* ---- watching those before it ---- */
+
+/* Only another program's request may be before one of rank 0. */
+static int64_t times_rank(const struct wait_evaluation *v, int64_t ns)
+{
+	return (int64_t)(v->rank ? v->rank : 1) * ns;
+}
+
+/* When it scans next to see whether they take what is free; INT64_MAX: there is nothing. */
+static void set_watch(const struct wait_situation *s, struct wait_evaluation *v)
+{
+	struct wait_watch *w = &v->watch;
+	int64_t first_ns = times_rank(v, WAIT_WATCH_FIRST_NS);
+
+	*w = s->watch;
+	if (!plan_wait_could_offer(s->state, s->facts, s->request, s->wait)) {
+		w->due_ns = INT64_MAX;
+		return;
+	}
+	if (w->due_ns != INT64_MAX && w->prospects == v->prospects)
+		return;
+	/* Changes of the pool bring it forward, but never put it off. */
+	w->due_ns = earlier(w->due_ns, s->now_ns + first_ns);
+	w->pause_ns = first_ns;
+	w->prospects = v->prospects;
+}
+
+static bool watch_is_due(const struct wait_situation *s, const struct wait_evaluation *v)
+{
+	return s->now_ns >= v->watch.due_ns;
+}
+
+/* When another program's request that is first has left an idle GPU lying for too long. */
+static int64_t left_lying_ns(const struct wait_situation *s)
+{
+	size_t place = plan_queue_find(s->state, s->wait->entry_id);
+	const int64_t *since_ns = s->facts->idle_since_ns;
+	int64_t at_ns = INT64_MAX;
+
+	for (size_t i = 0; since_ns && i < s->state->slots_count; i++) {
+		const struct queue_entry *first = plan_first_for(s->state, s->facts, (int)i, place);
+
+		if (first && !first->holder.host && since_ns[i] &&
+		    since_ns[i] + OFFER_LIMIT_UNSEEN_NS > s->now_ns)
+			at_ns = earlier(at_ns, since_ns[i] + OFFER_LIMIT_UNSEEN_NS);
+	}
+	return at_ns;
+}
+
+/* The scan has shown nothing that could be offered. */
+static void put_off_watch(const struct wait_situation *s, struct wait_evaluation *v)
+{
+	struct wait_watch *w = &v->watch;
+
+	w->pause_ns = earlier(2 * w->pause_ns, times_rank(v, WAIT_WATCH_LAST_NS));
+	w->due_ns = earlier(s->now_ns + w->pause_ns, left_lying_ns(s));
+}
+
+/* ---- together ---- */
+
+/* Somebody has seen that it could take a GPU, and it has to look whether it can. */
+static bool is_offered(const struct wait_situation *s)
+{
+	size_t place = plan_queue_find(s->state, s->wait->entry_id);
+
+	return place < s->state->queue_count && s->state->queue[place].offered_ns > OFFER_NONE;
+}
+
 /* Decides what can be had, at first without a scan: most often that shows that none is needed. */
 static int choose(const struct wait_situation *s, struct wait_evaluation *v, struct err *e)
 {
 	AUTO(plan_clear) struct plan plan = {0};
+	bool watching, fresh, prospects;
 	int r = decide(s, false, &plan, e);
 
 	if (r < 0)
 		return r;
-	v->uses_scan = plan_wait_has_prospects(s->state, s->facts, s->request, s->wait) ||
-		       lacks_eligible(s);
-	if (v->uses_scan && !scan_counts(s, v->prospects)) {
+	set_watch(s, v);
+	watching = watch_is_due(s, v);
+	fresh = watching || is_offered(s);
+	prospects = plan_wait_has_prospects(s->state, s->facts, s->request, s->wait) ||
+		    lacks_eligible(s);
+	v->uses_scan = fresh || prospects;
+	if (v->uses_scan && !(fresh ? s->scan.is_new : scan_counts(s, v->prospects))) {
 		v->action = WAIT_SCAN;
 		return 0;
 	}
@@ -210,10 +306,14 @@ static int choose(const struct wait_situation *s, struct wait_evaluation *v, str
 		r = decide(s, true, &plan, e);
 	if (r < 0)
 		return r;
-	if (plan.changes_count)
+	if (plan.changes_count) {
 		v->action = plan.granted ? WAIT_GRANT : WAIT_COLLECT;
-	else
-		sleep_until(s, v);
+		return 0;
+	}
+	if (watching)
+		put_off_watch(s, v);
+	v->uses_scan = prospects;
+	sleep_until(s, v);
 	return 0;
 }
 
@@ -222,7 +322,8 @@ int wait_evaluate(const struct wait_situation *s, struct wait_evaluation *ret_ev
 {
 	struct wait_evaluation v = {
 		.prospects = wait_prospects(s->state, s->facts->policy),
-		.rank = wait_rank(s->state, plan_queue_find(s->state, s->wait->entry_id)),
+		.rank = count_rivals(s),
+		.watch = s->watch,
 		.wall_until_ns = INT64_MAX,
 	};
 	int r = 0;

@@ -15,6 +15,14 @@
 #define WAIT_BACKSTOP_NS QUEUE_HEARTBEAT_NS
 #define WAIT_BACKSTOP_SILENT_NS NS_PER_SECOND
 
+/*
+ * GPUs that nobody holds belong to the first request, which takes them at once. One behind it looks
+ * after so long whether it has, times its rank, and then less and less often: to offer those that
+ * are idle (plan/offer.h).
+ */
+#define WAIT_WATCH_FIRST_NS (250 * NS_PER_MS)
+#define WAIT_WATCH_LAST_NS (20 * NS_PER_SECOND)
+
 enum wait_action {
 	WAIT_SLEEP,   /* nothing can be had at present */
 	WAIT_SCAN,    /* GPUs might be had: scan them, and evaluate again */
@@ -33,6 +41,13 @@ struct wait_scan {
 	uint64_t prospects;      /* wait_prospects when it was taken */
 };
 
+/* Watching those before it. */
+struct wait_watch {
+	int64_t due_ns;     /* monotonic: the next scan for that; INT64_MAX: nothing to watch */
+	int64_t pause_ns;   /* until the one after that */
+	uint64_t prospects; /* when it was set */
+};
+
 /* All that an evaluation rests on. */
 struct wait_situation {
 	const struct pool_state *state;
@@ -40,6 +55,7 @@ struct wait_situation {
 	const struct plan_request *request;
 	const struct plan_wait *wait;
 	struct wait_scan scan;
+	struct wait_watch watch;
 	bool far;              /* too far behind, with nothing due: not worth a decision */
 	bool is_watching;      /* commits wake the request ... */
 	bool external_writers; /* ... though not those of other programs */
@@ -53,6 +69,7 @@ struct wait_evaluation {
 	bool uses_scan;     /* WAIT_COLLECT, WAIT_GRANT: decide with the scan */
 	uint64_t prospects; /* of the state */
 	size_t rank;        /* rivals before it */
+	struct wait_watch watch;
 	/* WAIT_SLEEP: the next step at the latest, at the earlier of two times. */
 	int64_t until_ns;      /* monotonic */
 	int64_t wall_until_ns; /* wall clock: an expiry, a missed heartbeat; INT64_MAX: none */
@@ -65,8 +82,9 @@ int wait_evaluate(const struct wait_situation *s, struct wait_evaluation *ret_ev
 /* A hash of the GPUs that a scan could win: where it changes, an old scan counts no more. */
 uint64_t wait_prospects(const struct pool_state *state, const struct plan_policy *policy);
 
-/* How many requests before that place compete with it for a GPU, whether they live or not. */
-size_t wait_rank(const struct pool_state *state, size_t place);
+/* Whether the i-th request is active, and competes with the one at that place for a GPU. */
+bool wait_is_rival(const struct pool_state *state, const struct plan_facts *facts, size_t i,
+		   size_t place);
 
 /* Whether the request at that place (queue_count: a new one) is the next to get that GPU, once it
    is free. */

@@ -23,7 +23,7 @@ struct alarm {
 	int64_t clock_due_ns; /* what it is set to; INT64_MAX: nothing */
 	int64_t due_ns;       /* monotonic: the next step at the latest */
 	int64_t stagger_ns;   /* monotonic: the step that follows a commit; INT64_MAX: none */
-	size_t rank;          /* see wait_rank */
+	size_t rank;          /* see struct wait_evaluation */
 };
 
 struct pool_wait {
@@ -41,13 +41,16 @@ struct pool_wait {
 	struct scan_cache cache;
 	uint64_t scan_prospects; /* see wait_prospects: when the scan was taken */
 	int64_t scan_pause_ns;   /* until the next scan, if nothing else happens */
+	int64_t *idle_since_ns;  /* see struct plan_facts; NULL: no scan yet */
+	size_t idle_count;
+	struct wait_watch watch;
 
 	struct alarm alarm;
 	int failures; /* steps in a row that the store did not answer */
 
 	struct pool_standing standing;
 	int *collected;
-	char *awaits, *trouble;
+	char *awaits, *passed_over, *trouble;
 };
 
 /* ---- wait_step.c ---- */

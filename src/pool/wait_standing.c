@@ -61,6 +61,9 @@ void standing_set(struct pool_wait *w, const struct step *step)
 	free(w->awaits);
 	w->awaits = plan_awaits(state, &facts, place);
 	s->awaits = w->awaits;
+	free(w->passed_over);
+	w->passed_over = s->joined ? plan_why_passed_over(state, &facts, place) : NULL;
+	s->passed_over = w->passed_over;
 	/* Far behind, the liveness of the others was not observed: it keeps the last estimate. */
 	s->estimate_ns = step->far ? estimate_ns : estimate(w, state, &facts, place);
 }

@@ -1,5 +1,6 @@
 /* One step of a waiting request: what wait_evaluate says, done. What it gets is the decision of
    plan_wait. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -27,15 +28,34 @@ static bool has_lost_neighbour(const struct pool_wait *w, const struct pool_stat
 	       host_process_life(&before->command) == HOST_GONE;
 }
 
+/* Whether many compete with it that can take GPUs. It looks at no more of them than that needs. */
+static bool has_many_rivals(const struct pool_wait *w, const struct pool_state *state, size_t place)
+{
+	struct liveness l = {
+		.waiting = mem_alloc(state->queue_count, sizeof(enum holder_life)),
+	};
+	struct plan_facts facts = observe_facts(&w->pool->observer, &l, &w->pool->config.policy);
+	size_t rivals = 0;
+
+	for (size_t i = 0; i < place && rivals < WAIT_FAR_RANK; i++) {
+		l.waiting[i] = observe_waiter(&w->pool->observer, &state->queue[i]);
+		rivals += wait_is_rival(state, &facts, i, place);
+	}
+	liveness_clear(&l);
+	return rivals >= WAIT_FAR_RANK;
+}
+
 /* Whether it is too far behind to get anything, and has nothing to report: then the liveness of all
    those before it does not matter. */
 static bool is_far(const struct pool_wait *w, const struct pool_state *state)
 {
 	size_t place = plan_queue_find(state, w->entry_id);
+	int64_t now_ns = clock_monotonic_ns();
 
-	return place < state->queue_count && !state->queue[place].cancelled &&
-	       wait_rank(state, place) >= WAIT_FAR_RANK && clock_monotonic_ns() < w->heartbeat_ns &&
-	       !has_lost_neighbour(w, state, place);
+	return place >= WAIT_FAR_RANK && place < state->queue_count &&
+	       !state->queue[place].cancelled && state->queue[place].offered_ns <= OFFER_NONE &&
+	       now_ns < w->heartbeat_ns && now_ns < w->watch.due_ns &&
+	       !has_lost_neighbour(w, state, place) && has_many_rivals(w, state, place);
 }
 
 /* If the wall clock was set, others would see the limit at another time than the request itself. */
@@ -95,17 +115,24 @@ static struct plan_wait describe_wait(struct step *s)
 	};
 }
 
+static const int64_t *idle_since(const struct pool_wait *w, const struct pool_state *state)
+{
+	return w->idle_count == state->slots_count ? w->idle_since_ns : NULL;
+}
+
 static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 {
 	struct pool_wait *w = s->wait;
 	struct store *store = w->pool->store;
 	struct plan_wait wait = describe_wait(s);
 	struct plan_facts facts = s->last.facts;
+	int r;
 	struct wait_situation situation = {
 		.state = &s->last.state,
 		.facts = &facts,
 		.request = &w->request,
 		.wait = &wait,
+		.watch = w->watch,
 		.far = s->far,
 		.is_watching = store_watch(store) >= 0,
 		.external_writers = store_has_external_writers(store),
@@ -117,7 +144,9 @@ static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 	/* Those of a commit borrow from the scan that it used, which may be gone. */
 	facts.use = NULL;
 	facts.gpus = NULL;
+	facts.reasons = NULL;
 	facts.last_use_ns = NULL;
+	facts.idle_since_ns = idle_since(w, &s->last.state);
 	if (w->cache.taken_ns && scan_cache_fits(&w->cache, &s->last.state))
 		situation.scan = (struct wait_scan){
 			.use = w->cache.observation.use,
@@ -127,7 +156,28 @@ static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 			.pause_ns = w->scan_pause_ns,
 			.prospects = w->scan_prospects,
 		};
-	return wait_evaluate(&situation, &s->evaluation, e);
+	r = wait_evaluate(&situation, &s->evaluation, e);
+	if (r == 0)
+		w->watch = s->evaluation.watch;
+	return r;
+}
+
+/* Notes since when each scan has shown the GPUs idle. */
+static void note_idle(struct pool_wait *w)
+{
+	const struct observation *o = &w->cache.observation;
+
+	if (w->idle_count != o->count) {
+		free(w->idle_since_ns);
+		w->idle_since_ns = mem_alloc(o->count, sizeof(*w->idle_since_ns));
+		w->idle_count = o->count;
+	}
+	for (size_t i = 0; i < o->count; i++) {
+		if (o->use[i] != USE_IDLE)
+			w->idle_since_ns[i] = 0;
+		else if (!w->idle_since_ns[i])
+			w->idle_since_ns[i] = w->cache.taken_ns;
+	}
 }
 
 /* Its own: what has just ended, and woken it, must not be in it. A signal, or the limit of the
@@ -160,7 +210,10 @@ static int scan(struct step *s, struct err *e)
 		r = scan_cache_check(&w->cache, &s->last.state, e);
 	if (r == 0)
 		r = scan_cache_check_names(&w->cache, w->pool->config.naming, e);
-	return r < 0 ? r : evaluate(s, true, e);
+	if (r < 0)
+		return r;
+	note_idle(w);
+	return evaluate(s, true, e);
 }
 
 /* Finds out what to do. 1: there is nothing to commit. */
@@ -202,13 +255,15 @@ static int decide_step(const struct pool_state *state, const struct plan_facts *
 	struct step *s = argument;
 	struct plan_request request = s->wait->request;
 	struct plan_wait wait = describe_wait(s);
+	struct plan_facts known = *facts;
 	int r = plan_require(state, e);
 
 	if (r < 0 || pool_state_find(state, request.id))
 		return r;
 	/* Without a scan nothing is taken blindly, not even by force. */
 	request.force = facts->use && request.force;
-	return plan_wait(state, facts, &request, &wait, plan, e);
+	known.idle_since_ns = idle_since(s->wait, state);
+	return plan_wait(state, &known, &request, &wait, plan, e);
 }
 
 /* Remembers what a commit has stored of the entry. True if it has changed nothing else: what was

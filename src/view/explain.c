@@ -214,16 +214,24 @@ static void explain_next(const struct explain *x)
 	str_add(x->out, ".\n");
 }
 
-/* Why nothing is kept for it. */
-static const char *absence(const struct explain *x)
+/* Why nothing is kept for it, or not every GPU. */
+static void explain_absence(const struct explain *x)
 {
+	AUTO_FREE char *why = text_shown(x->s->waiters[x->place].passed_over);
+
 	if (x->q->cancelled)
-		return "It was cancelled, and is about to leave the queue.\n";
-	if (!plan_entry_is_possible(&x->s->state, &x->facts, x->q))
-		return "Not all the GPUs that it needs are in service: it keeps its place, but "
-		       "others are served meanwhile.\n";
-	return "Its process is not responding (stopped?): it keeps its place, but others are "
-	       "served meanwhile.\n";
+		str_add(x->out, "It was cancelled, and is about to leave the queue.\n");
+	else if (!plan_entry_is_possible(&x->s->state, &x->facts, x->q))
+		str_add(x->out,
+			"Not all the GPUs that it needs are in service: it keeps its place, but "
+			"others are served meanwhile.\n");
+	else if (why)
+		str_addf(x->out,
+			 "It is passed over: %s. It keeps its place, but others are served "
+			 "meanwhile.\n",
+			 why);
+	else
+		str_add(x->out, "It is about to leave the queue.\n");
 }
 
 /* What it lacks, and when it starts, as far as that can be told. */
@@ -235,9 +243,11 @@ static void explain_start(const struct explain *x)
 	AUTO_FREE char *about = NULL;
 
 	if (x->s->waiters[x->place].state != WAITER_ACTIVE) {
-		str_add(x->out, absence(x));
+		explain_absence(x);
 		return;
 	}
+	if (x->s->waiters[x->place].passed_over)
+		explain_absence(x);
 	str_addf(x->out, "It has %zu of %zu GPU%s", has, wanted, plural(wanted));
 	if (has) {
 		AUTO_FREE char *ids = str_from_ids(x->q->collected, has);

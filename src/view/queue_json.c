@@ -47,6 +47,8 @@ static json_t *entry_json(const struct snapshot *s, size_t place)
 	json_object_set_new(object, "estimated_start",
 			    estimate_or_null(view ? view->start_ns : TIME_NONE));
 	json_object_set_new(object, "note", view_json_text(q->note && *q->note ? q->note : NULL));
+	if (view && view->passed_over)
+		json_object_set_new(object, "passed_over", view_json_text(view->passed_over));
 	return object;
 }
 

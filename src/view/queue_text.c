@@ -51,12 +51,17 @@ static char *starts_in(const struct snapshot *s, size_t i)
 	return view_about(start_ns - s->now_ns);
 }
 
-/* A request that is not active is not served: that is what matters about it. */
+/* A request that is not served, or not for some GPUs: that is what matters about it. */
 static char *waiting_for(const struct snapshot *s, size_t i)
 {
-	if (s->waiters[i].state == WAITER_ACTIVE)
-		return mem_strdup(s->waiters[i].awaits);
-	return mem_printf("(%s) %s", view_waiter_state(s, i), s->waiters[i].awaits);
+	const struct waiter_view *w = &s->waiters[i];
+	const char *state = w->state == WAITER_ACTIVE ? "passed over" : view_waiter_state(s, i);
+
+	if (w->passed_over && !s->state.queue[i].cancelled)
+		return mem_printf("(%s: %s) %s", state, w->passed_over, w->awaits);
+	if (w->state == WAITER_ACTIVE)
+		return mem_strdup(w->awaits);
+	return mem_printf("(%s) %s", state, w->awaits);
 }
 
 static void add_row(struct table *table, const struct snapshot *s, size_t i)

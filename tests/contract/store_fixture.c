@@ -190,6 +190,14 @@ void fixture_same_reservation(const struct reservation *a, const struct reservat
 	assert_memory_equal(a->gpus, b->gpus, a->gpus_count * sizeof(*a->gpus));
 }
 
+static void same_ids(const int *a, size_t a_count, const int *b, size_t b_count)
+{
+	assert_int_equal(a_count, b_count);
+	assert_int_equal(a != NULL, b != NULL);
+	for (size_t i = 0; i < a_count; i++)
+		assert_int_equal(a[i], b[i]);
+}
+
 static void same_entry(const struct queue_entry *a, const struct queue_entry *b)
 {
 	same_text(a->id, b->id);
@@ -217,6 +225,10 @@ static void same_entry(const struct queue_entry *a, const struct queue_entry *b)
 	assert_int_equal(a->heartbeat_ns, b->heartbeat_ns);
 	assert_int_equal(a->give_up_ns, b->give_up_ns);
 	assert_int_equal(a->cancelled, b->cancelled);
+	assert_int_equal(a->offered_ns, b->offered_ns);
+	same_ids(a->offered_gpus, a->offered_gpus_count, b->offered_gpus, b->offered_gpus_count);
+	same_text(a->aside, b->aside);
+	same_ids(a->aside_gpus, a->aside_gpus_count, b->aside_gpus, b->aside_gpus_count);
 	same_holder(&a->holder, &b->holder);
 	same_doubt(&a->doubt, &b->doubt);
 }

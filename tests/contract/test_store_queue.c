@@ -284,6 +284,52 @@ static void test_lists_and_the_mark_of_a_cancelled_one(void **state)
 	}
 }
 
+/* What was offered to it, and what it answers; in whatever order the ids come. */
+static void test_offer_and_answer(void **state)
+{
+	static char first[] = "GPU 0 uses 500 MB, it\xe2\x80\x99s too much", second[] = "";
+	struct fixture *f = *state;
+	struct queue_entry w = entry_of(4);
+	int ids[] = {0, 2, 3};
+	const struct {
+		int64_t offered_ns;
+		size_t offered_count, aside_count;
+		char *aside;
+	} cases[] = {
+		{OFFER_UNKNOWN, 0, 0, NULL},
+		{OFFER_NONE, 0, 0, NULL},
+		{INT64_C(9007199254740993), 2, 0, NULL},
+		{OFFER_NONE, 0, 3, first},
+		{OFFER_NONE, 0, 0, second},
+		{NS_PER_SECOND, 1, 1, first},
+		{OFFER_NONE, 0, 0, NULL},
+	};
+
+	fixture_init(f, 4);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct queue_entry *q;
+
+		w.offered_ns = cases[i].offered_ns;
+		w.offered_gpus = cases[i].offered_count ? ids : NULL;
+		w.offered_gpus_count = cases[i].offered_count;
+		w.aside = cases[i].aside;
+		w.aside_gpus = cases[i].aside_count ? ids : NULL;
+		w.aside_gpus_count = cases[i].aside_count;
+		w.version = i ? f->state.queue[0].version : NULL;
+		put(f, &w);
+		q = &f->state.queue[0];
+		assert_int_equal(q->offered_ns, cases[i].offered_ns);
+		assert_int_equal(q->offered_gpus_count, cases[i].offered_count);
+		assert_int_equal(!q->aside, !cases[i].aside);
+		if (q->aside)
+			assert_string_equal(q->aside, cases[i].aside);
+		assert_int_equal(!q->aside_gpus, !cases[i].aside_count);
+		assert_int_equal(q->aside_gpus_count, cases[i].aside_count);
+		for (size_t k = 0; k < cases[i].aside_count; k++)
+			assert_int_equal(q->aside_gpus[k], ids[k]);
+	}
+}
+
 /* An entry that was lost with the store's data and comes back stands where it stood. */
 static void test_lost_entry_comes_back_to_its_place(void **state)
 {
@@ -308,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_new_pool_keeps_altered_entries),
 		cmocka_unit_test(test_new_pool_and_a_new_entry),
 		cmocka_unit_test(test_lists_and_the_mark_of_a_cancelled_one),
+		cmocka_unit_test(test_offer_and_answer),
 		cmocka_unit_test(test_lost_entry_comes_back_to_its_place),
 	};
 

@@ -129,25 +129,19 @@ mixed_pool() {
 	done
 }
 
-@test "a request that shows no life is marked, and nothing is kept for it" {
+@test "a request that is stopped is marked, and nothing is kept for it" {
 	pool 2
 	chg_ok reserve --user alice
 	waits bob reserve --gpus 2 --user bob --wait
-	stop_now "${background_pids[bob]}"
 	assert_equal "$(line)" 'bob 1'
-	if [ "${E2E_STORE:-sqlite}" = redis ]; then
-		key=canhazgpu:queue:entry:$(queue '.[0].id')
-		redis set "$key" "$(redis get "$key" | jq -c '(.last_heartbeat, .enqueue_time) = "2026-01-01T00:00:00Z"
-			| with_entries(if (.key | test("heartbeat.*ns|enqueue.*ns")) then .value = 1 else . end)')" >/dev/null
-	else
-		db 'UPDATE queue SET heartbeat_ns = 1, enqueued_ns = 1'
-	fi
+	stop_now "${background_pids[bob]}"
 	chg_ok queue --json
-	assert_json '.[0] | [.state, .allocated, .estimated_start] | tojson' '["absent",[],null]'
+	assert_json '.[0] | [.state, .allocated, .estimated_start, .passed_over] | tojson' \
+		'["absent",[],null,"its process is stopped"]'
 	chg_ok queue
-	assert_stdout_has '(absent) GPU 0 (alice)'
+	assert_stdout_has '(absent: its process is stopped) GPU 0 (alice)'
 	chg_ok queue --explain "$(queue '.[0].id[:8]')"
-	assert_stdout_has 'Its process is not responding'
+	assert_stdout_has 'It is passed over: its process is stopped. It keeps its place'
 	kill -CONT "${background_pids[bob]}"
 	wait_until '[ "$(line)" = "bob 1" ]' 30
 	chg_ok queue --json

@@ -180,7 +180,6 @@ store_goes_on() {
 	wait_run second
 	wait_until '[ "$(reserved)" = "0 1" ]'
 	stop_now "${background_pids[first]}"
-	silence 121
 	stir
 	wait_for_start second
 	assert_equal "$(line)" first
@@ -198,7 +197,6 @@ store_goes_on() {
 	chg_ok reserve --gpu-ids 1 --duration 1h
 	wait_run first --gpus 2
 	stop_now "${background_pids[first]}"
-	silence 121
 	wait_run second --gpus 3
 	wait_until 'grep -q "collected 1/3 \[2\]" "$WORLD/second.err"' 30
 	kill -CONT "${background_pids[first]}"

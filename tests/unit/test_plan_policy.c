@@ -426,7 +426,8 @@ static void test_quota_counts_what_waits(void **state)
 }
 
 /* A request in the queue waits for what its account holds beyond the limit, which may have been
-   lowered; it leaves as soon as it asks for more than the limit by itself. */
+   lowered, and collects nothing meanwhile; it leaves as soon as it asks for more than the limit by
+   itself. */
 static void test_quota_at_the_grant(void **state)
 {
 	AUTO(world_clear) struct world w;
@@ -446,7 +447,7 @@ static void test_quota_at_the_grant(void **state)
 	hold(&w, 1, RESERVATION_RUN, 0, 2);
 	w.use[2] = USE_BUSY;
 	assert_int_equal(step(&w, &two, q->id, &waits, &e), 0);
-	assert_int_equal(waits.collected->gpus_count, 1);
+	assert_null(waits.collected);
 	w.use[2] = USE_IDLE;
 	w.life[0] = HOLDER_ENDING;
 	assert_int_equal(step(&w, &two, q->id, &ending, &e), 0);

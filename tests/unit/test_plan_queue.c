@@ -1,182 +1,10 @@
 /* Who is first for a GPU, and what a request that waits gets: tables for src/plan/queue.h. */
-#include "model_store.h"
+#include "queue_world.h"
 
 #include <errno.h>
 
 #include "base/mem.h"
 #include "plan/plan.h"
-
-#define NOW (INT64_C(1800000000) * NS_PER_SECOND)
-#define SECOND NS_PER_SECOND
-#define ME "eeeeeeee-0000-4000-8000-000000000000"
-#define PART "aaaaaaaa-0000-4000-8000-000000000000"
-#define GRANT "99999999-0000-4000-8000-000000000000"
-#define GPUS_MAX 8
-
-/* A pool of idle GPUs with a line. */
-struct world {
-	struct model_store store;
-	enum gpu_use use[GPUS_MAX];
-	enum holder_life life[GPUS_MAX], waiting[GPUS_MAX];
-	struct plan_facts facts;
-	struct plan_request request;
-	struct plan_wait wait;
-	struct plan plan;
-	struct err e;
-	int ids[GPUS_MAX];
-};
-
-static char here[] = "here";
-
-static char *word(const char *text)
-{
-	return mem_strdup(text);
-}
-
-static void world_init(struct world *w, size_t gpus)
-{
-	*w = (struct world){0};
-	model_init(&w->store, gpus);
-	w->facts = (struct plan_facts){
-		.now_ns = NOW, .use = w->use, .life = w->life, .waiting = w->waiting};
-	w->request = (struct plan_request){.actor = {.uid = 7, .account = "me"},
-					   .type = RESERVATION_RUN,
-					   .count = 2,
-					   .holder = {.host = here, .command = {.pid = 7}},
-					   .id = GRANT};
-	w->wait = (struct plan_wait){.entry_id = ME, .part_id = PART};
-}
-
-static void world_clear(struct world *w)
-{
-	plan_clear(&w->plan);
-	model_clear(&w->store);
-}
-
-/* "2": any two; "#0,3": these. */
-static size_t parse_wish(const char *wish, int ids[GPUS_MAX], int *ret_count)
-{
-	size_t n = 0;
-
-	*ret_count = atoi(wish);
-	for (const char *p = wish; *wish == '#' && *p; p++) {
-		if (*p >= '0' && *p <= '9')
-			ids[n++] = *p - '0';
-	}
-	if (n)
-		*ret_count = (int)n;
-	return n;
-}
-
-/* Adds a waiting request of account "u<place>", 10 s after the one before it. */
-static struct queue_entry *world_queue(struct world *w, const char *wish)
-{
-	struct pool_state *state = &w->store.state;
-	size_t place = state->queue_count;
-	struct queue_entry *q = pool_state_add_waiter(state);
-	int ids[GPUS_MAX];
-
-	snprintf(q->id, ID_SIZE, "%08zx-0000-4000-8000-000000000000", place + 1);
-	q->user = mem_printf("u%zu", place);
-	q->account = mem_printf("u%zu", place);
-	q->requested_ids_count = parse_wish(wish, ids, &q->requested_count);
-	if (q->requested_ids_count) {
-		q->requested_ids = mem_alloc(q->requested_ids_count, sizeof(int));
-		memcpy(q->requested_ids, ids, q->requested_ids_count * sizeof(int));
-	}
-	q->enqueued_ns = NOW - 100 * SECOND + (int64_t)place * 10 * SECOND;
-	q->heartbeat_ns = NOW - SECOND;
-	q->holder.host = word(here);
-	q->holder.command.pid = 100 + (pid_t)place;
-	q->version = word("1");
-	return q;
-}
-
-/* Somebody has found it silent, an hour ago. */
-static void world_doubt(struct queue_entry *q)
-{
-	q->doubt.heartbeat_ns = q->heartbeat_ns;
-	q->doubt.wall_ns = NOW - 3600 * SECOND;
-	q->doubt.boot_ns = -3600 * SECOND;
-}
-
-/* Adds a reservation of one GPU; for a waiting request where queue_id is not NULL. */
-static struct reservation *world_hold(struct world *w, int gpu, const char *queue_id)
-{
-	struct pool_state *state = &w->store.state;
-	struct reservation *r = reservation_new();
-
-	snprintf(r->id, ID_SIZE, "bbbbbbbb-0000-4000-8000-00000000000%d", gpu);
-	r->user = word("holder");
-	r->account = word("holder");
-	r->start_ns = r->heartbeat_ns = NOW - SECOND;
-	r->queue_id = queue_id ? word(queue_id) : NULL;
-	r->gpus = mem_alloc(1, sizeof(int));
-	r->gpus[0] = gpu;
-	r->gpus_count = 1;
-	pool_state_add(state, r);
-	return r;
-}
-
-static const char *entry_id(const struct world *w, size_t place)
-{
-	return w->store.state.queue[place].id;
-}
-
-static void wish(struct world *w, const char *text)
-{
-	w->request.ids_count = parse_wish(text, w->ids, &w->request.count);
-	w->request.ids = w->request.ids_count ? w->ids : NULL;
-}
-
-static int decide(struct world *w)
-{
-	plan_clear(&w->plan);
-	err_clear(&w->e);
-	return plan_wait(&w->store.state, &w->facts, &w->request, &w->wait, &w->plan, &w->e);
-}
-
-/* Decides, commits, and says what the request has got: "granted 0,1", "collects 2", "waits". */
-static const char *outcome(struct world *w)
-{
-	static char text[sizeof(((struct err *)NULL)->text)];
-	const struct reservation *got;
-	AUTO(pool_state_clear) struct pool_state seen = {0};
-	int r = decide(w);
-
-	if (r < 0) {
-		snprintf(text, sizeof(text), "%s", w->e.text);
-		return text;
-	}
-	got = w->plan.granted ? w->plan.granted : w->plan.collected;
-	snprintf(text, sizeof(text), "%s",
-		 !got              ? "waits"
-		 : w->plan.granted ? "granted"
-				   : "collects");
-	for (size_t i = 0; got && i < got->gpus_count; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d", i ? "," : " ",
-			 got->gpus[i]);
-	model_load(&w->store, &seen);
-	r = model_commit(&w->store, &seen, w->plan.changes, w->plan.changes_count);
-	if (r < 0)
-		fail_msg("%s", w->store.failure.text);
-	plan_clear(&w->plan);
-	return text;
-}
-
-/* The only change of that kind in the plan; NULL: there is none. */
-static const struct change *only(const struct world *w, enum change_kind kind)
-{
-	const struct change *found = NULL;
-
-	for (size_t i = 0; i < w->plan.changes_count; i++) {
-		if (w->plan.changes[i].kind != kind)
-			continue;
-		assert_null(found);
-		found = &w->plan.changes[i];
-	}
-	return found;
-}
 
 /* ---- who counts, and who is first ---- */
 
@@ -192,8 +20,8 @@ static void test_waiter_states(void **state)
 		{HOLDER_ALIVE, 0, 0, "1", WAITER_ACTIVE},
 		{HOLDER_ALIVE, 120 * SECOND, 0, "1", WAITER_ACTIVE},
 		{HOLDER_ALIVE, 3600 * SECOND, 0, "1", WAITER_ACTIVE}, /* the clock was set */
-		{HOLDER_STOPPED, 120 * SECOND, 0, "1", WAITER_ACTIVE},
-		{HOLDER_STOPPED, 120 * SECOND + 1, 0, "1", WAITER_ABSENT},
+		{HOLDER_STOPPED, 0, 0, "1", WAITER_ABSENT},           /* at once */
+		{HOLDER_STOPPED, 3600 * SECOND, 0, "1", WAITER_ABSENT},
 		{HOLDER_GONE, 0, 0, "1", WAITER_DEAD},
 		{HOLDER_OUT_OF_SIGHT, 120 * SECOND, 0, "1", WAITER_ACTIVE},
 		{HOLDER_OUT_OF_SIGHT, 120 * SECOND + 1, 0, "1", WAITER_ACTIVE}, /* at first */
@@ -320,8 +148,8 @@ static void test_wait_table(void **state)
 				     : cases[i].use[gpu] == '?' ? USE_UNKNOWN
 								: USE_IDLE;
 		}
-		wish(&w, cases[i].wish);
-		got = outcome(&w);
+		world_wish(&w, cases[i].wish);
+		got = world_outcome(&w);
 		if (strcmp(got, cases[i].expected) != 0)
 			fail_msg("case %zu: %s", i, got);
 	}
@@ -335,14 +163,14 @@ static void test_join(void **state)
 	(void)state;
 	world_init(&w, 1);
 	world_hold(&w, 0, NULL);
-	wish(&w, "1");
+	world_wish(&w, "1");
 	w.request.user = "label";
 	w.request.note = "note";
 	w.wait.give_up_ns = NOW + 60 * SECOND;
-	assert_int_equal(decide(&w), 0);
+	assert_int_equal(world_decide(&w), 0);
 	assert_int_equal(w.plan.changes_count, 1);
 	assert_false(w.plan.changes[0].quiet);
-	q = only(&w, CHANGE_PUT)->put.entry;
+	q = world_only(&w, CHANGE_PUT)->put.entry;
 	assert_string_equal(q->id, ME);
 	assert_string_equal(q->user, "label");
 	assert_string_equal(q->account, "me");
@@ -365,13 +193,14 @@ static void test_join_at_the_right_place(void **state)
 	(void)state;
 	world_init(&w, 1);
 	world_queue(&w, "1")->enqueued_ns = NOW + 60 * SECOND;
-	assert_int_equal(decide(&w), -ERANGE); /* the world's request is for two */
-	wish(&w, "1");
-	assert_int_equal(decide(&w), 0);
-	assert_int_equal(only(&w, CHANGE_PUT)->put.entry->enqueued_ns, NOW + 60 * SECOND + 1000);
+	assert_int_equal(world_decide(&w), -ERANGE); /* the world's request is for two */
+	world_wish(&w, "1");
+	assert_int_equal(world_decide(&w), 0);
+	assert_int_equal(world_only(&w, CHANGE_PUT)->put.entry->enqueued_ns,
+			 NOW + 60 * SECOND + 1000);
 	w.wait.enqueued_ns = NOW - 3600 * SECOND;
-	assert_int_equal(decide(&w), 0);
-	assert_int_equal(only(&w, CHANGE_PUT)->put.entry->enqueued_ns, NOW - 3600 * SECOND);
+	assert_int_equal(world_decide(&w), 0);
+	assert_int_equal(world_only(&w, CHANGE_PUT)->put.entry->enqueued_ns, NOW - 3600 * SECOND);
 }
 
 static void test_collect_until_granted(void **state)
@@ -383,33 +212,33 @@ static void test_collect_until_granted(void **state)
 	world_init(&w, 3);
 	for (int gpu = 0; gpu < 3; gpu++)
 		w.use[gpu] = USE_BUSY;
-	wish(&w, "3");
-	assert_string_equal(outcome(&w), "waits");
+	world_wish(&w, "3");
+	assert_string_equal(world_outcome(&w), "waits");
 	w.use[1] = USE_IDLE;
-	assert_string_equal(outcome(&w), "collects 1");
+	assert_string_equal(world_outcome(&w), "collects 1");
 	r = w.store.state.slots[1].reservation;
 	assert_string_equal(r->id, PART);
 	assert_string_equal(r->queue_id, ME);
 	assert_int_equal(w.store.state.queue[0].collected_count, 1);
 	/* Nothing new, and no sign of life is due: nothing is written. */
-	assert_int_equal(decide(&w), 0);
+	assert_int_equal(world_decide(&w), 0);
 	assert_int_equal(w.plan.changes_count, 0);
 	/* A sign of life wakes nobody. */
 	w.wait.heartbeat = true;
-	assert_int_equal(decide(&w), 0);
+	assert_int_equal(world_decide(&w), 0);
 	assert_int_equal(w.plan.changes_count, 2);
-	assert_true(only(&w, CHANGE_PUT)->quiet && only(&w, CHANGE_RENEW)->quiet);
+	assert_true(world_only(&w, CHANGE_PUT)->quiet && world_only(&w, CHANGE_RENEW)->quiet);
 	/* That of one that was absent does: it may be first for something. */
 	w.store.state.queue[0].heartbeat_ns = w.store.state.queue[0].enqueued_ns =
 		NOW - 121 * SECOND;
 	w.waiting[0] = HOLDER_ALIVE;
-	assert_int_equal(decide(&w), 0);
-	assert_false(only(&w, CHANGE_PUT)->quiet);
+	assert_int_equal(world_decide(&w), 0);
+	assert_false(world_only(&w, CHANGE_PUT)->quiet);
 	w.store.state.queue[0].heartbeat_ns = NOW;
 	w.wait.heartbeat = false;
 	/* What was collected for it does not count as free, and not as history either. */
 	w.use[0] = w.use[2] = USE_IDLE;
-	assert_string_equal(outcome(&w), "granted 0,1,2");
+	assert_string_equal(world_outcome(&w), "granted 0,1,2");
 	assert_int_equal(w.store.state.queue_count, 0);
 	assert_int_equal(w.store.state.reservations_count, 1);
 	assert_string_equal(w.store.state.reservations[0]->id, GRANT);
@@ -425,13 +254,13 @@ static void test_collected_but_busy(void **state)
 	(void)state;
 	world_init(&w, 3);
 	w.use[1] = w.use[2] = USE_BUSY;
-	assert_string_equal(outcome(&w), "collects 0");
+	assert_string_equal(world_outcome(&w), "collects 0");
 	w.use[0] = USE_BUSY;
 	w.use[1] = USE_IDLE;
 	w.wait.part_id = "cccccccc-0000-4000-8000-000000000000";
-	assert_string_equal(outcome(&w), "collects 1");
+	assert_string_equal(world_outcome(&w), "collects 1");
 	w.use[2] = USE_IDLE;
-	assert_string_equal(outcome(&w), "granted 1,2");
+	assert_string_equal(world_outcome(&w), "granted 1,2");
 	assert_null(w.store.state.slots[0].reservation);
 }
 
@@ -445,6 +274,7 @@ static void test_dead_and_absent_give_back(void **state)
 	} cases[] = {
 		{HOLDER_GONE, 0, 0},
 		{HOLDER_OUT_OF_SIGHT, 121 * SECOND, 0},
+		{HOLDER_STOPPED, 0, 1},
 		{HOLDER_STOPPED, 121 * SECOND, 1},
 	};
 
@@ -462,8 +292,8 @@ static void test_dead_and_absent_give_back(void **state)
 		w.waiting[0] = cases[i].life;
 		world_doubt(q);
 		world_hold(&w, 0, q->id);
-		wish(&w, "2");
-		assert_string_equal(outcome(&w), "granted 0,1");
+		world_wish(&w, "2");
+		assert_string_equal(world_outcome(&w), "granted 0,1");
 		assert_int_equal(w.store.state.queue_count, cases[i].left);
 		if (cases[i].left)
 			assert_int_equal(w.store.state.queue[0].collected_count, 0);
@@ -485,10 +315,10 @@ static void test_give_way(void **state)
 		NOW - 3600 * SECOND;
 	w.waiting[0] = HOLDER_STOPPED;
 	w.wait.enqueued_ns = NOW;
-	assert_string_equal(outcome(&w), "collects 0");
+	assert_string_equal(world_outcome(&w), "collects 0");
 	w.store.state.queue[0].heartbeat_ns = NOW; /* it goes on */
 	w.waiting[0] = HOLDER_ALIVE;
-	assert_string_equal(outcome(&w), "waits");
+	assert_string_equal(world_outcome(&w), "waits");
 	assert_null(w.store.state.slots[0].reservation);
 	q = &w.store.state.queue[1];
 	assert_string_equal(q->id, ME);
@@ -505,10 +335,10 @@ static void test_give_way(void **state)
 	w.waiting[1] = HOLDER_ALIVE;
 	w.store.state.queue[0].heartbeat_ns = NOW - 3600 * SECOND;
 	w.waiting[0] = HOLDER_STOPPED;
-	wish(&w, "2");
-	assert_string_equal(outcome(&w), "waits"); /* it joins */
+	world_wish(&w, "2");
+	assert_string_equal(world_outcome(&w), "waits"); /* it joins */
 	w.waiting[1] = w.waiting[2] = HOLDER_ALIVE;
-	assert_string_equal(outcome(&w), "collects 0");
+	assert_string_equal(world_outcome(&w), "collects 0");
 	assert_int_equal(w.store.state.queue[2].collected_count, 0);
 }
 
@@ -523,14 +353,14 @@ static void test_other_program_keeps_its_part(void **state)
 	world_queue(&w, "2");
 	free(mem_steal(&w.store.state.queue[1].holder.host));
 	w.waiting[1] = HOLDER_OUT_OF_SIGHT;
-	*world_hold(&w, 0, entry_id(&w, 1))->id = '\0';
+	*world_hold(&w, 0, world_entry_id(&w, 1))->id = '\0';
 	plan_cleanup(&w.store.state, &w.facts, &w.plan);
 	assert_int_equal(w.plan.changes_count, 0);
 	w.store.state.queue[1].heartbeat_ns = w.store.state.queue[1].enqueued_ns =
 		NOW - 121 * SECOND;
 	plan_cleanup(&w.store.state, &w.facts, &w.plan);
-	assert_true(only(&w, CHANGE_END)->end.unrecorded);
-	assert_non_null(only(&w, CHANGE_DROP));
+	assert_true(world_only(&w, CHANGE_END)->end.unrecorded);
+	assert_non_null(world_only(&w, CHANGE_DROP));
 }
 
 /* What was collected for a request that is not there any more. */
@@ -583,7 +413,7 @@ static void test_reserve_respects_the_line(void **state)
 
 		world_init(&w, 4);
 		world_queue(&w, cases[i].queue);
-		wish(&w, cases[i].wish);
+		world_wish(&w, cases[i].wish);
 		r = plan_reserve(&w.store.state, &w.facts, &w.request, &w.plan, &w.e);
 		if (r != (cases[i].expected ? -EBUSY : 0) ||
 		    (cases[i].expected && strcmp(w.e.text, cases[i].expected) != 0))
@@ -600,11 +430,11 @@ static void test_leave(void **state)
 	(void)state;
 	world_init(&w, 2);
 	w.use[1] = USE_BUSY;
-	assert_string_equal(outcome(&w), "collects 0");
+	assert_string_equal(world_outcome(&w), "collects 0");
 	plan_leave(&w.store.state, ME, NOW, &w.plan);
 	assert_int_equal(w.plan.changes_count, 2);
-	assert_true(only(&w, CHANGE_END)->end.unrecorded);
-	assert_non_null(only(&w, CHANGE_DROP));
+	assert_true(world_only(&w, CHANGE_END)->end.unrecorded);
+	assert_non_null(world_only(&w, CHANGE_DROP));
 	plan_clear(&w.plan);
 	plan_leave(&w.store.state, "not there", NOW, &w.plan);
 	assert_int_equal(w.plan.changes_count, 0);
@@ -638,7 +468,7 @@ static void test_cancel(void **state)
 		world_queue(&w, "1");
 		world_queue(&w, "1");
 		w.waiting[1] = HOLDER_ALIVE;
-		world_hold(&w, 0, entry_id(&w, 1));
+		world_hold(&w, 0, world_entry_id(&w, 1));
 		r = plan_cancel(&w.store.state, &w.facts, &actor, cases[i].id, &w.plan, &entry,
 				&w.e);
 		if (r != cases[i].result || strcmp(w.e.text, cases[i].text) != 0)
@@ -646,8 +476,8 @@ static void test_cancel(void **state)
 		if (r < 0)
 			continue;
 		assert_ptr_equal(entry, &w.store.state.queue[1]);
-		assert_true(only(&w, CHANGE_END)->end.unrecorded);
-		assert_true(only(&w, CHANGE_PUT)->put.entry->cancelled);
+		assert_true(world_only(&w, CHANGE_END)->end.unrecorded);
+		assert_true(world_only(&w, CHANGE_PUT)->put.entry->cancelled);
 	}
 }
 
@@ -661,15 +491,15 @@ static void test_cancelled(void **state)
 	(void)state;
 	world_init(&w, 2);
 	w.use[0] = USE_BUSY;
-	assert_string_equal(outcome(&w), "collects 1");
+	assert_string_equal(world_outcome(&w), "collects 1");
 	w.store.state.queue[0].cancelled = true;
-	assert_int_equal(decide(&w), -ECANCELED);
+	assert_int_equal(world_decide(&w), -ECANCELED);
 	world_queue(&w, "1"); /* of another program, which knows no mark */
 	free(mem_steal(&w.store.state.queue[1].holder.host));
 	plan_clear(&w.plan);
 	assert_int_equal(
 		plan_cancel(&w.store.state, &w.facts, &root, "0000", &w.plan, &entry, &w.e), 0);
-	assert_non_null(only(&w, CHANGE_DROP));
+	assert_non_null(world_only(&w, CHANGE_DROP));
 	assert_int_equal(w.plan.changes_count, 1);
 }
 
@@ -684,11 +514,11 @@ static void test_new_pool_tells_those_who_wait(void **state)
 	world_queue(&w, "1");
 	w.waiting[0] = HOLDER_ALIVE;
 	w.waiting[1] = HOLDER_GONE;
-	world_hold(&w, 0, entry_id(&w, 0));
+	world_hold(&w, 0, world_entry_id(&w, 0));
 	plan_init(&w.store.state, &w.facts, &root, "fake", NULL, 1, &w.plan);
-	assert_true(only(&w, CHANGE_END)->end.unrecorded);
-	assert_true(only(&w, CHANGE_PUT)->put.entry->cancelled);
-	assert_string_equal(only(&w, CHANGE_DROP)->drop.entry->id, entry_id(&w, 1));
+	assert_true(world_only(&w, CHANGE_END)->end.unrecorded);
+	assert_true(world_only(&w, CHANGE_PUT)->put.entry->cancelled);
+	assert_string_equal(world_only(&w, CHANGE_DROP)->drop.entry->id, world_entry_id(&w, 1));
 }
 
 static void test_prospects(void **state)
@@ -715,7 +545,7 @@ static void test_prospects(void **state)
 			if (cases[i].slots[gpu] != '.')
 				world_hold(&w, gpu, cases[i].slots[gpu] == 'm' ? ME : NULL);
 		}
-		wish(&w, cases[i].wish);
+		world_wish(&w, cases[i].wish);
 		w.facts.use = NULL;
 		if (plan_wait_has_prospects(&w.store.state, &w.facts, &w.request, &w.wait) !=
 		    cases[i].expected)
@@ -734,20 +564,20 @@ static void test_crowd(void **state)
 	for (size_t i = 0; i < QUEUE_ACCOUNT_MAX; i++)
 		world_queue(&w, "2")->uid = quantity_of(7);
 	w.facts.waiting = waiting;
-	assert_int_equal(decide(&w), -EDQUOT);
+	assert_int_equal(world_decide(&w), -EDQUOT);
 	assert_non_null(strstr(w.e.text, "256 of your requests are already waiting"));
 	/* Others, and administrators, are not meant; one that is dead does not count. */
 	w.request.actor.uid = 8;
-	assert_int_equal(decide(&w), 0);
+	assert_int_equal(world_decide(&w), 0);
 	w.request.actor.uid = 7;
 	w.request.actor.administrator = true;
-	assert_int_equal(decide(&w), 0);
+	assert_int_equal(world_decide(&w), 0);
 	w.request.actor.administrator = false;
 	waiting[9] = HOLDER_GONE;
-	assert_int_equal(decide(&w), 0);
+	assert_int_equal(world_decide(&w), 0);
 	waiting[9] = HOLDER_ALIVE;
 	w.wait.enqueued_ns = NOW - SECOND;
-	assert_int_equal(decide(&w), 0);
+	assert_int_equal(world_decide(&w), 0);
 	/* What is there at once needs no place in the line. */
 	w.wait.enqueued_ns = TIME_NONE;
 	for (size_t i = 0; i < QUEUE_ACCOUNT_MAX; i++) {
@@ -756,8 +586,8 @@ static void test_crowd(void **state)
 		q->requested_ids = mem_alloc(1, sizeof(int));
 		q->requested_ids_count = 1;
 	}
-	wish(&w, "#1");
-	assert_int_equal(decide(&w), 0);
+	world_wish(&w, "#1");
+	assert_int_equal(world_decide(&w), 0);
 	assert_non_null(w.plan.granted);
 }
 
@@ -807,8 +637,8 @@ static void test_kind(void **state)
 		world_cards(&w, &cards);
 		w.request.gpu_type = cases[i].type;
 		w.request.min_memory_mb = cases[i].min_memory_mb;
-		wish(&w, cases[i].wish);
-		got = outcome(&w);
+		world_wish(&w, cases[i].wish);
+		got = world_outcome(&w);
 		if (strncmp(got, cases[i].outcome, strlen(cases[i].outcome)) != 0)
 			fail_msg("case %zu: '%s'", i, got);
 		/* The same without waiting. */
@@ -836,8 +666,8 @@ static void test_kind_waits(void **state)
 	world_cards(&w, &cards);
 	world_hold(&w, 2, NULL);
 	w.request.gpu_type = "h100";
-	wish(&w, "2");
-	assert_string_equal(outcome(&w), "collects 3");
+	world_wish(&w, "2");
+	assert_string_equal(world_outcome(&w), "collects 3");
 	q = &w.store.state.queue[0];
 	assert_string_equal(q->gpu_type, "h100");
 	assert_int_equal(q->eligible_count, 2);
@@ -848,17 +678,17 @@ static void test_kind_waits(void **state)
 	w.wait.enqueued_ns = NOW;
 	/* Without a scan, and where the scan shows nothing of a GPU, its entry counts. */
 	w.facts.gpus = NULL;
-	assert_string_equal(outcome(&w), "waits");
+	assert_string_equal(world_outcome(&w), "waits");
 	w.facts.gpus = cards.seen;
 	cards.seen[2] = NULL;
 	cards.gpus[3].name = NULL;
-	assert_string_equal(outcome(&w), "waits");
+	assert_string_equal(world_outcome(&w), "waits");
 	assert_int_equal(w.store.state.queue[0].eligible_count, 2);
 	/* A card was exchanged. */
 	cards.gpus[3].name = cards.a100;
 	cards.gpus[0].name = cards.h100;
 	w.wait.part_id = "aaaaaaaa-0000-4000-8000-000000000001";
-	assert_string_equal(outcome(&w), "collects 0");
+	assert_string_equal(world_outcome(&w), "collects 0");
 	assert_int_equal(w.store.state.queue[0].eligible[0], 0);
 	world_clear(&w);
 }

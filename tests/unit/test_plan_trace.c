@@ -22,7 +22,7 @@
 
 /* What the traces have seen in all: rules that never came to bear prove nothing. */
 static struct {
-	size_t granted, recorded, overtaken, agents;
+	size_t granted, recorded, overtaken, agents, offered, declined, passed_over;
 } total;
 
 static void run_trace(uint64_t seed)
@@ -40,6 +40,9 @@ static void run_trace(uint64_t seed)
 	total.granted += t.granted_gpus;
 	total.recorded += t.store.records_count;
 	total.overtaken += t.overtaken;
+	total.offered += t.offered;
+	total.declined += t.declined;
+	total.passed_over += t.passed_over;
 	total.agents += t.agents_count;
 	trace_clear(&t);
 }
@@ -58,6 +61,11 @@ static void test_traces(void **state)
 		run_trace(seed);
 	print_message("%llu traces, %zu programs, %zu GPUs granted, %zu commits overtaken\n",
 		      (unsigned long long)traces, total.agents, total.granted, total.overtaken);
+	print_message("%zu offers, %zu declined; passed over %zu times\n", total.offered,
+		      total.declined, total.passed_over);
+	assert_true(total.offered > traces / 4);
+	assert_true(total.declined > traces / 20);
+	assert_true(total.passed_over > traces / 4);
 	assert_true(total.agents > 15 * traces);
 	assert_true(total.granted > 10 * traces);
 	assert_true(total.overtaken > traces / 4);

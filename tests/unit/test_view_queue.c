@@ -219,9 +219,15 @@ static void test_states(void **state)
 	document = view_queue_json(&s);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		json_t *entry = json_array_get(document, i);
-		AUTO_FREE char *cell = mem_printf("(%s) GPU 0 (alice), GPU 1 (alice)", names[i]);
+		AUTO_FREE char *cell = mem_printf("(%s%s) GPU 0 (alice), GPU 1 (alice)", names[i],
+						  i ? "" : ": its process is stopped");
+		const char *why = json_string_value(json_object_get(entry, "passed_over"));
 
 		assert_string_equal(json_string_value(json_object_get(entry, "state")), names[i]);
+		if (i)
+			assert_null(why);
+		else
+			assert_string_equal(why, "its process is stopped");
 		assert_string_equal(table_cell(table, i, 8),
 				    i == 3 ? "GPU 0 (alice), GPU 1 (alice)" : cell);
 	}
@@ -383,7 +389,7 @@ static void test_explain_absent(void **state)
 		const char *last;
 	} cases[] = {
 		{HOLDER_STOPPED, 1, false,
-		 "Its process is not responding (stopped?): it keeps its place, but others are "
+		 "It is passed over: its process is stopped. It keeps its place, but others are "
 		 "served meanwhile.\n"},
 		{HOLDER_ALIVE, 2, false,
 		 "Not all the GPUs that it needs are in service: it keeps its place, but others "

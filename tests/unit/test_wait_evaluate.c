@@ -87,7 +87,12 @@ static void scene_init(struct scene *s, const char *gpus, size_t before, bool jo
 		scene_queue(s, NULL, bob);
 	if (joined)
 		scene_collect(scene_queue(s, own_id, alice), gpus);
-	s->facts = (struct plan_facts){.now_ns = NOW, .life = s->life, .waiting = s->waiting};
+	s->facts = (struct plan_facts){
+		.now_ns = NOW,
+		.monotonic_ns = MONOTONIC,
+		.life = s->life,
+		.waiting = s->waiting,
+	};
 	s->request = (struct plan_request){
 		.actor = {.uid = 1, .account = alice},
 		.type = RESERVATION_RUN,
@@ -104,6 +109,7 @@ static void scene_init(struct scene *s, const char *gpus, size_t before, bool jo
 		.facts = &s->facts,
 		.request = &s->request,
 		.wait = &s->wait,
+		.watch.due_ns = INT64_MAX,
 		.is_watching = true,
 		.now_ns = MONOTONIC,
 		.next_heartbeat_ns = MONOTONIC + 40 * SECOND,
@@ -418,6 +424,133 @@ static void test_cancelled(void **state)
 	pool_state_clear(&s.state);
 }
 
+/* ---- those before it ---- */
+
+#define MS NS_PER_MS
+
+/* What it does about GPUs that those before it do not take. Times are from now. */
+static void test_watch(void **state)
+{
+	static const struct {
+		const char *title, *gpus, *use;
+		size_t before;
+		int64_t due_ns, pause_ns; /* -1: not set */
+		int64_t offered_ns; /* ago, to the first; 0: nothing, -1: it knows no offers */
+		bool is_new, other_prospects;
+		enum wait_action action;
+		int64_t until_ns, next_ns; /* next_ns -1: nothing to watch */
+	} cases[] = {
+		{"nothing is free", "rr", NULL, 1, -1, 0, 0, .until_ns = 40 * SECOND,
+		 .next_ns = -1},
+		{"nobody is before it", "..", "bb", 0, -1, 0, 0, .until_ns = SECOND, .next_ns = -1},
+		{"just now", "..", NULL, 1, -1, 0, 0, .until_ns = 250 * MS, .next_ns = 250 * MS},
+		{"the third", "..", NULL, 2, -1, 0, 0, .until_ns = 500 * MS, .next_ns = 500 * MS},
+		{"not due", "..", NULL, 1, 100 * MS, SECOND, 0, .until_ns = 100 * MS,
+		 .next_ns = 100 * MS},
+		{"the pool has changed", "..", NULL, 1, 9000 * MS, 9 * SECOND, 0,
+		 .other_prospects = true, .until_ns = 250 * MS, .next_ns = 250 * MS},
+		{"changes do not put it off", "..", NULL, 1, 100 * MS, 9 * SECOND, 0,
+		 .other_prospects = true, .until_ns = 100 * MS, .next_ns = 100 * MS},
+		{"due", "..", "ii", 1, 0, SECOND, 0, .action = WAIT_SCAN},
+		{"idle", "..", "ii", 1, 0, SECOND, 0, .is_new = true, .action = WAIT_COLLECT},
+		{"busy", "..", "bb", 1, 0, SECOND, 0, .is_new = true, .until_ns = 2 * SECOND,
+		 .next_ns = 2 * SECOND},
+		{"busy for long", "..", "bu", 1, 0, 15 * SECOND, 0, .is_new = true,
+		 .until_ns = 20 * SECOND, .next_ns = 20 * SECOND},
+		{"busy for long, the third", "..", "bb", 2, 0, 30 * SECOND, 0, .is_new = true,
+		 .until_ns = 40 * SECOND, .next_ns = 40 * SECOND},
+		{"offered", "..", NULL, 1, 0, SECOND, SECOND, .until_ns = 3 * SECOND,
+		 .next_ns = -1},
+		{"offered, and not answered", "..", NULL, 1, -1, 0, 4 * SECOND,
+		 .action = WAIT_SCAN},
+		{"an older program", "..", "ii", 1, -1, 0, -1, .until_ns = 40 * SECOND,
+		 .next_ns = -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int gpus[] = {0, 1};
+		struct wait_evaluation v;
+		struct scene s;
+
+		scene_init(&s, cases[i].gpus, cases[i].before, true);
+		if (cases[i].use)
+			scene_scan(&s, cases[i].use);
+		for (size_t k = 0; k < cases[i].before; k++)
+			s.state.queue[k].offered_ns =
+				cases[i].offered_ns < 0 ? OFFER_UNKNOWN : OFFER_NONE;
+		if (cases[i].offered_ns > 0) {
+			s.state.queue[0].offered_ns = MONOTONIC - cases[i].offered_ns;
+			s.state.queue[0].offered_gpus = mem_alloc(2, sizeof(int));
+			memcpy(s.state.queue[0].offered_gpus, gpus, sizeof(gpus));
+			s.state.queue[0].offered_gpus_count = 2;
+		}
+		s.situation.scan.is_new = cases[i].is_new;
+		if (cases[i].due_ns >= 0)
+			s.situation.watch = (struct wait_watch){
+				.due_ns = MONOTONIC + cases[i].due_ns,
+				.pause_ns = cases[i].pause_ns,
+				.prospects =
+					wait_prospects(&s.state, NULL) + cases[i].other_prospects,
+			};
+		v = evaluate(&s);
+		if (v.action != cases[i].action)
+			fail_msg("%s: action %d", cases[i].title, v.action);
+		if (v.action == WAIT_SLEEP && v.until_ns != MONOTONIC + cases[i].until_ns)
+			fail_msg("%s: sleeps for %lld ns", cases[i].title,
+				 (long long)(v.until_ns - MONOTONIC));
+		if (v.action == WAIT_SLEEP &&
+		    v.watch.due_ns !=
+			    (cases[i].next_ns < 0 ? INT64_MAX : MONOTONIC + cases[i].next_ns))
+			fail_msg("%s: watches again after %lld ns", cases[i].title,
+				 (long long)(v.watch.due_ns - MONOTONIC));
+		pool_state_clear(&s.state);
+	}
+}
+
+/* It looks itself at what it is offered, however new its last scan is. */
+static void test_offered(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, "r.", 0, true);
+	scene_scan(&s, "bb");
+	assert_int_equal(evaluate(&s).action, WAIT_SLEEP);
+	s.state.queue[0].offered_ns = MONOTONIC - SECOND;
+	assert_int_equal(evaluate(&s).action, WAIT_SCAN);
+	s.situation.scan.is_new = true;
+	assert_int_equal(evaluate(&s).action, WAIT_COLLECT); /* its answer */
+	pool_state_clear(&s.state);
+}
+
+/* A GPU that another program's request has left lying is taken when the time is up, not later. */
+static void test_left_lying(void **state)
+{
+	int64_t idle_since_ns[] = {MONOTONIC - 115 * SECOND, 0};
+	struct scene s;
+	struct wait_evaluation v;
+
+	(void)state;
+	scene_init(&s, "..", 1, true);
+	holder_clear(&s.state.queue[0].holder);
+	s.waiting[0] = HOLDER_OUT_OF_SIGHT;
+	s.request.count = s.state.queue[1].requested_count = 1;
+	scene_scan(&s, "ib");
+	s.facts.idle_since_ns = idle_since_ns;
+	s.situation.watch = (struct wait_watch){.due_ns = MONOTONIC,
+						.pause_ns = 20 * SECOND,
+						.prospects = wait_prospects(&s.state, NULL)};
+	assert_int_equal(evaluate(&s).action, WAIT_SCAN);
+	s.situation.scan.is_new = true;
+	v = evaluate(&s);
+	assert_int_equal(v.action, WAIT_SLEEP);
+	assert_int_equal(v.until_ns, MONOTONIC + 5 * SECOND);
+	idle_since_ns[0] -= 5 * SECOND;
+	assert_int_equal(evaluate(&s).action, WAIT_GRANT);
+	pool_state_clear(&s.state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,7 +558,8 @@ int main(void)
 		cmocka_unit_test(test_age_of_the_scan), cmocka_unit_test(test_prospects),
 		cmocka_unit_test(test_sleep),           cmocka_unit_test(test_force_needs_a_scan),
 		cmocka_unit_test(test_doubts),          cmocka_unit_test(test_granted_already),
-		cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_cancelled),       cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_offered),         cmocka_unit_test(test_left_lying),
 	};
 
 	return cmocka_run_group_tests_name("wait_evaluate", tests, NULL, NULL);

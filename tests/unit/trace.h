@@ -24,6 +24,9 @@ struct agent {
 	bool other; /* the other program's, of which nothing can be seen but its heartbeat */
 	enum { AGENT_WAITING, AGENT_HOLDING, AGENT_DONE } phase;
 	bool stopped;          /* SIGSTOP */
+	bool frozen;           /* as good as stopped, but nobody can see that */
+	bool picky;            /* takes no GPU with a little memory in use */
+	bool looked;           /* has had its turn since anything changed but the pool */
 	bool dead;             /* its process is gone */
 	bool supervisor_ended; /* and so is its supervisor */
 	int64_t enqueued_ns, give_up_ns, heartbeat_due_ns;
@@ -34,11 +37,12 @@ struct trace {
 	struct model_store store;
 	int64_t now_ns;
 	enum gpu_use use[TRACE_GPUS_MAX];
+	bool little[TRACE_GPUS_MAX]; /* a little of its memory is in use: idle, but for the picky */
 	struct agent agents[TRACE_AGENTS_MAX];
 	size_t agents_count;
 	uint64_t ids;        /* made so far */
 	size_t granted_gpus; /* of reservations, not of what was collected */
-	size_t overtaken;
+	size_t overtaken, offered, declined, passed_over;
 	char failure[256]; /* which rule was broken; "" none */
 };
 
@@ -88,12 +92,20 @@ void trace_note_ends(struct trace *t);
 
 /* ---- trace_check.c ---- */
 
-/* What can be known at this moment of those in a state. The caller clears it. */
+/* What the agent (NULL: anybody) can know at this moment of those in a state. */
 struct trace_facts {
 	struct plan_facts facts;
 	enum holder_life life[64], waiting[TRACE_AGENTS_MAX];
+	enum gpu_use use[TRACE_GPUS_MAX];
 };
-void trace_facts(const struct trace *t, const struct pool_state *state, struct trace_facts *ret);
+void trace_facts(const struct trace *t, const struct pool_state *state, const struct agent *a,
+		 struct trace_facts *ret);
+
+/* How it sees a GPU. */
+enum gpu_use trace_use(const struct trace *t, const struct agent *a, int gpu);
+
+/* The time that no setting of the clock changes. */
+int64_t trace_monotonic_ns(const struct trace *t);
 
 /* The first failure counts. */
 void trace_fail(struct trace *t, const char *format, ...) __attribute__((format(printf, 2, 3)));

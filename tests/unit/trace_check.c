@@ -19,24 +19,38 @@ static const struct agent *agent_of(const struct trace *t, const struct holder *
 	return holder->host ? &t->agents[holder->command.pid - 1] : NULL;
 }
 
-void trace_facts(const struct trace *t, const struct pool_state *state, struct trace_facts *ret)
+enum gpu_use trace_use(const struct trace *t, const struct agent *a, int gpu)
 {
-	*ret = (struct trace_facts){.facts.now_ns = t->now_ns};
-	for (size_t i = 0; i < state->reservations_count; i++) {
-		const struct agent *a = agent_of(t, &state->reservations[i]->holder);
+	return a && a->picky && t->little[gpu] && t->use[gpu] == USE_IDLE ? USE_BUSY : t->use[gpu];
+}
 
-		ret->life[i] = !a                    ? HOLDER_OUT_OF_SIGHT
-			       : !a->dead            ? HOLDER_ALIVE
-			       : a->supervisor_ended ? HOLDER_GONE
-						     : HOLDER_ENDING;
+int64_t trace_monotonic_ns(const struct trace *t)
+{
+	return t->now_ns - TRACE_START_NS + 1000 * NS_PER_SECOND;
+}
+
+void trace_facts(const struct trace *t, const struct pool_state *state, const struct agent *a,
+		 struct trace_facts *ret)
+{
+	*ret = (struct trace_facts){
+		.facts = {.now_ns = t->now_ns, .monotonic_ns = trace_monotonic_ns(t)}};
+	for (int i = 0; i < TRACE_GPUS_MAX; i++)
+		ret->use[i] = trace_use(t, a, i);
+	for (size_t i = 0; i < state->reservations_count; i++) {
+		const struct agent *holder = agent_of(t, &state->reservations[i]->holder);
+
+		ret->life[i] = !holder                    ? HOLDER_OUT_OF_SIGHT
+			       : !holder->dead            ? HOLDER_ALIVE
+			       : holder->supervisor_ended ? HOLDER_GONE
+							  : HOLDER_ENDING;
 	}
 	for (size_t i = 0; i < state->queue_count; i++) {
-		const struct agent *a = agent_of(t, &state->queue[i].holder);
+		const struct agent *waiter = agent_of(t, &state->queue[i].holder);
 
-		ret->waiting[i] = !a           ? HOLDER_OUT_OF_SIGHT
-				  : a->dead    ? HOLDER_GONE
-				  : a->stopped ? HOLDER_STOPPED
-					       : HOLDER_ALIVE;
+		ret->waiting[i] = !waiter           ? HOLDER_OUT_OF_SIGHT
+				  : waiter->dead    ? HOLDER_GONE
+				  : waiter->stopped ? HOLDER_STOPPED
+						    : HOLDER_ALIVE;
 	}
 }
 
@@ -53,8 +67,36 @@ static bool lives(const struct trace *t, const struct queue_entry *q)
 {
 	const struct agent *a = agent_of(t, &q->holder);
 
-	return (!a || !a->dead) && (!is_silent(t, q) || (a && !a->stopped)) && !q->cancelled &&
+	return (!a || !a->dead) && (!is_silent(t, q) || a) && !q->cancelled &&
 	       (q->give_up_ns == TIME_NONE || t->now_ns < q->give_up_ns);
+}
+
+/* It was offered a GPU, and has not answered for 4 s. */
+static bool ignores_offer(const struct trace *t, const struct queue_entry *q)
+{
+	return q->offered_ns > OFFER_NONE &&
+	       trace_monotonic_ns(t) - q->offered_ns >= 4 * NS_PER_SECOND;
+}
+
+static bool has_declined(const struct queue_entry *q, int gpu)
+{
+	for (size_t i = 0; q->aside && i < q->aside_gpus_count; i++) {
+		if (q->aside_gpus[i] == gpu)
+			return true;
+	}
+	return false;
+}
+
+/* The other program's, that has had two minutes for a GPU that nobody uses. */
+static bool leaves_lying(const struct trace *t, const struct pool_state *state,
+			 const struct agent *seen_by, const struct queue_entry *q, int gpu)
+{
+	const struct slot *slot = &state->slots[gpu];
+
+	return !agent_of(t, &q->holder) && trace_use(t, seen_by, gpu) == USE_IDLE &&
+	       (!slot->reservation || slot->reservation->queue_id) &&
+	       t->now_ns - q->enqueued_ns >= 120 * NS_PER_SECOND &&
+	       t->now_ns - slot->last_released_ns >= 120 * NS_PER_SECOND;
 }
 
 /* Whether the GPUs in service suffice for so many, or for these. */
@@ -74,7 +116,9 @@ static bool is_served(const struct pool_state *state, const int *ids, size_t cou
 static bool counts(const struct trace *t, const struct pool_state *state,
 		   const struct queue_entry *q)
 {
-	return lives(t, q) &&
+	const struct agent *a = agent_of(t, &q->holder);
+
+	return lives(t, q) && !(a && a->stopped) && !ignores_offer(t, q) &&
 	       (!q->holder.host ||
 		is_served(state, q->requested_ids,
 			  q->requested_ids ? q->requested_ids_count : (size_t)q->requested_count));
@@ -89,14 +133,16 @@ static bool could_use(const struct queue_entry *q, int gpu)
 	return !q->requested_ids;
 }
 
-/* Who of those before a request could use the GPU. */
+/* Who of those before a request could use the GPU, as the agent sees it. */
 static const struct queue_entry *rival(const struct trace *t, const struct pool_state *state,
-				       int gpu, const char *before)
+				       const struct agent *seen_by, int gpu, const char *before)
 {
 	for (size_t i = 0; !state->slots[gpu].drained_by && i < state->queue_count; i++) {
 		if (before && !strcmp(state->queue[i].id, before))
 			return NULL;
-		if (counts(t, state, &state->queue[i]) && could_use(&state->queue[i], gpu))
+		if (counts(t, state, &state->queue[i]) && could_use(&state->queue[i], gpu) &&
+		    !has_declined(&state->queue[i], gpu) &&
+		    !leaves_lying(t, state, seen_by, &state->queue[i], gpu))
 			return &state->queue[i];
 	}
 	return NULL;
@@ -105,6 +151,20 @@ static const struct queue_entry *rival(const struct trace *t, const struct pool_
 static bool is_for(const struct reservation *r, const char *entry_id)
 {
 	return r && r->queue_id && !strcmp(r->queue_id, entry_id);
+}
+
+static size_t held_for(const struct pool_state *state, const struct queue_entry *q)
+{
+	size_t held = 0;
+
+	for (size_t i = 0; i < state->slots_count; i++)
+		held += is_for(state->slots[i].reservation, q->id);
+	return held;
+}
+
+static size_t wanted_by(const struct queue_entry *q)
+{
+	return q->requested_ids ? q->requested_ids_count : (size_t)q->requested_count;
 }
 
 static bool is_named(const struct agent *a, int gpu)
@@ -116,6 +176,26 @@ static bool is_named(const struct agent *a, int gpu)
 	return !a->request.ids;
 }
 
+/* Somebody before it who has looked since anything changed, and could have taken it then. */
+static void check_overtaken(struct trace *t, const struct pool_state *seen, const struct agent *a,
+			    int gpu)
+{
+	for (size_t i = 0; i < seen->queue_count; i++) {
+		const struct queue_entry *q = &seen->queue[i];
+		const struct agent *other = agent_of(t, &q->holder);
+
+		if (a->waits && !strcmp(q->id, a->entry_id))
+			return;
+		if (!other || !could_use(q, gpu))
+			continue;
+		if (counts(t, seen, q) && other->looked && held_for(seen, q) < wanted_by(q) &&
+		    trace_use(t, other, gpu) == USE_IDLE)
+			trace_fail(t, "GPU %d was given to %s, and %s overtaken", gpu, a->entry_id,
+				   q->id);
+		t->passed_over++;
+	}
+}
+
 /* What the request is given must be idle, and nobody before it may have use for it. */
 static void check_given(struct trace *t, const struct pool_state *seen, const struct agent *a,
 			const struct reservation *given)
@@ -123,9 +203,11 @@ static void check_given(struct trace *t, const struct pool_state *seen, const st
 	for (size_t i = 0; i < given->gpus_count; i++) {
 		int gpu = given->gpus[i];
 		const struct queue_entry *first =
-			rival(t, seen, gpu, a->waits ? a->entry_id : NULL);
+			rival(t, seen, a, gpu, a->waits ? a->entry_id : NULL);
 
-		if (t->use[gpu] != USE_IDLE)
+		if (!seen->slots[gpu].drained_by)
+			check_overtaken(t, seen, a, gpu);
+		if (trace_use(t, a, gpu) != USE_IDLE)
 			trace_fail(t, "GPU %d was given away while in use", gpu);
 		if (seen->slots[gpu].drained_by)
 			trace_fail(t, "GPU %d was given away while out of service", gpu);
@@ -155,7 +237,7 @@ static void check_end(struct trace *t, const struct pool_state *seen, const stru
 	if (r->queue_id && owner && counts(t, seen, owner) &&
 	    (!a || strcmp(a->entry_id, owner->id))) {
 		for (size_t i = 0; i < c->gpus_count; i++) {
-			if (!rival(t, seen, c->gpus[i], owner->id) &&
+			if (!rival(t, seen, a, c->gpus[i], owner->id) &&
 			    !seen->slots[c->gpus[i]].drained_by)
 				trace_fail(t, "GPU %d was taken from %s", c->gpus[i], owner->id);
 		}
@@ -221,27 +303,13 @@ void trace_check_refusal(struct trace *t, const struct pool_state *seen, const s
 	for (size_t i = 0; i < seen->slots_count; i++) {
 		found += is_named(a, (int)i) && !seen->slots[i].reservation &&
 			 !seen->slots[i].drained_by && t->use[i] == USE_IDLE &&
-			 !rival(t, seen, (int)i, NULL);
+			 !rival(t, seen, a, (int)i, NULL);
 	}
 	if (found >= wanted)
 		trace_fail(t, "a request for %zu was refused, there were %zu", wanted, found);
 }
 
 /* ---- at rest ---- */
-
-static size_t held_for(const struct pool_state *state, const struct queue_entry *q)
-{
-	size_t held = 0;
-
-	for (size_t i = 0; i < state->slots_count; i++)
-		held += is_for(state->slots[i].reservation, q->id);
-	return held;
-}
-
-static size_t wanted_by(const struct queue_entry *q)
-{
-	return q->requested_ids ? q->requested_ids_count : (size_t)q->requested_count;
-}
 
 /* What an entry says that it has collected is what is held for it. */
 static void check_list(struct trace *t, const struct queue_entry *q)
@@ -261,7 +329,7 @@ static void check_list(struct trace *t, const struct queue_entry *q)
 static void check_collected(struct trace *t, int gpu, const char *queue_id)
 {
 	const struct pool_state *state = &t->store.state;
-	const struct queue_entry *first = rival(t, state, gpu, queue_id);
+	const struct queue_entry *first = rival(t, state, NULL, gpu, queue_id);
 	const struct queue_entry *owner = NULL;
 
 	for (size_t i = 0; i < state->queue_count; i++) {
@@ -272,9 +340,39 @@ static void check_collected(struct trace *t, int gpu, const char *queue_id)
 		trace_fail(t, "GPU %d is kept for %s, but out of service", gpu, queue_id);
 	else if (!owner || !counts(t, state, owner))
 		trace_fail(t, "GPU %d is kept for %s, who is not there", gpu, queue_id);
-	else if (first)
+	else if (first && first->holder.host)
 		trace_fail(t, "GPU %d is kept for %s although %s comes first", gpu, queue_id,
 			   first->id);
+}
+
+/* Whether somebody behind the first one would take the GPU. */
+static bool is_wanted_behind(const struct trace *t, const struct queue_entry *first, int gpu)
+{
+	const struct pool_state *state = &t->store.state;
+
+	for (const struct queue_entry *q = first + 1; q < state->queue + state->queue_count; q++) {
+		const struct agent *a = agent_of(t, &q->holder);
+
+		if (a && !a->frozen && counts(t, state, q) && could_use(q, gpu) &&
+		    held_for(state, q) < wanted_by(q) && trace_use(t, a, gpu) == USE_IDLE)
+			return true;
+	}
+	return false;
+}
+
+/* An idle GPU is taken by the first one, or was offered to it for the sake of those behind. */
+static void check_idle(struct trace *t, const struct queue_entry *first, int gpu)
+{
+	const struct agent *a = agent_of(t, &first->holder);
+	bool offered = first->offered_ns > OFFER_NONE &&
+		       gpu_ids_have(first->offered_gpus, first->offered_gpus_count, gpu);
+
+	if (!a || held_for(&t->store.state, first) >= wanted_by(first))
+		return;
+	if (!a->frozen && trace_use(t, a, gpu) == USE_IDLE)
+		trace_fail(t, "GPU %d lies idle, %s waits for it", gpu, first->id);
+	else if (is_wanted_behind(t, first, gpu) && (!a->frozen || !offered))
+		trace_fail(t, "GPU %d lies idle, %s does not take it", gpu, first->id);
 }
 
 void trace_check_settled(struct trace *t)
@@ -283,21 +381,19 @@ void trace_check_settled(struct trace *t)
 
 	for (size_t i = 0; i < state->slots_count; i++) {
 		const struct reservation *r = state->slots[i].reservation;
-		const struct queue_entry *first = rival(t, state, (int)i, NULL);
-		const struct agent *a = first ? agent_of(t, &first->holder) : NULL;
+		const struct queue_entry *first = rival(t, state, NULL, (int)i, NULL);
 
 		if (r && r->queue_id && *r->id)
 			check_collected(t, (int)i, r->queue_id);
-		if (!r && a && !a->stopped && t->use[i] == USE_IDLE &&
-		    held_for(state, first) < wanted_by(first))
-			trace_fail(t, "GPU %zu lies idle, %s waits for it", i, first->id);
+		if (!r && first && t->use[i] == USE_IDLE)
+			check_idle(t, first, (int)i);
 	}
 	for (size_t i = 0; i < state->queue_count; i++) {
 		const struct agent *a = agent_of(t, &state->queue[i].holder);
 
 		if (a && a->dead)
 			trace_fail(t, "%s is dead and in the line", state->queue[i].id);
-		if (a && !a->stopped)
+		if (a && !a->stopped && !a->frozen)
 			check_list(t, &state->queue[i]);
 	}
 }

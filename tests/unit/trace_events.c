@@ -63,6 +63,7 @@ static void arrive(struct trace *t)
 	t->agents_count++;
 	*a = (struct agent){.other = trace_chance(t, 8), .enqueued_ns = TIME_NONE};
 	a->waits = a->other || !trace_chance(t, 4);
+	a->picky = a->waits && trace_chance(t, 4);
 	trace_id(t, a->entry_id);
 	trace_id(t, a->id);
 	a->request = (struct plan_request){
@@ -112,7 +113,7 @@ static void cancel(struct trace *t, const char *entry_id)
 	struct err e = {0};
 
 	model_load(&t->store, &state);
-	trace_facts(t, &state, &f);
+	trace_facts(t, &state, NULL, &f);
 	f.facts.waiting = f.waiting;
 	if (plan_cancel(&state, &f.facts, &root, entry_id, &p, &entry, &e) == 0)
 		trace_commit(t, &state, p.changes, p.changes_count);
@@ -127,7 +128,7 @@ static void drain(struct trace *t, int gpu, bool out)
 	struct trace_facts f;
 
 	model_load(&t->store, &state);
-	trace_facts(t, &state, &f);
+	trace_facts(t, &state, NULL, &f);
 	if (plan_drain(&state, &f.facts, &root, &gpu, 1, out, &p, NULL) < 0)
 		trace_fail(t, "GPU %d cannot be drained", gpu);
 	trace_commit(t, &state, p.changes, p.changes_count);
@@ -140,11 +141,15 @@ static void of_a_waiter(struct trace *t, struct agent *a, bool nested)
 		kill_waiter(a);
 		return;
 	case 1:
-	case 2:
 		a->stopped = !a->stopped;
+		a->looked = false;
+		return;
+	case 2:
+		a->frozen = !a->frozen;
+		a->looked = false;
 		return;
 	case 3:
-		if (!a->stopped)
+		if (!a->stopped && !a->frozen)
 			trace_leave(t, a);
 		return;
 	case 4:
@@ -153,9 +158,22 @@ static void of_a_waiter(struct trace *t, struct agent *a, bool nested)
 	case 16:
 		return;
 	default:
-		if (!a->stopped)
+		if (!a->stopped && !a->frozen)
 			trace_step(t, a, nested);
 	}
+}
+
+static void nobody_has_looked(struct trace *t)
+{
+	for (size_t i = 0; i < t->agents_count; i++)
+		t->agents[i].looked = false;
+}
+
+static void others_use(struct trace *t, int gpu)
+{
+	nobody_has_looked(t);
+	t->use[gpu] = trace_chance(t, 3) ? (enum gpu_use)trace_random(t, USE_FAULTY + 1) : USE_IDLE;
+	t->little[gpu] = trace_chance(t, 4);
 }
 
 void trace_event(struct trace *t, bool nested)
@@ -175,14 +193,15 @@ void trace_event(struct trace *t, bool nested)
 			end_holder(t, a);
 		break;
 	case 5:
-		t->use[trace_random(t, TRACE_GPUS_MAX)] =
-			trace_chance(t, 3) ? (enum gpu_use)trace_random(t, 4) : USE_IDLE;
+		others_use(t, (int)trace_random(t, TRACE_GPUS_MAX));
 		break;
 	case 6:
 	case 7:
+		nobody_has_looked(t);
 		t->now_ns += (int64_t)trace_random(t, 20) * NS_PER_SECOND;
 		break;
 	case 8:
+		nobody_has_looked(t);
 		if (trace_chance(t, 6))
 			t->now_ns += (int64_t)(100 + trace_random(t, 100)) * NS_PER_SECOND;
 		else if (trace_chance(t, 2))
@@ -218,7 +237,7 @@ void trace_settle(struct trace *t)
 			struct agent *a = &t->agents[(i + first) % TRACE_AGENTS_MAX];
 
 			if (a < t->agents + t->agents_count && a->phase == AGENT_WAITING &&
-			    !a->other && !a->stopped)
+			    !a->other && !a->stopped && !a->frozen)
 				changed |= trace_step(t, a, false);
 		}
 		if (round > 100) {
@@ -233,14 +252,17 @@ void trace_settle(struct trace *t)
 static void finish_round(struct trace *t)
 {
 	t->now_ns += 10 * NS_PER_SECOND;
-	for (size_t i = 0; i < TRACE_GPUS_MAX; i++)
+	nobody_has_looked(t);
+	for (size_t i = 0; i < TRACE_GPUS_MAX; i++) {
 		t->use[i] = USE_IDLE;
+		t->little[i] = false;
+	}
 	for (size_t i = 0; i < t->store.state.slots_count; i++)
 		drain(t, (int)i, false);
 	for (size_t i = 0; i < t->agents_count; i++) {
 		struct agent *a = &t->agents[i];
 
-		a->stopped = false;
+		a->stopped = a->frozen = false;
 		if (a->phase == AGENT_HOLDING && a->dead)
 			trace_release(t, a->id);
 		else if (a->phase == AGENT_HOLDING && trace_chance(t, 3))

@@ -9,11 +9,31 @@ static char other_name[] = "other";
 
 /* ---- deciding and committing ---- */
 
+/* Counts what the commit says of offers. */
+static void note_offers(struct trace *t, const struct pool_state *seen,
+			const struct change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct queue_entry *put =
+			changes[i].kind == CHANGE_PUT ? changes[i].put.entry : NULL;
+		size_t place = put ? plan_queue_find(seen, put->id) : seen->queue_count;
+
+		if (place == seen->queue_count)
+			continue;
+		t->offered += put->offered_ns > seen->queue[place].offered_ns && put->offered_gpus;
+		t->declined += put->aside && !seen->queue[place].aside;
+		if (put->offered_ns > OFFER_NONE && !put->holder.host)
+			trace_fail(t, "a GPU was offered to the other program");
+	}
+}
+
 int trace_commit(struct trace *t, const struct pool_state *seen, const struct change *changes,
 		 size_t count)
 {
 	int r = model_commit(&t->store, seen, changes, count);
 
+	if (r == 0)
+		note_offers(t, seen, changes, count);
 	if (r == -EINVAL)
 		trace_fail(t, "%s", t->store.failure.text);
 	t->overtaken += r == -EAGAIN;
@@ -72,10 +92,11 @@ bool trace_step(struct trace *t, struct agent *a, bool nested)
 	}
 	trace_id(t, part_id);
 	model_load(&t->store, &state);
-	trace_facts(t, &state, &f);
+	trace_facts(t, &state, a, &f);
 	f.facts.life = f.life;
 	f.facts.waiting = f.waiting;
-	f.facts.use = t->use;
+	f.facts.use = f.use;
+	a->looked = true;
 	r = plan_wait(&state, &f.facts, &a->request, &wait, &p, &e);
 	if (r == -ECANCELED) {
 		trace_leave(t, a);
@@ -119,10 +140,10 @@ void trace_ask(struct trace *t, struct agent *a)
 	int r;
 
 	model_load(&t->store, &state);
-	trace_facts(t, &state, &f);
+	trace_facts(t, &state, a, &f);
 	f.facts.life = f.life;
 	f.facts.waiting = f.waiting;
-	f.facts.use = t->use;
+	f.facts.use = f.use;
 	r = plan_reserve(&state, &f.facts, &a->request, &p, &e);
 	if (r == -EBUSY)
 		trace_check_refusal(t, &state, a);
@@ -144,7 +165,7 @@ void trace_clean_up(struct trace *t)
 	struct trace_facts f;
 
 	model_load(&t->store, &state);
-	trace_facts(t, &state, &f);
+	trace_facts(t, &state, NULL, &f);
 	f.facts.life = f.life;
 	f.facts.waiting = f.waiting;
 	plan_cleanup(&state, &f.facts, &p);

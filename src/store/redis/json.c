@@ -122,6 +122,27 @@ char *redis_json_write_free(int64_t last_released_ns, const char *mark)
 
 /* ---- queue entries ---- */
 
+/* What is unreadable there is as good as absent, as for all that only we write. */
+static void get_offer(const json_t *object, struct queue_entry *w)
+{
+	(void)redis_json_get_int(object, "offered", &w->offered_ns, NULL);
+	(void)redis_json_get_ids(object, "offered_gpus", &w->offered_gpus, &w->offered_gpus_count,
+				 NULL);
+	(void)redis_json_get_text(object, "aside", &w->aside, NULL);
+	(void)redis_json_get_ids(object, "aside_gpus", &w->aside_gpus, &w->aside_gpus_count, NULL);
+}
+
+static void set_offer(json_t *object, const struct queue_entry *w)
+{
+	if (w->offered_ns != OFFER_UNKNOWN)
+		redis_json_set(object, "offered", json_integer(w->offered_ns));
+	if (w->offered_gpus)
+		redis_json_set_ids(object, "offered_gpus", w->offered_gpus, w->offered_gpus_count);
+	redis_json_set_text(object, "aside", w->aside);
+	if (w->aside_gpus)
+		redis_json_set_ids(object, "aside_gpus", w->aside_gpus, w->aside_gpus_count);
+}
+
 static int read_entry(const json_t *object, struct queue_entry *w, struct err *e)
 {
 	int64_t count = 0, give_up_ns = TIME_NONE;
@@ -160,6 +181,7 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 		r = redis_json_get_time(object, "wait_timeout", &give_up_ns, e);
 	redis_json_get_ours(object, &w->uid, &w->holder);
 	redis_json_get_doubt(object, &w->doubt);
+	get_offer(object, w);
 	if (r < 0)
 		return r;
 	if (count < 0 || count > POOL_GPUS_MAX)
@@ -219,6 +241,7 @@ char *redis_json_write_entry(const struct queue_entry *w, const char *mark)
 	redis_json_set_uid(object, w->uid);
 	redis_json_set_holder(object, &w->holder);
 	redis_json_set_doubt(object, &w->doubt);
+	set_offer(object, w);
 	redis_json_set_text(object, "mark", mark);
 	return redis_json_text(object);
 }

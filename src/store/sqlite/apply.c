@@ -201,7 +201,7 @@ static int put_queue_gpus(struct sqlite_store *s, const struct queue_entry *w, c
 
 /* The members of an entry that both statements of put_entry share, in their order. */
 static void bind_entry(struct sql *q, const struct queue_entry *w, const char *eligible,
-		       int64_t version)
+		       const char *offered_gpus, const char *aside_gpus, int64_t version)
 {
 	sql_int(q, version);
 	sql_text(q, w->user);
@@ -219,7 +219,16 @@ static void bind_entry(struct sql *q, const struct queue_entry *w, const char *e
 	sql_int(q, w->min_memory_mb);
 	sql_text(q, eligible);
 	bind_doubt(q, &w->doubt);
+	sql_int(q, w->offered_ns);
+	sql_text(q, offered_gpus);
+	sql_text(q, w->aside);
+	sql_text(q, aside_gpus);
 	sql_text(q, w->id);
+}
+
+static char *list_text(const int *ids, size_t count)
+{
+	return ids ? str_join_ids(ids, count, ",") : NULL;
 }
 
 /* An entry that is altered keeps its place. */
@@ -227,8 +236,9 @@ static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_
 		     struct err *e)
 {
 	/* Statements borrow their texts. */
-	AUTO_FREE char *eligible =
-		w->eligible ? str_join_ids(w->eligible, w->eligible_count, ",") : NULL;
+	AUTO_FREE char *eligible = list_text(w->eligible, w->eligible_count);
+	AUTO_FREE char *offered_gpus = list_text(w->offered_gpus, w->offered_gpus_count);
+	AUTO_FREE char *aside_gpus = list_text(w->aside_gpus, w->aside_gpus_count);
 	struct sql q = w->version
 			       ? sql_of(s, "UPDATE queue SET version = ?, user = ?, account = ?,"
 					   " uid = ?, type = ?, requested_count = ?,"
@@ -238,18 +248,21 @@ static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_
 					   " supervisor_pid = ?, supervisor_start_ticks = ?,"
 					   " gpu_type = ?, min_memory_mb = ?, eligible = ?,"
 					   " doubt_heartbeat_ns = ?, doubt_wall_ns = ?,"
-					   " doubt_boot_ns = ?, doubt_clock = ? WHERE id = ?")
+					   " doubt_boot_ns = ?, doubt_clock = ?,"
+					   " offered_ns = ?, offered_gpus = ?, aside = ?,"
+					   " aside_gpus = ? WHERE id = ?")
 			       : sql_of(s, "INSERT INTO queue(version, user, account, uid, type,"
 					   " requested_count, duration_ns, note, enqueued_ns,"
 					   " heartbeat_ns, give_up_ns, host, boot_id, command_pid,"
 					   " command_start_ticks, supervisor_pid,"
 					   " supervisor_start_ticks, gpu_type, min_memory_mb,"
 					   " eligible, doubt_heartbeat_ns, doubt_wall_ns,"
-					   " doubt_boot_ns, doubt_clock, id) VALUES"
+					   " doubt_boot_ns, doubt_clock, offered_ns,"
+					   " offered_gpus, aside, aside_gpus, id) VALUES"
 					   " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-					   " ?, ?, ?, ?, ?, ?, ?, ?)");
+					   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
-	bind_entry(&q, w, eligible, version);
+	bind_entry(&q, w, eligible, offered_gpus, aside_gpus, version);
 	return sql_run(&q, e);
 }
 

@@ -187,6 +187,10 @@ static void read_entry(const struct sql *q, struct queue_entry *w)
 	w->min_memory_mb = sql_column(q, 19);
 	read_ids(sql_column_text(q, 20), &w->eligible, &w->eligible_count);
 	read_doubt(q, 21, &w->doubt);
+	w->offered_ns = sql_column(q, 25);
+	read_ids(sql_column_text(q, 26), &w->offered_gpus, &w->offered_gpus_count);
+	w->aside = sql_dup(q, 27);
+	read_ids(sql_column_text(q, 28), &w->aside_gpus, &w->aside_gpus_count);
 }
 
 static int load_queue(struct sqlite_store *s, struct pool_state *state, struct err *e)
@@ -196,7 +200,8 @@ static int load_queue(struct sqlite_store *s, struct pool_state *state, struct e
 		   " duration_ns, note, enqueued_ns, heartbeat_ns, give_up_ns, host, boot_id,"
 		   " command_pid, command_start_ticks, supervisor_pid,"
 		   " supervisor_start_ticks, gpu_type, min_memory_mb, eligible,"
-		   " doubt_heartbeat_ns, doubt_wall_ns, doubt_boot_ns, doubt_clock"
+		   " doubt_heartbeat_ns, doubt_wall_ns, doubt_boot_ns, doubt_clock,"
+		   " offered_ns, offered_gpus, aside, aside_gpus"
 		   " FROM queue ORDER BY enqueued_ns, id");
 	int r;
 

@@ -141,9 +141,10 @@ static const struct addition {
 	const char *column; /* NULL: the table itself */
 	const char *definition;
 } additions[] = {
-	/* Since when the entry could have taken a GPU, in CLOCK_BOOTTIME; why it takes none, and
-	   which (NULL: any). */
+	/* As struct queue_entry has them: OFFER_UNKNOWN is 0. The ids are separated by commas;
+	   NULL: none are offered, all are declined. */
 	{"queue", "offered_ns", "INTEGER NOT NULL DEFAULT 0"},
+	{"queue", "offered_gpus", "TEXT"},
 	{"queue", "aside", "TEXT"},
 	{"queue", "aside_gpus", "TEXT"},
 	/* The kind of GPUs that the entry is for, and which are of it (NULL: any). */
