@@ -213,29 +213,36 @@ static void note_waiter_doubt(const struct queue_entry *q, const struct plan_fac
 		plan_put_copy(p, q, true)->doubt = plan_doubt(q->heartbeat_ns, facts);
 }
 
-static void cleanup_queue(const struct pool_state *state, const struct plan_facts *facts,
-			  const char *self, struct plan *p)
+/* Gives back what an entry must not keep, or drops it. */
+static void cleanup_entry(const struct pool_state *state, const struct plan_facts *facts,
+			  size_t place, struct plan *p)
 {
-	for (size_t i = 0; i < state->queue_count; i++) {
-		const struct queue_entry *q = &state->queue[i];
-		enum waiter_state waiter = plan_waiter_state(state, facts, i);
+	const struct queue_entry *q = &state->queue[place];
+	enum waiter_state waiter = plan_waiter_state(state, facts, place);
 
-		if (self && !strcmp(q->id, self)) {
-			yield_to_earlier(state, facts, i, p);
-			continue;
-		}
-		if (waiter == WAITER_ACTIVE) {
-			if (yield_to_earlier(state, facts, i, p))
-				shorten_list(state, q, p);
-			else if (plan_waiter_is_suspect(state, facts, i))
-				note_waiter_doubt(q, facts, p);
-			continue;
-		}
+	if (waiter == WAITER_ACTIVE) {
+		if (yield_to_earlier(state, facts, place, p))
+			shorten_list(state, q, p);
+	} else {
 		plan_give_back(state, q->id, NULL, facts->now_ns, p);
 		if (waiter == WAITER_DEAD)
 			plan_drop(p, q);
 		else if (q->collected_count)
 			plan_put_copy(p, q, false)->collected_count = 0;
+	}
+	/* An absent one, too: without the doubt it would never be dropped. */
+	if (plan_waiter_is_suspect(state, facts, place))
+		note_waiter_doubt(q, facts, p);
+}
+
+static void cleanup_queue(const struct pool_state *state, const struct plan_facts *facts,
+			  const char *self, struct plan *p)
+{
+	for (size_t i = 0; i < state->queue_count; i++) {
+		if (self && !strcmp(state->queue[i].id, self))
+			yield_to_earlier(state, facts, i, p);
+		else
+			cleanup_entry(state, facts, i, p);
 	}
 }
 

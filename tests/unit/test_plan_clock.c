@@ -265,6 +265,36 @@ static void test_waiting(void **state)
 	assert_int_equal(l.state.queue_count, 0);
 }
 
+/* One that is absent at the same time, whatever for, is dropped as well: it would stay for ever. */
+static void test_waiting_absent(void **state)
+{
+	static const char *const cases[] = {"cancelled", "gave up", "set aside", "impossible"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(look_clear) struct look l;
+		struct queue_entry *q;
+
+		look_init(&l);
+		q = pool_state_add_waiter(&l.state);
+		strcpy(q->id, "waits");
+		q->requested_count = i == 3 ? 2 : 1;
+		q->heartbeat_ns = q->enqueued_ns = NOW;
+		q->holder.host = mem_strdup("elsewhere");
+		q->cancelled = i == 0;
+		q->give_up_ns = i == 1 ? NOW + 1 : TIME_NONE;
+		q->aside = mem_strdup(i == 2 ? "busy" : NULL);
+		renew(&l);
+		look(&l, 120 * SECOND + 1, 120 * SECOND + 1);
+		if (plan_waiter_state(&l.state, &l.facts, 0) != WAITER_ABSENT)
+			fail_msg("%s: not absent", cases[i]);
+		assert_int_equal(l.state.queue[0].doubt.wall_ns, l.facts.now_ns);
+		look(&l, QUEUE_HEARTBEAT_NS + DOUBT_SLACK_NS, 0);
+		if (l.state.queue_count)
+			fail_msg("%s: still in the queue", cases[i]);
+	}
+}
+
 /* ---- all of it, at random ---- */
 
 /* xorshift64*; below n. */
@@ -330,11 +360,11 @@ static void test_traces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rebase),        cmocka_unit_test(test_manual_lasts),
-		cmocka_unit_test(test_two_looks),     cmocka_unit_test(test_clock_jumps),
-		cmocka_unit_test(test_renewed),       cmocka_unit_test(test_other_clocks),
-		cmocka_unit_test(test_other_program), cmocka_unit_test(test_waiting),
-		cmocka_unit_test(test_traces),
+		cmocka_unit_test(test_rebase),         cmocka_unit_test(test_manual_lasts),
+		cmocka_unit_test(test_two_looks),      cmocka_unit_test(test_clock_jumps),
+		cmocka_unit_test(test_renewed),        cmocka_unit_test(test_other_clocks),
+		cmocka_unit_test(test_other_program),  cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_waiting_absent), cmocka_unit_test(test_traces),
 	};
 
 	return cmocka_run_group_tests_name("plan clock", tests, NULL, NULL);
