@@ -40,10 +40,19 @@ static bool is_same_boot(const struct pool_state *state, const struct plan_here 
 	return is_same(state->host.boot_id, here->machine->boot_id) == YES;
 }
 
+static bool has_uuids(const struct pool_state *state)
+{
+	for (size_t i = 0; i < state->slots_count; i++) {
+		if (state->slots[i].uuid)
+			return true;
+	}
+	return false;
+}
+
 bool plan_machine_needs_scan(const struct pool_state *state, const struct plan_here *here)
 {
-	return state->initialized && !here->scan && is_recorded(&state->host) &&
-	       !is_same_boot(state, here);
+	return state->initialized && !here->scan && !is_same_boot(state, here) &&
+	       (is_recorded(&state->host) || has_uuids(state));
 }
 
 enum machine_match plan_machine_match(const struct pool_state *state, const struct plan_here *here)
@@ -53,7 +62,7 @@ enum machine_match plan_machine_match(const struct pool_state *state, const stru
 	enum answer gpus;
 
 	if (!is_recorded(&state->host))
-		return MACHINE_UNRECORDED;
+		return shares_gpus(state, here->scan) == NO ? MACHINE_OTHER : MACHINE_UNRECORDED;
 	if (is_same_boot(state, here))
 		return name == NO ? MACHINE_RENAMED : MACHINE_SAME;
 	gpus = shares_gpus(state, here->scan);

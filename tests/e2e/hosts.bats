@@ -44,6 +44,21 @@ on_host_ok() {
 	[ "$status" -eq 0 ] || fail_with "on $1: canhazgpu ${*:4} ended with status $status"
 }
 
+# cards UUID...: what the driver shows from now on.
+cards() {
+	nvml_state "$(printf '"%s"\n' "$@" | jq -sc '{driver_version: "550", gpus: map({uuid: ., name: "H100",
+		bus: [0, (.[4:] | tonumber), 0], memory: [81559, 500, 4], compute: [], graphics: []})}')"
+}
+
+# forget_host: as the release before leaves a pool.
+forget_host() {
+	if [ "${E2E_STORE:-sqlite}" = redis ]; then
+		redis del canhazgpu:host >/dev/null
+	else
+		db 'UPDATE pool SET host_id = NULL, host_boot_id = NULL, host_name = NULL'
+	fi
+}
+
 @test "another host may look, and nothing else" {
 	on_host_ok node1 $HERE 1 admin --gpus 2 --provider fake
 	on_host_ok node1 $HERE 1 reserve --duration 1h
@@ -95,10 +110,6 @@ on_host_ok() {
 
 @test "reinstalled: recognised by its GPUs, and says so once; copied: refused" {
 	use_nvml
-	cards() {
-		nvml_state "$(printf '"%s"\n' "$@" | jq -sc '{driver_version: "550", gpus: map({uuid: ., name: "H100",
-			bus: [0, (.[4:] | tonumber), 0], memory: [81559, 500, 4], compute: [], graphics: []})}')"
-	}
 	cards GPU-1 GPU-2
 	on_host_ok node1 $HERE 1 admin
 	on_host_ok node1 $THERE 2 run -- true
@@ -119,11 +130,7 @@ on_host_ok() {
 
 @test "a pool that names no host is recorded by who changes it first" {
 	on_host_ok node1 $HERE 1 admin --gpus 2 --provider fake
-	if [ "${E2E_STORE:-sqlite}" = redis ]; then
-		redis del canhazgpu:host >/dev/null
-	else
-		db 'UPDATE pool SET host_id = NULL, host_boot_id = NULL, host_name = NULL'
-	fi
+	forget_host
 	on_host_ok node2 $THERE 2 status
 	assert_equal "$stderr" ''
 	on_host_ok node2 $THERE 2 doctor
@@ -131,6 +138,19 @@ on_host_ok() {
 	on_host_ok node2 $THERE 2 reserve --duration 1h
 	on_host node1 $HERE 1 reserve --duration 1h
 	assert_error 1 'another host, node2'
+}
+
+@test "... unless its GPUs are known, and others" {
+	use_nvml
+	cards GPU-1 GPU-2
+	on_host_ok node1 $HERE 1 admin
+	on_host_ok node1 $HERE 1 reserve --duration 1h
+	forget_host
+	cards GPU-3 GPU-4
+	on_host node2 $THERE 2 release --all
+	assert_error 1 'another host, whose name is unknown'
+	cards GPU-1 GPU-2
+	on_host_ok node1 $HERE 1 release --all
 }
 
 @test "in a shared home the way out is found again without --store" {

@@ -30,6 +30,21 @@ static const struct {
 	 {UNKNOWN, UNKNOWN, "n1", "ab"},
 	 MACHINE_UNRECORDED,
 	 KEEP},
+	{"... and a host without a driver",
+	 {UNKNOWN, UNKNOWN, UNKNOWN, "ab"},
+	 {"m1", "b1", "n1", ""},
+	 MACHINE_UNRECORDED,
+	 HERE},
+	{"... and another host",
+	 {UNKNOWN, UNKNOWN, UNKNOWN, "ab"},
+	 {"m1", "b1", "n1", "cd"},
+	 MACHINE_OTHER,
+	 KEEP},
+	{"... without UUIDs",
+	 {UNKNOWN, UNKNOWN, UNKNOWN, "--"},
+	 {"m1", "b1", "n1", "ab"},
+	 MACHINE_UNRECORDED,
+	 HERE},
 	{"the same", {"m1", "b1", "n1", "ab"}, {"m1", "b1", "n1", "ab"}, MACHINE_SAME, KEEP},
 	{"rebooted", {"m1", "b1", "n1", "ab"}, {"m1", "b2", "n1", "ab"}, MACHINE_SAME, HERE},
 	{"rebooted, simulated GPUs",
@@ -143,7 +158,7 @@ static void check(size_t i)
 	const struct plan_here here = {.machine = &machine, .scan = &scan};
 	const struct plan_here unscanned = {.machine = &machine};
 	struct machine record = {0};
-	bool records, same_boot;
+	bool records, same_boot, has_uuids = *cases[i].pool.gpus != '-';
 
 	state.host = machine_of(&cases[i].pool);
 	pool_state_make_slots(&state, strlen(cases[i].pool.gpus));
@@ -165,7 +180,7 @@ static void check(size_t i)
 		    !strcmp(state.host.boot_id, machine.boot_id);
 	assert_false(plan_machine_needs_scan(&state, &here));
 	assert_int_equal(plan_machine_needs_scan(&state, &unscanned),
-			 !same_boot && cases[i].match != MACHINE_UNRECORDED);
+			 !same_boot && (state.host.id || state.host.boot_id || has_uuids));
 	if (!plan_machine_needs_scan(&state, &unscanned))
 		assert_int_equal(plan_machine_match(&state, &unscanned), cases[i].match);
 }
