@@ -18,6 +18,14 @@ void here_clear(struct here *h)
 	*h = (struct here){0};
 }
 
+static void read_machine_id(struct here *h)
+{
+	if (h->read)
+		return;
+	h->machine.id = host_machine_id();
+	h->read = true;
+}
+
 /* The boot id settles nearly every question: the rest is read where it does not. */
 static struct plan_here here_of(struct pool *p, const struct pool_state *state,
 				const struct scan *scan)
@@ -28,11 +36,9 @@ static struct plan_here here_of(struct pool *p, const struct pool_state *state,
 		h->machine.boot_id = mem_strdup(p->observer.boot_id);
 	if (!h->machine.name)
 		h->machine.name = host_name();
-	if (!h->read && (!state->host.boot_id || !h->machine.boot_id ||
-			 strcmp(state->host.boot_id, h->machine.boot_id) != 0)) {
-		h->machine.id = host_machine_id();
-		h->read = true;
-	}
+	if (!state->host.boot_id || !h->machine.boot_id ||
+	    strcmp(state->host.boot_id, h->machine.boot_id) != 0)
+		read_machine_id(h);
 	if (!scan && h->scanned)
 		scan = &h->scan;
 	return (struct plan_here){.machine = &h->machine, .scan = scan};
@@ -92,9 +98,13 @@ void pool_record_host(struct pool *p, const struct pool_state *state, enum machi
 		      bool take, struct plan *plan)
 {
 	struct plan_here here = here_of(p, state, NULL);
-	struct machine record = *here.machine;
+	struct machine record;
 	struct change *c;
 
+	/* A new pool forgets what was recorded, and after a boot the rest has to do. */
+	if (take)
+		read_machine_id(&p->here);
+	record = *here.machine;
 	if (!take && !plan_machine_record(state, &here, match, &record))
 		return;
 	c = plan_add(plan, CHANGE_HOST);

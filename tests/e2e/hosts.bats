@@ -97,6 +97,14 @@ forget_host() {
 	assert_error 1 'another host, node2'
 }
 
+@test "a pool that was made again knows its host, after a reboot as well" {
+	on_host_ok node1 $HERE 1 admin --gpus 2 --provider fake
+	on_host_ok node1 $HERE 1 admin --gpus 2 --provider fake --force
+	on_host node2 $THERE 2 reserve
+	assert_error 1 'another host, node1'
+	on_host_ok node1 $HERE 3 reserve --duration 1h
+}
+
 @test "renamed and rebooted: the same host" {
 	on_host_ok node1 $HERE 1 admin --gpus 2 --provider fake
 	on_host_ok node9 $HERE 1 reserve --duration 1h
