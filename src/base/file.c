@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/fsuid.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -32,6 +33,28 @@ FILE *file_stream_as_user(const char *path)
 	if (fd >= 0 && !file)
 		close(fd);
 	return file;
+}
+
+/* Longer ones are no passwords, but a wrong file. */
+#define PASSWORD_MAX 1024
+
+int file_read_password(const char *path, const char *setting, char **ret_password, struct err *e)
+{
+	char text[PASSWORD_MAX + 2] = "";
+	AUTO_FCLOSE FILE *file = file_stream_as_user(path);
+	int code = errno;
+
+	if (!file || !fgets(text, sizeof(text), file))
+		return err_set(e, file ? ENODATA : code,
+			       "cannot read the password in '%s' (%s): %s", path, setting,
+			       file ? "it is empty" : strerror(code));
+	text[strcspn(text, "\r\n")] = '\0';
+	if (!*text || strlen(text) > PASSWORD_MAX)
+		return err_usage(e, "'%s' (%s) must hold a password of 1 to %d bytes", path,
+				 setting, PASSWORD_MAX);
+	*ret_password = mem_strdup(text);
+	explicit_bzero(text, sizeof(text));
+	return 0;
 }
 
 char *file_absolute_path(const char *path)

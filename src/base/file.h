@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/err.h"
+
 /*
  * Opens for reading, unless `flags` say otherwise, close-on-exec, with the user's own rights: an
  * installed program is set-group-id, and its group must not read for the user what the user may not
@@ -15,6 +17,9 @@ int file_open_as_user(const char *path, int flags);
 
 /* The same as a stream; NULL and errno. */
 FILE *file_stream_as_user(const char *path);
+
+/* The first line of a file, opened like that, which `setting` names. The caller frees it. */
+int file_read_password(const char *path, const char *setting, char **ret_password, struct err *e);
 
 /* The path as it is seen from any directory: a supervisor works in /. NULL gives NULL. The caller
    frees it. */

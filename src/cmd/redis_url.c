@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -44,6 +45,16 @@ enum setting_origin redis_url_origin(const struct settings *s)
 	return strongest;
 }
 
+/* Whether a file cannot be read again, or not by a supervisor: a pipe of the shell, what this
+   process alone has open. */
+static bool is_for_once(const char *path)
+{
+	struct stat st;
+
+	return !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6) ||
+	       (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
+}
+
 /*
  * What completes an address that names no login: "user:password@", "user@" with *ret_file, a
  * password file that the store reads whenever it connects, or "". The caller frees both.
@@ -52,7 +63,7 @@ static int make_login(const struct settings *s, char **ret_login, char **ret_fil
 {
 	const char *user = settings_text(s, "redis.user");
 	const char *file = settings_text(s, "redis.password-file");
-	const char *password = settings_text(s, "redis.password");
+	AUTO_FREE char *password = mem_strdup(settings_text(s, "redis.password"));
 	AUTO_FREE char *user_part = url_encode(user ? user : ""), *password_part = NULL;
 
 	if (password && file)
@@ -61,6 +72,13 @@ static int make_login(const struct settings *s, char **ret_login, char **ret_fil
 	if (user && !password && !file)
 		return err_usage(e, "redis.user is set, but has no password: set "
 				    "redis.password-file");
+	if (file && is_for_once(file)) {
+		int r = file_read_password(file, "redis.password-file", &password, e);
+
+		if (r < 0)
+			return r;
+		file = NULL;
+	}
 	*ret_file = file_absolute_path(file);
 	password_part = url_encode(password ? password : "");
 	if (password)

@@ -183,6 +183,22 @@ every_command_fails() {
 	done
 }
 
+@test "a password that comes through a pipe is good for the whole run" {
+	second_redis --requirepass secret
+	world_unset CANHAZGPU_STORE
+	world_set CANHAZGPU_REDIS_PORT="$port"
+	world_set CANHAZGPU_REDIS_PASSWORD=secret
+	pool 1
+	world_unset CANHAZGPU_REDIS_PASSWORD
+	mkfifo "$WORLD/pipe"
+	world_set CANHAZGPU_REDIS_PASSWORD_FILE="$WORLD/pipe"
+	echo secret >"$WORLD/pipe" &
+	chg_ok run -- true
+	world_unset CANHAZGPU_REDIS_PASSWORD_FILE
+	world_set CANHAZGPU_REDIS_PASSWORD=secret
+	wait_until 'chg status --json; [ "$(json_get ".[0].status")" = AVAILABLE ]'
+}
+
 @test "a password file that cannot be used is named" {
 	world_unset CANHAZGPU_STORE
 	world_set CANHAZGPU_REDIS_PASSWORD_FILE="$WORLD/none"
