@@ -108,17 +108,22 @@ static char *without_strange_port(const char *url, const char *begin)
 }
 
 /* The same for passwords among the parameters. */
-static char *without_parameter(char *url)
+static char *without_parameters(char *url)
 {
 	static const char name[] = "password=";
-	char *value = strstr(url, name), *out;
+	size_t done = 0;
+	char *value;
 
-	if (!value)
-		return url;
-	value += strlen(name);
-	out = mem_printf("%.*s...%s", (int)(value - url), url, value + strcspn(value, "&"));
-	free(url);
-	return out;
+	while ((value = strstr(url + done, name))) {
+		char *out;
+
+		value += strlen(name);
+		done = (size_t)(value - url);
+		out = mem_printf("%.*s...%s", (int)done, url, value + strcspn(value, "&"));
+		free(url);
+		url = out;
+	}
+	return url;
 }
 
 static char *without_login(const char *url)
@@ -142,5 +147,5 @@ static char *without_login(const char *url)
 
 char *url_without_password(const char *url)
 {
-	return url ? without_parameter(without_login(url)) : NULL;
+	return url ? without_parameters(without_login(url)) : NULL;
 }

@@ -517,6 +517,8 @@ static void test_passwords_are_hidden(void **state)
 		{"redis+sentinel://u:secret@h:1,i/m", "redis+sentinel://u@h:1,i/m"},
 		{"redis+sentinel://h/m?sentinel-password=secret&ca=/c",
 		 "redis+sentinel://h/m?sentinel-password=...&ca=/c"},
+		{"redis+sentinel://h/m?password=secret&sentinel-password=secret",
+		 "redis+sentinel://h/m?password=...&sentinel-password=..."},
 		{"redis://h?password-file=/f", "redis://h?password-file=/f"},
 		/* Written wrongly. */
 		{"redis://:hunter2", "redis://:..."},
