@@ -12,20 +12,38 @@ static enum answer is_same(const char *a, const char *b)
 	return strcmp(a, b) ? NO : YES;
 }
 
-/* Whether the scan has one of the UUIDs that the pool has recorded. */
+/* A card is the same whether it is whole or divided into MIG instances, whose own UUIDs are other
+   ones each time. */
+static enum answer has_card(const struct scan *scan, const char *uuid)
+{
+	enum answer found = UNKNOWN;
+
+	for (size_t i = 0; i < scan->gpus_count + scan->divided_count; i++) {
+		const struct gpu *gpu = i < scan->gpus_count ? &scan->gpus[i]
+							     : &scan->divided[i - scan->gpus_count];
+		enum answer same = is_same(uuid, gpu->parent ? gpu->parent : gpu->uuid);
+
+		if (same == YES)
+			return YES;
+		if (same == NO)
+			found = NO;
+	}
+	return found;
+}
+
+/* Whether the scan has one of the cards that the pool has recorded. */
 static enum answer shares_gpus(const struct pool_state *state, const struct scan *scan)
 {
 	enum answer found = UNKNOWN;
 
 	for (size_t i = 0; scan && i < state->slots_count; i++) {
-		for (size_t k = 0; k < scan->gpus_count; k++) {
-			enum answer same = is_same(state->slots[i].uuid, scan->gpus[k].uuid);
+		const struct slot *slot = &state->slots[i];
+		enum answer has = has_card(scan, slot->parent ? slot->parent : slot->uuid);
 
-			if (same == YES)
-				return YES;
-			if (same == NO)
-				found = NO;
-		}
+		if (has == YES)
+			return YES;
+		if (has == NO)
+			found = NO;
 	}
 	return found;
 }

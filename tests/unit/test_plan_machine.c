@@ -1,12 +1,15 @@
 /* Whose pool it is: what is recorded, compared with what a host knows of itself. */
 #include "test.h"
 
+#include <ctype.h>
+
 #include "base/mem.h"
 #include "plan/machine.h"
 
 #define UNKNOWN NULL
 
-/* A host as "machine id, boot id, name", and its GPUs, one letter each ("-": one without UUID). */
+/* A host as "machine id, boot id, name", and its GPUs, one letter each ("-": one without UUID, "A":
+   a MIG instance of "a"). */
 struct side {
 	const char *id, *boot, *name, *gpus;
 };
@@ -134,11 +137,42 @@ static const struct {
 	 {"m1", UNKNOWN, "n1", "ab"},
 	 MACHINE_SAME,
 	 HERE},
+	{"renamed and rebooted, and its GPUs divided",
+	 {"m1", "b1", "n1", "ab"},
+	 {"m1", "b2", "n2", "AABB"},
+	 MACHINE_RENAMED,
+	 HERE},
+	{"... and divided otherwise",
+	 {"m1", "b1", "n1", "AB"},
+	 {"m1", "b2", "n2", "AABB"},
+	 MACHINE_RENAMED,
+	 HERE},
+	{"... and whole again",
+	 {"m1", "b1", "n1", "AABB"},
+	 {"m1", "b2", "n2", "ab"},
+	 MACHINE_RENAMED,
+	 HERE},
+	{"another host with instances",
+	 {"m1", "b1", "n1", "AB"},
+	 {"m2", "b2", "n2", "CD"},
+	 MACHINE_OTHER,
+	 KEEP},
 };
 
+/* That of an instance is a new one each time. */
 static char *uuid_of(char letter)
 {
+	static int instances;
+
+	if (isupper((unsigned char)letter))
+		return mem_printf("MIG-%d", ++instances);
 	return letter == '-' ? NULL : mem_printf("GPU-%c", letter);
+}
+
+static char *parent_of(char letter)
+{
+	return isupper((unsigned char)letter) ? uuid_of((char)tolower((unsigned char)letter))
+					      : NULL;
 }
 
 static struct machine machine_of(const struct side *s)
@@ -162,10 +196,16 @@ static void check(size_t i)
 
 	state.host = machine_of(&cases[i].pool);
 	pool_state_make_slots(&state, strlen(cases[i].pool.gpus));
-	for (size_t k = 0; k < state.slots_count; k++)
+	for (size_t k = 0; k < state.slots_count; k++) {
 		state.slots[k].uuid = uuid_of(cases[i].pool.gpus[k]);
-	for (const char *letter = cases[i].here.gpus; *letter; letter++)
-		scan_add_gpu(&scan)->uuid = uuid_of(*letter);
+		state.slots[k].parent = parent_of(cases[i].pool.gpus[k]);
+	}
+	for (const char *letter = cases[i].here.gpus; *letter; letter++) {
+		struct gpu *gpu = scan_add_gpu(&scan);
+
+		gpu->uuid = uuid_of(*letter);
+		gpu->parent = parent_of(*letter);
+	}
 
 	assert_int_equal(plan_machine_match(&state, &here), cases[i].match);
 	records = plan_machine_record(&state, &here, cases[i].match, &record);
