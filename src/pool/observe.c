@@ -183,7 +183,6 @@ static void begin_observation(struct observation *o, const struct pool_state *st
 	*o = (struct observation){.taken_ns = clock_now_ns(), .count = state->slots_count};
 	o->gpus = mem_alloc(o->count, sizeof(struct gpu *));
 	o->problems = mem_alloc(o->count, sizeof(char *));
-	o->reasons = mem_alloc(o->count, sizeof(char *));
 	o->use = mem_alloc(o->count, sizeof(*o->use));
 	o->reasons = mem_alloc(o->count, sizeof(char *));
 }
