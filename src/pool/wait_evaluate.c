@@ -27,13 +27,15 @@ static bool wants_any(const struct queue_entry *q)
 	return !q->requested_ids && !q->eligible;
 }
 
-static bool are_rivals(const struct pool_state *state, const struct queue_entry *a,
-		       const struct queue_entry *b)
+/* Whether the earlier one could have a GPU that the other wants. */
+static bool are_rivals(const struct pool_state *state, const struct queue_entry *first,
+		       const struct queue_entry *other)
 {
-	if (wants_any(a) || wants_any(b))
+	if (!first->aside && (wants_any(first) || wants_any(other)))
 		return true;
 	for (size_t k = 0; k < state->slots_count; k++) {
-		if (plan_entry_wants(a, (int)k) && plan_entry_wants(b, (int)k))
+		if (plan_entry_wants(first, (int)k) && !plan_is_aside(first, (int)k) &&
+		    plan_entry_wants(other, (int)k))
 			return true;
 	}
 	return false;
@@ -230,10 +232,14 @@ static void set_watch(const struct wait_situation *s, struct wait_evaluation *v)
 	int64_t first_ns = times_rank(v, WAIT_WATCH_FIRST_NS);
 
 	*w = s->watch;
+	w->follows &= w->prospects == v->prospects;
 	if (!plan_wait_could_offer(s->state, s->facts, s->request, s->wait)) {
 		w->due_ns = INT64_MAX;
 		return;
 	}
+	/* Declined: all those who decline would else add up. */
+	if (w->follows)
+		w->due_ns = s->now_ns;
 	if (w->due_ns != INT64_MAX && w->prospects == v->prospects)
 		return;
 	/* Changes of the pool bring it forward, but never put it off. */
@@ -269,6 +275,7 @@ static void put_off_watch(const struct wait_situation *s, struct wait_evaluation
 {
 	struct wait_watch *w = &v->watch;
 
+	w->follows = false;
 	w->pause_ns = earlier(2 * w->pause_ns, times_rank(v, WAIT_WATCH_LAST_NS));
 	w->due_ns = earlier(s->now_ns + w->pause_ns, left_lying_ns(s));
 }
@@ -308,6 +315,7 @@ static int choose(const struct wait_situation *s, struct wait_evaluation *v, str
 		return r;
 	if (plan.changes_count) {
 		v->action = plan.granted ? WAIT_GRANT : WAIT_COLLECT;
+		v->watch.follows |= watching;
 		return 0;
 	}
 	if (watching)

@@ -46,6 +46,7 @@ struct wait_watch {
 	int64_t due_ns;     /* monotonic: the next scan for that; INT64_MAX: nothing to watch */
 	int64_t pause_ns;   /* until the one after that */
 	uint64_t prospects; /* when it was set */
+	bool follows;       /* it has offered GPUs: if they are declined, it goes on at once */
 };
 
 /* All that an evaluation rests on. */

@@ -54,7 +54,7 @@ static bool is_far(const struct pool_wait *w, const struct pool_state *state)
 
 	return place >= WAIT_FAR_RANK && place < state->queue_count &&
 	       !state->queue[place].cancelled && state->queue[place].offered_ns <= OFFER_NONE &&
-	       now_ns < w->heartbeat_ns && now_ns < w->watch.due_ns &&
+	       now_ns < w->heartbeat_ns && now_ns < w->watch.due_ns && !w->watch.follows &&
 	       !has_lost_neighbour(w, state, place) && has_many_rivals(w, state, place);
 }
 

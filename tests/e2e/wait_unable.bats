@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A request that cannot take its GPUs: those behind it are served, it keeps its place, and the queue says why.
 # stores: each
-# seconds: 40
+# seconds: 45
 
 load wait_helpers
 load terminal
@@ -80,6 +80,17 @@ freeze_waiter() {
 	fake_state '{}'
 	kill "${background_pids[second]}"
 	wait_for_start picky
+}
+
+@test "many with such a threshold delay the next no longer than one" {
+	pool 1
+	little_in_use
+	for i in $(seq 10); do
+		wait_run "picky$i" --memory-threshold 100
+	done
+	wait_run last
+	wait_for_start last
+	assert_equal "$(line | wc -w)" 10
 }
 
 @test "the queue says why a request is passed over" {

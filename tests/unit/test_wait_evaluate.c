@@ -436,7 +436,7 @@ static void test_watch(void **state)
 		size_t before;
 		int64_t due_ns, pause_ns; /* -1: not set */
 		int64_t offered_ns; /* ago, to the first; 0: nothing, -1: it knows no offers */
-		bool is_new, other_prospects;
+		bool is_new, other_prospects, follows;
 		enum wait_action action;
 		int64_t until_ns, next_ns; /* next_ns -1: nothing to watch */
 	} cases[] = {
@@ -463,6 +463,13 @@ static void test_watch(void **state)
 		 .next_ns = -1},
 		{"offered, and not answered", "..", NULL, 1, -1, 0, 4 * SECOND,
 		 .action = WAIT_SCAN},
+		{"what it offered is declined", "..", "ii", 1, 9000 * MS, 9 * SECOND, 0,
+		 .follows = true, .action = WAIT_SCAN},
+		{"declined, and busy", "..", "bb", 1, 9000 * MS, SECOND, 0, .follows = true,
+		 .is_new = true, .until_ns = 2 * SECOND, .next_ns = 2 * SECOND},
+		{"what it offered was taken", "..", "ii", 1, 9000 * MS, 9 * SECOND, 0,
+		 .follows = true, .other_prospects = true, .until_ns = 250 * MS,
+		 .next_ns = 250 * MS},
 		{"an older program", "..", "ii", 1, -1, 0, -1, .until_ns = 40 * SECOND,
 		 .next_ns = -1},
 	};
@@ -490,6 +497,7 @@ static void test_watch(void **state)
 			s.situation.watch = (struct wait_watch){
 				.due_ns = MONOTONIC + cases[i].due_ns,
 				.pause_ns = cases[i].pause_ns,
+				.follows = cases[i].follows,
 				.prospects =
 					wait_prospects(&s.state, NULL) + cases[i].other_prospects,
 			};
@@ -504,8 +512,30 @@ static void test_watch(void **state)
 			    (cases[i].next_ns < 0 ? INT64_MAX : MONOTONIC + cases[i].next_ns))
 			fail_msg("%s: watches again after %lld ns", cases[i].title,
 				 (long long)(v.watch.due_ns - MONOTONIC));
+		/* Until that is answered, it does not take itself to be far behind. */
+		assert_int_equal(v.watch.follows,
+				 v.action == WAIT_COLLECT ||
+					 (cases[i].follows && v.action == WAIT_SCAN));
 		pool_state_clear(&s.state);
 	}
+}
+
+/* One that is aside for all that both could have competes no more. */
+static void test_aside_is_no_rival(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, "..", 1, true);
+	assert_int_equal(evaluate(&s).rank, 1);
+	s.state.queue[0].aside = mem_strdup("busy");
+	s.state.queue[0].aside_gpus = mem_alloc(2, sizeof(int));
+	s.state.queue[0].aside_gpus_count = 1;
+	assert_int_equal(evaluate(&s).rank, 1);
+	s.state.queue[0].aside_gpus[1] = 1;
+	s.state.queue[0].aside_gpus_count = 2;
+	assert_int_equal(evaluate(&s).rank, 0);
+	pool_state_clear(&s.state);
 }
 
 /* It looks itself at what it is offered, however new its last scan is. */
@@ -554,12 +584,19 @@ static void test_left_lying(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_actions),         cmocka_unit_test(test_kind_needs_a_scan),
-		cmocka_unit_test(test_age_of_the_scan), cmocka_unit_test(test_prospects),
-		cmocka_unit_test(test_sleep),           cmocka_unit_test(test_force_needs_a_scan),
-		cmocka_unit_test(test_doubts),          cmocka_unit_test(test_granted_already),
-		cmocka_unit_test(test_cancelled),       cmocka_unit_test(test_watch),
-		cmocka_unit_test(test_offered),         cmocka_unit_test(test_left_lying),
+		cmocka_unit_test(test_actions),
+		cmocka_unit_test(test_kind_needs_a_scan),
+		cmocka_unit_test(test_age_of_the_scan),
+		cmocka_unit_test(test_prospects),
+		cmocka_unit_test(test_sleep),
+		cmocka_unit_test(test_force_needs_a_scan),
+		cmocka_unit_test(test_doubts),
+		cmocka_unit_test(test_granted_already),
+		cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_aside_is_no_rival),
+		cmocka_unit_test(test_offered),
+		cmocka_unit_test(test_left_lying),
 	};
 
 	return cmocka_run_group_tests_name("wait_evaluate", tests, NULL, NULL);
