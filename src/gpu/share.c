@@ -3,7 +3,8 @@
  *
  * Whoever has the lock scans, and writes the result before giving it up; a process that is killed
  * loses it, and the next one scans. While it scans it writes the time into the lock's file: a
- * holder that was stopped, or frozen, is not waited for.
+ * holder that was stopped, or frozen, is not waited for, and another file takes the place of its
+ * lock. (Two that scan by mistake cost time, nothing else.)
  */
 #include "gpu/share.h"
 
@@ -213,8 +214,13 @@ static int join(struct share *s, struct scan *ret_scan, struct err *e)
 			return err_set(e, ETIMEDOUT,
 				       "the %s driver did not answer another query within %d ms",
 				       s->patience.backend->name, s->patience.timeout_ms);
-		if (!holder_runs(s))
-			return 1;
+		if (!holder_runs(s)) {
+			if (!share_file_retire(&s->directory, s->lock_name, s->lock_fd))
+				return 1;
+			mem_auto_close(&s->lock_fd);
+			s->looks = 0;
+			continue;
+		}
 		if (patience_pause(&s->patience, pause_ns) < 0)
 			return err_set(e, EINTR, "interrupted");
 		if (pause_ns < PAUSE_LAST_NS)
@@ -284,7 +290,8 @@ static int await(struct share *s, struct gpu_child *child)
 						     ? until_ns
 						     : s->patience.deadline_ns);
 	}
-	return r;
+	/* This process was stopped, and what the child said before is old. */
+	return r == 0 && !patience_lasts(&s->patience) ? -ETIMEDOUT : r;
 }
 
 static int scan(struct share *s, const struct gpu_options *options, struct scan *ret_scan,
@@ -309,7 +316,8 @@ static int scan(struct share *s, const struct gpu_options *options, struct scan 
 	r = gpu_child_end(&child, await(s, &child), s->patience.deadline_ns, &is_gone, ret_scan, e);
 	if (is_gone)
 		scanners_remove(&s->directory, child.host.pid);
-	if (s->is_held && is_worth_keeping(r))
+	if (s->is_held && is_worth_keeping(r) &&
+	    share_file_is_current(&s->directory, s->lock_name, s->lock_fd))
 		keep(s, &stamp, ret_scan, r, e);
 	return r;
 }

@@ -79,6 +79,34 @@ int share_file_open(const struct share_directory *d, const char *name)
 	return mem_steal_fd(&fd);
 }
 
+bool share_file_is_current(const struct share_directory *d, const char *name, int fd)
+{
+	struct stat named, opened;
+	int r;
+
+	if (d->is_groups)
+		privilege_raise();
+	r = fstatat(d->fd, name, &named, AT_SYMLINK_NOFOLLOW);
+	if (d->is_groups)
+		privilege_lower();
+	return r == 0 && fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
+	       named.st_ino == opened.st_ino;
+}
+
+bool share_file_retire(const struct share_directory *d, const char *name, int fd)
+{
+	int r;
+
+	if (!share_file_is_current(d, name, fd))
+		return true;
+	if (d->is_groups)
+		privilege_raise();
+	r = unlinkat(d->fd, name, 0);
+	if (d->is_groups)
+		privilege_lower();
+	return r == 0 || errno == ENOENT;
+}
+
 /* All of the file, or as much as is there; NULL where it cannot be read. */
 static char *read_text(int fd, off_t size)
 {

@@ -22,6 +22,12 @@ void share_directory_close(struct share_directory *d);
 /* Opens a file to lock it, and creates it where it is missing. -1: it cannot be trusted. */
 int share_file_open(const struct share_directory *d, const char *name);
 
+/* Whether that name still leads to a file that was opened. */
+bool share_file_is_current(const struct share_directory *d, const char *name, int fd);
+
+/* Takes the name from a file that was opened, if it still has it. False: that was not possible. */
+bool share_file_retire(const struct share_directory *d, const char *name, int fd);
+
 /* The text of a file, unless it is the one that *seen describes, which is then updated. NULL: the
    same, none, or not to be trusted. The caller frees it. */
 char *share_file_read(const struct share_directory *d, const char *name, struct stat *seen);

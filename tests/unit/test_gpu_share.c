@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/clock.h"
 
@@ -191,7 +192,7 @@ static void test_killed(void **state)
 static void test_stopped(void **state)
 {
 	const struct gpu_options options = options_of(LONG_MS);
-	pid_t first, joiner;
+	pid_t first, joiner, third;
 
 	(void)state;
 	use_driver(gate());
@@ -200,10 +201,38 @@ static void test_stopped(void **state)
 	kill(first, SIGSTOP);
 	joiner = start_scan(&options);
 	wait_until_scans(2);
+	/* Nor does it keep others from sharing the next one. */
+	third = start_scan(&options);
+	wait_until_joined(third);
 	write_file("gate", "");
 	assert_exits(joiner);
+	assert_exits(third);
+	assert_int_equal(scans_count(), 2);
 	kill(first, SIGKILL);
 	waitpid(first, NULL, 0);
+}
+
+/* What a scan has shown before its process was stopped is old when that goes on. */
+static void test_continued(void **state)
+{
+	const struct gpu_options options = options_of(1000);
+	const struct timespec pause = {.tv_nsec = 10 * NS_PER_MS};
+	int64_t begin_ns = clock_monotonic_ns();
+	int status;
+	pid_t first;
+
+	(void)state;
+	use_driver(gate());
+	first = start_scan(&options);
+	wait_until_scans(1);
+	kill(first, SIGSTOP);
+	write_file("gate", "");
+	while (clock_monotonic_ns() - begin_ns < 1500 * NS_PER_MS)
+		nanosleep(&pause, NULL);
+	kill(first, SIGCONT);
+	assert_int_equal(waitpid(first, &status, 0), first);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	assert_null(kept(""));
 }
 
 static void test_interrupted(void **state)
@@ -404,6 +433,7 @@ int main(void)
 		SHARE_TEST(test_join_afresh),
 		SHARE_TEST(test_killed),
 		SHARE_TEST(test_stopped),
+		SHARE_TEST(test_continued),
 		SHARE_TEST(test_interrupted),
 		SHARE_TEST(test_young),
 		SHARE_TEST(test_fast),
