@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,15 +34,24 @@ bool color_wanted(const struct settings *s, int fd)
 	       strcmp(term, "dumb") != 0;
 }
 
+/* A terminal that is stopped (Ctrl-S) must not stop a scan: others may be waiting for it. */
+static bool is_ready(int fd)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+
+	return poll(&ready, 1, 0) > 0;
+}
+
 void terminal_notice(const char *text)
 {
 	const char *term = getenv("TERM");
 	bool can_erase = term && *term && strcmp(term, "dumb") != 0;
 	pid_t foreground = isatty(STDERR_FILENO) ? tcgetpgrp(STDERR_FILENO) : -1;
 
-	if (foreground != getpgrp())
+	if (foreground != getpgrp() || !is_ready(STDERR_FILENO))
 		return;
-	fflush(stdout);
+	if (is_ready(STDOUT_FILENO))
+		fflush(stdout);
 	if (text)
 		fprintf(stderr, "%s%s%s", can_erase ? "\r\033[K" : "", text, can_erase ? "" : "\n");
 	else if (can_erase)

@@ -102,6 +102,24 @@ joins() {
 	! screen_has asking || fail_with "$(screen)"
 }
 
+@test "a terminal that is stopped does not stop the scan that others wait for" {
+	slow_pool
+	terminal 100 20
+	enter 'canhazgpu status --summary'
+	wait_until '[ "$(scans)" = 1 ]'
+	press C-s
+	begin=${EPOCHREALTIME/./}
+	start_background other canhazgpu status --json
+	wait_until 'joins "$background_pid"'
+	wait_until '[ $((${EPOCHREALTIME/./} - begin)) -gt 1500000 ]'
+	touch "$WORLD/gate"
+	wait_background other
+	assert_equal "$status" 0
+	assert_equal "$(scans)" 1
+	press C-q
+	wait_until 'screen_has "Available GPUs: 4"'
+}
+
 @test "nobody else is told: output and errors stay as they are" {
 	slow_pool '{"delays": {"nvmlInit": 1200}}'
 	touch "$WORLD/gate"
