@@ -78,6 +78,7 @@ struct pool_wait *pool_wait_end(struct pool_wait *w)
 	free(w->idle_since_ns);
 	free(w->awaits);
 	free(w->passed_over);
+	free(w->declined);
 	free(w->trouble);
 	free(w);
 	return NULL;

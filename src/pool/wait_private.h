@@ -51,6 +51,7 @@ struct pool_wait {
 	struct pool_standing standing;
 	int *collected;
 	char *awaits, *passed_over, *trouble;
+	char *declined; /* why it declined GPUs, as stored by itself and not yet told; NULL */
 };
 
 /* ---- wait_step.c ---- */

@@ -63,6 +63,10 @@ void standing_set(struct pool_wait *w, const struct step *step)
 	s->awaits = w->awaits;
 	free(w->passed_over);
 	w->passed_over = s->joined ? plan_why_passed_over(state, &facts, place) : NULL;
+	/* Others may have taken the GPU already, which ends that: it is told once all the same. */
+	if (!w->passed_over)
+		w->passed_over = mem_steal(&w->declined);
+	mem_replace(&w->declined, NULL);
 	s->passed_over = w->passed_over;
 	/* Far behind, the liveness of the others was not observed: it keeps the last estimate. */
 	s->estimate_ns = step->far ? estimate_ns : estimate(w, state, &facts, place);

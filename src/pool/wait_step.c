@@ -279,6 +279,8 @@ static bool remember(struct pool_wait *w, const struct plan *plan)
 		if (!entry || strcmp(entry->id, w->entry_id) != 0)
 			continue;
 		w->enqueued_ns = entry->enqueued_ns;
+		if (entry->aside)
+			mem_replace(&w->declined, entry->aside);
 		w->heartbeat_ns = clock_monotonic_ns() + QUEUE_HEARTBEAT_NS;
 	}
 	return quiet;
