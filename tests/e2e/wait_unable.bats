@@ -27,6 +27,12 @@ wait_picky() {
 	assert_waits picky
 }
 
+# Who is refused offers the GPU, and does not take it when it is declined: so the reason stays to be read.
+offer_by_refusal() {
+	chg run -- true
+	assert_error 1 'others are waiting for 1 more'
+}
+
 # freeze PID: in a control group, as `docker pause` does. Nothing of that is seen from outside.
 freeze() {
 	local mount kind=cgroup2
@@ -72,10 +78,11 @@ freeze_waiter() {
 	pool 1
 	little_in_use
 	wait_picky
+	offer_by_refusal
+	wait_until 'grep -q "passed over: GPU 0 uses 500 MB, more than its memory.threshold of 100 MB" "$WORLD/picky.err"' 30
 	wait_run second
 	wait_for_start second
 	assert_equal "$(line)" picky
-	wait_until 'grep -q "passed over: GPU 0 uses 500 MB, more than its memory.threshold of 100 MB" "$WORLD/picky.err" || stir' 30
 	# What was declined ends with the new holder: it is first for the GPU again.
 	fake_state '{}'
 	kill "${background_pids[second]}"
@@ -113,8 +120,7 @@ freeze_waiter() {
 	pool 1
 	little_in_use
 	wait_picky
-	chg run -- true
-	assert_error 1 'others are waiting for 1 more'
+	offer_by_refusal
 	wait_until 'chg run -- true; [ "$status" -eq 0 ]' 30
 	assert_equal "$(line)" picky
 }
@@ -125,11 +131,13 @@ freeze_waiter() {
 	echo 'no such thing' >"$WORLD/broken"
 	start_background blind env CANHAZGPU_FAKE_STATE="$WORLD/broken" canhazgpu run --user blind --wait -- sleep 1000
 	wait_until 'waits blind' 30
-	wait_run second
 	kill "$command"
+	wait_until '[ -z "$(reserved)" ]' 30
+	offer_by_refusal
+	wait_until 'grep -q "passed over: GPU 0 cannot be read by it: " "$WORLD/blind.err"' 30
+	wait_run second
 	wait_for_start second
 	assert_equal "$(line)" blind
-	wait_until 'grep -q "passed over: GPU 0 cannot be read by it: " "$WORLD/blind.err"' 30
 }
 
 @test "frozen by a control group: the next one starts, and has what the frozen one had collected" {
