@@ -163,7 +163,8 @@ took() {
 
 # ---- Sentinel ----
 
-# Three Sentinels that watch over `one`, and agree that it is gone when it has been silent for 0.5 s.
+# Three Sentinels that watch over `one`, and agree that it is gone when it has been silent for 0.5 s: not before they
+# know each other, so that a busy machine makes them replace nothing.
 three_sentinels() {
 	local i port
 	sentinels=
@@ -176,7 +177,7 @@ three_sentinels() {
 			dir $WORLD/sentinel$i
 			unixsocket $WORLD/sentinel$i/socket
 			sentinel monitor pool 127.0.0.1 ${server_ports[one]} 2
-			sentinel down-after-milliseconds pool 500
+			sentinel down-after-milliseconds pool 20000
 			sentinel failover-timeout pool 3000
 			$*
 		END
@@ -184,7 +185,10 @@ three_sentinels() {
 		server_pids[sentinel$i]=$!
 		sentinels+=${sentinels:+,}127.0.0.1:$port
 	done
-	wait_until 'knows_all sentinel1 && knows_all sentinel2 && knows_all sentinel3' 60
+	wait_until 'knows_all sentinel1 && knows_all sentinel2 && knows_all sentinel3' 120
+	for i in 1 2 3; do
+		cli "sentinel$i" sentinel set pool down-after-milliseconds 500 >/dev/null
+	done
 }
 
 knows_all() {

@@ -17,6 +17,9 @@ teardown() {
 # slow_pool [MEMBERS]: a pool of four GPUs whose driver is closed from now on.
 slow_pool() {
 	use_nvml
+	# Where the pool is on a server, scans are shared here.
+	mkdir -m 0700 "$WORLD/runtime"
+	world_environment+=(XDG_RUNTIME_DIR="$WORLD/runtime")
 	touch "$WORLD/gate"
 	nvml_state "$(jq -nc --arg world "$WORLD" --argjson more "${1:-{\}}" '{driver_version: "550", gate: "\($world)/gate",
 		log: "\($world)/log", gpus: [range(4) | {uuid: "GPU-\(.)", name: "H100", bus: [0, ., 0],
