@@ -93,7 +93,9 @@ struct gpu {
 	char *runtime_id;
 	char *visible; /* which of these selects it: "0", "GPU-..."; NULL: none for certain */
 	bool mig;      /* the driver has cut this GPU into MIG instances */
-	char *instances_problem; /* with mig: why these are not all listed; NULL: they are */
+	/* Why its instances are not all listed, or, without mig, whether there are any is not
+	   known; NULL: they are. */
+	char *instances_problem;
 	/* A MIG instance is a GPU of its own here. NULL and unknown for a whole GPU. */
 	char *profile;                /* "1g.10gb", "unknown" */
 	char *parent;                 /* UUID of the GPU that it is a part of */

@@ -77,7 +77,7 @@ static bool is_gone(const struct slot *slot, const struct scan *scan, bool simul
 	for (size_t i = 0; i < scan->gpus_count; i++) {
 		same += is_uuid(scan->gpus[i].uuid, slot->uuid);
 		if (slot->profile && is_uuid(scan->gpus[i].uuid, slot->parent))
-			return true; /* it is whole again */
+			return !scan->gpus[i].instances_problem; /* it is whole again */
 	}
 	if (same)
 		return false;
@@ -101,6 +101,8 @@ static enum unit_change update(const struct slot *before, struct slot *slot,
 			return before->retired_ns != TIME_NONE ? UNIT_SAME : UNIT_DOUBTFUL;
 		return UNIT_GONE;
 	}
+	if (gpu->instances_problem && before->retired_ns != TIME_NONE)
+		return UNIT_SAME; /* its instances may still be there */
 	if (gpu->uuid || gpu->profile) {
 		struct slot unit = plan_unit_of(scan, gpu, simulated);
 
@@ -164,6 +166,7 @@ static void add_new(const struct pool_state *state, const struct scan *scan, boo
 			continue;
 		/* By number, a simulated one is found under that number only. */
 		if (u->count == POOL_GPUS_MAX || is_recorded(state, gpu) ||
+		    gpu->instances_problem ||
 		    (simulated ? (size_t)gpu->index != u->count : !unit.uuid)) {
 			u->left_out++;
 			continue;

@@ -23,7 +23,9 @@ struct units {
 	size_t count;
 	size_t counts[UNIT_DOUBTFUL + 1]; /* of each kind of change */
 	size_t related;                   /* of the added ones: made from GPUs of the pool */
-	size_t left_out; /* found, but not added: without a UUID of their own, or too many */
+	/* Found, but not added: without a UUID of their own, perhaps cut into instances, or too
+	 * many. */
+	size_t left_out;
 };
 
 void units_clear(struct units *u);

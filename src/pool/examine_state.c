@@ -139,8 +139,10 @@ static void examine_units(const struct observation *o, const struct units *u, st
 		findings_extend(f, FINDING_WARNING, "look for them with the driver's tool",
 				"the driver shows %zu more that have no UUID of their own",
 				u->left_out);
-	for (size_t i = 0; i < o->scan.divided_count; i++) {
-		const struct gpu *card = &o->scan.divided[i];
+	for (size_t i = 0; i < o->scan.divided_count + o->scan.gpus_count; i++) {
+		const struct gpu *card = i < o->scan.divided_count
+						 ? &o->scan.divided[i]
+						 : &o->scan.gpus[i - o->scan.divided_count];
 
 		if (card->instances_problem)
 			findings_extend(f, FINDING_WARNING, NULL, "GPU %d of the driver: %s",

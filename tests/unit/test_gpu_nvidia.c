@@ -349,6 +349,21 @@ static void test_mig_unlisted(void **state)
 	assert_null(s.divided[2].instances_problem);
 }
 
+/* Nor is a GPU whole because the driver does not say whether it is. */
+static void test_mig_unknown(void **state)
+{
+	AUTO(scan_clear)
+	struct scan s = scan_config(
+		"nvml",
+		"{\"gpus\": [{\"uuid\": \"GPU-m\", \"codes\": {\"nvmlDeviceGetMigMode\": 999}},"
+		"{\"uuid\": \"GPU-n\", \"codes\": {\"nvmlDeviceGetMigMode\": 3}}]}");
+
+	(void)state;
+	assert_int_equal(s.gpus_count, 2);
+	assert_non_null(strstr(s.gpus[0].instances_problem, "not known"));
+	assert_null(s.gpus[1].instances_problem);
+}
+
 static void test_init_errors(void **state)
 {
 	(void)state;
@@ -477,15 +492,25 @@ static void test_detect(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_all_values),     TEST(test_processes),
-		TEST(test_old_library),    TEST(test_memory_falls_back),
-		TEST(test_unknown_values), TEST(test_no_permission),
-		TEST(test_health),         TEST(test_unified_memory),
-		TEST(test_many_processes), TEST(test_mig),
-		TEST(test_mig_unlisted),   TEST(test_init_errors),
-		TEST(test_crash),          TEST(test_hang),
-		TEST(test_nothing_left),   TEST(test_falls_back_to_smi),
-		TEST(test_silent),         TEST(test_without_group),
+		TEST(test_all_values),
+		TEST(test_processes),
+		TEST(test_old_library),
+		TEST(test_memory_falls_back),
+		TEST(test_unknown_values),
+		TEST(test_no_permission),
+		TEST(test_health),
+		TEST(test_unified_memory),
+		TEST(test_many_processes),
+		TEST(test_mig),
+		TEST(test_mig_unlisted),
+		TEST(test_mig_unknown),
+		TEST(test_init_errors),
+		TEST(test_crash),
+		TEST(test_hang),
+		TEST(test_nothing_left),
+		TEST(test_falls_back_to_smi),
+		TEST(test_silent),
+		TEST(test_without_group),
 		TEST(test_detect),
 	};
 

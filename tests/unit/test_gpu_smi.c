@@ -97,6 +97,8 @@ static void test_unknown_values(void **state)
 		assert_problem(&s.gpus[i], "memory use is unknown");
 	}
 	assert_problem(&s.gpus[3], "[GPU requires reset]");
+	assert_non_null(s.gpus[3].instances_problem); /* it may be in MIG mode */
+	assert_null(s.gpus[0].instances_problem);
 	assert_unknown(s.gpus[2].temperature_c);
 	assert_null(s.gpus[4].uuid);
 	assert_null(s.gpus[4].name);

@@ -14,11 +14,12 @@
 /*
  * A pool and a scan in words. Whole GPUs are capital letters, instances are their GPU's letter in
  * small with a digit. Slots: '!' behind one that is retired; "?" one without a UUID. Scan: "A*": in
- * MIG mode, "A#": likewise, and its instances cannot be listed; "?" one without a UUID.
+ * MIG mode, "A#": likewise, and its instances cannot be listed, "A~": nobody knows whether it is;
+ * "?" one without a UUID.
  */
 static char *uuid_of(const char *word)
 {
-	return *word == '?' ? NULL : mem_printf("%.*s", (int)strcspn(word, "!*# "), word);
+	return *word == '?' ? NULL : mem_printf("%.*s", (int)strcspn(word, "!*#~ "), word);
 }
 
 static char *parent_of(const char *word)
@@ -56,7 +57,7 @@ static void make_scan(const char *words, struct scan *s)
 	for (const char *w = words; *w; w = next(w))
 		cards += *w < 'a';
 	for (const char *w = words; *w; w = next(w)) {
-		char mark = w[strcspn(w, "*# ")];
+		char mark = w[strcspn(w, "*#~ ")];
 		struct gpu g = {.uuid = uuid_of(w), .parent = parent_of(w)};
 		static int card, instances;
 
@@ -64,7 +65,7 @@ static void make_scan(const char *words, struct scan *s)
 			card = instances = 0;
 		g.profile = mem_strdup(g.parent ? "1g.10gb" : NULL);
 		g.index = g.profile ? cards + instances++ : card++;
-		if (mark == '#')
+		if (mark == '#' || mark == '~')
 			g.instances_problem = mem_strdup("no permission");
 		if (mark == '*' || mark == '#') {
 			s->divided = mem_resize(s->divided, s->divided_count + 1, sizeof(g));
@@ -121,6 +122,9 @@ static void test_table(void **state)
 		{"back by its UUID", "a1! a2", "A* a1 a2", "^a1 =a2", true},
 		{"instances that cannot be listed", "a1 a2", "A# a1", "=a1 ?a2", false},
 		{"and a card that is certain", "a1 B", "A# B", "?a1 =B", false},
+		{"whole or not, nobody knows", "a1 a2 B", "A~ B", "?a1 ?a2 =B", false},
+		{"likewise, and it was whole once", "A! a1", "A~", "=A ?a1", false},
+		{"likewise, and it has never been cut", "A B", "A~ B", "=A =B", false},
 		{"its card is not seen, nor another", "a1 B", "? B", "?a1 =B", false},
 		{"its card is gone", "a1 B", "B", "!a1 =B", true},
 		{"instances have no driver's number", "? ? ?", "A* a1 B", "! ~B ! +a1", true},
@@ -216,7 +220,7 @@ static void refresh(struct pool_state *pool, const struct scan *scan)
  */
 static void test_any_history(void **state)
 {
-	static const char *const words[] = {"A",  "B",  "C",  "A*", "B#", "B*",
+	static const char *const words[] = {"A",  "B",  "C",  "A*", "B#", "B*", "B~",
 					    "a1", "a2", "b1", "b2", "?",  "c1"};
 
 	(void)state;

@@ -92,14 +92,25 @@ void nvidia_nvml_read_use(const struct nvml *n, nvml_device device, struct gpu *
 				nvidia_nvml_error(n, processes_code), processes_code);
 }
 
+/* A GPU that cannot be cut, or a driver that knows nothing of it, is whole; another error leaves
+   that open. */
+static void read_mig_mode(const struct nvml *n, nvml_device device, struct gpu *g)
+{
+	unsigned now = 0, later = 0;
+	int code = NVML_CALL(n->mig_mode, device, &now, &later);
+
+	g->mig = code == NVML_SUCCESS && now == NVML_MIG_ENABLED;
+	if (code != NVML_SUCCESS && code != NVML_NOT_SUPPORTED && code != NVML_FUNCTION_NOT_FOUND)
+		g->instances_problem =
+			mem_printf("whether it has MIG instances is not known: %s (%d)",
+				   nvidia_nvml_error(n, code), code);
+}
+
 void nvidia_nvml_read_device(const struct nvml *n, nvml_device device, struct gpu *g)
 {
-	unsigned mig_now = 0, mig_later = 0;
-
 	read_identity(n, device, g);
 	read_load(n, device, g);
-	g->mig = NVML_CALL(n->mig_mode, device, &mig_now, &mig_later) == NVML_SUCCESS &&
-		 mig_now == NVML_MIG_ENABLED;
+	read_mig_mode(n, device, g);
 	if (g->mig)
 		(void)nvidia_nvml_read_memory(n, device, &g->memory_total_mb, &g->memory_used_mb);
 	else

@@ -118,6 +118,16 @@ static bool is_absent(const char *text)
 	       !strcasecmp(text, "[Not Supported]");
 }
 
+/* "" where this nvidia-smi does not know the question. */
+static void read_mig_mode(const char *text, struct gpu *g)
+{
+	g->mig = !strcasecmp(text, "Enabled");
+	if (*text && !g->mig && strcasecmp(text, "Disabled") != 0 && !is_absent(text))
+		g->instances_problem = mem_printf("whether it has MIG instances is not known: "
+						  "nvidia-smi says '%.60s'",
+						  text);
+}
+
 /* A row with all its columns. */
 static void read_row(const struct row *row, struct gpu *g)
 {
@@ -131,7 +141,7 @@ static void read_row(const struct row *row, struct gpu *g)
 	g->utilization_percent = nvidia_smi_number(fields[SMI_UTILIZATION], 1, "%");
 	g->temperature_c = nvidia_smi_number(fields[SMI_TEMPERATURE], 1, "C");
 	g->power_mw = nvidia_smi_number(fields[SMI_POWER], 1000, "W");
-	g->mig = !strcasecmp(fields[SMI_MIG], "Enabled");
+	read_mig_mode(fields[SMI_MIG], g);
 	/* Its processes are known as soon as they were read: smi_processes.c. */
 	g->processes_known = g->uuid != NULL;
 	for (size_t i = 0; i < SMI_FIELDS; i++)
@@ -152,6 +162,7 @@ static void read_damaged(const struct row *row, const char *whole, struct gpu *g
 	for (size_t i = 0; i < SMI_FIELDS; i++)
 		nvidia_smi_judge(g, row->fields[i]);
 	gpu_add_problem(g, "nvidia-smi cannot read this GPU: %.200s", whole);
+	g->instances_problem = mem_strdup("whether it has MIG instances is not known");
 }
 
 static int too_many(struct err *e)
