@@ -9,9 +9,8 @@
 #include "host/engine.h"
 
 struct gpu_options {
-	const char *provider; /* "nvidia", "amd", "fake" */
-	int fake_count;       /* how many the pool has; 0: unknown. fake: how many to show; 0:
-				 what the file names */
+	const char *provider;        /* "nvidia", "amd", "fake" */
+	int fake_count;              /* fake: how many to show; 0: what the file names */
 	const char *fake_state_path; /* fake: the state file; NULL: all GPUs idle */
 	const char *sysfs_root;      /* where /sys is, for tests; NULL: "/sys" */
 	int timeout_ms;              /* limit for the whole scan; 0: GPU_SCAN_TIMEOUT_MS */
@@ -23,6 +22,7 @@ struct gpu_options {
 	const char *share_directory; /* NULL: they are not shared */
 	int64_t since_ns;            /* wall clock: one that began before that shows too little */
 	bool fresh;                  /* so does one that began before this call */
+	int present_count; /* how many another account's scan must show; 0: none will do */
 };
 
 #define GPU_SCAN_TIMEOUT_MS 40000

@@ -123,7 +123,7 @@ static void share_open(struct share *s, const struct gpu_backend *backend,
 		.boot_id = s->boot_id,
 		.scope = s->scope,
 		.uid = (int64_t)getuid(),
-		.gpus_count = options->fake_count,
+		.gpus_count = options->present_count,
 		.asked_ns = now_since_boot_ns(),
 		.since_wall_ns = options->since_ns,
 		.fresh = options->fresh,
@@ -241,10 +241,22 @@ static bool is_complete(const struct gpu_backend *backend, const struct scan *sc
 	for (size_t i = 0; i < scan->gpus_count; i++) {
 		const struct gpu *g = &scan->gpus[i];
 
-		if (g->problem || !g->memory_used_mb.known || !g->processes_known)
+		/* One in MIG mode is used by its instances alone. */
+		if (g->problem || g->instances_problem ||
+		    (!g->mig && (!g->memory_used_mb.known || !g->processes_known)))
 			return false;
 	}
 	return true;
+}
+
+/* As a pool counts them: a GPU in MIG mode by its instances. */
+static int64_t count_units(const struct scan *scan)
+{
+	int64_t count = 0;
+
+	for (size_t i = 0; i < scan->gpus_count; i++)
+		count += !scan->gpus[i].mig;
+	return count;
 }
 
 /* A driver that did not answer may answer the next one. */
@@ -262,7 +274,7 @@ static void keep(struct share *s, struct share_stamp *stamp, const struct scan *
 	stamp->end_ns = now_since_boot_ns();
 	if (result == 0) {
 		stamp->complete = is_complete(s->patience.backend, scan);
-		stamp->gpus_count = (int64_t)scan->gpus_count;
+		stamp->gpus_count = count_units(scan);
 	}
 	text = share_stamp_write(stamp, wire);
 	share_file_replace(&s->directory, s->name, text);

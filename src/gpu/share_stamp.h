@@ -27,7 +27,7 @@ void share_stamp_clear(struct share_stamp *s);
 struct share_question {
 	const char *boot_id, *scope;
 	int64_t uid;
-	int64_t gpus_count; /* how many the pool has; 0: unknown */
+	int64_t gpus_count; /* how many the pool has, but for retired ones; 0: unknown */
 	int64_t asked_ns;   /* time since boot, as the next one */
 	int64_t now_ns;
 	int64_t now_wall_ns;

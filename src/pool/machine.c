@@ -63,8 +63,7 @@ bool pool_host_is_sure(struct pool *p, const struct pool_state *state, const str
 
 void pool_host_prepare(struct pool *p, const struct pool_state *state)
 {
-	struct gpu_options options =
-		pool_gpu_options(&p->config, state->provider, (int)state->slots_count);
+	struct gpu_options options = pool_gpu_options_of(&p->config, state);
 
 	if (!p->here.wants_scan)
 		return;

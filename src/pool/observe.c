@@ -222,8 +222,7 @@ static struct gpu_options scan_options(const struct pool_config *config,
 				       const struct observer *observer,
 				       const struct pool_state *state, const struct scan_wish *wish)
 {
-	struct gpu_options options =
-		pool_gpu_options(config, state->provider, (int)state->slots_count);
+	struct gpu_options options = pool_gpu_options_of(config, state);
 
 	options.since_ns = last_change_ns(state, wish && wish->for_grant);
 	options.fresh = observer->fresh || (wish && wish->fresh);

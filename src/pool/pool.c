@@ -30,6 +30,17 @@ struct gpu_options pool_gpu_options(const struct pool_config *config, const char
 	};
 }
 
+struct gpu_options pool_gpu_options_of(const struct pool_config *config,
+				       const struct pool_state *state)
+{
+	struct gpu_options options =
+		pool_gpu_options(config, state->provider, (int)state->slots_count);
+
+	for (size_t i = 0; i < state->slots_count; i++)
+		options.present_count += state->slots[i].retired_ns == TIME_NONE;
+	return options;
+}
+
 static void config_copy(struct pool_config *to, const struct pool_config *from)
 {
 	*to = *from;

@@ -23,6 +23,10 @@ struct pool {
 struct gpu_options pool_gpu_options(const struct pool_config *config, const char *provider,
 				    int count);
 
+/* The same for the GPUs of a pool. */
+struct gpu_options pool_gpu_options_of(const struct pool_config *config,
+				       const struct pool_state *state);
+
 /* Whether the caller may delete the history of others: root, and the owner of the store. */
 bool pool_is_administrator(struct pool *p);
 

@@ -88,7 +88,7 @@ int pool_refresh(struct pool *p, const struct plan_actor *actor, struct pool_ref
 		r = check_actor(p, actor, e);
 	if (r < 0)
 		return r;
-	options = pool_gpu_options(&p->config, state.provider, (int)state.slots_count);
+	options = pool_gpu_options_of(&p->config, &state);
 	options.topology = true;
 	options.fresh = true; /* others may have asked before the instances were made */
 	r = gpu_scan(&options, &scan, e);

@@ -22,7 +22,7 @@ static struct gpu_options options_of(int timeout_ms)
 {
 	return (struct gpu_options){.provider = "nvidia",
 				    .timeout_ms = timeout_ms,
-				    .fake_count = 1,
+				    .present_count = 1,
 				    .share_directory = folder};
 }
 
@@ -302,6 +302,41 @@ static void test_fast(void **state)
 	assert_int_equal(scans_count(), 2);
 }
 
+/* Also with a GPU in MIG mode, of which nothing but its instances is known. */
+static void test_complete(void **state)
+{
+	static const struct {
+		const char *gpus, *stamp;
+	} cases[] = {
+		{GPU, "\"complete\":true,\"gpus\":1,"},
+		{GPU ", {\"uuid\": \"GPU-m\", \"bus\": [0, 2, 0], \"mig\": [{\"uuid\": \"MIG-1\","
+		     " \"name\": \"N MIG 1g.5gb\", \"memory\": [8000, 10, 5], \"compute\": []}]}",
+		 "\"complete\":true,\"gpus\":2,"},
+		{GPU ", {\"uuid\": \"GPU-m\", \"bus\": [0, 2, 0], \"mig\": [], \"codes\":"
+		     " {\"nvmlDeviceGetMaxMigDeviceCount\": 4}}",
+		 "\"complete\":false,\"gpus\":1,"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *config = mem_printf("{\"gpus\": [%s]}", cases[i].gpus);
+		struct gpu_options options = options_of(LONG_MS);
+		AUTO_FREE char *path = NULL;
+		char head[1024] = "";
+		FILE *file;
+
+		use_nvml("nvml", config);
+		options.fresh = true;
+		assert_int_equal(scan_once(&options), 0);
+		path = kept("");
+		file = fopen(path, "re");
+		assert_non_null(fgets(head, sizeof(head), file));
+		fclose(file);
+		if (!strstr(head, cases[i].stamp))
+			fail_msg("case %zu: %s", i, head);
+	}
+}
+
 static void make_group_writable(const char *path)
 {
 	assert_int_equal(chmod(path, 0620), 0);
@@ -437,6 +472,7 @@ int main(void)
 		SHARE_TEST(test_interrupted),
 		SHARE_TEST(test_young),
 		SHARE_TEST(test_fast),
+		SHARE_TEST(test_complete),
 		SHARE_TEST(test_mistrusted),
 		SHARE_TEST(test_mistrusted_lock),
 		SHARE_TEST(test_mistrusted_directory),
