@@ -38,6 +38,9 @@ static char *find_doubt(const struct scan *s, bool simulated)
 
 		if (g->profile)
 			return mem_printf("a GPU of the driver is cut into MIG instances");
+		if (g->instances_problem)
+			return mem_printf("GPU %d of the driver: %s", g->index,
+					  g->instances_problem);
 		if (is_unreadable(g, simulated))
 			return mem_printf("GPU %d of the driver cannot be read (%s)", g->index,
 					  why_unreadable(g));

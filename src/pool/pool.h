@@ -73,7 +73,7 @@ struct pool_refreshed {
 	int *doubtful; /* not seen, but nobody can tell whether they are gone */
 	size_t doubtful_count;
 	size_t recorded; /* so many numbers mean the same, and something else is recorded of them */
-	size_t left_out; /* GPUs that get no number: they have no UUID of their own */
+	size_t left_out; /* GPUs that get no number: no UUID of their own, or perhaps in MIG mode */
 };
 
 void pool_refreshed_clear(struct pool_refreshed *r);

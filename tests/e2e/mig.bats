@@ -129,3 +129,17 @@ cards() {
 	chg_ok reserve --gpu-ids MIG-1 --force --short
 	assert_stdout MIG-1
 }
+
+@test "a driver that does not say whether a GPU is in MIG mode costs no instance its number" {
+	use_nvml
+	cards "$(divided a 1 "$(slice 1 1g.5gb 3)")" "$(whole b 2)"
+	chg_ok admin
+	cards "$(whole a 1 | sed 's/"bus"/"codes": {"nvmlDeviceGetMigMode": 999}, "bus"/')" "$(whole b 2)"
+	chg_ok admin --refresh
+	assert_stdout_has 'Left out 1 GPU(s)'
+	chg_ok run --gpus 1 -- sh -c 'echo "$CUDA_VISIBLE_DEVICES"'
+	assert_stdout GPU-b
+	cards "$(divided a 1 "$(slice 1 1g.5gb 3)")" "$(whole b 2)"
+	chg_ok run --gpu-ids 0 -- sh -c 'echo "$CUDA_VISIBLE_DEVICES"'
+	assert_stdout MIG-1
+}

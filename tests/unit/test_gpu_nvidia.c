@@ -336,7 +336,7 @@ static void test_mig_unlisted(void **state)
 		"{\"gpus\": [{\"uuid\": \"GPU-m\", \"codes\":"
 		" {\"nvmlDeviceGetMaxMigDeviceCount\": 4}, \"mig\": [{}]},"
 		"{\"uuid\": \"GPU-n\", \"codes\": {\"nvmlDeviceGetMigDeviceHandleByIndex\": 4},"
-		" \"mig\": [{\"uuid\": \"MIG-1\"}]}, {\"uuid\": \"GPU-o\", \"mig\": [{}]}]}");
+		" \"mig\": [{\"uuid\": \"MIG-1\"}]}, {\"uuid\": \"GPU-o\", \"mig\": [{\"name\": \"N MIG \"}]}]}");
 
 	(void)state;
 	assert_int_equal(s.gpus_count, 1);
@@ -355,13 +355,16 @@ static void test_mig_unknown(void **state)
 	AUTO(scan_clear)
 	struct scan s = scan_config(
 		"nvml",
-		"{\"gpus\": [{\"uuid\": \"GPU-m\", \"codes\": {\"nvmlDeviceGetMigMode\": 999}},"
-		"{\"uuid\": \"GPU-n\", \"codes\": {\"nvmlDeviceGetMigMode\": 3}}]}");
+		"{\"gpus\": [{\"uuid\": \"GPU-m\", \"bus\": [0, 1, 0], \"memory\": [500, 0, 40],"
+		" \"codes\": {\"nvmlDeviceGetMigMode\": 999}},"
+		"{\"uuid\": \"GPU-n\", \"bus\": [0, 2, 0], \"memory\": [500, 0, 40], \"codes\": {\"nvmlDeviceGetMigMode\": 3}}]}");
 
 	(void)state;
 	assert_int_equal(s.gpus_count, 2);
 	assert_non_null(strstr(s.gpus[0].instances_problem, "not known"));
 	assert_null(s.gpus[1].instances_problem);
+	/* CUDA may count otherwise. */
+	assert_string_equal(s.gpus[1].visible, "GPU-n");
 }
 
 static void test_init_errors(void **state)

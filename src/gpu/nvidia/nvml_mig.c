@@ -40,7 +40,7 @@ static void read_profile(const struct nvml *n, nvml_device instance, const struc
 	struct nvml_attributes has = {0};
 	const char *mark = g->name ? strstr(g->name, " MIG ") : NULL;
 
-	if (mark) {
+	if (mark && mark[strlen(" MIG ")]) {
 		mem_replace(&g->profile, mark + strlen(" MIG "));
 		return;
 	}
