@@ -132,6 +132,19 @@ static bool is_empty(const char *line)
 	       strcasestr(line, "No devices were found");
 }
 
+/* Whether a line is about one card, by its address: the rows of processes begin with a UUID. */
+static bool is_verdict(const char *line)
+{
+	AUTO_FREE char *bus_id = NULL;
+
+	if (!strncasecmp(line, "GPU-", 4) || !strncasecmp(line, "MIG-", 4))
+		return false;
+	if (nvidia_smi_is_warning(line))
+		return true;
+	bus_id = nvidia_smi_is_complaint(line) ? nvidia_smi_bus_id(line) : NULL;
+	return bus_id != NULL;
+}
+
 void nvidia_smi_parse_processes(const struct nvidia_smi_query *q, const char *text, size_t length,
 				struct scan *s)
 {
@@ -148,7 +161,7 @@ void nvidia_smi_parse_processes(const struct nvidia_smi_query *q, const char *te
 			gpu_add_problem(&s->gpus[i], "processes are unknown: no UUID is known");
 	}
 	for (char *line; (line = nvidia_smi_next_line(&rest));) {
-		if (nvidia_smi_is_warning(line))
+		if (is_verdict(line))
 			nvidia_smi_take_verdict(s, line);
 		else if (!is_empty(line))
 			read_process(q, s, line);
