@@ -149,6 +149,27 @@ static void test_table(void **state)
 	}
 }
 
+/* One card that is listed twice is two GPUs for nobody; what is simulated has no address. */
+static void test_same_card(void **state)
+{
+	static const struct card cards[] = {{"GPU-a"}, {"GPU-a"}, {"GPU-c"}};
+	static const char *const addresses[] = {"0000:01:00.0", "00000000:01:00.0", NULL};
+
+	(void)state;
+	for (int naming = GPU_NAMING_AUTO; naming <= GPU_NAMING_UUID; naming++) {
+		AUTO(scan_clear) struct scan s = scan_of(cards, ARRAY_SIZE(cards));
+		AUTO_FREE char *names = NULL;
+
+		for (size_t i = 0; addresses[i]; i++)
+			mem_replace(&s.gpus[i].pci_bus_id, addresses[i]);
+		gpu_find_units(&s, false);
+		gpu_name_all(&s, &gpu_nvidia, (enum gpu_naming)naming);
+		names = names_of(&s);
+		assert_string_equal(names, naming == GPU_NAMING_INDEX ? "- - -" : "- - GPU-c");
+		assert_non_null(strstr(s.no_ordinals, "01:00.0 twice"));
+	}
+}
+
 /* Whatever a driver says, no name is that of two GPUs. */
 static void test_any_scan(void **state)
 {
@@ -187,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_same_card),
 		cmocka_unit_test(test_any_scan),
 	};
 
