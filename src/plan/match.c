@@ -93,7 +93,12 @@ static void match_number(const struct slot *slot, const struct scan *scan, size_
 	struct gpu *gpu = scan_find(scan, slot->id);
 	int other = gpu ? find_slot(gpus, slots_count, gpu) : -1;
 
-	if (other >= 0)
+	/* A card that the driver leaves out moves those behind it up. */
+	if (scan->complaint)
+		*ret_problem = mem_printf("its UUID is not recorded, and numbers may mean other "
+					  "GPUs: the driver cannot use one (%s)",
+					  scan->complaint);
+	else if (other >= 0)
 		*ret_problem = mem_printf("the driver's GPU %d is GPU %d of the pool by its UUID",
 					  slot->id, other);
 	else if (!gpu)

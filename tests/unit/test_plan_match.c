@@ -86,6 +86,27 @@ static void test_match(void **state)
 	}
 }
 
+/* nvidia-smi without the row of a card that is lost: the others' numbers have moved up. */
+static void test_match_lost(void **state)
+{
+	static const char *const slots[] = {NULL, "b", NULL}, *const cards[] = {"b", "c"};
+	AUTO(scene_clear) struct scene s;
+
+	(void)state;
+	scene_init(&s, slots, 3, cards, 2);
+	for (size_t i = 0; i < 3; i++) {
+		s.gpus[i] = NULL;
+		mem_replace(&s.problems[i], NULL);
+	}
+	s.scan.complaint = mem_strdup("Unable to determine the device handle");
+	plan_match_gpus(&s.state, &s.scan, s.gpus, s.problems);
+	assert_null(s.gpus[0]);
+	assert_ptr_equal(s.gpus[1], &s.scan.gpus[0]);
+	assert_null(s.gpus[2]);
+	assert_non_null(strstr(s.problems[0], "Unable to determine"));
+	assert_non_null(strstr(s.problems[2], "Unable to determine"));
+}
+
 /* Whatever the driver says, no two numbers mean one card, and a recorded UUID means no other. */
 static void test_match_any(void **state)
 {
@@ -200,9 +221,8 @@ static void test_type(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_match),
-		cmocka_unit_test(test_match_any),
-		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_match),     cmocka_unit_test(test_match_lost),
+		cmocka_unit_test(test_match_any), cmocka_unit_test(test_find),
 		cmocka_unit_test(test_type),
 	};
 
