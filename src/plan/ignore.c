@@ -6,24 +6,28 @@
 #include "base/mem.h"
 #include "plan/actor.h"
 
-static void forgive(struct process *p, const struct ignored_process *ignored)
+/* Forgives as much as is left of what the process had then. */
+static void forgive(struct process *p, const struct ignored_process *ignored, int64_t *left_mb)
 {
 	mem_replace(&p->ignored_by, ignored->ignored_by ? ignored->ignored_by : "unknown");
 	p->ignored_ns = ignored->ignored_ns;
 	p->forgiven_mb = p->memory_mb.known ? p->memory_mb.value : 0;
-	if (p->forgiven_mb > ignored->memory_mb)
-		p->forgiven_mb = ignored->memory_mb;
+	if (p->forgiven_mb > *left_mb)
+		p->forgiven_mb = *left_mb;
+	*left_mb -= p->forgiven_mb;
 }
 
 void plan_forgive(struct gpu *gpu, const struct ignored_process *list, const bool *is_alive,
 		  size_t count)
 {
-	for (size_t i = 0; i < gpu->processes_count; i++) {
-		struct process *p = &gpu->processes[i];
+	for (size_t k = 0; k < count; k++) {
+		int64_t left_mb = list[k].memory_mb; /* a driver may list a process twice */
 
-		for (size_t k = 0; p->pid > 0 && k < count; k++) {
-			if (is_alive[k] && list[k].holder.command.pid == p->pid)
-				forgive(p, &list[k]);
+		for (size_t i = 0; is_alive[k] && i < gpu->processes_count; i++) {
+			struct process *p = &gpu->processes[i];
+
+			if (p->pid > 0 && p->pid == list[k].holder.command.pid)
+				forgive(p, &list[k], &left_mb);
 		}
 	}
 }

@@ -648,6 +648,26 @@ static void test_ignored(void **state)
 	}
 }
 
+/* A process that the driver lists twice had what it had only once. */
+static void test_ignored_twice(void **state)
+{
+	struct process processes[] = {{.pid = 7, .memory_mb = quantity_of(1600)},
+				      {.pid = 7, .memory_mb = quantity_of(1600)}};
+	struct gpu gpu = {.processes_known = true,
+			  .processes = processes,
+			  .processes_count = 2,
+			  .memory_used_mb = quantity_of(3000)};
+	const struct ignored_process ignored = {.holder.command = {.pid = 7, .start_ticks = 5},
+						.memory_mb = 1600};
+	const bool is_alive = true;
+
+	(void)state;
+	plan_forgive(&gpu, &ignored, &is_alive, 1);
+	assert_int_equal(plan_gpu_use(&gpu, 1000), USE_BUSY);
+	process_clear(&processes[0]);
+	process_clear(&processes[1]);
+}
+
 /* The list: what is added and removed, and what has ended goes with it. */
 static void test_ignore(void **state)
 {
@@ -814,6 +834,7 @@ int main(void)
 		cmocka_unit_test(test_init_ends_everything),
 		cmocka_unit_test(test_init_records_what_was_used),
 		cmocka_unit_test(test_use),
+		cmocka_unit_test(test_ignored_twice),
 		cmocka_unit_test(test_ignored),
 		cmocka_unit_test(test_ignore),
 		cmocka_unit_test(test_random),
