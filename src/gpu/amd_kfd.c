@@ -221,6 +221,20 @@ static void name_gpu(struct scan *s, const struct node *node, size_t rank)
 		mem_replace(&g->runtime_id, node->unique_id ? id : "");
 }
 
+/* What ROCm does not list it cannot select, whatever its id is: a card that KFD does not support,
+   or that this container may not use. Nothing is known of a node whose card is not. */
+static void name_unlisted(struct scan *s, const struct nodes *nodes)
+{
+	for (size_t i = 0; i < nodes->count; i++) {
+		if (!nodes->list[i].located)
+			return;
+	}
+	for (size_t i = 0; nodes->count && i < s->gpus_count; i++) {
+		if (!s->gpus[i].runtime_index.known)
+			mem_replace(&s->gpus[i].runtime_id, "");
+	}
+}
+
 /* ---- processes ---- */
 
 /*
@@ -343,6 +357,7 @@ void amd_kfd_read(const char *sysfs, struct scan *s, bool topology)
 		if (nodes.list[i].gpu != NO_GPU)
 			name_gpu(s, &nodes.list[i], i);
 	}
+	name_unlisted(s, &nodes);
 	if (!nodes.count)
 		count_without_kfd(s);
 	read_processes(kfd, s, &nodes);

@@ -163,6 +163,7 @@ static void test_names(void **state)
 {
 	AUTO(scan_clear) struct scan s = {0};
 	AUTO(scan_clear) struct scan with_ids = {0};
+	AUTO(scan_clear) struct scan without = {0};
 
 	(void)state;
 	make_tree();
@@ -180,6 +181,12 @@ static void test_names(void **state)
 	assert_string_equal(with_ids.gpus[0].uuid, "GPU-1a2b3c4d5e6f7081");
 	assert_string_equal(with_ids.gpus[0].visible, "0");
 	assert_string_equal(with_ids.gpus[1].visible, "GPU-0000000000000123");
+	/* Nor has it a name for a card that has no node, though that has an id. */
+	make_node("2", "\n", "");
+	without = scan_tree();
+	assert_string_equal(without.gpus[0].uuid, "GPU-1a2b3c4d5e6f7081");
+	assert_null(without.gpus[0].visible);
+	assert_string_equal(without.gpus[1].visible, "GPU-0000000000000123");
 }
 
 /* A card in CPX mode, as kernels before 6.9 and later ones show it, with ids of the card and of
