@@ -27,9 +27,13 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 
 	if (r == 0 && cache.state.initialized)
 		r = plan_nested(&cache.state, &facts, request, outer_id, &plan, e);
-	/* What the driver calls these GPUs takes a scan. */
-	if (r == 0 && plan.granted)
+	/* What the driver calls these GPUs takes a scan, and then the pool may be another one. */
+	if (r == 0 && plan.granted) {
+		plan_clear(&plan);
 		r = scan_cache_take(p, &cache, &wish, e);
+		if (r == 0)
+			r = plan_nested(&cache.state, &facts, request, outer_id, &plan, e);
+	}
 	if (r == 0 && plan.granted)
 		r = scan_cache_check_names(&cache, p->config.naming, e);
 	if (r == 0 && plan.granted)
