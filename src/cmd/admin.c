@@ -170,7 +170,7 @@ static int admin_refresh(const struct invocation *in, struct err *e)
 		printf("Updated what is recorded of %zu GPU(s)\n", done.recorded);
 	if (done.left_out)
 		printf("Left out %zu GPU(s) that are not known for certain (no UUID of their own, "
-		       "or perhaps in MIG mode)\n",
+		       "a number of the pool without one, or perhaps in MIG mode)\n",
 		       done.left_out);
 	if (!done.added_count && !done.back_count && !done.gone_count && !done.recorded)
 		printf("Nothing to change: the pool has the GPUs that the driver shows\n");

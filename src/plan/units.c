@@ -155,9 +155,21 @@ static bool is_recorded(const struct pool_state *state, const struct gpu *gpu)
 	return false;
 }
 
+/* Whether nothing tells which GPU a number means: it may be any of those that are new. */
+static bool is_any_unclear(const struct pool_state *state, const struct units *u)
+{
+	for (size_t i = 0; i < state->slots_count; i++) {
+		if (!state->slots[i].uuid && u->changes[i] == UNIT_DOUBTFUL)
+			return true;
+	}
+	return false;
+}
+
 static void add_new(const struct pool_state *state, const struct scan *scan, bool simulated,
 		    struct gpu *const *gpus, struct units *u)
 {
+	bool unclear = !simulated && is_any_unclear(state, u);
+
 	for (size_t i = 0; i < scan->gpus_count; i++) {
 		const struct gpu *gpu = &scan->gpus[i];
 		struct slot unit = plan_unit_of(scan, gpu, simulated);
@@ -165,7 +177,7 @@ static void add_new(const struct pool_state *state, const struct scan *scan, boo
 		if (is_matched(gpus, state->slots_count, gpu))
 			continue;
 		/* By number, a simulated one is found under that number only. */
-		if (u->count == POOL_GPUS_MAX || is_recorded(state, gpu) ||
+		if (unclear || u->count == POOL_GPUS_MAX || is_recorded(state, gpu) ||
 		    gpu->instances_problem ||
 		    (simulated ? (size_t)gpu->index != u->count : !unit.uuid)) {
 			u->left_out++;

@@ -23,8 +23,8 @@ struct units {
 	size_t count;
 	size_t counts[UNIT_DOUBTFUL + 1]; /* of each kind of change */
 	size_t related;                   /* of the added ones: made from GPUs of the pool */
-	/* Found, but not added: without a UUID of their own, perhaps cut into instances, or too
-	 * many. */
+	/* Found, but not added: without a UUID of their own, perhaps cut into instances, too many,
+	 * or a number may mean one of them. */
 	size_t left_out;
 };
 

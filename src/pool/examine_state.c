@@ -137,8 +137,8 @@ static void examine_units(const struct observation *o, const struct units *u, st
 				"%zu that were gone are back", u->counts[UNIT_BACK]);
 	if (u->left_out)
 		findings_extend(f, FINDING_WARNING, "look for them with the driver's tool",
-				"the driver shows %zu more that have no UUID of their own, or may "
-				"be in MIG mode",
+				"the driver shows %zu more that cannot be told apart, or may be in "
+				"MIG mode",
 				u->left_out);
 	for (size_t i = 0; i < o->scan.divided_count + o->scan.gpus_count; i++) {
 		const struct gpu *card = i < o->scan.divided_count

@@ -112,6 +112,7 @@ static void test_table(void **state)
 		{"without, and one is gone", "? ?", "A", "~A !", true},
 		{"without, and nobody knows", "? ?", "? ?", "= =", false},
 		{"the number of one is the UUID of another", "? B", "B", "? =B", false},
+		{"and a new one, which it may mean", "? B", "B C", "? =B", false},
 		/* MIG. */
 		{"cut into instances", "A B", "A* a1 a2 B", "!A =B +a1 +a2", true},
 		{"cut, and empty", "A B", "A* B", "!A =B", true},
