@@ -119,8 +119,9 @@ int *plan_find_eligible(const struct pool_state *state, const struct plan_facts 
 	for (size_t i = 0; i < state->slots_count; i++) {
 		bool known, fits = plan_is_of_kind(state, facts, request, (int)i, &known);
 
+		/* What cannot be told now may turn out to be of it. */
 		if (!known)
-			fits = q && gpu_ids_have(q->eligible, q->eligible_count, (int)i);
+			fits = !q || gpu_ids_have(q->eligible, q->eligible_count, (int)i);
 		if (fits)
 			ids[(*ret_count)++] = (int)i;
 	}

@@ -24,8 +24,8 @@ bool plan_is_of_kind(const struct pool_state *state, const struct plan_facts *fa
 
 /*
  * The ids of the GPUs of that kind, ascending: by the scan, and of what that does not show as
- * `entry` says, the request's own in the queue (NULL: it has none). NULL: the request is for any
- * GPU or for certain ones, or nobody knows yet. The caller frees them.
+ * `entry` says, the request's own in the queue (NULL: it has none, and they may be of it). NULL:
+ * the request is for any GPU or for certain ones, or nobody knows yet. The caller frees them.
  */
 int *plan_find_eligible(const struct pool_state *state, const struct plan_facts *facts,
 			const struct plan_request *request, const struct queue_entry *entry,

@@ -73,6 +73,18 @@ static void keep_to_groups(struct waiting *w)
 	w->eligible_count = count;
 }
 
+/* One that may be of the kind is waited for, but not taken. */
+static void judge_kind(const struct waiting *w, struct candidate *c)
+{
+	bool known = true;
+
+	c->unsuited = !gpu_ids_have(w->eligible, w->eligible_count, c->id);
+	if (w->facts->gpus)
+		(void)plan_is_of_kind(w->state, w->facts, w->request, c->id, &known);
+	c->barred |= !known;
+	c->idle &= known;
+}
+
 /* Cleans up, and lists the slots as they are then. */
 static void waiting_init(struct waiting *w, const struct pool_state *state,
 			 const struct plan_facts *facts, const struct plan_request *request,
@@ -96,7 +108,7 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 		plan_give_back(state, wait->entry_id, NULL, facts->now_ns, p);
 	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
 	for (size_t i = 0; w->eligible && i < state->slots_count; i++)
-		w->all[i].unsuited = !gpu_ids_have(w->eligible, w->eligible_count, w->all[i].id);
+		judge_kind(w, &w->all[i]);
 	plan_backfill(state, facts, request, p, place, w->all);
 	qsort(w->all, state->slots_count, sizeof(*w->all), plan_compare_candidates);
 }

@@ -693,11 +693,38 @@ static void test_kind_waits(void **state)
 	world_clear(&w);
 }
 
+/* A GPU whose kind nobody knows as yet is waited for, but not taken: not by force either. */
+static void test_kind_unknown(void **state)
+{
+	struct cards cards;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 4);
+	world_cards(&w, &cards);
+	world_hold(&w, 2, NULL);
+	world_hold(&w, 3, NULL);
+	cards.gpus[0].name = NULL;
+	w.request.gpu_type = "h100";
+	w.request.force = true;
+	world_wish(&w, "1");
+	assert_string_equal(world_outcome(&w), "waits");
+	assert_int_equal(w.store.state.queue[0].eligible_count, 3);
+	w.wait.enqueued_ns = NOW;
+	w.facts.gpus = NULL;
+	assert_true(plan_wait_has_prospects(&w.store.state, &w.facts, &w.request, &w.wait));
+	w.facts.gpus = cards.seen;
+	cards.gpus[0].name = cards.h100;
+	assert_string_equal(world_outcome(&w), "granted 0");
+	world_clear(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kind),
 		cmocka_unit_test(test_kind_waits),
+		cmocka_unit_test(test_kind_unknown),
 		cmocka_unit_test(test_waiter_states),
 		cmocka_unit_test(test_first_for),
 		cmocka_unit_test(test_wait_table),
