@@ -1,6 +1,7 @@
 /* Which store the settings name, as a URL that says everything; see store_url.h. */
 #include "cmd/store_url.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "cmd/redis_url.h"
 #include "host/examine.h"
 #include "host/process.h"
+#include "pool/pool.h"
 
 /* Whether a directory, or the one above it that exists, is on a file system that other hosts may
    have as well. */
@@ -33,20 +35,52 @@ static bool is_on_network(const char *directory)
 	return host_network_file_system((uint64_t)kind.f_type) != NULL;
 }
 
+static bool is_there(const char *url)
+{
+	return access(url_file_path(url), F_OK) == 0;
+}
+
+/* The pool in one of the folders that has recorded this host. NULL: there is none. The caller frees
+   it. */
+static char *find_recorded(const char *directory)
+{
+	DIR *dir = opendir(directory);
+	const struct dirent *entry;
+	char *found = NULL;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		AUTO_FREE char *url =
+			mem_printf("sqlite:%s/%s/canhazgpu.db", directory, entry->d_name);
+
+		if (entry->d_name[0] != '.' && is_there(url) && pool_is_recorded_here(url))
+			found = mem_steal(&url);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 /*
- * The pool of an account in a directory that several hosts may share: the one in a folder of this
- * host's name if it is there, else the one directly in it. What is created on a network file system
- * gets such a folder.
+ * The pool of an account in a directory that several hosts may share. It is directly there, or in a
+ * folder of this host's name; after a host was renamed, in whatever folder has recorded it. What is
+ * created on a network file system gets a folder. The caller frees it.
  */
 static char *personal_store(const char *directory)
 {
 	AUTO_FREE char *host = host_name();
-	AUTO_FREE char *own = mem_printf("%s/%s/canhazgpu.db", directory, host);
-	AUTO_FREE char *common = mem_printf("%s/canhazgpu.db", directory);
-	bool is_own =
-		access(own, F_OK) == 0 || (access(common, F_OK) < 0 && is_on_network(directory));
+	AUTO_FREE char *own = mem_printf("sqlite:%s/%s/canhazgpu.db", directory, host);
+	AUTO_FREE char *common = mem_printf("sqlite:%s/canhazgpu.db", directory);
+	bool has_own = is_there(own);
+	char *recorded;
 
-	return mem_printf("sqlite:%s", is_own ? own : common);
+	if (has_own && pool_is_recorded_here(own))
+		return mem_steal(&own);
+	recorded = find_recorded(directory);
+	if (recorded)
+		return recorded;
+	if (is_there(common) && (!has_own || pool_is_recorded_here(common)))
+		return mem_steal(&common);
+	return has_own || is_on_network(directory) ? mem_steal(&own) : mem_steal(&common);
 }
 
 /* The installed pool where its directory exists, else one of this account alone. */

@@ -126,16 +126,39 @@ char *pool_describe_other(const struct pool *p, const struct pool_state *state)
 			  state->host.name ? state->host.name : "whose name is unknown");
 }
 
-/* Where this host would have its own pool. The caller frees it. */
-static char *suggest_store(const struct pool *p)
+bool pool_is_recorded_here(const char *url)
+{
+	const struct pool_config config = {.store_url = (char *)url};
+	AUTO(pool_closep) struct pool *p = NULL;
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	enum machine_match match;
+
+	if (pool_open(&config, &p, NULL) < 0 ||
+	    store_load(p->store, STORE_READ, &state, NULL) < 0 || !state.initialized)
+		return false;
+	match = pool_host_match(p, &state, NULL);
+	return match == MACHINE_SAME || match == MACHINE_RENAMED;
+}
+
+/* Where this host would have its own pool: in a folder of its name, and of its machine id as well
+   where that folder is taken. The caller frees it. */
+static char *suggest_store(struct pool *p)
 {
 	const char *file = url_file_path(store_url(p->store));
 	const char *slash = file ? strrchr(file, '/') : NULL;
+	const char *name = p->here.machine.name;
+	AUTO_FREE char *directory = NULL;
+	char *last;
 
 	if (!slash)
 		return mem_strdup("and the URL of another database or file");
-	return mem_printf("sqlite:%.*s/%s/canhazgpu.db", (int)(slash - file), file,
-			  p->here.machine.name);
+	directory = mem_printf("%.*s", (int)(slash - file), file);
+	last = strrchr(directory, '/');
+	if (!last || strcmp(last + 1, name) != 0)
+		return mem_printf("sqlite:%s/%s/canhazgpu.db", directory, name);
+	read_machine_id(&p->here);
+	return mem_printf("sqlite:%s-%.8s/canhazgpu.db", directory,
+			  p->here.machine.id ? p->here.machine.id : "new");
 }
 
 int pool_refuse_other(struct pool *p, const struct pool_state *state, struct err *e)

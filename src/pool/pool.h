@@ -33,6 +33,9 @@ void pool_config_limit_scan(struct pool_config *c, int64_t limit_ns);
 
 struct pool;
 
+/* Whether there is a pool at that URL that has recorded this host, under whatever name. */
+bool pool_is_recorded_here(const char *url);
+
 /* Copies the configuration. Nothing is read or created yet. */
 int pool_open(const struct pool_config *config, struct pool **ret_pool, struct err *e);
 

@@ -176,3 +176,27 @@ forget_host() {
 	on_host_ok node1 $HERE 1 status --json
 	assert_json length 1
 }
+
+@test "in a shared home a host that is renamed keeps its pool" {
+	need_sqlite
+	[ ! -d /var/lib/canhazgpu ] || skip 'canhazgpu is installed here'
+	world_unset CANHAZGPU_STORE
+	on_host_ok node1 $HERE 1 admin --gpus 1 --provider fake
+	on_host_ok node2 $THERE 2 admin --gpus 2 --provider fake --store "sqlite:$WORLD/state/canhazgpu/node2/canhazgpu.db"
+	for boot in 2 3; do
+		on_host_ok node2.example.org $THERE $boot status --json
+		assert_json length 2
+		assert_equal "$stderr" ''
+	done
+	# One whose new name is that of another host's folder.
+	on_host_ok node2 $HERE 1 status --json
+	assert_json length 1
+	assert_equal "$stderr" ''
+	# A third host, of a name that has a folder already.
+	on_host node2 33333333333333333333333333333333 4 admin --gpus 3 --provider fake
+	assert_error 1 "--store sqlite:$WORLD/state/canhazgpu/node2-33333333/canhazgpu.db'"
+	on_host_ok node2 33333333333333333333333333333333 4 admin --gpus 3 --provider fake \
+		--store "sqlite:$WORLD/state/canhazgpu/node2-33333333/canhazgpu.db"
+	on_host_ok node2 33333333333333333333333333333333 4 status --json
+	assert_json length 3
+}
