@@ -1,261 +1,214 @@
 #!/usr/bin/env python3
-"""A storm on the line of those who wait: requests that wait and that do not, killed, stopped and
-cancelled at random, holders and supervisors that die, GPUs that somebody uses, a server that is
-killed. Afterwards every GPU must be free, the line empty, and the history right.
+"""A storm on the queue: requests that wait and that do not, killed, stopped, frozen and cancelled at
+random, with terminals that stall and thresholds of their own; holders and supervisors that die, GPUs
+that somebody uses; a clock that is set, configurations with mistakes, a program that is replaced; and
+a server that is killed, moves, and changes its password. Afterwards every GPU must be free, the queue
+empty, the history right, and nobody may have waited longer than the rules allow.
 
 Usage: queue_storm.py PROGRAM[,PROGRAM...] sqlite|redis SECONDS [SEED]
 
 Of several programs, which are releases that work on one pool, each request takes one at random, and
-the first creates the pool and says how it ends.
+the first creates the pool and says how it ends. Then only that happens which any release lives with.
 
-What holds is read from the words of the commands themselves: each writes its reservation, its GPUs,
-and when it began and ended. Prints what it did; exit status 1 and what is wrong otherwise.
+Prints what it did; exit status 1 and what is wrong otherwise.
 """
 import collections
 import json
 import os
-import pathlib
 import random
 import re
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
+
+import storm_check
+from storm_frozen import Freezer
+from storm_request import Request, random_words
+from storm_world import World, send
 
 GPUS = 4
 CROWD = 20  # processes of ours at a time
 END_SECONDS = 120
 
-COMMAND = """echo "start $$ $(date +%s%N) $CUDA_VISIBLE_DEVICES $CANHAZGPU_RESERVATION_ID" >>"$LOG"
-sleep "$1"
-echo "stop $$ $(date +%s%N)" >>"$LOG"
-"""
-
-# What a request may say when it fails without having been hit.
-REFUSALS = re.compile(
-    r"Not enough GPUs available|is not available|gave up after waiting"
-    r"|the request was cancelled while it waited"
-)
-# What it may say where the storm has stopped who held the lock, or killed the server or a supervisor.
-TROUBLE = re.compile(r"Redis at|is locked by|the supervisor did not start")
-
-
-class World:
-    def __init__(self, programs, store):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="chg-storm."))
-        self.programs, self.store = programs, store
-        self.log = self.folder / "log"
-        self.log.touch()
-        self.socket = self.folder / "socket"
-        self.server = None
-        self.fake(set())
-        url = f"sqlite:{self.folder}/pool.db" if store == "sqlite" else f"unix://{self.socket}?db=0"
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.folder),
-            "XDG_STATE_HOME": str(self.folder),
-            "LANG": "C.UTF-8",
-            "LOG": str(self.log),
-            "CANHAZGPU_STORE": url,
-            "CANHAZGPU_FAKE_STATE": str(self.folder / "fake.json"),
-            "CANHAZGPU_TEST_WORLD": str(self.folder),
-        }
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
-            if name in os.environ:
-                self.environment[name] = os.environ[name]
-        self.start_server()
-        self.canhazgpu("admin", "--gpus", str(GPUS), "--provider", "fake", check=True)
-
-    def fake(self, busy):
-        text = json.dumps({"gpus": [{"index": i, "memory_used_mb": 9000} for i in sorted(busy)]})
-        (self.folder / "fake.new").write_text(text)
-        (self.folder / "fake.new").rename(self.folder / "fake.json")
-
-    def start_server(self):
-        if self.store != "redis":
-            return
-        options = "--port 0 --appendonly yes --appendfsync always --loglevel warning".split()
-        self.server = subprocess.Popen(
-            ["redis-server", *options, "--unixsocket", self.socket, "--dir", self.folder],
-            stdout=subprocess.DEVNULL,
-        )
-        while self.redis("ping").strip() != "PONG":
-            time.sleep(0.02)
-
-    def restart_server(self):
-        self.server.kill()
-        self.server.wait()
-        self.start_server()
-
-    def redis(self, *words):
-        call = ["redis-cli", "-s", self.socket, "--raw", *words]
-        return subprocess.run(call, capture_output=True, text=True, check=False).stdout
-
-    def canhazgpu(self, *words, check=False):
-        call = [self.programs[0], *words]
-        return subprocess.run(
-            call, env=self.environment, capture_output=True, text=True, check=check
-        )
-
-    def processes(self):
-        """Those of this world: pid and command line."""
-        mark = f"CANHAZGPU_TEST_WORLD={self.folder}".encode()
-        for entry in pathlib.Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    yield int(entry.name), (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-
-    def supervisors(self):
-        return [pid for pid, line in self.processes() if b"__supervise" in line]
-
-    def waiting(self):
-        if self.store == "redis":
-            return int(self.redis("zcard", "canhazgpu:queue").strip() or 0)
-        return int(self.sql("SELECT count(*) FROM queue")[0][0])
-
-    def sql(self, text):
-        call = ["sqlite3", "-cmd", ".timeout 10000", "-separator", " ", self.folder / "pool.db", text]
-        lines = subprocess.run(call, capture_output=True, text=True, check=True).stdout
-        return [line.split(" ") for line in lines.splitlines()]
-
-    def history(self):
-        """(reservation, gpu) of every usage record."""
-        if self.store == "sqlite":
-            rows = self.sql("SELECT reservation_id, gpu FROM usage_history")
-            return [(row[0], int(row[1])) for row in rows]
-        records = self.redis("zrange", "canhazgpu:usage_history_sorted", "0", "-1").splitlines()
-        records = map(json.loads, records)
-        return [(record["reservation_id"], record["gpu_id"]) for record in records]
-
-    def close(self):
-        for _ in range(50):
-            left = [pid for pid, _ in self.processes()]
-            for pid in left:
-                send(pid, signal.SIGKILL)
-            if not left:
-                break
-            time.sleep(0.02)
-        if self.server:
-            self.server.kill()
-            self.server.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def send(pid, number):
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass
-
-
-class Request:
-    """One canhazgpu, which may become a command."""
-
-    def __init__(self, world, number, program, words):
-        self.errors = world.folder / f"err.{number}"
-        self.words, self.hits = words, set()
-        self.stopped_until = 0
-        with open(self.errors, "w", encoding="utf-8") as errors:
-            self.process = subprocess.Popen(
-                [program, *words],
-                env=world.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
-
-    def said(self):
-        return self.errors.read_text(errors="replace")
-
-    def strike(self, number, died):
-        """A signal that may end it; from then on it has no GPUs for certain."""
-        self.hits.add(number)
-        died.setdefault(self.process.pid, time.time_ns())
-        send(self.process.pid, signal.SIGCONT)
-        send(self.process.pid, number)
-
-    def problem(self):
-        """What is wrong with how it ended; None: nothing."""
-        status, said = self.process.returncode, self.said().strip().split("\n")[-1]
-        if status == 0 or -status in self.hits or self.hits and status == 1:
-            return None
-        if status in (1, 75) and (REFUSALS.search(said) or TROUBLE.search(said)):
-            return None
-        return f"{' '.join(self.words[:6])} ended with {status}: {said}"
-
-
-def request_words(chance):
-    """A random request."""
-    wish = ["--gpus", str(chance.choice([1, 1, 1, 2, 3, GPUS]))]
-    if chance.random() < 0.3:
-        ids = sorted(chance.sample(range(GPUS), chance.randint(1, 2)))
-        wish = ["--gpu-ids", ",".join(map(str, ids))]
-    wait = chance.choice([[], ["--wait"], ["--wait"], ["--wait"], ["--wait", "2s"]])
-    if chance.random() < 0.15:
-        return ["reserve", *wish, *wait, "--duration", "1s"]
-    length = f"{chance.random() * 0.4:.2f}"
-    return ["run", *wish, *wait, "--", "sh", "-c", COMMAND, "sh", length]
+WEIGHTS = {"request": 60, "kill": 6, "signal": 5, "stop": 6, "supervisor": 3, "cancel": 4, "use": 4}
+FAULTS = {"freeze": 2, "clock": 1, "mistake": 1.5, "program": 1}
+MISTAKES = ["policy: [\n", "memory.threshold: many\n", "no.such: 1\n", "\0"]
 
 
 class Storm:
     def __init__(self, world, seed):
         self.world, self.chance = world, random.Random(seed)
+        self.began = time.time()
         self.live, self.ended, self.died = [], [], {}
         self.did = collections.Counter()
-        self.busy_until = {}
+        self.used_until = {}  # GPU -> (until when, MB)
+        self.excluded = []
         self.problems = []
+        self.later = {}  # what is undone when: name -> (when, function)
+        self.freezer = Freezer()
+        self.weights = dict(WEIGHTS)
+        if world.servers:
+            self.weights["server"] = 0.4
+        if world.faults:
+            self.weights.update(FAULTS)
+            if "LD_PRELOAD" not in world.environment:
+                del self.weights["clock"]
+            if not self.freezer.place:
+                del self.weights["freeze"]
+            if world.etc:
+                self.weights["exclude"] = 1
+            if world.servers:
+                self.weights.update({"move": 0.5, "password": 0.5})
 
     def pick(self):
         return self.chance.choice(self.live) if self.live else None
 
-    def one_thing(self):
-        what = self.chance.choices(
-            ["request", "kill", "signal", "stop", "supervisor", "cancel", "use", "server"],
-            [60, 6, 5, 6, 3, 4, 4, 0.4 if self.world.store == "redis" else 0],
-        )[0]
-        target = self.pick()
-        if what == "request" and len(self.live) < CROWD:
-            number = len(self.live) + len(self.ended)
-            program = self.chance.choice(self.world.programs)
-            self.live.append(Request(self.world, number, program, request_words(self.chance)))
-        elif what == "kill" and target:
-            target.strike(signal.SIGKILL, self.died)
-        elif what == "signal" and target:
-            number = self.chance.choice([signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-            target.strike(number, self.died)
-        elif what == "stop" and target:
-            send(target.process.pid, signal.SIGSTOP)
-            target.stopped_until = time.time() + 2 * self.chance.random()
-        elif what == "supervisor" and (found := self.world.supervisors()):
-            send(self.chance.choice(found), signal.SIGKILL)
-        elif what == "cancel" and target:
-            entry = re.search(r"as request (\w+)", target.said())
-            if entry:
-                target.hits.add(0)
-                self.world.canhazgpu("cancel", entry[1])
-        elif what == "use":
-            self.busy_until[self.chance.randrange(GPUS)] = time.time() + self.chance.random()
-        elif what == "server":
-            self.world.restart_server()
-        else:
-            return
-        self.did[what] += 1
+    def undo(self, name, seconds, function):
+        self.later[name] = time.time() + seconds * self.chance.random(), function
 
-    def tend(self):
-        """Wakes who has been stopped long enough, and takes note of who has ended."""
+    def one_thing(self):
+        names = list(self.weights)
+        what = self.chance.choices(names, [self.weights[name] for name in names])[0]
+        # One of a kind at a time.
+        if what not in self.later and getattr(self, f"do_{what}")() is not False:
+            self.did[what] += 1
+
+    # ---- to a request ----
+
+    def do_request(self):
+        # While its file is not there, nobody can start it.
+        if len(self.live) >= CROWD or "program" in self.later:
+            return False
+        number = len(self.live) + len(self.ended)
+        program = self.chance.choice(self.world.programs)
+        words = random_words(self.chance, GPUS, self.world.faults)
+        stalled = self.world.faults and self.chance.random() < 0.1
+        self.live.append(Request(self.world, number, words, program, stalled))
+        self.did["stalled terminal"] += stalled
+        return True
+
+    def do_kill(self):
+        return self.strike(signal.SIGKILL)
+
+    def do_signal(self):
+        return self.strike(self.chance.choice([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]))
+
+    def strike(self, number):
+        target = self.pick()
+        if not target:
+            return False
+        self.let_go(target)
+        target.strike(number, self.died)
+        return True
+
+    def do_stop(self):
+        target = self.pick()
+        if not target or target.stopped_until:
+            return False
+        target.disturbed = True
+        target.stopped_until = time.time() + 2 * self.chance.random()
+        send(target.process.pid, signal.SIGSTOP)
+        return True
+
+    def do_freeze(self):
+        target = self.pick()
+        if not target or not target.queued or target.stopped_until:
+            return False
+        target.group = self.freezer.freeze(target.process.pid)
+        if not target.group:
+            return False
+        target.disturbed = True
+        target.stopped_until = time.time() + 8 * self.chance.random()
+        return True
+
+    def let_go(self, request):
+        request.stopped_until = 0
+        if request.group:
+            self.freezer.thaw(request.group)
+            request.group = None
+        send(request.process.pid, signal.SIGCONT)
+
+    def do_cancel(self):
+        target = self.pick()
+        entry = target and re.search(r"as request (\w+)", target.said())
+        if not entry or "program" in self.later:
+            return False
+        target.hits.add(0)
+        self.world.canhazgpu("cancel", entry[1])
+        return True
+
+    def do_supervisor(self):
+        found = self.world.supervisors()
+        if not found:
+            return False
+        send(self.chance.choice(found), signal.SIGKILL)
+        return True
+
+    # ---- to the host ----
+
+    def do_use(self):
+        # Less than anybody minds without a threshold of their own, or more.
+        mb = self.chance.choice([500, 9000]) if self.world.faults else 9000
+        seconds = self.chance.random() * (8 if mb == 500 else 1)
+        self.used_until[self.chance.randrange(GPUS)] = time.time() + seconds, mb
+
+    def do_clock(self):
+        self.world.set_clock(self.chance.choice([0, 600, -600, 7200, 86400 * 10, -86400]))
+
+    def do_mistake(self):
+        self.world.own_config(self.chance.choice(MISTAKES))
+        good = self.chance.choice(["{}\n", "memory.threshold: 2000\n"])
+        self.undo("mistake", 1.5, lambda: self.world.own_config(good))
+
+    def do_exclude(self):
+        gpu, since = self.chance.randrange(GPUS), time.time_ns()
+        self.world.host_config(f"pool.exclude: {gpu}\n")
+
+        def end():
+            self.excluded.append((gpu, since, time.time_ns()))
+            self.world.host_config("{}\n")
+
+        self.undo("exclude", 8, end)
+
+    def do_program(self):
+        self.world.hide_program()
+        self.undo("program", 1, self.world.install_program)
+
+    # ---- to the servers ----
+
+    def do_server(self):
+        self.world.restart_server()
+
+    def do_move(self):
+        if not self.world.move_primary():
+            return False
+        self.undo("move", 1, self.world.point)
+        return True
+
+    def do_password(self):
+        self.world.change_password()
+        self.undo("password", 2, self.world.set_password_file)
+
+    # ---- time goes on ----
+
+    def tend(self, everything=False):
+        """Ends what has lasted long enough, and takes note of who has ended."""
         now = time.time()
-        busy = {gpu for gpu, until in self.busy_until.items() if until > now}
-        self.world.fake(busy)
+        for name, (when, function) in list(self.later.items()):
+            if when < now or everything:
+                function()
+                del self.later[name]
+        used = {gpu: mb for gpu, (until, mb) in self.used_until.items() if until > now}
+        self.world.fake(used)
         for request in self.live[:]:
+            request.note_queued()
             if request.stopped_until and request.stopped_until < now:
-                request.stopped_until = 0
-                send(request.process.pid, signal.SIGCONT)
+                self.let_go(request)
+            if everything:
+                request.drain()
             if request.process.poll() is None:
                 continue
+            request.drain()
             self.live.remove(request)
             self.ended.append(request)
             problem = request.problem()
@@ -272,9 +225,9 @@ class Storm:
     def calm_down(self):
         """Nobody comes any more: everything must come to its end."""
         end = time.time() + END_SECONDS
-        self.busy_until = {}
+        self.used_until = {}
         while time.time() < end:
-            self.tend()
+            self.tend(everything=True)
             seen = self.world.canhazgpu("status", "--json")
             free = [gpu["status"] for gpu in json.loads(seen.stdout or "[]")]
             free = free == ["AVAILABLE"] * GPUS
@@ -285,53 +238,38 @@ class Storm:
             time.sleep(0.1)
         for request in self.live:
             self.problems.append(f"still there: {' '.join(request.words[:6])}: {request.said()[-300:]}")
-        self.problems.append(f"{self.world.waiting()} in the line, {self.world.supervisors()} left")
+        self.problems.append(f"{self.world.waiting()} in the queue, {self.world.supervisors()} left")
         self.problems.append(self.world.canhazgpu("status").stdout)
 
     def check(self):
-        """Reads what the commands wrote: owners of each GPU, and their records."""
-        started, stopped = {}, {}
-        for line in self.world.log.read_text().splitlines():
-            words = line.split()
-            if words[0] == "start":
-                gpus = [int(gpu) for gpu in words[3].split(",")]
-                started[int(words[1]), words[4]] = int(words[2]), gpus
-            else:
-                stopped[int(words[1])] = int(words[2])
-        uses = collections.defaultdict(list)
-        records = collections.Counter(self.world.history())
-        for (pid, reservation), (begin, gpus) in started.items():
-            end = min(stopped.get(pid, sys.maxsize), self.died.get(pid, sys.maxsize))
-            if end == sys.maxsize:
-                self.problems.append(f"{pid} ({reservation}) never ended")
-            for gpu in gpus:
-                uses[gpu].append((begin, max(begin, end), reservation))
-                if records[reservation, gpu] != 1:
-                    count = records[reservation, gpu]
-                    self.problems.append(f"{reservation} on GPU {gpu} has {count} records")
-        for gpu, owners in uses.items():
-            owners.sort()
-            for one, next_one in zip(owners, owners[1:]):
-                if next_one[0] < one[1]:
-                    self.problems.append(f"GPU {gpu} had two owners: {one} and {next_one}")
-        for record, count in records.items():
-            if count > 1:
-                self.problems.append(f"{record} is recorded {count} times")
-        self.did["started"] = len(started)
-        if not started:
+        uses = storm_check.read_log(self.world.log.read_text(), self.died)
+        history, requests = self.world.history(), self.ended + self.live
+        self.problems += storm_check.check_owners(uses)
+        self.problems += storm_check.check_records(uses, history)
+        if self.world.faults:
+            elapsed = time.time() - self.began
+            self.problems += storm_check.check_charges(uses, history, elapsed)
+            self.problems += storm_check.check_waits(uses, requests)
+            self.problems += storm_check.check_excluded(uses, requests, self.excluded)
+        self.did["started"] = len(uses)
+        if not uses:
             self.problems.append("nothing was ever started")
 
 
 def main():
     programs, store, seconds = sys.argv[1].split(","), sys.argv[2], float(sys.argv[3])
     seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.randrange(10**6)
-    world = World([os.path.realpath(program) for program in programs], store)
+    programs = [os.path.realpath(program) for program in programs]
+    world = World(programs, store, GPUS, faults=len(programs) == 1)
+    storm = None
     try:
         storm = Storm(world, seed)
         storm.rage(seconds)
         storm.calm_down()
         storm.check()
     finally:
+        if storm:
+            storm.freezer.close()
         world.close()
     did = ", ".join(f"{what} {count}" for what, count in sorted(storm.did.items()))
     print(f"{store}, seed {seed}: {did}; {len(storm.problems)} problems")
