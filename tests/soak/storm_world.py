@@ -245,7 +245,7 @@ class World:
             rows = self.sql("SELECT reservation_id, gpu, end_ns - start_ns, reason FROM usage_history")
             return [(row[0], row[1], row[2] / 1e9, row[3]) for row in rows]
         records = self.servers[0].cli("zrange", "canhazgpu:usage_history_sorted", "0", "-1")
-        records = map(json.loads, records.splitlines())
+        records = map(json.loads, filter(None, records.splitlines()))
         return [
             (one["reservation_id"], one["gpu_id"], one["duration_seconds"], one["reason"])
             for one in records
