@@ -32,6 +32,22 @@ int64_t clock_boot_ns(void)
 	return clock_read(CLOCK_BOOTTIME);
 }
 
+/* More than two readings take, and less than plan_rebase takes for a clock that was set. */
+#define MOMENT_NS (50 * NS_PER_MS)
+#define MOMENT_ATTEMPTS 10
+
+void clock_moment(int64_t *ret_now_ns, int64_t *ret_boot_ns)
+{
+	for (int i = 0; i < MOMENT_ATTEMPTS; i++) {
+		int64_t before_ns = clock_boot_ns();
+
+		*ret_now_ns = clock_now_ns();
+		*ret_boot_ns = clock_boot_ns();
+		if (*ret_boot_ns - before_ns < MOMENT_NS)
+			return;
+	}
+}
+
 const char *clock_rfc3339(int64_t time_ns, char buffer[CLOCK_RFC3339_SIZE])
 {
 	int64_t fraction = time_ns % NS_PER_SECOND;

@@ -36,6 +36,10 @@ int64_t clock_monotonic_ns(void);
    host agree on it, for comparing what one of them has stored: see struct time_base. */
 int64_t clock_boot_ns(void);
 
+/* The time by the wall clock and since the boot, of one moment: also where this process is stopped
+   while it reads them. */
+void clock_moment(int64_t *ret_now_ns, int64_t *ret_boot_ns);
+
 /* "2025-07-07T18:24:56.100193782Z": UTC, trailing zeros of the fraction cut like Go's RFC3339Nano.
  */
 const char *clock_rfc3339(int64_t time_ns, char buffer[CLOCK_RFC3339_SIZE]);

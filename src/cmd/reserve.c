@@ -101,7 +101,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 		return 0;
 	/* Nobody has been told which GPUs they are. */
 	r = err_sys(e, errno, "cannot write the output");
-	pool_end(pool, &request.actor, id, clock_now_ns(), NULL);
+	pool_end(pool, &request.actor, id, clock_boot_ns(), NULL);
 	return r;
 }
 

@@ -88,7 +88,7 @@ int supervised_begin(struct supervised *s, const struct plan_actor *actor,
 	s->orders.reservation = reservation_copy(granted);
 	r = supervise_with_retry(s, actor, e);
 	if (r < 0)
-		pool_end(s->pool, actor, granted->id, clock_now_ns(), NULL);
+		pool_end(s->pool, actor, granted->id, clock_boot_ns(), NULL);
 	return r;
 }
 

@@ -126,7 +126,7 @@ static int return_grant_if_interrupted(struct pool *pool, const struct plan_requ
 	if (!signal)
 		return 0;
 	pool_grant_clear(grant);
-	if (pool_end(pool, &request->actor, request->id, clock_now_ns(), &why) == 0)
+	if (pool_end(pool, &request->actor, request->id, clock_boot_ns(), &why) == 0)
 		return signal;
 	return err_set(e, EINTR, "interrupted, but the GPUs could not be released: %s", why.text);
 }

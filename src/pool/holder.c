@@ -34,7 +34,7 @@ struct alteration {
 	const char *id;
 	size_t granted; /* GPUs that it had at first */
 	bool end;
-	int64_t end_ns;
+	int64_t ended_boot_ns;
 	const struct process_ref *command;    /* renewal: the process that replaces it, or NULL */
 	const struct process_ref *supervisor; /* the same */
 	size_t gpus_count;                    /* the result: GPUs that it had */
@@ -55,8 +55,8 @@ static int decide_alteration(const struct pool_state *state, const struct plan_f
 	if (!plan_owns(a->actor, found))
 		return err_set(e, EPERM, "reservation %s is not yours", a->id);
 	if (a->end)
-		plan_end(plan, found, found->gpus, found->gpus_count, a->end_ns, END_RELEASED,
-			 NULL);
+		plan_end(plan, found, found->gpus, found->gpus_count,
+			 facts->now_ns - (facts->boot_ns - a->ended_boot_ns), END_RELEASED, NULL);
 	else
 		plan_renew(plan, found, facts->now_ns, a->command, a->supervisor);
 	return 0;
@@ -69,10 +69,11 @@ static int alter(struct pool *p, struct alteration *a, struct err *e)
 	return pool_transact(p, &t, NULL, e);
 }
 
-int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int64_t end_ns,
+int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int64_t ended_boot_ns,
 	     struct err *e)
 {
-	struct alteration a = {.actor = actor, .id = id, .end = true, .end_ns = end_ns};
+	struct alteration a = {
+		.actor = actor, .id = id, .end = true, .ended_boot_ns = ended_boot_ns};
 
 	return alter(p, &a, e);
 }

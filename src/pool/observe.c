@@ -123,15 +123,16 @@ void liveness_clear(struct liveness *l)
 struct plan_facts observe_facts(const struct observer *o, const struct liveness *l,
 				const struct plan_policy *policy)
 {
-	return (struct plan_facts){
-		.now_ns = clock_now_ns(),
-		.boot_ns = clock_boot_ns(),
+	struct plan_facts facts = {
 		.clock = o->clock,
 		.monotonic_ns = clock_monotonic_ns(),
 		.life = l->holders,
 		.waiting = l->waiting,
 		.policy = policy,
 	};
+
+	clock_moment(&facts.now_ns, &facts.boot_ns);
+	return facts;
 }
 
 /* Whether nothing tells for certain which GPU a slot is, or what programs call it. */

@@ -215,9 +215,10 @@ int64_t pool_longest_ns(const struct pool *p, const struct plan_actor *actor);
  * may be back soon, with the reservation in it.
  */
 
-/* Ends a reservation of the actor by its id, as of end_ns. Success, too, where it no longer exists;
-   -EPERM where it is somebody else's. */
-int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int64_t end_ns,
+/* Ends a reservation of the actor by its id, as of ended_boot_ns: clock_boot_ns, since the wall
+   clock may be set while the store is away. Success, too, where it no longer exists; -EPERM where
+   it is somebody else's. */
+int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int64_t ended_boot_ns,
 	     struct err *e);
 
 /*

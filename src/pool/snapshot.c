@@ -133,10 +133,10 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 		snapshot_of_other(p, &s);
 	else
 		snapshot_reload(p, &s);
-	s.now_ns = clock_now_ns();
 	s.monotonic_ns = clock_monotonic_ns();
-	s.boot_ns = clock_boot_ns();
+	clock_moment(&s.now_ns, &s.boot_ns);
 	memcpy(s.clock, p->observer.clock, sizeof(s.clock));
+	pool_rebase(&s.state, s.clock, s.now_ns, s.boot_ns);
 	plan_policy_copy(&s.policy, &p->config.policy);
 	if (!other)
 		snapshot_cleanup(p, &s);

@@ -20,20 +20,34 @@ void attempt_clear(struct attempt *a)
 	*a = (struct attempt){0};
 }
 
+void pool_rebase(struct pool_state *state, const char *clock, int64_t now_ns, int64_t boot_ns)
+{
+	for (size_t i = 0; i < state->reservations_count; i++)
+		plan_rebase(state->reservations[i], clock, now_ns, boot_ns);
+}
+
+void attempt_take_facts(struct pool *p, struct attempt *a)
+{
+	a->facts = observe_facts(&p->observer, &a->liveness, &p->config.policy);
+	pool_rebase(&a->state, a->facts.clock, a->facts.now_ns, a->facts.boot_ns);
+}
+
 void attempt_observe(struct pool *p, struct attempt *a)
 {
 	observe_liveness(&p->observer, &a->state, &a->liveness);
-	a->facts = observe_facts(&p->observer, &a->liveness, &p->config.policy);
+	attempt_take_facts(p, a);
 }
 
 int pool_load(struct pool *p, enum store_intent intent, struct pool_state *ret_state, struct err *e)
 {
 	int r = store_load(p->store, intent, ret_state, e);
-	int64_t now_ns = clock_now_ns(), boot_ns = clock_boot_ns();
+	int64_t now_ns, boot_ns;
 
-	for (size_t i = 0; r == 0 && i < ret_state->reservations_count; i++)
-		plan_rebase(ret_state->reservations[i], p->observer.clock, now_ns, boot_ns);
-	return r;
+	if (r < 0)
+		return r;
+	clock_moment(&now_ns, &boot_ns);
+	pool_rebase(ret_state, p->observer.clock, now_ns, boot_ns);
+	return 0;
 }
 
 int pool_commit(struct pool *p, const struct pool_state *state, const struct plan *plan,

@@ -91,7 +91,7 @@ static int load(struct step *s, struct err *e)
 	/* Not the first time: a request that has joined is told what to expect. */
 	s->far = w->standing.joined && is_far(w, &a->state);
 	if (s->far)
-		a->facts = observe_facts(&w->pool->observer, &a->liveness, &w->pool->config.policy);
+		attempt_take_facts(w->pool, a);
 	else
 		attempt_observe(w->pool, a);
 	return 0;

@@ -9,14 +9,14 @@
  */
 #define RELEASE_ATTEMPTS 60
 
-bool supervise_release(struct supervisor *s, int64_t end_ns)
+bool supervise_release(struct supervisor *s, int64_t ended_boot_ns)
 {
 	for (int attempt = 0; !s->lost && attempt < RELEASE_ATTEMPTS; attempt++) {
 		AUTO(pool_closep) struct pool *pool = NULL;
 		struct timespec pause = {.tv_sec = attempt < 2 ? 1 << attempt : 4};
 
 		if (pool_open(&s->orders.pool, &pool, NULL) == 0 &&
-		    pool_end(pool, &s->actor, s->orders.reservation->id, end_ns, NULL) == 0)
+		    pool_end(pool, &s->actor, s->orders.reservation->id, ended_boot_ns, NULL) == 0)
 			return true;
 		nanosleep(&pause, NULL);
 	}

@@ -140,7 +140,7 @@ static void supervise_next_adopted(struct supervisor *s)
 	}
 }
 
-/* Watches until the GPUs can be released. Returns when that was. */
+/* Watches until the GPUs can be released. Returns when that was, by clock_boot_ns. */
 static int64_t supervise_watch(struct supervisor *s)
 {
 	for (;;) {
@@ -153,13 +153,13 @@ static int64_t supervise_watch(struct supervisor *s)
 				s->kill_ns = 0;
 		}
 		if (s->command_fd < 0 && !s->kill_ns) {
-			int64_t end_ns = clock_now_ns();
+			int64_t ended_boot_ns = clock_boot_ns();
 			bool kept = supervise_is_kept(s);
 
 			/* Before the release, too, which may take long. */
 			say_target_clear(&s->target);
 			if (!kept)
-				return end_ns;
+				return ended_boot_ns;
 		}
 		supervise_chores(s);
 	}
@@ -276,7 +276,7 @@ int supervise(struct pool_config *ret_pool, struct err *e)
 		return r < 0 ? r : 0;
 	r = supervise_begin(&s, e);
 	/* Where the command is gone already, nothing was started. */
-	if (supervise_release(&s, r < 0 ? clock_now_ns() : supervise_watch(&s))) {
+	if (supervise_release(&s, r < 0 ? clock_boot_ns() : supervise_watch(&s))) {
 		*ret_pool = s.orders.pool;
 		s.orders.pool = (struct pool_config){0};
 	}

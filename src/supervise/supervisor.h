@@ -94,10 +94,10 @@ bool supervise_is_kept(struct supervisor *s);
 void supervise_forget_users(struct supervisor *s);
 
 /*
- * Releases, and tries again if the store does not answer: a late release does no harm. After some
- * minutes it is left to the next invocation, which sees that command and supervisor are gone. True
- * if it was released.
+ * Releases as of ended_boot_ns (clock_boot_ns), and tries again if the store does not answer: a
+ * late release does no harm. After some minutes it is left to the next invocation, which sees that
+ * command and supervisor are gone. True if it was released.
  */
-bool supervise_release(struct supervisor *s, int64_t end_ns);
+bool supervise_release(struct supervisor *s, int64_t ended_boot_ns);
 
 #endif

@@ -193,6 +193,26 @@ take_for_dead() {
 	done
 }
 
+# stepping N ARGUMENTS...: canhazgpu, while which the clock is set, when it is read for the Nth time.
+stepping() {
+	set_clock 0
+	in_world env CANHAZGPU_STUB_CLOCK_STEP="$1" canhazgpu "${@:2}" >/dev/null
+}
+
+@test "the clock is set between any two readings of a command: what it grants and ends is charged for what it took" {
+	pool 1
+	for n in $(seq 12); do
+		chg_ok reserve --duration 1h
+		stepping "$n" release
+		stepping "$n" reserve --duration 1h
+		chg_ok release
+		stepping "$n" run -- true || true
+	done
+	wait_until '[ "$(db "SELECT count(*) FROM usage_history")" = 36 ]'
+	assert_equal "$(db 'SELECT count(*) FROM usage_history WHERE end_ns - start_ns > 60000000000')" 0
+	assert_equal "$(db 'SELECT count(*) FROM usage_history WHERE end_ns = start_ns')" 0
+}
+
 # ---- names ----
 
 @test "a hostname that changes keeps its runs, and what has ended is freed at once" {

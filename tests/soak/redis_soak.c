@@ -66,7 +66,7 @@ static void end_surely(struct pool *pool, const struct plan_actor *actor, const 
 {
 	struct err e = {0};
 
-	while (pool_end(pool, actor, id, clock_now_ns(), &e) < 0)
+	while (pool_end(pool, actor, id, clock_boot_ns(), &e) < 0)
 		usleep(20000);
 }
 

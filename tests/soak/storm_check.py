@@ -68,7 +68,7 @@ def check_charges(uses, history, elapsed_s):
     for reservation, gpu, seconds, reason in history:
         charged[gpu] += seconds
         lengths[reservation, gpu] = seconds, reason
-        if seconds < 0 or reason == "expired" and abs(seconds - 1) > 0.1:
+        if not 0 <= seconds <= elapsed_s or reason == "expired" and abs(seconds - 1) > 0.1:
             yield f"{reservation} on GPU {gpu} is charged {seconds:.3f} s ({reason})"
     for gpu, seconds in charged.items():
         if seconds > elapsed_s + 1:
