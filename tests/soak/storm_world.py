@@ -159,8 +159,10 @@ class World:
             self.servers.append(Server(self.folder, "two"))
             self.servers[1].start(self.password, self.servers[0])
         self.point()
-        self.set_password_file()
         self.environment["CANHAZGPU_STORE"] = f"unix://{self.folder}/primary?db=0"
+        if not self.faults:
+            return
+        self.set_password_file()
         self.environment["CANHAZGPU_REDIS_USER"] = "canhazgpu"
         self.environment["CANHAZGPU_REDIS_PASSWORD_FILE"] = str(self.folder / "password")
 
