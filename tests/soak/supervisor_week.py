@@ -34,6 +34,7 @@ class Week:
     def __init__(self, world):
         self.world = world
         self.set_s = self.passed_s = 0
+        self.lock = None
         # Real time is part of the week, but little of it: as many heartbeats as there can be.
         world.environment["CANHAZGPU_RUN_HEARTBEAT"] = "100ms"
         self.run = self.start("run")
@@ -119,27 +120,39 @@ class Week:
                 self.world.host_config(text)
                 self.live_without_looking()
 
-    def store_gone(self):
-        """For an hour, minute by minute, each long enough for several heartbeats to fail."""
-        lock = None
+    def take_store(self):
         if self.world.servers:
             self.world.servers[0].kill()
-        else:
-            lock = sqlite3.connect(self.world.folder / "pool.db", timeout=30, isolation_level=None)
-            lock.execute("BEGIN EXCLUSIVE")
+            return
+        self.lock = sqlite3.connect(self.world.folder / "pool.db", timeout=30, isolation_level=None)
+        self.lock.execute("BEGIN EXCLUSIVE")
+
+    def give_store(self):
+        if self.world.servers:
+            self.world.restart_server()
+            return
+        self.lock.execute("ROLLBACK")
+        self.lock.close()
+
+    def store_gone(self):
+        """For an hour, minute by minute, each long enough for several heartbeats to fail."""
+        self.take_store()
         for _ in range(60):
             self.move_on(60)
             time.sleep(0.1)
-        if lock:
-            lock.execute("ROLLBACK")
-            lock.close()
-        else:
-            self.world.restart_server()
+        self.give_store()
 
     def end(self):
-        """The run ends after so many hours: those are charged, and the request has the GPU."""
+        """The run ends after so many hours: those are charged, and the request has the GPU. Before the
+        end can be stored, the clock is set once more."""
+        self.take_store()
         send(self.run.pid, signal.SIGTERM)
         had = self.passed_s + time.monotonic() - self.began
+        self.run.wait(PATIENCE_S)
+        time.sleep(0.5)  # the supervisor tries to release
+        self.set_s = 10 * DAY
+        self.move_on(60)
+        self.give_store()
         wait_until("the record of the run", lambda: len(self.world.history()) == 1)
         _, _, charged, reason = self.world.history()[0]
         assert reason == "released", f"ended as {reason}"
