@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,57 +19,14 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "program.h"
 
 #define ROUNDS 300
 #define CROWD 64
 #define PROCESSES 200
 
-extern char **environ;
-
 static char *program;
 static char directory[] = "/tmp/canhazgpu-bench-XXXXXX";
-
-__attribute__((noreturn)) static void die(const char *what)
-{
-	fprintf(stderr, "bench_cli: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-/* Starts a program; its output goes to out_fd, its input is in_fd (-1: /dev/null). */
-static pid_t start(char *const *argv, int in_fd, int out_fd)
-{
-	posix_spawn_file_actions_t actions;
-	pid_t pid;
-
-	posix_spawn_file_actions_init(&actions);
-	if (in_fd >= 0)
-		posix_spawn_file_actions_adddup2(&actions, in_fd, 0);
-	else
-		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	if (out_fd >= 0)
-		posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
-	else
-		posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-	errno = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
-	if (errno)
-		die(argv[0]);
-	posix_spawn_file_actions_destroy(&actions);
-	return pid;
-}
-
-/* Waits for the end; the exit status must be 0. */
-static void finish(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid)
-		die("waitpid");
-	if (status) {
-		fprintf(stderr, "bench_cli: a command failed (wait status %d)\n", status);
-		exit(1);
-	}
-}
 
 /* Words of a command line into an argv, at most 15. */
 static char **words(const char *line)

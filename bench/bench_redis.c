@@ -16,25 +16,22 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "program.h"
 #include "store/store.h"
 
 #define ROUNDS 300
 #define CROWD 64
 #define COMMITS 200
 
-extern char **environ;
-
 static char *program;
 static char directory[] = "/tmp/canhazgpu-bench-XXXXXX";
 static char *server_socket, *url;
 static pid_t server;
 
-__attribute__((noreturn)) static void die(const char *what)
+static void stop_server(void)
 {
-	fprintf(stderr, "bench_redis: %s: %s\n", what, strerror(errno));
-	if (server > 0)
-		kill(server, SIGKILL);
-	exit(1);
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
 }
 
 static void start_server(void)
@@ -50,6 +47,7 @@ static void start_server(void)
 		       "--save", "", "--dir", directory, (char *)NULL);
 		_exit(127);
 	}
+	atexit(stop_server);
 	for (int i = 0; i < 1000; i++) {
 		redisContext *c = redisConnectUnix(server_socket);
 		bool up = c && !c->err;
@@ -85,32 +83,16 @@ static long long commands(void)
 }
 
 /* Starts `program` with up to six words; its output is thrown away. */
-static pid_t start(const char *const *words)
+static pid_t start_words(const char *const *words)
 {
 	char *argv[8] = {program};
-	posix_spawn_file_actions_t actions;
-	pid_t pid;
 
 	for (size_t i = 0; words[i] && i < 6; i++)
 		argv[i + 1] = (char *)(uintptr_t)words[i];
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	errno = posix_spawn(&pid, program, &actions, NULL, argv, environ);
-	if (errno)
-		die(program);
-	posix_spawn_file_actions_destroy(&actions);
-	return pid;
+	return start(argv, -1, -1);
 }
 
-#define START(...) start((const char *const[]){__VA_ARGS__, NULL})
-
-static void finish(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid || status)
-		die("a command failed");
-}
+#define START(...) start_words((const char *const[]){__VA_ARGS__, NULL})
 
 static int by_value(const void *a, const void *b)
 {
@@ -298,8 +280,6 @@ int main(int argc, char **argv)
 	measure_status();
 	measure_crowds();
 	measure_commits();
-	kill(server, SIGKILL);
-	waitpid(server, NULL, 0);
 	remove = mem_printf("rm -rf %s", directory);
 	return system(remove) ? 1 : 0;
 }

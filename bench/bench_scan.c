@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,55 +15,23 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "program.h"
 
 #define GPUS 64
 #define CROWD 100
 #define ROUNDS 100
 
-extern char **environ;
-
 static char *program;
 static char directory[] = "/tmp/canhazgpu-bench-XXXXXX";
 
-__attribute__((noreturn)) static void die(const char *what)
+/* Starts the program with up to ten words; its output goes to out_fd (-1: nowhere). */
+static pid_t start_words(const char *const *words, int out_fd)
 {
-	fprintf(stderr, "bench_scan: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-/* Starts the program with up to four words; its output goes to out_fd (-1: nowhere). */
-static pid_t start(const char *const *words, int out_fd)
-{
-	posix_spawn_file_actions_t actions;
 	char *argv[12] = {program};
-	pid_t pid;
 
-	for (size_t i = 0; words[i]; i++)
+	for (size_t i = 0; words[i] && i < 10; i++)
 		argv[i + 1] = (char *)words[i];
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-	if (out_fd >= 0)
-		posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
-	else
-		posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	errno = posix_spawn(&pid, program, &actions, NULL, argv, environ);
-	if (errno)
-		die(program);
-	posix_spawn_file_actions_destroy(&actions);
-	return pid;
-}
-
-static void finish(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid)
-		die("waitpid");
-	if (status) {
-		fprintf(stderr, "bench_scan: a command failed (wait status %d)\n", status);
-		exit(1);
-	}
+	return start(argv, -1, out_fd);
 }
 
 static void pause_ms(int ms)
@@ -133,7 +100,7 @@ static void measure_runs(void)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		die("pipe");
 	for (int i = 0; i < GPUS; i++)
-		pids[i] = start(words, ends[1]);
+		pids[i] = start_words(words, ends[1]);
 	for (int i = 0; i < GPUS; i++) {
 		if (read(ends[0], &byte, 1) != 1)
 			die("a command did not start");
@@ -168,7 +135,7 @@ static void measure_status(void)
 	scans();
 	begin_ns = clock_monotonic_ns();
 	for (int i = 0; i < CROWD; i++)
-		pids[i] = start(words, -1);
+		pids[i] = start_words(words, -1);
 	for (int i = 0; i < CROWD; i++)
 		finish(pids[i]);
 	row("100 status at once", ms_since(begin_ns), "ms", "<= 1500");
@@ -177,7 +144,7 @@ static void measure_status(void)
 	     rounds++) {
 		int64_t one_ns = clock_monotonic_ns();
 
-		finish(start(words, -1));
+		finish(start_words(words, -1));
 		took_ms[rounds] = ms_since(one_ns);
 	}
 	qsort(took_ms, (size_t)rounds, sizeof(took_ms[0]), compare);
@@ -203,7 +170,7 @@ int main(int argc, char **argv)
 	setenv("XDG_RUNTIME_DIR", directory, 1);
 	setenv("LD_LIBRARY_PATH", argv[2], 1);
 	write_driver();
-	finish(start(admin, -1));
+	finish(start_words(admin, -1));
 	pause_ms(1500); /* that scan must not count */
 	scans();
 	printf("%-52s %9s  %-5s %s\n", "a driver that takes 1 s, 64 GPUs, embedded store", "", "",
