@@ -172,7 +172,9 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 
 /* Pools that are no larger need no second round trip. */
 #define EXPECTED_GPUS 16
-/* The queue changes between two of them, too, but hardly each time. */
+/* The queue changes between two of them, too, but hardly each time. After so many, servers that do
+   not mind are asked for whatever is in it. */
+#define ROUNDS_NAMED 3
 #define ROUNDS_MAX 50
 
 void redis_expect_clear(struct redis_expected *x)
@@ -210,8 +212,10 @@ static int wants_keys(struct redis_store *s, const redisReply *reply, struct err
 	return 1;
 }
 
-/* Runs the script with the keys that are expected. */
-static int run_load(struct redis_store *s, const char *tail, redisReply **ret_reply, struct err *e)
+/* Runs the script with the keys that are expected; `others`: entries that are not among them are
+   read as well. */
+static int run_load(struct redis_store *s, const char *tail, bool others, redisReply **ret_reply,
+		    struct err *e)
 {
 	const char *fixed[] = {
 		REDIS_KEY_COUNT, REDIS_KEY_PROVIDER, REDIS_KEY_POOL,    REDIS_KEY_UUIDS,
@@ -221,7 +225,7 @@ static int run_load(struct redis_store *s, const char *tail, redisReply **ret_re
 	const struct redis_expected *x = &s->expected;
 	size_t gpus = x->gpus > EXPECTED_GPUS ? x->gpus : EXPECTED_GPUS;
 	size_t keys = ARRAY_SIZE(fixed) + 2 * gpus + x->ids_count, count = 0;
-	size_t words_count = keys + x->ids_count + 6;
+	size_t words_count = keys + x->ids_count + 7;
 	AUTO_FREE const char **words = mem_alloc(words_count, sizeof(char *));
 	AUTO_FREE char **made = mem_alloc(keys + 2, sizeof(char *));
 	size_t made_count = 0;
@@ -240,6 +244,7 @@ static int run_load(struct redis_store *s, const char *tail, redisReply **ret_re
 	words[count++] = TEXT(POOL_GPUS_MAX);
 	words[count++] = tail;
 	words[count++] = made[made_count++] = mem_printf("%zu", gpus);
+	words[count++] = others ? REDIS_KEY_ENTRY : "";
 	for (size_t i = 0; i < x->ids_count; i++)
 		words[count++] = x->ids[i];
 	r = redis_run_script(s, &redis_script_load, count, words, NULL, ret_reply, e);
@@ -259,13 +264,19 @@ int redis_load(struct store *base, enum store_intent intent, struct pool_state *
 
 	redis_reply_clear(&s->loaded);
 	for (int round = 0; r > 0; round++) {
+		bool others = round >= ROUNDS_NAMED && !s->names_all;
+
 		redis_reply_clear(&reply);
 		if (round == ROUNDS_MAX)
 			return err_set(e, EIO, "Redis at %s: the queue changes all the time",
 				       s->address.server);
-		r = run_load(s, tail, &reply, e);
-		if (r == 0)
+		r = run_load(s, tail, others, &reply, others ? NULL : e);
+		if (r < 0 && others) {
+			s->names_all = true;
+			r = 1;
+		} else if (r == 0) {
 			r = wants_keys(s, reply, e);
+		}
 	}
 	if (r == 0)
 		r = read_state(s, reply, &state, e);

@@ -2,10 +2,11 @@
 --
 -- KEYS: count, provider, pool id, UUIDs, queue, history, ignored processes, host, units, topology; then those that
 -- the caller expects: the states of n GPUs, their drains, and entries.
--- ARGV: most GPUs of a pool; number of usage records; n; then the ids of those entries.
+-- ARGV: most GPUs of a pool; number of usage records; n; the beginning of the keys of other entries, or '';
+-- then the ids of those entries.
 -- Returns what enum redis_loaded names, in that order. Servers of some makes refuse to touch a key that
 -- is not in KEYS: where the pool has more GPUs or other entries, their number and the ids are returned
--- alone, and the caller comes again.
+-- alone, and the caller comes again. A queue that changes each time is read by that beginning.
 
 local FIXED = 10 -- keys in front of those of GPUs
 local count, n = value(KEYS[1]), tonumber(ARGV[3])
@@ -16,9 +17,12 @@ local kind = redis.call('TYPE', KEYS[5]).ok
 if kind == 'zset' then ids = redis.call('ZRANGE', KEYS[5], 0, -1)
 elseif kind ~= 'none' then return redis.error_reply('WRONGTYPE ' .. KEYS[5]) end
 
-for i = 4, #ARGV do entries[ARGV[i]] = KEYS[FIXED + 2 * n + i - 3] end
+for i = 5, #ARGV do entries[ARGV[i]] = KEYS[FIXED + 2 * n + i - 4] end
 local expected = gpus <= n
-for _, id in ipairs(ids) do expected = expected and entries[id] end
+for _, id in ipairs(ids) do
+  if not entries[id] and ARGV[4] ~= '' then entries[id] = ARGV[4] .. id end
+  expected = expected and entries[id]
+end
 if not expected then return {count, ids} end
 
 -- The values of all GPUs, whose keys begin behind `before`.

@@ -62,6 +62,7 @@ struct redis_store {
 	bool watch_missed;               /* there was a time without a watch */
 	int64_t watch_again_ns;          /* monotonic: when to try that again */
 	struct redis_expected expected;
+	bool names_all;                /* the server minds keys that a script has not named */
 	redisReply *loaded;            /* the last reply of the load script with a tail, or NULL */
 	struct redis_history *history; /* NULL: no iteration */
 };
