@@ -369,6 +369,11 @@ bool gpu_ids_have(const int *ids, size_t count, int gpu)
 	return count && bsearch(&gpu, ids, count, sizeof(*ids), compare_ids);
 }
 
+bool gpu_ids_are_same(const int *a, size_t a_count, const int *b, size_t b_count)
+{
+	return a_count == b_count && (!a_count || !memcmp(a, b, a_count * sizeof(*a)));
+}
+
 struct reservation *pool_state_find(const struct pool_state *s, const char *id)
 {
 	for (size_t i = 0; i < s->reservations_count; i++) {

@@ -332,6 +332,7 @@ struct gpu *scan_find(const struct scan *s, int index);
 /* Lists of GPU ids. gpu_ids_have needs an ascending one. */
 void gpu_ids_sort(int *ids, size_t count);
 bool gpu_ids_have(const int *ids, size_t count, int gpu);
+bool gpu_ids_are_same(const int *a, size_t a_count, const int *b, size_t b_count);
 
 /* The reservation of that id, or NULL. */
 struct reservation *pool_state_find(const struct pool_state *s, const char *id);

@@ -70,6 +70,11 @@ size_t plan_request_count(const struct plan_request *request)
 	return request->ids ? request->ids_count : (size_t)request->count;
 }
 
+bool plan_requests(const struct plan_request *request, int gpu)
+{
+	return !request->ids || gpu_ids_have(request->ids, request->ids_count, gpu);
+}
+
 int plan_check_request(const struct pool_state *state, const struct plan_request *request,
 		       struct err *e)
 {

@@ -31,6 +31,9 @@ int plan_check_id(const struct pool_state *state, int id, struct err *e);
 /* How many GPUs the request asks for. */
 size_t plan_request_count(const struct plan_request *request);
 
+/* Whether that GPU is one of those that it names, if it names any. */
+bool plan_requests(const struct plan_request *request, int gpu);
+
 /* Refuses a request that this pool can never satisfy: -ERANGE, or a usage error. */
 int plan_check_request(const struct pool_state *state, const struct plan_request *request,
 		       struct err *e);

@@ -4,12 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "plan/actor.h"
 #include "plan/queue.h"
-
-static bool is_requested(const struct plan_request *request, int gpu)
-{
-	return !request->ids || gpu_ids_have(request->ids, request->ids_count, gpu);
-}
 
 /* A time to come is from before the host was rebooted. */
 static bool is_offered(const struct plan_facts *facts, const struct queue_entry *q)
@@ -58,7 +54,7 @@ void plan_offer(const struct pool_state *state, const struct plan_facts *facts,
 		const struct candidate *c = &all[i];
 		const struct queue_entry *first;
 
-		if (!c->idle || !c->awaited || c->unsuited || !is_requested(request, c->id))
+		if (!c->idle || !c->awaited || c->unsuited || !plan_requests(request, c->id))
 			continue;
 		first = offer_to(state, facts, c, places);
 		if (first)
@@ -77,7 +73,7 @@ bool plan_could_offer(const struct pool_state *state, const struct plan_facts *f
 		const struct queue_entry *first;
 
 		if (c->own || c->reserved || c->withheld || c->barred || c->unsuited ||
-		    !c->awaited || !is_requested(request, c->id))
+		    !c->awaited || !plan_requests(request, c->id))
 			continue;
 		first = plan_first_for(state, facts, c->id, places);
 		if (first && (!first->holder.host || offer_to(state, facts, c, places)))
@@ -155,9 +151,9 @@ static void decline(const struct pool_state *state, const struct plan_facts *fac
 static bool is_same_answer(const struct queue_entry *a, const struct queue_entry *b)
 {
 	return a->offered_ns == b->offered_ns && !a->aside == !b->aside &&
-	       !a->aside_gpus == !b->aside_gpus && a->aside_gpus_count == b->aside_gpus_count &&
-	       (!a->aside_gpus_count || !memcmp(a->aside_gpus, b->aside_gpus,
-						a->aside_gpus_count * sizeof(*a->aside_gpus)));
+	       !a->aside_gpus == !b->aside_gpus &&
+	       gpu_ids_are_same(a->aside_gpus, a->aside_gpus_count, b->aside_gpus,
+				b->aside_gpus_count);
 }
 
 bool plan_answer(const struct pool_state *state, const struct plan_facts *facts,

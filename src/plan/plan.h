@@ -23,6 +23,7 @@
  *     pick               which of them it gets (private)
  *     schedule           when waiting requests will start
  *     backfill           GPUs that others wait for, but cannot use yet (private)
+ *     waiting            the entry of a request in the queue (private)
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
  *                        ignore, nested, machine
  *

@@ -35,4 +35,13 @@ struct plan_request {
 	const char *id;       /* UUID of the reservation to be */
 };
 
+/* A request that may wait: its place in the queue. */
+struct plan_wait {
+	const char *entry_id; /* UUID of its queue entry, which may not be in the queue (yet) */
+	const char *part_id;  /* a new UUID for what it may collect now */
+	int64_t enqueued_ns;  /* when it joined; TIME_NONE: joins now */
+	int64_t give_up_ns;   /* TIME_NONE: waits as long as it takes */
+	bool heartbeat;       /* is due */
+};
+
 #endif

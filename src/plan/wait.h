@@ -10,15 +10,6 @@
 /* So many requests of one account wait at most; administrators are not bound. */
 #define QUEUE_ACCOUNT_MAX 256
 
-/* A request that may wait: its place in the queue. */
-struct plan_wait {
-	const char *entry_id; /* UUID of its queue entry, which may not be in the queue (yet) */
-	const char *part_id;  /* a new UUID for what it may collect now */
-	int64_t enqueued_ns;  /* when it joined; TIME_NONE: joins now */
-	int64_t give_up_ns;   /* TIME_NONE: waits as long as it takes */
-	bool heartbeat;       /* is due */
-};
-
 /*
  * Cleans up, then grants the request if all it asks for is there (p->granted; its entry is dropped
  * in the same commit), or makes it wait: it joins the queue, collects what is free for it, or
