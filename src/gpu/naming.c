@@ -27,17 +27,14 @@ static const char *why_unreadable(const struct gpu *g)
 	return g->problem ? g->problem : "it has no UUID or address";
 }
 
-/* The GPU before this one at the same address: they are one card, which CUDA counts once. */
-static const struct gpu *find_same(const struct scan *s, const struct gpu *g)
+/* Whether the GPU before it, in the order of addresses, is at the same one: they are one card,
+   which CUDA counts once. */
+static bool is_repeated(const struct scan *s, const struct gpu *g)
 {
-	int64_t own, rank;
+	int64_t own, before;
 
-	for (const struct gpu *other = s->gpus; gpu_bus_rank(g->pci_bus_id, &own) && other < g;
-	     other++) {
-		if (gpu_bus_rank(other->pci_bus_id, &rank) && rank == own)
-			return other;
-	}
-	return NULL;
+	return g > s->gpus && gpu_bus_rank(g->pci_bus_id, &own) &&
+	       gpu_bus_rank(g[-1].pci_bus_id, &before) && own == before;
 }
 
 /* Why CUDA may count otherwise than we do. NULL: it does not. */
@@ -57,7 +54,7 @@ static char *find_doubt(const struct scan *s, bool simulated)
 		if (is_unreadable(g, simulated))
 			return mem_printf("GPU %d of the driver cannot be read (%s)", g->index,
 					  why_unreadable(g));
-		if (!simulated && find_same(s, g))
+		if (!simulated && is_repeated(s, g))
 			return mem_printf("the driver lists the GPU at %s twice", g->pci_bus_id);
 	}
 	return s->complaint ? mem_printf("the driver cannot use a GPU (%s)", s->complaint) : NULL;
