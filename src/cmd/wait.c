@@ -20,6 +20,8 @@
 #define TICK_NS NS_PER_SECOND
 /* How long a limit that was lifted may go unnoticed. (Decisions look every time.) */
 #define SETTINGS_TICK_NS (5 * NS_PER_SECOND)
+/* ... unless so many are before it: then it is in time when it renews its heartbeat. */
+#define SETTINGS_PLACES 8
 
 /* The signals that end a wait, blocked as long as it lasts. */
 struct interrupts {
@@ -75,6 +77,14 @@ static bool settings_changed(struct wait_settings *settings, struct pool_wait *w
 	return changed;
 }
 
+/* How long it may sleep although nothing happens. */
+static int64_t tick_ns(const struct wait_show *show, const struct pool_standing *standing)
+{
+	if (wait_show_ticks(show))
+		return TICK_NS;
+	return standing->place <= SETTINGS_PLACES ? SETTINGS_TICK_NS : INT64_MAX;
+}
+
 /* Steps and sleeps until the request is granted (0), or not (negative), or a signal came (its
    number). */
 static int wait_loop(struct pool_wait *wait, const struct interrupts *interrupts,
@@ -90,10 +100,11 @@ static int wait_loop(struct pool_wait *wait, const struct interrupts *interrupts
 		if (r != 0)
 			return r > 0 ? 0 : r;
 		while (!step) {
-			wait_show(show, pool_wait_standing(wait));
-			if (pool_wait_sleep(wait, interrupts->fd,
-					    wait_show_ticks(show) ? TICK_NS : SETTINGS_TICK_NS,
-					    &step) > 0 &&
+			const struct pool_standing *standing = pool_wait_standing(wait);
+
+			wait_show(show, standing);
+			if (pool_wait_sleep(wait, interrupts->fd, tick_ns(show, standing), &step) >
+				    0 &&
 			    (r = interrupts_take(interrupts)) > 0)
 				return r;
 			step = step || settings_changed(settings, wait, show);

@@ -67,6 +67,7 @@ static nfds_t list_fds(const struct pool_wait *w, int interrupt_fd, struct pollf
 	nfds_t count = FD_PROCESSES;
 
 	fds[FD_INTERRUPT] = (struct pollfd){.fd = interrupt_fd, .events = POLLIN};
+	store_watch_slowly(w->pool->store, a->rank >= WAIT_FAR_RANK);
 	fds[FD_STORE] = (struct pollfd){.fd = watching ? store_watch(w->pool->store) : -1,
 					.events = POLLIN};
 	fds[FD_CLOCK] = (struct pollfd){.fd = a->clock_fd, .events = POLLIN};

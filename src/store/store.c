@@ -149,6 +149,12 @@ void store_unwatch(struct store *s)
 	s->backend->unwatch(s);
 }
 
+void store_watch_slowly(struct store *s, bool slowly)
+{
+	if (s->backend->watch_slowly)
+		s->backend->watch_slowly(s, slowly);
+}
+
 bool store_has_owner(const struct store *s)
 {
 	return s->backend->owned_by != NULL;

@@ -107,6 +107,10 @@ int store_history_trim(struct store *s, int64_t before_ns, struct err *e);
 int store_watch(struct store *s);
 bool store_watch_drain(struct store *s);
 
+/* For one of many who only wait for their turn: it may take 16 s instead of 3 until a watch notices
+   that its server has moved. */
+void store_watch_slowly(struct store *s, bool slowly);
+
 /* Ends watching: descriptors of that kind are few (128 inotify instances per account). Harmless
    where nothing is watched. */
 void store_unwatch(struct store *s);

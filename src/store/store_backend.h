@@ -43,6 +43,7 @@ struct store_backend {
 	int (*watch)(struct store *s);
 	bool (*watch_drain)(struct store *s);
 	void (*unwatch)(struct store *s);
+	void (*watch_slowly)(struct store *s, bool slowly); /* NULL: it makes no difference */
 	bool external_writers; /* other programs change it without notifying */
 	bool (*owned_by)(struct store *s, uid_t uid); /* NULL: has no owner */
 	void (*examine)(struct store *s, struct findings *f);

@@ -12,7 +12,7 @@
 #include "store/redis/tls.h"
 
 /* A connection is checked when it is used, this long after the last time. */
-#define CHECK_NS (900 * NS_PER_MS)
+#define CHECK_NS (1900 * NS_PER_MS)
 /* Name servers that do not answer make every call slow: they are left alone for this long. */
 #define LOOK_UP_AGAIN_NS (30 * NS_PER_SECOND)
 

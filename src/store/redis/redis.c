@@ -93,7 +93,8 @@ static void close_store(struct store *base)
 		.history_next = redis_history_next, .history_end = redis_history_end,             \
 		.history_add = redis_history_add, .history_trim = redis_history_trim,             \
 		.watch = redis_watch, .watch_drain = redis_watch_drain, .unwatch = redis_unwatch, \
-		.external_writers = true, .examine = redis_examine, .close = close_store,         \
+		.watch_slowly = redis_watch_slowly, .external_writers = true,                     \
+		.examine = redis_examine, .close = close_store,                                   \
 	}
 
 const struct store_backend store_redis = BACKEND("redis", open_redis);

@@ -59,8 +59,9 @@ struct redis_store {
 	struct redis_connection watcher; /* subscribed to the channel, once store_watch is called */
 	int watch_fd, watch_tick_fd;     /* what callers poll, and its timer; -1: not watching */
 	uint64_t watch_generation;       /* of the connection that the watch belongs to */
-	bool watch_missed;               /* there was a time without a watch */
-	int64_t watch_again_ns;          /* monotonic: when to try that again */
+	bool watch_slow;
+	bool watch_missed;      /* there was a time without a watch */
+	int64_t watch_again_ns; /* monotonic: when to try that again */
 	struct redis_expected expected;
 	bool names_all;                /* the server minds keys that a script has not named */
 	redisReply *loaded;            /* the last reply of the load script with a tail, or NULL */
@@ -123,6 +124,7 @@ int redis_last_use(struct store *base, struct quantity uid, const char *account,
 int redis_watch(struct store *base);
 bool redis_watch_drain(struct store *base);
 void redis_unwatch(struct store *base);
+void redis_watch_slowly(struct store *base, bool slowly);
 void redis_examine(struct store *base, struct findings *f);
 int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, bool brief,
 			struct err *e);

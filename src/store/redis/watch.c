@@ -20,7 +20,8 @@
 #define AWAY_AGAIN_NS NS_PER_SECOND
 /* A primary that has moved is to be followed within 3 s; 200 waiting requests that check more often
    cost more of a processor. */
-#define TICK_NS (1500 * NS_PER_MS)
+#define TICK_NS (2 * NS_PER_SECOND)
+#define SLOW_TICK_NS (15 * NS_PER_SECOND)
 
 static void end_watch(struct redis_store *s)
 {
@@ -29,23 +30,25 @@ static void end_watch(struct redis_store *s)
 	mem_auto_close(&s->watch_tick_fd);
 }
 
-/* One descriptor for the notices and the ticks. The first tick comes at once where something may
-   have been missed. */
+/* The first tick comes at once where something may have been missed. */
+static bool set_tick(struct redis_store *s)
+{
+	int64_t pause_s = (s->watch_slow ? SLOW_TICK_NS : TICK_NS) / NS_PER_SECOND;
+	struct itimerspec ticks = {.it_value.tv_sec = pause_s, .it_interval.tv_sec = pause_s};
+
+	if (s->watch_missed)
+		ticks.it_value = (struct timespec){.tv_nsec = 1};
+	return timerfd_settime(s->watch_tick_fd, 0, &ticks, NULL) == 0;
+}
+
+/* One descriptor for the notices and the ticks. */
 static bool add_tick(struct redis_store *s)
 {
 	struct epoll_event event = {.events = EPOLLIN};
-	int64_t first_ns = s->watch_missed ? 1 : TICK_NS;
-	const struct itimerspec ticks = {
-		.it_value = {.tv_sec = first_ns / NS_PER_SECOND,
-			     .tv_nsec = first_ns % NS_PER_SECOND},
-		.it_interval = {.tv_sec = TICK_NS / NS_PER_SECOND,
-				.tv_nsec = TICK_NS % NS_PER_SECOND},
-	};
 
 	s->watch_fd = epoll_create1(EPOLL_CLOEXEC);
 	s->watch_tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	return s->watch_fd >= 0 && s->watch_tick_fd >= 0 &&
-	       timerfd_settime(s->watch_tick_fd, 0, &ticks, NULL) == 0 &&
+	return s->watch_fd >= 0 && s->watch_tick_fd >= 0 && set_tick(s) &&
 	       epoll_ctl(s->watch_fd, EPOLL_CTL_ADD, s->watch_tick_fd, &event) == 0 &&
 	       epoll_ctl(s->watch_fd, EPOLL_CTL_ADD, s->watcher.fd, &event) == 0;
 }
@@ -94,6 +97,17 @@ void redis_unwatch(struct store *base)
 	end_watch(s);
 	s->watch_again_ns = 0;
 	s->watch_missed = false;
+}
+
+void redis_watch_slowly(struct store *base, bool slowly)
+{
+	struct redis_store *s = redis_of(base);
+
+	if (s->watch_slow == slowly)
+		return;
+	s->watch_slow = slowly;
+	if (s->watch_tick_fd >= 0)
+		set_tick(s);
 }
 
 bool redis_watch_drain(struct store *base)
