@@ -14,8 +14,8 @@ STARTS_WITHIN = 3 * SECOND
 
 
 class Use:
-    def __init__(self, pid, begin, gpus, reservation):
-        self.pid, self.begin, self.gpus, self.reservation = pid, begin, gpus, reservation
+    def __init__(self, request, begin, gpus, reservation):
+        self.request, self.begin, self.gpus, self.reservation = request, begin, gpus, reservation
         self.end, self.stopped = sys.maxsize, False
 
 
@@ -23,14 +23,15 @@ def read_log(text, died):
     uses, live = [], {}
     for line in text.splitlines():
         words = line.split()
-        pid = int(words[1])
+        number = int(words[1])
         if words[0] == "start":
-            live[pid] = Use(pid, int(words[2]), [int(gpu) for gpu in words[3].split(",")], words[4])
-            uses.append(live[pid])
+            gpus = [int(gpu) for gpu in words[3].split(",")]
+            live[number] = Use(number, int(words[2]), gpus, words[4])
+            uses.append(live[number])
         else:
-            live[pid].end, live[pid].stopped = int(words[2]), True
+            live[number].end, live[number].stopped = int(words[2]), True
     for use in uses:
-        use.end = max(use.begin, min(use.end, died.get(use.pid, sys.maxsize)))
+        use.end = max(use.begin, min(use.end, died.get(use.request, sys.maxsize)))
     return uses
 
 
@@ -39,7 +40,7 @@ def check_owners(uses):
     owners = collections.defaultdict(list)
     for use in uses:
         if use.end == sys.maxsize:
-            yield f"{use.pid} ({use.reservation}) never ended"
+            yield f"request {use.request} ({use.reservation}) never ended"
         for gpu in use.gpus:
             owners[gpu].append((use.begin, use.end, use.reservation))
     for gpu, rows in owners.items():
@@ -83,11 +84,11 @@ def check_charges(uses, history, elapsed_s):
 
 def check_waits(uses, requests):
     """Nobody who could have had a GPU waits for long, or sees others who came later go first for long."""
-    began = {use.pid: use.begin for use in uses}
-    by_pid = {request.process.pid: request for request in requests}
-    came = sorted((use.begin, by_pid[use.pid].came) for use in uses if use.pid in by_pid)
+    began = {use.request: use.begin for use in uses}
+    arrived = {request.number: request.came for request in requests}
+    came = sorted((use.begin, arrived[use.request]) for use in uses)
     for request in requests:
-        begin = began.get(request.process.pid)
+        begin = began.get(request.number)
         if begin is None or request.disturbed or request.hits:
             continue
         what = " ".join(request.words[:6])
@@ -102,9 +103,9 @@ def check_waits(uses, requests):
 
 def check_excluded(uses, requests, excluded):
     """`excluded` has rows of (GPU, since when, until when)."""
-    disturbed = {request.process.pid for request in requests if request.disturbed}
+    disturbed = {request.number for request in requests if request.disturbed}
     for use in uses:
         for gpu, since, until in excluded:
             late = since + STARTS_WITHIN < use.begin < until
-            if gpu in use.gpus and late and use.pid not in disturbed:
+            if gpu in use.gpus and late and use.request not in disturbed:
                 yield f"{use.reservation} was given GPU {gpu}, which was excluded"

@@ -10,9 +10,9 @@ from storm_world import send
 
 # Real times: the clock of the world is not that of the storm.
 COMMAND = """now() { LD_PRELOAD= date +%s%N; }
-echo "start $$ $(now) $CUDA_VISIBLE_DEVICES $CANHAZGPU_RESERVATION_ID" >>"$LOG"
+echo "start $REQUEST $(now) $CUDA_VISIBLE_DEVICES $CANHAZGPU_RESERVATION_ID" >>"$LOG"
 sleep "$1"
-echo "stop $$ $(now)" >>"$LOG"
+echo "stop $REQUEST $(now)" >>"$LOG"
 """
 
 # What a request may say when it fails without having been hit.
@@ -41,6 +41,8 @@ class Request:
     """One canhazgpu, which may become a command."""
 
     def __init__(self, world, number, words, program, stalled=False):
+        # Not its pid, which is another's in a minute or two.
+        self.number = number
         self.errors = world.folder / f"err.{number}"
         self.words, self.hits = words, set()
         self.stopped_until, self.group, self.disturbed = 0, None, False
@@ -54,7 +56,7 @@ class Request:
             errors = os.open(self.errors, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC)
         self.process = subprocess.Popen(
             [program, *words],
-            env=world.environment,
+            env={**world.environment, "REQUEST": str(number)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,
@@ -83,12 +85,12 @@ class Request:
         """Any GPU would do for it, and nothing that was done to it keeps it from taking one."""
         return self.words[1:4] == ["--gpus", "1", "--wait"] and not self.disturbed and not self.hits
 
-    def strike(self, number, died):
+    def strike(self, signal_number, died):
         """A signal that may end it; from then on it has no GPUs for certain."""
-        self.hits.add(number)
-        died.setdefault(self.process.pid, time.time_ns())
+        self.hits.add(signal_number)
+        died.setdefault(self.number, time.time_ns())
         send(self.process.pid, signal.SIGCONT)
-        send(self.process.pid, number)
+        send(self.process.pid, signal_number)
 
     def problem(self):
         """What is wrong with how it ended; None: nothing."""
