@@ -60,6 +60,12 @@ primary_and_replica() {
 	wait_until 'cli two info replication | grep -q master_link_status:up'
 }
 
+# Whether `two` has all that `one` has. (WAIT counts only what its own connection has written.)
+in_step() {
+	[ "$(cli two info replication | grep -E 'master_link_status|slave_repl_offset')" = \
+		$'master_link_status:up\r\n'"slave_repl_offset:$(cli one info replication | sed -n s/^master_repl_offset://p)" ]
+}
+
 # Makes `two` the primary. `one` stays up and answers, as a replica that has lost its primary: no connection
 # is closed.
 demote_one() {
@@ -90,7 +96,7 @@ took() {
 	web
 	get_ok /api/status
 	assert_json '.[0].status' IN_USE
-	wait_until '[ "$(cli one wait 1 0)" = 1 ]'
+	wait_until in_step
 	ln -sfn "$WORLD/two/socket" "$WORLD/primary"
 	demote_one
 	before=$(stamp)
@@ -113,7 +119,7 @@ took() {
 	ln -s "$WORLD/one/socket" "$WORLD/primary"
 	world_set "CANHAZGPU_STORE=unix://$WORLD/primary?db=0&timeout=20s"
 	pool 1
-	wait_until '[ "$(cli one wait 1 0)" = 1 ]'
+	wait_until in_step
 	demote_one
 	chg_ok status
 	start_background job canhazgpu reserve
@@ -143,7 +149,7 @@ took() {
 	in_world named canhazgpu reserve
 	start_background next named canhazgpu reserve --wait --user next
 	wait_until 'has_text "$WORLD/next.err" "Waiting: "'
-	wait_until '[ "$(cli one wait 1 0)" = 1 ]'
+	wait_until in_step
 	cli two replicaof no one >/dev/null
 	before=$(stamp)
 	echo '127.0.0.3 pool.test' >"$WORLD/hosts"
@@ -211,7 +217,7 @@ knows_all() {
 	hold job
 	wait_run next
 	web
-	wait_until '[ "$(cli one wait 1 0)" = 1 ]'
+	wait_until in_step
 	before=$(stamp)
 	kill_server one
 	wait_until 'cli sentinel2 sentinel get-master-addr-by-name pool | grep -q "${server_ports[two]}"' 60

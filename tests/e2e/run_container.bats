@@ -92,7 +92,7 @@ runtime() {
 	chg_ok run --gpu-ids 1,3 --container -- podman run image true
 	[[ $(words) == "podman run --device nvidia.com/gpu=GPU-fake-1 --device nvidia.com/gpu=GPU-fake-3 $reservation"*' --cidfile FILE image true' ]] ||
 		fail_with "$(words)"
-	assert_reserved ''
+	wait_until '[ -z "$(reserved)" ]'
 	wait_until '[ -z "$(compgen -G "$WORLD/tmp/*" "/tmp/canhazgpu-*/id")" ]'
 }
 
