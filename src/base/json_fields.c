@@ -35,6 +35,8 @@ static bool is_missing(const struct json_field *f, const void *from)
 		return !*(char *const *)member;
 	case FIELD_IS_QUANTITY:
 		return !((const struct quantity *)member)->known;
+	case FIELD_IS_CLOCK:
+		return f->optional && !*member;
 	case FIELD_IS_INTS:
 	case FIELD_IS_STRUCTS:
 		return f->optional && !list_of(f, from).count;
@@ -87,6 +89,7 @@ static json_t *write_value(const struct json_field *f, const void *from)
 	case FIELD_IS_TEXT:
 		return write_text(f, *(char *const *)member);
 	case FIELD_IS_ID:
+	case FIELD_IS_CLOCK:
 		return json_string(member);
 	case FIELD_IS_QUANTITY:
 		return json_integer(((const struct quantity *)member)->value);
@@ -149,6 +152,16 @@ static int read_id(const json_t *value, char *to)
 	return 0;
 }
 
+static int read_clock(const json_t *value, char *to)
+{
+	const char *text = json_string_value(value);
+
+	if (!text || strlen(text) >= CLOCK_NAME_SIZE)
+		return -EPROTO;
+	memcpy(to, text, strlen(text) + 1);
+	return 0;
+}
+
 static int read_list(const struct json_field *f, const json_t *array, void *to)
 {
 	size_t count = json_array_size(array);
@@ -190,6 +203,8 @@ static int read_value(const struct json_field *f, const json_t *value, void *to)
 		return json_is_string(value) ? 0 : -EPROTO;
 	case FIELD_IS_ID:
 		return read_id(value, member);
+	case FIELD_IS_CLOCK:
+		return read_clock(value, member);
 	case FIELD_IS_QUANTITY:
 		*(struct quantity *)member = quantity_of(json_integer_value(value));
 		return json_is_integer(value) ? 0 : -EPROTO;

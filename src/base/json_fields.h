@@ -24,6 +24,7 @@ enum field_type {
 	FIELD_IS_INT64,
 	FIELD_IS_TEXT,
 	FIELD_IS_ID,
+	FIELD_IS_CLOCK,
 	FIELD_IS_QUANTITY,
 	FIELD_IS_INTS,
 	FIELD_IS_STRUCT,
@@ -39,7 +40,8 @@ struct json_field {
 	size_t size;                     /* pointers, lists of structs: of one struct, bytes */
 	size_t max;                      /* lists: the most elements that are read; 0: any number */
 	const struct json_field *fields; /* structs: their members */
-	bool optional; /* a NULL pointer, an unknown quantity or an empty list is left out */
+	bool optional; /* a NULL pointer, an unknown quantity, a clock without a name or an empty
+			  list is left out */
 	bool exact;    /* a text that is not UTF-8 is an error; else its bad bytes are replaced */
 };
 
@@ -53,6 +55,7 @@ struct json_field {
 				 uint64_t *: FIELD_IS_INT64,                     \
 				 char **: FIELD_IS_TEXT,                         \
 				 char(*)[ID_SIZE]: FIELD_IS_ID,                  \
+				 char(*)[CLOCK_NAME_SIZE]: FIELD_IS_CLOCK,       \
 				 struct quantity *: FIELD_IS_QUANTITY),          \
 		##__VA_ARGS__ \
 	}

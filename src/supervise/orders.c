@@ -29,6 +29,8 @@ static const struct json_field reservation_fields[] = {
 	FIELD("note", struct reservation, note, .optional = true),
 	FIELD("start", struct reservation, start_ns),
 	FIELD("deadline", struct reservation, deadline_ns),
+	FIELD("clock", struct reservation, base.clock, .optional = true),
+	FIELD("clock_offset", struct reservation, base.offset_ns, .optional = true),
 	FIELD_INTS("gpus", struct reservation, gpus, gpus_count),
 	FIELD("host", struct reservation, holder.host, .optional = true, .exact = true),
 	FIELD("boot", struct reservation, holder.boot_id, .optional = true, .exact = true),

@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "host/cgroup.h"
 #include "host/process.h"
+#include "plan/rebase.h"
 #include "supervise/launch.h"
 #include "supervise/supervisor.h"
 
@@ -165,12 +166,32 @@ static int64_t supervise_watch(struct supervisor *s)
 	}
 }
 
+/* Moves the times of the grant to the clocks of now: the wall clock may have been set meanwhile.
+   Fails where that was long ago. */
+static int supervise_check_age(struct reservation *mine, struct err *e)
+{
+	char clock[CLOCK_NAME_SIZE];
+	int64_t now_ns, boot_ns, age_ns;
+
+	host_clock_name(mine->holder.boot_id, clock);
+	clock_moment(&now_ns, &boot_ns);
+	plan_rebase(mine, clock, now_ns, boot_ns);
+	age_ns = now_ns - mine->start_ns;
+	if (age_ns > ORDERS_AGE_NS || age_ns < -ORDERS_AGE_NS)
+		return err_set(e, EPROTO, "the supervisor got outdated orders");
+	/* Those of an older program, which waited through an upgrade, do not say by which clock. */
+	if (!*mine->base.clock) {
+		memcpy(mine->base.clock, clock, sizeof(clock));
+		mine->base.offset_ns = now_ns - boot_ns;
+	}
+	return 0;
+}
+
 /* Reads the orders up to the end of the pipe. */
 static int supervise_read_orders(struct orders *orders, struct err *e)
 {
 	AUTO(str_clear) struct str text = {0};
 	char part[4096];
-	int64_t age_ns;
 	ssize_t n;
 	int r;
 
@@ -188,10 +209,7 @@ static int supervise_read_orders(struct orders *orders, struct err *e)
 		return r;
 	/* Time limits and heartbeats are due meanwhile. */
 	pool_config_limit_scan(&orders->pool, SCAN_LIMIT_NS);
-	age_ns = clock_now_ns() - orders->reservation->start_ns;
-	if (age_ns > ORDERS_AGE_NS || age_ns < -ORDERS_AGE_NS)
-		return err_set(e, EPROTO, "the supervisor got outdated orders");
-	return 0;
+	return supervise_check_age(orders->reservation, e);
 }
 
 /* Tells the caller how the start went, "" for success, and closes the last handles. */
@@ -226,9 +244,6 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	int64_t now_ns = clock_monotonic_ns();
 	int r;
 
-	/* It was granted a moment ago. */
-	host_clock_name(mine->holder.boot_id, mine->base.clock);
-	mine->base.offset_ns = clock_now_ns() - clock_boot_ns();
 	supervise_watch_clock(s);
 	s->command = &mine->holder.command;
 	s->gpus = str_from_ids(mine->gpus, mine->gpus_count);

@@ -206,11 +206,19 @@ stepping() {
 		stepping "$n" release
 		stepping "$n" reserve --duration 1h
 		chg_ok release
-		stepping "$n" run -- true || true
 	done
-	wait_until '[ "$(db "SELECT count(*) FROM usage_history")" = 36 ]'
+	assert_equal "$(db 'SELECT count(*) FROM usage_history')" 24
 	assert_equal "$(db 'SELECT count(*) FROM usage_history WHERE end_ns - start_ns > 60000000000')" 0
 	assert_equal "$(db 'SELECT count(*) FROM usage_history WHERE end_ns = start_ns')" 0
+}
+
+@test "the clock is set between any two readings of a run: it starts, and is charged for what it took" {
+	pool 1
+	for n in $(seq 16); do
+		stepping "$n" run -- true
+		wait_until '[ -z "$(supervisors)" ]'
+	done
+	assert_equal "$(db 'SELECT count(*) FROM usage_history WHERE end_ns - start_ns BETWEEN 1 AND 60000000000')" 16
 }
 
 # ---- names ----

@@ -20,6 +20,7 @@ static void test_round_trip(void **state)
 				"ce",
 		.start_ns = 1,
 		.deadline_ns = 2,
+		.base = {"a boot/time:[1]", 1234567},
 		.gpus = gpus,
 		.gpus_count = 2,
 		.holder = {.host = (char *)"h",
@@ -56,6 +57,8 @@ static void test_round_trip(void **state)
 	assert_non_null(out.reservation->account);
 	assert_int_equal(out.reservation->type, RESERVATION_RUN);
 	assert_int_equal(out.reservation->gpus[1], 3);
+	assert_string_equal(out.reservation->base.clock, "a boot/time:[1]");
+	assert_int_equal(out.reservation->base.offset_ns, 1234567);
 	assert_int_equal(out.reservation->holder.supervisor.start_ticks, 8);
 	assert_true(out.timeout_ns == 3 && out.grace_ns == 4 && out.heartbeat_ns == 5);
 	assert_true(out.kill_on_lost && out.pool.backfill && !out.pool.history_set_by_user);
@@ -94,6 +97,7 @@ static void test_other_versions(void **state)
 		if (orders_read(text, &out, &e) < 0)
 			fail_msg("%s", e.text);
 		assert_int_equal(out.heartbeat_ns, 4);
+		assert_string_equal(out.reservation->base.clock, "");
 		assert_true(out.kill_on_lost);
 		assert_int_equal(out.reservation->gpus_count, 2);
 		assert_int_equal(out.pool.policy.max_gpus, 2);
@@ -119,6 +123,10 @@ static void test_refused(void **state)
 		{"reservation", "uid", "4294967295"},
 		{"reservation", "gpus", "[\"0\"]"},
 		{"reservation", "command", "4294967296"},
+		{"reservation", "clock", "7"},
+		{"reservation", "clock",
+		 "\"0123456789012345678901234567890123456789012345678901234567890123\""},
+		{"reservation", "clock_offset", "\"7\""},
 		{"reservation", "user",
 		 "\"0123456789012345678901234567890123456789012345678901234567890123x\""},
 		{"pool", "store", NULL},
