@@ -139,6 +139,7 @@ static int apply_end(struct pool_state *state, const struct change_end *end, str
 			remove_reservation(state, slot->reservation);
 		slot->reservation = NULL;
 		slot->last_released_ns = end->end_ns;
+		slot->released_base = end->reservation->base;
 	}
 	return 0;
 }
@@ -228,8 +229,10 @@ static int apply_init(struct pool_state *state, const struct change_init *init, 
 	machine_clear(&state->host);
 	pool_state_make_slots(state, init->gpus_count);
 	for (size_t i = 0; i < init->gpus_count; i++) {
-		if (init->last_released_ns)
-			state->slots[i].last_released_ns = init->last_released_ns[i];
+		if (!init->released)
+			continue;
+		state->slots[i].last_released_ns = init->released[i].last_released_ns;
+		state->slots[i].released_base = init->released[i].released_base;
 	}
 	return 0;
 }

@@ -32,7 +32,8 @@ enum change_kind {
 struct change_init {
 	const char *provider;
 	size_t gpus_count;
-	const int64_t *last_released_ns; /* gpus_count entries; NULL: never used */
+	const struct slot *released; /* gpus_count entries: last_released_ns and released_base;
+					NULL: never used */
 };
 
 /* Adds a reservation on its GPUs: each slot must be free as loaded, or be ended or created by an

@@ -180,6 +180,22 @@ void ignored_process_clear(struct ignored_process *i)
 	*i = (struct ignored_process){0};
 }
 
+void offer_clear(struct offer *o)
+{
+	free(o->gpus);
+	free(o->aside);
+	free(o->aside_gpus);
+	*o = (struct offer){0};
+}
+
+void offer_copy(struct offer *to, const struct offer *from)
+{
+	*to = *from;
+	to->gpus = copy_ints(from->gpus, from->gpus_count);
+	to->aside = mem_strdup(from->aside);
+	to->aside_gpus = copy_ints(from->aside_gpus, from->aside_gpus_count);
+}
+
 void queue_entry_clear(struct queue_entry *q)
 {
 	free(q->user);
@@ -190,9 +206,7 @@ void queue_entry_clear(struct queue_entry *q)
 	free(q->collected);
 	free(q->note);
 	free(q->version);
-	free(q->aside);
-	free(q->offered_gpus);
-	free(q->aside_gpus);
+	offer_clear(&q->offer);
 	holder_clear(&q->holder);
 	*q = (struct queue_entry){0};
 }
@@ -214,9 +228,7 @@ void queue_entry_copy(struct queue_entry *to, const struct queue_entry *from)
 	to->requested_ids = copy_list(from->requested_ids, from->requested_ids_count);
 	to->eligible = copy_list(from->eligible, from->eligible_count);
 	to->collected = copy_ints(from->collected, from->collected_count);
-	to->offered_gpus = copy_ints(from->offered_gpus, from->offered_gpus_count);
-	to->aside = mem_strdup(from->aside);
-	to->aside_gpus = copy_ints(from->aside_gpus, from->aside_gpus_count);
+	offer_copy(&to->offer, &from->offer);
 	holder_copy(&to->holder, &from->holder);
 }
 

@@ -38,7 +38,7 @@
  */
 #define QUEUE_HEARTBEAT_LIMIT_NS (120 * NS_PER_SECOND)
 
-/* struct queue_entry.offered_ns, where it is no time. */
+/* struct offer.made_ns, where it is no time. */
 #define OFFER_UNKNOWN INT64_C(0) /* the entry's program does not know offers */
 #define OFFER_NONE INT64_C(1)
 
@@ -155,8 +155,8 @@ struct time_base {
 struct doubt {
 	int64_t heartbeat_ns;        /* the heartbeat that none has followed */
 	int64_t wall_ns;             /* when, by the wall clock; TIME_NONE: no doubt */
-	int64_t boot_ns;             /* the same by the boot clock ... */
-	char clock[CLOCK_NAME_SIZE]; /* ... of that name */
+	int64_t monotonic_ns;        /* the same by CLOCK_MONOTONIC ... */
+	char clock[CLOCK_NAME_SIZE]; /* ... of the host whose boot clock has that name */
 };
 
 /* One claim, on one or more GPUs. */
@@ -190,10 +190,22 @@ struct slot {
 	int64_t retired_ns; /* since when it is known to be gone; TIME_NONE: it is not */
 	struct reservation *reservation; /* NULL: free. Owned by pool_state.reservations */
 	int64_t last_released_ns;        /* TIME_NONE: never used */
+	struct time_base released_base;  /* of that time, which is not moved */
 	char *drained_by;                /* account that has taken it out of service; else NULL */
 	int64_t drained_ns;              /* when it did */
 	char *problem;                   /* the stored state is unreadable: why; else NULL */
 	char *version; /* what was read, as the store compares it; opaque elsewhere */
+};
+
+/* GPUs that somebody saw idle and a waiting request could take, and its answer (plan/offer.h). */
+struct offer {
+	int64_t made_ns;             /* CLOCK_MONOTONIC, or one of OFFER_... */
+	char clock[CLOCK_NAME_SIZE]; /* of the host whose boot clock has that name; "": unknown */
+	int *gpus;                   /* ids, ascending; NULL: none */
+	size_t gpus_count;
+	char *aside;     /* why the request takes none of aside_gpus at present; NULL: takes any */
+	int *aside_gpus; /* ids, ascending; NULL: all */
+	size_t aside_gpus_count;
 };
 
 /* A request that waits, in order of arrival. */
@@ -213,17 +225,14 @@ struct queue_entry {
 	size_t collected_count;
 	int64_t duration_ns; /* manual: length of the reservation; 0 for run */
 	char *note;
-	int64_t enqueued_ns;
+	int64_t enqueued_ns; /* its place: the wall clock of its arrival, which stays as it is */
+	int64_t since_ns;    /* when it arrived; TIME_NONE: enqueued_ns (plan_waits_since_ns) */
 	int64_t heartbeat_ns;
-	int64_t give_up_ns; /* TIME_NONE: waits as long as it takes */
-	bool cancelled;     /* its process is to leave the queue */
-	struct doubt doubt; /* whether its process lives */
-	int64_t offered_ns; /* CLOCK_MONOTONIC: somebody saw GPUs that it could take; OFFER_... */
-	int *offered_gpus;  /* their ids, ascending; NULL: none */
-	size_t offered_gpus_count;
-	char *aside;     /* why it takes none of aside_gpus at present; NULL: it takes any */
-	int *aside_gpus; /* ids, ascending; NULL: all */
-	size_t aside_gpus_count;
+	int64_t give_up_ns;    /* TIME_NONE: waits as long as it takes */
+	struct time_base base; /* of the three times above */
+	bool cancelled;        /* its process is to leave the queue */
+	struct doubt doubt;    /* whether its process lives */
+	struct offer offer;
 	struct holder holder; /* the waiting process is holder.command */
 	char *version;        /* like slot.version */
 };
@@ -310,6 +319,8 @@ struct reservation *reservation_free(struct reservation *r);
 void reservation_freep(struct reservation **r); /* for AUTO(reservation_freep) */
 struct reservation *reservation_copy(const struct reservation *r);
 void ignored_process_clear(struct ignored_process *i);
+void offer_clear(struct offer *o);
+void offer_copy(struct offer *to, const struct offer *from);
 void queue_entry_clear(struct queue_entry *q);
 void queue_entry_copy(struct queue_entry *to, const struct queue_entry *from);
 void pool_state_clear(struct pool_state *s);

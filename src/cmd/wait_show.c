@@ -63,10 +63,10 @@ static char *describe_standing(const struct pool_standing *s, const char *estima
 /* ", starts in about 1h 20m", where that is known. It goes on by itself: it is no news. */
 static char *describe_estimate(const struct pool_standing *s)
 {
-	int64_t left_ns = s->estimate_ns - clock_now_ns();
+	int64_t left_ns = s->starts_boot_ns - clock_boot_ns();
 	AUTO_FREE char *about = NULL;
 
-	if (s->trouble || s->estimate_ns == TIME_NONE)
+	if (s->trouble || s->starts_boot_ns == TIME_NONE)
 		return mem_strdup("");
 	if (left_ns <= 0)
 		return mem_strdup(", should start any moment");

@@ -48,9 +48,10 @@ static bool is_awaited(const struct pool_state *state, const struct plan_facts *
 
 	if (!first || first->holder.host || !self)
 		return first != NULL;
-	return !gpu_ids_have(self->offered_gpus, self->offered_gpus_count, gpu) ||
+	return !plan_offer_is_ours(self, facts) ||
+	       !gpu_ids_have(self->offer.gpus, self->offer.gpus_count, gpu) ||
 	       facts->now_ns - state->slots[gpu].last_released_ns <=
-		       facts->monotonic_ns - self->offered_ns;
+		       facts->monotonic_ns - self->offer.made_ns;
 }
 
 struct candidate *plan_candidates(const struct pool_state *state, const struct plan_facts *facts,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "plan/rebase.h"
 
 /* ---- the plan ---- */
 
@@ -61,10 +62,7 @@ static struct reservation *make_reservation(const struct plan_request *request, 
 	r->type = request->type;
 	r->start_ns = now_ns;
 	r->note = mem_strdup(request->note);
-	if (facts->clock) {
-		strncpy(r->base.clock, facts->clock, sizeof(r->base.clock) - 1);
-		r->base.offset_ns = now_ns - facts->boot_ns;
-	}
+	r->base = plan_time_base(facts);
 	if (request->type == RESERVATION_MANUAL) {
 		r->expiry_ns = now_ns + request->duration_ns;
 	} else {

@@ -16,11 +16,12 @@ static bool is_same_clock(const struct doubt *d, const struct plan_facts *facts)
 	return !strcmp(d->clock, facts->clock ? facts->clock : "");
 }
 
-/* The time since the first look; between the clocks of two hosts, or across a boot, it is a guess.
- */
+/* The time since the first look, without that in which the host was suspended: nobody can renew
+   then. Between the clocks of two hosts, or across a boot, it is a guess. */
 static int64_t elapsed_ns(const struct doubt *d, const struct plan_facts *facts)
 {
-	return is_same_clock(d, facts) ? facts->boot_ns - d->boot_ns : facts->now_ns - d->wall_ns;
+	return is_same_clock(d, facts) ? facts->monotonic_ns - d->monotonic_ns
+				       : facts->now_ns - d->wall_ns;
 }
 
 bool plan_is_doubted(const struct doubt *d, int64_t heartbeat_ns, const struct plan_facts *facts)
@@ -51,7 +52,7 @@ struct doubt plan_doubt(int64_t heartbeat_ns, const struct plan_facts *facts)
 	struct doubt d = {
 		.heartbeat_ns = heartbeat_ns,
 		.wall_ns = facts->now_ns,
-		.boot_ns = facts->boot_ns,
+		.monotonic_ns = facts->monotonic_ns,
 	};
 
 	if (facts->clock)

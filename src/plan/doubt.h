@@ -3,9 +3,11 @@
  * are times of the wall clock: when that is set, or the host was suspended, all of them look old at
  * once. So the first look that finds one silent only records a doubt, and it counts as ended when a
  * later look, a heartbeat and some seconds after, finds that none has come. Both looks are of one
- * host and boot, whose boot clock measures the time between them. So there is one doubt at a time,
- * and others leave it alone, until its host has had time enough to look again. (Hosts whose clocks
- * differ by many minutes may replace each other's: that takes longer, never shorter.)
+ * host and boot, whose CLOCK_MONOTONIC measures the time between them: it stands still while the
+ * host is suspended, so that after that everybody has the time of a heartbeat to speak. So there is
+ * one doubt at a time, and others leave it alone, until its host has had time enough to look again.
+ * (Hosts whose clocks differ by many minutes may replace each other's: that takes longer, never
+ * shorter.)
  */
 #ifndef PLAN_DOUBT_H
 #define PLAN_DOUBT_H

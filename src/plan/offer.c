@@ -6,12 +6,7 @@
 #include "base/mem.h"
 #include "plan/actor.h"
 #include "plan/queue.h"
-
-/* A time to come is from before the host was rebooted. */
-static bool is_offered(const struct plan_facts *facts, const struct queue_entry *q)
-{
-	return q->offered_ns > OFFER_NONE && q->offered_ns <= facts->monotonic_ns;
-}
+#include "plan/rebase.h"
 
 /* The entry to which that GPU can be offered; NULL: none, or it was already. One that is passed
    over is not first any more. */
@@ -21,10 +16,10 @@ static const struct queue_entry *offer_to(const struct pool_state *state,
 {
 	const struct queue_entry *first = plan_first_for(state, facts, c->id, places);
 
-	if (!first || first->offered_ns == OFFER_UNKNOWN)
+	if (!first || first->offer.made_ns == OFFER_UNKNOWN)
 		return NULL;
-	return is_offered(facts, first) &&
-			       gpu_ids_have(first->offered_gpus, first->offered_gpus_count, c->id)
+	return plan_is_offered(first, facts) &&
+			       gpu_ids_have(first->offer.gpus, first->offer.gpus_count, c->id)
 		       ? NULL
 		       : first;
 }
@@ -32,18 +27,20 @@ static const struct queue_entry *offer_to(const struct pool_state *state,
 static void add_offer(const struct plan_facts *facts, struct queue_entry *put, int gpu,
 		      struct plan *p)
 {
-	int *gpus = plan_own(p, mem_alloc(put->offered_gpus_count + 1, sizeof(*gpus)));
+	struct offer *o = &put->offer;
+	int *gpus = plan_own(p, mem_alloc(o->gpus_count + 1, sizeof(*gpus)));
 
 	/* The time of the first one counts: it has not reacted since. */
-	if (!is_offered(facts, put)) {
-		put->offered_ns = facts->monotonic_ns;
-		put->offered_gpus_count = 0;
+	if (!plan_is_offered(put, facts)) {
+		o->made_ns = facts->monotonic_ns;
+		memcpy(o->clock, plan_time_base(facts).clock, sizeof(o->clock));
+		o->gpus_count = 0;
 	}
-	for (size_t i = 0; i < put->offered_gpus_count; i++)
-		gpus[i] = put->offered_gpus[i];
-	gpus[put->offered_gpus_count++] = gpu;
-	gpu_ids_sort(gpus, put->offered_gpus_count);
-	put->offered_gpus = gpus;
+	for (size_t i = 0; i < o->gpus_count; i++)
+		gpus[i] = o->gpus[i];
+	gpus[o->gpus_count++] = gpu;
+	gpu_ids_sort(gpus, o->gpus_count);
+	o->gpus = gpus;
 }
 
 void plan_offer(const struct pool_state *state, const struct plan_facts *facts,
@@ -93,8 +90,8 @@ static bool is_declined(const struct pool_state *state, const struct plan_facts 
 	const struct reservation *r = state->slots[c->id].reservation;
 	size_t place = plan_queue_find(state, q->id);
 	const struct queue_entry *first = plan_first_for(state, facts, c->id, place);
-	bool known = gpu_ids_have(q->offered_gpus, q->offered_gpus_count, c->id) ||
-		     plan_is_aside(q, c->id);
+	bool known =
+		gpu_ids_have(q->offer.gpus, q->offer.gpus_count, c->id) || plan_is_aside(q, c->id);
 
 	if (!known || c->own || c->withheld || (first && first->holder.host) ||
 	    !plan_entry_wants(q, c->id) || (c->reserved && !r->queue_id))
@@ -128,7 +125,7 @@ static char *declined_text(const struct plan_facts *facts, const int *gpus, size
 
 static void decline(const struct pool_state *state, const struct plan_facts *facts,
 		    const struct queue_entry *q, const struct candidate *all, struct plan *p,
-		    struct queue_entry *answer)
+		    struct offer *answer)
 {
 	int *gpus = plan_own(p, mem_alloc(state->slots_count, sizeof(*gpus)));
 	bool full = is_full(state, q, all, p);
@@ -143,14 +140,15 @@ static void decline(const struct pool_state *state, const struct plan_facts *fac
 	gpu_ids_sort(gpus, count);
 	answer->aside_gpus = gpus;
 	answer->aside_gpus_count = count;
-	answer->aside =
-		facts->use || !q->aside ? plan_own(p, declined_text(facts, gpus, count)) : q->aside;
+	answer->aside = facts->use || !q->offer.aside
+				? plan_own(p, declined_text(facts, gpus, count))
+				: q->offer.aside;
 }
 
 /* Another text alone is no news: numbers change all the time. */
-static bool is_same_answer(const struct queue_entry *a, const struct queue_entry *b)
+static bool is_same_answer(const struct offer *a, const struct offer *b)
 {
-	return a->offered_ns == b->offered_ns && !a->aside == !b->aside &&
+	return a->made_ns == b->made_ns && !a->aside == !b->aside &&
 	       !a->aside_gpus == !b->aside_gpus &&
 	       gpu_ids_are_same(a->aside_gpus, a->aside_gpus_count, b->aside_gpus,
 				b->aside_gpus_count);
@@ -158,49 +156,47 @@ static bool is_same_answer(const struct queue_entry *a, const struct queue_entry
 
 bool plan_answer(const struct pool_state *state, const struct plan_facts *facts,
 		 const struct queue_entry *q, const struct candidate *all, const char *blocked,
-		 struct plan *p, struct queue_entry *ret_answer)
+		 struct plan *p, struct offer *ret_answer)
 {
-	bool offered = q->offered_ns > OFFER_NONE;
-	struct queue_entry answer = {.offered_ns = OFFER_NONE};
+	const struct offer *before = &q->offer;
+	struct offer answer = {.made_ns = OFFER_NONE};
+	bool offered = before->made_ns > OFFER_NONE;
 
 	/* Nobody has looked yet. */
 	if (offered && !facts->use) {
-		answer.offered_ns = q->offered_ns;
-		answer.offered_gpus = q->offered_gpus;
-		answer.offered_gpus_count = q->offered_gpus_count;
+		answer = *before;
+		answer.aside = NULL;
+		answer.aside_gpus = NULL;
+		answer.aside_gpus_count = 0;
 	}
-	if (blocked && (offered || (q->aside && !q->aside_gpus)))
+	if (blocked && (offered || (before->aside && !before->aside_gpus)))
 		answer.aside = plan_own(p, mem_strdup(blocked));
 	else if (!blocked)
 		decline(state, facts, q, all, p, &answer);
-	ret_answer->offered_ns = answer.offered_ns;
-	ret_answer->offered_gpus = answer.offered_gpus;
-	ret_answer->offered_gpus_count = answer.offered_gpus_count;
-	ret_answer->aside = answer.aside;
-	ret_answer->aside_gpus = answer.aside_gpus;
-	ret_answer->aside_gpus_count = answer.aside_gpus_count;
-	return q->offered_ns != OFFER_UNKNOWN && !is_same_answer(q, &answer);
+	*ret_answer = answer;
+	return before->made_ns != OFFER_UNKNOWN && !is_same_answer(before, &answer);
 }
 
 void plan_end_aside(const struct pool_state *state, const int *gpus, size_t count, struct plan *p)
 {
 	for (size_t i = 0; i < state->queue_count; i++) {
 		const struct queue_entry *q = &state->queue[i];
-		struct queue_entry *put;
+		const struct offer *o = &q->offer;
+		struct offer *put;
 		int *left;
 		size_t left_count = 0;
 
-		if (!q->aside || !q->aside_gpus || plan_drops(p, q))
+		if (!o->aside || !o->aside_gpus || plan_drops(p, q))
 			continue;
-		left = plan_own(p, mem_alloc(q->aside_gpus_count, sizeof(*left)));
-		for (size_t k = 0; k < q->aside_gpus_count; k++) {
-			if (!gpu_ids_have(gpus, count, q->aside_gpus[k]))
-				left[left_count++] = q->aside_gpus[k];
+		left = plan_own(p, mem_alloc(o->aside_gpus_count, sizeof(*left)));
+		for (size_t k = 0; k < o->aside_gpus_count; k++) {
+			if (!gpu_ids_have(gpus, count, o->aside_gpus[k]))
+				left[left_count++] = o->aside_gpus[k];
 		}
-		if (left_count == q->aside_gpus_count)
+		if (left_count == o->aside_gpus_count)
 			continue;
-		put = plan_put_copy(p, q, false);
-		put->aside = left_count ? q->aside : NULL;
+		put = &plan_put_copy(p, q, false)->offer;
+		put->aside = left_count ? o->aside : NULL;
 		put->aside_gpus = left_count ? left : NULL;
 		put->aside_gpus_count = left_count;
 	}

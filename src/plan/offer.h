@@ -2,9 +2,10 @@
  * Offers: how a request that cannot take its GPUs is kept from holding them back from others.
  *
  * Whoever decides with a scan, and sees a GPU idle that an earlier entry could have, offers it:
- * the entry is stored with offered_ns, which wakes its process. That takes the GPU, or puts itself
- * aside for it, with the reason (plan_answer); others are served then. If it does neither within
- * OFFER_LIMIT_NS, it is absent until it does (plan_waiter_state). It always keeps its place.
+ * the entry is stored with the time of that (struct offer), which wakes its process. That takes the
+ * GPU, or puts itself aside for it, with the reason (plan_answer); others are served then. If it
+ * does neither within OFFER_LIMIT_NS, it is absent until it does (plan_waiter_state). It always
+ * keeps its place.
  *
  * Used by plan_reserve and plan_wait.
  */
@@ -30,12 +31,12 @@ bool plan_could_offer(const struct pool_state *state, const struct plan_facts *f
 
 /*
  * What the entry answers, after its decision: which GPUs it cannot take although it could have
- * them, and why. `blocked`: why it can take none at all; NULL: it can. Fills the offered_...
- * and aside... members of *ret_answer, whose memory the plan owns; true where others have to know.
+ * them, and why. `blocked`: why it can take none at all; NULL: it can. The memory of *ret_answer is
+ * the plan's; true where others have to know.
  */
 bool plan_answer(const struct pool_state *state, const struct plan_facts *facts,
 		 const struct queue_entry *q, const struct candidate *all, const char *blocked,
-		 struct plan *p, struct queue_entry *ret_answer);
+		 struct plan *p, struct offer *ret_answer);
 
 /* The GPUs have a new holder: those who were aside for them can have them again after it. */
 void plan_end_aside(const struct pool_state *state, const int *gpus, size_t count, struct plan *p);

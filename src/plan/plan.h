@@ -6,7 +6,7 @@
  * stands above it here; no decision uses another:
  *
  *     facts, request     what is known, and what is asked for
- *     rebase             times that were taken before the clock was set
+ *     rebase             times that were taken before the clock was set, clocks of now
  *     match              which GPU of the driver a GPU of the pool is
  *     doubt              holders that cannot be seen, and are silent
  *     changes            the plan itself

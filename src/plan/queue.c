@@ -26,11 +26,18 @@ bool plan_entry_wants(const struct queue_entry *q, int gpu)
 	return false;
 }
 
+int64_t plan_waits_since_ns(const struct queue_entry *q)
+{
+	return q->since_ns != TIME_NONE ? q->since_ns : q->enqueued_ns;
+}
+
 int64_t plan_entry_last_heartbeat_ns(const struct queue_entry *q, int64_t now_ns)
 {
-	if (q->enqueued_ns > now_ns && q->heartbeat_ns != TIME_NONE)
+	int64_t since_ns = plan_waits_since_ns(q);
+
+	if (since_ns > now_ns && q->heartbeat_ns != TIME_NONE)
 		return q->heartbeat_ns;
-	return q->heartbeat_ns > q->enqueued_ns ? q->heartbeat_ns : q->enqueued_ns;
+	return q->heartbeat_ns > since_ns ? q->heartbeat_ns : since_ns;
 }
 
 size_t plan_queue_find(const struct pool_state *state, const char *id)
@@ -101,21 +108,43 @@ bool plan_waiter_is_suspect(const struct pool_state *state, const struct plan_fa
 	       !plan_is_confirmed(&q->doubt, q->heartbeat_ns, QUEUE_HEARTBEAT_NS, facts);
 }
 
+/* One without a name is of an older program, and was always compared. */
+static bool is_of_other_clock(const struct queue_entry *q, const struct plan_facts *facts)
+{
+	return *q->offer.clock && strcmp(q->offer.clock, facts->clock ? facts->clock : "") != 0;
+}
+
+bool plan_offer_is_ours(const struct queue_entry *q, const struct plan_facts *facts)
+{
+	/* A time to come is from before the host was rebooted. */
+	return q->offer.made_ns > OFFER_NONE && q->offer.made_ns <= facts->monotonic_ns &&
+	       !is_of_other_clock(q, facts);
+}
+
+bool plan_is_offered(const struct queue_entry *q, const struct plan_facts *facts)
+{
+	return plan_offer_is_ours(q, facts) ||
+	       (q->offer.made_ns > OFFER_NONE && is_of_other_clock(q, facts));
+}
+
 int64_t plan_offer_end_ns(const struct pool_state *state, const struct plan_facts *facts, size_t i)
 {
-	int64_t offered_ns = state->queue[i].offered_ns;
+	const struct queue_entry *q = &state->queue[i];
 
-	/* A time to come is from before the host was rebooted. */
-	if (offered_ns <= OFFER_NONE || offered_ns > facts->monotonic_ns)
+	if (!plan_is_offered(q, facts))
 		return INT64_MAX;
-	return offered_ns + (entry_life(facts, i) == HOLDER_OUT_OF_SIGHT ? OFFER_LIMIT_UNSEEN_NS
-									 : OFFER_LIMIT_NS);
+	if (!plan_offer_is_ours(q, facts))
+		return is_silent(q, facts) ? facts->monotonic_ns : INT64_MAX;
+	return q->offer.made_ns + (entry_life(facts, i) == HOLDER_OUT_OF_SIGHT
+					   ? OFFER_LIMIT_UNSEEN_NS
+					   : OFFER_LIMIT_NS);
 }
 
 bool plan_is_aside(const struct queue_entry *q, int gpu)
 {
-	return q->aside &&
-	       (!q->aside_gpus || gpu_ids_have(q->aside_gpus, q->aside_gpus_count, gpu));
+	return q->offer.aside &&
+	       (!q->offer.aside_gpus ||
+		gpu_ids_have(q->offer.aside_gpus, q->offer.aside_gpus_count, gpu));
 }
 
 /*
@@ -127,8 +156,10 @@ static bool is_left_lying(const struct pool_state *state, const struct plan_fact
 			  const struct queue_entry *q, int gpu)
 {
 	const struct slot *slot = &state->slots[gpu];
-	int64_t since_ns =
-		q->enqueued_ns > slot->last_released_ns ? q->enqueued_ns : slot->last_released_ns;
+	int64_t since_ns = plan_waits_since_ns(q);
+
+	if (slot->last_released_ns > since_ns)
+		since_ns = slot->last_released_ns;
 
 	if (q->holder.host || !facts->use || facts->use[gpu] != USE_IDLE ||
 	    (slot->reservation && !slot->reservation->queue_id) ||
@@ -158,7 +189,7 @@ char *plan_why_passed_over(const struct pool_state *state, const struct plan_fac
 	if (plan_offer_end_ns(state, facts, i) <= facts->monotonic_ns)
 		return mem_strdup("it did not take a GPU that was free for it: its process is not "
 				  "responding");
-	return mem_strdup(q->aside);
+	return mem_strdup(q->offer.aside);
 }
 
 enum waiter_state plan_waiter_state(const struct pool_state *state, const struct plan_facts *facts,
@@ -172,7 +203,7 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 	    (silent && life == HOLDER_OUT_OF_SIGHT && !plan_waiter_is_suspect(state, facts, i)))
 		return WAITER_DEAD;
 	/* One that runs is believed: a clock that was set makes everybody seem silent. */
-	if (q->cancelled || life == HOLDER_STOPPED || (q->aside && !q->aside_gpus) ||
+	if (q->cancelled || life == HOLDER_STOPPED || (q->offer.aside && !q->offer.aside_gpus) ||
 	    plan_offer_end_ns(state, facts, i) <= facts->monotonic_ns ||
 	    !plan_entry_is_possible(state, facts, q) ||
 	    (q->give_up_ns != TIME_NONE && facts->now_ns >= q->give_up_ns))

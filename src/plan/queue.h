@@ -39,7 +39,16 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 bool plan_waiter_is_suspect(const struct pool_state *state, const struct plan_facts *facts,
 			    size_t i);
 
-/* When the i-th entry is passed over unless it reacts, monotonic; INT64_MAX: nothing is offered. */
+/* When the request of the entry arrived, as the clock that is set now would have shown it. */
+int64_t plan_waits_since_ns(const struct queue_entry *q);
+
+/* Whether GPUs are offered to it; and whether the time of that is one of the clock of these facts.
+   That of another host, or of a time namespace, cannot be compared. */
+bool plan_is_offered(const struct queue_entry *q, const struct plan_facts *facts);
+bool plan_offer_is_ours(const struct queue_entry *q, const struct plan_facts *facts);
+
+/* When the i-th entry is passed over unless it reacts, monotonic; INT64_MAX: nothing is offered, or
+   by another clock: whoever has that passes it over, and the others do when it is silent. */
 int64_t plan_offer_end_ns(const struct pool_state *state, const struct plan_facts *facts, size_t i);
 
 /* Whether the entry says that it cannot take that GPU at present. */

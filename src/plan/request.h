@@ -39,7 +39,8 @@ struct plan_request {
 struct plan_wait {
 	const char *entry_id; /* UUID of its queue entry, which may not be in the queue (yet) */
 	const char *part_id;  /* a new UUID for what it may collect now */
-	int64_t enqueued_ns;  /* when it joined; TIME_NONE: joins now */
+	int64_t enqueued_ns;  /* its place, see struct queue_entry; TIME_NONE: joins now */
+	int64_t waited_ns;    /* how long ago it joined */
 	int64_t give_up_ns;   /* TIME_NONE: waits as long as it takes */
 	bool heartbeat;       /* is due */
 };

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "plan/rebase.h"
+
 void plan_note_past_end(struct plan_past_end *past, const struct reservation *mine,
 			const struct usage_record *record)
 {
@@ -20,6 +22,12 @@ void plan_note_past_end(struct plan_past_end *past, const struct reservation *mi
 static bool is_taken(const struct slot *slot, const struct plan *p)
 {
 	return slot->reservation && !plan_ends(p, slot->reservation, slot->id);
+}
+
+/* When a GPU was released, by the clock of the reservation. */
+static int64_t released_ns(const struct slot *slot, const struct reservation *mine)
+{
+	return plan_rebase_time(slot->last_released_ns, &slot->released_base, &mine->base);
 }
 
 static bool is_of_pool(const struct pool_state *state, int gpu)
@@ -41,10 +49,30 @@ bool plan_can_restore(const struct pool_state *state, const struct plan *p,
 		if (slot->problem || is_taken(slot, p))
 			return false;
 		/* Released since: that was a decision, not a loss. */
-		if (!past->presumed && slot->last_released_ns > mine->start_ns)
+		if (!past->presumed && released_ns(slot, mine) > mine->start_ns)
 			return false;
 	}
 	return mine->gpus_count > 0;
+}
+
+/* When nobody had its GPUs any more, itself included. Its own end was a release, too, and of that
+   the clock may be known. */
+static int64_t begin_again_ns(const struct pool_state *state, const struct reservation *mine,
+			      const struct plan_past_end *past, int64_t now_ns)
+{
+	int64_t begin_ns = TIME_NONE;
+
+	for (size_t i = 0; i < mine->gpus_count; i++) {
+		const struct slot *slot = &state->slots[mine->gpus[i]];
+		bool known =
+			*mine->base.clock && !strcmp(slot->released_base.clock, mine->base.clock);
+
+		if (released_ns(slot, mine) > begin_ns)
+			begin_ns = released_ns(slot, mine);
+		if (!known && past->until_ns > begin_ns)
+			begin_ns = past->until_ns;
+	}
+	return begin_ns < now_ns ? begin_ns : now_ns;
 }
 
 void plan_restore(const struct pool_state *state, struct plan *p, const struct reservation *mine,
@@ -53,17 +81,8 @@ void plan_restore(const struct pool_state *state, struct plan *p, const struct r
 	struct reservation *r = reservation_copy(mine);
 
 	r->heartbeat_ns = now_ns;
-	if (past->presumed) {
-		r->start_ns = past->until_ns;
-		for (size_t i = 0; i < r->gpus_count; i++) {
-			int64_t released_ns = state->slots[r->gpus[i]].last_released_ns;
-
-			if (released_ns > r->start_ns)
-				r->start_ns = released_ns;
-		}
-		if (r->start_ns > now_ns)
-			r->start_ns = now_ns;
-	}
+	if (past->presumed)
+		r->start_ns = begin_again_ns(state, mine, past, now_ns);
 	p->granted = r;
 	plan_add(p, CHANGE_GRANT)->grant.reservation = r;
 }

@@ -8,6 +8,7 @@
 #include "plan/offer.h"
 #include "plan/place.h"
 #include "plan/queue.h"
+#include "plan/rebase.h"
 
 /* The same list for the entry; owned by the plan. */
 static void list_eligible(const struct waiting *w, struct plan *p, struct queue_entry *entry)
@@ -74,7 +75,6 @@ static struct queue_entry *waiting_join(const struct waiting *w, bool quiet, str
 		.duration_ns = request->type == RESERVATION_MANUAL ? request->duration_ns : 0,
 		.note = request->note ? plan_own(p, mem_strdup(request->note)) : NULL,
 		.enqueued_ns = waiting_joins_ns(w),
-		.offered_ns = OFFER_NONE,
 		.holder = request->holder,
 	};
 
@@ -110,13 +110,17 @@ static bool was_silent(const struct queue_entry *before, int64_t now_ns)
 void waiting_put(const struct waiting *w, struct plan *p)
 {
 	const struct queue_entry *before = w->entry;
-	struct queue_entry now = {.offered_ns = OFFER_NONE};
+	struct queue_entry now = {
+		.offer.made_ns = OFFER_NONE,
+		.base = plan_time_base(w->facts),
+	};
 	struct queue_entry *put;
 	bool news;
 
 	waiting_list(w, p, &now);
 	list_eligible(w, p, &now);
-	news = !before || plan_answer(w->state, w->facts, before, w->all, w->blocked, p, &now) ||
+	news = !before ||
+	       plan_answer(w->state, w->facts, before, w->all, w->blocked, p, &now.offer) ||
 	       was_silent(before, w->facts->now_ns) || before->give_up_ns != w->wait->give_up_ns ||
 	       !gpu_ids_are_same(before->collected, before->collected_count, now.collected,
 				 now.collected_count) ||
@@ -135,12 +139,12 @@ void waiting_put(const struct waiting *w, struct plan *p)
 	put->heartbeat_ns = w->facts->now_ns;
 	put->doubt = (struct doubt){0};
 	put->give_up_ns = w->wait->give_up_ns;
-	put->offered_ns = now.offered_ns;
-	put->offered_gpus = now.offered_gpus;
-	put->offered_gpus_count = now.offered_gpus_count;
-	put->aside = now.aside;
-	put->aside_gpus = now.aside_gpus;
-	put->aside_gpus_count = now.aside_gpus_count;
+	put->offer = now.offer;
+	/* It joins; or another program, or one in another time namespace, has left it without. */
+	if (!before || strcmp(put->base.clock, now.base.clock) != 0) {
+		put->since_ns = w->facts->now_ns - w->wait->waited_ns;
+		put->base = now.base;
+	}
 	if (w->wait->heartbeat)
 		waiting_renew(w, p);
 }

@@ -50,7 +50,7 @@ static int decide_cancel(const struct pool_state *state, const struct plan_facts
 			return r;
 		memcpy(done->id, entry->id, ID_SIZE);
 		done->wanted = plan_entry_count(entry);
-		done->waited_ns = facts->now_ns - entry->enqueued_ns;
+		done->waited_ns = facts->now_ns - plan_waits_since_ns(entry);
 	}
 	return 0;
 }

@@ -116,8 +116,7 @@ static int copy_history(struct store *from, struct store *to, size_t *ret_count,
 }
 
 /* What makes the pool, and fills it. The caller frees it; what it points to stays in the state. */
-static struct change *make_changes(struct pool_state *state, int64_t *released_ns,
-				   size_t *ret_count)
+static struct change *make_changes(struct pool_state *state, size_t *ret_count)
 {
 	size_t count = 4 + state->slots_count + state->reservations_count + state->queue_count +
 		       state->ignored_count;
@@ -127,10 +126,8 @@ static struct change *make_changes(struct pool_state *state, int64_t *released_n
 	c->init = (struct change_init){
 		.provider = state->provider,
 		.gpus_count = state->slots_count,
-		.last_released_ns = released_ns,
+		.released = state->slots,
 	};
-	for (size_t i = 0; i < state->slots_count; i++)
-		released_ns[i] = state->slots[i].last_released_ns;
 	*++c = (struct change){.kind = CHANGE_UNITS, .units = {state->slots, state->slots_count}};
 	*++c = (struct change){.kind = CHANGE_HOST, .host.host = &state->host};
 	for (size_t i = 0; i < state->reservations_count; i++) {
@@ -190,9 +187,8 @@ static int decide_filling(const struct pool_state *state, const struct plan_fact
 /* Makes the pool, with everything that is agreed. */
 static int make_pool(struct pool_state *state, struct pool *to, struct err *e)
 {
-	AUTO_FREE int64_t *released_ns = mem_alloc(state->slots_count, sizeof(*released_ns));
 	struct filling f = {.to = to};
-	AUTO_FREE struct change *changes = make_changes(state, released_ns, &f.count);
+	AUTO_FREE struct change *changes = make_changes(state, &f.count);
 	struct transaction t = {.decide = decide_filling, .host = HOST_ANY, .argument = &f};
 
 	f.changes = changes;

@@ -136,7 +136,7 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 	s.monotonic_ns = clock_monotonic_ns();
 	clock_moment(&s.now_ns, &s.boot_ns);
 	memcpy(s.clock, p->observer.clock, sizeof(s.clock));
-	pool_rebase(&s.state, s.clock, s.now_ns, s.boot_ns);
+	plan_rebase_state(&s.state, s.clock, s.now_ns, s.boot_ns);
 	plan_policy_copy(&s.policy, &p->config.policy);
 	if (!other)
 		snapshot_cleanup(p, &s);

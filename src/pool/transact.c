@@ -20,16 +20,10 @@ void attempt_clear(struct attempt *a)
 	*a = (struct attempt){0};
 }
 
-void pool_rebase(struct pool_state *state, const char *clock, int64_t now_ns, int64_t boot_ns)
-{
-	for (size_t i = 0; i < state->reservations_count; i++)
-		plan_rebase(state->reservations[i], clock, now_ns, boot_ns);
-}
-
 void attempt_take_facts(struct pool *p, struct attempt *a)
 {
 	a->facts = observe_facts(&p->observer, &a->liveness, &p->config.policy);
-	pool_rebase(&a->state, a->facts.clock, a->facts.now_ns, a->facts.boot_ns);
+	plan_rebase_state(&a->state, a->facts.clock, a->facts.now_ns, a->facts.boot_ns);
 }
 
 void attempt_observe(struct pool *p, struct attempt *a)
@@ -46,7 +40,7 @@ int pool_load(struct pool *p, enum store_intent intent, struct pool_state *ret_s
 	if (r < 0)
 		return r;
 	clock_moment(&now_ns, &boot_ns);
-	pool_rebase(ret_state, p->observer.clock, now_ns, boot_ns);
+	plan_rebase_state(ret_state, p->observer.clock, now_ns, boot_ns);
 	return 0;
 }
 

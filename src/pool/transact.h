@@ -23,15 +23,11 @@ void attempt_clear(struct attempt *a);
  */
 void attempt_observe(struct pool *p, struct attempt *a);
 
-/* The same for liveness that is there already, or that does not matter. */
+/* The same for liveness that is there already, or that does not matter. The times of the state are
+   moved to the clock of the facts: what it was set by since the load has not passed. */
 void attempt_take_facts(struct pool *p, struct attempt *a);
 
-/* Moves the times of a state to the clock of a moment, see plan_rebase: what is decided at a later
-   one than the load must not take for time that has passed by how much the clock was set in
-   between. */
-void pool_rebase(struct pool_state *state, const char *clock, int64_t now_ns, int64_t boot_ns);
-
-/* store_load, with the times as this host's clock shows them now: see plan_rebase. */
+/* store_load, with the times as this host's clock shows them now: see plan_rebase_state. */
 int pool_load(struct pool *p, enum store_intent intent, struct pool_state *ret_state,
 	      struct err *e);
 

@@ -27,9 +27,10 @@ struct pool_standing {
 	size_t wanted;        /* GPUs */
 	const int *collected; /* those that it holds already */
 	size_t collected_count;
-	const char *awaits;  /* "GPU 0 (alice), GPU 3 (in use without reservation)"; "" nothing */
-	int64_t since_ns;    /* when it joined */
-	int64_t estimate_ns; /* when it is expected to start; TIME_NONE: unknown */
+	const char *awaits; /* "GPU 0 (alice), GPU 3 (in use without reservation)"; "" nothing */
+	/* When it is expected to start: clock_boot_ns, since the wall clock can be set until then;
+	   TIME_NONE: unknown. */
+	int64_t starts_boot_ns;
 	const char *passed_over; /* why others are served before it; NULL: they are not */
 	const char *trouble;     /* why the store does not answer at present; NULL: it does */
 };

@@ -31,7 +31,7 @@ static bool wants_any(const struct queue_entry *q)
 static bool are_rivals(const struct pool_state *state, const struct queue_entry *first,
 		       const struct queue_entry *other)
 {
-	if (!first->aside && (wants_any(first) || wants_any(other)))
+	if (!first->offer.aside && (wants_any(first) || wants_any(other)))
 		return true;
 	for (size_t k = 0; k < state->slots_count; k++) {
 		if (plan_entry_wants(first, (int)k) && !plan_is_aside(first, (int)k) &&
@@ -287,7 +287,7 @@ static bool is_offered(const struct wait_situation *s)
 {
 	size_t place = plan_queue_find(s->state, s->wait->entry_id);
 
-	return place < s->state->queue_count && s->state->queue[place].offered_ns > OFFER_NONE;
+	return place < s->state->queue_count && s->state->queue[place].offer.made_ns > OFFER_NONE;
 }
 
 /* Decides what can be had, at first without a scan: most often that shows that none is needed. */

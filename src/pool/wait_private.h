@@ -30,12 +30,13 @@ struct pool_wait {
 	struct pool *pool;
 	struct plan_request request;
 	char entry_id[ID_SIZE];
-	int64_t begun_ns;     /* monotonic */
-	int64_t enqueued_ns;  /* TIME_NONE: has not joined */
-	int64_t give_up_ns;   /* wall clock, for others to see; TIME_NONE: none */
-	int64_t deadline_ns;  /* monotonic: the same for itself; INT64_MAX: none */
-	int64_t heartbeat_ns; /* monotonic: the next one is due */
-	int interrupt_fd;     /* see pool_wait_interrupt; 0: none */
+	int64_t begun_ns;       /* monotonic */
+	int64_t enqueued_ns;    /* see struct queue_entry; TIME_NONE: has not joined */
+	int64_t joined_boot_ns; /* clock_boot_ns: when it has */
+	int64_t give_up_ns;     /* wall clock, for others to see; TIME_NONE: none */
+	int64_t deadline_ns;    /* monotonic: the same for itself; INT64_MAX: none */
+	int64_t heartbeat_ns;   /* monotonic: the next one is due */
+	int interrupt_fd;       /* see pool_wait_interrupt; 0: none */
 	bool granted;
 
 	struct scan_cache cache;

@@ -6,7 +6,7 @@
 #include "pool/forecast.h"
 #include "pool/wait_private.h"
 
-/* When it is expected to start; TIME_NONE where nobody can tell. */
+/* When it is expected to start, by the boot clock; TIME_NONE where nobody can tell. */
 static int64_t estimate(struct pool_wait *w, const struct pool_state *state,
 			const struct plan_facts *facts, size_t place)
 {
@@ -15,7 +15,9 @@ static int64_t estimate(struct pool_wait *w, const struct pool_state *state,
 	if (place >= state->queue_count)
 		return TIME_NONE;
 	pool_forecast(w->pool, state, facts, place + 1, &forecast);
-	return forecast.starts_ns[place];
+	if (forecast.starts_ns[place] == TIME_NONE)
+		return TIME_NONE;
+	return forecast.starts_ns[place] - facts->now_ns + facts->boot_ns;
 }
 
 /* Counts the requests that wait, and those of them before that place. */
@@ -35,7 +37,7 @@ void standing_set(struct pool_wait *w, const struct step *step)
 {
 	const struct pool_state *state = &step->last.state;
 	struct plan_facts facts = step->last.facts;
-	int64_t estimate_ns = w->standing.estimate_ns;
+	int64_t starts_boot_ns = w->standing.starts_boot_ns;
 	size_t place = plan_queue_find(state, w->entry_id);
 	struct pool_standing *s = &w->standing;
 
@@ -46,7 +48,6 @@ void standing_set(struct pool_wait *w, const struct step *step)
 		.entry_id = w->entry_id,
 		.wanted = w->request.ids ? w->request.ids_count : (size_t)w->request.count,
 		.collected = w->collected,
-		.since_ns = w->enqueued_ns,
 	};
 	count_active(state, &facts, place, s);
 	for (size_t i = 0; i < state->slots_count; i++) {
@@ -69,5 +70,5 @@ void standing_set(struct pool_wait *w, const struct step *step)
 	mem_replace(&w->declined, NULL);
 	s->passed_over = w->passed_over;
 	/* Far behind, the liveness of the others was not observed: it keeps the last estimate. */
-	s->estimate_ns = step->far ? estimate_ns : estimate(w, state, &facts, place);
+	s->starts_boot_ns = step->far ? starts_boot_ns : estimate(w, state, &facts, place);
 }

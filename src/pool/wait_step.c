@@ -53,7 +53,7 @@ static bool is_far(const struct pool_wait *w, const struct pool_state *state)
 	int64_t now_ns = clock_monotonic_ns();
 
 	return place >= WAIT_FAR_RANK && place < state->queue_count &&
-	       !state->queue[place].cancelled && state->queue[place].offered_ns <= OFFER_NONE &&
+	       !state->queue[place].cancelled && state->queue[place].offer.made_ns <= OFFER_NONE &&
 	       now_ns < w->heartbeat_ns && now_ns < w->watch.due_ns && !w->watch.follows &&
 	       !has_lost_neighbour(w, state, place) && has_many_rivals(w, state, place);
 }
@@ -110,6 +110,7 @@ static struct plan_wait describe_wait(struct step *s)
 		.entry_id = w->entry_id,
 		.part_id = s->part_id,
 		.enqueued_ns = w->enqueued_ns,
+		.waited_ns = w->enqueued_ns != TIME_NONE ? clock_boot_ns() - w->joined_boot_ns : 0,
 		.give_up_ns = w->give_up_ns,
 		.heartbeat = clock_monotonic_ns() >= w->heartbeat_ns,
 	};
@@ -278,9 +279,11 @@ static bool remember(struct pool_wait *w, const struct plan *plan)
 		quiet &= plan->changes[i].quiet;
 		if (!entry || strcmp(entry->id, w->entry_id) != 0)
 			continue;
+		if (w->enqueued_ns == TIME_NONE)
+			w->joined_boot_ns = clock_boot_ns();
 		w->enqueued_ns = entry->enqueued_ns;
-		if (entry->aside)
-			mem_replace(&w->declined, entry->aside);
+		if (entry->offer.aside)
+			mem_replace(&w->declined, entry->offer.aside);
 		w->heartbeat_ns = clock_monotonic_ns() + QUEUE_HEARTBEAT_NS;
 	}
 	return quiet;

@@ -52,8 +52,8 @@ static void explain_request(const struct explain *x)
 		str_addf(x->out, "%s%s%s%s", *shown ? " " : "", shown,
 			 q->eligible ? ", one of " : "", q->eligible ? ids : "");
 	}
-	str_addf(x->out, ", since %s (%s).\n", clock_local_minute(q->enqueued_ns, time),
-		 clock_duration(x->s->now_ns - q->enqueued_ns, waited));
+	str_addf(x->out, ", since %s (%s).\n", clock_local_minute(plan_waits_since_ns(q), time),
+		 clock_duration(x->s->now_ns - plan_waits_since_ns(q), waited));
 	if (q->give_up_ns > x->s->now_ns)
 		str_addf(x->out, "It gives up at %s.\n", clock_local_minute(q->give_up_ns, time));
 }

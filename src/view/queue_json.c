@@ -19,7 +19,8 @@ static json_t *entry_json(const struct snapshot *s, size_t place)
 	const struct waiter_view *view = s->waiters ? &s->waiters[place] : NULL;
 	const struct queue_entry *q = &s->state.queue[place];
 	int64_t now_ns = s->now_ns;
-	int64_t waited_ns = now_ns > q->enqueued_ns ? now_ns - q->enqueued_ns : 0;
+	int64_t since_ns = plan_waits_since_ns(q);
+	int64_t waited_ns = now_ns > since_ns ? now_ns - since_ns : 0;
 	json_t *object = json_object();
 
 	json_object_set_new(object, "id", view_json_text(q->id));
@@ -41,7 +42,7 @@ static json_t *entry_json(const struct snapshot *s, size_t place)
 		json_object_set_new(object, "eligible_ids",
 				    view_json_ids(q->eligible, q->eligible_count));
 	json_object_set_new(object, "allocated", view_json_ids(q->collected, q->collected_count));
-	json_object_set_new(object, "waiting_since", view_json_time(q->enqueued_ns));
+	json_object_set_new(object, "waiting_since", view_json_time(since_ns));
 	json_object_set_new(object, "waiting_seconds", json_integer(waited_ns / NS_PER_SECOND));
 	json_object_set_new(object, "waiting_for", view_json_text(view ? view->awaits : NULL));
 	json_object_set_new(object, "estimated_start",

@@ -74,7 +74,7 @@ static void add_row(struct table *table, const struct snapshot *s, size_t i)
 	snprintf(requested, sizeof(requested), "%zu", plan_entry_count(q));
 	snprintf(allocated, sizeof(allocated), "%zu", q->collected_count);
 	snprintf(id, sizeof(id), "%.8s", q->id);
-	clock_duration(s->now_ns - q->enqueued_ns, waited);
+	clock_duration(s->now_ns - plan_waits_since_ns(q), waited);
 	table_add(table, (const char *[]){position, q->user, requested, allocated, waited,
 					  reservation_type_name(q->type), id, starts, awaits});
 }

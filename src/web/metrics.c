@@ -236,8 +236,9 @@ static void write_queue(const struct snapshot *s, struct str *out)
 	int64_t oldest_ns = s->now_ns;
 
 	for (size_t i = 0; i < s->state.queue_count; i++) {
-		if (s->state.queue[i].enqueued_ns < oldest_ns)
-			oldest_ns = s->state.queue[i].enqueued_ns;
+		int64_t since_ns = plan_waits_since_ns(&s->state.queue[i]);
+
+		oldest_ns = since_ns < oldest_ns ? since_ns : oldest_ns;
 	}
 	plain(out, "queue_length", "Requests that are waiting for GPUs.",
 	      (double)s->state.queue_count);

@@ -158,11 +158,17 @@ static void same_holder(const struct holder *a, const struct holder *b)
 	assert_int_equal(a->supervisor.start_ticks, b->supervisor.start_ticks);
 }
 
+static void same_base(const struct time_base *a, const struct time_base *b)
+{
+	assert_string_equal(a->clock, b->clock);
+	assert_int_equal(a->offset_ns, b->offset_ns);
+}
+
 static void same_doubt(const struct doubt *a, const struct doubt *b)
 {
 	assert_int_equal(a->heartbeat_ns, b->heartbeat_ns);
 	assert_int_equal(a->wall_ns, b->wall_ns);
-	assert_int_equal(a->boot_ns, b->boot_ns);
+	assert_int_equal(a->monotonic_ns, b->monotonic_ns);
 	assert_string_equal(a->clock, b->clock);
 }
 
@@ -183,8 +189,7 @@ void fixture_same_reservation(const struct reservation *a, const struct reservat
 	same_text(a->note, b->note);
 	same_text(a->queue_id, b->queue_id);
 	same_holder(&a->holder, &b->holder);
-	assert_string_equal(a->base.clock, b->base.clock);
-	assert_int_equal(a->base.offset_ns, b->base.offset_ns);
+	same_base(&a->base, &b->base);
 	same_doubt(&a->doubt, &b->doubt);
 	assert_int_equal(a->gpus_count, b->gpus_count);
 	assert_memory_equal(a->gpus, b->gpus, a->gpus_count * sizeof(*a->gpus));
@@ -225,10 +230,14 @@ static void same_entry(const struct queue_entry *a, const struct queue_entry *b)
 	assert_int_equal(a->heartbeat_ns, b->heartbeat_ns);
 	assert_int_equal(a->give_up_ns, b->give_up_ns);
 	assert_int_equal(a->cancelled, b->cancelled);
-	assert_int_equal(a->offered_ns, b->offered_ns);
-	same_ids(a->offered_gpus, a->offered_gpus_count, b->offered_gpus, b->offered_gpus_count);
-	same_text(a->aside, b->aside);
-	same_ids(a->aside_gpus, a->aside_gpus_count, b->aside_gpus, b->aside_gpus_count);
+	assert_int_equal(a->since_ns, b->since_ns);
+	same_base(&a->base, &b->base);
+	assert_int_equal(a->offer.made_ns, b->offer.made_ns);
+	assert_string_equal(a->offer.clock, b->offer.clock);
+	same_ids(a->offer.gpus, a->offer.gpus_count, b->offer.gpus, b->offer.gpus_count);
+	same_text(a->offer.aside, b->offer.aside);
+	same_ids(a->offer.aside_gpus, a->offer.aside_gpus_count, b->offer.aside_gpus,
+		 b->offer.aside_gpus_count);
 	same_holder(&a->holder, &b->holder);
 	same_doubt(&a->doubt, &b->doubt);
 }
@@ -260,10 +269,12 @@ void fixture_same_state(const struct pool_state *a, const struct pool_state *b)
 		assert_int_equal(x->problem != NULL, y->problem != NULL);
 		assert_int_equal(x->reservation != NULL, y->reservation != NULL);
 		/* What a slot was before it was reserved is of no use to anybody. */
-		if (!x->reservation)
+		if (!x->reservation) {
 			assert_int_equal(x->last_released_ns, y->last_released_ns);
-		else
+			same_base(&x->released_base, &y->released_base);
+		} else {
 			fixture_same_reservation(x->reservation, y->reservation);
+		}
 	}
 	assert_int_equal(a->reservations_count, b->reservations_count);
 	assert_int_equal(a->queue_count, b->queue_count);

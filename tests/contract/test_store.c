@@ -62,18 +62,24 @@ static void test_init(void **state)
 static void test_init_with_releases(void **state)
 {
 	struct fixture *f = *state;
-	const int64_t released_ns[] = {T0 + 1, TIME_NONE, T0 + 123456789};
-	struct change init = {
-		.kind = CHANGE_INIT,
-		.init = {.provider = "fake", .gpus_count = 3, .last_released_ns = released_ns}};
+	const struct slot released[] = {{.last_released_ns = T0 + 1},
+					{.last_released_ns = TIME_NONE},
+					{.last_released_ns = T0 + 123456789,
+					 .released_base = {"a boot/time:[1]", T0 - 12345}}};
+	struct change init = {.kind = CHANGE_INIT,
+			      .init = {.provider = "fake", .gpus_count = 3, .released = released}};
 
 	for (int round = 0; round < 2; round++) {
 		fixture_load(f->a, STORE_UPDATE, &f->state);
 		fixture_commit(f, &init, 1);
 		for (int i = 0; i < 3; i++)
-			assert_int_equal(f->state.slots[i].last_released_ns, released_ns[i]);
+			assert_int_equal(f->state.slots[i].last_released_ns,
+					 released[i].last_released_ns);
+		assert_string_equal(f->state.slots[0].released_base.clock, "");
+		assert_string_equal(f->state.slots[2].released_base.clock, "a boot/time:[1]");
+		assert_int_equal(f->state.slots[2].released_base.offset_ns, T0 - 12345);
 	}
-	init.init.last_released_ns = NULL;
+	init.init.released = NULL;
 	fixture_commit(f, &init, 1);
 	assert_int_equal(f->state.slots[0].last_released_ns, TIME_NONE);
 }
@@ -162,6 +168,19 @@ static void test_hostile_texts(void **state)
 	}
 }
 
+/* GPU 1 is given to somebody, and comes back, without a name of a clock. */
+static void released_without_clock(struct fixture *f)
+{
+	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(1));
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r}, end;
+
+	r->base = (struct time_base){0};
+	fixture_commit(f, &grant, 1);
+	end = fixture_end(pool_state_find(&f->state, r->id), T0 + 2 * NS_PER_HOUR);
+	fixture_commit(f, &end, 1);
+	assert_string_equal(f->state.slots[1].released_base.clock, "");
+}
+
 static void test_end(void **state)
 {
 	struct fixture *f = *state;
@@ -175,7 +194,12 @@ static void test_end(void **state)
 	assert_int_equal(f->state.reservations_count, 0);
 	assert_null(f->state.slots[1].reservation);
 	assert_int_equal(f->state.slots[1].last_released_ns, T0 + NS_PER_HOUR);
+	assert_string_equal(f->state.slots[1].released_base.clock, "a boot/time:[1]");
+	assert_int_equal(f->state.slots[1].released_base.offset_ns, T0 - 123456789);
 	assert_int_equal(f->state.slots[0].last_released_ns, TIME_NONE);
+	assert_string_equal(f->state.slots[0].released_base.clock, "");
+	/* One of another program says nothing of clocks, also where the one before it did. */
+	released_without_clock(f);
 }
 
 static void test_partial_end(void **state)
@@ -450,7 +474,8 @@ static void test_init_again(void **state)
 static void test_init_and_fill_in_one_commit(void **state)
 {
 	struct fixture *f = *state;
-	const int64_t released_ns[] = {T0, TIME_NONE, T0 + 1};
+	const struct slot released[] = {
+		{.last_released_ns = T0}, {0}, {.last_released_ns = T0 + 1}};
 	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(1, 2));
 	char name[] = "carol";
 	struct queue_entry waiting = {.user = name,
@@ -461,7 +486,7 @@ static void test_init_and_fill_in_one_commit(void **state)
 				      .heartbeat_ns = T0};
 	struct change changes[] = {
 		{.kind = CHANGE_INIT,
-		 .init = {.provider = "fake", .gpus_count = 3, .last_released_ns = released_ns}},
+		 .init = {.provider = "fake", .gpus_count = 3, .released = released}},
 		{.kind = CHANGE_GRANT, .grant.reservation = r},
 		{.kind = CHANGE_PUT, .put.entry = &waiting}};
 

@@ -284,6 +284,40 @@ static void test_lists_and_the_mark_of_a_cancelled_one(void **state)
 	}
 }
 
+/* By which clocks its times were taken, and since when it waits; not the order of the queue. */
+static void test_clocks(void **state)
+{
+	static const struct {
+		int64_t since_ns;
+		struct time_base base;
+	} cases[] = {
+		{TIME_NONE, {"", 0}},
+		{T0 + 1, {"a boot/time:[1]", T0 - 123456789}},
+		{T0 - 9 * NS_PER_HOUR, {"a boot/time:[1]", T0 - 10 * NS_PER_HOUR}},
+		{T0 + 2, {"", 0}},
+	};
+	struct fixture *f = *state;
+	struct queue_entry w = entry_of(1), second = entry_of(1);
+
+	fixture_init(f, 1);
+	second.enqueued_ns += NS_PER_SECOND;
+	put(f, &second);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct queue_entry *q = &f->state.queue[0];
+
+		w.since_ns = cases[i].since_ns;
+		w.base = cases[i].base;
+		w.version = i ? q->version : NULL;
+		put(f, &w);
+		q = &f->state.queue[0];
+		assert_string_equal(q->id, w.id);
+		assert_int_equal(q->enqueued_ns, T0);
+		assert_int_equal(q->since_ns, cases[i].since_ns);
+		assert_string_equal(q->base.clock, cases[i].base.clock);
+		assert_int_equal(q->base.offset_ns, cases[i].base.offset_ns);
+	}
+}
+
 /* What was offered to it, and what it answers; in whatever order the ids come. */
 static void test_offer_and_answer(void **state)
 {
@@ -295,12 +329,14 @@ static void test_offer_and_answer(void **state)
 		int64_t offered_ns;
 		size_t offered_count, aside_count;
 		char *aside;
+		const char *clock; /* NULL: "" */
 	} cases[] = {
 		{OFFER_UNKNOWN, 0, 0, NULL},
 		{OFFER_NONE, 0, 0, NULL},
-		{INT64_C(9007199254740993), 2, 0, NULL},
+		{INT64_C(9007199254740993), 2, 0, NULL, "a boot/time:[1]"},
 		{OFFER_NONE, 0, 3, first},
 		{OFFER_NONE, 0, 0, second},
+		{NS_PER_SECOND, 1, 1, first, "a boot"},
 		{NS_PER_SECOND, 1, 1, first},
 		{OFFER_NONE, 0, 0, NULL},
 	};
@@ -309,24 +345,27 @@ static void test_offer_and_answer(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct queue_entry *q;
 
-		w.offered_ns = cases[i].offered_ns;
-		w.offered_gpus = cases[i].offered_count ? ids : NULL;
-		w.offered_gpus_count = cases[i].offered_count;
-		w.aside = cases[i].aside;
-		w.aside_gpus = cases[i].aside_count ? ids : NULL;
-		w.aside_gpus_count = cases[i].aside_count;
+		w.offer.made_ns = cases[i].offered_ns;
+		w.offer.gpus = cases[i].offered_count ? ids : NULL;
+		w.offer.gpus_count = cases[i].offered_count;
+		w.offer.aside = cases[i].aside;
+		w.offer.aside_gpus = cases[i].aside_count ? ids : NULL;
+		w.offer.aside_gpus_count = cases[i].aside_count;
+		snprintf(w.offer.clock, sizeof(w.offer.clock), "%s",
+			 cases[i].clock ? cases[i].clock : "");
 		w.version = i ? f->state.queue[0].version : NULL;
 		put(f, &w);
 		q = &f->state.queue[0];
-		assert_int_equal(q->offered_ns, cases[i].offered_ns);
-		assert_int_equal(q->offered_gpus_count, cases[i].offered_count);
-		assert_int_equal(!q->aside, !cases[i].aside);
-		if (q->aside)
-			assert_string_equal(q->aside, cases[i].aside);
-		assert_int_equal(!q->aside_gpus, !cases[i].aside_count);
-		assert_int_equal(q->aside_gpus_count, cases[i].aside_count);
+		assert_int_equal(q->offer.made_ns, cases[i].offered_ns);
+		assert_string_equal(q->offer.clock, w.offer.clock);
+		assert_int_equal(q->offer.gpus_count, cases[i].offered_count);
+		assert_int_equal(!q->offer.aside, !cases[i].aside);
+		if (q->offer.aside)
+			assert_string_equal(q->offer.aside, cases[i].aside);
+		assert_int_equal(!q->offer.aside_gpus, !cases[i].aside_count);
+		assert_int_equal(q->offer.aside_gpus_count, cases[i].aside_count);
 		for (size_t k = 0; k < cases[i].aside_count; k++)
-			assert_int_equal(q->aside_gpus[k], ids[k]);
+			assert_int_equal(q->offer.aside_gpus[k], ids[k]);
 	}
 }
 
@@ -354,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_new_pool_keeps_altered_entries),
 		cmocka_unit_test(test_new_pool_and_a_new_entry),
 		cmocka_unit_test(test_lists_and_the_mark_of_a_cancelled_one),
+		cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_offer_and_answer),
 		cmocka_unit_test(test_lost_entry_comes_back_to_its_place),
 	};

@@ -49,22 +49,6 @@ line() {
 	fi | paste -sd ' '
 }
 
-# Makes all requests in line look as if they had been silent for that many seconds.
-silence() {
-	local id old
-	if [ "${E2E_STORE:-sqlite}" = sqlite ]; then
-		db "UPDATE queue SET heartbeat_ns = heartbeat_ns - $1 * 1000000000,
-			enqueued_ns = enqueued_ns - $1 * 1000000000"
-		return
-	fi
-	old=$(date -u -d "-$1 seconds" +%FT%TZ)
-	for id in $(redis --raw zrange canhazgpu:queue 0 -1); do
-		redis --raw get "canhazgpu:queue:entry:$id" |
-			jq -c ".last_heartbeat = \"$old\" | .enqueue_time = \"$old\"" |
-			redis -x set "canhazgpu:queue:entry:$id" >/dev/null
-	done
-}
-
 # A word to all who wait that something has happened: a request that is refused, or a short use.
 stir() {
 	chg run --note stir -- true

@@ -78,7 +78,7 @@ void world_doubt(struct queue_entry *q)
 {
 	q->doubt.heartbeat_ns = q->heartbeat_ns;
 	q->doubt.wall_ns = NOW - 3600 * SECOND;
-	q->doubt.boot_ns = -3600 * SECOND;
+	q->doubt.monotonic_ns = -3600 * SECOND;
 }
 
 struct reservation *world_hold(struct world *w, int gpu, const char *queue_id)

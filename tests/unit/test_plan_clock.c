@@ -7,6 +7,8 @@
 
 #define SECOND NS_PER_SECOND
 #define BOOT (1000 * SECOND)
+/* Less: the host was suspended before. */
+#define MONOTONIC (900 * SECOND)
 #define HERE "boot-1"
 #define ELSEWHERE "boot-2"
 
@@ -37,7 +39,9 @@ static void test_rebase(void **state)
 			.heartbeat_ns = NOW - MINUTE,
 			.deadline_ns = NOW + HOUR,
 			.base.offset_ns = NOW - BOOT,
-			.doubt = {.heartbeat_ns = NOW - MINUTE, .wall_ns = NOW, .boot_ns = BOOT},
+			.doubt = {.heartbeat_ns = NOW - MINUTE,
+				  .wall_ns = NOW,
+				  .monotonic_ns = MONOTONIC},
 		};
 		int64_t by_ns = cases[i].moved_ns;
 
@@ -51,10 +55,67 @@ static void test_rebase(void **state)
 			    r.deadline_ns != NOW + HOUR + by_ns || r.expiry_ns != TIME_NONE ||
 			    r.base.offset_ns != NOW - BOOT + by_ns ||
 			    r.doubt.heartbeat_ns != r.heartbeat_ns ||
-			    r.doubt.wall_ns != NOW + by_ns || r.doubt.boot_ns != BOOT)
+			    r.doubt.wall_ns != NOW + by_ns || r.doubt.monotonic_ns != MONOTONIC)
 				fail_msg("case %zu", i);
 		}
 	}
+}
+
+/* The same for a request that waits; its place in the queue stays. */
+static void test_rebase_entry(void **state)
+{
+	static const struct {
+		const char *clock;
+		int64_t set_ns, moved_ns;
+		bool gives_up, doubted;
+	} cases[] = {
+		{HERE, 0, 0, true, true},
+		{HERE, 600 * SECOND, 600 * SECOND, true, true},
+		{HERE, -240 * HOUR, -240 * HOUR, true, false},
+		{HERE, 240 * HOUR, 240 * HOUR, false, true},
+		{ELSEWHERE, 600 * SECOND, 0, true, true},
+		{"", 600 * SECOND, 0, true, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(pool_state_clear) struct pool_state seen = {0};
+		struct queue_entry *q = pool_state_add_waiter(&seen);
+		int64_t by_ns = cases[i].moved_ns;
+		int64_t give_up_ns = cases[i].gives_up ? NOW + HOUR : TIME_NONE;
+
+		*q = (struct queue_entry){
+			.enqueued_ns = NOW - HOUR,
+			.since_ns = NOW - HOUR,
+			.heartbeat_ns = NOW - MINUTE,
+			.give_up_ns = give_up_ns,
+			.base.offset_ns = NOW - BOOT,
+		};
+		if (cases[i].doubted)
+			q->doubt = (struct doubt){.heartbeat_ns = NOW - MINUTE, .wall_ns = NOW};
+		strcpy(q->base.clock, cases[i].clock);
+		for (int again = 0; again < 2; again++)
+			plan_rebase_state(&seen, HERE, NOW + 5 * SECOND + cases[i].set_ns,
+					  BOOT + 5 * SECOND);
+		if (q->enqueued_ns != NOW - HOUR || plan_waits_since_ns(q) != NOW - HOUR + by_ns ||
+		    q->heartbeat_ns != NOW - MINUTE + by_ns ||
+		    q->give_up_ns != (give_up_ns ? give_up_ns + by_ns : TIME_NONE) ||
+		    q->doubt.wall_ns != (cases[i].doubted ? NOW + by_ns : TIME_NONE) ||
+		    (cases[i].doubted && q->doubt.heartbeat_ns != q->heartbeat_ns) ||
+		    q->base.offset_ns != NOW - BOOT + by_ns)
+			fail_msg("case %zu", i);
+	}
+}
+
+/* An entry of a program that stores no such time. */
+static void test_waits_since(void **state)
+{
+	struct queue_entry q = {.enqueued_ns = NOW};
+
+	(void)state;
+	assert_int_equal(plan_waits_since_ns(&q), NOW);
+	q.since_ns = NOW - HOUR;
+	assert_int_equal(plan_waits_since_ns(&q), NOW - HOUR);
 }
 
 /* A reservation for an hour lasts an hour, wherever the clock is meanwhile. */
@@ -98,7 +159,9 @@ static void look_init(struct look *l)
 {
 	struct reservation *r;
 
-	*l = (struct look){.facts = {.now_ns = NOW, .boot_ns = BOOT, .clock = HERE}};
+	*l = (struct look){
+		.facts = {
+			.now_ns = NOW, .boot_ns = BOOT, .monotonic_ns = MONOTONIC, .clock = HERE}};
 	l->state.initialized = true;
 	pool_state_make_slots(&l->state, 1);
 	r = world_hold(&l->state, 1, RESERVATION_RUN, 0, 1);
@@ -112,13 +175,15 @@ static void look_clear(struct look *l)
 	pool_state_clear(&l->state);
 }
 
-/* Looks after a time by both clocks, and applies what that changes. True if the run has ended. */
-static bool look(struct look *l, int64_t boot_ns, int64_t wall_ns)
+/* Looks after a time by the host's clock and by the wall clock, and applies what that changes. True
+   if the run has ended. */
+static bool look(struct look *l, int64_t passed_ns, int64_t wall_ns)
 {
 	AUTO(pool_state_clear) struct pool_state seen = {0};
 	struct err e = {0};
 
-	l->facts.boot_ns += boot_ns;
+	l->facts.boot_ns += passed_ns;
+	l->facts.monotonic_ns += passed_ns;
 	l->facts.now_ns += wall_ns;
 	pool_state_copy(&seen, &l->state);
 	plan_clear(&l->plan);
@@ -150,10 +215,10 @@ static void test_two_looks(void **state)
 	assert_false(look(&l, 300 * SECOND, 300 * SECOND));
 	assert_int_equal(l.state.reservations[0]->doubt.wall_ns, TIME_NONE);
 	assert_false(look(&l, 1, 1));
-	assert_int_equal(l.state.reservations[0]->doubt.boot_ns, BOOT + 300 * SECOND + 1);
+	assert_int_equal(l.state.reservations[0]->doubt.monotonic_ns, MONOTONIC + 300 * SECOND + 1);
 	assert_false(look(&l, DOUBT_NS - 1, DOUBT_NS - 1));
 	/* Meanwhile nobody's doubt begins again. */
-	assert_int_equal(l.state.reservations[0]->doubt.boot_ns, BOOT + 300 * SECOND + 1);
+	assert_int_equal(l.state.reservations[0]->doubt.monotonic_ns, MONOTONIC + 300 * SECOND + 1);
 	assert_true(look(&l, 1, 1));
 }
 
@@ -177,6 +242,38 @@ static void test_clock_jumps(void **state)
 	assert_true(look(&l, DOUBT_NS, DOUBT_NS));
 }
 
+/* The host is suspended, before and after the first look: all heartbeats look old, and nobody could
+   have renewed one. After that everybody has the time of a heartbeat. */
+static void test_suspended(void **state)
+{
+	for (int waiter = 0; waiter < 2; waiter++) {
+		int64_t pause_ns =
+			DOUBT_SLACK_NS + (waiter ? QUEUE_HEARTBEAT_NS : HEARTBEAT_INTERVAL_NS);
+		AUTO(look_clear) struct look l;
+		size_t *count = &l.state.reservations_count;
+
+		(void)state;
+		look_init(&l);
+		if (waiter) {
+			struct queue_entry *q = pool_state_add_waiter(&l.state);
+
+			strcpy(q->id, "waits");
+			q->requested_count = 1;
+			q->heartbeat_ns = q->enqueued_ns = NOW;
+			q->holder.host = mem_strdup("elsewhere");
+			count = &l.state.queue_count;
+		}
+		for (int i = 0; i < 2; i++) {
+			l.facts.boot_ns += 9 * HOUR;
+			l.facts.now_ns += 9 * HOUR;
+			look(&l, i * (pause_ns - 1), i * (pause_ns - 1));
+			assert_int_equal(*count, 1);
+		}
+		look(&l, 1, 1);
+		assert_int_equal(*count, 0);
+	}
+}
+
 /* A renewal ends the doubt, also one by a program that does not know of doubts. */
 static void test_renewed(void **state)
 {
@@ -198,15 +295,15 @@ static void test_other_clocks(void **state)
 {
 	static const struct {
 		const char *clock;
-		int64_t boot_ns, wall_ns;
+		int64_t passed_ns, wall_ns;
 		bool ended, begins;
 	} cases[] = {
 		{HERE, DOUBT_NS, 0, .ended = true},
 		{HERE, DOUBT_NS, -2 * HOUR, .ended = true},
 		{HERE, -1, DOUBT_NS, .begins = true},
 		{ELSEWHERE, 10 * HOUR, DOUBT_NS},
-		{ELSEWHERE, -BOOT, HEARTBEAT_LIMIT_NS - 1},
-		{ELSEWHERE, -BOOT, HEARTBEAT_LIMIT_NS, .begins = true},
+		{ELSEWHERE, -MONOTONIC, HEARTBEAT_LIMIT_NS - 1},
+		{ELSEWHERE, -MONOTONIC, HEARTBEAT_LIMIT_NS, .begins = true},
 		{ELSEWHERE, HOUR, -1, .begins = true},
 		{"", 0, HEARTBEAT_LIMIT_NS, .begins = true},
 		{NULL, DOUBT_NS, DOUBT_NS},
@@ -219,7 +316,7 @@ static void test_other_clocks(void **state)
 		look_init(&l);
 		assert_false(look(&l, HOUR, HOUR));
 		l.facts.clock = cases[i].clock;
-		if (look(&l, cases[i].boot_ns, cases[i].wall_ns) != cases[i].ended)
+		if (look(&l, cases[i].passed_ns, cases[i].wall_ns) != cases[i].ended)
 			fail_msg("case %zu", i);
 		if (cases[i].ended)
 			continue;
@@ -283,7 +380,7 @@ static void test_waiting_absent(void **state)
 		q->holder.host = mem_strdup("elsewhere");
 		q->cancelled = i == 0;
 		q->give_up_ns = i == 1 ? NOW + 1 : TIME_NONE;
-		q->aside = mem_strdup(i == 2 ? "busy" : NULL);
+		q->offer.aside = mem_strdup(i == 2 ? "busy" : NULL);
 		renew(&l);
 		look(&l, 120 * SECOND + 1, 120 * SECOND + 1);
 		if (plan_waiter_state(&l.state, &l.facts, 0) != WAITER_ABSENT)
@@ -339,6 +436,7 @@ static void run_trace(uint64_t seed)
 		l.facts.clock = host ? ELSEWHERE : HERE;
 		l.facts.now_ns = NOW + now_ns + step_ns[host];
 		l.facts.boot_ns = BOOT + now_ns + (host ? 777 * HOUR : 0);
+		l.facts.monotonic_ns = MONOTONIC + now_ns + (host ? 555 * HOUR : 0);
 		plan_rebase(r, l.facts.clock, l.facts.now_ns, l.facts.boot_ns);
 		if (below(&random, 3) && look(&l, 0, 0))
 			break;
@@ -360,11 +458,13 @@ static void test_traces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rebase),         cmocka_unit_test(test_manual_lasts),
-		cmocka_unit_test(test_two_looks),      cmocka_unit_test(test_clock_jumps),
-		cmocka_unit_test(test_renewed),        cmocka_unit_test(test_other_clocks),
-		cmocka_unit_test(test_other_program),  cmocka_unit_test(test_waiting),
-		cmocka_unit_test(test_waiting_absent), cmocka_unit_test(test_traces),
+		cmocka_unit_test(test_rebase),       cmocka_unit_test(test_rebase_entry),
+		cmocka_unit_test(test_waits_since),  cmocka_unit_test(test_manual_lasts),
+		cmocka_unit_test(test_two_looks),    cmocka_unit_test(test_clock_jumps),
+		cmocka_unit_test(test_suspended),    cmocka_unit_test(test_renewed),
+		cmocka_unit_test(test_other_clocks), cmocka_unit_test(test_other_program),
+		cmocka_unit_test(test_waiting),      cmocka_unit_test(test_waiting_absent),
+		cmocka_unit_test(test_traces),
 	};
 
 	return cmocka_run_group_tests_name("plan clock", tests, NULL, NULL);

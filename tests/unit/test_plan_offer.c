@@ -6,12 +6,15 @@
 
 #include "base/mem.h"
 
+#define HERE "boot-1"
+#define ELSEWHERE "boot-2"
+
 /* The first in the queue, whose program knows offers. */
 static struct queue_entry *first_wants(struct world *w, const char *wish)
 {
 	struct queue_entry *q = world_queue(w, wish);
 
-	q->offered_ns = OFFER_NONE;
+	q->offer.made_ns = OFFER_NONE;
 	w->waiting[w->store.state.queue_count - 1] = HOLDER_ALIVE;
 	return q;
 }
@@ -27,14 +30,14 @@ static void set_ids(int **ids, size_t *count, const char *list)
 
 static void offer(struct queue_entry *q, int64_t ago_ns, const char *gpus)
 {
-	q->offered_ns = MONOTONIC - ago_ns;
-	set_ids(&q->offered_gpus, &q->offered_gpus_count, gpus);
+	q->offer.made_ns = MONOTONIC - ago_ns;
+	set_ids(&q->offer.gpus, &q->offer.gpus_count, gpus);
 }
 
 static void put_aside(struct queue_entry *q, const char *why, const char *gpus)
 {
-	mem_replace(&q->aside, why);
-	set_ids(&q->aside_gpus, &q->aside_gpus_count, gpus);
+	mem_replace(&q->offer.aside, why);
+	set_ids(&q->offer.aside_gpus, &q->offer.aside_gpus_count, gpus);
 }
 
 /* "01"; "-": none. */
@@ -74,12 +77,25 @@ static const struct offer_case {
 	enum gpu_use use;
 	bool raw;
 	bool granted, offers;
+	const char *clock; /* of the offer; NULL: it names none */
+	bool silent;       /* no heartbeat for 130 s */
 } offer_cases[] = {
 	{"nothing offered yet", "2", HOLDER_ALIVE, OFFER_NONE, .raw = true, .offers = true},
 	{"offered", "2", HOLDER_ALIVE, 4 * SECOND - 1},
 	{"offered just now", "2", HOLDER_ALIVE, 0},
 	{"has not reacted", "2", HOLDER_ALIVE, 4 * SECOND, .granted = true},
 	{"offered before a reboot", "2", HOLDER_ALIVE, -1, .offers = true},
+	{"offered by this clock", "2", HOLDER_ALIVE, 4 * SECOND - 1, .clock = HERE},
+	{"has not reacted, by this clock", "2", HOLDER_ALIVE, 4 * SECOND, .clock = HERE,
+	 .granted = true},
+	/* Another host, or a time namespace: that time says nothing, in whichever direction. */
+	{"offered by another clock", "2", HOLDER_ALIVE, 900 * SECOND, .clock = ELSEWHERE},
+	{"offered by another clock that is ahead", "2", HOLDER_ALIVE, -900 * SECOND,
+	 .clock = ELSEWHERE},
+	{"offered by another clock, and silent", "2", HOLDER_ALIVE, 0, .clock = ELSEWHERE,
+	 .silent = true, .granted = true},
+	{"silent, but was offered nothing", "2", HOLDER_ALIVE, OFFER_NONE, .raw = true,
+	 .silent = true, .offers = true},
 	{"cannot be seen", "2", HOLDER_OUT_OF_SIGHT, 120 * SECOND - 1},
 	{"cannot be seen, for too long", "2", HOLDER_OUT_OF_SIGHT, 120 * SECOND, .granted = true},
 	{"is stopped", "2", HOLDER_STOPPED, OFFER_NONE, .raw = true, .granted = true},
@@ -105,9 +121,14 @@ static void prepare(struct world *w, const struct offer_case *c)
 	w->waiting[0] = c->life;
 	w->use[0] = c->use;
 	if (c->raw)
-		q->offered_ns = c->offered_ns;
+		q->offer.made_ns = c->offered_ns;
 	else
 		offer(q, c->offered_ns, "0");
+	if (c->clock)
+		strcpy(q->offer.clock, c->clock);
+	if (c->silent)
+		q->heartbeat_ns = q->enqueued_ns = NOW - 130 * SECOND;
+	w->facts.clock = HERE;
 	if (c->aside)
 		put_aside(q, "some reason", strcmp(c->aside, "all") ? c->aside : NULL);
 	world_wish(w, "#0");
@@ -130,9 +151,10 @@ static void check(struct world *w, const struct offer_case *c, const char *who, 
 	if (!c->offers)
 		return;
 	assert_false(put->quiet);
-	assert_int_equal(put->put.entry->offered_ns, MONOTONIC);
-	assert_string_equal(
-		ids_text(put->put.entry->offered_gpus, put->put.entry->offered_gpus_count), "0");
+	assert_int_equal(put->put.entry->offer.made_ns, MONOTONIC);
+	assert_string_equal(put->put.entry->offer.clock, HERE);
+	assert_string_equal(ids_text(put->put.entry->offer.gpus, put->put.entry->offer.gpus_count),
+			    "0");
 }
 
 /* Whatever the wall clock was set to meanwhile. */
@@ -147,7 +169,7 @@ static void test_offers(void **state)
 			AUTO(world_clear) struct world w;
 			int r;
 
-			if (c->life == HOLDER_OUT_OF_SIGHT && k)
+			if (k && (c->life == HOLDER_OUT_OF_SIGHT || c->clock || c->silent))
 				continue; /* of which nothing is known but the heartbeat */
 			prepare(&w, c);
 			w.facts.now_ns += steps_ns[k];
@@ -195,8 +217,8 @@ static void test_offers_add_up(void **state)
 	world_wish(&w, "#0,1");
 	assert_int_equal(plan_reserve(&w.store.state, &w.facts, &w.request, &w.plan, &w.e), -EBUSY);
 	put = world_only(&w, CHANGE_PUT)->put.entry;
-	assert_int_equal(put->offered_ns, MONOTONIC - SECOND);
-	assert_string_equal(ids_text(put->offered_gpus, put->offered_gpus_count), "01");
+	assert_int_equal(put->offer.made_ns, MONOTONIC - SECOND);
+	assert_string_equal(ids_text(put->offer.gpus, put->offer.gpus_count), "01");
 }
 
 /* ---- the one to whom it is offered ---- */
@@ -270,13 +292,15 @@ static void test_answers(void **state)
 		q = &w.store.state.queue[0];
 		if (!strncmp(cases[i].outcome, "granted", 7))
 			continue;
-		aside = q->aside ? ids_text(q->aside_gpus, q->aside_gpus_count) : NULL;
+		aside = q->offer.aside ? ids_text(q->offer.aside_gpus, q->offer.aside_gpus_count)
+				       : NULL;
 		if (!aside != !cases[i].after || (aside && strcmp(aside, cases[i].after) != 0))
 			fail_msg("%s: aside for %s", cases[i].title, aside ? aside : "none");
-		if ((q->offered_ns == OFFER_NONE) != (*cases[i].use || !cases[i].offered))
-			fail_msg("%s: offered at %lld", cases[i].title, (long long)q->offered_ns);
+		if ((q->offer.made_ns == OFFER_NONE) != (*cases[i].use || !cases[i].offered))
+			fail_msg("%s: offered at %lld", cases[i].title,
+				 (long long)q->offer.made_ns);
 		if (aside && !strcmp(aside, "0") && *cases[i].use && !cases[i].aside)
-			assert_string_equal(q->aside, "GPU 0 uses 500 MB, more than it may");
+			assert_string_equal(q->offer.aside, "GPU 0 uses 500 MB, more than it may");
 	}
 }
 
@@ -297,7 +321,8 @@ static void test_another_reason_is_no_news(void **state)
 	w.wait.heartbeat = true;
 	assert_int_equal(world_decide(&w), 0);
 	assert_true(world_only(&w, CHANGE_PUT)->quiet);
-	assert_string_equal(world_only(&w, CHANGE_PUT)->put.entry->aside, "GPU 0 uses 501 MB");
+	assert_string_equal(world_only(&w, CHANGE_PUT)->put.entry->offer.aside,
+			    "GPU 0 uses 501 MB");
 }
 
 /* At its limit of GPUs until a supervisor has released some: the GPUs go to the next. */
@@ -322,9 +347,9 @@ static void test_limit_of_gpus(void **state)
 	offer(&w.store.state.queue[0], SECOND, "0");
 	assert_string_equal(world_outcome(&w), "waits");
 	q = &w.store.state.queue[0];
-	assert_non_null(strstr(q->aside, "limit of GPUs"));
-	assert_null(q->aside_gpus);
-	assert_int_equal(q->offered_ns, OFFER_NONE);
+	assert_non_null(strstr(q->offer.aside, "limit of GPUs"));
+	assert_null(q->offer.aside_gpus);
+	assert_int_equal(q->offer.made_ns, OFFER_NONE);
 	assert_int_equal(plan_waiter_state(&w.store.state, &w.facts, 0), WAITER_ABSENT);
 	assert_false(plan_wait_has_prospects(&w.store.state, &w.facts, &w.request, &w.wait));
 	w.facts.policy = NULL;
@@ -345,12 +370,12 @@ static void test_a_new_holder_ends_what_was_declined(void **state)
 	world_wish(&w, "#0");
 	assert_string_equal(world_outcome(&w), "granted 0");
 	q = &w.store.state.queue[0];
-	assert_string_equal(ids_text(q->aside_gpus, q->aside_gpus_count), "1");
+	assert_string_equal(ids_text(q->offer.aside_gpus, q->offer.aside_gpus_count), "1");
 	w.request.id = "88888888-0000-4000-8000-000000000000";
 	world_wish(&w, "#1");
 	assert_int_equal(plan_reserve(world_load(&w), &w.facts, &w.request, &w.plan, &w.e), 0);
 	world_commit(&w);
-	assert_null(w.store.state.queue[0].aside);
+	assert_null(w.store.state.queue[0].offer.aside);
 }
 
 /* Who did not react loses what it had, comes back to its place, and has it again. */
@@ -377,7 +402,7 @@ static void test_back_in_its_place(void **state)
 	turn_of(&w, 0, "3");
 	w.wait.part_id = "dddddddd-0000-4000-8000-000000000000";
 	assert_string_equal(world_outcome(&w), "collects 1");
-	assert_int_equal(w.store.state.queue[0].offered_ns, OFFER_NONE);
+	assert_int_equal(w.store.state.queue[0].offer.made_ns, OFFER_NONE);
 	assert_string_equal(world_outcome(&w), "granted 0,1,2");
 	assert_int_equal(w.store.state.queue[0].collected_count, 0);
 }

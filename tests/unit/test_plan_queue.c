@@ -179,6 +179,7 @@ static void test_join(void **state)
 	assert_int_equal(q->requested_count, 1);
 	assert_null(q->requested_ids);
 	assert_int_equal(q->enqueued_ns, NOW);
+	assert_int_equal(q->since_ns, NOW);
 	assert_int_equal(q->heartbeat_ns, NOW);
 	assert_int_equal(q->give_up_ns, NOW + 60 * SECOND);
 	assert_int_equal(q->holder.command.pid, 7);
@@ -201,6 +202,53 @@ static void test_join_at_the_right_place(void **state)
 	w.wait.enqueued_ns = NOW - 3600 * SECOND;
 	assert_int_equal(world_decide(&w), 0);
 	assert_int_equal(world_only(&w, CHANGE_PUT)->put.entry->enqueued_ns, NOW - 3600 * SECOND);
+}
+
+/* How long it has waited is not a matter of its place, nor of who has rewritten its entry. */
+static void test_waits_since(void **state)
+{
+	static const struct {
+		const char *clock, *before; /* of the entry before; NULL: it is not in the queue */
+		int64_t enqueued_ns, waited_ns, since_ns;
+		bool moved;
+	} cases[] = {
+		{"boot", NULL, TIME_NONE, 0, NOW, true},
+		{"boot", NULL, NOW + 3600 * SECOND, 90 * SECOND, NOW - 90 * SECOND, true},
+		{"boot", "", NOW - 5 * SECOND, 90 * SECOND, NOW - 90 * SECOND, true},
+		{"boot", "boot/time:[1]", NOW, 90 * SECOND, NOW - 90 * SECOND, true},
+		{"boot", "boot", NOW, 90 * SECOND, NOW - 7 * SECOND, false},
+		{NULL, "", NOW, 90 * SECOND, NOW - 7 * SECOND, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+		const struct queue_entry *put;
+
+		world_init(&w, 1);
+		w.use[0] = USE_BUSY;
+		w.facts.clock = cases[i].clock;
+		w.facts.boot_ns = MONOTONIC;
+		world_wish(&w, "1");
+		w.wait.enqueued_ns = cases[i].enqueued_ns;
+		w.wait.waited_ns = cases[i].waited_ns;
+		w.wait.heartbeat = true;
+		if (cases[i].before) {
+			struct queue_entry *q = world_queue(&w, "1");
+
+			memcpy(q->id, ME, ID_SIZE);
+			q->enqueued_ns = cases[i].enqueued_ns;
+			q->since_ns = NOW - 7 * SECOND;
+			strcpy(q->base.clock, cases[i].before);
+			q->base.offset_ns = 5;
+		}
+		assert_int_equal(world_decide(&w), 0);
+		put = world_only(&w, CHANGE_PUT)->put.entry;
+		assert_int_equal(put->since_ns, cases[i].since_ns);
+		assert_string_equal(put->base.clock, cases[i].clock ? cases[i].clock : "");
+		if (cases[i].clock)
+			assert_int_equal(put->base.offset_ns, cases[i].moved ? NOW - MONOTONIC : 5);
+	}
 }
 
 static void test_collect_until_granted(void **state)
@@ -229,8 +277,7 @@ static void test_collect_until_granted(void **state)
 	assert_int_equal(w.plan.changes_count, 2);
 	assert_true(world_only(&w, CHANGE_PUT)->quiet && world_only(&w, CHANGE_RENEW)->quiet);
 	/* That of one that was absent does: it may be first for something. */
-	w.store.state.queue[0].heartbeat_ns = w.store.state.queue[0].enqueued_ns =
-		NOW - 121 * SECOND;
+	w.store.state.queue[0].heartbeat_ns = w.store.state.queue[0].since_ns = NOW - 121 * SECOND;
 	w.waiting[0] = HOLDER_ALIVE;
 	assert_int_equal(world_decide(&w), 0);
 	assert_false(world_only(&w, CHANGE_PUT)->quiet);
@@ -730,6 +777,7 @@ int main(void)
 		cmocka_unit_test(test_wait_table),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_join_at_the_right_place),
+		cmocka_unit_test(test_waits_since),
 		cmocka_unit_test(test_collect_until_granted),
 		cmocka_unit_test(test_collected_but_busy),
 		cmocka_unit_test(test_dead_and_absent_give_back),

@@ -62,6 +62,47 @@ static void test_cases(void **state)
 	expect(&l, false);
 }
 
+/* The clock was set between the release of a GPU and now: what came first is a matter of the boot
+   clock, where both are of one. */
+static void test_clock(void **state)
+{
+	static const struct {
+		const char *clock;  /* of the release */
+		int64_t released_s; /* after the start, as the clock showed it then */
+		int64_t set_s;      /* by so much since */
+		bool before;        /* it was before the start */
+	} cases[] = {
+		{"boot-1", -10, 0, true},
+		{"boot-1", 10, 0, false},
+		{"boot-1", -10 - 600, 600, true},
+		{"boot-1", 10 - 600, 600, false},
+		{"boot-1", -10 + 600, -600, true},
+		{"boot-1", 10 + 600, -600, false},
+		/* Of another boot or program: the times are all there is. */
+		{"boot-0", 10 - 600, 600, true},
+		{"", 10, 0, false},
+		{"", -10 + 600, -600, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct slot *slot;
+		struct lost l;
+
+		lose(&l);
+		l.mine.base = (struct time_base){"boot-1", T0 - 1000};
+		slot = &l.state.slots[2];
+		slot->last_released_ns = T0 + cases[i].released_s * NS_PER_SECOND;
+		slot->released_base.offset_ns =
+			l.mine.base.offset_ns - cases[i].set_s * NS_PER_SECOND + 123456;
+		strcpy(slot->released_base.clock, cases[i].clock);
+		if (plan_can_restore(&l.state, &(struct plan){0}, &l.mine, &l.past) !=
+		    cases[i].before)
+			fail_msg("case %zu", i);
+		pool_state_clear(&l.state);
+	}
+}
+
 /* Older data may show a reservation there that is over by now. */
 static void test_over_makes_room(void **state)
 {
@@ -126,6 +167,48 @@ static void test_past_end(void **state)
 	}
 }
 
+/* What it is charged for, once it was taken for dead, is not how far the clock was set meanwhile.
+ */
+static void test_taken_for_dead_and_clock(void **state)
+{
+	static const struct {
+		int64_t set_s;         /* since its end, which was 5 s after its start */
+		const char *clocks[2]; /* of the release of its GPUs */
+		int64_t start_s;       /* when it begins again, 50 s after its start */
+	} cases[] = {
+		{0, {"boot-1", "boot-1"}, 5},
+		{-600, {"boot-1", "boot-1"}, 5},
+		{864000, {"boot-1", "boot-1"}, 5},
+		/* Of one GPU nobody knows by which clock. */
+		{-600, {"boot-1", ""}, 50},
+		{0, {"", ""}, 5},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(plan_clear) struct plan plan = {0};
+		int64_t set_ns = cases[i].set_s * NS_PER_SECOND;
+		struct lost l;
+
+		lose(&l);
+		l.mine.base = (struct time_base){"boot-1", T0 - 1000};
+		l.past = (struct plan_past_end){.presumed = true,
+						.until_ns = T0 + 5 * NS_PER_SECOND - set_ns};
+		for (int k = 0; k < 2; k++) {
+			struct slot *slot = &l.state.slots[l.gpus[k]];
+
+			slot->last_released_ns = l.past.until_ns;
+			slot->released_base.offset_ns = l.mine.base.offset_ns - set_ns;
+			strcpy(slot->released_base.clock, cases[i].clocks[k]);
+		}
+		plan_restore(&l.state, &plan, &l.mine, &l.past, T0 + 50 * NS_PER_SECOND);
+		if (plan.granted->start_ns != T0 + cases[i].start_s * NS_PER_SECOND)
+			fail_msg("case %zu: %lld s", i,
+				 (long long)((plan.granted->start_ns - T0) / NS_PER_SECOND));
+		pool_state_clear(&l.state);
+	}
+}
+
 /* Taken for dead: it goes on where its record ended, or where others left off. */
 static void test_taken_for_dead(void **state)
 {
@@ -163,9 +246,13 @@ static void test_taken_for_dead(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),          cmocka_unit_test(test_over_makes_room),
-		cmocka_unit_test(test_plan),           cmocka_unit_test(test_past_end),
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_over_makes_room),
+		cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_past_end),
 		cmocka_unit_test(test_taken_for_dead),
+		cmocka_unit_test(test_taken_for_dead_and_clock),
 	};
 
 	return cmocka_run_group_tests_name("plan restore", tests, NULL, NULL);

@@ -14,10 +14,11 @@
 static struct reservation *read_reservation(const char *text)
 {
 	struct reservation *r = NULL;
+	struct time_base base;
 	int64_t released_ns;
 	struct err e = {0};
 
-	if (redis_json_read_gpu(text, &r, &released_ns, &e) < 0)
+	if (redis_json_read_gpu(text, &r, &released_ns, &base, &e) < 0)
 		fail_msg("%s: %s", text, e.text);
 	assert_non_null(r);
 	return r;
@@ -27,10 +28,11 @@ static struct reservation *read_reservation(const char *text)
 static int64_t read_free(const char *text)
 {
 	struct reservation *r = NULL;
+	struct time_base base;
 	int64_t released_ns = -1;
 	struct err e = {0};
 
-	if (redis_json_read_gpu(text, &r, &released_ns, &e) < 0)
+	if (redis_json_read_gpu(text, &r, &released_ns, &base, &e) < 0)
 		fail_msg("%s: %s", text, e.text);
 	assert_null(r);
 	return released_ns;
@@ -38,7 +40,8 @@ static int64_t read_free(const char *text)
 
 static void test_free_gpu(void **state)
 {
-	AUTO_FREE char *written = redis_json_write_free(INT64_C(1795164249822905664), MARK);
+	static const struct time_base none;
+	AUTO_FREE char *written = redis_json_write_free(INT64_C(1795164249822905664), &none, MARK);
 
 	assert_int_equal(read_free(""), TIME_NONE);
 	assert_int_equal(read_free("{}"), TIME_NONE);
@@ -184,10 +187,11 @@ static void test_unreadable(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct reservation *r = NULL;
+		struct time_base base;
 		int64_t released_ns;
 		struct err e = {0};
 
-		if (redis_json_read_gpu(texts[i], &r, &released_ns, &e) != -EBADMSG)
+		if (redis_json_read_gpu(texts[i], &r, &released_ns, &base, &e) != -EBADMSG)
 			fail_msg("%s was read", texts[i]);
 		assert_int_not_equal(e.text[0], '\0');
 		assert_null(r);

@@ -372,13 +372,13 @@ static void test_doubts(void **state)
 		s.state.reservations[0]->start_ns = NOW - 2 * HOUR;
 		assert_int_equal(evaluate(&s).action, WAIT_COLLECT);
 		*doubt = plan_doubt(NOW - HOUR, &s.facts);
-		s.facts.boot_ns += interval_ns;
+		s.facts.monotonic_ns += interval_ns;
 		v = evaluate(&s);
 		assert_int_equal(v.action, WAIT_SLEEP);
 		assert_int_equal(v.until_ns, MONOTONIC + DOUBT_SLACK_NS + NS_PER_MS);
 		if (!waiter)
 			assert_int_equal(v.wall_until_ns, INT64_MAX);
-		s.facts.boot_ns += DOUBT_SLACK_NS;
+		s.facts.monotonic_ns += DOUBT_SLACK_NS;
 		assert_int_equal(evaluate(&s).action, waiter ? WAIT_COLLECT : WAIT_SCAN);
 		pool_state_clear(&s.state);
 	}
@@ -484,13 +484,13 @@ static void test_watch(void **state)
 		if (cases[i].use)
 			scene_scan(&s, cases[i].use);
 		for (size_t k = 0; k < cases[i].before; k++)
-			s.state.queue[k].offered_ns =
+			s.state.queue[k].offer.made_ns =
 				cases[i].offered_ns < 0 ? OFFER_UNKNOWN : OFFER_NONE;
 		if (cases[i].offered_ns > 0) {
-			s.state.queue[0].offered_ns = MONOTONIC - cases[i].offered_ns;
-			s.state.queue[0].offered_gpus = mem_alloc(2, sizeof(int));
-			memcpy(s.state.queue[0].offered_gpus, gpus, sizeof(gpus));
-			s.state.queue[0].offered_gpus_count = 2;
+			s.state.queue[0].offer.made_ns = MONOTONIC - cases[i].offered_ns;
+			s.state.queue[0].offer.gpus = mem_alloc(2, sizeof(int));
+			memcpy(s.state.queue[0].offer.gpus, gpus, sizeof(gpus));
+			s.state.queue[0].offer.gpus_count = 2;
 		}
 		s.situation.scan.is_new = cases[i].is_new;
 		if (cases[i].due_ns >= 0)
@@ -528,12 +528,12 @@ static void test_aside_is_no_rival(void **state)
 	(void)state;
 	scene_init(&s, "..", 1, true);
 	assert_int_equal(evaluate(&s).rank, 1);
-	s.state.queue[0].aside = mem_strdup("busy");
-	s.state.queue[0].aside_gpus = mem_alloc(2, sizeof(int));
-	s.state.queue[0].aside_gpus_count = 1;
+	s.state.queue[0].offer.aside = mem_strdup("busy");
+	s.state.queue[0].offer.aside_gpus = mem_alloc(2, sizeof(int));
+	s.state.queue[0].offer.aside_gpus_count = 1;
 	assert_int_equal(evaluate(&s).rank, 1);
-	s.state.queue[0].aside_gpus[1] = 1;
-	s.state.queue[0].aside_gpus_count = 2;
+	s.state.queue[0].offer.aside_gpus[1] = 1;
+	s.state.queue[0].offer.aside_gpus_count = 2;
 	assert_int_equal(evaluate(&s).rank, 0);
 	pool_state_clear(&s.state);
 }
@@ -547,7 +547,7 @@ static void test_offered(void **state)
 	scene_init(&s, "r.", 0, true);
 	scene_scan(&s, "bb");
 	assert_int_equal(evaluate(&s).action, WAIT_SLEEP);
-	s.state.queue[0].offered_ns = MONOTONIC - SECOND;
+	s.state.queue[0].offer.made_ns = MONOTONIC - SECOND;
 	assert_int_equal(evaluate(&s).action, WAIT_SCAN);
 	s.situation.scan.is_new = true;
 	assert_int_equal(evaluate(&s).action, WAIT_COLLECT); /* its answer */

@@ -74,14 +74,14 @@ static bool lives(const struct trace *t, const struct queue_entry *q)
 /* It was offered a GPU, and has not answered for 4 s. */
 static bool ignores_offer(const struct trace *t, const struct queue_entry *q)
 {
-	return q->offered_ns > OFFER_NONE &&
-	       trace_monotonic_ns(t) - q->offered_ns >= 4 * NS_PER_SECOND;
+	return q->offer.made_ns > OFFER_NONE &&
+	       trace_monotonic_ns(t) - q->offer.made_ns >= 4 * NS_PER_SECOND;
 }
 
 static bool has_declined(const struct queue_entry *q, int gpu)
 {
-	for (size_t i = 0; q->aside && i < q->aside_gpus_count; i++) {
-		if (q->aside_gpus[i] == gpu)
+	for (size_t i = 0; q->offer.aside && i < q->offer.aside_gpus_count; i++) {
+		if (q->offer.aside_gpus[i] == gpu)
 			return true;
 	}
 	return false;
@@ -364,8 +364,8 @@ static bool is_wanted_behind(const struct trace *t, const struct queue_entry *fi
 static void check_idle(struct trace *t, const struct queue_entry *first, int gpu)
 {
 	const struct agent *a = agent_of(t, &first->holder);
-	bool offered = first->offered_ns > OFFER_NONE &&
-		       gpu_ids_have(first->offered_gpus, first->offered_gpus_count, gpu);
+	bool offered = first->offer.made_ns > OFFER_NONE &&
+		       gpu_ids_have(first->offer.gpus, first->offer.gpus_count, gpu);
 
 	if (!a || held_for(&t->store.state, first) >= wanted_by(first))
 		return;

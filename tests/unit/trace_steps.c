@@ -20,9 +20,10 @@ static void note_offers(struct trace *t, const struct pool_state *seen,
 
 		if (place == seen->queue_count)
 			continue;
-		t->offered += put->offered_ns > seen->queue[place].offered_ns && put->offered_gpus;
-		t->declined += put->aside && !seen->queue[place].aside;
-		if (put->offered_ns > OFFER_NONE && !put->holder.host)
+		t->offered +=
+			put->offer.made_ns > seen->queue[place].offer.made_ns && put->offer.gpus;
+		t->declined += put->offer.aside && !seen->queue[place].offer.aside;
+		if (put->offer.made_ns > OFFER_NONE && !put->holder.host)
 			trace_fail(t, "a GPU was offered to the other program");
 	}
 }

@@ -95,6 +95,7 @@ static int end(struct redis_draft *d, const struct change_end *c, struct err *e)
 			redis_draft_record(d, slot->reservation, c, c->gpus[i]);
 		slot->reservation = NULL;
 		slot->last_released_ns = c->end_ns;
+		slot->released_base = c->reservation->base;
 	}
 	return 0;
 }

@@ -23,6 +23,7 @@ void redis_draft_init(struct redis_draft *d, const struct pool_state *seen)
 	for (size_t i = 0; i < seen->slots_count; i++) {
 		d->slots[i].reservation = seen->slots[i].reservation;
 		d->slots[i].last_released_ns = seen->slots[i].last_released_ns;
+		d->slots[i].released_base = seen->slots[i].released_base;
 	}
 	for (size_t i = 0; i < seen->ignored_count; i++)
 		pool_state_ignore(&d->after, &seen->ignored[i], false);
@@ -58,8 +59,10 @@ void redis_draft_make(struct redis_draft *d, const struct change_init *init)
 	d->slots = mem_resize(d->slots, count, sizeof(*d->slots));
 	for (size_t i = 0; i < count; i++) {
 		d->slots[i] = (struct redis_draft_slot){.compared = true, .touched = true};
-		if (init->last_released_ns && i < init->gpus_count)
-			d->slots[i].last_released_ns = init->last_released_ns[i];
+		if (!init->released || i >= init->gpus_count)
+			continue;
+		d->slots[i].last_released_ns = init->released[i].last_released_ns;
+		d->slots[i].released_base = init->released[i].released_base;
 	}
 }
 

@@ -10,6 +10,7 @@
 struct redis_draft_slot {
 	const struct reservation *reservation; /* NULL: free */
 	int64_t last_released_ns;
+	struct time_base released_base;
 	bool compared;                    /* must be as seen */
 	bool touched;                     /* is written; compared, too */
 	const struct change_drain *drain; /* in or out of service; NULL: neither */

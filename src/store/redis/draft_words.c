@@ -181,7 +181,8 @@ static void write_slot(struct redis_draft *d, size_t slot, size_t key)
 	else if (draft->reservation)
 		add_owned(d, redis_json_write_gpu(draft->reservation, d->mark));
 	else
-		add_owned(d, redis_json_write_free(draft->last_released_ns, d->mark));
+		add_owned(d, redis_json_write_free(draft->last_released_ns, &draft->released_base,
+						   d->mark));
 }
 
 static void write_entry(struct redis_draft *d, const struct redis_draft_entry *draft, size_t key)

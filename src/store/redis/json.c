@@ -59,7 +59,7 @@ static int read_reservation(const json_t *object, struct reservation *v, struct 
 }
 
 int redis_json_read_gpu(const char *text, struct reservation **ret_reservation,
-			int64_t *ret_last_released_ns, struct err *e)
+			int64_t *ret_last_released_ns, struct time_base *ret_base, struct err *e)
 {
 	AUTO(reservation_freep) struct reservation *v = NULL;
 	AUTO(json_freep) json_t *object = NULL;
@@ -68,6 +68,7 @@ int redis_json_read_gpu(const char *text, struct reservation **ret_reservation,
 
 	*ret_reservation = NULL;
 	*ret_last_released_ns = TIME_NONE;
+	*ret_base = (struct time_base){0};
 	if (!*text)
 		return 0;
 	r = redis_json_object(text, &object, e);
@@ -81,6 +82,8 @@ int redis_json_read_gpu(const char *text, struct reservation **ret_reservation,
 		if (r < 0)
 			return r;
 	}
+	if (!v)
+		redis_json_get_base(object, ret_base);
 	*ret_reservation = mem_steal(&v);
 	*ret_last_released_ns = released_ns;
 	return 0;
@@ -110,12 +113,14 @@ char *redis_json_write_gpu(const struct reservation *v, const char *mark)
 	return redis_json_text(object);
 }
 
-char *redis_json_write_free(int64_t last_released_ns, const char *mark)
+char *redis_json_write_free(int64_t last_released_ns, const struct time_base *base,
+			    const char *mark)
 {
 	json_t *object = json_object();
 
 	/* No user at all: others take a null for a reservation. */
 	redis_json_set_time(object, "last_released", last_released_ns);
+	redis_json_set_base(object, base);
 	redis_json_set_text(object, "mark", mark);
 	return redis_json_text(object);
 }
@@ -123,24 +128,26 @@ char *redis_json_write_free(int64_t last_released_ns, const char *mark)
 /* ---- queue entries ---- */
 
 /* What is unreadable there is as good as absent, as for all that only we write. */
-static void get_offer(const json_t *object, struct queue_entry *w)
+static void get_offer(const json_t *object, struct offer *o)
 {
-	(void)redis_json_get_int(object, "offered", &w->offered_ns, NULL);
-	(void)redis_json_get_ids(object, "offered_gpus", &w->offered_gpus, &w->offered_gpus_count,
-				 NULL);
-	(void)redis_json_get_text(object, "aside", &w->aside, NULL);
-	(void)redis_json_get_ids(object, "aside_gpus", &w->aside_gpus, &w->aside_gpus_count, NULL);
+	(void)redis_json_get_int(object, "offered", &o->made_ns, NULL);
+	redis_json_get_clock(object, "offered_clock", o->clock);
+	(void)redis_json_get_ids(object, "offered_gpus", &o->gpus, &o->gpus_count, NULL);
+	(void)redis_json_get_text(object, "aside", &o->aside, NULL);
+	(void)redis_json_get_ids(object, "aside_gpus", &o->aside_gpus, &o->aside_gpus_count, NULL);
 }
 
-static void set_offer(json_t *object, const struct queue_entry *w)
+static void set_offer(json_t *object, const struct offer *o)
 {
-	if (w->offered_ns != OFFER_UNKNOWN)
-		redis_json_set(object, "offered", json_integer(w->offered_ns));
-	if (w->offered_gpus)
-		redis_json_set_ids(object, "offered_gpus", w->offered_gpus, w->offered_gpus_count);
-	redis_json_set_text(object, "aside", w->aside);
-	if (w->aside_gpus)
-		redis_json_set_ids(object, "aside_gpus", w->aside_gpus, w->aside_gpus_count);
+	if (o->made_ns != OFFER_UNKNOWN)
+		redis_json_set(object, "offered", json_integer(o->made_ns));
+	if (*o->clock)
+		redis_json_set_text(object, "offered_clock", o->clock);
+	if (o->gpus)
+		redis_json_set_ids(object, "offered_gpus", o->gpus, o->gpus_count);
+	redis_json_set_text(object, "aside", o->aside);
+	if (o->aside_gpus)
+		redis_json_set_ids(object, "aside_gpus", o->aside_gpus, o->aside_gpus_count);
 }
 
 static int read_entry(const json_t *object, struct queue_entry *w, struct err *e)
@@ -181,7 +188,9 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 		r = redis_json_get_time(object, "wait_timeout", &give_up_ns, e);
 	redis_json_get_ours(object, &w->uid, &w->holder);
 	redis_json_get_doubt(object, &w->doubt);
-	get_offer(object, w);
+	redis_json_get_base(object, &w->base);
+	(void)redis_json_get_time(object, "since", &w->since_ns, NULL);
+	get_offer(object, &w->offer);
 	if (r < 0)
 		return r;
 	if (count < 0 || count > POOL_GPUS_MAX)
@@ -241,7 +250,9 @@ char *redis_json_write_entry(const struct queue_entry *w, const char *mark)
 	redis_json_set_uid(object, w->uid);
 	redis_json_set_holder(object, &w->holder);
 	redis_json_set_doubt(object, &w->doubt);
-	set_offer(object, w);
+	redis_json_set_base(object, &w->base);
+	redis_json_set_time(object, "since", w->since_ns);
+	set_offer(object, &w->offer);
 	redis_json_set_text(object, "mark", mark);
 	return redis_json_text(object);
 }

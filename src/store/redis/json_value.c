@@ -262,7 +262,7 @@ void redis_json_get_ours(const json_t *object, struct quantity *uid, struct hold
 		get_holder(object, h);
 }
 
-static void get_clock(const json_t *object, const char *name, char clock[CLOCK_NAME_SIZE])
+void redis_json_get_clock(const json_t *object, const char *name, char clock[CLOCK_NAME_SIZE])
 {
 	AUTO_FREE char *text = NULL;
 
@@ -273,7 +273,7 @@ static void get_clock(const json_t *object, const char *name, char clock[CLOCK_N
 
 void redis_json_get_base(const json_t *object, struct time_base *base)
 {
-	get_clock(object, "clock", base->clock);
+	redis_json_get_clock(object, "clock", base->clock);
 	if (redis_json_get_int(object, "clock_offset", &base->offset_ns, NULL) < 0 ||
 	    !json_object_get(object, "clock_offset"))
 		*base = (struct time_base){0};
@@ -285,9 +285,9 @@ void redis_json_get_doubt(const json_t *object, struct doubt *d)
 
 	if (redis_json_get_int(found, "heartbeat", &d->heartbeat_ns, NULL) < 0 ||
 	    redis_json_get_int(found, "wall", &d->wall_ns, NULL) < 0 ||
-	    redis_json_get_int(found, "boot", &d->boot_ns, NULL) < 0)
+	    redis_json_get_int(found, "boot", &d->monotonic_ns, NULL) < 0)
 		*d = (struct doubt){0};
-	get_clock(found, "clock", d->clock);
+	redis_json_get_clock(found, "clock", d->clock);
 }
 
 /* jansson fails without memory, and for texts that are no UTF-8, of which there are none here. A
@@ -378,7 +378,7 @@ void redis_json_set_doubt(json_t *object, const struct doubt *d)
 	value = json_object();
 	redis_json_set(value, "heartbeat", json_integer(d->heartbeat_ns));
 	redis_json_set(value, "wall", json_integer(d->wall_ns));
-	redis_json_set(value, "boot", json_integer(d->boot_ns));
+	redis_json_set(value, "boot", json_integer(d->monotonic_ns));
 	if (*d->clock)
 		redis_json_set_text(value, "clock", d->clock);
 	redis_json_set(object, "doubt", value);

@@ -26,7 +26,8 @@ int redis_json_get_type(const json_t *object, const char *name, enum reservation
    absent. */
 void redis_json_get_ours(const json_t *object, struct quantity *uid, struct holder *h);
 
-/* The same of what tells of clocks: struct time_base, struct doubt. */
+/* The same of what tells of clocks: a name, struct time_base, struct doubt. */
+void redis_json_get_clock(const json_t *object, const char *name, char clock[CLOCK_NAME_SIZE]);
 void redis_json_get_base(const json_t *object, struct time_base *base);
 void redis_json_get_doubt(const json_t *object, struct doubt *d);
 

@@ -61,7 +61,8 @@ static void load_gpu(struct pool_state *state, int gpu, const char *text)
 	if (!strcmp(text, REDIS_NO_TEXT))
 		r = err_set(&e, EBADMSG, "it is not text");
 	else
-		r = redis_json_read_gpu(text, &part, &slot->last_released_ns, &e);
+		r = redis_json_read_gpu(text, &part, &slot->last_released_ns, &slot->released_base,
+					&e);
 	if (r < 0)
 		slot->problem = mem_printf(
 			"its state in Redis (" REDIS_KEY_GPU "%d) is unreadable: %s", gpu, e.text);

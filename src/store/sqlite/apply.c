@@ -25,25 +25,18 @@ static void bind_holder(struct sql *q, const struct holder *h)
 	sql_int(q, (int64_t)h->supervisor.start_ticks);
 }
 
-/* A name of a clock; "" is stored as NULL. */
-static void bind_clock(struct sql *q, const char *clock)
-{
-	sql_text(q, *clock ? clock : NULL);
-}
-
 static void bind_doubt(struct sql *q, const struct doubt *d)
 {
 	sql_int(q, d->heartbeat_ns);
 	sql_int(q, d->wall_ns);
-	sql_int(q, d->boot_ns);
-	bind_clock(q, d->clock);
+	sql_int(q, d->monotonic_ns);
+	sql_clock(q, d->clock);
 }
 
 /* What follows the holder in both statements of reservations. */
 static void bind_clocks(struct sql *q, const struct reservation *v)
 {
-	bind_clock(q, v->base.clock);
-	sql_int(q, v->base.offset_ns);
+	sql_base(q, &v->base);
 	bind_doubt(q, &v->doubt);
 }
 
@@ -118,10 +111,12 @@ static int end_one(struct sqlite_store *s, const struct change_end *c, int gpu, 
 		   struct err *e)
 {
 	struct sql q = sql_of(s, "UPDATE gpus SET reservation_id = NULL, last_released_ns = ?,"
-				 " version = ? WHERE id = ? AND reservation_id = ?");
+				 " released_clock = ?, released_offset_ns = ?, version = ?"
+				 " WHERE id = ? AND reservation_id = ?");
 	int r;
 
 	sql_int(&q, c->end_ns);
+	sql_base(&q, &c->reservation->base);
 	sql_int(&q, ++*version);
 	sql_int(&q, gpu);
 	sql_text(&q, c->reservation->id);
@@ -219,10 +214,13 @@ static void bind_entry(struct sql *q, const struct queue_entry *w, const char *e
 	sql_int(q, w->min_memory_mb);
 	sql_text(q, eligible);
 	bind_doubt(q, &w->doubt);
-	sql_int(q, w->offered_ns);
+	sql_int(q, w->offer.made_ns);
 	sql_text(q, offered_gpus);
-	sql_text(q, w->aside);
+	sql_text(q, w->offer.aside);
 	sql_text(q, aside_gpus);
+	sql_clock(q, w->offer.clock);
+	sql_base(q, &w->base);
+	sql_int(q, w->since_ns);
 	sql_text(q, w->id);
 }
 
@@ -237,8 +235,8 @@ static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_
 {
 	/* Statements borrow their texts. */
 	AUTO_FREE char *eligible = list_text(w->eligible, w->eligible_count);
-	AUTO_FREE char *offered_gpus = list_text(w->offered_gpus, w->offered_gpus_count);
-	AUTO_FREE char *aside_gpus = list_text(w->aside_gpus, w->aside_gpus_count);
+	AUTO_FREE char *offered_gpus = list_text(w->offer.gpus, w->offer.gpus_count);
+	AUTO_FREE char *aside_gpus = list_text(w->offer.aside_gpus, w->offer.aside_gpus_count);
 	struct sql q = w->version
 			       ? sql_of(s, "UPDATE queue SET version = ?, user = ?, account = ?,"
 					   " uid = ?, type = ?, requested_count = ?,"
@@ -250,7 +248,8 @@ static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_
 					   " doubt_heartbeat_ns = ?, doubt_wall_ns = ?,"
 					   " doubt_boot_ns = ?, doubt_clock = ?,"
 					   " offered_ns = ?, offered_gpus = ?, aside = ?,"
-					   " aside_gpus = ? WHERE id = ?")
+					   " aside_gpus = ?, offered_clock = ?, clock = ?,"
+					   " clock_offset_ns = ?, since_ns = ? WHERE id = ?")
 			       : sql_of(s, "INSERT INTO queue(version, user, account, uid, type,"
 					   " requested_count, duration_ns, note, enqueued_ns,"
 					   " heartbeat_ns, give_up_ns, host, boot_id, command_pid,"
@@ -258,9 +257,10 @@ static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_
 					   " supervisor_start_ticks, gpu_type, min_memory_mb,"
 					   " eligible, doubt_heartbeat_ns, doubt_wall_ns,"
 					   " doubt_boot_ns, doubt_clock, offered_ns,"
-					   " offered_gpus, aside, aside_gpus, id) VALUES"
+					   " offered_gpus, aside, aside_gpus, offered_clock,"
+					   " clock, clock_offset_ns, since_ns, id) VALUES"
 					   " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-					   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+					   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	bind_entry(&q, w, eligible, offered_gpus, aside_gpus, version);
 	return sql_run(&q, e);

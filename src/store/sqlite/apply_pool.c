@@ -20,6 +20,7 @@ static int check_nothing_left(struct sqlite_store *s, const struct pool_state *s
 int sqlite_apply_init(struct sqlite_store *s, const struct pool_state *seen,
 		      const struct change_init *c, int64_t *version, struct err *e)
 {
+	static const struct slot unused;
 	struct sql q;
 	int r = check_nothing_left(s, seen, e);
 
@@ -30,10 +31,14 @@ int sqlite_apply_init(struct sqlite_store *s, const struct pool_state *seen,
 		return r;
 	r = sql_script(s, "DELETE FROM gpus; DELETE FROM ignored_processes;", e);
 	for (size_t i = 0; r == 0 && i < c->gpus_count; i++) {
-		q = sql_of(s, "INSERT INTO gpus(id, version, last_released_ns) VALUES (?, ?, ?)");
+		const struct slot *slot = c->released ? &c->released[i] : &unused;
+
+		q = sql_of(s, "INSERT INTO gpus(id, version, last_released_ns, released_clock,"
+			      " released_offset_ns) VALUES (?, ?, ?, ?, ?)");
 		sql_int(&q, (int64_t)i);
 		sql_int(&q, ++*version);
-		sql_int(&q, c->last_released_ns ? c->last_released_ns[i] : TIME_NONE);
+		sql_int(&q, slot->last_released_ns);
+		sql_base(&q, &slot->released_base);
 		r = sql_run(&q, e);
 	}
 	if (r < 0)

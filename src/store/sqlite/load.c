@@ -27,12 +27,19 @@ static void read_clock(const struct sql *q, int column, char clock[CLOCK_NAME_SI
 		strncpy(clock, text, CLOCK_NAME_SIZE - 1);
 }
 
+/* Two columns. */
+static void read_base(const struct sql *q, int column, struct time_base *base)
+{
+	read_clock(q, column, base->clock);
+	base->offset_ns = sql_column(q, column + 1);
+}
+
 /* Four columns. */
 static void read_doubt(const struct sql *q, int column, struct doubt *d)
 {
 	d->heartbeat_ns = sql_column(q, column);
 	d->wall_ns = sql_column(q, column + 1);
-	d->boot_ns = sql_column(q, column + 2);
+	d->monotonic_ns = sql_column(q, column + 2);
 	read_clock(q, column + 3, d->clock);
 }
 
@@ -87,7 +94,8 @@ static int load_slots(struct sqlite_store *s, struct pool_state *state, struct e
 {
 	struct sql q =
 		sql_of(s, "SELECT id, uuid, last_released_ns, version, drained_by, drained_ns,"
-			  " profile, parent, parent_index, retired_ns FROM gpus ORDER BY id");
+			  " profile, parent, parent_index, retired_ns, released_clock,"
+			  " released_offset_ns FROM gpus ORDER BY id");
 	int r;
 
 	for (size_t i = 0; (r = sql_step(&q, e)) > 0; i++) {
@@ -105,6 +113,7 @@ static int load_slots(struct sqlite_store *s, struct pool_state *state, struct e
 		slot->parent = sql_dup(&q, 7);
 		slot->parent_index = (int)sql_column(&q, 8);
 		slot->retired_ns = sql_column(&q, 9);
+		read_base(&q, 10, &slot->released_base);
 	}
 	return r;
 }
@@ -125,8 +134,7 @@ static struct reservation *read_reservation(const struct sql *q)
 	r->note = sql_dup(q, 11);
 	r->queue_id = sql_dup(q, 12);
 	read_holder(q, 13, &r->holder);
-	read_clock(q, 19, r->base.clock);
-	r->base.offset_ns = sql_column(q, 20);
+	read_base(q, 19, &r->base);
 	read_doubt(q, 21, &r->doubt);
 	return r;
 }
@@ -187,10 +195,13 @@ static void read_entry(const struct sql *q, struct queue_entry *w)
 	w->min_memory_mb = sql_column(q, 19);
 	read_ids(sql_column_text(q, 20), &w->eligible, &w->eligible_count);
 	read_doubt(q, 21, &w->doubt);
-	w->offered_ns = sql_column(q, 25);
-	read_ids(sql_column_text(q, 26), &w->offered_gpus, &w->offered_gpus_count);
-	w->aside = sql_dup(q, 27);
-	read_ids(sql_column_text(q, 28), &w->aside_gpus, &w->aside_gpus_count);
+	w->offer.made_ns = sql_column(q, 25);
+	read_ids(sql_column_text(q, 26), &w->offer.gpus, &w->offer.gpus_count);
+	w->offer.aside = sql_dup(q, 27);
+	read_ids(sql_column_text(q, 28), &w->offer.aside_gpus, &w->offer.aside_gpus_count);
+	read_clock(q, 29, w->offer.clock);
+	read_base(q, 30, &w->base);
+	w->since_ns = sql_column(q, 32);
 }
 
 static int load_queue(struct sqlite_store *s, struct pool_state *state, struct err *e)
@@ -201,8 +212,8 @@ static int load_queue(struct sqlite_store *s, struct pool_state *state, struct e
 		   " command_pid, command_start_ticks, supervisor_pid,"
 		   " supervisor_start_ticks, gpu_type, min_memory_mb, eligible,"
 		   " doubt_heartbeat_ns, doubt_wall_ns, doubt_boot_ns, doubt_clock,"
-		   " offered_ns, offered_gpus, aside, aside_gpus"
-		   " FROM queue ORDER BY enqueued_ns, id");
+		   " offered_ns, offered_gpus, aside, aside_gpus, offered_clock, clock,"
+		   " clock_offset_ns, since_ns FROM queue ORDER BY enqueued_ns, id");
 	int r;
 
 	while ((r = sql_step(&q, e)) > 0)

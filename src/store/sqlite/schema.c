@@ -157,7 +157,7 @@ static const struct addition {
 	 " start_ticks INTEGER NOT NULL, host TEXT, name TEXT, ignored_by TEXT,"
 	 " ignored_ns INTEGER NOT NULL, memory_mb INTEGER NOT NULL,"
 	 " UNIQUE (boot_id, pid, start_ticks)"},
-	/* struct time_base and struct doubt. */
+	/* struct time_base and struct doubt, whose monotonic_ns is called doubt_boot_ns. */
 	{"reservations", "clock", "TEXT"},
 	{"reservations", "clock_offset_ns", "INTEGER NOT NULL DEFAULT 0"},
 	{"reservations", "doubt_heartbeat_ns", "INTEGER NOT NULL DEFAULT 0"},
@@ -179,6 +179,15 @@ static const struct addition {
 	{"pool", "host_id", "TEXT"},
 	{"pool", "host_boot_id", "TEXT"},
 	{"pool", "host_name", "TEXT"},
+	/* By which clocks the times of an entry were taken, since when it waits (TIME_NONE:
+	   enqueued_ns), and by which clock it was offered GPUs. */
+	{"queue", "clock", "TEXT"},
+	{"queue", "clock_offset_ns", "INTEGER NOT NULL DEFAULT 0"},
+	{"queue", "since_ns", "INTEGER NOT NULL DEFAULT 0"},
+	{"queue", "offered_clock", "TEXT"},
+	/* The same of last_released_ns. */
+	{"gpus", "released_clock", "TEXT"},
+	{"gpus", "released_offset_ns", "INTEGER NOT NULL DEFAULT 0"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */

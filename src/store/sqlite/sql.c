@@ -56,6 +56,17 @@ void sql_quantity(struct sql *q, struct quantity value)
 		sql_text(q, NULL);
 }
 
+void sql_clock(struct sql *q, const char *clock)
+{
+	sql_text(q, *clock ? clock : NULL);
+}
+
+void sql_base(struct sql *q, const struct time_base *base)
+{
+	sql_clock(q, base->clock);
+	sql_int(q, base->offset_ns);
+}
+
 int sql_step(struct sql *q, struct err *e)
 {
 	int rc = q->rc;

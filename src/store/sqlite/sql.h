@@ -30,10 +30,12 @@ struct sql {
 /* The statement, reset and without parameters. `text` must be a literal: it is known by address. */
 struct sql sql_of(struct sqlite_store *s, const char *text);
 
-/* Each binds the next parameter. */
+/* Each binds the next parameter; texts are borrowed until the step. */
 void sql_int(struct sql *q, int64_t value);
-void sql_text(struct sql *q, const char *value); /* NULL is NULL; borrowed until the step */
+void sql_text(struct sql *q, const char *value); /* NULL is NULL */
 void sql_quantity(struct sql *q, struct quantity value);
+void sql_clock(struct sql *q, const char *clock);           /* its name: "" is NULL */
+void sql_base(struct sql *q, const struct time_base *base); /* two of them */
 
 /* 1: a row is there; 0: no more (the statement is reset); or a negative errno. */
 int sql_step(struct sql *q, struct err *e);
