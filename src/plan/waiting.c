@@ -88,6 +88,13 @@ static struct queue_entry *waiting_join(const struct waiting *w, bool quiet, str
 	return plan_put_copy(p, &entry, quiet);
 }
 
+/* One that was absent and is active again may be first for something: that is news. */
+static bool was_silent(const struct queue_entry *before, int64_t now_ns)
+{
+	return plan_is_silent(plan_entry_last_heartbeat_ns(before, now_ns),
+			      QUEUE_HEARTBEAT_LIMIT_NS, now_ns);
+}
+
 /* What is collected gets a heartbeat, too: other programs free what is silent or past its expiry.
    (What has just been given back in part waits for the next time.) */
 static void waiting_renew(const struct waiting *w, struct plan *p)
@@ -100,11 +107,19 @@ static void waiting_renew(const struct waiting *w, struct plan *p)
 	}
 }
 
-/* One that was absent and is active again may be first for something: that is news. */
-static bool was_silent(const struct queue_entry *before, int64_t now_ns)
+bool waiting_renew_entry(const struct waiting *w, struct plan *p)
 {
-	return plan_is_silent(plan_entry_last_heartbeat_ns(before, now_ns),
-			      QUEUE_HEARTBEAT_LIMIT_NS, now_ns);
+	const struct queue_entry *before = w->entry;
+	struct queue_entry *put;
+
+	if (!before || before->cancelled || before->offered_ns > OFFER_NONE ||
+	    before->give_up_ns != w->wait->give_up_ns || was_silent(before, w->facts->now_ns))
+		return false;
+	put = plan_put_copy(p, before, true);
+	put->heartbeat_ns = w->facts->now_ns;
+	put->doubt = (struct doubt){0};
+	waiting_renew(w, p);
+	return true;
 }
 
 void waiting_put(const struct waiting *w, struct plan *p)

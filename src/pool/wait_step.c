@@ -10,6 +10,10 @@
 /* By how much two clocks may differ that nobody has set. */
 #define CLOCK_SLACK_NS NS_PER_SECOND
 
+/* One that is far behind looks at all others so often: for its estimate, and the rules of the
+   host. It costs a read of /proc for each of them. */
+#define FAR_OBSERVE_NS (4 * QUEUE_HEARTBEAT_NS)
+
 void step_clear(struct step *s)
 {
 	attempt_clear(&s->last);
@@ -54,8 +58,9 @@ static bool is_far(const struct pool_wait *w, const struct pool_state *state)
 
 	return place >= WAIT_FAR_RANK && place < state->queue_count &&
 	       !state->queue[place].cancelled && state->queue[place].offered_ns <= OFFER_NONE &&
-	       now_ns < w->heartbeat_ns && now_ns < w->watch.due_ns && !w->watch.follows &&
-	       !has_lost_neighbour(w, state, place) && has_many_rivals(w, state, place);
+	       now_ns < w->heartbeat_ns && now_ns < w->observe_ns && now_ns < w->watch.due_ns &&
+	       !w->watch.follows && !has_lost_neighbour(w, state, place) &&
+	       has_many_rivals(w, state, place);
 }
 
 /* If the wall clock was set, others would see the limit at another time than the request itself. */
@@ -71,29 +76,31 @@ static void keep_limit(struct pool_wait *w)
 		w->give_up_ns = give_up_ns;
 }
 
-/* Loads the pool to evaluate it, unless that was just done. */
+/* Loads the pool to evaluate it, and looks at the others, unless that was just done. */
 static int load(struct step *s, struct err *e)
 {
 	struct pool_wait *w = s->wait;
 	struct attempt *a = &s->last;
-	int r;
+	bool is_current = s->is_current;
+	int r = 0;
 
-	if (s->is_current) {
-		s->is_current = false;
-		return 0;
+	s->is_current = false;
+	if (!is_current) {
+		attempt_clear(a);
+		r = pool_load(w->pool, STORE_READ, &a->state, e);
+		if (r == 0)
+			r = plan_require(&a->state, e);
 	}
-	attempt_clear(a);
-	r = pool_load(w->pool, STORE_READ, &a->state, e);
-	if (r == 0)
-		r = plan_require(&a->state, e);
-	if (r < 0)
+	if (r < 0 || a->liveness.waiting)
 		return r;
 	/* Not the first time: a request that has joined is told what to expect. */
 	s->far = w->standing.joined && is_far(w, &a->state);
-	if (s->far)
+	if (s->far) {
 		attempt_take_facts(w->pool, a);
-	else
+	} else {
 		attempt_observe(w->pool, a);
+		w->observe_ns = clock_monotonic_ns() + FAR_OBSERVE_NS;
+	}
 	return 0;
 }
 
@@ -225,8 +232,12 @@ static int prepare_step(struct pool *p, struct transaction *t, struct err *e)
 
 	(void)p;
 	t->cache = NULL;
-	/* A heartbeat is due, and most often nothing else: one load is enough. */
-	if (w->enqueued_ns != TIME_NONE && clock_monotonic_ns() >= w->heartbeat_ns) {
+	/* A heartbeat is due, and most often nothing else: what was loaded for that is evaluated.
+	 */
+	s->renews = w->enqueued_ns != TIME_NONE && clock_monotonic_ns() >= w->heartbeat_ns &&
+		    !s->is_news;
+	t->without_liveness = s->renews;
+	if (s->renews) {
 		s->evaluation = (struct wait_evaluation){.action = WAIT_COLLECT};
 		s->is_current = false;
 		return 0;
@@ -260,6 +271,10 @@ static int decide_step(const struct pool_state *state, const struct plan_facts *
 
 	if (r < 0 || pool_state_find(state, request.id))
 		return r;
+	if (s->renews) {
+		s->is_news = !plan_wait_renew(state, facts, &request, &wait, plan);
+		return 0;
+	}
 	/* Without a scan nothing is taken blindly, not even by force. */
 	request.force = facts->use && request.force;
 	known.idle_since_ns = idle_since(s->wait, state);
