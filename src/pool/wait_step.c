@@ -39,14 +39,15 @@ static bool has_many_rivals(const struct pool_wait *w, const struct pool_state *
 		.waiting = mem_alloc(state->queue_count, sizeof(enum holder_life)),
 	};
 	struct plan_facts facts = observe_facts(&w->pool->observer, &l, &w->pool->config.policy);
-	size_t rivals = 0;
+	AUTO(wait_rivals_clear) struct wait_rivals rivals = {0};
 
-	for (size_t i = 0; i < place && rivals < WAIT_FAR_RANK; i++) {
+	wait_rivals_init(&rivals, state);
+	for (size_t i = 0; i < place && rivals.fewest < WAIT_FAR_RANK; i++) {
 		l.waiting[i] = observe_waiter(&w->pool->observer, &state->queue[i]);
-		rivals += wait_is_rival(state, &facts, i, place);
+		wait_rivals_add(&rivals, state, &facts, i, place);
 	}
 	liveness_clear(&l);
-	return rivals >= WAIT_FAR_RANK;
+	return rivals.fewest >= WAIT_FAR_RANK;
 }
 
 /* Whether it is too far behind to get anything, and has nothing to report: then the liveness of all
