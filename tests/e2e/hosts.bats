@@ -66,7 +66,11 @@ forget_host() {
 		'admin --drain 1' 'extend --duration 1h'; do
 		on_host node2 $THERE 2 $words
 		assert_error 1 'is that of another host, node1; this is node2'
-		assert_stderr_has '--store'
+		if [ "${E2E_STORE:-sqlite}" = redis ]; then
+			assert_stderr_has "'canhazgpu admin --store URL', where the URL names another database or file"
+		else
+			assert_stderr_has "'canhazgpu admin --store sqlite:"
+		fi
 	done
 	on_host_ok node2 $THERE 2 status
 	assert_stderr_has 'Warning: the GPU pool in'
