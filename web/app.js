@@ -20,7 +20,6 @@ const timeline = startTimeline(() => loadTimeline().catch(feedProblem));
 const report = startReport(() => loadReport().catch(feedProblem));
 
 let host = null;
-let hostKnown = false;
 let gpus = [];
 let waiting = [];
 let hoursOfDay = null;
@@ -61,6 +60,8 @@ function showHost(next) {
     `canhazgpu ${host.version}, GPUs by ${shown(host.provider ?? "an unknown provider")}${driver}`,
   );
   show(byId("demo"), host.demo === true);
+  setText(byId("warning"), host.warning ? `Warning: ${shown(host.warning)}` : "");
+  show(byId("warning"), Boolean(host.warning));
   setLink("documentation", host.documentation);
   setLink("source", host.source);
 }
@@ -140,12 +141,11 @@ function showNow() {
 
 async function load() {
   const [nextHost, nextGpus, nextWaiting] = await Promise.all([
-    hostKnown ? host : fetchDocument("api/host"),
+    fetchDocument("api/host"),
     fetchDocument("api/status"),
     fetchDocument("api/queue"),
   ]);
-  if (!hostKnown) showHost(nextHost);
-  hostKnown = true;
+  if (nextHost !== host) showHost(nextHost);
   noteChanges(gpus, nextGpus);
   [gpus, waiting] = [nextGpus, nextWaiting];
   showNow();
@@ -170,8 +170,6 @@ function showConnection({ mode, since, problem }) {
   setAttribute(document.body, "data-stale", mode === "lost" ? "" : null);
   show(byId("trouble"), mode === "lost");
   if (mode !== "lost") return;
-  // The other side may be another program when it is back.
-  hostKnown = false;
   const what = problem
     ? `Server error: ${shown(problem)}`
     : since === null

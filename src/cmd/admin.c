@@ -163,7 +163,7 @@ static int admin_refresh(const struct invocation *in, struct err *e)
 	print_ids("Added", done.added, done.added_count, "");
 	print_ids("Brought back", done.back, done.back_count, "");
 	print_ids("Retired", done.gone, done.gone_count,
-		  " (gone; existing reservations continue to their end)");
+		  " (gone, or divided; existing reservations continue to their end)");
 	print_ids("Kept", done.doubtful, done.doubtful_count,
 		  " (not seen, but the driver cannot show all GPUs now)");
 	if (done.recorded)

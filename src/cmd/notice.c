@@ -1,6 +1,7 @@
 /* Texts that are not waited for; see notice.h. */
 #include "cmd/notice.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -42,9 +43,13 @@ static int reopen(bool terminal)
 	return fd >= 0 && is_same_terminal(fd, STDERR_FILENO) ? mem_steal_fd(&fd) : -1;
 }
 
+/* What nobody can ever read (it was closed, or its terminal is gone) is as good as written: to try
+   again would be for nothing. */
 static bool write_all(int fd, const char *text, size_t length)
 {
-	return write(fd, text, length) == (ssize_t)length;
+	ssize_t n = write(fd, text, length);
+
+	return n == (ssize_t)length || (n < 0 && (errno == EBADF || errno == EIO));
 }
 
 /* A pipe or terminal takes a short text without delay when poll says that it takes anything. */
@@ -64,7 +69,7 @@ bool notice_write(const char *text)
 	bool terminal;
 
 	if (fstat(STDERR_FILENO, &file) < 0)
-		return false;
+		return true;
 	if (S_ISSOCK(file.st_mode))
 		return send(STDERR_FILENO, text, length, MSG_DONTWAIT) == (ssize_t)length;
 	terminal = S_ISCHR(file.st_mode) && isatty(STDERR_FILENO);

@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-/* Writes the text as it is. False where not all of it could be written. */
+/* Writes the text as it is. False where not all of it could be written now; where nothing ever can
+   be (standard error is closed), there is nothing to try again: true. */
 bool notice_write(const char *text);
 
 /* The same for what a format makes. */

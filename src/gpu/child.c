@@ -67,16 +67,23 @@ int gpu_child_collect(struct gpu_child *child, int64_t until_ns)
 	return host_child_collect(&child->host, until_ns, child->options->interrupt_fd);
 }
 
-int gpu_child_end(struct gpu_child *child, int collected, int64_t deadline_ns, bool *ret_is_gone,
-		  struct scan *ret_scan, struct err *e)
+int gpu_child_read(const struct gpu_child *child, struct scan *ret_scan, struct err *e)
 {
-	AUTO(str_clear) struct str answer = {0};
+	const struct str *answer = &child->host.answer;
+
+	if (!answer->length)
+		return -EBADMSG;
+	return gpu_wire_unpack(str_text(answer), answer->length, ret_scan, e);
+}
+
+int gpu_child_end(struct gpu_child *child, int collected, int64_t deadline_ns, bool *ret_is_gone,
+		  struct err *e)
+{
 	const char *name = child->backend->name;
 	struct host_child_end end;
-	int r;
 
 	host_child_end(&child->host, deadline_ns, collected < 0, &stuck, &end);
-	answer = child->host.answer;
+	str_clear(&child->host.answer);
 	*ret_is_gone = end.is_gone;
 	if (collected == -ETIMEDOUT)
 		return err_set(e, ETIMEDOUT, "the %s driver did not answer within %d ms%s", name,
@@ -86,8 +93,5 @@ int gpu_child_end(struct gpu_child *child, int collected, int64_t deadline_ns, b
 		return err_set(e, EINTR, "interrupted");
 	if (collected < 0)
 		return err_sys(e, -collected, "the %s driver gave no readable answer", name);
-	if (!answer.length)
-		return no_answer(name, end.status, e);
-	r = gpu_wire_unpack(str_text(&answer), answer.length, ret_scan, e);
-	return r == -EBADMSG ? no_answer(name, end.status, e) : r;
+	return no_answer(name, end.status, e);
 }

@@ -22,12 +22,18 @@ int gpu_child_begin(struct gpu_child *child, const struct gpu_backend *backend,
 /* Waits for the answer until that time (monotonic): see host_child_collect. */
 int gpu_child_collect(struct gpu_child *child, int64_t until_ns);
 
+/* Reads the answer that was collected: *ret_scan, or the driver's error. -EBADMSG: it is none, and
+   gpu_child_end says why. */
+int gpu_child_read(const struct gpu_child *child, struct scan *ret_scan, struct err *e);
+
 /*
- * Ends the child. `collected` is what gpu_child_collect has returned: 0, and *ret_scan is the scan;
- * -ETIMEDOUT, and the child is killed, as for any other code. -EIO with the signal's name: it
- * crashed. *ret_is_gone: it has died; else it hangs in the kernel, and is left alone.
+ * Ends the child, which may take as long as the driver needs to let go of it: until the deadline.
+ * `collected` is what gpu_child_collect has returned; with anything but 0 the child is killed at
+ * once. *ret_is_gone: it has died; else it hangs in the kernel, and is left alone. Returns why
+ * there is no answer that can be read: -ETIMEDOUT, -EINTR, -EIO with the signal's name where it
+ * crashed.
  */
 int gpu_child_end(struct gpu_child *child, int collected, int64_t deadline_ns, bool *ret_is_gone,
-		  struct scan *ret_scan, struct err *e);
+		  struct err *e);
 
 #endif

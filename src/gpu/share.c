@@ -265,12 +265,16 @@ static bool is_worth_keeping(int result)
 	return result != -ETIMEDOUT && result != -EBUSY && result != -EINTR && result != -EAGAIN;
 }
 
+/* Keeps a result for those who wait for it; the next one may scan. */
 static void keep(struct share *s, struct share_stamp *stamp, const struct scan *scan, int result,
 		 const struct err *e)
 {
-	AUTO_FREE char *wire = gpu_wire_pack(scan, result < 0 ? e : NULL);
-	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *wire = NULL, *text = NULL;
 
+	if (!s->is_held || !is_worth_keeping(result) ||
+	    !share_file_is_current(&s->directory, s->lock_name, s->lock_fd))
+		return;
+	wire = gpu_wire_pack(scan, result < 0 ? e : NULL);
 	stamp->end_ns = now_since_boot_ns();
 	if (result == 0) {
 		stamp->complete = is_complete(s->patience.backend, scan);
@@ -278,6 +282,8 @@ static void keep(struct share *s, struct share_stamp *stamp, const struct scan *
 	}
 	text = share_stamp_write(stamp, wire);
 	share_file_replace(&s->directory, s->name, text);
+	mem_auto_close(&s->lock_fd);
+	s->is_held = false;
 }
 
 /* Its user may stop the child as well. */
@@ -317,21 +323,28 @@ static int scan(struct share *s, const struct gpu_options *options, struct scan 
 		.begin_wall_ns = clock_now_ns(),
 	};
 	struct gpu_child child;
-	bool is_gone;
-	int r = scanners_check(&s->directory, s->patience.backend->name, e);
+	bool is_gone, is_read;
+	int r = scanners_check(&s->directory, s->patience.backend->name, e), collected, why;
 
 	if (r == 0)
 		r = gpu_child_begin(&child, s->patience.backend, options, e);
 	if (r < 0)
 		return r;
 	scanners_add(&s->directory, child.host.pid);
-	r = gpu_child_end(&child, await(s, &child), s->patience.deadline_ns, &is_gone, ret_scan, e);
+	collected = await(s, &child);
+	r = collected == 0 ? gpu_child_read(&child, ret_scan, e) : -EBADMSG;
+	is_read = r != -EBADMSG;
+	/* At first: some drivers take seconds to let go of a process. */
+	if (is_read)
+		keep(s, &stamp, ret_scan, r, e);
+	why = gpu_child_end(&child, collected, s->patience.deadline_ns, &is_gone,
+			    is_read ? NULL : e);
 	if (is_gone)
 		scanners_remove(&s->directory, child.host.pid);
-	if (s->is_held && is_worth_keeping(r) &&
-	    share_file_is_current(&s->directory, s->lock_name, s->lock_fd))
-		keep(s, &stamp, ret_scan, r, e);
-	return r;
+	if (is_read)
+		return r;
+	keep(s, &stamp, ret_scan, why, e);
+	return why;
 }
 
 int gpu_share_scan(const struct gpu_backend *backend, const struct gpu_options *options,

@@ -163,7 +163,11 @@ static int start_child(host_child_work *work, const void *question, pid_t *ret_p
 		return -errno;
 	pid = fork();
 	if (pid == 0) {
-		work(question, confine(ends[1], parent));
+		int out = confine(ends[1], parent);
+
+		work(question, out);
+		/* The end of the answer. The kernel may take longer over what else is open. */
+		close(out);
 		_exit(EXIT_SUCCESS);
 	}
 	code = errno;

@@ -160,10 +160,18 @@ bool host_status_has_signal(const char *text, const char *mask, int signal)
 int host_process_stat(pid_t pid, struct process_info *ret_info)
 {
 	char text[2048];
-	ssize_t length = host_proc_read(pid, "stat", text, sizeof(text));
+	AUTO_CLOSE int fd = proc_open(pid, "stat");
+	ssize_t length;
 
+	if (fd < 0)
+		return fd;
+	/* It is one record, which comes as a whole: of hundreds a second read would count. */
+	do
+		length = read(fd, text, sizeof(text) - 1);
+	while (length < 0 && errno == EINTR);
 	if (length < 0)
-		return (int)length;
+		return -errno;
+	text[length] = '\0';
 	return host_stat_parse(text, ret_info) ? 0 : -ESRCH;
 }
 

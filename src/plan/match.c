@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 /* The only GPU of that UUID; *ret_count says how many there are. */
 static struct gpu *find_uuid(const struct scan *scan, const char *uuid, size_t *ret_count)
@@ -56,6 +57,21 @@ static char *why_gone(const struct slot *slot, const struct scan *scan)
 			  slot->uuid, why);
 }
 
+char *plan_instances_text(const struct pool_state *state, const char *uuid)
+{
+	AUTO(str_clear) struct str ids = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; uuid && i < state->slots_count; i++) {
+		const struct slot *slot = &state->slots[i];
+
+		if (slot->parent && slot->retired_ns == TIME_NONE &&
+		    !strcasecmp(slot->parent, uuid))
+			str_addf(&ids, "%s%zu", count++ ? ", " : "", i);
+	}
+	return count ? mem_printf("GPU%s %s", count > 1 ? "s" : "", str_text(&ids)) : NULL;
+}
+
 static bool is_divided(const struct scan *scan, const char *uuid)
 {
 	for (size_t i = 0; i < scan->divided_count; i++) {
@@ -65,8 +81,19 @@ static bool is_divided(const struct scan *scan, const char *uuid)
 	return false;
 }
 
-static void match_uuid(const struct slot *slot, const struct scan *scan, struct gpu **gpus,
-		       char **ret_problem)
+static char *why_divided(const struct pool_state *state, const char *uuid)
+{
+	AUTO_FREE char *instances = plan_instances_text(state, uuid);
+
+	if (instances)
+		return mem_printf("%s is in MIG mode: its instances are %s", uuid, instances);
+	return mem_printf("%s is in MIG mode: 'canhazgpu admin --refresh' gives its instances "
+			  "numbers",
+			  uuid);
+}
+
+static void match_uuid(const struct pool_state *state, const struct slot *slot,
+		       const struct scan *scan, struct gpu **gpus, char **ret_problem)
 {
 	size_t count;
 	struct gpu *gpu = find_uuid(scan, slot->uuid, &count);
@@ -77,10 +104,7 @@ static void match_uuid(const struct slot *slot, const struct scan *scan, struct 
 	else if (count > 1)
 		*ret_problem = mem_printf("the driver shows %zu GPUs as %s", count, slot->uuid);
 	else if (!gpu && is_divided(scan, slot->uuid))
-		*ret_problem =
-			mem_printf("%s is in MIG mode: 'canhazgpu admin --refresh' gives its "
-				   "instances numbers",
-				   slot->uuid);
+		*ret_problem = why_divided(state, slot->uuid);
 	else if (!gpu)
 		*ret_problem = why_gone(slot, scan);
 	else
@@ -117,7 +141,7 @@ void plan_match_gpus(const struct pool_state *state, const struct scan *scan, st
 		ret_gpus[i] = NULL;
 	for (size_t i = 0; i < state->slots_count; i++) {
 		if (state->slots[i].uuid)
-			match_uuid(&state->slots[i], scan, ret_gpus, &ret_problems[i]);
+			match_uuid(state, &state->slots[i], scan, ret_gpus, &ret_problems[i]);
 	}
 	for (size_t i = 0; i < state->slots_count; i++) {
 		if (!state->slots[i].uuid)
@@ -133,6 +157,20 @@ static const char *uuid_of(const struct pool_state *state, struct gpu *const *gp
 	if (state->slots[i].uuid)
 		return state->slots[i].uuid;
 	return gpus && gpus[i] ? gpus[i]->uuid : NULL;
+}
+
+/* A card that was divided when the pool was made is none of its GPUs. */
+static int refuse_name(const struct pool_state *state, const char *name, struct err *e)
+{
+	AUTO_FREE char *instances = plan_instances_text(state, name);
+
+	if (instances)
+		return err_set(e, ENOENT, "%.100s is in MIG mode: ask for its instances, %s", name,
+			       instances);
+	return err_set(e, ENOENT,
+		       "there is no GPU '%.100s' in this pool ('canhazgpu status --json' shows "
+		       "their UUIDs)",
+		       name);
 }
 
 /* The slot of that UUID, or the only one whose UUID begins so. */
@@ -154,10 +192,7 @@ static int find_name(const struct pool_state *state, struct gpu *const *gpus, co
 			break;
 	}
 	if (!matches)
-		return err_set(e, ENOENT,
-			       "there is no GPU '%.100s' in this pool ('canhazgpu status --json' "
-			       "shows their UUIDs)",
-			       name);
+		return refuse_name(state, name, e);
 	if (matches > 1)
 		return err_usage(e,
 				 "the UUIDs of %zu GPUs begin with '%.100s' ('canhazgpu status "

@@ -16,6 +16,10 @@
 void plan_match_gpus(const struct pool_state *state, const struct scan *scan, struct gpu **ret_gpus,
 		     char **ret_problems);
 
+/* The numbers of the MIG instances that the GPU of that UUID is divided into, as far as the pool
+   has any: "GPU 3", "GPUs 3, 4". The caller frees it; NULL: none. */
+char *plan_instances_text(const struct pool_state *state, const char *uuid);
+
 /* What to record of a GPU, so that it is found again: its UUID, or NULL where it has none, or not
    one of its own. */
 const char *plan_own_uuid(const struct scan *scan, const struct gpu *gpu);

@@ -250,6 +250,22 @@ int plan_wait(const struct pool_state *state, const struct plan_facts *facts,
 	return 0;
 }
 
+bool plan_wait_renew(const struct pool_state *state, const struct plan_facts *facts,
+		     const struct plan_request *request, const struct plan_wait *wait,
+		     struct plan *p)
+{
+	size_t place = plan_queue_find(state, wait->entry_id);
+	const struct waiting w = {
+		.state = state,
+		.facts = facts,
+		.request = request,
+		.wait = wait,
+		.entry = place < state->queue_count ? &state->queue[place] : NULL,
+	};
+
+	return waiting_renew_entry(&w, p);
+}
+
 /* What a later entry has collected because this one could not take it. */
 static bool is_declined_part(const struct waiting *w, int gpu)
 {

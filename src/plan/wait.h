@@ -34,6 +34,15 @@ bool plan_wait_has_prospects(const struct pool_state *state, const struct plan_f
 bool plan_wait_could_offer(const struct pool_state *state, const struct plan_facts *facts,
 			   const struct plan_request *request, const struct plan_wait *wait);
 
+/*
+ * Renews the heartbeats of the entry and of what it has collected, which nobody is woken by. That
+ * takes no look at anybody else, so the facts need no liveness. False where its entry has to say
+ * more than that, or is not there: that is for plan_wait.
+ */
+bool plan_wait_renew(const struct pool_state *state, const struct plan_facts *facts,
+		     const struct plan_request *request, const struct plan_wait *wait,
+		     struct plan *p);
+
 /* Takes the request out of the queue, and gives back what it has collected. */
 void plan_leave(const struct pool_state *state, const char *entry_id, int64_t now_ns,
 		struct plan *p);

@@ -88,6 +88,13 @@ static struct queue_entry *waiting_join(const struct waiting *w, bool quiet, str
 	return plan_put_copy(p, &entry, quiet);
 }
 
+/* One that was absent and is active again may be first for something: that is news. */
+static bool was_silent(const struct queue_entry *before, int64_t now_ns)
+{
+	return plan_is_silent(plan_entry_last_heartbeat_ns(before, now_ns),
+			      QUEUE_HEARTBEAT_LIMIT_NS, now_ns);
+}
+
 /* What is collected gets a heartbeat, too: other programs free what is silent or past its expiry.
    (What has just been given back in part waits for the next time.) */
 static void waiting_renew(const struct waiting *w, struct plan *p)
@@ -100,11 +107,29 @@ static void waiting_renew(const struct waiting *w, struct plan *p)
 	}
 }
 
-/* One that was absent and is active again may be first for something: that is news. */
-static bool was_silent(const struct queue_entry *before, int64_t now_ns)
+/* Whether its times are told by another clock: it joins only now; or another program, or one in
+   another time namespace, has left it without. */
+static bool has_other_clock(const struct waiting *w)
 {
-	return plan_is_silent(plan_entry_last_heartbeat_ns(before, now_ns),
-			      QUEUE_HEARTBEAT_LIMIT_NS, now_ns);
+	const struct time_base here = plan_time_base(w->facts);
+
+	return !w->entry || strcmp(w->entry->base.clock, here.clock) != 0;
+}
+
+bool waiting_renew_entry(const struct waiting *w, struct plan *p)
+{
+	const struct queue_entry *before = w->entry;
+	struct queue_entry *put;
+
+	if (!before || before->cancelled || before->offer.made_ns > OFFER_NONE ||
+	    before->give_up_ns != w->wait->give_up_ns || was_silent(before, w->facts->now_ns) ||
+	    has_other_clock(w))
+		return false;
+	put = plan_put_copy(p, before, true);
+	put->heartbeat_ns = w->facts->now_ns;
+	put->doubt = (struct doubt){0};
+	waiting_renew(w, p);
+	return true;
 }
 
 void waiting_put(const struct waiting *w, struct plan *p)
@@ -140,8 +165,7 @@ void waiting_put(const struct waiting *w, struct plan *p)
 	put->doubt = (struct doubt){0};
 	put->give_up_ns = w->wait->give_up_ns;
 	put->offer = now.offer;
-	/* It joins; or another program, or one in another time namespace, has left it without. */
-	if (!before || strcmp(put->base.clock, now.base.clock) != 0) {
+	if (has_other_clock(w)) {
 		put->since_ns = w->facts->now_ns - w->wait->waited_ns;
 		put->base = now.base;
 	}

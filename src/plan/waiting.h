@@ -26,6 +26,10 @@ struct waiting {
 	struct topology topology;
 };
 
+/* Renews the heartbeats of the entry and of what it has collected, by a quiet change. False where
+   that is not all that its entry has to say. */
+bool waiting_renew_entry(const struct waiting *w, struct plan *p);
+
 /* Puts the request into the queue, or stores its entry where something about it is new. */
 void waiting_put(const struct waiting *w, struct plan *p);
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "plan/actor.h"
+#include "plan/match.h"
 
 static bool is_excluded(const struct plan_policy *policy, int gpu)
 {
@@ -69,6 +70,20 @@ static char *list_withheld(const struct pool_state *state, const struct plan_pol
 	return str_steal(&out);
 }
 
+/* One that is retired may be there still, divided into MIG instances. */
+static int refuse_withheld(const struct pool_state *state, const struct plan_policy *policy,
+			   int gpu, struct err *e)
+{
+	AUTO_FREE char *why = plan_why_withheld(state, policy, gpu);
+	AUTO_FREE char *instances = plan_instances_text(state, state->slots[gpu].uuid);
+
+	if (instances)
+		return err_set(e, ERANGE,
+			       "GPU %d is out of service (%s): ask for its MIG instances, %s", gpu,
+			       why, instances);
+	return err_set(e, ERANGE, "GPU %d is out of service (%s): ask for another one", gpu, why);
+}
+
 int plan_check_service(const struct pool_state *state, const struct plan_policy *policy,
 		       const struct plan_request *request, struct err *e)
 {
@@ -78,12 +93,8 @@ int plan_check_service(const struct pool_state *state, const struct plan_policy 
 	if (plan_is_in_service(state, policy, request->ids, plan_request_count(request)))
 		return 0;
 	for (size_t i = 0; i < request->ids_count; i++) {
-		AUTO_FREE char *why = plan_why_withheld(state, policy, request->ids[i]);
-
-		if (why)
-			return err_set(e, ERANGE,
-				       "GPU %d is out of service (%s): ask for another one",
-				       request->ids[i], why);
+		if (plan_is_withheld(state, policy, request->ids[i]))
+			return refuse_withheld(state, policy, request->ids[i], e);
 	}
 	list = list_withheld(state, policy, &count);
 	return err_set(e, ERANGE,

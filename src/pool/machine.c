@@ -141,7 +141,8 @@ bool pool_is_recorded_here(const char *url)
 }
 
 /* Where this host would have its own pool: in a folder of its name, and of its machine id as well
-   where that folder is taken. The caller frees it. */
+   where that folder is taken. NULL: in another database, or in a file; which, nobody can tell. The
+   caller frees it. */
 static char *suggest_store(struct pool *p)
 {
 	const char *file = url_file_path(store_url(p->store));
@@ -151,7 +152,7 @@ static char *suggest_store(struct pool *p)
 	char *last;
 
 	if (!slash)
-		return mem_strdup("and the URL of another database or file");
+		return NULL;
 	directory = mem_printf("%.*s", (int)(slash - file), file);
 	last = strrchr(directory, '/');
 	if (!last || strcmp(last + 1, name) != 0)
@@ -168,8 +169,9 @@ int pool_refuse_other(struct pool *p, const struct pool_state *state, struct err
 
 	return err_set(
 		e, EREMOTE,
-		"%s; this is %s: create a pool of its own with 'canhazgpu admin --store %s' "
+		"%s; this is %s: create a pool of its own with 'canhazgpu admin --store %s'%s "
 		"(only if the other host is gone, or its GPUs are here now: 'canhazgpu admin "
 		"--force' takes its pool over and ends all reservations)",
-		whose, p->here.machine.name, own);
+		whose, p->here.machine.name, own ? own : "URL",
+		own ? "" : ", where the URL names another database or file");
 }

@@ -113,7 +113,10 @@ static int decide(struct pool *p, struct transaction *t, struct attempt *a, stru
 
 	if (r < 0)
 		return r;
-	attempt_observe(p, a);
+	if (t->without_liveness)
+		attempt_take_facts(p, a);
+	else
+		attempt_observe(p, a);
 	r = add_scan(p, t, a, e);
 	if (r == 0)
 		r = t->decide(&a->state, &a->facts, t->argument, &a->plan, e);

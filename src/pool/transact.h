@@ -69,6 +69,8 @@ struct transaction {
 	/* With a cache: whose last use of each GPU facts->last_use_ns tells; NULL: nobody's. */
 	const struct plan_actor *requester;
 	pool_prepare *prepare; /* NULL: nothing to prepare */
+	/* It needs to know of nobody whether he lives. `prepare` may change it. */
+	bool without_liveness;
 
 	/* Where set, a plan that is refused with -EBUSY holds the cleanup alone: that much is
 	   recorded, if the store takes it. */

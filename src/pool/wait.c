@@ -37,6 +37,7 @@ void pool_wait_change(struct pool_wait *w, const struct plan_request *request, i
 		w->give_up_ns = limit_ns ? clock_now_ns() + (deadline_ns - clock_monotonic_ns())
 					 : TIME_NONE;
 	w->deadline_ns = deadline_ns;
+	w->observe_ns = 0;
 	/* What was scanned was judged by the thresholds of then. */
 	scan_cache_clear(&w->cache);
 	w->scan_pause_ns = SCAN_PAUSE_FIRST_NS;
@@ -112,7 +113,7 @@ static int step_failed(struct pool_wait *w, int r, const struct err *e)
 	w->failures++;
 	mem_replace(&w->trouble, e && *e->text ? e->text : strerror(-r));
 	w->standing.trouble = w->trouble;
-	alarm_clear(&w->alarm);
+	alarm_reset(&w->alarm);
 	w->alarm.due_ns = clock_monotonic_ns() +
 			  (pause_ns < TROUBLE_PAUSE_LAST_NS ? pause_ns : TROUBLE_PAUSE_LAST_NS);
 	if (w->alarm.due_ns > w->deadline_ns)

@@ -2,24 +2,66 @@
  * What a waiting request sleeps on: the ends of processes, and the two times that wait_evaluate
  * gives. (Commits and jumps of the clock come on top: wait_sleep.c.)
  */
+#include <errno.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "host/process.h"
 #include "host/tree.h"
 #include "pool/wait_private.h"
 
+/* The timer is set even where nothing is due (for the year 2262): it reports jumps of the clock,
+   after which the times have to be evaluated again. True for one that came since the last time:
+   setting it makes the kernel forget that. */
+static bool set_clock(struct alarm *a, int64_t due_ns)
+{
+	struct itimerspec at = {
+		.it_value = {.tv_sec = due_ns / NS_PER_SECOND, .tv_nsec = due_ns % NS_PER_SECOND},
+	};
+
+	return timerfd_settime(a->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at,
+			       NULL) < 0 &&
+	       errno == ECANCELED;
+}
+
+/* The clock is watched from the beginning: it may be set while a step is under way. */
 void alarm_init(struct alarm *a)
 {
-	*a = (struct alarm){.clock_fd = -1, .clock_due_ns = INT64_MAX, .stagger_ns = INT64_MAX};
+	*a = (struct alarm){
+		.clock_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK),
+		.stagger_ns = INT64_MAX,
+	};
+	set_clock(a, INT64_MAX);
+}
+
+void alarm_reset(struct alarm *a)
+{
+	for (size_t i = 0; i < a->pidfds_count; i++)
+		mem_auto_close(&a->pidfds[i]);
+	a->pidfds_count = 0;
+	a->stagger_ns = INT64_MAX;
 }
 
 void alarm_clear(struct alarm *a)
 {
-	for (size_t i = 0; i < a->pidfds_count; i++)
-		mem_auto_close(&a->pidfds[i]);
+	alarm_reset(a);
 	mem_auto_close(&a->clock_fd);
-	alarm_init(a);
+}
+
+/* Set forward, it makes all heartbeats look old. */
+static void clock_was_set(struct pool_wait *w)
+{
+	w->heartbeat_ns = 0;
+	w->alarm.due_ns = clock_monotonic_ns();
+}
+
+void alarm_read_clock(struct pool_wait *w)
+{
+	uint64_t times;
+
+	if (read(w->alarm.clock_fd, &times, sizeof(times)) < 0 && errno == ECANCELED)
+		clock_was_set(w);
 }
 
 static void watch_process(struct alarm *a, const struct process_ref *process)
@@ -83,33 +125,18 @@ static void watch_neighbour(struct pool_wait *w, const struct pool_state *state,
 		watch_process(&w->alarm, &state->queue[place - 1].holder.command);
 }
 
-/* The timer is set even where nothing is due (for the year 2262): it reports jumps of the clock,
-   after which the times have to be evaluated again. */
-static void set_clock(struct alarm *a)
-{
-	struct itimerspec at = {
-		.it_value = {.tv_sec = a->clock_due_ns / NS_PER_SECOND,
-			     .tv_nsec = a->clock_due_ns % NS_PER_SECOND},
-	};
-
-	a->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (a->clock_fd >= 0)
-		timerfd_settime(a->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at,
-				NULL);
-}
-
 void alarm_set(struct pool_wait *w, const struct step *s)
 {
 	const struct pool_state *state = &s->last.state;
 	size_t place = plan_queue_find(state, w->entry_id);
 	struct alarm *a = &w->alarm;
 
-	alarm_clear(a);
+	alarm_reset(a);
 	a->rank = s->evaluation.rank;
 	a->due_ns = s->evaluation.until_ns;
-	a->clock_due_ns = s->evaluation.wall_until_ns;
 	if (a->rank < WAIT_FAR_RANK)
 		watch_gpus(w, state, &s->last.facts, place);
 	watch_neighbour(w, state, place);
-	set_clock(a);
+	if (set_clock(a, s->evaluation.wall_until_ns))
+		clock_was_set(w);
 }

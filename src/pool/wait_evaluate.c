@@ -1,6 +1,8 @@
 /* What a waiting request does next; see wait_evaluate.h. */
 #include "pool/wait_evaluate.h"
 
+#include <stdlib.h>
+
 #include "base/mem.h"
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -27,34 +29,53 @@ static bool wants_any(const struct queue_entry *q)
 	return !q->requested_ids && !q->eligible;
 }
 
-/* Whether the earlier one could have a GPU that the other wants. */
-static bool are_rivals(const struct pool_state *state, const struct queue_entry *first,
-		       const struct queue_entry *other)
+void wait_rivals_init(struct wait_rivals *r, const struct pool_state *state)
 {
-	if (!first->offer.aside && (wants_any(first) || wants_any(other)))
-		return true;
-	for (size_t k = 0; k < state->slots_count; k++) {
-		if (plan_entry_wants(first, (int)k) && !plan_is_aside(first, (int)k) &&
-		    plan_entry_wants(other, (int)k))
-			return true;
+	*r = (struct wait_rivals){.some = mem_alloc(state->slots_count, sizeof(*r->some))};
+}
+
+void wait_rivals_clear(struct wait_rivals *r)
+{
+	free(r->some);
+	*r = (struct wait_rivals){0};
+}
+
+void wait_rivals_add(struct wait_rivals *r, const struct pool_state *state,
+		     const struct plan_facts *facts, size_t i, size_t place)
+{
+	const struct queue_entry *first = &state->queue[i], *other = &state->queue[place];
+	size_t fewest = SIZE_MAX;
+
+	if (plan_waiter_state(state, facts, i) != WAITER_ACTIVE)
+		return;
+	if (wants_any(first) && !first->offer.aside) {
+		r->all++;
+		r->fewest++;
+		return;
 	}
-	return false;
+	for (size_t k = 0; k < state->slots_count; k++) {
+		int gpu = (int)k;
+
+		if (!plan_entry_wants(other, gpu) || plan_is_withheld(state, facts->policy, gpu))
+			continue;
+		r->some[k] += plan_entry_wants(first, gpu) && !plan_is_aside(first, gpu);
+		if (r->some[k] < fewest)
+			fewest = r->some[k];
+	}
+	r->fewest = r->all + (fewest < SIZE_MAX ? fewest : 0);
 }
 
-bool wait_is_rival(const struct pool_state *state, const struct plan_facts *facts, size_t i,
-		   size_t place)
+/* How many of those before it have to be served before it gets anything. */
+static size_t find_rank(const struct wait_situation *s)
 {
-	return are_rivals(state, &state->queue[i], &state->queue[place]) &&
-	       plan_waiter_state(state, facts, i) == WAITER_ACTIVE;
-}
+	size_t place = plan_queue_find(s->state, s->wait->entry_id), rank;
+	struct wait_rivals rivals;
 
-/* How many active requests before it compete with it for a GPU. */
-static size_t count_rivals(const struct wait_situation *s)
-{
-	size_t place = plan_queue_find(s->state, s->wait->entry_id), rank = 0;
-
+	wait_rivals_init(&rivals, s->state);
 	for (size_t i = 0; place < s->state->queue_count && i < place; i++)
-		rank += wait_is_rival(s->state, s->facts, i, place);
+		wait_rivals_add(&rivals, s->state, s->facts, i, place);
+	rank = rivals.fewest;
+	wait_rivals_clear(&rivals);
 	return rank;
 }
 
@@ -330,7 +351,7 @@ int wait_evaluate(const struct wait_situation *s, struct wait_evaluation *ret_ev
 {
 	struct wait_evaluation v = {
 		.prospects = wait_prospects(s->state, s->facts->policy),
-		.rank = count_rivals(s),
+		.rank = find_rank(s),
 		.watch = s->watch,
 		.wall_until_ns = INT64_MAX,
 	};

@@ -69,7 +69,7 @@ struct wait_evaluation {
 	enum wait_action action;
 	bool uses_scan;     /* WAIT_COLLECT, WAIT_GRANT: decide with the scan */
 	uint64_t prospects; /* of the state */
-	size_t rank;        /* rivals before it */
+	size_t rank;        /* rivals before it: see struct wait_rivals */
 	struct wait_watch watch;
 	/* WAIT_SLEEP: the next step at the latest, at the earlier of two times. */
 	int64_t until_ns;      /* monotonic */
@@ -83,9 +83,22 @@ int wait_evaluate(const struct wait_situation *s, struct wait_evaluation *ret_ev
 /* A hash of the GPUs that a scan could win: where it changes, an old scan counts no more. */
 uint64_t wait_prospects(const struct pool_state *state, const struct plan_policy *policy);
 
-/* Whether the i-th request is active, and competes with the one at that place for a GPU. */
-bool wait_is_rival(const struct pool_state *state, const struct plan_facts *facts, size_t i,
-		   size_t place);
+/*
+ * How many active requests compete with another one for the GPU where they are fewest, of those
+ * that it wants: others can wait in any number for GPUs that it does not need.
+ */
+struct wait_rivals {
+	size_t fewest;
+	size_t all;   /* that compete for every GPU */
+	size_t *some; /* per slot: further ones */
+};
+
+void wait_rivals_init(struct wait_rivals *r, const struct pool_state *state);
+void wait_rivals_clear(struct wait_rivals *r);
+
+/* Counts the i-th request, which is before the one at that place. */
+void wait_rivals_add(struct wait_rivals *r, const struct pool_state *state,
+		     const struct plan_facts *facts, size_t i, size_t place);
 
 /* Whether the request at that place (queue_count: a new one) is the next to get that GPU, once it
    is free. */

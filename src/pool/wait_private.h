@@ -19,11 +19,10 @@
 struct alarm {
 	int pidfds[WAIT_WATCHED_MAX]; /* processes whose end may matter */
 	size_t pidfds_count;
-	int clock_fd;         /* timerfd on the wall clock, which also reports jumps; -1: none */
-	int64_t clock_due_ns; /* what it is set to; INT64_MAX: nothing */
-	int64_t due_ns;       /* monotonic: the next step at the latest */
-	int64_t stagger_ns;   /* monotonic: the step that follows a commit; INT64_MAX: none */
-	size_t rank;          /* see struct wait_evaluation */
+	int clock_fd;       /* timerfd on the wall clock, which also reports jumps; -1: none */
+	int64_t due_ns;     /* monotonic: the next step at the latest */
+	int64_t stagger_ns; /* monotonic: the step that follows a commit; INT64_MAX: none */
+	size_t rank;        /* see struct wait_evaluation */
 };
 
 struct pool_wait {
@@ -36,7 +35,8 @@ struct pool_wait {
 	int64_t give_up_ns;     /* wall clock, for others to see; TIME_NONE: none */
 	int64_t deadline_ns;    /* monotonic: the same for itself; INT64_MAX: none */
 	int64_t heartbeat_ns;   /* monotonic: the next one is due */
-	int interrupt_fd;       /* see pool_wait_interrupt; 0: none */
+	int64_t observe_ns; /* monotonic: it looks at all others then, however far behind it is */
+	int interrupt_fd;   /* see pool_wait_interrupt; 0: none */
 	bool granted;
 
 	struct scan_cache cache;
@@ -63,6 +63,8 @@ struct step {
 	struct attempt last;
 	bool is_current; /* the next evaluation need not load again */
 	bool far;        /* see struct wait_situation */
+	bool renews;     /* it commits its heartbeats, and nothing else */
+	bool is_news;    /* that is not enough */
 	char part_id[ID_SIZE];
 	struct wait_evaluation evaluation;
 };
@@ -81,6 +83,12 @@ void standing_set(struct pool_wait *w, const struct step *s);
 
 void alarm_init(struct alarm *a);
 void alarm_clear(struct alarm *a);
+
+/* Watches no process any more; nothing is due. The clock goes on. */
+void alarm_reset(struct alarm *a);
+
+/* Reads the clock's timer, which is readable: it is time, or the clock was set. */
+void alarm_read_clock(struct pool_wait *w);
 
 /* Sets what is slept on after a step that did not get all. */
 void alarm_set(struct pool_wait *w, const struct step *s);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
-#include <unistd.h>
 
 #include "pool/wait_private.h"
 
@@ -29,13 +28,6 @@ enum { FD_INTERRUPT, FD_STORE, FD_CLOCK, FD_PROCESSES };
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
-}
-
-static bool clock_was_set(const struct alarm *a)
-{
-	uint64_t times;
-
-	return read(a->clock_fd, &times, sizeof(times)) < 0 && errno == ECANCELED;
 }
 
 /* After a commit: at once for the first two, later for those behind. */
@@ -90,9 +82,7 @@ static enum wake wake_by_fd(struct pool_wait *w, const struct pollfd *fds, nfds_
 		}
 	}
 	if (fds[FD_CLOCK].revents) {
-		/* Set forward, it makes all heartbeats look old. */
-		if (clock_was_set(&w->alarm))
-			w->heartbeat_ns = 0;
+		alarm_read_clock(w);
 		return WAKE_STEP;
 	}
 	if (!fds[FD_STORE].revents || !store_watch_drain(w->pool->store))

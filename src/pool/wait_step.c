@@ -10,6 +10,10 @@
 /* By how much two clocks may differ that nobody has set. */
 #define CLOCK_SLACK_NS NS_PER_SECOND
 
+/* One that is far behind looks at all others so often: for its estimate, and the rules of the
+   host. It costs a read of /proc for each of them. */
+#define FAR_OBSERVE_NS (4 * QUEUE_HEARTBEAT_NS)
+
 void step_clear(struct step *s)
 {
 	attempt_clear(&s->last);
@@ -35,14 +39,15 @@ static bool has_many_rivals(const struct pool_wait *w, const struct pool_state *
 		.waiting = mem_alloc(state->queue_count, sizeof(enum holder_life)),
 	};
 	struct plan_facts facts = observe_facts(&w->pool->observer, &l, &w->pool->config.policy);
-	size_t rivals = 0;
+	AUTO(wait_rivals_clear) struct wait_rivals rivals = {0};
 
-	for (size_t i = 0; i < place && rivals < WAIT_FAR_RANK; i++) {
+	wait_rivals_init(&rivals, state);
+	for (size_t i = 0; i < place && rivals.fewest < WAIT_FAR_RANK; i++) {
 		l.waiting[i] = observe_waiter(&w->pool->observer, &state->queue[i]);
-		rivals += wait_is_rival(state, &facts, i, place);
+		wait_rivals_add(&rivals, state, &facts, i, place);
 	}
 	liveness_clear(&l);
-	return rivals >= WAIT_FAR_RANK;
+	return rivals.fewest >= WAIT_FAR_RANK;
 }
 
 /* Whether it is too far behind to get anything, and has nothing to report: then the liveness of all
@@ -54,8 +59,9 @@ static bool is_far(const struct pool_wait *w, const struct pool_state *state)
 
 	return place >= WAIT_FAR_RANK && place < state->queue_count &&
 	       !state->queue[place].cancelled && state->queue[place].offer.made_ns <= OFFER_NONE &&
-	       now_ns < w->heartbeat_ns && now_ns < w->watch.due_ns && !w->watch.follows &&
-	       !has_lost_neighbour(w, state, place) && has_many_rivals(w, state, place);
+	       now_ns < w->heartbeat_ns && now_ns < w->observe_ns && now_ns < w->watch.due_ns &&
+	       !w->watch.follows && !has_lost_neighbour(w, state, place) &&
+	       has_many_rivals(w, state, place);
 }
 
 /* If the wall clock was set, others would see the limit at another time than the request itself. */
@@ -71,29 +77,31 @@ static void keep_limit(struct pool_wait *w)
 		w->give_up_ns = give_up_ns;
 }
 
-/* Loads the pool to evaluate it, unless that was just done. */
+/* Loads the pool to evaluate it, and looks at the others, unless that was just done. */
 static int load(struct step *s, struct err *e)
 {
 	struct pool_wait *w = s->wait;
 	struct attempt *a = &s->last;
-	int r;
+	bool is_current = s->is_current;
+	int r = 0;
 
-	if (s->is_current) {
-		s->is_current = false;
-		return 0;
+	s->is_current = false;
+	if (!is_current) {
+		attempt_clear(a);
+		r = pool_load(w->pool, STORE_READ, &a->state, e);
+		if (r == 0)
+			r = plan_require(&a->state, e);
 	}
-	attempt_clear(a);
-	r = pool_load(w->pool, STORE_READ, &a->state, e);
-	if (r == 0)
-		r = plan_require(&a->state, e);
-	if (r < 0)
+	if (r < 0 || a->liveness.waiting)
 		return r;
 	/* Not the first time: a request that has joined is told what to expect. */
 	s->far = w->standing.joined && is_far(w, &a->state);
-	if (s->far)
+	if (s->far) {
 		attempt_take_facts(w->pool, a);
-	else
+	} else {
 		attempt_observe(w->pool, a);
+		w->observe_ns = clock_monotonic_ns() + FAR_OBSERVE_NS;
+	}
 	return 0;
 }
 
@@ -226,8 +234,12 @@ static int prepare_step(struct pool *p, struct transaction *t, struct err *e)
 
 	(void)p;
 	t->cache = NULL;
-	/* A heartbeat is due, and most often nothing else: one load is enough. */
-	if (w->enqueued_ns != TIME_NONE && clock_monotonic_ns() >= w->heartbeat_ns) {
+	/* A heartbeat is due, and most often nothing else: what was loaded for that is evaluated.
+	 */
+	s->renews = w->enqueued_ns != TIME_NONE && clock_monotonic_ns() >= w->heartbeat_ns &&
+		    !s->is_news;
+	t->without_liveness = s->renews;
+	if (s->renews) {
 		s->evaluation = (struct wait_evaluation){.action = WAIT_COLLECT};
 		s->is_current = false;
 		return 0;
@@ -261,6 +273,10 @@ static int decide_step(const struct pool_state *state, const struct plan_facts *
 
 	if (r < 0 || pool_state_find(state, request.id))
 		return r;
+	if (s->renews) {
+		s->is_news = !plan_wait_renew(state, facts, &request, &wait, plan);
+		return 0;
+	}
 	/* Without a scan nothing is taken blindly, not even by force. */
 	request.force = facts->use && request.force;
 	known.idle_since_ns = idle_since(s->wait, state);

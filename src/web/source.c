@@ -117,6 +117,7 @@ static json_t *host_json(const struct source *s, const struct snapshot *snap)
 	set_text(object, "provider", scan->provider ? scan->provider : snap->state.provider);
 	set_text(object, "driver_version", scan->driver_version);
 	json_object_set_new(object, "demo", json_boolean(s->config->demo));
+	set_text(object, "warning", snap->warning);
 	json_object_set_new(object, "interval_seconds",
 			    json_real((double)s->config->interval_ns / 1e9));
 	set_text(object, "documentation",
@@ -137,7 +138,8 @@ static uint64_t hash(uint64_t value, const struct str *text)
  * A number for what the snapshot shows. The documents are made once more as if the time were zero,
  * so that "5 s ago" is always the same.
  */
-static int fingerprint(struct snapshot *snap, uint64_t *ret_value, struct err *e)
+static int fingerprint(const struct source *s, struct snapshot *snap, uint64_t *ret_value,
+		       struct err *e)
 {
 	AUTO(str_clear) struct str text = {0};
 	int64_t now_ns = snap->now_ns;
@@ -147,6 +149,8 @@ static int fingerprint(struct snapshot *snap, uint64_t *ret_value, struct err *e
 	r = add_document(&text, view_status_json(snap), e);
 	if (r == 0)
 		r = add_document(&text, view_queue_json(snap), e);
+	if (r == 0)
+		r = add_document(&text, host_json(s, snap), e);
 	snap->now_ns = now_ns;
 	*ret_value = hash(UINT64_C(0xcbf29ce484222325), &text);
 	return r;
@@ -161,7 +165,7 @@ int source_refresh(struct source *s, struct source_texts *ret_texts, struct err 
 
 	if (r < 0)
 		return r;
-	r = fingerprint(&snap, &ret_texts->fingerprint, e);
+	r = fingerprint(s, &snap, &ret_texts->fingerprint, e);
 	if (r == 0)
 		r = add_document(&ret_texts->texts[ANSWER_STATUS], view_status_json(&snap), e);
 	if (r == 0)

@@ -162,6 +162,19 @@ test("a server that cannot read the pool is told from one that is away", async (
   assertNoProblems(world);
 });
 
+test("the pool of another host has a banner, as long as it is that", async (t) => {
+  const world = await openWorld(t);
+  await world.sql("UPDATE pool SET host_id = 'other', host_boot_id = 'other', host_name = 'node9<i>';");
+  const page = await world.openPage();
+
+  await live(page);
+  await shows(page.locator("#warning"), /^Warning: the GPU pool in .* is that of another host, node9<i>$/);
+  await world.chg("admin", "--gpus", "4", "--provider", "fake", "--force");
+  await until("the banner is gone", async () => !(await page.locator("#warning").isVisible()));
+  await shows(card(page, 0), /Available/);
+  assertNoProblems(world);
+});
+
 test("without the event stream the page looks again every 30 seconds", async (t) => {
   const world = await openWorld(t);
   const page = await world.openPage({}, async (fresh) => {

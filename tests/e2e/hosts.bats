@@ -5,6 +5,7 @@
 # seconds: 20
 
 load helpers
+load web_helpers
 
 HERE=11111111111111111111111111111111
 THERE=22222222222222222222222222222222
@@ -66,7 +67,11 @@ forget_host() {
 		'admin --drain 1' 'extend --duration 1h'; do
 		on_host node2 $THERE 2 $words
 		assert_error 1 'is that of another host, node1; this is node2'
-		assert_stderr_has '--store'
+		if [ "${E2E_STORE:-sqlite}" = redis ]; then
+			assert_stderr_has "'canhazgpu admin --store URL', where the URL names another database or file"
+		else
+			assert_stderr_has "'canhazgpu admin --store sqlite:"
+		fi
 	done
 	on_host_ok node2 $THERE 2 status
 	assert_stderr_has 'Warning: the GPU pool in'
@@ -83,6 +88,19 @@ forget_host() {
 	assert_json 'map(.status) | join(" ")' 'IN_USE AVAILABLE'
 	on_host_ok node1 $HERE 1 doctor
 	assert_stdout_has 'that of this host, node1'
+}
+
+@test "the web page says whose pool it shows, until that is another one" {
+	on_host_ok node1 $HERE 1 admin --gpus 2 --provider fake
+	web
+	get_ok /api/host
+	assert_json '.warning | contains("is that of another host, node1")' true
+	get_ok /api/status
+	assert_json 'map(.status) | join(" ")' 'ERROR ERROR'
+	chg_ok admin --gpus 2 --provider fake --force
+	wait_until 'get_ok /api/host && [ "$(json_get .warning)" = null ]' 30
+	get_ok /api/status
+	assert_json 'map(.status) | join(" ")' 'AVAILABLE AVAILABLE'
 }
 
 @test "admin says whose the pool is, and takes it over by force alone" {

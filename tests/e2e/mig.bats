@@ -60,7 +60,7 @@ cards() {
 	chg_ok admin
 	chg run --gpus 2 -- true
 	assert_status 1
-	assert_stderr_has 'only 1 whole ones in service'
+	assert_stderr_has 'only 1 whole GPU in service'
 	chg run --gpus 2 --wait -- true
 	assert_status 1
 	chg_ok reserve --gpus 2 --type mig --short
@@ -100,6 +100,26 @@ cards() {
 	chg_ok release --all
 	chg_ok reserve --gpu-ids 1 --short
 	assert_stdout MIG-2
+}
+
+@test "whoever asks for a card that is divided is told its instances" {
+	use_nvml
+	cards "$(whole a 1)" "$(divided b 2 "$(slice 1 1g.5gb 3)")"
+	chg_ok admin
+	chg reserve --gpu-ids GPU-b
+	assert_error 1 'GPU-b is in MIG mode: ask for its instances, GPU 1'
+	chg_ok reserve --gpu-ids 0
+	cards "$(divided a 1 "$(slice 2 1g.5gb 3)" "$(slice 3 1g.5gb 3)")" "$(divided b 2 "$(slice 1 1g.5gb 3)")"
+	chg_ok status
+	assert_stdout_has "GPU-a is in MIG mode: 'canhazgpu admin --refresh' gives its instances numbers"
+	chg_ok admin --refresh
+	assert_stdout_has 'Retired 1 GPU(s): [0] (gone, or divided; existing reservations continue to their end)'
+	chg_ok status
+	assert_stdout_has 'GPU-a is in MIG mode: its instances are GPUs 2, 3'
+	chg reserve --gpu-ids 0
+	assert_error 1 'GPU 0 is out of service (retired): ask for its MIG instances, GPUs 2, 3'
+	chg reserve --gpu-ids GPU-a
+	assert_error 1 'GPU 0 is out of service (retired): ask for its MIG instances, GPUs 2, 3'
 }
 
 @test "a request that waits gets an instance that is made meanwhile" {

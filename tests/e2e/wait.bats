@@ -70,6 +70,20 @@ load wait_helpers
 	assert_waits first
 }
 
+@test "many who wait for another GPU keep nobody from one that is free" {
+	pool 2
+	chg_ok reserve --gpu-ids 0 --duration 1h
+	chg_ok reserve --gpu-ids 1 --duration 1h
+	for i in $(seq 12); do
+		start_background "many$i" canhazgpu run --wait --gpu-ids 0 -- true
+	done
+	wait_until '[ "$(in_world canhazgpu queue --json | jq length)" = 12 ]' 30
+	wait_run any
+	chg_ok release --gpu-ids 1
+	wait_until 'runs any' 15
+	grep -qx 'started 1' "$WORLD/any.out"
+}
+
 @test "a GPU that somebody waits for is refused by that reason" {
 	pool 2
 	start_background user sleep 1000

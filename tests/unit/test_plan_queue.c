@@ -293,6 +293,54 @@ static void test_collect_until_granted(void **state)
 	assert_int_equal(w.store.records_count, 0);
 }
 
+/* Most heartbeats have nothing else to say: then nobody else has to be looked at. */
+static void test_renewed(void **state)
+{
+	enum { PLAIN, GONE, CANCELLED, OFFERED, LIMITED, SILENT, CASES };
+
+	(void)state;
+	for (int i = PLAIN; i < CASES; i++) {
+		AUTO(world_clear) struct world w;
+		struct plan_facts facts;
+		struct queue_entry *q;
+
+		world_init(&w, 3);
+		w.use[0] = w.use[2] = USE_BUSY;
+		world_wish(&w, "3");
+		assert_string_equal(world_outcome(&w), "collects 1");
+		q = &w.store.state.queue[0];
+		q->doubt.wall_ns = NOW;
+		if (i == GONE)
+			w.wait.entry_id = GRANT;
+		q->cancelled = i == CANCELLED;
+		if (i == OFFERED)
+			q->offer.made_ns = MONOTONIC;
+		if (i == LIMITED)
+			w.wait.give_up_ns = NOW + SECOND;
+		if (i == SILENT)
+			q->heartbeat_ns = q->enqueued_ns = NOW - 121 * SECOND;
+		plan_clear(&w.plan);
+		facts = w.facts;
+		facts.now_ns = NOW + SECOND;
+		facts.waiting = facts.life = NULL;
+		facts.use = NULL;
+		assert_int_equal(
+			plan_wait_renew(world_load(&w), &facts, &w.request, &w.wait, &w.plan),
+			i == PLAIN);
+		assert_int_equal(w.plan.changes_count, i == PLAIN ? 2 : 0);
+		if (i != PLAIN)
+			continue;
+		assert_true(world_only(&w, CHANGE_PUT)->quiet &&
+			    world_only(&w, CHANGE_RENEW)->quiet);
+		world_commit(&w);
+		q = &w.store.state.queue[0];
+		assert_int_equal(q->heartbeat_ns, NOW + SECOND);
+		assert_int_equal(q->doubt.wall_ns, 0);
+		assert_int_equal(q->collected_count, 1);
+		assert_int_equal(w.store.state.slots[1].reservation->heartbeat_ns, NOW + SECOND);
+	}
+}
+
 /* A GPU that is collected, and that somebody uses all the same, is not granted. */
 static void test_collected_but_busy(void **state)
 {
@@ -779,6 +827,7 @@ int main(void)
 		cmocka_unit_test(test_join_at_the_right_place),
 		cmocka_unit_test(test_waits_since),
 		cmocka_unit_test(test_collect_until_granted),
+		cmocka_unit_test(test_renewed),
 		cmocka_unit_test(test_collected_but_busy),
 		cmocka_unit_test(test_dead_and_absent_give_back),
 		cmocka_unit_test(test_give_way),

@@ -520,7 +520,7 @@ static void test_watch(void **state)
 	}
 }
 
-/* One that is aside for all that both could have competes no more. */
+/* It counts where the fewest are before it: one that is aside for a GPU leaves it to the next. */
 static void test_aside_is_no_rival(void **state)
 {
 	struct scene s;
@@ -531,10 +531,33 @@ static void test_aside_is_no_rival(void **state)
 	s.state.queue[0].offer.aside = mem_strdup("busy");
 	s.state.queue[0].offer.aside_gpus = mem_alloc(2, sizeof(int));
 	s.state.queue[0].offer.aside_gpus_count = 1;
+	assert_int_equal(evaluate(&s).rank, 0);
+	s.state.slots[0].drained_by = mem_strdup("root");
+	s.state.queue[0].requested_count = 1;
 	assert_int_equal(evaluate(&s).rank, 1);
 	s.state.queue[0].offer.aside_gpus[1] = 1;
 	s.state.queue[0].offer.aside_gpus_count = 2;
 	assert_int_equal(evaluate(&s).rank, 0);
+	pool_state_clear(&s.state);
+}
+
+/* Any number may wait for other GPUs: that does not make it wait for its own. */
+static void test_rivals_for_other_gpus(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, "r.", 12, true);
+	assert_int_equal(evaluate(&s).rank, 12);
+	for (size_t i = 1; i < 12; i++) {
+		s.state.queue[i].requested_ids = mem_alloc(1, sizeof(int));
+		s.state.queue[i].requested_ids_count = 1;
+	}
+	assert_int_equal(evaluate(&s).rank, 1);
+	s.waiting[0] = HOLDER_STOPPED;
+	assert_int_equal(evaluate(&s).rank, 0);
+	s.request.count = 1;
+	assert_int_equal(evaluate(&s).action, WAIT_SCAN);
 	pool_state_clear(&s.state);
 }
 
@@ -595,6 +618,7 @@ int main(void)
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_aside_is_no_rival),
+		cmocka_unit_test(test_rivals_for_other_gpus),
 		cmocka_unit_test(test_offered),
 		cmocka_unit_test(test_left_lying),
 	};

@@ -58,7 +58,8 @@ struct redis_store {
 	struct redis_connection connection;
 	struct redis_connection watcher; /* subscribed to the channel, once store_watch is called */
 	int watch_fd, watch_tick_fd;     /* what callers poll, and its timer; -1: not watching */
-	uint64_t watch_generation;       /* of the connection that the watch belongs to */
+	uint64_t watch_generation;       /* of the connection that the watch belongs to ... */
+	int64_t watch_checked_ns;        /* ... and its last check when the timer was set */
 	bool watch_slow;
 	bool watch_missed;      /* there was a time without a watch */
 	int64_t watch_again_ns; /* monotonic: when to try that again */

@@ -4,7 +4,8 @@
  *
  * A server that is not the primary any more publishes nothing either, and says nothing of it. So a
  * timer is a part of what callers poll: at each tick the store's connection is used, which finds
- * out (connect.c), and the watch follows it. The caller is not disturbed unless it has moved.
+ * out (connect.c), and the watch follows it. The caller is not disturbed unless it has moved. One
+ * that uses the connection anyway, every second, needs no ticks: each check puts the next one off.
  */
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -19,8 +20,9 @@
 #define REFUSED_AGAIN_NS (10 * NS_PER_SECOND)
 #define AWAY_AGAIN_NS NS_PER_SECOND
 /* A primary that has moved is to be followed within 3 s; 200 waiting requests that check more often
-   cost more of a processor. */
-#define TICK_NS (2 * NS_PER_SECOND)
+   cost more of a processor. It is later than the check of a connection that is used every second.
+ */
+#define TICK_NS (2300 * NS_PER_MS)
 #define SLOW_TICK_NS (15 * NS_PER_SECOND)
 
 static void end_watch(struct redis_store *s)
@@ -33,11 +35,15 @@ static void end_watch(struct redis_store *s)
 /* The first tick comes at once where something may have been missed. */
 static bool set_tick(struct redis_store *s)
 {
-	int64_t pause_s = (s->watch_slow ? SLOW_TICK_NS : TICK_NS) / NS_PER_SECOND;
-	struct itimerspec ticks = {.it_value.tv_sec = pause_s, .it_interval.tv_sec = pause_s};
+	int64_t pause_ns = s->watch_slow ? SLOW_TICK_NS : TICK_NS;
+	const struct timespec pause = {.tv_sec = pause_ns / NS_PER_SECOND,
+				       .tv_nsec = pause_ns % NS_PER_SECOND};
+	const struct itimerspec ticks = {
+		.it_value = s->watch_missed ? (struct timespec){.tv_nsec = 1} : pause,
+		.it_interval = pause,
+	};
 
-	if (s->watch_missed)
-		ticks.it_value = (struct timespec){.tv_nsec = 1};
+	s->watch_checked_ns = s->connection.checked_ns;
 	return timerfd_settime(s->watch_tick_fd, 0, &ticks, NULL) == 0;
 }
 
@@ -71,8 +77,11 @@ int redis_watch(struct store *base)
 	struct redis_store *s = redis_of(base);
 
 	if (s->watch_fd >= 0 && s->watcher.fd >= 0 &&
-	    s->watch_generation == s->connection.generation)
+	    s->watch_generation == s->connection.generation) {
+		if (s->watch_checked_ns != s->connection.checked_ns)
+			set_tick(s);
 		return s->watch_fd;
+	}
 	if (s->watch_fd >= 0) {
 		end_watch(s);
 		s->watch_missed = true;
