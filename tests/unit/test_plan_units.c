@@ -180,7 +180,7 @@ static void test_kinds(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct plan_request request = {.count = cases[i].count,
 						     .gpu_type = cases[i].type};
-		bool refused = plan_check_kind(&pool, &facts, &request, NULL) < 0;
+		bool refused = plan_check_kind(&pool, &facts, &request, false, NULL) < 0;
 		char fits[6] = "";
 
 		for (int k = 0; k < 5; k++) {
