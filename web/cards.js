@@ -96,6 +96,7 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
   const lengthName = el("dt", { class: "hidden" }, "Duration");
   const rows = {
     name: row("For programs"),
+    place: row("Place"),
     type: row("Type"),
     model: row("Model"),
     note: row("Note"),
@@ -150,6 +151,7 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
     setText(userName, gpu.user || gpu.unreserved_users ? "User" : "State");
     setText(lengthName, { AVAILABLE: "Free for", DRAINED: "Out of service for" }[gpu.status] ?? "Duration");
     rows.name.set(gpu.visible === String(gpu.gpu_id) ? null : gpu.visible);
+    rows.place.set(place(gpu));
     rows.type.set(TYPES[gpu.type] ?? gpu.type);
     rows.model.set(gpu.model?.model);
     rows.note.set(gpu.note);
@@ -162,6 +164,14 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
     tick();
   };
   return { node, update, tick };
+}
+
+/** With which others it is linked, and to which processor it is near, where that is recorded. */
+function place({ island, numa_node: node }) {
+  const parts = [];
+  if (island !== undefined) parts.push(`Linked group ${island}`);
+  if (node !== undefined) parts.push(`NUMA node ${node}`);
+  return parts.length ? parts.join(", ") : null;
 }
 
 function setMeasures(gpu, bars, numbers) {

@@ -116,6 +116,10 @@ struct scan {
 	char *driver_version; /* NULL unknown */
 	char *no_ordinals;    /* why a number may select another GPU; NULL: it does not */
 	char *complaint;      /* what the driver said of a card that it does not list; or NULL */
+	char *hidden;         /* what the kernel has and the driver does not show here; or NULL */
+	bool simulated;       /* UUIDs mean nothing, and numbers are the same in each scan */
+	bool ordered;         /* its cards have addresses, which give the numbers */
+	bool trusted;         /* no program in the caller's PATH has answered */
 	char *topology;       /* base/topology.h, where it was asked for; NULL: unknown */
 	struct gpu *gpus;     /* what can be used: whole GPUs and instances, in the bus's order */
 	size_t gpus_count;

@@ -44,6 +44,7 @@ void scan_clear(struct scan *s)
 	free(s->driver_version);
 	free(s->no_ordinals);
 	free(s->complaint);
+	free(s->hidden);
 	free(s->topology);
 	*s = (struct scan){0};
 }

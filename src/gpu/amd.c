@@ -156,6 +156,7 @@ const struct gpu_backend gpu_amd = {
 	.trusted_source = "sysfs",
 	.isolated = true,
 	.detectable = true,
+	.pci_driver = "amdgpu",
 	.variables = variables,
 	.vendor = &vendor,
 	.scan = scan,

@@ -22,10 +22,12 @@ static void scan_and_tell(const void *asked, int out)
 	struct err e = {0};
 	char *answer;
 
-	if (q->backend->scan(q->options, &s, &e))
+	if (q->backend->scan(q->options, &s, &e)) {
 		answer = gpu_wire_pack(NULL, &e);
-	else
+	} else {
+		gpu_find_hidden(q->options, q->backend, &s);
 		answer = gpu_wire_pack(&s, NULL);
+	}
 	host_child_write(out, answer, strlen(answer));
 }
 

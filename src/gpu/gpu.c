@@ -75,6 +75,11 @@ static int fail_unknown(const char *name, struct err *e)
 			 str_text(&names));
 }
 
+bool gpu_is_trusted(const struct gpu_backend *backend, const struct scan *s)
+{
+	return s->source && backend->trusted_source && !strcmp(s->source, backend->trusted_source);
+}
+
 bool gpu_bus_rank(const char *bus_id, int64_t *ret_rank)
 {
 	unsigned domain, bus, device, function;
@@ -118,6 +123,8 @@ int gpu_scan(const struct gpu_options *options, struct scan *ret_scan, struct er
 	if (!s.begun_ns)
 		s.begun_ns = begun_ns;
 	mem_replace(&s.provider, backend->name);
+	s.simulated = backend->simulated;
+	s.trusted = gpu_is_trusted(backend, &s);
 	gpu_find_units(&s, backend->simulated);
 	gpu_name_all(&s, backend, with_limit.naming);
 	*ret_scan = s;

@@ -13,6 +13,7 @@ struct gpu_options {
 	int fake_count;              /* fake: how many to show; 0: what the file names */
 	const char *fake_state_path; /* fake: the state file; NULL: all GPUs idle */
 	const char *sysfs_root;      /* where /sys is, for tests; NULL: "/sys" */
+	const char *proc_root;       /* where /proc is, for tests; NULL: "/proc" */
 	int timeout_ms;              /* limit for the whole scan; 0: GPU_SCAN_TIMEOUT_MS */
 	enum gpu_naming naming;      /* what `visible` of the GPUs is to be */
 	bool topology;               /* read how they are linked, too: it takes its time */

@@ -29,6 +29,9 @@ struct gpu_backend {
 	/* Its runtime counts the GPUs that it can use in the order of the bus, and its numbers are
 	   preferred (CUDA). Else the scan sets runtime_index and runtime_id, and ids are. */
 	bool counts_by_bus;
+	/* The kernel's driver of its cards on the PCI bus, and the folder below /proc in which that
+	   tells of them; NULL: it has none. See gpu_find_hidden. */
+	const char *pci_driver, *proc_folder;
 	/* See gpu_variables. */
 	const struct gpu_variable *variables;
 	/* See gpu_vendor. */
@@ -51,11 +54,23 @@ void gpu_find_units(struct scan *s, bool simulated);
 /* Sets what selects each GPU of a scan, and s->no_ordinals. Pure; for gpu_scan. */
 void gpu_name_all(struct scan *s, const struct gpu_backend *backend, enum gpu_naming naming);
 
+/*
+ * Sets s->hidden where the kernel has cards, or MIG instances, that the scan does not list: the
+ * rules of a control group (a container, DeviceAllow of a service) keep them from this process, or
+ * the driver has given them up. For the child in which a backend runs: the kernel may hang, too.
+ */
+void gpu_find_hidden(const struct gpu_options *options, const struct gpu_backend *backend,
+		     struct scan *s);
+
+/* Whether nothing of the caller's account had a part in the scan: see trusted_source. */
+bool gpu_is_trusted(const struct gpu_backend *backend, const struct scan *s);
+
 /* Whether it is a PCI address: "0000:3B:00.0"; *ret_rank, which may be NULL, sorts like the bus. */
 bool gpu_bus_rank(const char *bus_id, int64_t *ret_rank);
 
-/* Where /sys is. */
+/* Where /sys and /proc are. */
 const char *gpu_sysfs(const struct gpu_options *options);
+const char *gpu_proc(const struct gpu_options *options);
 
 /* For backends: what the kernel says of the places of the GPUs in a scan, by their PCI addresses.
    The caller clears *ret. gpu_add_places makes it the topology of the scan. */

@@ -102,6 +102,31 @@ static bool has_own_index(const struct scan *s, const struct gpu *g)
 	return g->runtime_index.known && !s->no_ordinals;
 }
 
+/*
+ * Which GPUs are where another one is, as their addresses say: then one of the two is not what the
+ * driver calls it, and neither is certain. Partitions, which the runtime counts one by one, share
+ * theirs. The caller frees the list.
+ */
+static bool *find_shared_places(const struct scan *s, bool counts_by_bus)
+{
+	bool *shared = mem_alloc(s->gpus_count, sizeof(*shared));
+	AUTO_FREE int64_t *ranks = mem_alloc(s->gpus_count, sizeof(*ranks));
+
+	for (size_t i = 0; i < s->gpus_count; i++) {
+		const struct gpu *g = &s->gpus[i];
+
+		if (g->profile || !gpu_bus_rank(g->pci_bus_id, &ranks[i]))
+			ranks[i] = -1;
+		for (size_t k = 0; ranks[i] >= 0 && k < i; k++) {
+			if (ranks[k] != ranks[i] || (!counts_by_bus && g->runtime_index.known &&
+						     s->gpus[k].runtime_index.known))
+				continue;
+			shared[i] = shared[k] = true;
+		}
+	}
+	return shared;
+}
+
 static void name_gpu(const struct scan *s, struct gpu *g, enum gpu_naming first,
 		     enum gpu_naming second)
 {
@@ -118,6 +143,7 @@ static void name_gpu(const struct scan *s, struct gpu *g, enum gpu_naming first,
 void gpu_name_all(struct scan *s, const struct gpu_backend *backend, enum gpu_naming naming)
 {
 	enum gpu_naming first = naming, second = naming;
+	AUTO_FREE bool *shared = NULL;
 
 	if (naming == GPU_NAMING_AUTO && backend->counts_by_bus) {
 		first = GPU_NAMING_INDEX;
@@ -126,6 +152,7 @@ void gpu_name_all(struct scan *s, const struct gpu_backend *backend, enum gpu_na
 		first = GPU_NAMING_UUID;
 		second = GPU_NAMING_INDEX;
 	}
+	shared = find_shared_places(s, backend->counts_by_bus);
 	if (backend->counts_by_bus)
 		s->no_ordinals = find_doubt(s, backend->simulated);
 	for (size_t i = 0; i < s->gpus_count; i++) {
@@ -133,6 +160,7 @@ void gpu_name_all(struct scan *s, const struct gpu_backend *backend, enum gpu_na
 
 		if (backend->counts_by_bus && !g->profile)
 			g->runtime_index = quantity_of(g->index);
-		name_gpu(s, g, first, second);
+		if (backend->simulated || !shared[i])
+			name_gpu(s, g, first, second);
 	}
 }

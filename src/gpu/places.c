@@ -108,8 +108,3 @@ void gpu_add_places(const struct gpu_options *options, struct scan *s)
 	gpu_read_places(gpu_sysfs(options), s, &t);
 	s->topology = topology_text(&t);
 }
-
-const char *gpu_sysfs(const struct gpu_options *options)
-{
-	return options->sysfs_root ? options->sysfs_root : "/sys";
-}

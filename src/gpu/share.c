@@ -235,8 +235,7 @@ static int join(struct share *s, struct scan *ret_scan, struct err *e)
    program from its PATH did not answer. */
 static bool is_complete(const struct gpu_backend *backend, const struct scan *scan)
 {
-	if (!scan->source || !backend->trusted_source ||
-	    strcmp(scan->source, backend->trusted_source) != 0)
+	if (!gpu_is_trusted(backend, scan) || scan->hidden)
 		return false;
 	for (size_t i = 0; i < scan->gpus_count; i++) {
 		const struct gpu *g = &scan->gpus[i];

@@ -7,15 +7,22 @@
 #include "base/mem.h"
 #include "gpu/gpu_backend.h"
 
-static int compare_bus(const void *left, const void *right)
+static int compare_ranks(const struct gpu *a, const struct gpu *b)
 {
-	const struct gpu *a = left, *b = right;
 	int64_t rank_a = 0, rank_b = 0;
 
 	(void)gpu_bus_rank(a->pci_bus_id, &rank_a);
 	(void)gpu_bus_rank(b->pci_bus_id, &rank_b);
-	if (rank_a != rank_b)
-		return rank_a < rank_b ? -1 : 1;
+	return (rank_a > rank_b) - (rank_a < rank_b);
+}
+
+static int compare_bus(const void *left, const void *right)
+{
+	const struct gpu *a = left, *b = right;
+	int r = compare_ranks(a, b);
+
+	if (r)
+		return r;
 	return (a->index > b->index) - (a->index < b->index);
 }
 
@@ -52,6 +59,33 @@ static void number_all(struct scan *s)
 	}
 }
 
+/* Whether two neighbours in the order of addresses are one card that is listed twice. Partitions,
+   which a runtime counts one by one, are not. */
+static bool is_repeated(const struct gpu *a, const struct gpu *b)
+{
+	return compare_ranks(a, b) == 0 && (!a->runtime_index.known || !b->runtime_index.known);
+}
+
+/* Whether the numbers are those that the places of the cards give, for certain. */
+static bool is_ordered(const struct scan *s)
+{
+	const struct gpu *last = NULL;
+	size_t cards = 0, unplaced = 0;
+	bool repeated = false;
+
+	for (size_t i = 0; i < s->gpus_count; i++) {
+		const struct gpu *g = &s->gpus[i];
+
+		if (g->profile)
+			continue;
+		unplaced += !gpu_bus_rank(g->pci_bus_id, NULL);
+		repeated |= last && is_repeated(last, g);
+		last = g;
+		cards++;
+	}
+	return cards < 2 || (!unplaced && !repeated);
+}
+
 /* A GPU in MIG mode can be used by its instances alone, also where it has none. */
 static void set_divided_aside(struct scan *s)
 {
@@ -71,6 +105,7 @@ static void set_divided_aside(struct scan *s)
 void gpu_find_units(struct scan *s, bool simulated)
 {
 	sort_by_bus(s);
+	s->ordered = is_ordered(s);
 	/* The numbers of simulated ones are what their file says. */
 	if (!simulated)
 		number_all(s);

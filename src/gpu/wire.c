@@ -56,6 +56,7 @@ static const struct json_field scan_fields[] = {
 	OPTIONAL(scan, source),
 	OPTIONAL(scan, driver_version),
 	OPTIONAL(scan, complaint),
+	OPTIONAL(scan, hidden),
 	OPTIONAL(scan, topology),
 	FIELD_STRUCTS("gpus", struct scan, gpus, gpus_count, gpu_fields),
 	FIELDS_END,

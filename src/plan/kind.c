@@ -172,7 +172,7 @@ static char *list_models(const struct pool_state *state, const struct plan_facts
 }
 
 int plan_check_kind(const struct pool_state *state, const struct plan_facts *facts,
-		    const struct plan_request *request, struct err *e)
+		    const struct plan_request *request, bool waits, struct err *e)
 {
 	AUTO_FREE char *kind = plan_kind_text(request->gpu_type, request->min_memory_mb);
 	AUTO_FREE char *models = NULL;
@@ -184,12 +184,14 @@ int plan_check_kind(const struct pool_state *state, const struct plan_facts *fac
 	for (size_t i = 0; i < request->ids_count; i++) {
 		const struct gpu *g = facts->gpus ? facts->gpus[request->ids[i]] : NULL;
 
-		if (!plan_is_of_kind(state, facts, request, request->ids[i], &known))
+		if (!plan_is_of_kind(state, facts, request, request->ids[i], &known) &&
+		    (known || !waits))
 			return err_set(e, ERANGE, "GPU %d is not %s: it is %s", request->ids[i],
 				       kind, g && g->name ? g->name : "unknown");
 	}
 	for (size_t i = 0; i < state->slots_count; i++)
-		found += plan_is_of_kind(state, facts, request, (int)i, &known) &&
+		found += (plan_is_of_kind(state, facts, request, (int)i, &known) ||
+			  (waits && !known)) &&
 			 !plan_is_withheld(state, facts->policy, (int)i);
 	if (request->ids || found >= plan_request_count(request))
 		return 0;

@@ -35,8 +35,9 @@ int *plan_find_eligible(const struct pool_state *state, const struct plan_facts 
 char *plan_kind_text(const char *type, int64_t min_memory_mb);
 
 /* Refuses, -ERANGE, where the pool has not as many GPUs of the kind in service as the request is
-   for, whoever holds them now; or where those that it names are of another kind. */
+   for, whoever holds them now; or where those that it names are of another kind. One that `waits`
+   finds out later what the driver does not tell now. */
 int plan_check_kind(const struct pool_state *state, const struct plan_facts *facts,
-		    const struct plan_request *request, struct err *e);
+		    const struct plan_request *request, bool waits, struct err *e);
 
 #endif

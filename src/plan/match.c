@@ -27,7 +27,8 @@ const char *plan_own_uuid(const struct scan *scan, const struct gpu *gpu)
 {
 	size_t count;
 
-	return gpu->uuid && find_uuid(scan, gpu->uuid, &count) == gpu ? gpu->uuid : NULL;
+	return gpu->uuid && *gpu->uuid && find_uuid(scan, gpu->uuid, &count) == gpu ? gpu->uuid
+										    : NULL;
 }
 
 /* The slot before this one that is that GPU; -1: none. */
@@ -51,6 +52,8 @@ static char *why_gone(const struct slot *slot, const struct scan *scan)
 		if (!gpu->uuid)
 			why = gpu->health_reason ? gpu->health_reason : gpu->problem;
 	}
+	if (!why && scan->hidden)
+		return mem_printf("%s is not shown: %s", slot->uuid, scan->hidden);
 	if (!why)
 		return mem_printf("%s is gone", slot->uuid);
 	return mem_printf("%s is gone; of a GPU that it cannot name the driver says: %s",
@@ -72,13 +75,13 @@ char *plan_instances_text(const struct pool_state *state, const char *uuid)
 	return count ? mem_printf("GPU%s %s", count > 1 ? "s" : "", str_text(&ids)) : NULL;
 }
 
-static bool is_divided(const struct scan *scan, const char *uuid)
+static const struct gpu *find_divided(const struct scan *scan, const char *uuid)
 {
 	for (size_t i = 0; i < scan->divided_count; i++) {
 		if (scan->divided[i].uuid && !strcasecmp(scan->divided[i].uuid, uuid))
-			return true;
+			return &scan->divided[i];
 	}
-	return false;
+	return NULL;
 }
 
 static char *why_divided(const struct pool_state *state, const char *uuid)
@@ -103,7 +106,7 @@ static void match_uuid(const struct pool_state *state, const struct slot *slot,
 		*ret_problem = mem_printf("%s is recorded for GPU %d, too", slot->uuid, other);
 	else if (count > 1)
 		*ret_problem = mem_printf("the driver shows %zu GPUs as %s", count, slot->uuid);
-	else if (!gpu && is_divided(scan, slot->uuid))
+	else if (!gpu && find_divided(scan, slot->uuid))
 		*ret_problem = why_divided(state, slot->uuid);
 	else if (!gpu)
 		*ret_problem = why_gone(slot, scan);
@@ -111,17 +114,66 @@ static void match_uuid(const struct pool_state *state, const struct slot *slot,
 		gpus[slot->id] = gpu;
 }
 
+/* Cards that the driver lists, and whole GPUs of the pool. */
+static size_t count_cards(const struct scan *scan)
+{
+	size_t count = scan->divided_count;
+
+	for (size_t i = 0; i < scan->gpus_count; i++)
+		count += !scan->gpus[i].profile;
+	return count;
+}
+
+static size_t count_whole(const struct pool_state *state)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < state->slots_count; i++)
+		count += !state->slots[i].profile;
+	return count;
+}
+
+/* Why the driver's numbers may have moved since the pool was made; NULL: nothing says so. `gpus`
+   has those that were found by UUID. */
+static char *why_moved(const struct pool_state *state, const struct scan *scan,
+		       struct gpu *const *gpus)
+{
+	static const char as_listed[] = "'canhazgpu admin --refresh' takes them as they are "
+					"counted now";
+	size_t cards = count_cards(scan), whole = count_whole(state);
+
+	if (scan->simulated)
+		return NULL;
+	if (scan->complaint)
+		return mem_printf("the driver cannot use one (%s)", scan->complaint);
+	if (!scan->ordered)
+		return mem_printf("the driver does not say where each of them is (%s)", as_listed);
+	if (cards < whole)
+		return mem_printf("the driver shows %zu of the pool's %zu (%s)", cards, whole,
+				  scan->hidden ? scan->hidden : as_listed);
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const struct slot *slot = &state->slots[i];
+		const struct gpu *gpu = gpus[i];
+
+		if (!slot->uuid || slot->profile)
+			continue;
+		if (!gpu)
+			gpu = find_divided(scan, slot->uuid);
+		if (!gpu || gpu->index != slot->id)
+			return mem_printf("GPU %zu is not where it was (%s)", i, as_listed);
+	}
+	return NULL;
+}
+
 static void match_number(const struct slot *slot, const struct scan *scan, size_t slots_count,
-			 struct gpu **gpus, char **ret_problem)
+			 const char *moved, struct gpu **gpus, char **ret_problem)
 {
 	struct gpu *gpu = scan_find(scan, slot->id);
 	int other = gpu ? find_slot(gpus, slots_count, gpu) : -1;
 
-	/* A card that the driver leaves out moves those behind it up. */
-	if (scan->complaint)
-		*ret_problem = mem_printf("its UUID is not recorded, and numbers may mean other "
-					  "GPUs: the driver cannot use one (%s)",
-					  scan->complaint);
+	if (moved)
+		*ret_problem = mem_printf(
+			"its UUID is not recorded, and numbers may mean other GPUs: %s", moved);
 	else if (other >= 0)
 		*ret_problem = mem_printf("the driver's GPU %d is GPU %d of the pool by its UUID",
 					  slot->id, other);
@@ -134,18 +186,23 @@ static void match_number(const struct slot *slot, const struct scan *scan, size_
 		gpus[slot->id] = gpu;
 }
 
-void plan_match_gpus(const struct pool_state *state, const struct scan *scan, struct gpu **ret_gpus,
-		     char **ret_problems)
+void plan_match_gpus(const struct pool_state *state, const struct scan *scan,
+		     enum match_numbers numbers, struct gpu **ret_gpus, char **ret_problems)
 {
+	AUTO_FREE char *moved = NULL;
+
 	for (size_t i = 0; i < state->slots_count; i++)
 		ret_gpus[i] = NULL;
 	for (size_t i = 0; i < state->slots_count; i++) {
 		if (state->slots[i].uuid)
 			match_uuid(state, &state->slots[i], scan, ret_gpus, &ret_problems[i]);
 	}
+	/* Nobody can say what the numbers mean while the driver leaves a card out. */
+	if (numbers == MATCH_CERTAIN || scan->complaint)
+		moved = why_moved(state, scan, ret_gpus);
 	for (size_t i = 0; i < state->slots_count; i++) {
 		if (!state->slots[i].uuid)
-			match_number(&state->slots[i], scan, state->slots_count, ret_gpus,
+			match_number(&state->slots[i], scan, state->slots_count, moved, ret_gpus,
 				     &ret_problems[i]);
 	}
 }

@@ -7,8 +7,9 @@
 #include "base/mem.h"
 #include "plan/place.h"
 
-/* So many steps until the best set found so far has to do. */
-#define WORK_MAX (INT64_C(1) << 25)
+/* So many steps, which take some milliseconds, until the best set found so far has to do: enough to
+   begin with each of 64 GPUs. */
+#define WORK_MAX (INT64_C(1) << 19)
 
 /* A wish counts more than any link. */
 #define WISH_WEIGHT (4 * LINK_MAX)
@@ -162,19 +163,25 @@ static bool is_better(const struct set *a, const struct set *b)
 	return r < 0;
 }
 
-/* The best of the sets that grow from each candidate of the tier. */
+/*
+ * The best of the sets that grow from each candidate of the tier; where there is no time for all of
+ * them, from some that are spread over it. (So many steps apart, then those between.)
+ */
 static void find_best(struct set *best, const struct pick *p, const bool *tier, size_t wanted)
 {
 	AUTO_FREE bool *tried = mem_alloc(p->count, sizeof(*tried));
+	size_t apart = 2 * p->count * wanted * p->count / WORK_MAX + 1;
 	int64_t work = 0;
 
-	for (size_t i = 0; i < p->count && (work < WORK_MAX || best->size < wanted); i++) {
+	for (size_t n = 0, i = 0; n < p->count && (work < WORK_MAX || best->size < wanted); n++) {
 		AUTO(set_clear) struct set s = {0};
+		size_t start = i;
 
-		if (!tier[i] || tried[i])
+		i = i + apart < p->count ? i + apart : i % apart + 1;
+		if (!tier[start] || tried[start])
 			continue;
 		set_init(&s, p->count);
-		set_add(&s, p, i);
+		set_add(&s, p, start);
 		work += set_grow(&s, p, tier, wanted);
 		/* Where it stops short it has all of its group. */
 		for (size_t k = 0; k < p->count && s.size < wanted; k++)

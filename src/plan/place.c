@@ -99,6 +99,24 @@ static size_t count_group(const int *groups, size_t count, int number)
 	return size;
 }
 
+size_t plan_find_islands(const struct topology *t, int *ret_islands)
+{
+	const struct plan_request linked = {.linked = PLACE_REQUIRED};
+	AUTO_FREE int *groups = mem_alloc(t->count, sizeof(*groups));
+	AUTO_FREE int *numbers = mem_alloc(t->count + 1, sizeof(*numbers));
+	size_t count = 0;
+
+	plan_find_groups(t, &linked, NULL, groups);
+	for (size_t i = 0; i < t->count; i++) {
+		int *number = &numbers[groups[i]]; /* from 1 */
+
+		if (!*number && count_group(groups, t->count, groups[i]) > 1)
+			*number = (int)++count;
+		ret_islands[i] = *number - 1;
+	}
+	return count;
+}
+
 int *plan_place_eligible(const struct topology *t, const struct pool_state *state,
 			 const struct plan_facts *facts, const struct plan_request *request,
 			 const int *base, size_t base_count, size_t *ret_count)

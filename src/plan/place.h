@@ -34,6 +34,10 @@ bool plan_may_join(const struct topology *t, const struct plan_request *request,
 void plan_find_groups(const struct topology *t, const struct plan_request *request,
 		      const bool *these, int *ret_groups);
 
+/* For each slot, the number of its island in ret_islands, counted from 0 in the order of the slots:
+   GPUs that their own links connect. -1: it has no such link. Returns how many there are. */
+size_t plan_find_islands(const struct topology *t, int *ret_islands);
+
 /*
  * The ids of `base` (all slots where it is NULL), ascending, that are in service and in a group of
  * enough GPUs for the request. The caller frees them.

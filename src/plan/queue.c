@@ -180,6 +180,26 @@ bool plan_entry_is_candidate(const struct pool_state *state, const struct plan_f
 	       !is_left_lying(state, facts, q, gpu);
 }
 
+/* Why the pool does not have what it needs, whoever holds it. */
+static char *why_impossible(const struct pool_state *state, const struct plan_facts *facts,
+			    const struct queue_entry *q)
+{
+	size_t wanted = plan_entry_count(q), serving = 0;
+	const int *ids = q->requested_ids ? q->requested_ids : q->eligible;
+	size_t count = q->requested_ids ? q->requested_ids_count : q->eligible_count;
+
+	if (ids)
+		serving = plan_count_in_service(state, facts->policy, ids, count);
+	for (size_t i = 0; !ids && i < state->slots_count; i++)
+		serving += !plan_is_withheld(state, facts->policy, (int)i);
+	return mem_printf("it needs %zu GPU%s%s, and %zu %s in service", wanted,
+			  wanted == 1 ? "" : "s",
+			  q->requested_ids ? ""
+			  : q->eligible    ? " of the kind or place that it asks for"
+					   : "",
+			  serving, serving == 1 ? "is" : "are");
+}
+
 char *plan_why_passed_over(const struct pool_state *state, const struct plan_facts *facts, size_t i)
 {
 	const struct queue_entry *q = &state->queue[i];
@@ -189,6 +209,8 @@ char *plan_why_passed_over(const struct pool_state *state, const struct plan_fac
 	if (plan_offer_end_ns(state, facts, i) <= facts->monotonic_ns)
 		return mem_strdup("it did not take a GPU that was free for it: its process is not "
 				  "responding");
+	if (!plan_entry_is_possible(state, facts, q))
+		return why_impossible(state, facts, q);
 	return mem_strdup(q->offer.aside);
 }
 

@@ -117,7 +117,7 @@ int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 	if (r == 0)
 		r = plan_check_policy(facts->policy, request, e);
 	if (r == 0)
-		r = plan_check_kind(state, facts, request, e);
+		r = plan_check_kind(state, facts, request, false, e);
 	if (r == 0)
 		r = plan_check_place(state, facts, request, e);
 	if (r < 0)

@@ -17,14 +17,14 @@ void units_clear(struct units *u)
 	*u = (struct units){0};
 }
 
-struct slot plan_unit_of(const struct scan *scan, const struct gpu *gpu, bool simulated)
+struct slot plan_unit_of(const struct scan *scan, const struct gpu *gpu)
 {
-	const char *uuid = simulated ? NULL : plan_own_uuid(scan, gpu);
+	const char *uuid = scan->simulated ? NULL : plan_own_uuid(scan, gpu);
 
 	return (struct slot){
 		.uuid = (char *)(uintptr_t)uuid,
 		.profile = gpu->profile,
-		.parent = simulated ? NULL : gpu->parent,
+		.parent = scan->simulated ? NULL : gpu->parent,
 		.parent_index = gpu->parent_index.known ? (int)gpu->parent_index.value : 0,
 	};
 }
@@ -49,21 +49,22 @@ static const struct gpu *find_divided(const struct scan *scan, const char *uuid)
 }
 
 /* Whether the driver shows all that there is: no GPU that might be one that is missed. */
-static bool is_complete(const struct scan *scan, bool simulated)
+static bool is_complete(const struct scan *scan)
 {
-	for (size_t i = 0; i < scan->gpus_count && !simulated; i++) {
+	for (size_t i = 0; i < scan->gpus_count && !scan->simulated; i++) {
 		if (!plan_own_uuid(scan, &scan->gpus[i]))
 			return false;
 	}
 	for (size_t i = 0; i < scan->divided_count; i++) {
-		if (scan->divided[i].instances_problem || (!simulated && !scan->divided[i].uuid))
+		if (scan->divided[i].instances_problem ||
+		    (!scan->simulated && !scan->divided[i].uuid))
 			return false;
 	}
-	return !scan->complaint;
+	return !scan->complaint && !scan->hidden;
 }
 
 /* Whether what a slot means, which no unit of the scan is, is gone for certain. */
-static bool is_gone(const struct slot *slot, const struct scan *scan, bool simulated)
+static bool is_gone(const struct slot *slot, const struct scan *scan)
 {
 	const struct gpu *divided = find_divided(scan, slot->profile ? slot->parent : slot->uuid);
 	size_t same = 0;
@@ -71,7 +72,7 @@ static bool is_gone(const struct slot *slot, const struct scan *scan, bool simul
 	if (!slot->uuid) {
 		const struct gpu *gpu = scan_find(scan, slot->id);
 
-		return is_complete(scan, simulated) && (!gpu || !gpu->profile != !slot->profile);
+		return is_complete(scan) && (!gpu || !gpu->profile != !slot->profile);
 	}
 	/* Two that are called so are none of them for certain, and not gone either. */
 	for (size_t i = 0; i < scan->gpus_count; i++) {
@@ -82,16 +83,15 @@ static bool is_gone(const struct slot *slot, const struct scan *scan, bool simul
 	if (same)
 		return false;
 	if (divided)
-		return !slot->profile || !divided->instances_problem;
-	return is_complete(scan, simulated);
+		return !slot->profile || (!divided->instances_problem && !scan->hidden);
+	return is_complete(scan);
 }
 
 /* What becomes of a slot; `gpu`: what it means in the scan, or NULL. */
 static enum unit_change update(const struct slot *before, struct slot *slot,
-			       const struct scan *scan, const struct gpu *gpu, bool simulated,
-			       int64_t now_ns)
+			       const struct scan *scan, const struct gpu *gpu, int64_t now_ns)
 {
-	bool gone = !gpu && is_gone(before, scan, simulated);
+	bool gone = !gpu && is_gone(before, scan);
 
 	slot_set_unit(slot, before);
 	if (!gpu) {
@@ -104,7 +104,7 @@ static enum unit_change update(const struct slot *before, struct slot *slot,
 	if (gpu->instances_problem && before->retired_ns != TIME_NONE)
 		return UNIT_SAME; /* its instances may still be there */
 	if (gpu->uuid || gpu->profile) {
-		struct slot unit = plan_unit_of(scan, gpu, simulated);
+		struct slot unit = plan_unit_of(scan, gpu);
 
 		/* What was recorded once is what the slot was found by. */
 		if (before->uuid)
@@ -165,21 +165,21 @@ static bool is_any_unclear(const struct pool_state *state, const struct units *u
 	return false;
 }
 
-static void add_new(const struct pool_state *state, const struct scan *scan, bool simulated,
+static void add_new(const struct pool_state *state, const struct scan *scan,
 		    struct gpu *const *gpus, struct units *u)
 {
-	bool unclear = !simulated && is_any_unclear(state, u);
+	bool unclear = !scan->simulated && is_any_unclear(state, u);
 
 	for (size_t i = 0; i < scan->gpus_count; i++) {
 		const struct gpu *gpu = &scan->gpus[i];
-		struct slot unit = plan_unit_of(scan, gpu, simulated);
+		struct slot unit = plan_unit_of(scan, gpu);
 
 		if (is_matched(gpus, state->slots_count, gpu))
 			continue;
 		/* By number, a simulated one is found under that number only. */
 		if (unclear || u->count == POOL_GPUS_MAX || is_recorded(state, gpu) ||
 		    gpu->instances_problem ||
-		    (simulated ? (size_t)gpu->index != u->count : !unit.uuid)) {
+		    (scan->simulated ? (size_t)gpu->index != u->count : !unit.uuid)) {
 			u->left_out++;
 			continue;
 		}
@@ -189,8 +189,15 @@ static void add_new(const struct pool_state *state, const struct scan *scan, boo
 	}
 }
 
-void plan_compare_units(const struct pool_state *state, const struct scan *scan, bool simulated,
-			int64_t now_ns, struct units *ret_units)
+static void free_all(char **texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+void plan_compare_units(const struct pool_state *state, const struct scan *scan, int64_t now_ns,
+			struct units *ret_units)
 {
 	size_t room = state->slots_count + scan->gpus_count;
 	struct gpu **gpus = mem_alloc(state->slots_count, sizeof(struct gpu *));
@@ -200,15 +207,13 @@ void plan_compare_units(const struct pool_state *state, const struct scan *scan,
 		.changes = mem_alloc(room, sizeof(*u.changes)),
 	};
 
-	plan_match_gpus(state, scan, gpus, problems);
+	plan_match_gpus(state, scan, MATCH_AS_LISTED, gpus, problems);
+	free_all(problems, state->slots_count);
 	for (size_t i = 0; i < room; i++)
 		u.slots[i].id = (int)i;
-	for (size_t i = 0; i < state->slots_count; i++) {
-		note(&u, update(&state->slots[i], &u.slots[i], scan, gpus[i], simulated, now_ns));
-		free(problems[i]);
-	}
-	add_new(state, scan, simulated, gpus, &u);
-	free(problems);
+	for (size_t i = 0; i < state->slots_count; i++)
+		note(&u, update(&state->slots[i], &u.slots[i], scan, gpus[i], now_ns));
+	add_new(state, scan, gpus, &u);
 	free(gpus);
 	*ret_units = u;
 }
@@ -216,6 +221,37 @@ void plan_compare_units(const struct pool_state *state, const struct scan *scan,
 bool plan_units_differ(const struct units *u)
 {
 	return u->counts[UNIT_GONE] || u->counts[UNIT_BACK] || u->related;
+}
+
+void plan_record_units(const struct pool_state *state, const struct scan *scan, struct plan *p)
+{
+	struct gpu **gpus;
+	struct slot *slots;
+	char **problems;
+	bool some = false;
+
+	for (size_t i = 0; i < state->slots_count; i++)
+		some |= !state->slots[i].uuid;
+	if (!some || scan->simulated || !is_complete(scan))
+		return;
+	gpus = mem_alloc(state->slots_count, sizeof(struct gpu *));
+	problems = mem_alloc(state->slots_count, sizeof(char *));
+	plan_match_gpus(state, scan, MATCH_CERTAIN, gpus, problems);
+	free_all(problems, state->slots_count);
+	slots = plan_own(p, mem_alloc(state->slots_count, sizeof(*slots)));
+	some = false;
+	for (size_t i = 0; i < state->slots_count; i++) {
+		slots[i] = state->slots[i];
+		/* Instances have no number of the driver's. */
+		if (slots[i].uuid || slots[i].profile || slots[i].retired_ns != TIME_NONE ||
+		    !gpus[i])
+			continue;
+		slots[i].uuid = gpus[i]->uuid;
+		some = true;
+	}
+	free(gpus);
+	if (some)
+		plan_add(p, CHANGE_UNITS)->units = (struct change_units){slots, state->slots_count};
 }
 
 void plan_refresh(const struct pool_state *state, const struct units *u, struct plan *p)

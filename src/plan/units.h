@@ -34,10 +34,17 @@ void units_clear(struct units *u);
  * Compares a state with a scan. A number keeps its meaning: by UUID, so that GPUs that the driver
  * counts otherwise, or that come back, are found again. Only what is certain is changed: a GPU that
  * the driver may only fail to show is not gone, and one without a UUID of its own gets no number.
- * `simulated`: the UUIDs mean nothing, so that numbers do. The caller clears *ret_units.
+ * A number without a UUID means what the driver calls by it now. The caller clears *ret_units.
  */
-void plan_compare_units(const struct pool_state *state, const struct scan *scan, bool simulated,
-			int64_t now_ns, struct units *ret_units);
+void plan_compare_units(const struct pool_state *state, const struct scan *scan, int64_t now_ns,
+			struct units *ret_units);
+
+/*
+ * Records the UUIDs of numbers that have none yet, in one change, as long as they are certain: the
+ * scan shows all that there is, and nothing says that the numbers have moved. Borrows from both.
+ * The pools of programs that know no UUIDs become such that do.
+ */
+void plan_record_units(const struct pool_state *state, const struct scan *scan, struct plan *p);
 
 /* Whether users should be told: a GPU of the pool has gone or is back, or has other instances. */
 bool plan_units_differ(const struct units *u);
@@ -46,8 +53,8 @@ bool plan_units_differ(const struct units *u);
    are. Waiting requests for GPUs of a kind look for them again. */
 void plan_refresh(const struct pool_state *state, const struct units *u, struct plan *p);
 
-/* What to record of a unit of a scan; borrows its texts. `simulated`: no UUID. */
-struct slot plan_unit_of(const struct scan *scan, const struct gpu *gpu, bool simulated);
+/* What to record of a unit of a scan; borrows its texts. */
+struct slot plan_unit_of(const struct scan *scan, const struct gpu *gpu);
 
 /* "1g.10gb of GPU 3"; NULL for a whole GPU. The caller frees it. */
 char *plan_unit_text(const struct slot *slot);

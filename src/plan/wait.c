@@ -55,7 +55,7 @@ static void judge_kind(const struct waiting *w, struct candidate *c)
 {
 	bool known = true;
 
-	c->unsuited = !gpu_ids_have(w->eligible, w->eligible_count, c->id);
+	c->unsuited = w->eligible && !gpu_ids_have(w->eligible, w->eligible_count, c->id);
 	if (w->facts->gpus)
 		(void)plan_is_of_kind(w->state, w->facts, w->request, c->id, &known);
 	c->barred |= !known;
@@ -84,7 +84,7 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 	if (!w->possible || w->blocked)
 		plan_give_back(state, wait->entry_id, NULL, facts->now_ns, p);
 	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
-	for (size_t i = 0; w->eligible && i < state->slots_count; i++)
+	for (size_t i = 0; (w->eligible || request->ids) && i < state->slots_count; i++)
 		judge_kind(w, &w->all[i]);
 	plan_backfill(state, facts, request, p, place, w->all);
 	qsort(w->all, state->slots_count, sizeof(*w->all), plan_compare_candidates);
@@ -187,9 +187,10 @@ static int waiting_check(const struct waiting *w, const struct plan *p, struct e
 {
 	int r = w->joined ? 0 : plan_check_service(w->state, w->facts->policy, w->request, e);
 
-	if (r == 0 && !w->joined && w->facts->gpus)
-		r = plan_check_kind(w->state, w->facts, w->request, e);
-	if (r == 0 && !w->joined && w->facts->gpus)
+	/* What is named and turns out to be of another kind will not be of it tomorrow. */
+	if (r == 0 && (!w->joined || w->request->ids) && w->facts->gpus)
+		r = plan_check_kind(w->state, w->facts, w->request, true, e);
+	if (r == 0 && !w->joined && (w->facts->gpus || !w->topology.count))
 		r = plan_check_place(w->state, w->facts, w->request, e);
 	if (r < 0)
 		return r;

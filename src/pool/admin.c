@@ -65,7 +65,7 @@ static struct slot *pool_admin_units(const struct scan *scan, int count)
 	struct slot *units = mem_alloc((size_t)count, sizeof(*units));
 
 	for (int i = 0; i < count; i++)
-		units[i] = plan_unit_of(scan, &scan->gpus[i], gpu_is_simulated(scan->provider));
+		units[i] = plan_unit_of(scan, &scan->gpus[i]);
 	return units;
 }
 

@@ -103,6 +103,7 @@ static void examine_scan(struct pool *p, const struct pool_state *state, struct 
 	else
 		examine_driver(&observation.scan, clock_monotonic_ns() - begin_ns, f);
 	examine_gpus(state, &observation, f);
+	examine_links(state, f);
 	if (observation.foreign_pids)
 		findings_add(f, "gpu-processes", FINDING_WARNING,
 			     "run canhazgpu outside the container",

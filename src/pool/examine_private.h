@@ -10,6 +10,9 @@
 void examine_host(const struct machine *recorded, enum machine_match match, const char *other,
 		  struct findings *f);
 
+/* What is recorded of how the GPUs are linked. */
+void examine_links(const struct pool_state *state, struct findings *f);
+
 /* The GPUs of a pool, compared with a scan. */
 void examine_gpus(const struct pool_state *state, const struct observation *o, struct findings *f);
 

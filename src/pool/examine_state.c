@@ -151,6 +151,40 @@ static void examine_units(const struct observation *o, const struct units *u, st
 	}
 }
 
+void examine_links(const struct pool_state *state, struct findings *f)
+{
+	AUTO(topology_clear) struct topology t = {0};
+	AUTO_FREE int *islands = mem_alloc(state->slots_count, sizeof(*islands));
+	AUTO(str_clear) struct str missing = {0};
+	size_t count;
+
+	if (state->slots_count < 2 || gpu_is_simulated(state->provider))
+		return;
+	plan_topology(state, &t);
+	if (!t.count) {
+		findings_add(f, "links", FINDING_NOTE,
+			     "'canhazgpu admin --refresh' records it where the driver tells; "
+			     "--linked and --same-numa need it",
+			     "how the GPUs are linked is not recorded");
+		return;
+	}
+	count = plan_find_islands(&t, islands);
+	findings_add(f, "links", FINDING_OK, NULL,
+		     "how the GPUs are linked is recorded: %zu groups have links of their own",
+		     count);
+	for (size_t i = 0; i < t.count; i++) {
+		bool known = t.gpus[i].numa != NUMA_UNKNOWN;
+
+		for (size_t k = 0; k < t.count && !known; k++)
+			known = i != k && topology_link(&t, i, k) != LINK_UNKNOWN;
+		if (!known && !state->slots[i].profile && state->slots[i].retired_ns == TIME_NONE)
+			list_add(&missing, (int)i);
+	}
+	if (missing.length)
+		findings_extend(f, FINDING_NOTE, "'canhazgpu admin --refresh' records it",
+				"not of GPU %s", str_text(&missing));
+}
+
 void examine_gpus(const struct pool_state *state, const struct observation *o, struct findings *f)
 {
 	AUTO(units_clear) struct units u = {0};
@@ -167,8 +201,14 @@ void examine_gpus(const struct pool_state *state, const struct observation *o, s
 	}
 	findings_add(f, "gpus", FINDING_OK, NULL, "%zu of the pool's %zu are present", found,
 		     o->count - retired);
+	if (o->scan.hidden)
+		findings_extend(
+			f, FINDING_WARNING,
+			"a container, or a service's rules for devices, keeps them from this "
+			"process, or they have failed: 'nvidia-smi' on the host tells",
+			"%s", o->scan.hidden);
 	examine_placed(state, o, f);
-	plan_compare_units(state, &o->scan, gpu_is_simulated(state->provider), o->taken_ns, &u);
+	plan_compare_units(state, &o->scan, o->taken_ns, &u);
 	examine_units(o, &u, f);
 }
 

@@ -13,7 +13,7 @@ static int check_kind(const struct scan_cache *cache, const struct plan_facts *f
 	seen.gpus = cache->observation.gpus;
 	asked.ids = granted->gpus;
 	asked.ids_count = granted->gpus_count;
-	return plan_check_kind(&cache->state, &seen, &asked, e);
+	return plan_check_kind(&cache->state, &seen, &asked, false, e);
 }
 
 int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,

@@ -238,6 +238,34 @@ static struct gpu_options scan_options(const struct pool_config *config,
 	return options;
 }
 
+/* What each slot means in the scan, and how it counts. */
+static void judge(const struct pool_config *config, const struct pool_state *state,
+		  struct observation *o)
+{
+	if (!o->problem)
+		plan_match_gpus(state, &o->scan, MATCH_CERTAIN, o->gpus, o->problems);
+	for (size_t i = 0; i < o->count; i++) {
+		if (o->gpus[i] && !o->foreign_pids)
+			plan_forgive(o->gpus[i], state->ignored, o->ignored, state->ignored_count);
+		o->use[i] = plan_gpu_use(o->gpus[i], config->memory_threshold_mb);
+		if (o->use[i] != USE_FAULTY && is_missing(o, state, i))
+			o->use[i] = USE_MISSING;
+		if (o->use[i] >= USE_UNKNOWN && !o->problems[i])
+			o->problems[i] = observe_reason(o, i);
+		o->reasons[i] = observe_use_reason(o, i, config->memory_threshold_mb);
+	}
+}
+
+void observe_scan(const struct pool_config *config, const struct pool_state *state,
+		  struct scan *scan, struct observation *o)
+{
+	begin_observation(o, state);
+	o->ignored = mem_alloc(state->ignored_count, sizeof(*o->ignored));
+	o->scan = *scan;
+	*scan = (struct scan){0};
+	judge(config, state, o);
+}
+
 void observe_gpus(const struct pool_config *config, const struct observer *observer,
 		  const struct pool_state *state, const struct scan_wish *wish,
 		  struct observation *o)
@@ -253,18 +281,7 @@ void observe_gpus(const struct pool_config *config, const struct observer *obser
 	/* Drivers count as the first pid namespace does. */
 	o->foreign_pids = observer->own_pids && !gpu_is_simulated(state->provider);
 	o->ignored = observe_ignored(observer, state);
-	if (!o->problem)
-		plan_match_gpus(state, &o->scan, o->gpus, o->problems);
-	for (size_t i = 0; i < o->count; i++) {
-		if (o->gpus[i] && !o->foreign_pids)
-			plan_forgive(o->gpus[i], state->ignored, o->ignored, state->ignored_count);
-		o->use[i] = plan_gpu_use(o->gpus[i], config->memory_threshold_mb);
-		if (o->use[i] != USE_FAULTY && is_missing(o, state, i))
-			o->use[i] = USE_MISSING;
-		if (o->use[i] >= USE_UNKNOWN && !o->problems[i])
-			o->problems[i] = observe_reason(o, i);
-		o->reasons[i] = observe_use_reason(o, i, config->memory_threshold_mb);
-	}
+	judge(config, state, o);
 }
 
 void observation_clear(struct observation *o)

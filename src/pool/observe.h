@@ -88,6 +88,9 @@ struct plan_facts observe_facts(const struct observer *o, const struct liveness 
 void observe_gpus(const struct pool_config *config, const struct observer *observer,
 		  const struct pool_state *state, const struct scan_wish *wish,
 		  struct observation *ret_observation);
+/* The same of a scan that is there already, and that *o owns from now on; no process is ignored. */
+void observe_scan(const struct pool_config *config, const struct pool_state *state,
+		  struct scan *scan, struct observation *ret_observation);
 /* Instead of a scan: nothing is known of the GPUs, for that reason. The caller clears it. */
 void observe_nothing(const struct pool_state *state, const char *problem,
 		     struct observation *ret_observation);

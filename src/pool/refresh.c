@@ -32,8 +32,13 @@ static int decide(const struct pool_state *state, const struct plan_facts *facts
 	if (code < 0)
 		return code;
 	units_clear(&r->units);
-	plan_compare_units(state, r->scan, gpu_is_simulated(state->provider), facts->now_ns,
-			   &r->units);
+	plan_compare_units(state, r->scan, facts->now_ns, &r->units);
+	if (r->scan->hidden && r->units.counts[UNIT_DOUBTFUL])
+		return err_set(e, EPERM,
+			       "%s: refresh where all can be seen (outside containers and services "
+			       "with rules for devices), or, if one has failed, after it was "
+			       "removed from the bus",
+			       r->scan->hidden);
 	plan_refresh(state, &r->units, plan);
 	if (!state->topology || !r->scan->topology ||
 	    strcmp(state->topology, r->scan->topology) != 0)

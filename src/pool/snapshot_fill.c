@@ -74,8 +74,7 @@ char *snapshot_difference(const struct pool_state *state, const struct observati
 
 	if (seen->problem)
 		return NULL;
-	plan_compare_units(state, &seen->scan, gpu_is_simulated(state->provider), seen->taken_ns,
-			   &u);
+	plan_compare_units(state, &seen->scan, seen->taken_ns, &u);
 	if (!plan_units_differ(&u))
 		return NULL;
 	add_difference(&out, &u, UNIT_GONE, "gone");

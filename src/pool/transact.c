@@ -105,6 +105,21 @@ static int check_host(struct pool *p, const struct transaction *t, const struct 
 	return *ret_match == MACHINE_OTHER ? pool_refuse_other(p, state, e) : 0;
 }
 
+/*
+ * Whoever changes the pool with a scan at hand records what its numbers mean, where that is not
+ * known yet. Not by what a user may have made up: a program in the PATH of somebody who may not
+ * administer the pool.
+ */
+static void record_units(struct pool *p, const struct transaction *t,
+			 const struct pool_state *state, struct plan *plan)
+{
+	const struct observation *o = t->cache ? &t->cache->observation : NULL;
+
+	if (o && !o->problem &&
+	    (o->scan.trusted || (t->requester && pool_may_administer(p, t->requester))))
+		plan_record_units(state, &o->scan, plan);
+}
+
 /* Decides on the state that was loaded for an update. */
 static int decide(struct pool *p, struct transaction *t, struct attempt *a, struct err *e)
 {
@@ -120,6 +135,8 @@ static int decide(struct pool *p, struct transaction *t, struct attempt *a, stru
 	r = add_scan(p, t, a, e);
 	if (r == 0)
 		r = t->decide(&a->state, &a->facts, t->argument, &a->plan, e);
+	if (r == 0 && a->plan.changes_count)
+		record_units(p, t, &a->state, &a->plan);
 	if (a->plan.changes_count)
 		pool_record_host(p, &a->state, match, t->host == HOST_TAKES_OVER, &a->plan);
 	return r;

@@ -221,10 +221,6 @@ static void explain_absence(const struct explain *x)
 
 	if (x->q->cancelled)
 		str_add(x->out, "It was cancelled, and is about to leave the queue.\n");
-	else if (!plan_entry_is_possible(&x->s->state, &x->facts, x->q))
-		str_add(x->out,
-			"Not all the GPUs that it needs are in service: it keeps its place, but "
-			"others are served meanwhile.\n");
 	else if (why)
 		str_addf(x->out,
 			 "It is passed over: %s. It keeps its place, but others are served "

@@ -12,11 +12,18 @@
 /* Processes named one by one; the others are counted. */
 #define PROCESSES_NAMED 2
 
+/* Whether it does not count as use: an administrator has said so, and it has taken no more since.
+ */
+static bool is_ignored(const struct process *p)
+{
+	return p->ignored_by && !(p->memory_mb.known && p->memory_mb.value > p->forgiven_mb);
+}
+
 /* Whether a process is one that the texts are about: all on a free GPU, the foreign on a reserved.
  */
 static bool counts(const struct gpu_view *view, const struct process *p)
 {
-	return !view->reservation || p->foreign;
+	return (!view->reservation || p->foreign) && !is_ignored(p);
 }
 
 static size_t count_processes(const struct gpu_view *view)
@@ -158,7 +165,7 @@ char *view_unit_text(const struct snapshot *s, const struct gpu_view *view)
 
 	if (!view->gpu)
 		return plan_unit_text(&s->state.slots[view->id]);
-	seen = plan_unit_of(&s->seen.scan, view->gpu, false);
+	seen = plan_unit_of(&s->seen.scan, view->gpu);
 	return plan_unit_text(&seen);
 }
 
@@ -196,6 +203,8 @@ static void fill_unreserved(const struct gpu_view *view, struct gpu_text *t)
 	add_memory(view, &used);
 	str_add(&used, " used");
 	str_addf(&info, "%s by ", str_text(&used));
+	if (view->gpu)
+		add_ignored(view, &used);
 	if (count_processes(view))
 		add_processes(view, &info);
 	else

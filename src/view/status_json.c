@@ -1,7 +1,10 @@
 /* The document of `status --json`, field for field as in the specification. */
 #include "view/status.h"
 
+#include <stdlib.h>
+
 #include "base/mem.h"
+#include "plan/place.h"
 #include "view/gpu_text.h"
 #include "view/json.h"
 
@@ -140,7 +143,37 @@ static void set_unit(json_t *object, const struct snapshot *s, const struct gpu_
 	json_object_set_new(object, "parent", parent);
 }
 
-static json_t *gpu_json(const struct snapshot *s, const struct gpu_view *view)
+/* Where the GPUs are, as it is recorded. */
+struct places {
+	struct topology topology;
+	int *islands;
+};
+
+static void places_init(struct places *p, const struct pool_state *state)
+{
+	plan_topology(state, &p->topology);
+	p->islands = mem_alloc(p->topology.count, sizeof(*p->islands));
+	plan_find_islands(&p->topology, p->islands);
+}
+
+static void places_clear(struct places *p)
+{
+	topology_clear(&p->topology);
+	free(p->islands);
+}
+
+static void set_place(json_t *object, const struct places *p, int id)
+{
+	if ((size_t)id >= p->topology.count)
+		return;
+	if (p->topology.gpus[id].numa != NUMA_UNKNOWN)
+		json_object_set_new(object, "numa_node", json_integer(p->topology.gpus[id].numa));
+	if (p->islands[id] >= 0)
+		json_object_set_new(object, "island", json_integer(p->islands[id]));
+}
+
+static json_t *gpu_json(const struct snapshot *s, const struct places *p,
+			const struct gpu_view *view)
 {
 	AUTO(gpu_text_clear) struct gpu_text t = {0};
 	json_t *object = json_object();
@@ -160,6 +193,7 @@ static json_t *gpu_json(const struct snapshot *s, const struct gpu_view *view)
 	set_text(object, "uuid",
 		 view->gpu && view->gpu->uuid ? view->gpu->uuid : s->state.slots[view->id].uuid);
 	set_unit(object, s, view);
+	set_place(object, p, view->id);
 	set_card(object, view->gpu);
 	set_processes(object, view->gpu);
 	if (view->reservation)
@@ -179,9 +213,11 @@ static json_t *gpu_json(const struct snapshot *s, const struct gpu_view *view)
 
 json_t *view_status_json(const struct snapshot *s)
 {
+	AUTO(places_clear) struct places p;
 	json_t *document = json_array();
 
+	places_init(&p, &s->state);
 	for (size_t i = 0; i < s->views_count; i++)
-		json_array_append_new(document, gpu_json(s, &s->views[i]));
+		json_array_append_new(document, gpu_json(s, &p, &s->views[i]));
 	return document;
 }

@@ -105,11 +105,46 @@ static void test_conflicts(void **state)
 	assert_string_equal(f->state.slots[0].uuid, b);
 }
 
+/* Whoever is granted a GPU records what the numbers mean in the same commit. */
+static void test_with_grant(void **state)
+{
+	struct fixture *f = *state;
+	struct slot slots[] = {{.id = 0, .uuid = a}, {.id = 1, .uuid = b}, {.id = 2}};
+
+	fixture_init(f, 3);
+	fixture_grant(f, "alice", GPUS(1));
+	{
+		AUTO(reservation_freep)
+		struct reservation *r = fixture_reservation("bob", GPUS(0));
+		const struct change changes[] = {
+			{.kind = CHANGE_GRANT, .grant.reservation = r},
+			units_of(slots, 3),
+		};
+
+		fixture_commit(f, changes, 2);
+	}
+	assert_string_equal(f->state.slots[0].uuid, a);
+	assert_string_equal(f->state.slots[0].reservation->account, "bob");
+	assert_string_equal(f->state.slots[1].uuid, b);
+	assert_string_equal(f->state.slots[1].reservation->account, "alice");
+	assert_null(f->state.slots[2].uuid);
+	/* The next change is like any other. */
+	fixture_grant(f, "carol", GPUS(2));
+	{
+		const struct change end =
+			fixture_end(f->state.slots[1].reservation, T0 + NS_PER_HOUR);
+
+		fixture_commit(f, &end, 1);
+	}
+	assert_string_equal(f->state.slots[1].uuid, b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_more_and_back),
 		cmocka_unit_test(test_conflicts),
+		cmocka_unit_test(test_with_grant),
 	};
 
 	return fixture_run("store units", tests, ARRAY_SIZE(tests));

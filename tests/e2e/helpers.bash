@@ -37,6 +37,7 @@ world_open() {
 		LANG=C.UTF-8 TERM=xterm
 		CANHAZGPU_STORE="$(store_url)" CANHAZGPU_FAKE_STATE="$FAKE_STATE"
 		CANHAZGPU_TEST_WORLD="$WORLD"
+		CANHAZGPU_TEST_ROOT="$WORLD/root" # what the kernel tells of cards: nothing of this machine's
 		CANHAZGPU_TEST_WAIT_MS=30000 # for the gate: on a busy machine somebody may stand inside for seconds
 	)
 	for name in ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS; do

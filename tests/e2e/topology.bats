@@ -28,6 +28,10 @@ bridges() {
 	assert_stderr ''
 	chg_ok status --topology --json
 	assert_json '.[2] | "\(.gpu_id) \(.uuid) \(.links | join(","))"' '2 GPU-2 SYS,SYS,X,NV1'
+	chg_ok status --json
+	assert_json 'map("\(.gpu_id) \(.island)") | join("|")' '0 0|1 0|2 1|3 1'
+	chg doctor
+	assert_stdout_has 'how the GPUs are linked is recorded: 2 groups have links of their own'
 	chg status --topology --summary
 	assert_error 2 '--topology can be used with --json alone'
 }

@@ -814,10 +814,74 @@ static void test_kind_unknown(void **state)
 	world_clear(&w);
 }
 
+/* While the driver answers nothing at all, a request for a kind waits, and takes nothing, not by
+   force either; one that does not wait is refused. One for certain GPUs is refused as soon as they
+   turn out to be of another kind. */
+static void test_kind_unreadable(void **state)
+{
+	static const struct {
+		const char *wish, *then;
+	} cases[] = {
+		{"1", "granted 2"},
+		{"2", "granted 2,3"},
+		{"#3", "granted 3"},
+		{"#0", "GPU 0 is not of type 'h100': it is A100"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct gpu *none[GPUS_MAX] = {NULL};
+		struct cards cards;
+		struct world w;
+		const char *got;
+
+		world_init(&w, 4);
+		world_cards(&w, &cards);
+		w.facts.gpus = none;
+		w.request.gpu_type = "h100";
+		w.request.force = true;
+		world_wish(&w, cases[i].wish);
+		assert_string_equal(world_outcome(&w), "waits");
+		plan_clear(&w.plan);
+		assert_int_equal(plan_reserve(&w.store.state, &w.facts, &w.request, &w.plan, &w.e),
+				 -ERANGE);
+		w.wait.enqueued_ns = NOW;
+		w.facts.gpus = cards.seen;
+		got = world_outcome(&w);
+		if (strcmp(got, cases[i].then) != 0)
+			fail_msg("case %zu: '%s'", i, got);
+		world_clear(&w);
+	}
+}
+
+/* A request for a kind of which nothing is in service any more says so. */
+static void test_kind_retired(void **state)
+{
+	struct cards cards;
+	struct world w;
+	AUTO_FREE char *why = NULL;
+
+	(void)state;
+	world_init(&w, 4);
+	world_cards(&w, &cards);
+	world_hold(&w, 2, NULL);
+	w.request.gpu_type = "h100";
+	world_wish(&w, "2");
+	assert_string_equal(world_outcome(&w), "collects 3");
+	assert_null(plan_why_passed_over(&w.store.state, &w.facts, 0));
+	w.store.state.slots[2].retired_ns = 1;
+	why = plan_why_passed_over(&w.store.state, &w.facts, 0);
+	assert_string_equal(why, "it needs 2 GPUs of the kind or place that it asks for, and 1 is "
+				 "in service");
+	world_clear(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kind),
+		cmocka_unit_test(test_kind_unreadable),
+		cmocka_unit_test(test_kind_retired),
 		cmocka_unit_test(test_kind_waits),
 		cmocka_unit_test(test_kind_unknown),
 		cmocka_unit_test(test_waiter_states),

@@ -368,6 +368,35 @@ static void test_waits(void **state)
 	}
 }
 
+/* A demand of which nothing is known is refused when it comes, also where nobody has scanned. */
+static void test_unrecorded(void **state)
+{
+	const struct plan_wait wait = {
+		.entry_id = ENTRY,
+		.part_id = "33333333-3333-3333-3333-333333333333",
+		.enqueued_ns = TIME_NONE,
+		.give_up_ns = TIME_NONE,
+	};
+	struct plan_request demand = request_for(2, LINKED);
+	AUTO(plan_clear) struct plan p = {0};
+	AUTO_FREE char *why = NULL;
+	AUTO(world_clear) struct world w;
+	struct err e = {0};
+
+	(void)state;
+	world_init(&w, 4, NULL);
+	w.facts.gpus = NULL;
+	w.facts.use = NULL;
+	assert_int_equal(plan_wait(&w.state, &w.facts, &demand, &wait, &p, &e), -ERANGE);
+	assert_non_null(strstr(e.text, "is not recorded: 'canhazgpu admin --refresh'"));
+	/* One that waits when the pool is recreated without them says so. */
+	collect(&w, "", 2);
+	w.state.queue[0].eligible = mem_alloc(1, sizeof(int));
+	why = plan_why_passed_over(&w.state, &w.facts, 0);
+	assert_string_equal(why, "it needs 2 GPUs of the kind or place that it asks for, and 0 are "
+				 "in service");
+}
+
 /* What is not together with what is collected is for others. */
 static void test_leaves_others(void **state)
 {
@@ -387,6 +416,35 @@ static void test_leaves_others(void **state)
 	w.use[7] = USE_BUSY;
 	none = granted(&w, &other);
 	assert_non_null(strstr(none, "Not enough GPUs available"));
+}
+
+static int islands_of_8(size_t a, size_t b)
+{
+	return a / 8 == b / 8 ? LINK_NVLINK + 4 : LINK_SYSTEM;
+}
+
+/* On more GPUs than there is time to begin with, a whole island is found wherever it is. */
+static void test_spread(void **state)
+{
+	static const int places[] = {0, 31, 62, 63};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		struct plan_request request = request_for(8, ANY);
+		AUTO(world_clear) struct world w;
+		AUTO(str_clear) struct str whole = {0};
+		AUTO_FREE char *got = NULL;
+
+		world_init(&w, 512, islands_of_8);
+		for (int gpu = 0; gpu < 512; gpu++) {
+			if (gpu / 8 == places[i])
+				str_addf(&whole, "%s%d", whole.length ? "," : "", gpu);
+			else if (gpu % 2)
+				world_hold(&w.state, 2, RESERVATION_MANUAL, gpu, 1);
+		}
+		got = granted(&w, &request);
+		assert_string_equal(got, str_text(&whole));
+	}
 }
 
 /* ---- whatever the topology ---- */
@@ -550,6 +608,7 @@ int main(void)
 		cmocka_unit_test(test_grants),        cmocka_unit_test(test_named),
 		cmocka_unit_test(test_many),          cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_leaves_others), cmocka_unit_test(test_random),
+		cmocka_unit_test(test_unrecorded),    cmocka_unit_test(test_spread),
 		cmocka_unit_test(test_text),          cmocka_unit_test(test_link_names),
 	};
 

@@ -53,7 +53,7 @@ static void make_scan(const char *words, struct scan *s)
 {
 	int cards = 0;
 
-	*s = (struct scan){0};
+	*s = (struct scan){.ordered = true};
 	for (const char *w = words; *w; w = next(w))
 		cards += *w < 'a';
 	for (const char *w = words; *w; w = next(w)) {
@@ -140,12 +140,73 @@ static void test_table(void **state)
 
 		make_state(cases[i].pool, &pool);
 		make_scan(cases[i].scan, &scan);
-		plan_compare_units(&pool, &scan, false, NOW, &u);
+		plan_compare_units(&pool, &scan, NOW, &u);
 		shown = show(&u);
 		if (strcmp(shown, cases[i].shown) != 0)
 			fail_msg("%s: '%s', not '%s'", cases[i].what, shown, cases[i].shown);
 		assert_int_equal(plan_units_differ(&u), cases[i].differs);
 	}
+}
+
+/* What is recorded by whoever changes the pool: "-": nothing, else the UUID of each number. */
+static void test_record(void **state)
+{
+	static const struct {
+		const char *what, *pool, *scan, *hidden, *recorded;
+	} cases[] = {
+		{"all that there is", "? ?", "A B", NULL, "A B"},
+		{"more than the pool has", "? ?", "A B C", NULL, "A B"},
+		{"known already", "A B", "A B", NULL, "-"},
+		{"one of them is", "? B", "A B", NULL, "A B"},
+		{"one is gone", "? ? ?", "A C", NULL, "-"},
+		{"a known one has moved", "? B ?", "B A C", NULL, "-"},
+		{"a known one is gone", "? B!", "A C", NULL, "-"},
+		{"one has no UUID", "? ?", "A ?", NULL, "-"},
+		{"two of one UUID", "? ? ?", "A B B", NULL, "-"},
+		{"a narrowed view", "? ?", "A B", "two more", "-"},
+		{"one is in MIG mode", "? ?", "A* a1 B", NULL, "? B"},
+		{"and its instances cannot be listed", "? ?", "A# B", NULL, "-"},
+		{"one that is retired", "? ?! ?", "A B C", NULL, "A ? C"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(pool_state_clear) struct pool_state pool = {0};
+		AUTO(scan_clear) struct scan scan = {0};
+		AUTO(plan_clear) struct plan p = {0};
+		AUTO(str_clear) struct str shown = {0};
+
+		make_state(cases[i].pool, &pool);
+		make_scan(cases[i].scan, &scan);
+		scan.hidden = mem_strdup(cases[i].hidden);
+		plan_record_units(&pool, &scan, &p);
+		for (size_t k = 0; p.changes_count && k < p.changes[0].units.count; k++)
+			str_addf(&shown, "%s%s", k ? " " : "",
+				 p.changes[0].units.slots[k].uuid ? p.changes[0].units.slots[k].uuid
+								  : "?");
+		if (!p.changes_count)
+			str_add(&shown, "-");
+		if (strcmp(str_text(&shown), cases[i].recorded) != 0)
+			fail_msg("%s: '%s'", cases[i].what, str_text(&shown));
+	}
+}
+
+/* A view that is narrower than the kernel's shows nobody that a GPU is gone. */
+static void test_hidden(void **state)
+{
+	AUTO(pool_state_clear) struct pool_state pool = {0};
+	AUTO(scan_clear) struct scan scan = {0};
+	AUTO(units_clear) struct units u = {0};
+	AUTO_FREE char *shown = NULL;
+
+	(void)state;
+	make_state("A B a1 ?", &pool);
+	make_scan("B", &scan);
+	scan.hidden = mem_strdup("the kernel has 4");
+	plan_compare_units(&pool, &scan, NOW, &u);
+	shown = show(&u);
+	assert_string_equal(shown, "?A =B ?a1 ?");
+	assert_false(plan_units_differ(&u));
 }
 
 /* Which GPUs a request may get that does not name them: of a pool with the whole GPUs 0 and 1, and
@@ -180,7 +241,7 @@ static void test_kinds(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct plan_request request = {.count = cases[i].count,
 						     .gpu_type = cases[i].type};
-		bool refused = plan_check_kind(&pool, &facts, &request, NULL) < 0;
+		bool refused = plan_check_kind(&pool, &facts, &request, false, NULL) < 0;
 		char fits[6] = "";
 
 		for (int k = 0; k < 5; k++) {
@@ -202,7 +263,7 @@ static void refresh(struct pool_state *pool, const struct scan *scan)
 	AUTO(plan_clear) struct plan p = {0};
 	struct err e = {0};
 
-	plan_compare_units(pool, scan, false, NOW, &u);
+	plan_compare_units(pool, scan, NOW, &u);
 	plan_refresh(pool, &u, &p);
 	for (size_t i = 0; i < p.changes_count; i++) {
 		if (change_apply(pool, &p.changes[i], &e) < 0)
@@ -211,7 +272,7 @@ static void refresh(struct pool_state *pool, const struct scan *scan)
 	/* A second time, there is nothing left to do. */
 	plan_clear(&p);
 	units_clear(&u);
-	plan_compare_units(pool, scan, false, NOW + 1, &u);
+	plan_compare_units(pool, scan, NOW + 1, &u);
 	plan_refresh(pool, &u, &p);
 	assert_int_equal(p.changes_count, 0);
 }
@@ -244,7 +305,7 @@ static void test_any_history(void **state)
 			refresh(&pool, &scan);
 			assert_true(pool.slots_count >= before.slots_count &&
 				    pool.slots_count < ARRAY_SIZE(gpus));
-			plan_match_gpus(&pool, &scan, gpus, problems);
+			plan_match_gpus(&pool, &scan, MATCH_CERTAIN, gpus, problems);
 			for (size_t i = 0; i < pool.slots_count; i++) {
 				const char *uuid = pool.slots[i].uuid;
 
@@ -266,8 +327,8 @@ static void test_any_history(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_table),       cmocka_unit_test(test_record),
+		cmocka_unit_test(test_hidden),      cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_any_history),
 	};
 

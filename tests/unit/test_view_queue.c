@@ -203,6 +203,8 @@ static void test_states(void **state)
 {
 	static enum holder_life life[] = {HOLDER_STOPPED, HOLDER_ALIVE, HOLDER_ALIVE, HOLDER_ALIVE};
 	static const char *const names[] = {"absent", "cancelled", "absent", "active"};
+	static const char *const reasons[] = {"its process is stopped", NULL,
+					      "it needs 3 GPUs, and 2 are in service", NULL};
 	AUTO(world_close) struct snapshot s;
 	AUTO(table_freep) struct table *table = NULL;
 	json_t *document;
@@ -221,15 +223,16 @@ static void test_states(void **state)
 	document = view_queue_json(&s);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		json_t *entry = json_array_get(document, i);
-		AUTO_FREE char *cell = mem_printf("(%s%s) GPU 0 (alice), GPU 1 (alice)", names[i],
-						  i ? "" : ": its process is stopped");
+		AUTO_FREE char *cell =
+			mem_printf("(%s%s%s) GPU 0 (alice), GPU 1 (alice)", names[i],
+				   reasons[i] ? ": " : "", reasons[i] ? reasons[i] : "");
 		const char *why = json_string_value(json_object_get(entry, "passed_over"));
 
 		assert_string_equal(json_string_value(json_object_get(entry, "state")), names[i]);
-		if (i)
+		if (!reasons[i])
 			assert_null(why);
 		else
-			assert_string_equal(why, "its process is stopped");
+			assert_string_equal(why, reasons[i]);
 		assert_string_equal(table_cell(table, i, 8),
 				    i == 3 ? "GPU 0 (alice), GPU 1 (alice)" : cell);
 	}
@@ -251,7 +254,8 @@ static void test_hostile(void **state)
 	table = view_queue_table(&s);
 	assert_string_equal(table_cell(table, 0, 1), "b\\x0aob");
 	assert_string_equal(table_cell(table, 0, 8),
-			    "(absent) GPU 0 (ali\\x1b[31mce), GPU 1 (out of service)");
+			    "(absent: it needs 2 GPUs, and 1 is in service) GPU 0 "
+			    "(ali\\x1b[31mce), GPU 1 (out of service)");
 	json = world_json(view_queue_json(&s), 0);
 	assert_non_null(strstr(json, "\"note\":\"\\u001B[2J\xef\xbf\xbd\""));
 	assert_int_equal(view_explain(&s, "00000001", &why, NULL), 0);
@@ -394,8 +398,8 @@ static void test_explain_absent(void **state)
 		 "It is passed over: its process is stopped. It keeps its place, but others are "
 		 "served meanwhile.\n"},
 		{HOLDER_ALIVE, 2, false,
-		 "Not all the GPUs that it needs are in service: it keeps its place, but others "
-		 "are served meanwhile.\n"},
+		 "It is passed over: it needs 2 GPUs, and 1 is in service. It keeps its place, but "
+		 "others are served meanwhile.\n"},
 		{HOLDER_ALIVE, 1, true, "It was cancelled, and is about to leave the queue.\n"},
 	};
 

@@ -448,6 +448,39 @@ static void test_processes(void **state)
 				     "\"started_at\":\"2025-07-05T15:06:32Z\"},"));
 }
 
+/* Who is ignored is not named as one that uses a GPU, unless it has taken more since. */
+static void test_ignored(void **state)
+{
+	static const struct {
+		int64_t memory_mb;
+		const char *info;
+	} answers[] = {
+		{600, "3600MB used by PID 4343 (train)"},
+		{900, "3600MB used by PID 4242 (stale), PID 4343 (train)"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		AUTO(world_close) struct snapshot s;
+		AUTO_FREE char *json = NULL;
+		struct process *p;
+
+		world_open(&s, 1);
+		world_busy(&s, 0, 3600);
+		p = world_process(&s, 0, 4242, "stale", "bob");
+		p->ignored_by = mem_strdup("root");
+		p->memory_mb = quantity_of(answers[i].memory_mb);
+		p->forgiven_mb = 600;
+		world_process(&s, 0, 4343, "train", "mary");
+		world_show(&s);
+		json = world_json(view_status_json(&s), 0);
+		if (!strstr(json, answers[i].info))
+			fail_msg("case %zu: %s", i, json);
+		assert_non_null(strstr(json, i ? "[\"bob\",\"mary\"]" : "[\"mary\"]"));
+		assert_non_null(strstr(json, "3600MB used, 600MB ignored (PID 4242)"));
+	}
+}
+
 /* Everybody's text in every place that it can come from. */
 static void test_hostile(void **state)
 {
@@ -751,6 +784,7 @@ int main(void)
 		cmocka_unit_test(test_card),
 		cmocka_unit_test(test_health),
 		cmocka_unit_test(test_processes),
+		cmocka_unit_test(test_ignored),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_collected),
 		cmocka_unit_test(test_example),

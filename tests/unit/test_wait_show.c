@@ -16,7 +16,7 @@ static bool ticks_with(int fd)
 						      .waiting = 1,
 						      .wanted = 1,
 						      .awaits = "",
-						      .estimate_ns = TIME_NONE};
+						      .starts_boot_ns = TIME_NONE};
 	int before = dup(STDERR_FILENO);
 	struct wait_show show;
 	bool ticks;

@@ -36,7 +36,7 @@ static void read_identity(const struct nvml *n, nvml_device device, struct gpu *
 	struct nvml_pci_info pci = {0};
 	int code = NVML_CALL(n->uuid, device, uuid, NVML_UUID_SIZE);
 
-	if (code == NVML_SUCCESS)
+	if (code == NVML_SUCCESS && *uuid)
 		mem_replace(&g->uuid, uuid);
 	nvidia_nvml_judge(n, code, g);
 	if (NVML_CALL(n->name, device, name, NVML_NAME_SIZE) == NVML_SUCCESS)

@@ -62,20 +62,26 @@ static bool is_whole(const struct nvidia_smi_query *q, const struct row *row)
 	return numbered && row->columns == nvidia_smi_columns(q);
 }
 
-/* Whether a line is about one GPU, even if not all of it can be read: it has a number or all its
-   columns, and in its place a UUID, or what nvidia-smi prints instead of one. */
+/* Whether it is a UUID, and not what a driver says, in whatever language, where it knows none. */
+static bool is_uuid(const char *text)
+{
+	return !strncasecmp(text, "GPU-", 4) || !strncasecmp(text, "MIG-", 4);
+}
+
+/* No line of words has so many commas by chance. */
+#define COLUMNS_MIN 5
+
+/* Whether a line is about one GPU, even if not all of it can be read: it has all columns, or in its
+   place a UUID, an address, or a number with what nvidia-smi prints instead of a UUID. */
 static bool is_row(const struct nvidia_smi_query *q, const struct row *row)
 {
 	const char *uuid = row->fields[SMI_UUID];
-	bool has_uuid = !strncasecmp(uuid, "GPU-", 4) || !strncasecmp(uuid, "MIG-", 4);
 
-	if (is_whole(q, row))
+	if (row->columns >= COLUMNS_MIN && row->columns == nvidia_smi_columns(q))
 		return true;
-	if (row->columns < 2)
-		return false;
-	if (row->columns == nvidia_smi_columns(q))
-		return has_uuid;
-	return number_of(row).known && (has_uuid || nvidia_smi_is_no_value(uuid));
+	if (is_whole(q, row) || is_uuid(uuid) || gpu_bus_rank(row->fields[SMI_BUS_ID], NULL))
+		return true;
+	return row->columns > 1 && number_of(row).known && nvidia_smi_is_no_value(uuid);
 }
 
 static struct gpu *add_gpu(struct reader *r, bool missing)
@@ -133,7 +139,7 @@ static void read_row(const struct row *row, struct gpu *g)
 {
 	const char *const *fields = row->fields;
 
-	g->uuid = nvidia_smi_text(fields[SMI_UUID]);
+	g->uuid = mem_strdup(is_uuid(fields[SMI_UUID]) ? fields[SMI_UUID] : NULL);
 	g->name = nvidia_smi_text(fields[SMI_NAME]);
 	g->pci_bus_id = nvidia_smi_text(fields[SMI_BUS_ID]);
 	g->memory_total_mb = nvidia_smi_number(fields[SMI_MEMORY_TOTAL], 1, "MiB");
@@ -153,12 +159,15 @@ static void read_row(const struct row *row, struct gpu *g)
 				fields[SMI_MEMORY_USED]);
 }
 
-/* A line that is about a GPU, and cannot be read. Its UUID tells which one it is. */
+/* A line that is about a GPU, and cannot be read. Its UUID tells which one it is, unless it may be
+   cut off. */
 static void read_damaged(const struct row *row, const char *whole, struct gpu *g)
 {
-	if (!strncasecmp(row->fields[SMI_UUID], "GPU-", 4))
+	if (is_uuid(row->fields[SMI_UUID]) && row->columns > SMI_UUID + 1)
 		g->uuid = mem_strdup(row->fields[SMI_UUID]);
-	g->pci_bus_id = nvidia_smi_bus_id(whole);
+	g->pci_bus_id = gpu_bus_rank(row->fields[SMI_BUS_ID], NULL)
+				? mem_strdup(row->fields[SMI_BUS_ID])
+				: nvidia_smi_bus_id(whole);
 	for (size_t i = 0; i < SMI_FIELDS; i++)
 		nvidia_smi_judge(g, row->fields[i]);
 	gpu_add_problem(g, "nvidia-smi cannot read this GPU: %.200s", whole);
@@ -218,6 +227,15 @@ static struct gpu *find_missing(struct reader *r, size_t n)
 	return NULL;
 }
 
+/* Whether a line may be what is left of a row: it begins with a number that a GPU may have. */
+static bool is_numbered(const char *line)
+{
+	size_t digits = strspn(line, "0123456789");
+
+	return digits && digits < 5 && atoi(line) < POOL_GPUS_MAX &&
+	       (line[digits] == ',' || !line[digits]);
+}
+
 /*
  * What nvidia-smi says beside the table. A complaint about a card that has no row belongs to a
  * number that was passed over, where there are as many of one as of the other; where there is no
@@ -229,7 +247,7 @@ static void take_others(struct reader *r)
 
 	for (size_t i = 0; i < r->others_count; i++) {
 		if (nvidia_smi_take_verdict(&r->scan, r->others[i]) ||
-		    !nvidia_smi_is_complaint(r->others[i]))
+		    (!nvidia_smi_is_complaint(r->others[i]) && !is_numbered(r->others[i])))
 			continue;
 		r->others[complaints++] = r->others[i];
 	}

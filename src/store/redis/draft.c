@@ -74,14 +74,8 @@ void redis_draft_set_units(struct redis_draft *d, const struct change_units *uni
 	if (d->init)
 		return;
 	d->slots = mem_resize(d->slots, count, sizeof(*d->slots));
-	for (size_t i = 0; i < d->seen->slots_count; i++) {
-		const struct slot *seen = &d->seen->slots[i];
-
+	for (size_t i = 0; i < d->seen->slots_count; i++)
 		d->slots[i].compared = true;
-		/* Written again, so that what was decided before does not apply. An unreadable
-		   state stays as it is: such a GPU is not granted. */
-		d->slots[i].touched |= !seen->problem && !slot_is_same_unit(seen, &units->slots[i]);
-	}
 	for (size_t i = d->seen->slots_count; i < count; i++)
 		d->slots[i] = (struct redis_draft_slot){.touched = true};
 }

@@ -251,18 +251,19 @@ static void write_host(struct redis_draft *d, size_t key)
 /* A recreated pool: its own keys. */
 static void write_pool(struct redis_draft *d, size_t *key)
 {
-	write_key(d, KEY_POOL, mem_strdup(d->mark));
 	write_key(d, (*key)++, mem_strdup(d->init->provider));
 	write_ignored(d, (*key)++);
 	write_host(d, (*key)++);
 }
 
-/* What the numbers of the pool mean, and how many there are. */
+/* What the numbers of the pool mean, and how many there are. With a new id of the pool, what was
+   decided before does not apply; the states of its GPUs stay as whoever wrote them. */
 static void write_units(struct redis_draft *d, size_t *key)
 {
 	const struct slot *slots = d->units ? d->units->slots : NULL;
 	size_t count = d->units ? d->units->count : d->init->gpus_count;
 
+	write_key(d, KEY_POOL, mem_strdup(d->mark));
 	write_key(d, KEY_COUNT, mem_printf("%zu", count));
 	write_key(d, (*key)++, slots ? redis_json_write_uuids(slots, count) : NULL);
 	write_key(d, (*key)++, slots ? redis_json_write_units(slots, count) : NULL);
