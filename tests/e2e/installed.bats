@@ -283,6 +283,21 @@ with_driver() {
 	[[ $stderr == *'no_new_privs is set here'*'mounted nosuid'*'/var/lib/canhazgpu is missing'* ]]
 }
 
+@test "in a user namespace the program says that its group does not exist there, not that a mode was changed" {
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		as 4301 unshare --user true || exit 96
+		as 4301 unshare --user --map-root-user canhazgpu status
+		as 4301 unshare --user canhazgpu status
+		as 4301 unshare --user --map-root-user canhazgpu doctor'
+	[ "$status" -ne 96 ] || skip 'no user namespaces here'
+	assert_equal "$status" 1
+	[[ $stderr != *'mode was changed'* ]]
+	assert_equal "$(grep -c 'permission denied: in this user namespace' <<<"$stderr")" 2
+	grep -q '^FAILED *program .*in this user namespace' <<<"$output"
+	grep -q '^note *directory .*does not show its real owner' <<<"$output"
+}
+
 @test "a tracer, with which the program has no group, is named" {
 	cat >"$WORLD/bin2/tracer" <<-'END'
 		#!/usr/bin/python3
