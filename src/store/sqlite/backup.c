@@ -109,26 +109,24 @@ static int image_check_whole(struct sqlite_store *image, struct err *e)
 	return 0;
 }
 
+/* Reads it as every command does, and counts. */
 static int read_contents(struct sqlite_store *s, struct image_contents *ret_contents, struct err *e)
 {
-	static const char *const queries[] = {
-		"SELECT count(*) FROM gpus",
-		"SELECT count(*) FROM reservations",
-		"SELECT count(*) FROM queue",
-		"SELECT count(*) FROM usage_history",
-	};
-	int64_t counts[ARRAY_SIZE(queries)] = {0};
-	int r = 0;
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	int64_t records = 0;
+	int r = sqlite_load_all(s, &state, e);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(queries); i++)
-		r = sql_number(s, queries[i], &counts[i], e);
+	if (r == 0)
+		r = sql_number(s, "SELECT count(*) FROM usage_history", &records, e);
+	if (r < 0)
+		return r;
 	*ret_contents = (struct image_contents){
-		.gpus = (size_t)counts[0],
-		.reservations = (size_t)counts[1],
-		.waiting = (size_t)counts[2],
-		.records = (size_t)counts[3],
+		.gpus = state.slots_count,
+		.reservations = state.reservations_count,
+		.waiting = state.queue_count,
+		.records = (size_t)records,
 	};
-	return r;
+	return 0;
 }
 
 /* Opens an image in memory, checks it and brings it to this version. The caller closes it in any
@@ -165,7 +163,9 @@ static int image_open(const struct image *from, const char *name, struct sqlite_
 		r = image_number(image, "SELECT count(*) FROM pool", &pools, e);
 	if (r == 0 && !pools)
 		r = err_set(e, EINVAL, "%s holds no pool", name);
-	return r < 0 ? r : read_contents(image, ret_contents, e);
+	if (r == 0 && read_contents(image, ret_contents, NULL) < 0)
+		r = not_whole(image, sqlite3_errmsg(image->db), e);
+	return r;
 }
 
 int sqlite_image_check(const struct image *from, const char *name,

@@ -83,6 +83,9 @@ void sqlite_configure_library(void);
  */
 int sqlite_schema_check(struct sqlite_store *s, struct err *e);
 
+/* The state, in a session on a database that is not blank. The caller clears *state also where this
+ * fails. */
+int sqlite_load_all(struct sqlite_store *s, struct pool_state *state, struct err *e);
 int sqlite_load(struct store *base, enum store_intent intent, struct pool_state *ret_state,
 		struct err *e);
 int sqlite_commit(struct store *base, const struct pool_state *seen, const struct change *changes,
