@@ -133,7 +133,9 @@ stop_at_prompt() {
 	# Killed at the question, as by a terminal that is closed, the program stays.
 	stop_at_prompt "$(with_conffile 3)"
 	kill -KILL $dpkg
-	! wait $dpkg
+	status=0
+	wait $dpkg || status=$?
+	assert_equal "$status" 137
 	uses
 	assert_equal "$(dpkg-query -W -f '${db:Status-Status}' canhazgpu)" unpacked
 	dpkg --force-confold --configure canhazgpu </dev/null >/tmp/dpkg.log 2>&1
