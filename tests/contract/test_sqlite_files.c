@@ -508,7 +508,6 @@ static void test_a_restore_that_fails(void **state)
 {
 	struct fixture *f = *state;
 	AUTO(image_clear) struct image image = {0};
-	AUTO_FREE char *path = fixture_path(f, "pool.db");
 	struct image_contents contents;
 	struct rlimit limit, small;
 	struct err e = {0};

@@ -32,6 +32,7 @@ forget_package() {
 }
 
 # rebuilt NAME VERSION [SCRIPT]: prints the path of the package in another version, changed by a script that runs in its tree.
+# (The group is there since the first installation, so the program keeps it.)
 rebuilt() {
 	local name=$1 version=$2 tree
 	tree=$(mktemp -d)
@@ -39,8 +40,7 @@ rebuilt() {
 	dpkg-deb --raw-extract "$PACKAGE" "$tree"
 	sed -i "s/^Version: .*/Version: $version/" "$tree/DEBIAN/control"
 	(cd "$tree" && eval "${3:-}")
-	dpkg-deb -Zxz --root-owner-group --build "$tree" "/tmp/$name.deb" >/dev/null
-	[ "$name" = before ] || python3 "$PROJECT/packaging/debian/set-group" "/tmp/$name.deb"
+	dpkg-deb --build "$tree" "/tmp/$name.deb" >/dev/null
 	rm -r "$tree"
 	echo "/tmp/$name.deb"
 }
@@ -63,6 +63,8 @@ package_before() {
 		echo "# of version 0.0.1" >etc/canhazgpu/config.yaml
 		echo /etc/canhazgpu/config.yaml >DEBIAN/conffiles
 		rm DEBIAN/preinst
+		chgrp root usr/bin/canhazgpu
+		chmod 0755 usr/bin/canhazgpu
 		rmdir etc/canhazgpu/config.d
 		sed -i "s/^exit 0/chgrp canhazgpu \/usr\/bin\/canhazgpu\nchmod 2755 \/usr\/bin\/canhazgpu/" DEBIAN/postinst'
 }
