@@ -65,11 +65,24 @@ static int write_beside(const char *path, const void *bytes, size_t size)
 	return r;
 }
 
+char *file_resolved_path(const char *path)
+{
+	char *real = realpath(path, NULL);
+	const char *name = strrchr(path, '/');
+	AUTO_FREE char *parent = name ? mem_printf("%.*s/", (int)(name - path), path) : NULL;
+	AUTO_FREE char *directory = real ? NULL : realpath(parent ? parent : ".", NULL);
+
+	if (real)
+		return real;
+	name = name ? name + 1 : path;
+	return directory ? mem_printf("%s/%s", directory[1] ? directory : "", name)
+			 : mem_strdup(path);
+}
+
 int file_replace(const char *path, const void *bytes, size_t size, struct err *e)
 {
 	/* A link stays one. */
-	AUTO_FREE char *real = realpath(path, NULL);
-	const char *target = real ? real : path;
+	AUTO_FREE char *target = file_resolved_path(path);
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 	sigset_t ending, mask;
 	struct stat st;

@@ -29,6 +29,9 @@ static int backup_run(const struct invocation *in, struct err *e)
 	size_t unreadable = 0;
 	int r = pool_open_from(in, &pool, e);
 
+	if (r == 0 && pool_has_file(pool, in->words[0]))
+		r = err_usage(e, "'%s' is a file of the pool itself: name another one",
+			      in->words[0]);
 	if (r == 0)
 		r = pool_backup(pool, &image, &unreadable, e);
 	if (r == 0)

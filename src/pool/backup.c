@@ -125,6 +125,11 @@ int pool_restore_backup(struct pool *p, const struct plan_actor *actor, const st
 	return restore_copy(p, actor, image, name, replace, ret_contents, e);
 }
 
+bool pool_has_file(const struct pool *p, const char *path)
+{
+	return store_has_file(p->store, path);
+}
+
 const char *pool_store_shown(const struct pool *p)
 {
 	return store_url(p->store);

@@ -22,6 +22,9 @@ int pool_restore_backup(struct pool *p, const struct plan_actor *actor, const st
 			const char *name, bool replace, struct image_contents *ret_contents,
 			struct err *e);
 
+/* Whether that is a file of the pool itself, where no backup may be written. */
+bool pool_has_file(const struct pool *p, const char *path);
+
 /* The store of the pool, as people may see it. */
 const char *pool_store_shown(const struct pool *p);
 

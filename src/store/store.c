@@ -175,6 +175,11 @@ bool store_is_file(const struct store *s)
 	return s->backend->dump != NULL;
 }
 
+bool store_has_file(const struct store *s, const char *path)
+{
+	return s->backend->has_file && s->backend->has_file(s, path);
+}
+
 int store_dump(struct store *s, struct image *ret_image, struct err *e)
 {
 	return s->backend->dump(s, ret_image, e);

@@ -135,6 +135,9 @@ void store_examine(struct store *s, struct findings *f);
  * into one (pool/backup.c). */
 bool store_is_file(const struct store *s);
 
+/* Whether that path is a file of the store: then nothing else may be written there. */
+bool store_has_file(const struct store *s, const char *path);
+
 /* Everything in it, as of one moment, while it is in use. The caller clears *ret_image. */
 int store_dump(struct store *s, struct image *ret_image, struct err *e);
 

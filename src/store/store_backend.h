@@ -47,7 +47,8 @@ struct store_backend {
 	bool external_writers; /* other programs change it without notifying */
 	bool (*owned_by)(struct store *s, uid_t uid); /* NULL: has no owner */
 	void (*examine)(struct store *s, struct findings *f);
-	/* Both NULL: it is no file. */
+	/* All NULL: it is no file. */
+	bool (*has_file)(const struct store *s, const char *path);
 	int (*dump)(struct store *s, struct image *ret_image, struct err *e);
 	int (*restore)(struct store *s, const struct image *image, const char *name, bool replace,
 		       struct image_contents *ret_contents, struct err *e);

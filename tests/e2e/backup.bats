@@ -194,6 +194,22 @@ refused_file() {
 	assert_equal "$(ls "$WORLD/backups")" pool.db
 }
 
+@test "no backup is written over the pool" {
+	need_sqlite
+	pool 1
+	before=$(stat -c %i "$WORLD/pool.db")
+	ln -s pool.db "$WORLD/link"
+	cd "$WORLD/home"
+	for file in "$WORLD/pool.db" ../pool.db ../home/../pool.db-journal "$WORLD/pool.db.lock" ../pool.db.wake "$WORLD/link" ../pool.db-wal; do
+		chg backup "$file"
+		assert_error 2 "'$file' is a file of the pool itself"
+	done
+	assert_equal "$(stat -c %i "$WORLD/pool.db")" "$before"
+	chg_ok backup ../pool.db.old
+	chg_ok backup here
+	[ -s here ]
+}
+
 @test "a full disk: the backup before stays, and so does a pool that cannot be replaced" {
 	need_sqlite
 	[ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null || skip 'needs root and mount namespaces'

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/privilege.h"
 #include "store/sqlite/file.h"
@@ -19,6 +20,20 @@
 
 /* Where the header of a database says whether it uses a write-ahead log: two bytes, 1 for no. */
 #define WAL_FLAGS 18
+
+bool sqlite_has_file(const struct store *base, const char *path)
+{
+	static const char *const endings[] = {SQLITE_FILE_ENDINGS};
+	AUTO_FREE char *own = file_resolved_path(((const struct sqlite_store *)base)->path);
+	AUTO_FREE char *other = file_resolved_path(path);
+	size_t length = strlen(own);
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		if (!strncmp(other, own, length) && !strcmp(other + length, endings[i]))
+			return true;
+	}
+	return false;
+}
 
 int sqlite_dump(struct store *base, struct image *ret_image, struct err *e)
 {

@@ -97,11 +97,11 @@ static void examine_file(struct findings *f, const struct file_rule *rule, const
 	}
 }
 
-/* The database and what can lie beside it; also of a SQLite that was told to use WAL. */
+/* The database and what can lie beside it. */
 static void examine_database_files(struct findings *f, const struct file_rule *rule,
 				   const char *path)
 {
-	static const char *const endings[] = {"", "-journal", "-wal", "-shm", ".lock", ".wake"};
+	static const char *const endings[] = {SQLITE_FILE_ENDINGS};
 
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
 		AUTO_FREE char *file = mem_printf("%s%s", path, endings[i]);

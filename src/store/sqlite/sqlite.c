@@ -312,6 +312,7 @@ const struct store_backend store_sqlite = {
 	.unwatch = sqlite_unwatch,
 	.owned_by = owned_by,
 	.examine = sqlite_examine,
+	.has_file = sqlite_has_file,
 	.dump = sqlite_dump,
 	.restore = sqlite_restore,
 	.close = close_store,

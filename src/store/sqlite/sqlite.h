@@ -53,6 +53,10 @@ struct sqlite_store {
 	int watch_fd;                   /* readable after commits; -1: none */
 };
 
+/* What the names of the files around a database add to its own; also of a SQLite that was told to
+ * use WAL. */
+#define SQLITE_FILE_ENDINGS "", "-journal", "-wal", "-shm", ".lock", ".wake"
+
 enum session_access {
 	SESSION_READ,   /* read */
 	SESSION_WRITE,  /* read and write an existing database */
@@ -119,6 +123,7 @@ static inline struct sqlite_store *sqlite_of(struct store *base)
 	return (struct sqlite_store *)base;
 }
 
+bool sqlite_has_file(const struct store *base, const char *path);
 int sqlite_dump(struct store *base, struct image *ret_image, struct err *e);
 int sqlite_restore(struct store *base, const struct image *image, const char *name, bool replace,
 		   struct image_contents *ret_contents, struct err *e);
