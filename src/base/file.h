@@ -21,6 +21,17 @@ FILE *file_stream_as_user(const char *path);
 /* The first line of a file, opened like that, which `setting` names. The caller frees it. */
 int file_read_password(const char *path, const char *setting, char **ret_password, struct err *e);
 
+/* The path without links, also of a file that is not there yet; where its directory is not there
+   either, as it is. The caller frees it. */
+char *file_resolved_path(const char *path);
+
+/*
+ * Writes a file as a whole: beside it, then in its place (0600; a link stays one), so that there is
+ * always the old one or the new one. Into what is no regular file it writes as it is. With the
+ * user's own rights.
+ */
+int file_replace(const char *path, const void *bytes, size_t size, struct err *e);
+
 /* The path as it is seen from any directory: a supervisor works in /. NULL gives NULL. The caller
    frees it. */
 char *file_absolute_path(const char *path);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -140,6 +142,16 @@ static char *tracer(void)
 	return mem_printf("%s (pid %d)", *name ? name : "a process", pid);
 }
 
+bool privilege_in_user_namespace(void)
+{
+	AUTO_FCLOSE FILE *map = fopen("/proc/self/gid_map", "re");
+	unsigned long inside, outside, count;
+
+	/* The first one maps all numbers to themselves. */
+	return map && !(fscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 &&
+			outside == 0 && count == UINT32_MAX);
+}
+
 char *privilege_problem(gid_t group)
 {
 	AUTO_FREE char *shown = group_name(group);
@@ -171,6 +183,15 @@ char *privilege_problem(gid_t group)
 			"the command instead, as in 'canhazgpu run -- strace COMMAND', "
 			"or trace as root",
 			traced_by, shown);
+	if (reserved != group && privilege_in_user_namespace())
+		return mem_strdup("in this user namespace (a rootless container, unshare) the "
+				  "program's group does not exist, so it does not get it: start it "
+				  "outside");
+	if (reserved != group && getgid() != group)
+		return mem_printf("the kernel did not give this program its group '%s': a tracer "
+				  "(strace, gdb) that started it, or a security policy, prevents "
+				  "that",
+				  shown);
 	return mem_printf("it belongs to the group '%s', and its mode was changed, or that of a "
 			  "file in it or of a directory above it (see 'canhazgpu doctor')",
 			  shown);

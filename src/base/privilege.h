@@ -43,6 +43,10 @@ bool privilege_is_installed(void);
  */
 char *privilege_problem(gid_t group);
 
+/* Whether this process is in a user namespace: there root is somebody else, and owners and groups
+   that it does not know are all "nobody". */
+bool privilege_in_user_namespace(void);
+
 /* Gives the group up for good, as before a user's command. A failure must end the program's plan.
  */
 int privilege_drop(struct err *e);

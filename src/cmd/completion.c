@@ -59,6 +59,7 @@ static int completion_run(const struct invocation *in, struct err *e)
 				 : c == &cmd_completion ? SHELLS
 							: NULL,
 			.list = c == &cmd_cancel ? LIST_OWN_REQUESTS : NULL,
+			.takes_file = c == &cmd_backup || c == &cmd_restore,
 		};
 	}
 	r = complete_script(&input, in->words[0], &out, e);

@@ -17,6 +17,8 @@
 
 #define PROGRAM "canhazgpu"
 
+#define INSTALL_AGAIN "fix it with 'systemd-tmpfiles --create', or install canhazgpu again"
+
 #if defined(__clang__)
 #define COMPILER "clang " TEXT(__clang_major__)
 #else
@@ -37,15 +39,23 @@ static void own_path(char path[PATH_MAX])
  */
 static void examine_writable(const char *path, struct findings *f)
 {
-	AUTO_FREE char *directory = mem_strdup(path);
+	AUTO_FREE char *directory = mem_printf("%.*s", (int)(strrchr(path, '/') - path + 1), path);
+	AUTO_FREE char *advice = mem_printf("chmod o-w '%s'", path);
+	AUTO_FREE char *advice_above = mem_printf("chmod o-w '%s'", directory);
 	struct stat st;
 
 	if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH))
-		findings_extend(f, FINDING_FAILED, "chmod o-w on it", "everybody can write to it");
-	*(strrchr(directory, '/') + 1) = '\0';
+		findings_extend(f, FINDING_FAILED, advice, "everybody can write to it");
 	if (stat(directory, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
-		findings_extend(f, FINDING_FAILED, "chmod o-w on its directory",
-				"everybody can replace it");
+		findings_extend(f, FINDING_FAILED, advice_above, "everybody can replace it");
+}
+
+/* A group by its name, or by its number where it has none. The caller frees it. */
+static char *group_shown(gid_t gid)
+{
+	char *name = host_group_name(gid);
+
+	return name ? name : mem_printf("%u", (unsigned)gid);
 }
 
 /* The set-group-id bit, and whether the kernel heeded it. */
@@ -59,10 +69,11 @@ static void examine_group(struct findings *f)
 		return;
 	}
 	group = host_group_name(st.st_gid);
-	if (!group)
+	if (!group && !privilege_in_user_namespace())
 		findings_extend(f, FINDING_FAILED, "install it again, which creates the group",
 				"its group %u has no name", (unsigned)st.st_gid);
-	if (privilege_is_held() || getgid() == st.st_gid || getuid() == 0) {
+	if (privilege_is_held() || getgid() == st.st_gid ||
+	    (getuid() == 0 && !privilege_in_user_namespace())) {
 		findings_extend(f, FINDING_OK, NULL, "set-group-id %s",
 				group ? group : "without a name");
 		return;
@@ -137,36 +148,53 @@ static void examine_path_above(const struct stat *st, struct findings *f)
 				"users other than root can replace it");
 }
 
+/* Who owns it and who may do what there. */
+static void examine_directory(const struct stat *st, struct findings *f)
+{
+	struct stat program;
+
+	if (!S_ISDIR(st->st_mode))
+		findings_extend(f, FINDING_FAILED, INSTALL_AGAIN, "it is not a directory");
+	if (st->st_mode & S_IWOTH)
+		findings_extend(f, FINDING_FAILED, "chmod 2770 " SYSTEM_DIRECTORY,
+				"everybody can write there");
+	if ((st->st_mode & 02070) != 02070)
+		findings_extend(f, FINDING_FAILED, "chmod 2770 " SYSTEM_DIRECTORY,
+				"it is not set-group-id, or its group cannot write there");
+	if (privilege_in_user_namespace()) {
+		findings_extend(f, FINDING_NOTE, NULL,
+				"this user namespace does not show its real owner");
+		return;
+	}
+	if (st->st_uid != 0)
+		findings_extend(f, FINDING_FAILED, "chown root " SYSTEM_DIRECTORY,
+				"it does not belong to root");
+	if (privilege_is_installed() && stat("/proc/self/exe", &program) == 0 &&
+	    program.st_gid != st->st_gid) {
+		AUTO_FREE char *group = group_shown(program.st_gid);
+		AUTO_FREE char *advice = mem_printf("chgrp %s " SYSTEM_DIRECTORY, group);
+
+		findings_extend(f, FINDING_FAILED, advice,
+				"its group is not that of the program (%s)", group);
+	}
+	examine_path_above(st, f);
+}
+
 void doctor_directory(struct findings *f)
 {
-	static const char again[] =
-		"fix it with 'systemd-tmpfiles --create', or install canhazgpu again";
-	struct stat st, program;
+	AUTO_FREE char *owner = NULL, *group = NULL;
+	struct stat st;
 
 	if (stat(SYSTEM_DIRECTORY, &st) < 0) {
 		findings_add(f, "directory",
 			     privilege_is_installed() ? FINDING_FAILED : FINDING_NOTE,
-			     privilege_is_installed() ? again : NULL,
+			     privilege_is_installed() ? INSTALL_AGAIN : NULL,
 			     SYSTEM_DIRECTORY ", for a pool shared by all users, does not exist");
 		return;
 	}
-	findings_add(f, "directory", FINDING_OK, NULL, SYSTEM_DIRECTORY " %04o %u:%u",
-		     (unsigned)st.st_mode & 07777, (unsigned)st.st_uid, (unsigned)st.st_gid);
-	if (!S_ISDIR(st.st_mode))
-		findings_extend(f, FINDING_FAILED, again, "it is not a directory");
-	if (st.st_uid != 0)
-		findings_extend(f, FINDING_FAILED, "chown root " SYSTEM_DIRECTORY,
-				"it does not belong to root");
-	if (st.st_mode & S_IWOTH)
-		findings_extend(f, FINDING_FAILED, "chmod 2770 " SYSTEM_DIRECTORY,
-				"everybody can write there");
-	if ((st.st_mode & 02070) != 02070)
-		findings_extend(f, FINDING_FAILED, "chmod 2770 " SYSTEM_DIRECTORY,
-				"it is not set-group-id, or its group cannot write there");
-	if (privilege_is_installed() && stat("/proc/self/exe", &program) == 0 &&
-	    program.st_gid != st.st_gid)
-		findings_extend(f, FINDING_FAILED, again,
-				"its group is not that of the program (%u)",
-				(unsigned)program.st_gid);
-	examine_path_above(&st, f);
+	owner = host_account_name(st.st_uid);
+	group = group_shown(st.st_gid);
+	findings_add(f, "directory", FINDING_OK, NULL, SYSTEM_DIRECTORY " %04o %s:%s",
+		     (unsigned)st.st_mode & 07777, owner, group);
+	examine_directory(&st, f);
 }

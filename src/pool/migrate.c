@@ -89,7 +89,20 @@ static int flush_batch(struct batch *b, struct store *to, struct err *e)
 	return r;
 }
 
-static int copy_history(struct store *from, struct store *to, size_t *ret_count, struct err *e)
+/* Whether the record is of the end of what the copied state, which was loaded at that time, still
+   has: it was released since. That will be recorded in the copy. */
+static bool is_still_held(const struct pool_state *state, int64_t loaded_ns,
+			  const struct usage_record *u)
+{
+	const struct reservation *r = u->gpu >= 0 && (size_t)u->gpu < state->slots_count
+					      ? state->slots[u->gpu].reservation
+					      : NULL;
+
+	return r && u->end_ns >= loaded_ns && !strcmp(r->id, u->reservation_id);
+}
+
+static int copy_history(struct store *from, const struct pool_state *state, int64_t loaded_ns,
+			struct store *to, size_t *ret_count, struct err *e)
 {
 	AUTO_FREE struct batch *b = mem_alloc(1, sizeof(*b));
 	const struct usage_record *u;
@@ -99,6 +112,8 @@ static int copy_history(struct store *from, struct store *to, size_t *ret_count,
 	if (r < 0)
 		return r;
 	while (written == 0 && (r = store_history_next(from, &u, e)) > 0) {
+		if (is_still_held(state, loaded_ns, u))
+			continue;
 		keep_record(&b->records[b->count++], u);
 		count++;
 		if (b->count == BATCH)
@@ -200,12 +215,13 @@ static int copy_pool(struct store *from, struct pool *to, bool dry, struct migra
 		     struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
+	int64_t loaded_ns = clock_now_ns();
 	int r = load_source(from, &state, e);
 
 	if (r == 0)
 		r = check_target(to->store, e);
 	if (r == 0)
-		r = copy_history(from, dry ? NULL : to->store, &m->records, e);
+		r = copy_history(from, &state, loaded_ns, dry ? NULL : to->store, &m->records, e);
 	m->unreadable = store_history_unreadable(from);
 	if (r == 0 && !dry)
 		r = make_pool(&state, to, e);

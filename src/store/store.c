@@ -170,6 +170,33 @@ void store_examine(struct store *s, struct findings *f)
 	s->backend->examine(s, f);
 }
 
+bool store_is_file(const struct store *s)
+{
+	return s->backend->dump != NULL;
+}
+
+bool store_has_file(const struct store *s, const char *path)
+{
+	return s->backend->has_file && s->backend->has_file(s, path);
+}
+
+int store_dump(struct store *s, struct image *ret_image, struct err *e)
+{
+	return s->backend->dump(s, ret_image, e);
+}
+
+int store_image_check(const struct image *image, const char *name,
+		      struct image_contents *ret_contents, struct err *e)
+{
+	return sqlite_image_check(image, name, ret_contents, e);
+}
+
+int store_restore(struct store *s, const struct image *image, const char *name, bool replace,
+		  struct image_contents *ret_contents, struct err *e)
+{
+	return s->backend->restore(s, image, name, replace, ret_contents, e);
+}
+
 const char *store_url(const struct store *s)
 {
 	return s->url;

@@ -19,6 +19,7 @@
 #include "base/change.h"
 #include "base/err.h"
 #include "base/finding.h"
+#include "base/image.h"
 #include "base/nouns.h"
 
 struct store;
@@ -129,6 +130,29 @@ bool store_owned_by(struct store *s, uid_t uid);
 /* What `canhazgpu doctor` wants to know of the store itself: where and what it is, whether it is
    whole, safe, and can be read and written. Changes nothing. */
 void store_examine(struct store *s, struct findings *f);
+
+/* Whether this kind of store is a database file, as images (base/image.h) are; others are copied
+ * into one (pool/backup.c). */
+bool store_is_file(const struct store *s);
+
+/* Whether that path is a file of the store: then nothing else may be written there. */
+bool store_has_file(const struct store *s, const char *path);
+
+/* Everything in it, as of one moment, while it is in use. The caller clears *ret_image. */
+int store_dump(struct store *s, struct image *ret_image, struct err *e);
+
+/* Checks that it is a pool of ours, of a version that is known here, and whole. `name` is for the
+ * error. */
+int store_image_check(const struct image *image, const char *name,
+		      struct image_contents *ret_contents, struct err *e);
+
+/*
+ * Puts an image, which is checked first, in the place of what the store holds, in one step. -EEXIST
+ * where there is a pool, or records of one, unless `replace`: then one that cannot be read is moved
+ * away. Commits that were decided on the former state fail with -EAGAIN.
+ */
+int store_restore(struct store *s, const struct image *image, const char *name, bool replace,
+		  struct image_contents *ret_contents, struct err *e);
 
 /* The URL as people may see it (a password is left out). Owned by s. */
 const char *store_url(const struct store *s);

@@ -47,6 +47,11 @@ struct store_backend {
 	bool external_writers; /* other programs change it without notifying */
 	bool (*owned_by)(struct store *s, uid_t uid); /* NULL: has no owner */
 	void (*examine)(struct store *s, struct findings *f);
+	/* All NULL: it is no file. */
+	bool (*has_file)(const struct store *s, const char *path);
+	int (*dump)(struct store *s, struct image *ret_image, struct err *e);
+	int (*restore)(struct store *s, const struct image *image, const char *name, bool replace,
+		       struct image_contents *ret_contents, struct err *e);
 	void (*close)(struct store *s); /* frees s, but not s->url */
 };
 
@@ -64,6 +69,10 @@ bool store_is_quiet(const struct change *changes, size_t count);
 
 /* Adds to the failure of a commit that it may have been applied all the same. */
 void err_add_outcome_unknown(struct err *e);
+
+/* For store_image_check: images are SQLite databases, whatever the store (sqlite/backup.c). */
+int sqlite_image_check(const struct image *image, const char *name,
+		       struct image_contents *ret_contents, struct err *e);
 
 extern const struct store_backend store_sqlite, store_redis, store_rediss, store_redis_unix,
 	store_redis_sentinel, store_rediss_sentinel;

@@ -1,6 +1,7 @@
 /* Which clients get answers; see access.h. */
 #include "web/access.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,8 +10,21 @@
 #include "base/url.h"
 #include "web/query.h"
 
-#define COOKIE "canhazgpu_token"
 #define COOKIE_SECONDS (90 * 24 * 3600)
+
+/*
+ * "canhazgpu_token_" and a number computed from the token. Cookies are told apart by host name and
+ * path, not by port: with one name for all, servers with different tokens on one host would log
+ * each other's visitors out.
+ */
+static char *cookie_name(const char *token)
+{
+	uint32_t number = 2166136261; /* FNV-1a */
+
+	for (; *token; token++)
+		number = (number ^ (unsigned char)*token) * 16777619;
+	return mem_printf("canhazgpu_token_%08" PRIx32, number);
+}
 
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
@@ -42,7 +56,8 @@ enum access_token access_token(const struct web_config *config, struct MHD_Conne
 {
 	const char *authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
 	const char *cookies = header(connection, MHD_HTTP_HEADER_COOKIE);
-	AUTO_FREE char *cookie = cookies ? query_cookie(cookies, COOKIE) : NULL;
+	AUTO_FREE char *name = config->token ? cookie_name(config->token) : NULL;
+	AUTO_FREE char *cookie = name && cookies ? query_cookie(cookies, name) : NULL;
 	AUTO_FREE char *asked = NULL;
 
 	if (!config->token)
@@ -61,9 +76,12 @@ enum access_token access_token(const struct web_config *config, struct MHD_Conne
 
 void access_set_cookie(const struct web_config *config, struct MHD_Response *response)
 {
+	AUTO_FREE char *name = cookie_name(config->token);
 	AUTO_FREE char *value = url_encode(config->token);
-	AUTO_FREE char *cookie = mem_printf("%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict",
-					    COOKIE, value, COOKIE_SECONDS);
+	/* No Path: the browser takes the folder of the address that it asked for, below which a
+	   proxy may show this page beside others. Only the browser knows that one. */
+	AUTO_FREE char *cookie = mem_printf("%s=%s; Max-Age=%d; HttpOnly; SameSite=Strict", name,
+					    value, COOKIE_SECONDS);
 
 	MHD_add_response_header(response, MHD_HTTP_HEADER_SET_COOKIE, cookie);
 }

@@ -256,6 +256,36 @@ static void test_redis_to_sqlite_and_back(void **state)
 	expect_same(w->redis, third);
 }
 
+/* What is released while the pool is copied is held in the copy, and its end not recorded there; an
+   end that was recorded before the copy began stays, also of a reservation that was taken back
+   since. */
+static void test_released_meanwhile(void **state)
+{
+	struct world *w = *state;
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	AUTO(store_closep) struct store *from = NULL;
+	struct usage_record records[2] = {{.gpu = 1, .end_ns = T0 + 5}, {.gpu = 1}};
+	struct err e = {0};
+
+	make_source(w->redis);
+	from = must_open(w->redis);
+	fixture_load(from, STORE_READ, &seen);
+	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+		memcpy(records[i].reservation_id, seen.slots[1].reservation->id, ID_SIZE);
+		records[i].start_ns = T0;
+	}
+	/* As if that came between the state and the history. */
+	records[1].end_ns = clock_now_ns() + NS_PER_HOUR;
+	assert_int_equal(store_history_add(from, records, 2, &e), 0);
+	{
+		AUTO(migration_clear) struct migration m = {0};
+
+		assert_int_equal(pool_migrate(w->redis, w->sqlite, &me, false, &m, &e), 0);
+		assert_int_equal(m.records, 2); /* make_source has one */
+		assert_int_equal(m.reservations, 2);
+	}
+}
+
 /* More records than are written at once, many of one moment. */
 static void test_long_history(void **state)
 {
@@ -438,6 +468,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sqlite_to_redis_and_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_redis_to_sqlite_and_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_released_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_history, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pool_made_meanwhile, set_up, tear_down),

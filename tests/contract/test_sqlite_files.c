@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -450,6 +452,86 @@ static void test_commit_wakes(void **state)
 	close(fd);
 }
 
+static void must_restore(struct fixture *f, const struct image *image)
+{
+	struct image_contents contents;
+	struct err e = {0};
+
+	if (store_restore(f->a, image, "it", true, &contents, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+/* What was decided before a restore is not committed on the restored pool, though it is the very
+ * one that was seen. */
+static void test_restored_marks_are_new(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(image_clear) struct image image = {0};
+	AUTO(reservation_freep) struct reservation *r = fixture_reservation("bob", GPUS(1));
+	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r};
+	struct image_contents contents;
+	struct err e = {0};
+
+	fixture_init(f, 2);
+	fixture_grant(f, "alice", GPUS(0));
+	assert_int_equal(store_dump(f->a, &image, &e), 0);
+	assert_int_equal(store_image_check(&image, "it", &contents, &e), 0);
+	assert_int_equal(contents.gpus, 2);
+	assert_int_equal(contents.reservations, 1);
+	for (int i = 0; i < 2; i++) {
+		fixture_load(f->b, STORE_READ, &f->state);
+		must_restore(f, &image);
+		assert_int_equal(store_commit(f->b, &f->state, &grant, 1, &e), -EAGAIN);
+	}
+	fixture_load(f->b, STORE_READ, &f->state);
+	assert_string_equal(f->state.slots[0].reservation->account, "alice");
+	assert_int_equal(store_commit(f->b, &f->state, &grant, 1, &e), 0);
+}
+
+/* Whoever has a descriptor that watches for commits learns of a restore. */
+static void test_a_restore_wakes(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(image_clear) struct image image = {0};
+	struct err e = {0};
+
+	fixture_init(f, 1);
+	assert_int_equal(store_dump(f->a, &image, &e), 0);
+	assert_true(store_watch(f->b) >= 0);
+	store_watch_drain(f->b);
+	must_restore(f, &image);
+	assert_true(store_watch_drain(f->b));
+}
+
+/* Where it fails half-way, the pool is the one before. */
+static void test_a_restore_that_fails(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(image_clear) struct image image = {0};
+	struct image_contents contents;
+	struct rlimit limit, small;
+	struct err e = {0};
+	int r;
+
+	fixture_init(f, 1);
+	fixture_grant(f, "alice", GPUS(0));
+	assert_int_equal(store_dump(f->a, &image, &e), 0);
+	fixture_load(f->a, STORE_READ, &f->state);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	small = (struct rlimit){.rlim_cur = 16384, .rlim_max = limit.rlim_max};
+	setrlimit(RLIMIT_FSIZE, &small);
+	signal(SIGXFSZ, SIG_IGN);
+	r = store_restore(f->b, &image, "it", true, &contents, &e);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_true(r < 0);
+	fixture_says(&e, "size limit of this process");
+	assert_int_equal(sql_number_in(f, "SELECT count(*) FROM reservations"), 1);
+	assert_int_equal(sql_number_in(f, "SELECT count(*) = 0 FROM pragma_integrity_check "
+					  "WHERE integrity_check <> 'ok'"),
+			 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +550,9 @@ int main(void)
 		cmocka_unit_test(test_no_room_to_create),
 		cmocka_unit_test(test_broken_disk),
 		cmocka_unit_test(test_commit_wakes),
+		cmocka_unit_test(test_restored_marks_are_new),
+		cmocka_unit_test(test_a_restore_wakes),
+		cmocka_unit_test(test_a_restore_that_fails),
 	};
 
 	return fixture_run_on("sqlite", "sqlite files", tests, ARRAY_SIZE(tests));

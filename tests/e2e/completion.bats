@@ -30,7 +30,7 @@ providers() {
 }
 
 @test "bash: commands, also behind global options and their values" {
-	assert_equal "$(ask_bash canhazgpu re)" 'release report reserve'
+	assert_equal "$(ask_bash canhazgpu re)" 'release report reserve restore'
 	assert_equal "$(ask_bash canhazgpu stat)" status
 	assert_equal "$(ask_bash chg --memory-threshold 5 stat)" status
 	assert_equal "$(ask_bash canhazgpu --store sqlite : /x stat)" status
@@ -64,6 +64,19 @@ providers() {
 	assert_equal "$(ask_bash canhazgpu run truncat)" truncate
 	assert_equal "$(ask_bash canhazgpu run --gpus 2 -- chmod --recurs)" '--recursive'
 	assert_equal "$(ask_bash canhazgpu run -- chmod --gp)" ''
+}
+
+@test "bash, zsh, fish: the file of a backup" {
+	touch "$WORLD/home/pool.db"
+	assert_equal "$(ask_bash canhazgpu backup "$WORLD/home/p")" "$WORLD/home/pool.db"
+	assert_equal "$(ask_bash canhazgpu restore --force "$WORLD/home/p")" "$WORLD/home/pool.db"
+	assert_equal "$(ask_bash canhazgpu restore "$WORLD/home/pool.db" "$WORLD/home/p")" ''
+	if command -v zsh >/dev/null; then
+		assert_equal "$(ask_zsh "canhazgpu restore $WORLD/home/p")" "<canhazgpu restore $WORLD/home/pool.db >"
+	fi
+	if command -v fish >/dev/null; then
+		assert_equal "$(ask_fish "canhazgpu restore $WORLD/home/p")" "$WORLD/home/pool.db"
+	fi
 }
 
 # Two requests that wait: $mine and $others.

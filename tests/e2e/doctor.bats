@@ -156,7 +156,7 @@ installed_doctor() {
 	assert_equal "$status $stderr" "0 Initialized 2 GPUs (IDs 0 to 1)"
 	assert_finding program ok 'set-group-id canhazgpu'
 	assert_finding store-files ok 'in the installed directory'
-	assert_finding directory ok '2770 0:4300'
+	assert_finding directory ok '2770 root:canhazgpu'
 	results >"$WORLD/sound"
 	broken() { # SCRIPT EXPECTED-CHANGES TEXT-OF-CHECK TEXT [COMMAND...]
 		installed_doctor "$1" "${@:5}"
@@ -172,9 +172,18 @@ installed_doctor() {
 	broken 'chmod 0666 /var/lib/canhazgpu/canhazgpu.db' 'store-files FAILED' store-files 'everybody can write to /var'
 	broken 'chgrp 4999 /var/lib/canhazgpu/canhazgpu.db.wake; chmod 0660 /var/lib/canhazgpu/canhazgpu.db' \
 		'store-files FAILED' store-files 'canhazgpu.db.wake is not that of its directory'
+	assert_finding store-files FAILED "chgrp canhazgpu '/var/lib/canhazgpu/canhazgpu.db.wake'"
+	broken 'chmod 0640 /var/lib/canhazgpu/canhazgpu.db; chmod 0664 /var/lib/canhazgpu/canhazgpu.db.lock' \
+		'store-files FAILED' store-files "chmod 0660 '/var/lib/canhazgpu/canhazgpu.db'"
+	assert_finding store-files FAILED "chmod 0660 '/var/lib/canhazgpu/canhazgpu.db.lock'"
+	chmod 0660 "$WORLD"/var/canhazgpu/canhazgpu.db*
 	chgrp 4300 "$WORLD/var/canhazgpu/canhazgpu.db.wake"
 	broken 'sed -i /^canhazgpu:/d /etc/group' 'program FAILED' program 'its group 4300 has no name'
 	echo 'canhazgpu:x:4300:' >>"$WORLD/etc/group"
+	broken 'chgrp 4999 /var/lib/canhazgpu; chmod 2770 /var/lib/canhazgpu' \
+		'directory FAILED,store FAILED,pool FAILED' directory 'root:4999, its group is not that of the program (canhazgpu); chgrp canhazgpu /var/lib/canhazgpu'
+	chgrp 4300 "$WORLD/var/canhazgpu"
+	chmod 2770 "$WORLD/var/canhazgpu"
 	broken 'chmod 2757 "$WORLD/bin2/canhazgpu"' 'program FAILED' program 'everybody can write to it'
 }
 

@@ -37,14 +37,45 @@ load doctor_helpers
 	assert_finding driver warning ''
 }
 
-@test "sqlite: world-readable and world-writable files" {
+@test "sqlite: files with wrong modes are found at once, each with the line that mends it" {
 	need_sqlite
 	pool 1
 	sound
 	chmod 0644 "$WORLD/pool.db"
-	assert_only store-files warning "chmod 0600 '$WORLD/pool.db'"
+	assert_only store-files FAILED "everybody can read $WORLD/pool.db; chmod 0600 '$WORLD/pool.db'"
 	chmod 0602 "$WORLD/pool.db.lock"
-	assert_only store-files FAILED 'everybody can write to'
+	chmod 0620 "$WORLD/pool.db.wake"
+	install -m 0400 /dev/null "$WORLD/pool.db-wal"
+	install -m 0601 /dev/null "$WORLD/canhazgpu-scan-1"
+	mkdir "$WORLD/pool.db-shm"
+	assert_only store-files FAILED
+	for part in "everybody can read $WORLD/pool.db, " "everybody can write to $WORLD/pool.db.lock" \
+		"the group can write to $WORLD/pool.db.wake" "its owner cannot write to $WORLD/pool.db-wal" \
+		"everybody can read $WORLD/canhazgpu-scan-1" "$WORLD/pool.db-shm is not a regular file"; do
+		assert_finding store-files FAILED "$part"
+	done
+	# The lines of the advice are enough.
+	in_world bash -euc "$(json_get '.[] | select(.check == "store-files") | .advice')"
+	doctor_ok
+	assert_equal "$(results)" "$(cat "$WORLD/sound")"
+}
+
+@test "sqlite: files of root in the directory of an account" {
+	need_sqlite
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	chmod 0755 "$WORLD"
+	mkdir -m 0700 "$WORLD/own"
+	chown 4377 "$WORLD/own"
+	world_set CANHAZGPU_STORE="sqlite:$WORLD/own/pool.db"
+	as_user 4377 canhazgpu admin --gpus 1 --provider fake
+	chown 0 "$WORLD"/own/pool.db "$WORLD"/own/pool.db.lock
+	status=0
+	as_user 4377 canhazgpu doctor --json >"$WORLD/stdout" || status=$?
+	assert_status 1
+	for file in pool.db pool.db.lock; do
+		assert_finding store-files FAILED "$WORLD/own/$file does not belong to you"
+		assert_finding store-files FAILED "sudo chown 4377 '$WORLD/own/$file'"
+	done
 }
 
 @test "sqlite: somebody stands still inside the gate" {

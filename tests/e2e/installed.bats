@@ -270,6 +270,30 @@ with_driver() {
 	jq -e '[.users[] | [.name, .account, .run_count]] == [["ada", "ada", 3]]' <<<"$output" || fail_with "$output"
 }
 
+@test "a backup is written and read with the own rights of its user; only administrators restore" {
+	installed '
+		as 4301 canhazgpu admin --gpus 2 --provider fake >/dev/null && as 4301 canhazgpu reserve --gpu-ids 0 --short >/dev/null || exit 1
+		as 4302 canhazgpu backup "$WORLD/own/backup.db" || exit 2
+		stat -c "%u %a" "$WORLD/own/backup.db"
+		as 4302 canhazgpu backup /var/lib/canhazgpu/mine.db && exit 3
+		as 4302 canhazgpu backup /var/lib/canhazgpu/canhazgpu.db && exit 4
+		as 4302 canhazgpu restore --force "$WORLD/own/backup.db" && exit 5
+		as 4302 canhazgpu restore --force /var/lib/canhazgpu/canhazgpu.db && exit 6
+		before=$(stat -c "%n %i %u %g %a" /var/lib/canhazgpu/canhazgpu.db*)
+		canhazgpu() { PATH=$WORLD/bin2:$PATH command canhazgpu "$@"; }
+		as 4301 canhazgpu release >/dev/null
+		HOME=$WORLD/own canhazgpu restore --force "$WORLD/own/backup.db" >/dev/null || exit 7
+		[ "$(stat -c "%n %i %u %g %a" /var/lib/canhazgpu/canhazgpu.db*)" = "$before" ] || exit 8
+		as 4301 canhazgpu status --json | jq -r "[.[].status] | join(\" \")"
+		rm /var/lib/canhazgpu/*
+		HOME=$WORLD/own canhazgpu restore "$WORLD/own/backup.db" >/dev/null || exit 9
+		stat -c "%u %g %a" /var/lib/canhazgpu/canhazgpu.db
+		as 4301 canhazgpu release'
+	assert_equal "$status $output" $'0 4302 600\nIN_USE AVAILABLE\n0 4300 660\nReleased 1 GPU(s): [0]'
+	assert_equal "$(grep -c 'Permission denied' <<<"$stderr")" 2
+	[[ $stderr == *'is a file of the pool itself'* && $stderr == *'only root'*'may restore a backup'* ]]
+}
+
 @test "without new privileges, on a nosuid mount and without the directory: each says so" {
 	installed '
 		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
@@ -281,6 +305,21 @@ with_driver() {
 		as 4301 canhazgpu status'
 	assert_equal "$status" 1
 	[[ $stderr == *'no_new_privs is set here'*'mounted nosuid'*'/var/lib/canhazgpu is missing'* ]]
+}
+
+@test "in a user namespace the program says that its group does not exist there, not that a mode was changed" {
+	installed '
+		as 4301 canhazgpu admin --gpus 1 --provider fake >/dev/null || exit 1
+		as 4301 unshare --user true || exit 96
+		as 4301 unshare --user --map-root-user canhazgpu status
+		as 4301 unshare --user canhazgpu status
+		as 4301 unshare --user --map-root-user canhazgpu doctor'
+	[ "$status" -ne 96 ] || skip 'no user namespaces here'
+	assert_equal "$status" 1
+	[[ $stderr != *'mode was changed'* ]]
+	assert_equal "$(grep -c 'permission denied: in this user namespace' <<<"$stderr")" 2
+	grep -q '^FAILED *program .*in this user namespace' <<<"$output"
+	grep -q '^note *directory .*does not show its real owner' <<<"$output"
 }
 
 @test "a tracer, with which the program has no group, is named" {

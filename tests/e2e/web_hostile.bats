@@ -201,11 +201,55 @@ raw() {
 	# Who comes by the address again gets another 90 days.
 	get_ok '/?token=abcdefghijklmnop%2B%2F%3D%3D' -b "$WORLD/jar"
 	[[ $(header set-cookie) == *'; Max-Age=7776000;'* ]] || fail_with 'the cookie is not renewed'
-	get /api/status -b 'canhazgpu_token=wrong; other=1'
+	get /api/status -b "$(awk '/canhazgpu_token/ { print $6 }' "$WORLD/jar")=wrong; other=1"
 	assert_refused 401
 	# The word is nowhere to be seen.
 	pid=${background_pids[web]}
 	! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q abcdefgh
+}
+
+# behind_proxy NAME PATH TOKEN: a browser, with the cookies of $WORLD/browser, asks a proxy for PATH below /NAME/, and the
+# proxy asks this server.
+behind_proxy() {
+	local path=$url/$1$2
+	code=$(curl -sS --max-time 60 -o "$WORLD/stdout" -w '%{http_code}' -b "$WORLD/browser" -c "$WORLD/browser" \
+		--request-target "$2${3:+?token=$3}" "$path")
+}
+
+@test "behind a proxy the cookie is that of the page's own path, and of its own server" {
+	pool 1
+	: >"$WORLD/browser"
+	echo first-token-of-them >"$WORLD/first"
+	echo second-token-of-them >"$WORLD/second"
+	web --token-file "$WORLD/second"
+	second=$url
+	background_pids[second]=${background_pids[web]}
+	web --token-file "$WORLD/first"
+	first=$url
+	behind_proxy gpu1 / first-token-of-them
+	assert_equal "$code" 200
+	url=$second
+	behind_proxy gpu2 / second-token-of-them
+	assert_equal "$code" 200
+	# Both hold, the other one's and no other application gets anything.
+	behind_proxy gpu2 /api/status
+	assert_equal "$code" 200
+	behind_proxy gpu1 /api/status
+	assert_equal "$code" 401
+	behind_proxy other /
+	assert_equal "$code" 401
+	url=$first
+	behind_proxy gpu1 /api/status
+	assert_equal "$code" 200
+	behind_proxy gpu2 /api/status
+	assert_equal "$code" 401
+	# At one address, apart by their ports alone, each has its own.
+	get_ok '/?token=first-token-of-them' -b "$WORLD/browser" -c "$WORLD/browser"
+	url=$second
+	get_ok '/?token=second-token-of-them' -b "$WORLD/browser" -c "$WORLD/browser"
+	get_ok /api/status -b "$WORLD/browser"
+	url=$first
+	get_ok /api/status -b "$WORLD/browser"
 }
 
 @test "without the token one learns that the pool is away, not why" {

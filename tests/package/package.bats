@@ -33,11 +33,13 @@ need_git() {
 	[ "$(usr/bin/canhazgpu --version)" = "canhazgpu $VERSION" ]
 }
 
-@test "all belongs to root, and nothing in it has more rights than others" {
+@test "all belongs to root, and nothing but the program has more rights than others" {
 	dpkg-deb --contents "$PACKAGE" >"$BATS_TEST_TMPDIR/list"
-	[ -s "$BATS_TEST_TMPDIR/list" ]
-	run ! grep -vE '^(drwxr-xr-x|-rwxr-xr-x|-rw-r--r--|lrwxrwxrwx) root/root ' "$BATS_TEST_TMPDIR/list"
-	[ "$(find . -perm /6022 ! -type l)" = '' ]
+	[ "$(grep -cE '^-rwxr-sr-x root/canhazgpu .* ./usr/bin/canhazgpu$' "$BATS_TEST_TMPDIR/list")" -eq 1 ]
+	run ! grep -vE '^(drwxr-xr-x|-rwxr-xr-x|-rw-r--r--|lrwxrwxrwx) root/root |/usr/bin/canhazgpu$' "$BATS_TEST_TMPDIR/list"
+	[ "$(find . -perm /6022 ! -type l)" = ./usr/bin/canhazgpu ]
+	# Where the name of the group is not known, it is nobody's.
+	dpkg-deb --fsys-tarfile "$PACKAGE" | tar --numeric-owner -tvf - | grep -E '^-rwxr-sr-x 0/65534 .* ./usr/bin/canhazgpu$'
 }
 
 @test "both programs are hardened" {
@@ -69,15 +71,22 @@ need_git() {
 		[ -e "usr/share/man/man${page##*.}/$page.gz" ]
 	done
 	[ -s usr/share/bash-completion/completions/chg ]
-	[ -s usr/share/zsh/site-functions/_canhazgpu ]
+	[ -s usr/share/zsh/vendor-completions/_canhazgpu ]
 	[ -s usr/share/fish/vendor_completions.d/chg.fish ]
 	[ -s usr/lib/sysusers.d/canhazgpu.conf ]
 	[ -s usr/lib/tmpfiles.d/canhazgpu.conf ]
 	[ -s lib/systemd/system/canhazgpu-web.socket ]
 	grep -qx 'ExecStart=/usr/bin/canhazgpu web' lib/systemd/system/canhazgpu-web.service
 	[ "$(readlink usr/bin/chg)" = canhazgpu ]
-	dpkg-deb --info "$PACKAGE" conffiles | grep -qx /etc/canhazgpu/config.yaml
-	cmp etc/canhazgpu/config.yaml "$ROOT/packaging/config.yaml"
+}
+
+@test "the configuration is an example, so that no upgrade asks about it" {
+	run ! dpkg-deb --info "$PACKAGE" conffiles
+	[ -d etc/canhazgpu/config.d ]
+	[ "$(find etc ! -type d)" = '' ]
+	cmp usr/share/doc/canhazgpu/examples/config.yaml "$ROOT/packaging/config.yaml"
+	# Copied as it is, it sets nothing.
+	run ! grep -vE '^(#|$)' usr/share/doc/canhazgpu/examples/config.yaml
 }
 
 @test "the accounts are the ones that systemd-sysusers would make" {

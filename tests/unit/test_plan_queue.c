@@ -318,7 +318,7 @@ static void test_renewed(void **state)
 		if (i == LIMITED)
 			w.wait.give_up_ns = NOW + SECOND;
 		if (i == SILENT)
-			q->heartbeat_ns = q->enqueued_ns = NOW - 121 * SECOND;
+			q->heartbeat_ns = q->since_ns = NOW - 121 * SECOND;
 		plan_clear(&w.plan);
 		facts = w.facts;
 		facts.now_ns = NOW + SECOND;

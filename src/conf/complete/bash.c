@@ -52,7 +52,7 @@ static const char body[] =
 	"	fi\n"
 	"}\n\n"
 	"_canhazgpu() {\n"
-	"	local cur=${COMP_WORDS[COMP_CWORD]} command= kind= words= options= runs= list= i count=0\n"
+	"	local cur=${COMP_WORDS[COMP_CWORD]} command= kind= words= options= runs= list= files= i count=0\n"
 	"	COMPREPLY=()\n"
 	"	_canhazgpu_table\n"
 	"	for ((i = 1; i < COMP_CWORD; i++)); do\n"
@@ -100,6 +100,9 @@ static const char body[] =
 	"		_canhazgpu_command_line \"$COMP_CWORD\"\n"
 	"	elif [[ $list ]]; then\n"
 	"		kind=\"list $list\"\n"
+	"		_canhazgpu_value\n"
+	"	elif [[ $files ]] && ((count == 0)); then\n"
+	"		kind=path\n"
 	"		_canhazgpu_value\n"
 	"	elif ((count == 0)); then\n"
 	"		mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
@@ -173,20 +176,21 @@ static void add_table_case(struct str *out, const struct complete_input *input,
 		complete_add_words(out, command->words);
 	for (size_t i = 0; !command && i < input->commands_count; i++)
 		str_addf(out, "%s%s", i ? " " : "", input->commands[i].name);
-	str_addf(out, "'\n\t\truns=%s\n\t\tlist=%s\n\t\t;;\n",
+	str_addf(out, "'\n\t\truns=%s\n\t\tlist=%s\n\t\tfiles=%s\n\t\t;;\n",
 		 command && command->runs_command ? "yes" : "",
-		 command && command->list ? command->list : "");
+		 command && command->list ? command->list : "",
+		 command && command->takes_file ? "yes" : "");
 }
 
 void complete_bash(const struct complete_input *input, struct str *out)
 {
 	str_add(out, head);
-	str_add(out, "# Sets options, words, runs and list for $command.\n"
+	str_add(out, "# Sets options, words, runs, list and files for $command.\n"
 		     "_canhazgpu_table() {\n\tcase $command in\n");
 	add_table_case(out, input, NULL);
 	for (size_t i = 0; i < input->commands_count; i++)
 		add_table_case(out, input, &input->commands[i]);
-	str_add(out, "\t*)\n\t\toptions= words= runs= list=\n\t\t;;\n\tesac\n}\n\n"
+	str_add(out, "\t*)\n\t\toptions= words= runs= list= files=\n\t\t;;\n\tesac\n}\n\n"
 		     "# Sets kind to what the value of an option is; $1 is \"COMMAND OPTION\".\n"
 		     "_canhazgpu_kind() {\n\tkind=\n\tcase $1 in\n");
 	for (size_t i = 0; i < input->commands_count; i++)

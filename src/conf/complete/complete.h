@@ -24,6 +24,7 @@ struct complete_command {
 	bool runs_command;                 /* the operands are another program's command line */
 	const char *words; /* "bash|zsh|fish": what its first word can be; NULL: nothing */
 	const char *list;  /* what `__complete LIST` prints is what each word can be; or NULL */
+	bool takes_file;   /* its first word is the name of a file */
 };
 
 struct complete_input {

@@ -149,6 +149,9 @@ static void add_command(struct str *out, const struct complete_input *input,
 		add_list(out, command->list);
 		str_add(out, "\n");
 	}
+	if (command->takes_file)
+		str_addf(out, "complete -c canhazgpu -n '__canhazgpu_first_word %s' -F\n",
+			 command->name);
 	if (command->words) {
 		str_addf(out, "complete -c canhazgpu -n '__canhazgpu_first_word %s' -a '",
 			 command->name);

@@ -122,6 +122,8 @@ static void add_command(struct str *out, const struct complete_input *input,
 		add_option(out, spec);
 	if (command->runs_command) {
 		str_add(out, "\t\t'*:::command line:_canhazgpu_command_line'\n");
+	} else if (command->takes_file) {
+		str_add(out, "\t\t'1:file:_files'\n");
 	} else if (command->list) {
 		str_addf(out, "\t\t'*:ID: _canhazgpu_list %s'\n", command->list);
 	} else if (command->words) {

@@ -1,5 +1,6 @@
 /* What `canhazgpu doctor` wants to know of a SQLite store: its files, its disk, and whether the
  * database is whole and can be read and written. See store_examine in store.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/privilege.h"
 #include "host/examine.h"
+#include "host/process.h"
 #include "store/sqlite/file.h"
 #include "store/sqlite/sqlite.h"
 
@@ -37,11 +39,32 @@ static char *nearest_directory(const char *path)
 	return directory;
 }
 
-/* One file: nobody but its owner and, in the installed directory, its group may touch it. */
-static void examine_file(struct findings *f, const struct sqlite_store *s, const char *path)
+/* What a file of the store has to be. */
+struct file_rule {
+	bool shared; /* of a group: all its members change it */
+	gid_t group; /* which one that is */
+	uid_t owner; /* where it is not shared; root looks at what others own */
+};
+
+/* What is wrong with the mode; NULL: nothing. */
+static const char *mode_problem(const struct file_rule *rule, mode_t mode)
 {
-	bool shared = sqlite_file_mode(path) == 0660;
-	AUTO_FREE char *advice = NULL;
+	if (mode & S_IWOTH)
+		return "everybody can write to";
+	if (mode & (S_IROTH | S_IXOTH))
+		return "everybody can read";
+	if (rule->shared && (mode & 0060) != 0060)
+		return "the group cannot write to";
+	if (!rule->shared && (mode & S_IWGRP))
+		return "the group can write to";
+	return (mode & 0600) != 0600 ? "its owner cannot write to" : NULL;
+}
+
+/* One file, with the line that mends it. */
+static void examine_file(struct findings *f, const struct file_rule *rule, const char *path)
+{
+	AUTO_FREE char *advice = NULL, *name = NULL;
+	const char *problem;
 	struct stat st;
 
 	if (stat(path, &st) < 0) {
@@ -49,43 +72,85 @@ static void examine_file(struct findings *f, const struct sqlite_store *s, const
 			findings_extend(f, FINDING_FAILED, NULL, "%s: %s", path, strerror(errno));
 		return;
 	}
-	advice = mem_printf("chmod %s '%s'", shared ? "0660" : "0600", path);
-	if (st.st_mode & S_IWOTH)
-		findings_extend(f, FINDING_FAILED, advice, "everybody can write to %s", path);
-	else if (st.st_mode & S_IROTH)
-		findings_extend(f, FINDING_WARNING, advice, "everybody can read %s", path);
-	else if (shared && (st.st_mode & 0660) != 0660)
-		findings_extend(f, FINDING_FAILED, advice, "the group cannot write to %s", path);
-	else if (!shared && (st.st_mode & S_IWGRP) && st.st_uid == getuid())
-		findings_extend(f, FINDING_WARNING, advice, "the group can write to %s", path);
-	if (s->installed && !privilege_is_of_group(st.st_gid)) {
+	if (!S_ISREG(st.st_mode)) {
+		advice = mem_printf("mv '%s' '%s.old'", path, path);
+		findings_extend(f, FINDING_FAILED, advice, "%s is not a regular file", path);
+		return;
+	}
+	problem = mode_problem(rule, st.st_mode);
+	if (problem) {
+		advice = mem_printf("chmod %s '%s'", rule->shared ? "0660" : "0600", path);
+		findings_extend(f, FINDING_FAILED, advice, "%s %s", problem, path);
+	}
+	if (rule->shared && st.st_gid != rule->group) {
 		free(advice);
-		advice = mem_printf("chgrp to the group of its directory: '%s'", path);
+		name = host_group_name(rule->group);
+		advice = name ? mem_printf("chgrp %s '%s'", name, path)
+			      : mem_printf("chgrp %u '%s'", (unsigned)rule->group, path);
 		findings_extend(f, FINDING_FAILED, advice,
 				"the group of %s is not that of its directory", path);
 	}
+	if (!rule->shared && st.st_uid != rule->owner && getuid() != 0) {
+		free(advice);
+		advice = mem_printf("sudo chown %u '%s'", (unsigned)rule->owner, path);
+		findings_extend(f, FINDING_FAILED, advice, "%s does not belong to you", path);
+	}
+}
+
+/* The database and what can lie beside it. */
+static void examine_database_files(struct findings *f, const struct file_rule *rule,
+				   const char *path)
+{
+	static const char *const endings[] = {SQLITE_FILE_ENDINGS};
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		AUTO_FREE char *file = mem_printf("%s%s", path, endings[i]);
+
+		examine_file(f, rule, file);
+	}
+}
+
+/* Shared scans (gpu/share.h). A directory that cannot be read has its own finding. */
+static void examine_scan_files(struct findings *f, const struct file_rule *rule,
+			       const char *directory)
+{
+	DIR *list = opendir(directory);
+	const struct dirent *entry;
+
+	while (list && (entry = readdir(list))) {
+		AUTO_FREE char *file = NULL;
+
+		if (strncmp(entry->d_name, "canhazgpu-scan", strlen("canhazgpu-scan")) != 0)
+			continue;
+		file = mem_printf("%s/%s", directory, entry->d_name);
+		examine_file(f, rule, file);
+	}
+	if (list)
+		closedir(list);
 }
 
 static void examine_files(struct findings *f, struct sqlite_store *s)
 {
-	AUTO_FREE char *journal = mem_printf("%s-journal", s->path);
-	AUTO_FREE char *directory = nearest_directory(s->path);
+	AUTO_FREE char *directory = nearest_directory(s->path), *advice = NULL;
+	struct file_rule rule = {.shared = sqlite_file_mode(s->path) == 0660, .owner = getuid()};
 	struct stat st;
 
 	s->installed = sqlite_file_is_installed(s->path);
 	if (s->installed)
 		privilege_raise();
 	findings_add(f, "store-files", FINDING_OK, NULL, "%s",
-		     s->installed                        ? "the group's, in the installed directory"
-		     : sqlite_file_mode(s->path) == 0660 ? "shared by the group of the directory"
-							 : "of one account only");
-	if (stat(directory, &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
-		findings_extend(f, FINDING_FAILED, "chmod o-w on it",
-				"everybody can replace files in %s", directory);
-	examine_file(f, s, s->path);
-	examine_file(f, s, s->gate_path);
-	examine_file(f, s, s->wake_path);
-	examine_file(f, s, journal);
+		     s->installed  ? "the group's, in the installed directory"
+		     : rule.shared ? "shared by the group of the directory"
+				   : "of one account only");
+	if (stat(directory, &st) == 0) {
+		rule.group = st.st_gid;
+		advice = mem_printf("chmod o-w '%s'", directory);
+		if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+			findings_extend(f, FINDING_FAILED, advice,
+					"everybody can replace files in %s", directory);
+	}
+	examine_database_files(f, &rule, s->path);
+	examine_scan_files(f, &rule, directory);
 	if (s->installed)
 		privilege_lower();
 }

@@ -273,7 +273,7 @@ static int load_ignored(struct sqlite_store *s, struct pool_state *state, struct
 	return r;
 }
 
-static int load_all(struct sqlite_store *s, struct pool_state *state, struct err *e)
+int sqlite_load_all(struct sqlite_store *s, struct pool_state *state, struct err *e)
 {
 	struct more more = {false, false};
 	int r = load_pool(s, state, &more, e);
@@ -301,7 +301,7 @@ int sqlite_load(struct store *base, enum store_intent intent, struct pool_state 
 	sqlite_end(s);
 	r = sqlite_begin(s, intent == STORE_UPDATE ? SESSION_WRITE : SESSION_READ, e);
 	if (r > 0)
-		r = s->blank ? 0 : load_all(s, &state, e);
+		r = s->blank ? 0 : sqlite_load_all(s, &state, e);
 	if (r < 0 || intent == STORE_READ)
 		sqlite_end(s);
 	if (r < 0)

@@ -19,9 +19,6 @@
 #include "base/mem.h"
 #include "store/sqlite/sqlite.h"
 
-/* "chgp": distinguishes our databases from others (file(1) and sqlite3 show it). */
-#define APPLICATION_ID INT64_C(0x63686770)
-
 static const char version_1[] =
 	"CREATE TABLE pool("
 	" id INTEGER PRIMARY KEY CHECK (id = 1),"
@@ -233,12 +230,12 @@ int sqlite_schema_check(struct sqlite_store *s, struct err *e)
 
 	if (r == 0)
 		r = sql_number(s, "PRAGMA user_version", &version, e);
-	if (r == 0 && application != APPLICATION_ID)
+	if (r == 0 && application != SQLITE_APPLICATION_ID)
 		r = sql_number(s, "SELECT count(*) FROM sqlite_schema", &tables, e);
 	if (r < 0)
 		return r;
 	s->blank = application == 0 && version == 0 && tables == 0;
-	if (application != APPLICATION_ID && !s->blank)
+	if (application != SQLITE_APPLICATION_ID && !s->blank)
 		return err_set(e, EINVAL,
 			       "%s is a database of another program: choose another file with "
 			       "--store",

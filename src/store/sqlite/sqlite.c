@@ -42,7 +42,7 @@ static int64_t wait_limit_ns(void)
  * no 20 pages of cache prepared where a load reads six. Without effect where SQLite is in use
  * already.
  */
-static void configure_library(void)
+void sqlite_configure_library(void)
 {
 	static bool done;
 
@@ -65,7 +65,7 @@ static int open_url(const char *url, struct store **ret_store, struct err *e)
 				 "store '%.200s': a file with its full path is needed, like "
 				 "sqlite:/var/lib/canhazgpu/canhazgpu.db",
 				 url);
-	configure_library();
+	sqlite_configure_library();
 	s = mem_alloc(1, sizeof(*s));
 	s->base.backend = &store_sqlite;
 	s->base.url = mem_strdup(url);
@@ -215,6 +215,18 @@ int sqlite_begin(struct sqlite_store *s, enum session_access access, struct err 
 	return r;
 }
 
+void sqlite_end_and_wake(struct sqlite_store *s)
+{
+	if (s->installed)
+		privilege_raise();
+	sqlite_end(s);
+	/* Outside the gate, so that the processes that this wakes find it open. A failure costs
+	   them a moment: they poll every few seconds anyway. */
+	sqlite_file_touch(s->wake_path, s->mode);
+	if (s->installed)
+		privilege_lower();
+}
+
 int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e)
 {
 	int r;
@@ -224,15 +236,9 @@ int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e)
 	/* A disk that fails at the last step, when the journal is cut, is too late to take back. */
 	if (r == -EIO)
 		err_add_outcome_unknown(e);
-	if (s->installed)
-		privilege_raise();
-	sqlite_end(s);
-	/* Outside the gate, so that the processes that this wakes find it open. A failure costs
-	   them a moment: they poll every few seconds anyway. */
 	if (r == 0 && !quiet)
-		sqlite_file_touch(s->wake_path, s->mode);
-	if (s->installed)
-		privilege_lower();
+		sqlite_end_and_wake(s);
+	sqlite_end(s);
 	return r;
 }
 
@@ -306,5 +312,8 @@ const struct store_backend store_sqlite = {
 	.unwatch = sqlite_unwatch,
 	.owned_by = owned_by,
 	.examine = sqlite_examine,
+	.has_file = sqlite_has_file,
+	.dump = sqlite_dump,
+	.restore = sqlite_restore,
 	.close = close_store,
 };

@@ -7,6 +7,7 @@
  *   commit.c   marks, and what each change does  file.c     files and their modes
  *   history.c  usage records                     import.c   usage records of another store
  *   watch.c    notices of commits                examine.c  for `canhazgpu doctor`
+ *   backup.c   the whole file, out and in
  */
 #ifndef STORE_SQLITE_SQLITE_H
 #define STORE_SQLITE_SQLITE_H
@@ -18,6 +19,9 @@
 #include "store/sqlite/gate.h"
 #include "store/sqlite/sql.h"
 #include "store/store_backend.h"
+
+/* "chgp": distinguishes our databases from others (file(1) and sqlite3 show it). */
+#define SQLITE_APPLICATION_ID INT64_C(0x63686770)
 
 struct sqlite_statement {
 	const char *text;
@@ -49,6 +53,10 @@ struct sqlite_store {
 	int watch_fd;                   /* readable after commits; -1: none */
 };
 
+/* What the names of the files around a database add to its own; also of a SQLite that was told to
+ * use WAL. */
+#define SQLITE_FILE_ENDINGS "", "-journal", "-wal", "-shm", ".lock", ".wake"
+
 enum session_access {
 	SESSION_READ,   /* read */
 	SESSION_WRITE,  /* read and write an existing database */
@@ -67,12 +75,21 @@ int sqlite_finish(struct sqlite_store *s, bool quiet, struct err *e);
 /* Ends the session and forgets its changes. Harmless where there is none. */
 void sqlite_end(struct sqlite_store *s);
 
+/* Ends a session whose changes are durable, and wakes watching processes. */
+void sqlite_end_and_wake(struct sqlite_store *s);
+
+/* Before the first use of SQLite in this process. */
+void sqlite_configure_library(void);
+
 /*
  * Checks that the file is ours and not from a newer program; brings an older one to this version
  * when the session writes, -ESTALE when it does not. Sets s->blank.
  */
 int sqlite_schema_check(struct sqlite_store *s, struct err *e);
 
+/* The state, in a session on a database that is not blank. The caller clears *state also where this
+ * fails. */
+int sqlite_load_all(struct sqlite_store *s, struct pool_state *state, struct err *e);
 int sqlite_load(struct store *base, enum store_intent intent, struct pool_state *ret_state,
 		struct err *e);
 int sqlite_commit(struct store *base, const struct pool_state *seen, const struct change *changes,
@@ -105,6 +122,11 @@ static inline struct sqlite_store *sqlite_of(struct store *base)
 {
 	return (struct sqlite_store *)base;
 }
+
+bool sqlite_has_file(const struct store *base, const char *path);
+int sqlite_dump(struct store *base, struct image *ret_image, struct err *e);
+int sqlite_restore(struct store *base, const struct image *image, const char *name, bool replace,
+		   struct image_contents *ret_contents, struct err *e);
 
 int sqlite_watch(struct store *base);
 bool sqlite_watch_drain(struct store *base);

@@ -31,17 +31,42 @@ forget_package() {
 	dpkg-statoverride --remove /usr/bin/canhazgpu >/dev/null 2>&1 || true
 }
 
-# What the package would be in another version, with another configuration file: prints its path.
-another_version() {
-	local version=$1 tree
+# rebuilt NAME VERSION [SCRIPT]: prints the path of the package in another version, changed by a script that runs in its tree.
+# (The group is there since the first installation, so the program keeps it.)
+rebuilt() {
+	local name=$1 version=$2 tree
 	tree=$(mktemp -d)
 	chmod 0755 "$tree"
 	dpkg-deb --raw-extract "$PACKAGE" "$tree"
 	sed -i "s/^Version: .*/Version: $version/" "$tree/DEBIAN/control"
-	echo "# of version $version" >>"$tree/etc/canhazgpu/config.yaml"
-	dpkg-deb --build "$tree" "/tmp/canhazgpu_$version.deb" >/dev/null
+	(cd "$tree" && eval "${3:-}")
+	dpkg-deb --build "$tree" "/tmp/$name.deb" >/dev/null
 	rm -r "$tree"
-	echo "/tmp/canhazgpu_$version.deb"
+	echo "/tmp/$name.deb"
+}
+
+another_version() {
+	rebuilt "canhazgpu_$1" "$1"
+}
+
+# The same with a configuration file of the package's own, which says its version: dpkg asks about such a file at an
+# upgrade where the administrator has changed it.
+with_conffile() {
+	rebuilt "conffile_$1" "$1" "
+		echo '# of version $1' >etc/canhazgpu/config.yaml
+		echo /etc/canhazgpu/config.yaml >DEBIAN/conffiles"
+}
+
+# As packages were before the archive itself had group and mode: the program has them only once it is configured.
+package_before() {
+	rebuilt before 0.0.1 '
+		echo "# of version 0.0.1" >etc/canhazgpu/config.yaml
+		echo /etc/canhazgpu/config.yaml >DEBIAN/conffiles
+		rm DEBIAN/preinst
+		chgrp root usr/bin/canhazgpu
+		chmod 0755 usr/bin/canhazgpu
+		rmdir etc/canhazgpu/config.d
+		sed -i "s/^exit 0/chgrp canhazgpu \/usr\/bin\/canhazgpu\nchmod 2755 \/usr\/bin\/canhazgpu/" DEBIAN/postinst'
 }
 
 mode() {
