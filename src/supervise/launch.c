@@ -190,8 +190,11 @@ static int launch_answer(struct launch *l, struct err *e)
 	ssize_t n;
 
 	while (poll(&fd, 1, READY_LIMIT_MS) <= 0) {
-		if (clock_monotonic_ns() >= deadline_ns)
-			return err_set(e, ETIMEDOUT, "the supervisor does not answer");
+		if (clock_monotonic_ns() < deadline_ns)
+			continue;
+		/* It has its orders, and must not watch beside the one that follows it. */
+		host_process_signal(&l->supervisor, SIGKILL, NULL);
+		return err_set(e, ETIMEDOUT, "the supervisor does not answer");
 	}
 	n = read(l->ready_fd, answer, sizeof(answer) - 1);
 	if (n <= 0)

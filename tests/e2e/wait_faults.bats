@@ -120,6 +120,20 @@ idle_supervisor() {
 	wait_until '[ "$(ends)" = "released released" ]'
 }
 
+@test "the idle supervisor is stopped while its run waits: another one takes its place" {
+	pool 1
+	hold holder
+	wait_run waiter
+	wait_until 'idle=$(idle_supervisor) && [ -n "$idle" ]'
+	kill -STOP "$idle"
+	kill "$command"
+	wait_for_start waiter
+	# Two would watch beside each other.
+	wait_until 'is_gone $idle'
+	kill "${background_pids[waiter]}"
+	wait_until '[ "$(ends)" = "released released" ]'
+}
+
 # Keeps everybody from the store for a while, as a busy machine does.
 store_stops() {
 	if [ "${E2E_STORE:-sqlite}" = sqlite ]; then
@@ -225,6 +239,22 @@ store_goes_on() {
 	assert_waits waiter
 	kill_now "$command"
 	wait_for_start waiter
+}
+
+@test "the supervisor is stopped, and its command ends: who waits starts, and it is charged once" {
+	pool 1
+	hold holder
+	wait_run waiter
+	kill -STOP "$supervisor"
+	stir
+	assert_waits waiter
+	kill_now "$command"
+	wait_for_start waiter
+	kill -CONT "$supervisor"
+	wait_until 'is_gone $supervisor'
+	runs waiter
+	kill "${background_pids[waiter]}"
+	wait_until '[ "$(ends)" = "holder-died released" ]'
 }
 
 @test "a manual reservation expires: who waits starts, without anybody doing anything" {

@@ -160,6 +160,26 @@ freeze_waiter() {
 	assert_waits third
 }
 
+@test "a supervisor that is frozen when its command ends: its GPU is free when two looks have found it silent" {
+	use_clock
+	pool 1
+	hold holder
+	wait_run next
+	freeze "$supervisor"
+	kill "$command"
+	stir
+	# Longer than from one heartbeat to the next: a doubt, no more.
+	set_clock 0 65
+	stir
+	assert_waits next
+	set_clock 0 150
+	wait_for_start next
+	thaw
+	wait_until 'is_gone $supervisor'
+	runs next
+	assert_alive "${background_pids[next]}"
+}
+
 @test "many who are frozen one after the other" {
 	pool 1
 	hold holder
