@@ -54,15 +54,6 @@ bool observer_sees(const struct observer *o, const struct holder *h)
 	       (strcmp(h->boot_id, o->boot_id) != 0 && !strcmp(h->host, o->host));
 }
 
-/* Stopped as by Ctrl-Z. (One that is traced, 't', is so for moments.) */
-static bool is_stopped(const struct process_ref *ref)
-{
-	struct process_info info;
-
-	return host_process_stat(ref->pid, &info) == 0 && info.start_ticks == ref->start_ticks &&
-	       info.state == 'T';
-}
-
 enum holder_life observe_life(const struct observer *o, const struct reservation *r)
 {
 	const struct holder *h = &r->holder;
@@ -80,7 +71,7 @@ enum holder_life observe_life(const struct observer *o, const struct reservation
 		return HOLDER_OUT_OF_SIGHT;
 	if (supervisor == HOST_GONE)
 		return HOLDER_GONE;
-	return is_stopped(&h->supervisor) ? HOLDER_STOPPED : HOLDER_ENDING;
+	return host_process_is_stopped(&h->supervisor) ? HOLDER_STOPPED : HOLDER_ENDING;
 }
 
 bool *observe_ignored(const struct observer *o, const struct pool_state *state)
