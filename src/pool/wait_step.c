@@ -208,7 +208,9 @@ static int scan(struct step *s, struct err *e)
 	r = take_scan(w, e);
 	if (r == 0)
 		r = scan_cache_check(&w->cache, &s->last.state, e);
-	if (r == 0)
+	/* Who asks is told. Later a card or the driver may be lost for a while, and a GPU without a
+	   certain name is one that cannot be taken now. */
+	if (r == 0 && !w->standing.joined)
 		r = scan_cache_check_names(&w->cache, w->pool->config.naming, e);
 	if (r < 0)
 		return r;

@@ -116,6 +116,31 @@ freeze_waiter() {
 	[[ $stdout == *"It is passed over: $why. It keeps its place, but others are served meanwhile."* ]]
 }
 
+@test "numbers are demanded, and not certain for a while: passed over, not refused" {
+	local card='{"uuid": "GPU-a", "name": "N", "bus": [0, 1, 0], "memory": [80000, 0, 0]}'
+	local lost='{"uuid": "GPU-b", "name": "N", "bus": [0, 2, 0], "memory": [80000, 0, 0], "codes": {"nvmlDeviceGetMemoryInfo": 15}}'
+	use_nvml
+	nvml_state "{\"gpus\": [$card, ${lost/, \"codes\"*/}}]}"
+	chg_ok admin
+	hold holder --gpu-ids 0
+	world_set CANHAZGPU_RUN_VISIBLE=index
+	wait_run numbered --gpu-ids 0
+	nvml_state "{\"gpus\": [$card, $lost]}"
+	kill "$command"
+	wait_until 'has_text "$WORLD/numbered.err" "GPU 0 (its use is unknown)"'
+	world_unset CANHAZGPU_RUN_VISIBLE
+	wait_run named --gpu-ids 0
+	wait_for_start named
+	assert_equal "$(line)" numbered
+	# The driver is away altogether.
+	nvml_state '{"codes": {"nvmlInit": 9}}'
+	kill "${background_pids[named]}"
+	stir
+	assert_waits numbered
+	nvml_state "{\"gpus\": [$card, ${lost/, \"codes\"*/}}]}"
+	wait_for_start numbered
+}
+
 @test "without --wait: refused once, then served" {
 	pool 1
 	little_in_use
