@@ -62,6 +62,7 @@ struct step {
 	struct attempt last;
 	bool is_current; /* the next evaluation need not load again */
 	bool far;        /* see struct wait_situation */
+	bool refused;    /* the last decision has refused the request */
 	char part_id[ID_SIZE];
 	struct wait_evaluation evaluation;
 };

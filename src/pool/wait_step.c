@@ -157,6 +157,7 @@ static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 			.prospects = w->scan_prospects,
 		};
 	r = wait_evaluate(&situation, &s->evaluation, e);
+	s->refused = r < 0;
 	if (r == 0)
 		w->watch = s->evaluation.watch;
 	return r;
@@ -265,7 +266,9 @@ static int decide_step(const struct pool_state *state, const struct plan_facts *
 	/* Without a scan nothing is taken blindly, not even by force. */
 	request.force = facts->use && request.force;
 	known.idle_since_ns = idle_since(s->wait, state);
-	return plan_wait(state, &known, &request, &wait, plan, e);
+	r = plan_wait(state, &known, &request, &wait, plan, e);
+	s->refused = r < 0;
+	return r;
 }
 
 /* Remembers what a commit has stored of the entry. True if it has changed nothing else: what was

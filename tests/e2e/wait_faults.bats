@@ -310,6 +310,33 @@ need_redis() {
 	[ "${E2E_STORE:-sqlite}" = redis ] || skip 'is about the Redis store'
 }
 
+@test "the database is something else for a moment, as while it is restored: who waits goes on" {
+	need_sqlite
+	local kind
+	local -A says=([garbage]='is not a database' [foreign]='is a database of another program' [empty]='GPU pool not initialized')
+	pool 1
+	hold holder
+	wait_run waiter
+	mkdir "$WORLD/kept"
+	for kind in garbage foreign empty; do
+		mv "$WORLD/pool.db" "$WORLD/kept/"
+		case $kind in
+		garbage) head -c 20000 /dev/urandom ;;
+		foreign) sqlite3 "$WORLD/foreign.db" 'CREATE TABLE x (a)' && cat "$WORLD/foreign.db" ;;
+		empty) ;;
+		esac >"$WORLD/pool.db"
+		touch "$WORLD/pool.db.wake"
+		wait_until 'has_text "$WORLD/waiter.err" "${says[$kind]}"'
+		assert_waits waiter
+		rm "$WORLD/pool.db"
+		mv "$WORLD/kept/pool.db" "$WORLD/"
+		touch "$WORLD/pool.db.wake"
+		wait_until '[[ $(tail -n 1 "$WORLD/waiter.err") != *"trying again"* ]]'
+	done
+	kill "$command"
+	wait_for_start waiter
+}
+
 @test "Redis restarts with its data: those who wait go on waiting, in their order" {
 	need_redis
 	stop_redis
