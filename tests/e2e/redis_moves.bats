@@ -2,7 +2,7 @@
 # The pool in Redis, while its primary moves from server to server, and its password changes: waiting
 # requests, runs, and the web server live longer than either.
 # stores: redis
-# seconds: 20
+# seconds: 30
 
 load wait_helpers
 load web_helpers

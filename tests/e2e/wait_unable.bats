@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A request that cannot take its GPUs: those behind it are served, it keeps its place, and the queue says why.
 # stores: each
-# seconds: 45
+# seconds: 55
 
 load wait_helpers
 load terminal
