@@ -7,7 +7,7 @@
 #include "cmd/orders_fill.h"
 #include "host/process.h"
 
-/* How often another supervisor is started for one that was killed before it watched. */
+/* How often another supervisor is started for one that was killed, or froze, before it watched. */
 #define LAUNCH_RETRIES 3
 
 /* All but the reservation. */
@@ -59,15 +59,16 @@ struct holder supervised_holder(const struct supervised *s, const struct process
 }
 
 /*
- * Starts another supervisor where the first is gone: while a request waits, possibly for hours, the
- * kernel may have killed it for lack of memory. The reservation then names the new one.
+ * Starts another supervisor where the first is gone or does not answer: while a request waits,
+ * possibly for hours, the kernel may have killed it for lack of memory, or somebody has stopped it.
+ * The reservation then names the new one.
  */
 static int supervise_with_retry(struct supervised *s, const struct plan_actor *actor, struct err *e)
 {
 	struct reservation *granted = s->orders.reservation;
 	int r = launch_orders(&s->launch, &s->orders, e);
 
-	for (int retry = 0; r == -EPIPE && retry < LAUNCH_RETRIES; retry++) {
+	for (int retry = 0; (r == -EPIPE || r == -ETIMEDOUT) && retry < LAUNCH_RETRIES; retry++) {
 		launch_clear(&s->launch);
 		r = launch_begin(&s->launch, e);
 		if (r < 0)

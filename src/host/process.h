@@ -36,6 +36,10 @@ enum host_life {
  */
 enum host_life host_process_life(const struct process_ref *ref);
 
+/* Whether it is that very process, and stopped, as by Ctrl-Z. (One that is traced is so for
+   moments, which do not count.) */
+bool host_process_is_stopped(const struct process_ref *ref);
+
 /* Whether the process ignores a signal. One that is gone, or cannot be read, does not. */
 bool host_process_ignores(pid_t pid, int signal);
 

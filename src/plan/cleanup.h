@@ -8,9 +8,9 @@
 
 /*
  * Adds the end of every reservation that has ended: manual past its expiry, run whose holder is
- * gone, run out of sight that two looks have found silent for HEARTBEAT_LIMIT_NS (doubt.h; the
- * first one is recorded). Drops waiting requests that are dead, and gives back what was collected
- * for them.
+ * gone or whose supervisor is stopped after the command's end, run that two looks have found silent
+ * for plan_silence_limit_ns (doubt.h; the first one is recorded). Drops waiting requests that are
+ * dead, and gives back what was collected for them.
  */
 void plan_cleanup(const struct pool_state *state, const struct plan_facts *facts, struct plan *p);
 
@@ -32,6 +32,13 @@ bool plan_has_ended(const struct reservation *r, enum holder_life life,
    first one is recorded already. */
 bool plan_is_suspect(const struct reservation *r, enum holder_life life,
 		     const struct plan_facts *facts, bool *ret_doubted);
+
+/*
+ * How long a run may be silent; INT64_MAX: as long as it likes. Where the command has ended, its
+ * supervisor releases it, or names what goes on, within seconds: one that has not by the time of
+ * the next heartbeat is frozen, or cut off from the store.
+ */
+int64_t plan_silence_limit_ns(enum holder_life life);
 
 /* The last heartbeat of a run reservation; its start if there was none. (A start to come, from
    before the clock was set back, is no heartbeat.) */

@@ -19,7 +19,8 @@ enum holder_life {
 	HOLDER_ENDING,       /* its command ended, its supervisor is about to release it */
 	HOLDER_GONE,         /* both ended, or this host was rebooted since */
 	HOLDER_OUT_OF_SIGHT, /* on another host, or not named: only the heartbeat tells */
-	HOLDER_STOPPED,      /* a waiting request: its process is there, but stopped (Ctrl-Z) */
+	HOLDER_STOPPED,      /* stopped (Ctrl-Z): the process of a waiting request; the supervisor
+				of a run, whose command ended */
 };
 
 /*

@@ -69,7 +69,9 @@ enum holder_life observe_life(const struct observer *o, const struct reservation
 		return HOLDER_ALIVE;
 	if (command == HOST_HIDDEN || supervisor == HOST_HIDDEN)
 		return HOLDER_OUT_OF_SIGHT;
-	return supervisor == HOST_ALIVE ? HOLDER_ENDING : HOLDER_GONE;
+	if (supervisor == HOST_GONE)
+		return HOLDER_GONE;
+	return host_process_is_stopped(&h->supervisor) ? HOLDER_STOPPED : HOLDER_ENDING;
 }
 
 bool *observe_ignored(const struct observer *o, const struct pool_state *state)

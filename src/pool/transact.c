@@ -81,8 +81,8 @@ static int add_scan(struct pool *p, struct transaction *t, struct attempt *a, st
 	a->facts.reasons = (const char *const *)t->cache->observation.reasons;
 	if (!t->requester)
 		return 0;
-	r = scan_cache_check_names(t->cache, p->config.naming, e);
-	if (r < 0)
+	/* One with steps of its own waits, and knows better what to make of that. */
+	if (!t->prepare && (r = scan_cache_check_names(t->cache, p->config.naming, e)) < 0)
 		return r;
 	a->last_use_ns = mem_alloc(a->state.slots_count, sizeof(*a->last_use_ns));
 	a->facts.last_use_ns = a->last_use_ns;

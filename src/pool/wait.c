@@ -95,20 +95,26 @@ const struct pool_standing *pool_wait_standing(const struct pool_wait *w)
 	return &w->standing;
 }
 
-/* A store that does not answer may come back, and one that lets nobody in may get the password that
-   it asks for; a request that was refused stays refused. */
-static bool is_final(const struct pool_wait *w, int r)
+/* A request that was refused stays refused. A store that does not answer may come back, and
+   whatever it says meanwhile (a disk quota is used up, a password file is empty), it refuses
+   nothing. */
+static bool is_final(const struct step *s, int r)
 {
-	return w->enqueued_ns == TIME_NONE || r == -ECANCELED || r == -ERANGE || r == -EINVAL ||
-	       r == -EPERM || r == -EDQUOT || r == -EREMOTE;
+	/* Another host's pool, or one that a newer version has taken over, is none for this process
+	   for good. */
+	if (s->wait->enqueued_ns == TIME_NONE || r == -EREMOTE || r == -EPROTONOSUPPORT)
+		return true;
+	return s->refused &&
+	       (r == -ECANCELED || r == -ERANGE || r == -EINVAL || r == -EPERM || r == -EDQUOT);
 }
 
 /* Sleeps longer and longer until the store answers again, but not beyond the limit. */
-static int step_failed(struct pool_wait *w, int r, const struct err *e)
+static int step_failed(const struct step *s, int r, const struct err *e)
 {
+	struct pool_wait *w = s->wait;
 	int64_t pause_ns = TROUBLE_PAUSE_NS << (w->failures < 6 ? w->failures : 6);
 
-	if (is_final(w, r))
+	if (is_final(s, r))
 		return r;
 	w->failures++;
 	mem_replace(&w->trouble, e && *e->text ? e->text : strerror(-r));
@@ -135,7 +141,7 @@ int pool_wait_step(struct pool_wait *w, struct pool_grant *ret_grant, struct err
 	for (int round = 0; r == 0 && action == WAIT_COLLECT && round < ROUNDS_MAX; round++)
 		r = step_run(&s, &action, e);
 	if (r < 0)
-		return step_failed(w, r, e);
+		return step_failed(&s, r, e);
 	if (action == WAIT_GRANTED) {
 		w->granted = true;
 		scan_cache_grant(&w->cache, &s.last.plan, ret_grant);

@@ -104,13 +104,14 @@ enum holder_life wait_holder_life(const struct pool_state *state, const struct p
    but the clock. */
 static int64_t end_ns(const struct wait_situation *s, const struct reservation *r)
 {
-	int64_t silent_ns;
+	int64_t limit_ns, silent_ns;
 
 	if (r->type == RESERVATION_MANUAL)
 		return r->expiry_ns == TIME_NONE ? INT64_MAX : r->expiry_ns;
-	if (wait_holder_life(s->state, s->facts, r) != HOLDER_OUT_OF_SIGHT)
+	limit_ns = plan_silence_limit_ns(wait_holder_life(s->state, s->facts, r));
+	if (limit_ns == INT64_MAX)
 		return INT64_MAX;
-	silent_ns = plan_last_heartbeat_ns(r, s->facts->now_ns) + HEARTBEAT_LIMIT_NS + NS_PER_MS;
+	silent_ns = plan_last_heartbeat_ns(r, s->facts->now_ns) + limit_ns + NS_PER_MS;
 	return silent_ns > s->facts->now_ns ? silent_ns : INT64_MAX;
 }
 

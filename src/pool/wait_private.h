@@ -65,6 +65,7 @@ struct step {
 	bool far;        /* see struct wait_situation */
 	bool renews;     /* it commits its heartbeats, and nothing else */
 	bool is_news;    /* that is not enough */
+	bool refused;    /* the last decision has refused the request */
 	char part_id[ID_SIZE];
 	struct wait_evaluation evaluation;
 };

@@ -166,6 +166,7 @@ static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 			.prospects = w->scan_prospects,
 		};
 	r = wait_evaluate(&situation, &s->evaluation, e);
+	s->refused = r < 0;
 	if (r == 0)
 		w->watch = s->evaluation.watch;
 	return r;
@@ -217,7 +218,9 @@ static int scan(struct step *s, struct err *e)
 	r = take_scan(w, e);
 	if (r == 0)
 		r = scan_cache_check(&w->cache, &s->last.state, e);
-	if (r == 0)
+	/* Who asks is told. Later a card or the driver may be lost for a while, and a GPU without a
+	   certain name is one that cannot be taken now. */
+	if (r == 0 && !w->standing.joined)
 		r = scan_cache_check_names(&w->cache, w->pool->config.naming, e);
 	if (r < 0)
 		return r;
@@ -280,7 +283,9 @@ static int decide_step(const struct pool_state *state, const struct plan_facts *
 	/* Without a scan nothing is taken blindly, not even by force. */
 	request.force = facts->use && request.force;
 	known.idle_since_ns = idle_since(s->wait, state);
-	return plan_wait(state, &known, &request, &wait, plan, e);
+	r = plan_wait(state, &known, &request, &wait, plan, e);
+	s->refused = r < 0;
+	return r;
 }
 
 /* Remembers what a commit has stored of the entry. True if it has changed nothing else: what was

@@ -20,6 +20,8 @@
 #include "supervise/program.h"
 
 #define READY_LIMIT_MS 10000
+/* How often it is looked at meanwhile: one that is stopped will not answer. */
+#define READY_CHECK_MS 1000
 
 /* Default dispositions and an empty mask: what the user's shell has set does not concern the
    supervisor. */
@@ -189,9 +191,12 @@ static int launch_answer(struct launch *l, struct err *e)
 	char answer[512];
 	ssize_t n;
 
-	while (poll(&fd, 1, READY_LIMIT_MS) <= 0) {
-		if (clock_monotonic_ns() >= deadline_ns)
-			return err_set(e, ETIMEDOUT, "the supervisor does not answer");
+	while (poll(&fd, 1, READY_CHECK_MS) <= 0) {
+		if (clock_monotonic_ns() < deadline_ns && !host_process_is_stopped(&l->supervisor))
+			continue;
+		/* It has its orders, and must not watch beside the one that follows it. */
+		host_process_signal(&l->supervisor, SIGKILL, NULL);
+		return err_set(e, ETIMEDOUT, "the supervisor does not answer");
 	}
 	n = read(l->ready_fd, answer, sizeof(answer) - 1);
 	if (n <= 0)

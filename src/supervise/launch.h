@@ -29,7 +29,7 @@ struct launch {
 int launch_begin(struct launch *l, struct err *e);
 
 /* Gives the orders and waits (up to 10 s) until the supervisor watches the command. -EPIPE: it has
-   ended. */
+   ended; -ETIMEDOUT: it does not answer, or is stopped, and was killed. */
 int launch_orders(struct launch *l, const struct orders *orders, struct err *e);
 
 /* Whether orders that are read there come from launch_begin of this program. The installed program

@@ -2,7 +2,7 @@
 # The pool in Redis, while its primary moves from server to server, and its password changes: waiting
 # requests, runs, and the web server live longer than either.
 # stores: redis
-# seconds: 20
+# seconds: 30
 
 load wait_helpers
 load web_helpers
@@ -167,6 +167,53 @@ took() {
 	assert_equal "$(cli two get canhazgpu:gpu:0 | jq -r .type)" manual
 }
 
+# Lets nobody look up a name any more: the name server is there, and never answers.
+silent_name_server() {
+	start_background names python3 -c 'import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.9", 53))
+print("bound", flush=True)
+time.sleep(1000)'
+	wait_until 'has_text "$WORLD/names.out" bound'
+	: >"$WORLD/hosts"
+}
+
+@test "a name server that does not answer: who is connected stays so, is granted GPUs, and leaves when told to" {
+	need_root
+	unshare --mount true 2>/dev/null || skip 'no mount namespaces here'
+	port=$((20000 + RANDOM % 10000))
+	server one 127.0.0.2 "$port"
+	echo '127.0.0.2 pool.test' >"$WORLD/hosts"
+	# As a router's: more to try for a name than there is time for a call.
+	printf 'nameserver 127.0.0.9\nsearch a.test b.test\n' >"$WORLD/resolv.conf"
+	echo 'hosts: files dns' >"$WORLD/nsswitch.conf"
+	world_set "CANHAZGPU_STORE=redis://pool.test:$port/0?timeout=3s"
+	cat >"$WORLD/bin/named" <<-END
+		#!/bin/sh
+		exec unshare --mount --propagation private sh -c 'for file in hosts resolv.conf nsswitch.conf; do
+			mount --bind "$WORLD/\$file" "/etc/\$file" || exit; done; exec "\$@"' sh "\$@"
+	END
+	chmod 755 "$WORLD/bin/named"
+	in_world named canhazgpu admin --gpus 2 --provider fake
+	in_world named canhazgpu reserve --gpu-ids 0 --duration 6s
+	in_world named canhazgpu reserve --gpu-ids 1
+	start_background next named canhazgpu reserve --wait --gpu-ids 0
+	wait_until 'has_text "$WORLD/next.err" "Waiting: "'
+	start_background other named canhazgpu reserve --wait --gpu-ids 1
+	wait_until 'has_text "$WORLD/other.err" "Waiting: "'
+	silent_name_server
+	wait_until 'is_gone "${background_pids[next]}"'
+	wait_background next
+	assert_status 0
+	! grep -q 'looked up' "$WORLD/next.err"
+	kill -INT "${background_pids[other]}"
+	wait_until 'is_gone "${background_pids[other]}"'
+	wait_background other
+	assert_status 130
+	! grep -q 'looked up' "$WORLD/other.err"
+	assert_equal "$(cli one zcard canhazgpu:queue)" 0
+}
+
 # ---- Sentinel ----
 
 # Three Sentinels that watch over `one`, and agree that it is gone when it has been silent for 0.5 s: not before they
@@ -262,6 +309,10 @@ knows_all() {
 	one client kill type normal >/dev/null
 	one client kill type pubsub >/dev/null
 	wait_until 'has_text "$WORLD/next.err" "wrong user or password"'
+	assert_alive "${background_pids[next]}"
+	# A file that is being written may hold less than a password, which refuses nobody.
+	printf '\n' >"$WORLD/password"
+	wait_until 'has_text "$WORLD/next.err" "must hold a password"'
 	assert_alive "${background_pids[next]}"
 	kill_now "$command"
 	printf 'second\n' >"$WORLD/password"

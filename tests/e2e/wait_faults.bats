@@ -120,6 +120,20 @@ idle_supervisor() {
 	wait_until '[ "$(ends)" = "released released" ]'
 }
 
+@test "the idle supervisor is stopped while its run waits: another one takes its place" {
+	pool 1
+	hold holder
+	wait_run waiter
+	wait_until 'idle=$(idle_supervisor) && [ -n "$idle" ]'
+	kill -STOP "$idle"
+	kill "$command"
+	wait_for_start waiter
+	# Two would watch beside each other.
+	wait_until 'is_gone $idle'
+	kill "${background_pids[waiter]}"
+	wait_until '[ "$(ends)" = "released released" ]'
+}
+
 # Keeps everybody from the store for a while, as a busy machine does.
 store_stops() {
 	if [ "${E2E_STORE:-sqlite}" = sqlite ]; then
@@ -227,6 +241,22 @@ store_goes_on() {
 	wait_for_start waiter
 }
 
+@test "the supervisor is stopped, and its command ends: who waits starts, and it is charged once" {
+	pool 1
+	hold holder
+	wait_run waiter
+	kill -STOP "$supervisor"
+	stir
+	assert_waits waiter
+	kill_now "$command"
+	wait_for_start waiter
+	kill -CONT "$supervisor"
+	wait_until 'is_gone $supervisor'
+	runs waiter
+	kill "${background_pids[waiter]}"
+	wait_until '[ "$(ends)" = "holder-died released" ]'
+}
+
 @test "a manual reservation expires: who waits starts, without anybody doing anything" {
 	pool 1
 	chg_ok reserve --duration 1s
@@ -278,6 +308,33 @@ store_goes_on() {
 
 need_redis() {
 	[ "${E2E_STORE:-sqlite}" = redis ] || skip 'is about the Redis store'
+}
+
+@test "the database is something else for a moment, as while it is restored: who waits goes on" {
+	need_sqlite
+	local kind
+	local -A says=([garbage]='is not a database' [foreign]='is a database of another program' [empty]='GPU pool not initialized')
+	pool 1
+	hold holder
+	wait_run waiter
+	mkdir "$WORLD/kept"
+	for kind in garbage foreign empty; do
+		mv "$WORLD/pool.db" "$WORLD/kept/"
+		case $kind in
+		garbage) head -c 20000 /dev/urandom ;;
+		foreign) sqlite3 "$WORLD/foreign.db" 'CREATE TABLE x (a)' && cat "$WORLD/foreign.db" ;;
+		empty) ;;
+		esac >"$WORLD/pool.db"
+		touch "$WORLD/pool.db.wake"
+		wait_until 'has_text "$WORLD/waiter.err" "${says[$kind]}"'
+		assert_waits waiter
+		rm "$WORLD/pool.db"
+		mv "$WORLD/kept/pool.db" "$WORLD/"
+		touch "$WORLD/pool.db.wake"
+		wait_until '[[ $(tail -n 1 "$WORLD/waiter.err") != *"trying again"* ]]'
+	done
+	kill "$command"
+	wait_for_start waiter
 }
 
 @test "Redis restarts with its data: those who wait go on waiting, in their order" {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A request that cannot take its GPUs: those behind it are served, it keeps its place, and the queue says why.
 # stores: each
-# seconds: 45
+# seconds: 55
 
 load wait_helpers
 load terminal
@@ -116,6 +116,31 @@ freeze_waiter() {
 	[[ $stdout == *"It is passed over: $why. It keeps its place, but others are served meanwhile."* ]]
 }
 
+@test "numbers are demanded, and not certain for a while: passed over, not refused" {
+	local card='{"uuid": "GPU-a", "name": "N", "bus": [0, 1, 0], "memory": [80000, 0, 0]}'
+	local lost='{"uuid": "GPU-b", "name": "N", "bus": [0, 2, 0], "memory": [80000, 0, 0], "codes": {"nvmlDeviceGetMemoryInfo": 15}}'
+	use_nvml
+	nvml_state "{\"gpus\": [$card, ${lost/, \"codes\"*/}}]}"
+	chg_ok admin
+	hold holder --gpu-ids 0
+	world_set CANHAZGPU_RUN_VISIBLE=index
+	wait_run numbered --gpu-ids 0
+	nvml_state "{\"gpus\": [$card, $lost]}"
+	kill "$command"
+	wait_until 'has_text "$WORLD/numbered.err" "GPU 0 (its use is unknown)"'
+	world_unset CANHAZGPU_RUN_VISIBLE
+	wait_run named --gpu-ids 0
+	wait_for_start named
+	assert_equal "$(line)" numbered
+	# The driver is away altogether.
+	nvml_state '{"codes": {"nvmlInit": 9}}'
+	kill "${background_pids[named]}"
+	stir
+	assert_waits numbered
+	nvml_state "{\"gpus\": [$card, ${lost/, \"codes\"*/}}]}"
+	wait_for_start numbered
+}
+
 @test "without --wait: refused once, then served" {
 	pool 1
 	little_in_use
@@ -158,6 +183,26 @@ freeze_waiter() {
 	kill "${background_pids[second]}"
 	wait_for_start first
 	assert_waits third
+}
+
+@test "a supervisor that is frozen when its command ends: its GPU is free when two looks have found it silent" {
+	use_clock
+	pool 1
+	hold holder
+	wait_run next
+	freeze "$supervisor"
+	kill "$command"
+	stir
+	# Longer than from one heartbeat to the next: a doubt, no more.
+	set_clock 0 65
+	stir
+	assert_waits next
+	set_clock 0 150
+	wait_for_start next
+	thaw
+	wait_until 'is_gone $supervisor'
+	runs next
+	assert_alive "${background_pids[next]}"
 }
 
 @test "many who are frozen one after the other" {

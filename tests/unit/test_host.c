@@ -150,6 +150,12 @@ static void test_life(void **state)
 	assert_int_equal(host_process_life(&none), HOST_GONE);
 	assert_int_equal(host_pidfd_open(&reused, &fd, NULL), -ESRCH);
 	assert_int_equal(host_pidfd_open(&none, &fd, NULL), -ESRCH);
+	assert_false(host_process_is_stopped(&ref));
+	kill(s.pid, SIGSTOP);
+	assert_int_equal(waitid(P_PID, (id_t)s.pid, &ended, WSTOPPED | WNOWAIT), 0);
+	assert_true(host_process_is_stopped(&ref));
+	assert_false(host_process_is_stopped(&reused));
+	assert_int_equal(host_process_life(&ref), HOST_ALIVE);
 	kill(s.pid, SIGKILL);
 	/* Wait for its end but leave it a zombie. */
 	assert_int_equal(waitid(P_PID, (id_t)s.pid, &ended, WEXITED | WNOWAIT), 0);

@@ -283,7 +283,14 @@ static void test_over(void **state)
 		{RESERVATION_MANUAL, HOLDER_ALIVE, 0, -MINUTE, true, END_EXPIRED, MINUTE},
 		/* However old the heartbeat: a command that lives keeps its GPUs. */
 		{RESERVATION_RUN, HOLDER_ALIVE, 600 * MINUTE, 0, false, 0, 0},
-		{RESERVATION_RUN, HOLDER_ENDING, 600 * MINUTE, 0, false, 0, 0},
+		/* Its command has ended: the supervisor has until the next heartbeat. */
+		{RESERVATION_RUN, HOLDER_ENDING, MINUTE, 0, false, 0, 0},
+		{RESERVATION_RUN, HOLDER_ENDING, MINUTE + 1, 0, true, END_HOLDER_DIED, 1},
+		{RESERVATION_RUN, HOLDER_ENDING, 600 * MINUTE, 0, true, END_HOLDER_DIED,
+		 599 * MINUTE},
+		/* ... and none if it is stopped. */
+		{RESERVATION_RUN, HOLDER_STOPPED, MINUTE / 2, 0, true, END_HOLDER_DIED, 0},
+		{RESERVATION_MANUAL, HOLDER_STOPPED, 0, 1, false, 0, 0},
 		{RESERVATION_RUN, HOLDER_GONE, MINUTE / 2, 0, true, END_HOLDER_DIED, 0},
 		/* Charged for one interval after the last sign of life, not until somebody looks.
 		 */
@@ -366,7 +373,7 @@ static void test_cleanup_renews_for_a_silent_supervisor(void **state)
 	} cases[] = {
 		{HOLDER_ALIVE, 2 * MINUTE, false},
 		{HOLDER_ALIVE, 2 * MINUTE + 1, true},
-		{HOLDER_ENDING, 3 * MINUTE, false},
+		{HOLDER_ENDING, MINUTE, false},
 		{HOLDER_OUT_OF_SIGHT, 3 * MINUTE, false},
 	};
 
@@ -723,7 +730,7 @@ static void world_random(struct world *w)
 			      rand() % 2 ? RESERVATION_RUN : RESERVATION_MANUAL, (int)at, count);
 		r->expiry_ns += (rand() % 3 - 1) * 60 * MINUTE;
 		r->heartbeat_ns -= (rand() % 2) * 10 * MINUTE;
-		w->life[w->state.reservations_count - 1] = (enum holder_life)(rand() % 4);
+		w->life[w->state.reservations_count - 1] = (enum holder_life)(rand() % 5);
 		at += (size_t)count;
 	}
 }
@@ -742,7 +749,8 @@ static bool may_be_granted(const struct world *w, size_t i)
 		return r->expiry_ns <= NOW;
 	while (w->state.reservations[k] != r)
 		k++;
-	return w->life[k] == HOLDER_GONE ||
+	return w->life[k] == HOLDER_GONE || w->life[k] == HOLDER_STOPPED ||
+	       (w->life[k] == HOLDER_ENDING && NOW - r->heartbeat_ns > MINUTE) ||
 	       (w->life[k] == HOLDER_OUT_OF_SIGHT && NOW - r->heartbeat_ns > 5 * MINUTE);
 }
 

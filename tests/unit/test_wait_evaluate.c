@@ -48,11 +48,12 @@ static struct queue_entry *scene_queue(struct scene *s, const char *id, char *ac
 }
 
 /* A letter for each GPU: '.' free, 'm' reserved by hand for an hour, 'r' by a run that lives, 'o'
-   by one that is out of sight, 'c' collected for the request. */
+   by one that is out of sight, 'e' by one whose command has ended, 'c' collected for the request.
+ */
 static void scene_hold(struct scene *s, const char *gpus)
 {
 	for (int i = 0; gpus[i]; i++) {
-		bool run = gpus[i] == 'r' || gpus[i] == 'o';
+		bool run = gpus[i] == 'r' || gpus[i] == 'o' || gpus[i] == 'e';
 		struct reservation *r;
 
 		if (gpus[i] == '.')
@@ -61,8 +62,9 @@ static void scene_hold(struct scene *s, const char *gpus)
 			       run ? RESERVATION_RUN : RESERVATION_MANUAL, i, 1);
 		if (gpus[i] == 'c')
 			r->queue_id = mem_strdup(own_id);
-		s->life[s->state.reservations_count - 1] =
-			gpus[i] == 'r' ? HOLDER_ALIVE : HOLDER_OUT_OF_SIGHT;
+		s->life[s->state.reservations_count - 1] = gpus[i] == 'r'   ? HOLDER_ALIVE
+							   : gpus[i] == 'e' ? HOLDER_ENDING
+									    : HOLDER_OUT_OF_SIGHT;
 	}
 }
 
@@ -285,6 +287,10 @@ static void test_sleep(void **state)
 		 .gpus = "om",
 		 .until_ns = 40 * SECOND,
 		 .wall_ns = HEARTBEAT_LIMIT_NS - MINUTE / 2 + NS_PER_MS},
+		{.title = "a supervisor that does not release",
+		 .gpus = "em",
+		 .until_ns = 40 * SECOND,
+		 .wall_ns = HEARTBEAT_INTERVAL_NS - MINUTE / 2 + NS_PER_MS},
 		{.title = "what it has collected does not matter",
 		 .gpus = "cr",
 		 .until_ns = 40 * SECOND},

@@ -207,6 +207,15 @@ static bool pause_before(int attempt, int64_t deadline_ns)
 	return true;
 }
 
+/* A name server may have taken the time of a call, of which its Redis server has had nothing yet.
+ */
+static int64_t answer_until_ns(const struct redis_connection *c, int64_t deadline_ns)
+{
+	int64_t half_ns = clock_monotonic_ns() + c->address->call_ns / 2;
+
+	return half_ns > deadline_ns ? half_ns : deadline_ns;
+}
+
 /* One attempt; *ret_sent grows true where a batch may have arrived whose answer did not. */
 static int attempt_exchange(struct redis_connection *c, redisReply **ret_replies, size_t count,
 			    int64_t deadline_ns, bool *sent, struct err *e)
@@ -217,7 +226,7 @@ static int attempt_exchange(struct redis_connection *c, redisReply **ret_replies
 	r = redis_connect(c, e);
 	if (r < 0)
 		return r;
-	r = redis_round_trip(c, ret_replies, count, deadline_ns, e);
+	r = redis_round_trip(c, ret_replies, count, answer_until_ns(c, deadline_ns), e);
 	if (r < 0) {
 		*sent |= c->sent;
 		redis_connection_close(c);

@@ -241,7 +241,7 @@ int sqlite_schema_check(struct sqlite_store *s, struct err *e)
 			       "--store",
 			       s->path);
 	if (version > newest)
-		return err_set(e, EINVAL,
+		return err_set(e, EPROTONOSUPPORT,
 			       "%s was created by a newer canhazgpu (format %lld, this one knows "
 			       "%lld): use that one",
 			       s->path, (long long)version, (long long)newest);
