@@ -60,6 +60,14 @@ enum host_life host_process_life(const struct process_ref *ref)
 	return HOST_GONE;
 }
 
+bool host_process_is_stopped(const struct process_ref *ref)
+{
+	struct process_info info;
+
+	return ref->pid > 0 && host_process_stat(ref->pid, &info) == 0 &&
+	       info.start_ticks == ref->start_ticks && host_state_is_stopped(info.state);
+}
+
 bool host_process_ignores(pid_t pid, int signal)
 {
 	char text[4096];

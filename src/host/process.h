@@ -36,6 +36,9 @@ enum host_life {
  */
 enum host_life host_process_life(const struct process_ref *ref);
 
+/* Whether that very process is stopped, by Ctrl-Z or a debugger. */
+bool host_process_is_stopped(const struct process_ref *ref);
+
 /* Whether the process ignores a signal. One that is gone, or cannot be read, does not. */
 bool host_process_ignores(pid_t pid, int signal);
 
