@@ -2,7 +2,7 @@
 import { startCards, stateOf } from "./cards.js";
 import { byId, setAttribute, setText, show } from "./dom.js";
 import { fetchDocument, startFeed } from "./feed.js";
-import { clockSeconds, list, plural, shown } from "./format.js";
+import { clockSeconds, list, personOf, plural, shown } from "./format.js";
 import { startQueue } from "./queue.js";
 import { startReport } from "./report.js";
 import { startTimeline } from "./timeline.js";
@@ -86,8 +86,8 @@ function noteChanges(old, next) {
   const before = new Map(old.map((gpu) => [gpu.gpu_id, gpu]));
   for (const gpu of next) {
     const was = before.get(gpu.gpu_id);
-    if (!was || (was.status === gpu.status && was.user === gpu.user)) continue;
-    const who = gpu.user ?? (gpu.unreserved_users ? list(gpu.unreserved_users) : "");
+    if (!was || (was.status === gpu.status && personOf(was) === personOf(gpu))) continue;
+    const who = gpu.user ? personOf(gpu) : (gpu.unreserved_users ? list(gpu.unreserved_users) : "");
     spoken.push(`GPU ${gpu.gpu_id}: ${stateOf(gpu).label}${who ? `, ${shown(who)}` : ""}`);
   }
   if (spoken.length && !speakTimer) speakTimer = setTimeout(speak, SPEAK_MS);

@@ -1,6 +1,6 @@
 // One card per GPU: its state, who has it, what runs there, and how busy it is.
 import { el, icon, meter, otherText, patchList, row, setAttribute, setIcon, setText, show } from "./dom.js";
-import { duration, list, memory, now, plural, shown, time } from "./format.js";
+import { duration, list, memory, now, personOf, plural, roughDuration, shown, time } from "./format.js";
 
 const STATES = {
   AVAILABLE: { name: "available", label: "Available" },
@@ -18,7 +18,7 @@ const TYPES = { RUN: "run", MANUAL: "manual" };
 // What stands in the first line: who, or for how long the GPU has been free.
 function headline(gpu) {
   if (gpu.status === "UNRESERVED") return list(gpu.unreserved_users ?? ["unknown"]);
-  if (gpu.user) return gpu.user;
+  if (gpu.user) return personOf(gpu);
   if (gpu.status === "AVAILABLE") return gpu.last_released ? "Free" : "Never used";
   if (gpu.status === "DRAINED") return "Out of service";
   return gpu.health === "faulty" ? "Faulty" : "Use unknown";
@@ -38,12 +38,27 @@ function lasting(gpu) {
   return gpu.duration ?? "";
 }
 
+// A heartbeat that is older is late.
+const LATE_MS = 120_000;
+
+// When a run ends, as far as that is known; its heartbeat where it is late, or nothing else is known.
+function lifeOfRun(gpu) {
+  const heartbeat = time(gpu.last_heartbeat);
+  const ends = time(gpu.ends_at);
+  const left = ends === null ? "" : roughDuration(ends - now());
+  const parts = [];
+  if (heartbeat !== null && (ends === null || now() - heartbeat > LATE_MS))
+    parts.push(`heartbeat ${duration(now() - heartbeat)} ago`);
+  if (ends !== null && gpu.ends_at_estimated) parts.push(left.startsWith("less") ? `${left} left` : `about ${left} left`);
+  else if (ends !== null) parts.push(ends > now() ? `ends in ${left}` : "its time limit was reached");
+  return parts.join(", ");
+}
+
 function details(gpu) {
   // The times of what is only collected say nothing; which request it is for does.
   if (gpu.queue_id !== undefined) return gpu.details ?? "";
-  const heartbeat = time(gpu.last_heartbeat);
   const expiry = time(gpu.expiry_time);
-  if (heartbeat !== null) return `heartbeat ${duration(now() - heartbeat)} ago`;
+  if (gpu.type === "RUN") return lifeOfRun(gpu);
   if (expiry !== null) return expiry > now() ? `expires in ${duration(expiry - now())}` : "expired";
   // The first line, or the coloured box, says the same already.
   if (gpu.status === "AVAILABLE" || gpu.status === "UNRESERVED") return "";

@@ -25,6 +25,11 @@ export function setServerTime(date) {
 // Now, by the host's clock.
 export const now = () => Date.now() + skew_ms;
 
+// Who that is: "alice", or where that is only a display name "alice (bob)", with the account.
+export function personOf({ user, account }) {
+  return user && account && user !== account ? `${user} (${account})` : user || account || "unknown";
+}
+
 // Milliseconds of an RFC 3339 time, null where there is none.
 export function time(text) {
   const value = Date.parse(text ?? "");

@@ -1,6 +1,6 @@
 // The waiting requests, in the order in which they will be served.
 import { el, meter, otherText, patchList, setText, show } from "./dom.js";
-import { duration, moment, now, plural, shown, time } from "./format.js";
+import { duration, moment, now, personOf, plural, shown, time } from "./format.js";
 
 function fact(label, className) {
   const value = el("dd");
@@ -55,7 +55,7 @@ function createEntry() {
     shownEntry = entry;
     const begins = time(entry.estimated_start);
     setText(position, String(entry.position));
-    user.set(entry.user ?? "unknown");
+    user.set(personOf(entry));
     note.set(entry.note ?? "");
     show(note.node, Boolean(entry.note));
     // For any GPUs it would be a list of all cards.

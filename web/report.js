@@ -21,7 +21,7 @@ function createRow() {
   const update = ({ row, most }) => {
     name.set(nameOf(row));
     fill.style.width = `${most > 0 ? Math.max((row.gpu_hours / most) * 100, 0.5) : 0}%`;
-    setAttribute(track, "class", `track hue-${hueOf(row.name ?? "unknown")}`);
+    setAttribute(track, "class", `track hue-${hueOf(nameOf(row))}`);
     [hours(row.gpu_hours), percent(row.percentage), count(row.run_count), count(row.manual_count)].forEach((text, i) =>
       setText(figures[i], text),
     );

@@ -1,7 +1,7 @@
 // Who had which GPU when: one line per GPU, one block per reservation. The arrow keys move between the blocks; the block
 // that has the focus, or is pointed at, tells its details in a small box.
 import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
-import { clock, day, moment, plural, roughDuration, shown, time } from "./format.js";
+import { clock, day, moment, personOf, plural, roughDuration, shown, time } from "./format.js";
 import { hueOf, meet } from "./people.js";
 
 const HOUR_MS = 3600000;
@@ -18,7 +18,7 @@ function merge(intervals, period) {
   const whole = period.to - period.from;
   const blocks = [];
   for (const each of intervals) {
-    const user = each.user ?? "unknown";
+    const user = personOf(each);
     const begin = time(each.start) ?? period.from;
     const finish = time(each.end) ?? period.to;
     const narrow = finish - begin < NARROW * whole;
@@ -261,7 +261,7 @@ export function startTimeline(onDays) {
     const { gpus } = last;
     const period = { from: time(last.from), to: time(last.to) };
     const any = gpus.some(({ intervals }) => intervals.length > 0);
-    meet(gpus.flatMap(({ intervals }) => intervals.map(({ user }) => user ?? "unknown")));
+    meet(gpus.flatMap(({ intervals }) => intervals.map(personOf)));
     // First, because what is not shown has no width.
     show(root, any);
     show(byId("timeline-legend"), any);

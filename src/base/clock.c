@@ -198,6 +198,17 @@ const char *clock_local_minute(int64_t time_ns, char buffer[CLOCK_MINUTE_SIZE])
 	return buffer;
 }
 
+const char *clock_local_soon(int64_t time_ns, int64_t now_ns, char buffer[CLOCK_MINUTE_SIZE])
+{
+	char today[CLOCK_DATE_SIZE], day[CLOCK_DATE_SIZE];
+
+	clock_local_minute(time_ns, buffer);
+	if ((time_ns >= now_ns && time_ns - now_ns < 12 * NS_PER_HOUR) ||
+	    !strcmp(clock_local_date(time_ns, day), clock_local_date(now_ns, today)))
+		return strchr(buffer, ' ') + 1;
+	return buffer;
+}
+
 /* Days since some day, to tell whether two local times are of the same one. */
 static int64_t clock_local_day(time_t seconds)
 {

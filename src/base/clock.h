@@ -56,6 +56,10 @@ const char *clock_local_date(int64_t time_ns, char buffer[CLOCK_DATE_SIZE]);
 /* "2025-07-07 18:24", by the local time zone. */
 const char *clock_local_minute(int64_t time_ns, char buffer[CLOCK_MINUTE_SIZE]);
 
+/* "18:24" where that leaves no doubt, on the day of now_ns or in the twelve hours after it; else
+   "2025-07-07 18:24", by the local time zone. */
+const char *clock_local_soon(int64_t time_ns, int64_t now_ns, char buffer[CLOCK_MINUTE_SIZE]);
+
 /* When the local day after that of time_ns begins: 23 to 25 hours after this one began, where
  * clocks are put forward or back. */
 int64_t clock_next_local_day_ns(int64_t time_ns);

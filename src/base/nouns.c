@@ -65,6 +65,15 @@ bool end_reason_parse(const char *name, enum end_reason *ret_reason)
 	return i >= 0;
 }
 
+char *account_label(const char *user, const char *account)
+{
+	if (user && !*user)
+		user = NULL;
+	if (user && account && strcmp(user, account) != 0)
+		return mem_printf("%s (%s)", user, account);
+	return mem_strdup(user ? user : account ? account : "unknown");
+}
+
 bool account_is_same(struct quantity uid, const char *name, struct quantity other_uid,
 		     const char *other_name)
 {

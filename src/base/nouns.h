@@ -307,6 +307,10 @@ bool end_reason_parse(const char *name, enum end_reason *ret_reason);
 bool account_is_same(struct quantity uid, const char *name, struct quantity other_uid,
 		     const char *other_name);
 
+/* Who that is, for people: "alice", or where that is only a display name "alice (bob)", with the
+   account; "unknown" where neither is known. The caller frees it. */
+char *account_label(const char *user, const char *account);
+
 /* A new random UUID from the kernel. */
 void id_new(char id[ID_SIZE]);
 

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cmd/context.h"
+#include "cmd/output.h"
 #include "pool/wait.h"
 
 static int cancel_run(const struct invocation *in, struct err *e)
@@ -14,7 +15,6 @@ static int cancel_run(const struct invocation *in, struct err *e)
 	AUTO_FREE char *account = NULL;
 	struct plan_actor actor = actor_get(in, &account);
 	size_t count = (size_t)in->words_count;
-	char time[CLOCK_DURATION_SIZE];
 	int r;
 
 	r = pool_open_from(in, &pool, e);
@@ -22,10 +22,7 @@ static int cancel_run(const struct invocation *in, struct err *e)
 		r = pool_cancel(pool, &actor, in->words, count, &cancelled, e);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < count; i++)
-		printf("Cancelled request %.8s (%zu %s, waited %s)\n", cancelled[i].id,
-		       cancelled[i].wanted, cancelled[i].wanted == 1 ? "GPU" : "GPUs",
-		       clock_duration(cancelled[i].waited_ns, time));
+	print_cancelled(cancelled, count);
 	return 0;
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pool/pool.h"
+
 int print_json(json_t *document, struct err *e)
 {
 	int r = json_dumpf(document, stdout,
@@ -17,6 +19,16 @@ int print_json(json_t *document, struct err *e)
 	json_decref(document);
 	putchar('\n');
 	return r < 0 ? err_sys(e, code, "cannot write the output") : 0;
+}
+
+void print_cancelled(const struct pool_cancelled *cancelled, size_t count)
+{
+	char time[CLOCK_DURATION_SIZE];
+
+	for (size_t i = 0; i < count; i++)
+		printf("Cancelled request %.8s (%zu %s, waited %s)\n", cancelled[i].id,
+		       cancelled[i].wanted, cancelled[i].wanted == 1 ? "GPU" : "GPUs",
+		       clock_duration(cancelled[i].waited_ns, time));
 }
 
 int print_text(const char *text, struct err *e)

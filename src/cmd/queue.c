@@ -44,7 +44,7 @@ static int queue_run(const struct invocation *in, struct err *e)
 		r = pool_snapshot(pool, &s, e);
 	if (r < 0)
 		return r;
-	pool_forecast_queue(pool, &s);
+	pool_forecast_snapshot(pool, &s);
 	if (s.warning)
 		fprintf(stderr, "Warning: %s\n", s.warning);
 	if (s.state.queue_unreadable)

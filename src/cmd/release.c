@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "cmd/context.h"
+#include "cmd/output.h"
 #include "host/process.h"
 
 /* "GPU 1 goes to bob (request 1a2b3c4d)" */
@@ -35,28 +36,47 @@ static int release_account(const struct settings *s, struct plan_account *ret_ac
 	account.everybody = settings_flag(s, "release.all");
 	if (account.everybody + ids + (account.name != NULL) > 1)
 		return err_usage(e, "only one of --gpu-ids, --user and --all can be used");
+	if (settings_flag(s, "release.cancel") && !account.everybody && !account.name)
+		return err_usage(e, "--cancel can be used with --user or --all; 'canhazgpu cancel "
+				    "ID' cancels one request");
 	if (account.name && host_account_find(account.name, &uid) == 0)
 		account.uid = quantity_of((int64_t)uid);
 	*ret_account = account;
 	return 0;
 }
 
-static void print_nothing(const struct plan_account *account)
+/* Whether any request is meant, too. */
+static void print_nothing(const struct plan_account *account, bool requests)
 {
+	const char *what = requests ? "reserved GPUs or waiting requests" : "reserved GPUs";
+
 	AUTO_FREE char *name = text_shown(account->name);
 
 	if (account->everybody)
-		printf("No reserved GPUs found\n");
+		printf("No %s found\n", what);
 	else if (name)
-		printf("No reserved GPUs found for %s\n", name);
+		printf("No %s found for %s\n", what, name);
 	else
 		printf("No manually reserved GPUs found for current user\n");
+}
+
+static void print_released(const struct pool_released *released, const struct plan_account *account,
+			   bool requests)
+{
+	AUTO_FREE char *list = str_from_ids(released->gpus, released->gpus_count);
+
+	if (released->gpus_count)
+		printf("Released %zu GPU(s): %s\n", released->gpus_count, list);
+	print_cancelled(released->cancelled, released->cancelled_count);
+	if (!released->gpus_count && !released->cancelled_count)
+		print_nothing(account, requests);
 }
 
 static int release_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
-	AUTO_FREE char *name = NULL, *list = NULL;
+	bool requests = settings_flag(in->settings, "release.cancel");
+	AUTO_FREE char *name = NULL;
 	AUTO(pool_released_clear) struct pool_released released = {0};
 	AUTO_FREE int *ids = NULL;
 	struct plan_actor actor = actor_get(in, &name);
@@ -71,19 +91,16 @@ static int release_run(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	if (account.everybody || account.name)
-		r = pool_release_account(pool, &actor, &account, &released, e);
+		r = pool_release_account(pool, &actor, &account, requests, &released, e);
 	else
 		r = pool_release(pool, &actor, ids, count, &released, e);
 	if (r < 0)
 		return r;
-	if (!released.gpus_count) {
-		print_nothing(&account);
-		return 0;
-	}
-	list = str_from_ids(released.gpus, released.gpus_count);
-	printf("Released %zu GPU(s): %s\n", released.gpus_count, list);
-	/* The two may go to one place, and are told in this order. */
-	fflush(stdout);
+	print_released(&released, &account, requests);
+	/* The two may go to one place, and are told in this order. (main tells whether the output
+	   could be written, and why not, where nothing was flushed before.) */
+	if (released.successors_count)
+		fflush(stdout);
 	for (size_t i = 0; i < released.successors_count; i++)
 		print_successor(&released.successors[i]);
 	return 0;
@@ -99,8 +116,12 @@ static const struct option_spec release_options[] = {
 	 .type = OPTION_TEXT,
 	 .argument = "NAME",
 	 .not_configurable = true,
-	 .help = "Release all that this account holds, including runs (other accounts: "
-		 "administrators only)"},
+	 .help = "Release all that this account (not a display name) holds, including runs "
+		 "(other accounts: administrators only)"},
+	{.name = "cancel",
+	 .type = OPTION_FLAG,
+	 .not_configurable = true,
+	 .help = "With --user or --all: also cancel the waiting requests"},
 	{.name = "all",
 	 .type = OPTION_FLAG,
 	 .not_configurable = true,
@@ -111,7 +132,7 @@ static const struct option_spec release_options[] = {
 const struct command cmd_release = {
 	.name = "release",
 	.summary = "Release manually reserved GPUs held by the current user",
-	.usage = "[--gpu-ids IDS | --user NAME | --all]",
+	.usage = "[--gpu-ids IDS | --user NAME [--cancel] | --all [--cancel]]",
 	.description =
 		"Without options, releases all your manual reservations. With --gpu-ids,\n"
 		"releases exactly those GPUs, including those of a 'canhazgpu run'; if you do\n"

@@ -7,6 +7,7 @@
 
 #include "cmd/context.h"
 #include "cmd/notice.h"
+#include "host/process.h"
 
 /* The key of a setting of this command. */
 static const char *own_key(const struct invocation *in, const char *name, char key[64])
@@ -20,6 +21,24 @@ static int check_length(const char *what, const char *text, size_t max, struct e
 	if (text && strlen(text) > max)
 		return err_usage(e, "%s is %zu bytes long (at most %zu)", what, strlen(text), max);
 	return 0;
+}
+
+/* A display name is no disguise: nobody shows the name of another account. */
+static int check_display_name(const struct plan_request *request, struct err *e)
+{
+	const char *name = request->user;
+	uid_t uid;
+
+	if (!name || !strcmp(name, request->actor.account))
+		return 0;
+	if (!*name)
+		return err_usage(e, "--user needs a name");
+	if (host_account_find(name, &uid) < 0 || uid == request->actor.uid)
+		return 0;
+	return err_usage(e,
+			 "--user '%s' is the name of another account: choose another one, which "
+			 "is shown beside your own",
+			 name);
 }
 
 int request_fill(const struct invocation *in, struct plan_request *request, int **ret_ids,
@@ -51,9 +70,7 @@ int request_fill(const struct invocation *in, struct plan_request *request, int 
 	r = check_length("--note", request->note, NOTE_MAX, e);
 	if (r == 0)
 		r = check_length("--user", request->user, USER_MAX, e);
-	if (r == 0 && request->user && !*request->user)
-		r = err_usage(e, "--user needs a name");
-	return r;
+	return r < 0 ? r : check_display_name(request, e);
 }
 
 static enum place_wish place_of(const struct invocation *in, const char *name)

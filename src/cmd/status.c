@@ -31,12 +31,14 @@ static int status_once(const struct settings *settings, struct pool *pool, struc
 	AUTO(snapshot_clear) struct snapshot s = {0};
 	const struct status_style style = {
 		.summary = settings_flag(settings, "status.summary"),
+		.terminal = isatty(STDOUT_FILENO),
 		.color = color_wanted(settings, STDOUT_FILENO),
 	};
 	int r = pool_snapshot(pool, &s, e);
 
 	if (r < 0)
 		return r;
+	pool_forecast_snapshot(pool, &s);
 	if (s.warning)
 		fprintf(stderr, "Warning: %s\n", s.warning);
 	if (s.difference)
@@ -94,7 +96,8 @@ static const struct option_spec status_options[] = {
 	 .help = "Output status as JSON array instead of table format"},
 	{.name = "summary",
 	 .type = OPTION_FLAG,
-	 .help = "Show how many GPUs are available, in use and in unreserved use"},
+	 .help = "Show how many GPUs are available, in use and in unreserved use, and when the "
+		 "next one is free"},
 	{.name = "topology",
 	 .type = OPTION_FLAG,
 	 .help = "Show how the GPUs are linked, and their NUMA nodes"},

@@ -8,7 +8,8 @@
 #include "pool/snapshot.h"
 
 struct status_style {
-	bool summary; /* counts instead of one row per GPU */
+	bool summary;  /* counts instead of one row per GPU */
+	bool terminal; /* a person reads it: below the table, what most want to know */
 	bool color;
 	size_t width; /* columns; 0: those of the terminal, if it is one */
 };

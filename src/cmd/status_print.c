@@ -4,6 +4,14 @@
 #include "base/mem.h"
 #include "view/status.h"
 
+/* For scripts the table is all. */
+static void print_line(const struct snapshot *s, FILE *out)
+{
+	AUTO_FREE char *line = view_status_line(s);
+
+	fputs(line, out);
+}
+
 void status_print(const struct snapshot *s, FILE *out, const struct status_style *style)
 {
 	if (style->summary) {
@@ -16,4 +24,6 @@ void status_print(const struct snapshot *s, FILE *out, const struct status_style
 		table_set_width(table, style->width);
 		table_print(table, out, style->color);
 	}
+	if (style->summary || style->terminal)
+		print_line(s, out);
 }

@@ -12,6 +12,7 @@
 #include "cmd/notice.h"
 #include "view/queue.h"
 #include "view/status.h"
+#include "view/words.h"
 
 void wait_show_init(struct wait_show *w)
 {
@@ -60,7 +61,8 @@ static char *describe_standing(const struct pool_standing *s, const char *estima
 	return str_steal(&out);
 }
 
-/* ", starts in about 1h 20m", where that is known. It goes on by itself: it is no news. */
+/* ", starts in about 1h 20m", where that is known. It goes on by itself: only that it is known is
+   news. */
 static char *describe_estimate(const struct pool_standing *s)
 {
 	int64_t left_ns = s->starts_boot_ns - clock_boot_ns();
@@ -125,7 +127,7 @@ void wait_show(struct wait_show *w, const struct pool_standing *standing)
 	AUTO_FREE char *estimate = describe_estimate(standing);
 	AUTO_FREE char *text = describe_standing(standing, "");
 	AUTO_FREE char *shown = describe_standing(standing, estimate);
-	bool news = !w->last || strcmp(text, w->last) != 0;
+	bool news = !w->last || strcmp(text, w->last) != 0 || (*estimate && !w->estimated);
 
 	if (!w->begun && standing->joined)
 		w->begun = notice("GPUs not available yet: queued as request %.8s (Ctrl-C leaves "
@@ -135,8 +137,10 @@ void wait_show(struct wait_show *w, const struct pool_standing *standing)
 	if (w->terminal && in_foreground())
 		draw(w, shown);
 	w->behind = !w->terminal && news && !notice("Waiting: %s\n", shown);
-	if (news && !w->behind)
-		mem_replace(&w->last, text);
+	if (!news || w->behind)
+		return;
+	mem_replace(&w->last, text);
+	w->estimated |= *estimate != '\0';
 }
 
 bool wait_show_ticks(const struct wait_show *w)

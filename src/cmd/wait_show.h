@@ -9,6 +9,7 @@ struct wait_show {
 	bool begun;       /* something has been shown */
 	bool drawn;       /* the line is there now */
 	bool behind;      /* the last text could not be written: it is tried again */
+	bool estimated;   /* it was shown when the request may start */
 	int64_t since_ns; /* monotonic: the waiting began */
 	char *last;       /* what was shown last, without the time */
 	char *note;       /* what is to be said beside that, until it could be; NULL: nothing */

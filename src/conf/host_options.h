@@ -45,6 +45,12 @@
 		 .not_on_command_line = true,                                        \
 		 .system_only = true,                                                \
 		 .help = "Refuse requests without --note"},                          \
+		{.name = "policy-no-display-name",                                   \
+		 .key = "policy.no-display-name",                                    \
+		 .type = OPTION_FLAG,                                                \
+		 .not_on_command_line = true,                                        \
+		 .system_only = true,                                                \
+		 .help = "Refuse --user: show the account alone"},                   \
 	{                                                                            \
 		.name = "pool-exclude", .key = "pool.exclude", .type = OPTION_IDS,   \
 		.not_on_command_line = true, .system_only = true, .argument = "IDS", \

@@ -180,6 +180,11 @@ bool host_state_is_gone(char state)
 	return state == 'Z' || state == 'X' || state == 'x';
 }
 
+bool host_state_is_stopped(char state)
+{
+	return state == 'T' || state == 't';
+}
+
 const char *host_environ_find(const char *block, size_t length, const char *name)
 {
 	size_t name_length = strlen(name);

@@ -34,6 +34,9 @@ bool host_status_has_signal(const char *text, const char *mask, int signal);
 /* Whether that process has ended: a zombie only waits to be asked for its exit status. */
 bool host_state_is_gone(char state);
 
+/* Whether it is stopped, by Ctrl-Z or a debugger. */
+bool host_state_is_stopped(char state);
+
 /* The value of `name` in a block of NAME=value strings, each closed by NUL; NULL: not there. */
 const char *host_environ_find(const char *block, size_t length, const char *name);
 

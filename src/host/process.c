@@ -64,8 +64,8 @@ bool host_process_is_stopped(const struct process_ref *ref)
 {
 	struct process_info info;
 
-	return host_process_stat(ref->pid, &info) == 0 && info.start_ticks == ref->start_ticks &&
-	       info.state == 'T';
+	return ref->pid > 0 && host_process_stat(ref->pid, &info) == 0 &&
+	       info.start_ticks == ref->start_ticks && info.state == 'T';
 }
 
 bool host_process_ignores(pid_t pid, int signal)

@@ -18,12 +18,16 @@ static int check_gpu(const struct pool_state *state, const struct plan_facts *fa
 	if (c->reserved || state->slots[c->id].problem)
 		return plan_refuse_id(state, facts, c, false, e);
 	/* Behind a GPU that these processes keep busy others wait anyway, until they have ended. */
-	if (c->awaited && (c->idle || use == ADOPTED_NONE))
-		return err_set(
-			e, EBUSY,
-			"GPU %d is not available: %s is waiting for it, and these processes do "
-			"not keep it busy",
-			c->id, plan_first_for(state, facts, c->id, state->queue_count)->user);
+	if (c->awaited && (c->idle || use == ADOPTED_NONE)) {
+		const struct queue_entry *first =
+			plan_first_for(state, facts, c->id, state->queue_count);
+		AUTO_FREE char *who = account_label(first->user, first->account);
+
+		return err_set(e, EBUSY,
+			       "GPU %d is not available: %s is waiting for it, and these processes "
+			       "do not keep it busy",
+			       c->id, who);
+	}
 	if (force || c->idle || use == ADOPTED_ALONE)
 		return 0;
 	if (use == ADOPTED_SHARED)

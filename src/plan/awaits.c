@@ -3,29 +3,31 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "plan/withheld.h"
 
-/* Why the entry has not got that GPU. */
-static const char *awaits_why(const struct pool_state *state, const struct plan_facts *facts,
-			      size_t place, const struct slot *slot)
+/* Why the entry has not got that GPU. The caller frees it. */
+static char *awaits_why(const struct pool_state *state, const struct plan_facts *facts,
+			size_t place, const struct slot *slot)
 {
 	const struct queue_entry *first = plan_first_for(state, facts, slot->id, place);
 
 	if (slot->problem)
-		return "its state cannot be read";
+		return mem_strdup("its state cannot be read");
 	if (slot->reservation)
-		return slot->reservation->user;
+		return account_label(slot->reservation->user, slot->reservation->account);
 	if (first)
-		return first->user;
+		return account_label(first->user, first->account);
 	if (plan_is_withheld(state, facts->policy, slot->id))
-		return "out of service";
+		return mem_strdup("out of service");
 	if (facts->use && facts->use[slot->id] == USE_IDLE)
-		return "free";
+		return mem_strdup("free");
 	if (facts->use && facts->use[slot->id] == USE_FAULTY)
-		return "its driver says that it cannot be used";
-	return facts->use && facts->use[slot->id] >= USE_UNKNOWN ? "its use is unknown"
-								 : "in use without reservation";
+		return mem_strdup("its driver says that it cannot be used");
+	return mem_strdup(facts->use && facts->use[slot->id] >= USE_UNKNOWN
+				  ? "its use is unknown"
+				  : "in use without reservation");
 }
 
 char *plan_awaits(const struct pool_state *state, const struct plan_facts *facts, size_t place)
@@ -35,12 +37,13 @@ char *plan_awaits(const struct pool_state *state, const struct plan_facts *facts
 
 	for (size_t i = 0; i < state->slots_count; i++) {
 		const struct reservation *r = state->slots[i].reservation;
+		AUTO_FREE char *why = NULL;
 
 		if (self && (!plan_entry_wants(self, (int)i) ||
 			     (r && r->queue_id && !strcmp(r->queue_id, self->id))))
 			continue;
-		str_addf(&out, "%sGPU %zu (%s)", out.length ? ", " : "", i,
-			 awaits_why(state, facts, place, &state->slots[i]));
+		why = awaits_why(state, facts, place, &state->slots[i]);
+		str_addf(&out, "%sGPU %zu (%s)", out.length ? ", " : "", i, why);
 	}
 	return str_steal(&out);
 }

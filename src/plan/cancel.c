@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/mem.h"
 #include "plan/actor.h"
 #include "plan/cleanup.h"
 #include "plan/queue.h"
@@ -22,15 +23,12 @@ int plan_cancel(const struct pool_state *state, const struct plan_facts *facts,
 	q = &state->queue[place];
 	if (plan_changes_entry(p, q))
 		return err_usage(e, "request %.8s is named twice", q->id);
-	if (!plan_may_cancel(actor, q))
-		return err_set(e, EPERM, "request %s belongs to %s, not to you", q->id, q->user);
-	plan_give_back(state, q->id, NULL, facts->now_ns, p);
-	/* Its process takes itself out when it sees the mark. One that is not there, or of another
-	   program, which knows no mark, is taken out. */
-	if (plan_waiter_state(state, facts, place) == WAITER_DEAD || !q->holder.host)
-		plan_drop(p, q);
-	else
-		plan_cancel_entry(p, q);
+	if (!plan_may_cancel(actor, q)) {
+		AUTO_FREE char *who = account_label(q->user, q->account);
+
+		return err_set(e, EPERM, "request %s belongs to %s, not to you", q->id, who);
+	}
+	plan_take_out(state, facts, place, p);
 	*ret_entry = q;
 	return 0;
 }

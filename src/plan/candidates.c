@@ -116,20 +116,21 @@ int plan_refuse_id(const struct pool_state *state, const struct plan_facts *fact
 		   const struct candidate *c, bool force, struct err *e)
 {
 	const struct slot *slot = &state->slots[c->id];
+	const struct queue_entry *first = plan_first_for(state, facts, c->id, state->queue_count);
+	AUTO_FREE char *who =
+		c->reserved ? account_label(slot->reservation->user, slot->reservation->account)
+		: first     ? account_label(first->user, first->account)
+			    : NULL;
 
 	if (c->reserved)
 		return err_set(
 			e, EBUSY,
 			"GPU %d is not available: reserved by %s (%s) - run 'canhazgpu status' "
 			"for details",
-			c->id, slot->reservation->user,
-			reservation_type_name(slot->reservation->type));
+			c->id, who, reservation_type_name(slot->reservation->type));
 	if (c->awaited && (c->idle || is_forced(c, force)))
-		return err_set(e, EBUSY,
-			       "GPU %d is not available: %s is waiting for it - queue for it with "
-			       "--wait",
-			       c->id,
-			       plan_first_for(state, facts, c->id, state->queue_count)->user);
+		return err_set(e, EBUSY, "GPU %d is not available: %s is waiting for it", c->id,
+			       who);
 	if (c->faulty)
 		return err_set(e, EBUSY,
 			       "GPU %d is not available: its driver says that it cannot be used - "
@@ -180,7 +181,7 @@ int plan_refuse_count(const struct plan_request *request, const struct candidate
 		return err_set(
 			e, EBUSY,
 			"Not enough GPUs available. Requested: %d, Available: %d (others are "
-			"waiting for %d more - queue with --wait)",
+			"waiting for %d more)",
 			requested, available, awaited);
 	if (awaited)
 		str_addf(&why, ", %d GPUs that others are waiting for", awaited);

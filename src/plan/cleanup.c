@@ -158,6 +158,20 @@ void plan_give_back(const struct pool_state *state, const char *entry_id, const 
 	}
 }
 
+void plan_take_out(const struct pool_state *state, const struct plan_facts *facts, size_t place,
+		   struct plan *p)
+{
+	const struct queue_entry *q = &state->queue[place];
+
+	plan_give_back(state, q->id, NULL, facts->now_ns, p);
+	/* Its process takes itself out when it sees the mark. One that is not there, or of another
+	   program, which knows no mark, is taken out. */
+	if (plan_waiter_state(state, facts, place) == WAITER_DEAD || !q->holder.host)
+		plan_drop(p, q);
+	else
+		plan_cancel_entry(p, q);
+}
+
 /*
  * What was collected while somebody earlier was absent goes to that one when it is there again:
  * two requests that each keep what the other lacks would wait for ever. What goes out of service is
@@ -284,6 +298,7 @@ int plan_check_held(const struct pool_state *state, const struct plan *p,
 {
 	for (size_t i = 0; i < ids_count; i++) {
 		const struct reservation *held;
+		AUTO_FREE char *who = NULL;
 		int r = plan_check_id(state, ids[i], e);
 
 		if (r < 0)
@@ -291,16 +306,17 @@ int plan_check_held(const struct pool_state *state, const struct plan *p,
 		held = state->slots[ids[i]].reservation;
 		if (!held || plan_ends(p, held, ids[i]))
 			return err_set(e, ENOENT, "GPU %d is not reserved", ids[i]);
+		who = account_label(held->user, held->account);
 		if (!plan_may_alter(actor, held))
 			return err_set(e, EPERM, "GPU %d is reserved by %s, not by you", ids[i],
-				       held->user);
+				       who);
 		/* It goes when that request does. */
 		if (plan_is_collected(state, held))
 			return err_set(
 				e, EBUSY,
 				"GPU %d is collected for a waiting request of %s: cancel that "
 				"with 'canhazgpu cancel %.8s' instead",
-				ids[i], held->user, held->queue_id);
+				ids[i], who, held->queue_id);
 	}
 	return 0;
 }

@@ -49,6 +49,11 @@ int64_t plan_last_heartbeat_ns(const struct reservation *r, int64_t now_ns);
 void plan_give_back(const struct pool_state *state, const char *entry_id, const bool *which,
 		    int64_t now_ns, struct plan *p);
 
+/* Cancels the request at that place of the queue: what it has collected goes to others at once, and
+   its process leaves when it sees the mark. */
+void plan_take_out(const struct pool_state *state, const struct plan_facts *facts, size_t place,
+		   struct plan *p);
+
 /* Ends what is collected for an entry on the GPUs that `which` (per slot) names, and takes them
    from the entry's own list. */
 void plan_take_away(const struct pool_state *state, const struct queue_entry *q, const bool *which,

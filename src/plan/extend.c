@@ -63,12 +63,13 @@ static int check_queue(const struct pool_state *state, const struct plan_facts *
 	for (size_t i = 0; i < r->gpus_count; i++) {
 		const struct queue_entry *first =
 			plan_first_for(state, facts, r->gpus[i], state->queue_count);
+		AUTO_FREE char *who = first ? account_label(first->user, first->account) : NULL;
 
 		if (first && !(x->force && plan_is_administrator(&x->actor)))
 			return err_set(e, EBUSY,
 				       "GPU %d cannot be extended: %s is waiting for it (request "
 				       "%.8s; only administrators can override that, with --force)",
-				       r->gpus[i], first->user, first->id);
+				       r->gpus[i], who, first->id);
 	}
 	return 0;
 }

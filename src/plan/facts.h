@@ -32,7 +32,8 @@ struct plan_policy {
 	int64_t max_duration_ns; /* from now to the end of a manual reservation */
 	int64_t max_wait_ns;
 	bool note_required;
-	int *excluded; /* ids that are kept out of the pool, ascending */
+	bool no_display_name; /* --user names no other than the account */
+	int *excluded;        /* ids that are kept out of the pool, ascending */
 	size_t excluded_count;
 	char *admin_group; /* whose members are administrators; NULL: root alone is */
 };

@@ -41,6 +41,11 @@ int plan_check_policy(const struct plan_policy *policy, const struct plan_reques
 		return err_set(e, EDQUOT,
 			       "a note is required on this host (policy.require-note): use --note "
 			       "to say what the GPUs are for");
+	if (policy->no_display_name && request->user &&
+	    strcmp(request->user, request->actor.account) != 0)
+		return err_set(e, EDQUOT,
+			       "display names are not used on this host (policy.no-display-name): "
+			       "leave out --user");
 	if (policy->max_duration_ns && request->type == RESERVATION_MANUAL &&
 	    request->duration_ns > policy->max_duration_ns)
 		return refuse_length("per manual reservation", "policy.max-duration",

@@ -22,6 +22,7 @@
  *     offer              GPUs that are free for an entry which does not take them (private)
  *     pick               which of them it gets (private)
  *     schedule           when waiting requests will start
+ *     forecast           when anything ends or starts, as it is shown
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     waiting            the entry of a request in the queue (private)
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
@@ -42,6 +43,7 @@
 #include "plan/drain.h"
 #include "plan/extend.h"
 #include "plan/facts.h"
+#include "plan/forecast.h"
 #include "plan/ignore.h"
 #include "plan/init.h"
 #include "plan/kind.h"

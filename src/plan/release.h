@@ -19,16 +19,18 @@ int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 /* Whose reservations `release --user` and `release --all` end. */
 struct plan_account {
 	bool everybody;
-	struct quantity uid; /* unknown where the name is of no account */
-	const char *name;
+	struct quantity uid; /* unknown where this host has no account of that name */
+	const char *name;    /* of the account; a display name is none */
 };
 
 /*
  * Cleans up, then ends all reservations of an account, of both types, but not what is collected for
- * waiting requests. -EPERM unless it is the account of the actor or the actor is an administrator.
+ * waiting requests. With `cancelled`, one per queue entry, it cancels the account's requests, too,
+ * and tells which these are. -ENOENT where this host has no such account and the pool has nothing
+ * of it, -EPERM unless it is the account of the actor or the actor is an administrator.
  */
 int plan_release_account(const struct pool_state *state, const struct plan_facts *facts,
 			 const struct plan_actor *actor, const struct plan_account *account,
-			 struct plan *p, struct err *e);
+			 bool *cancelled, struct plan *p, struct err *e);
 
 #endif

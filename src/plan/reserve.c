@@ -35,7 +35,7 @@ static int pick_best(const struct pool_state *state, const struct plan_request *
 	if (found < wanted && available >= wanted)
 		return err_set(e, EBUSY,
 			       "Not enough %sGPUs available. Requested: %zu, Available together: "
-			       "%zu - queue with --wait",
+			       "%zu",
 			       plan_place_text(request), wanted, found);
 	if (found < wanted)
 		return plan_refuse_count(request, all, count, e);

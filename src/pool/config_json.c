@@ -8,6 +8,7 @@ static const struct json_field policy_fields[] = {
 	FIELD("max_duration", struct plan_policy, max_duration_ns),
 	FIELD("max_wait", struct plan_policy, max_wait_ns),
 	FIELD("note_required", struct plan_policy, note_required),
+	FIELD("no_display_name", struct plan_policy, no_display_name, .optional = true),
 	FIELD_INTS("excluded", struct plan_policy, excluded, excluded_count, .optional = true),
 	FIELD("admin_group", struct plan_policy, admin_group, .optional = true, .exact = true),
 	FIELDS_END,

@@ -236,15 +236,6 @@ void examine_times(const struct pool_state *state, int64_t newest_end_ns, int64_
 		findings_add(f, "times", FINDING_OK, NULL, "all times in the pool are in the past");
 }
 
-/* Whether that very process is there, and stopped. */
-static bool is_stopped(const struct process_ref *ref)
-{
-	struct process_info info;
-
-	return ref->pid > 0 && host_process_stat(ref->pid, &info) == 0 &&
-	       info.start_ticks == ref->start_ticks && (info.state == 'T' || info.state == 't');
-}
-
 static void examine_unreadable(const struct pool_state *state, struct findings *f)
 {
 	AUTO(group_clear) struct group bad = {0};
@@ -278,7 +269,7 @@ void examine_reservations(const struct observer *o, const struct pool_state *sta
 				"frees the GPUs; its time limit is not enforced",
 				"the supervisor of the run on GPU %d (pid %d) has ended", gpu,
 				(int)h->command.pid);
-		else if (is_stopped(&h->supervisor))
+		else if (host_process_is_stopped(&h->supervisor))
 			findings_extend(f, FINDING_WARNING, "continue it with kill -CONT",
 					"the supervisor (pid %d) of the run on GPU %d is stopped",
 					(int)h->supervisor.pid, gpu);
@@ -292,7 +283,7 @@ void examine_queue(const struct observer *o, const struct pool_state *state, str
 	for (size_t i = 0; i < state->queue_count; i++) {
 		const struct holder *h = &state->queue[i].holder;
 
-		if (observer_is_here(o, h) && is_stopped(&h->command))
+		if (observer_is_here(o, h) && host_process_is_stopped(&h->command))
 			findings_extend(f, FINDING_WARNING,
 					"continue it with kill -CONT, or end it",
 					"request %zu in the queue (pid %d) is stopped", i + 1,

@@ -36,55 +36,56 @@ static int64_t past_length_ns(struct pool *p, struct quantity uid, const char *a
 	return past_runs_length_ns(&p->past, uid, account, elapsed_ns);
 }
 
-static void expect_end(struct pool *p, const struct reservation *r, int64_t now_ns,
-		       int64_t *ret_end_ns, enum end_basis *ret_basis)
-{
-	int64_t length_ns;
+/* How long what runs and what waits may take: the arrays of struct plan_past. */
+struct past_lengths {
+	int64_t *runs_ns, *entries_ns;
+};
 
-	*ret_end_ns = r->type == RESERVATION_MANUAL ? r->expiry_ns : r->deadline_ns;
-	*ret_basis = r->type == RESERVATION_MANUAL ? END_BASIS_EXPIRY : END_BASIS_LIMIT;
-	if (*ret_end_ns != TIME_NONE)
-		return;
-	*ret_basis = END_BASIS_NONE;
-	if (r->type == RESERVATION_MANUAL || r->queue_id)
-		return;
-	length_ns = past_length_ns(p, r->uid, r->account, now_ns - r->start_ns, now_ns);
-	/* A record of another program may end in any year. */
-	if (!length_ns || length_ns > INT64_MAX - r->start_ns)
-		return;
-	*ret_end_ns = r->start_ns + length_ns;
-	*ret_basis = END_BASIS_PAST;
+static void lengths_clear(struct past_lengths *l)
+{
+	free(l->runs_ns);
+	free(l->entries_ns);
+}
+
+/* For the first `places` entries, with room for one more. The history is read only where something
+   depends on it. */
+static struct plan_past find_lengths(struct pool *p, const struct pool_state *state, int64_t now_ns,
+				     size_t places, struct past_lengths *l)
+{
+	*l = (struct past_lengths){
+		.runs_ns = mem_alloc(state->reservations_count, sizeof(*l->runs_ns)),
+		.entries_ns = mem_alloc(state->queue_count + 1, sizeof(*l->entries_ns)),
+	};
+	for (size_t i = 0; i < state->reservations_count; i++) {
+		const struct reservation *r = state->reservations[i];
+
+		if (r->type == RESERVATION_RUN && r->deadline_ns == TIME_NONE && !r->queue_id)
+			l->runs_ns[i] =
+				past_length_ns(p, r->uid, r->account, now_ns - r->start_ns, now_ns);
+	}
+	for (size_t i = 0; i < places && i < state->queue_count; i++) {
+		const struct queue_entry *q = &state->queue[i];
+
+		if (q->type == RESERVATION_RUN)
+			l->entries_ns[i] = past_length_ns(p, q->uid, q->account, 0, now_ns);
+	}
+	return (struct plan_past){.runs_ns = l->runs_ns, .entries_ns = l->entries_ns};
 }
 
 void pool_forecast(struct pool *p, const struct pool_state *state, const struct plan_facts *facts,
 		   size_t places, struct forecast *ret_forecast)
 {
-	struct forecast f = {
-		.ends_ns = mem_alloc(state->reservations_count, sizeof(*f.ends_ns)),
-		.bases = mem_alloc(state->reservations_count, sizeof(*f.bases)),
-		.lengths_ns = mem_alloc(state->queue_count, sizeof(*f.lengths_ns)),
-		.starts_ns = mem_alloc(state->queue_count, sizeof(*f.starts_ns)),
-	};
-	struct plan_outlook outlook = {.ends_ns = f.ends_ns, .lengths_ns = f.lengths_ns};
+	AUTO(lengths_clear) struct past_lengths lengths;
+	struct plan_past past = find_lengths(p, state, facts->now_ns, places, &lengths);
 
-	for (size_t i = 0; i < state->reservations_count; i++)
-		expect_end(p, state->reservations[i], facts->now_ns, &f.ends_ns[i], &f.bases[i]);
-	for (size_t i = 0; i < places && i < state->queue_count; i++) {
-		const struct queue_entry *q = &state->queue[i];
-
-		f.lengths_ns[i] = q->type == RESERVATION_MANUAL
-					  ? q->duration_ns
-					  : past_length_ns(p, q->uid, q->account, 0, facts->now_ns);
-	}
-	plan_schedule(state, facts, &outlook, places, f.starts_ns);
-	*ret_forecast = f;
+	plan_forecast(state, facts, &past, places, ret_forecast);
 }
 
-void forecast_clear(struct forecast *f)
+char *pool_when(struct pool *p, const struct pool_state *state, const struct plan_facts *facts,
+		const struct plan_request *request)
 {
-	free(f->ends_ns);
-	free(f->bases);
-	free(f->lengths_ns);
-	free(f->starts_ns);
-	*f = (struct forecast){0};
+	AUTO(lengths_clear) struct past_lengths lengths;
+	struct plan_past past = find_lengths(p, state, facts->now_ns, state->queue_count, &lengths);
+
+	return plan_when(state, facts, &past, request);
 }

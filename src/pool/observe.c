@@ -100,7 +100,7 @@ enum holder_life observe_waiter(const struct observer *o, const struct queue_ent
 	/* Hundreds may wait: one read for each, unless there is a doubt. */
 	if (host_process_stat(waiter->pid, &info) == 0 && info.start_ticks == waiter->start_ticks &&
 	    !host_state_is_gone(info.state))
-		return info.state == 'T' || info.state == 't' ? HOLDER_STOPPED : HOLDER_ALIVE;
+		return host_state_is_stopped(info.state) ? HOLDER_STOPPED : HOLDER_ALIVE;
 	return host_process_life(waiter) == HOST_GONE ? HOLDER_GONE : HOLDER_OUT_OF_SIGHT;
 }
 

@@ -10,6 +10,7 @@ struct plan_policy pool_policy_from(const struct settings *s)
 		.max_duration_ns = settings_duration_ns(s, "policy.max-duration"),
 		.max_wait_ns = settings_duration_ns(s, "policy.max-wait"),
 		.note_required = settings_flag(s, "policy.require-note"),
+		.no_display_name = settings_flag(s, "policy.no-display-name"),
 		.admin_group = mem_strdup(settings_text(s, "admin.group")),
 	};
 

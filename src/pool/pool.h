@@ -173,9 +173,18 @@ struct next_in_line {
 	size_t gpus_count;
 };
 
+/* A request that was taken out of the queue. */
+struct pool_cancelled {
+	char id[ID_SIZE];
+	size_t wanted;     /* GPUs */
+	int64_t waited_ns; /* until now */
+};
+
 struct pool_released {
 	int *gpus; /* ascending */
 	size_t gpus_count;
+	struct pool_cancelled *cancelled; /* in queue order */
+	size_t cancelled_count;
 	struct next_in_line *successors; /* in queue order */
 	size_t successors_count;
 };
@@ -198,10 +207,10 @@ void pool_extended_clear(struct pool_extended *x);
 int pool_extend(struct pool *p, const struct plan_extension *extension,
 		struct pool_extended *ret_extended, struct err *e);
 
-/* See plan_release_account. The caller clears *ret_released. */
+/* See plan_release_account; `requests`: cancels those, too. The caller clears *ret_released. */
 int pool_release_account(struct pool *p, const struct plan_actor *actor,
-			 const struct plan_account *account, struct pool_released *ret_released,
-			 struct err *e);
+			 const struct plan_account *account, bool requests,
+			 struct pool_released *ret_released, struct err *e);
 
 /* How long a request may wait: see plan_limit_wait. */
 int pool_limit_wait(const struct pool *p, const struct plan_actor *actor, int64_t *limit_ns,

@@ -10,8 +10,10 @@
 struct release {
 	const struct plan_actor *actor;
 	const struct plan_account *account; /* whose reservations; NULL: the actor's, or ids */
+	bool requests;                      /* of the account, too */
 	const int *ids;
 	size_t ids_count;
+	bool *cancelled; /* per queue entry, as decided last; NULL: none */
 };
 
 void pool_released_clear(struct pool_released *r)
@@ -21,6 +23,7 @@ void pool_released_clear(struct pool_released *r)
 		free(r->successors[i].gpus);
 	}
 	free(r->successors);
+	free(r->cancelled);
 	free(r->gpus);
 	*r = (struct pool_released){0};
 }
@@ -38,7 +41,7 @@ static void keep_successors(const struct pool_state *state, const struct plan_fa
 		struct next_in_line *to = &released->successors[released->successors_count++];
 
 		memcpy(to->entry_id, successors[i].entry->id, ID_SIZE);
-		to->user = mem_strdup(successors[i].entry->user);
+		to->user = account_label(successors[i].entry->user, successors[i].entry->account);
 		to->count = successors[i].count;
 		to->gpus = mem_steal(&successors[i].gpus);
 		to->gpus_count = successors[i].gpus_count;
@@ -49,13 +52,36 @@ static void keep_successors(const struct pool_state *state, const struct plan_fa
 static int decide_release(const struct pool_state *state, const struct plan_facts *facts,
 			  void *argument, struct plan *plan, struct err *e)
 {
-	const struct release *release = argument;
+	struct release *release = argument;
 
+	if (release->requests) {
+		free(release->cancelled);
+		release->cancelled = mem_alloc(state->queue_count, sizeof(*release->cancelled));
+	}
 	if (release->account)
-		return plan_release_account(state, facts, release->actor, release->account, plan,
-					    e);
+		return plan_release_account(state, facts, release->actor, release->account,
+					    release->cancelled, plan, e);
 	return plan_release(state, facts, release->actor, release->ids, release->ids_count, plan,
 			    e);
+}
+
+/* Lists what was cancelled, which is nobody's successor then. */
+static void keep_cancelled(struct pool_state *state, int64_t now_ns, const bool *cancelled,
+			   struct pool_released *released)
+{
+	released->cancelled = mem_alloc(state->queue_count, sizeof(*released->cancelled));
+	for (size_t i = 0; i < state->queue_count; i++) {
+		struct pool_cancelled *to = &released->cancelled[released->cancelled_count];
+		struct queue_entry *q = &state->queue[i];
+
+		if (!cancelled[i])
+			continue;
+		memcpy(to->id, q->id, ID_SIZE);
+		to->wanted = plan_entry_count(q);
+		to->waited_ns = now_ns - q->enqueued_ns;
+		released->cancelled_count++;
+		q->cancelled = true;
+	}
 }
 
 static int run_release(struct pool *p, struct release *release, struct pool_released *ret_released,
@@ -65,6 +91,10 @@ static int run_release(struct pool *p, struct release *release, struct pool_rele
 	AUTO(attempt_clear) struct attempt attempt = {0};
 	int r = pool_transact(p, &t, &attempt, e);
 
+	if (r == 0 && release->cancelled)
+		keep_cancelled(&attempt.state, attempt.facts.now_ns, release->cancelled,
+			       ret_released);
+	free(release->cancelled);
 	if (r < 0)
 		return r;
 	ret_released->gpus = mem_steal(&attempt.plan.affected_gpus);
@@ -82,10 +112,10 @@ int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids,
 }
 
 int pool_release_account(struct pool *p, const struct plan_actor *actor,
-			 const struct plan_account *account, struct pool_released *ret_released,
-			 struct err *e)
+			 const struct plan_account *account, bool requests,
+			 struct pool_released *ret_released, struct err *e)
 {
-	struct release release = {.actor = actor, .account = account};
+	struct release release = {.actor = actor, .account = account, .requests = requests};
 
 	return run_release(p, &release, ret_released, e);
 }

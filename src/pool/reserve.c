@@ -1,8 +1,10 @@
 /* Granting GPUs: pool_reserve of pool.h. */
+#include <errno.h>
 #include <poll.h>
 
 #include "base/mem.h"
 #include "host/tree.h"
+#include "pool/forecast.h"
 #include "pool/private.h"
 
 /* How long a refusal waits for reservations whose command has ended already: their supervisors need
@@ -112,6 +114,26 @@ static bool retry_reserve(struct pool *p, struct transaction *t, const struct at
 	return true;
 }
 
+/* Says when there may be GPUs, by the pool as the refusal has left it, and the scan that the
+   refusal rests on. */
+static void add_when(struct pool *p, const struct reserve *reserve, struct err *e)
+{
+	AUTO(attempt_clear) struct attempt a = {0};
+	AUTO_FREE char *when = NULL;
+
+	if (pool_load(p, STORE_READ, &a.state, NULL) < 0 ||
+	    !scan_cache_fits(&reserve->cache, &a.state))
+		return;
+	attempt_observe(p, &a);
+	a.facts.use = reserve->cache.observation.use;
+	a.facts.gpus = reserve->cache.observation.gpus;
+	when = pool_when(p, &a.state, &a.facts, &reserve->request);
+	if (!when)
+		return;
+	err_append(e, "; ");
+	err_append(e, when);
+}
+
 int pool_reserve(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
 		 struct err *e)
 {
@@ -130,6 +152,8 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 	r = pool_transact(p, &t, &attempt, e);
 	if (r == 0)
 		scan_cache_grant(&reserve.cache, &attempt.plan, ret_grant);
+	else if (r == -EBUSY && e && e->code == EBUSY)
+		add_when(p, &reserve, e);
 	scan_cache_clear(&reserve.cache);
 	return r;
 }

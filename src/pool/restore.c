@@ -57,7 +57,8 @@ static int decide_restore(const struct pool_state *state, const struct plan_fact
 	}
 	taken = plan_taken_slot(state, plan, x->mine);
 	if (taken) {
-		x->result.taker = mem_strdup(taken->reservation->user);
+		x->result.taker =
+			account_label(taken->reservation->user, taken->reservation->account);
 		x->result.gpu = taken->id;
 	}
 	return 0;

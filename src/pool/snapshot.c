@@ -69,11 +69,11 @@ static void snapshot_models(struct snapshot *s)
 		snapshot_model(&search, &s->views[i]);
 }
 
-void pool_forecast_queue(struct pool *p, struct snapshot *s)
+void pool_forecast_snapshot(struct pool *p, struct snapshot *s)
 {
 	struct plan_facts facts;
 
-	if (!s->state.queue_count)
+	if (!s->state.queue_count && !s->state.reservations_count)
 		return;
 	observe_liveness(&p->observer, &s->state, &s->liveness);
 	facts = snapshot_facts(s);

@@ -49,9 +49,9 @@ struct snapshot {
 	struct gpu_view *views; /* one per slot */
 	size_t views_count;
 
-	/* Filled by pool_forecast_queue, where somebody waits. */
+	/* Filled by pool_forecast_snapshot, where somebody holds GPUs or waits for them. */
 	struct waiter_view *waiters; /* one per queue entry; else NULL */
-	struct forecast forecast;
+	struct forecast forecast;    /* else all NULL */
 	struct liveness liveness;
 
 	struct plan_policy policy; /* what the host's administrator allows */
@@ -66,9 +66,9 @@ struct snapshot {
 int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e);
 void snapshot_clear(struct snapshot *s);
 
-/* Completes what is known of those who wait, and when they may start. (It may read some of the
-   history: only for those who show it.) */
-void pool_forecast_queue(struct pool *p, struct snapshot *s);
+/* Completes when reservations end, what is known of those who wait, and when they may start. (It
+   may read some of the history: only for those who show it.) */
+void pool_forecast_snapshot(struct pool *p, struct snapshot *s);
 
 /* What the plan takes as facts about it. They borrow from the snapshot. */
 struct plan_facts snapshot_facts(const struct snapshot *s);
@@ -80,7 +80,7 @@ char *snapshot_difference(const struct pool_state *state, const struct observati
 /*
  * The views of the GPUs (all but the models on them), and of those who wait. Pure: they follow from
  * state, observation, policy, liveness and forecast, which are there already. For pool_snapshot and
- * pool_forecast_queue, and for whoever makes a snapshot without a pool.
+ * pool_forecast_snapshot, and for whoever makes a snapshot without a pool.
  */
 void snapshot_fill_views(struct snapshot *s);
 void snapshot_fill_waiters(struct snapshot *s);

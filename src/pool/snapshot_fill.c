@@ -92,7 +92,8 @@ void snapshot_fill_waiters(struct snapshot *s)
 {
 	struct plan_facts facts = snapshot_facts(s);
 
-	s->waiters = mem_alloc(s->state.queue_count, sizeof(*s->waiters));
+	if (s->state.queue_count)
+		s->waiters = mem_alloc(s->state.queue_count, sizeof(*s->waiters));
 	for (size_t i = 0; i < s->state.queue_count; i++) {
 		s->waiters[i] = (struct waiter_view){
 			.state = plan_waiter_state(&s->state, &facts, i),

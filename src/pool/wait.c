@@ -40,6 +40,7 @@ void pool_wait_change(struct pool_wait *w, const struct plan_request *request, i
 	w->observe_ns = 0;
 	/* What was scanned was judged by the thresholds of then. */
 	scan_cache_clear(&w->cache);
+	scan_cache_clear(&w->outlook);
 	w->scan_pause_ns = SCAN_PAUSE_FIRST_NS;
 }
 
@@ -75,6 +76,7 @@ struct pool_wait *pool_wait_end(struct pool_wait *w)
 	alarm_clear(&w->alarm);
 	store_unwatch(w->pool->store);
 	scan_cache_clear(&w->cache);
+	scan_cache_clear(&w->outlook);
 	free(w->collected);
 	free(w->idle_since_ns);
 	free(w->awaits);

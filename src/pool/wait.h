@@ -75,13 +75,6 @@ int pool_wait_sleep(struct pool_wait *w, int interrupt_fd, int64_t tick_ns, bool
 struct pool_wait *pool_wait_end(struct pool_wait *w);
 void pool_wait_endp(struct pool_wait **w); /* for AUTO(pool_wait_endp) */
 
-/* A request that pool_cancel has taken out of the queue. */
-struct pool_cancelled {
-	char id[ID_SIZE];
-	size_t wanted;     /* GPUs */
-	int64_t waited_ns; /* until now */
-};
-
 /* A waiting request. */
 struct pool_request {
 	char id[ID_SIZE];

@@ -116,6 +116,33 @@ static void watch_gpus(struct pool_wait *w, const struct pool_state *state,
 	}
 }
 
+/* The requests ahead that keep a GPU which it could use: a process that is stopped sends no word.
+ */
+static void watch_collectors(struct pool_wait *w, const struct pool_state *state, size_t place)
+{
+	struct alarm *a = &w->alarm;
+
+	for (size_t i = 0; i < place && place < state->queue_count; i++) {
+		const struct queue_entry *q = &state->queue[i];
+		bool rival = false;
+
+		for (size_t k = 0; k < q->collected_count; k++)
+			rival |= plan_entry_wants(&state->queue[place], q->collected[k]);
+		if (rival && a->collectors_count < WAIT_FAR_RANK &&
+		    observer_sees(&w->pool->observer, &q->holder))
+			a->collectors[a->collectors_count++] = q->holder.command;
+	}
+}
+
+bool alarm_collector_is_stopped(const struct alarm *a)
+{
+	for (size_t i = 0; i < a->collectors_count; i++) {
+		if (host_process_is_stopped(&a->collectors[i]))
+			return true;
+	}
+	return false;
+}
+
 /* The process of the request just before it. Each watches its neighbour, so the end of any of them
    is noticed by the one behind, which notifies all by a commit. */
 static void watch_neighbour(struct pool_wait *w, const struct pool_state *state, size_t place)
@@ -136,6 +163,8 @@ void alarm_set(struct pool_wait *w, const struct step *s)
 	a->due_ns = s->evaluation.until_ns;
 	if (a->rank < WAIT_FAR_RANK)
 		watch_gpus(w, state, &s->last.facts, place);
+	if (a->rank < WAIT_FAR_RANK)
+		watch_collectors(w, state, place);
 	watch_neighbour(w, state, place);
 	if (set_clock(a, s->evaluation.wall_until_ns))
 		clock_was_set(w);

@@ -17,6 +17,9 @@
 
 /* What a waiting request sleeps on. */
 struct alarm {
+	struct process_ref collectors[WAIT_FAR_RANK]; /* requests ahead that have collected a GPU
+							 that it could use */
+	size_t collectors_count;
 	int pidfds[WAIT_WATCHED_MAX]; /* processes whose end may matter */
 	size_t pidfds_count;
 	int clock_fd;       /* timerfd on the wall clock, which also reports jumps; -1: none */
@@ -40,9 +43,10 @@ struct pool_wait {
 	bool granted;
 
 	struct scan_cache cache;
-	uint64_t scan_prospects; /* see wait_prospects: when the scan was taken */
-	int64_t scan_pause_ns;   /* until the next scan, if nothing else happens */
-	int64_t *idle_since_ns;  /* see struct plan_facts; NULL: no scan yet */
+	uint64_t scan_prospects;   /* see wait_prospects: when the scan was taken */
+	int64_t scan_pause_ns;     /* until the next scan, if nothing else happens */
+	struct scan_cache outlook; /* for the estimate alone, where no decision needs a scan */
+	int64_t *idle_since_ns;    /* see struct plan_facts; NULL: no scan yet */
 	size_t idle_count;
 	struct wait_watch watch;
 
@@ -78,7 +82,9 @@ int step_run(struct step *s, enum wait_action *ret_action, struct err *e);
 
 /* ---- wait_standing.c ---- */
 
-void standing_set(struct pool_wait *w, const struct step *s);
+/* Also brings the next step forward where the estimate lacks a scan: nobody waits for the driver
+   before it is told that it waits at all. */
+void standing_set(struct pool_wait *w, struct step *s);
 
 /* ---- wait_alarm.c ---- */
 
@@ -93,5 +99,8 @@ void alarm_read_clock(struct pool_wait *w);
 
 /* Sets what is slept on after a step that did not get all. */
 void alarm_set(struct pool_wait *w, const struct step *s);
+
+/* Whether one of the collectors is stopped (Ctrl-Z): then what it has collected is to be had. */
+bool alarm_collector_is_stopped(const struct alarm *a);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Sleeping: pool_wait_sleep of wait.h. Nothing is polled: a commit, the end of a process, an expiry
- * each wake the request, and a timer is the backstop.
+ * Sleeping: pool_wait_sleep of wait.h. A commit, the end of a process, an expiry each wake the
+ * request, and a timer is the backstop. Only for processes that are stopped it has to look itself.
  */
 #include <errno.h>
 #include <poll.h>
@@ -13,6 +13,9 @@
 #define STAGGER_NEAR_NS (4 * NS_PER_MS)
 #define STAGGER_FAR_NS (20 * NS_PER_MS)
 #define STAGGER_LAST_NS (2 * NS_PER_SECOND)
+
+/* It looks so often whether a request that keeps GPUs was stopped. */
+#define COLLECTORS_TICK_NS (500 * NS_PER_MS)
 
 /* What ends a sleep. */
 enum wake {
@@ -95,6 +98,9 @@ static enum wake wake_by_time(struct pool_wait *w, int64_t step_ns, int64_t tick
 {
 	int64_t now_ns = clock_monotonic_ns();
 
+	if (alarm_collector_is_stopped(&w->alarm))
+		return WAKE_STEP;
+
 	if (now_ns >= step_ns) {
 		/* Commits made while it let others go first are loaded by the step itself. */
 		if (w->alarm.stagger_ns != INT64_MAX)
@@ -113,7 +119,10 @@ int pool_wait_sleep(struct pool_wait *w, int interrupt_fd, int64_t tick_ns, bool
 		struct pollfd fds[FD_PROCESSES + WAIT_WATCHED_MAX];
 		nfds_t count = list_fds(w, interrupt_fd, fds);
 		int64_t step_ns = earlier(w->alarm.due_ns, w->alarm.stagger_ns);
-		int r = poll(fds, count, poll_ms(earlier(step_ns, tick_due_ns)));
+		int64_t look_ns = w->alarm.collectors_count
+					  ? clock_monotonic_ns() + COLLECTORS_TICK_NS
+					  : INT64_MAX;
+		int r = poll(fds, count, poll_ms(earlier(look_ns, earlier(step_ns, tick_due_ns))));
 
 		if (r < 0 && errno != EINTR)
 			wake = WAKE_STEP;

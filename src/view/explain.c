@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "view/queue.h"
 #include "view/status.h"
+#include "view/words.h"
 
 /* One explanation on its way. */
 struct explain {
@@ -20,9 +21,9 @@ struct explain {
 /* "request 1a2b3c4d of alice" */
 static void add_request(struct str *out, const struct queue_entry *q)
 {
-	AUTO_FREE char *user = text_shown(q->user);
+	AUTO_FREE char *user = view_who(q->user, q->account);
 
-	str_addf(out, "request %.8s of %s", q->id, user ? user : "unknown");
+	str_addf(out, "request %.8s of %s", q->id, user);
 }
 
 static const char *plural(size_t count)
@@ -34,11 +35,11 @@ static void explain_request(const struct explain *x)
 {
 	const struct queue_entry *q = x->q;
 	char time[CLOCK_MINUTE_SIZE], waited[CLOCK_DURATION_SIZE];
-	AUTO_FREE char *user = text_shown(q->user);
+	AUTO_FREE char *user = view_who(q->user, q->account);
 	size_t wanted = plan_entry_count(q);
 
-	str_addf(x->out, "Request %.8s of %s is waiting for %zu GPU%s", q->id,
-		 user ? user : "unknown", wanted, plural(wanted));
+	str_addf(x->out, "Request %.8s of %s is waiting for %zu GPU%s", q->id, user, wanted,
+		 plural(wanted));
 	if (q->requested_ids) {
 		AUTO_FREE char *ids = str_from_ids(q->requested_ids, q->requested_ids_count);
 
@@ -93,20 +94,18 @@ static void explain_line(const struct explain *x)
 /* Who holds a GPU, and until when. */
 static void explain_holder(const struct explain *x, const struct reservation *r)
 {
-	AUTO_FREE char *user = text_shown(r->user);
+	AUTO_FREE char *user = view_who(r->user, r->account);
 	char time[CLOCK_MINUTE_SIZE];
 	size_t i = 0;
 
 	while (x->s->state.reservations[i] != r)
 		i++;
-	str_addf(x->out, "is reserved by %s (%s)", user ? user : "unknown",
-		 reservation_type_name(r->type));
-	if (x->facts.life && x->facts.life[i] == HOLDER_ENDING) {
-		str_add(x->out, ", whose command has ended");
-		return;
-	}
+	str_addf(x->out, "is reserved by %s (%s)", user, reservation_type_name(r->type));
 	clock_local_minute(x->s->forecast.ends_ns[i], time);
 	switch (x->s->forecast.bases[i]) {
+	case END_BASIS_ENDED:
+		str_add(x->out, ", whose command has ended");
+		break;
 	case END_BASIS_NONE:
 		str_add(x->out, "; for how long is unknown");
 		break;
@@ -184,29 +183,14 @@ static void explain_next(const struct explain *x)
 {
 	const struct pool_state *state = &x->s->state;
 	const struct queue_entry *first;
-	int64_t soonest_ns = INT64_MAX;
+	struct plan_next_free next;
 	char time[CLOCK_MINUTE_SIZE];
-	int gpu = -1;
 
-	for (size_t i = 0; i < state->reservations_count; i++) {
-		const struct reservation *r = state->reservations[i];
-
-		for (size_t k = 0; k < r->gpus_count; k++) {
-			if (state->slots[r->gpus[k]].reservation != r || r->queue_id ||
-			    !plan_entry_wants(x->q, r->gpus[k]) ||
-			    plan_is_withheld(state, x->facts.policy, r->gpus[k]) ||
-			    x->s->forecast.ends_ns[i] == TIME_NONE ||
-			    x->s->forecast.ends_ns[i] >= soonest_ns)
-				continue;
-			soonest_ns = x->s->forecast.ends_ns[i];
-			gpu = r->gpus[k];
-		}
-	}
-	if (gpu < 0)
+	if (!plan_next_free(state, &x->facts, &x->s->forecast, x->q, &next))
 		return;
-	first = plan_first_for(state, &x->facts, gpu, state->queue_count);
-	str_addf(x->out, "Next, as far as is known: GPU %d at %s, for ", gpu,
-		 clock_local_minute(soonest_ns, time));
+	first = plan_first_for(state, &x->facts, next.gpu, state->queue_count);
+	str_addf(x->out, "Next, as far as is known: GPU %d at %s, for ", next.gpu,
+		 clock_local_minute(next.time_ns, time));
 	if (!first || first == x->q)
 		str_add(x->out, "this request");
 	else

@@ -8,6 +8,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "view/status.h"
+#include "view/words.h"
+
+/* A heartbeat that is older is late: its supervisor has left out one. */
+#define LATE_NS (2 * HEARTBEAT_INTERVAL_NS)
 
 /* Processes named one by one; the others are counted. */
 #define PROCESSES_NAMED 2
@@ -264,12 +268,49 @@ static bool is_doubted(const struct reservation *r)
 	return r->doubt.wall_ns != TIME_NONE && r->doubt.heartbeat_ns == r->heartbeat_ns;
 }
 
+/* When the run ends, as far as that is known; else NULL. */
+static char *end_of_run(const struct snapshot *s, const struct reservation *r)
+{
+	enum end_basis basis = END_BASIS_NONE;
+	int64_t end_ns = view_end_ns(s, r, &basis);
+	AUTO_FREE char *span = view_span(end_ns - s->now_ns);
+	AUTO_FREE char *about = view_about(end_ns - s->now_ns);
+
+	if (basis == END_BASIS_ENDED)
+		return mem_strdup("its command has ended");
+	if (basis == END_BASIS_LIMIT && end_ns <= s->now_ns)
+		return mem_strdup("its time limit was reached");
+	if (basis == END_BASIS_LIMIT)
+		return mem_printf("ends in %s", span);
+	if (basis == END_BASIS_PAST)
+		return mem_printf("%s left", about);
+	return NULL;
+}
+
+int64_t view_end_ns(const struct snapshot *s, const struct reservation *r,
+		    enum end_basis *ret_basis)
+{
+	*ret_basis = END_BASIS_NONE;
+	for (size_t i = 0; s->forecast.ends_ns && i < s->state.reservations_count; i++) {
+		if (s->state.reservations[i] != r || r->queue_id)
+			continue;
+		*ret_basis = s->forecast.bases[i];
+		return s->forecast.ends_ns[i];
+	}
+	return TIME_NONE;
+}
+
 static void fill_reserved(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *t)
 {
 	const struct reservation *r = view->reservation;
 	char time[CLOCK_DURATION_SIZE];
 
-	t->user = mem_strdup(r->user);
+	if (r->user || r->account)
+		t->user = account_label(r->user, r->account);
+	if (r->type == RESERVATION_RUN && !r->queue_id) {
+		t->end = end_of_run(s, r);
+		t->late = s->now_ns - r->heartbeat_ns > LATE_NS;
+	}
 	t->duration = mem_strdup(clock_duration(s->now_ns - r->start_ns, time));
 	t->type = r->type == RESERVATION_RUN ? "RUN" : "MANUAL";
 	if (r->queue_id)
@@ -326,6 +367,7 @@ void gpu_text_clear(struct gpu_text *t)
 	free(t->users);
 	free(t->user);
 	free(t->duration);
+	free(t->end);
 	free(t->details);
 	free(t->validation);
 	free(t->process_info);

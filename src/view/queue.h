@@ -1,6 +1,6 @@
 /*
  * The queue in words: for `queue`, the progress of a waiting request, and the web page. What these
- * functions return owns its values. They show what pool_forecast_queue has found.
+ * functions return owns its values. They show what pool_forecast_snapshot has found.
  */
 #ifndef VIEW_QUEUE_H
 #define VIEW_QUEUE_H
@@ -21,10 +21,6 @@ json_t *view_queue_json(const struct snapshot *s);
  * each, made printable. The caller frees *ret_text. -ENOENT.
  */
 int view_explain(const struct snapshot *s, const char *id, char **ret_text, struct err *e);
-
-/* How long something takes, as far as it is known: "less than a minute", "about 12m", "about 1h
-   20m", "about 3d 4h". The caller frees it. */
-char *view_about(int64_t duration_ns);
 
 /* "active", "absent", "cancelled". */
 const char *view_waiter_state(const struct snapshot *s, size_t place);

@@ -3,17 +3,6 @@
 
 #include "view/json.h"
 
-#define NS_PER_MINUTE (60 * NS_PER_SECOND)
-
-/* To the next full minute: nobody knows it better, and it does not change all the time. */
-static json_t *estimate_or_null(int64_t start_ns)
-{
-	if (start_ns == TIME_NONE || start_ns > INT64_MAX - NS_PER_MINUTE)
-		return json_null();
-	start_ns += NS_PER_MINUTE - 1;
-	return view_json_time(start_ns - start_ns % NS_PER_MINUTE);
-}
-
 static json_t *entry_json(const struct snapshot *s, size_t place)
 {
 	const struct waiter_view *view = s->waiters ? &s->waiters[place] : NULL;
@@ -46,7 +35,7 @@ static json_t *entry_json(const struct snapshot *s, size_t place)
 	json_object_set_new(object, "waiting_seconds", json_integer(waited_ns / NS_PER_SECOND));
 	json_object_set_new(object, "waiting_for", view_json_text(view ? view->awaits : NULL));
 	json_object_set_new(object, "estimated_start",
-			    estimate_or_null(view ? view->start_ns : TIME_NONE));
+			    view_json_estimate(view ? view->start_ns : TIME_NONE));
 	json_object_set_new(object, "note", view_json_text(q->note && *q->note ? q->note : NULL));
 	if (view && view->passed_over)
 		json_object_set_new(object, "passed_over", view_json_text(view->passed_over));

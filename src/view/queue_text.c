@@ -1,25 +1,10 @@
 /* The queue in words, and its table; see queue.h. */
 #include "view/queue.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/mem.h"
-
-#define NS_PER_MINUTE (60 * NS_PER_SECOND)
-
-char *view_about(int64_t duration_ns)
-{
-	int64_t minutes = (duration_ns + NS_PER_MINUTE / 2) / NS_PER_MINUTE;
-
-	if (duration_ns < NS_PER_MINUTE)
-		return mem_strdup("less than a minute");
-	if (minutes < 60)
-		return mem_printf("about %" PRId64 "m", minutes);
-	if (minutes < 48 * 60)
-		return mem_printf("about %" PRId64 "h %" PRId64 "m", minutes / 60, minutes % 60);
-	return mem_printf("about %" PRId64 "d %" PRId64 "h", minutes / 1440, minutes % 1440 / 60);
-}
+#include "view/words.h"
 
 const char *view_waiter_state(const struct snapshot *s, size_t place)
 {
@@ -68,6 +53,7 @@ static void add_row(struct table *table, const struct snapshot *s, size_t i)
 {
 	const struct queue_entry *q = &s->state.queue[i];
 	AUTO_FREE char *starts = starts_in(s, i), *awaits = waiting_for(s, i);
+	AUTO_FREE char *who = account_label(q->user, q->account);
 	char position[24], requested[24], allocated[24], id[16], waited[CLOCK_DURATION_SIZE];
 
 	snprintf(position, sizeof(position), "%zu", i + 1);
@@ -75,7 +61,7 @@ static void add_row(struct table *table, const struct snapshot *s, size_t i)
 	snprintf(allocated, sizeof(allocated), "%zu", q->collected_count);
 	snprintf(id, sizeof(id), "%.8s", q->id);
 	clock_duration(s->now_ns - plan_waits_since_ns(q), waited);
-	table_add(table, (const char *[]){position, q->user, requested, allocated, waited,
+	table_add(table, (const char *[]){position, who, requested, allocated, waited,
 					  reservation_type_name(q->type), id, starts, awaits});
 }
 

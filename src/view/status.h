@@ -17,6 +17,11 @@ struct table *view_status_table(const struct snapshot *s);
    caller frees it. */
 char *view_status_summary(const struct snapshot *s);
 
+/* What most people want to know, in one line: "2 of 8 available; 1 request waits; next free about
+   13:10 (GPU 3, bob)", made printable, with a line feed. After pool_forecast_snapshot. The caller
+   frees it. */
+char *view_status_line(const struct snapshot *s);
+
 /* The document of `status --json`: an array with one object per GPU. The caller owns it. */
 json_t *view_status_json(const struct snapshot *s);
 

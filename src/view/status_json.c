@@ -45,6 +45,21 @@ static void set_users(json_t *object, const struct gpu_text *t)
 	json_object_set_new(object, "unreserved_users", users);
 }
 
+/* When it ends, as far as that is known: an estimate to the next full minute, so that it does not
+   change all the time. */
+static void set_end(json_t *object, const struct snapshot *s, const struct reservation *r)
+{
+	enum end_basis basis;
+	int64_t end_ns = view_end_ns(s, r, &basis);
+	bool estimated = basis == END_BASIS_PAST || basis == END_BASIS_ENDED;
+
+	if (end_ns == TIME_NONE)
+		return;
+	json_object_set_new(object, "ends_at",
+			    estimated ? view_json_estimate(end_ns) : view_json_time(end_ns));
+	json_object_set_new(object, "ends_at_estimated", json_boolean(estimated));
+}
+
 static void set_reservation(json_t *object, const struct reservation *r)
 {
 	set_time(object, "start_time", r->start_ns);
@@ -181,8 +196,10 @@ static json_t *gpu_json(const struct snapshot *s, const struct places *p,
 	view_gpu(s, view, &t);
 	json_object_set_new(object, "gpu_id", json_integer(view->id));
 	set_text(object, "status", gpu_status_name(view->status));
-	if (view->status != GPU_UNRESERVED)
-		set_text(object, "user", t.user);
+	if (view->reservation) {
+		set_text(object, "user", view->reservation->user);
+		set_text(object, "account", view->reservation->account);
+	}
 	set_text(object, "duration", t.duration);
 	set_text(object, "type", t.type);
 	set_text(object, "details", t.details);
@@ -196,10 +213,12 @@ static json_t *gpu_json(const struct snapshot *s, const struct places *p,
 	set_place(object, p, view->id);
 	set_card(object, view->gpu);
 	set_processes(object, view->gpu);
-	if (view->reservation)
+	if (view->reservation) {
 		set_reservation(object, view->reservation);
-	else
+		set_end(object, s, view->reservation);
+	} else {
 		set_time(object, "last_released", view->last_released_ns);
+	}
 	set_text(object, "drained_by", s->state.slots[view->id].drained_by);
 	set_time(object, "drained_at", s->state.slots[view->id].drained_ns);
 	set_time(object, "retired_at", s->state.slots[view->id].retired_ns);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "view/words.h"
 
 /* How many GPUs are in which state, of all or of one model. */
 struct counts {
@@ -80,5 +81,38 @@ char *view_status_summary(const struct snapshot *s)
 		if (rest.total == c.total)
 			add_model(&out, &c, model);
 	}
+	return str_steal(&out);
+}
+
+/* When the next GPU comes back, if any is reserved. */
+static void add_next_free(const struct snapshot *s, const struct counts *all, struct str *out)
+{
+	struct plan_facts facts = snapshot_facts(s);
+	struct plan_next_free next;
+	AUTO_FREE char *who = NULL;
+	char time[CLOCK_MINUTE_SIZE];
+
+	if (all->of[GPU_IN_USE] == all->collected)
+		return;
+	if (!s->forecast.ends_ns || !plan_next_free(&s->state, &facts, &s->forecast, NULL, &next)) {
+		str_add(out, "; when the next one is free is unknown");
+		return;
+	}
+	who = view_who(next.holder->user, next.holder->account);
+	str_addf(out, "; next free about %s (GPU %d, %s)",
+		 clock_local_soon(next.time_ns, s->now_ns, time), next.gpu, who);
+}
+
+char *view_status_line(const struct snapshot *s)
+{
+	struct counts all = count(s, 0, NULL);
+	size_t waiting = s->state.queue_count;
+	struct str out = {0};
+
+	str_addf(&out, "%zu of %zu available", all.of[GPU_AVAILABLE], all.total);
+	if (waiting)
+		str_addf(&out, "; %zu request%s", waiting, waiting > 1 ? "s wait" : " waits");
+	add_next_free(s, &all, &out);
+	str_add(&out, "\n");
 	return str_steal(&out);
 }

@@ -2,6 +2,7 @@
 #include "view/status.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -65,18 +66,31 @@ static char *process_details(const struct snapshot *s, const struct gpu_view *vi
 	return str_steal(&out);
 }
 
+/* When a run ends is what people want to know. The heartbeat follows, where there is room; a late
+   one comes first. */
+static char *life_details(const struct gpu_text *t)
+{
+	if (!t->end || !t->details)
+		return mem_strdup(t->end ? t->end : t->details);
+	return mem_printf("%s, %s", t->late ? t->details : t->end, t->late ? t->end : t->details);
+}
+
 /* The DETAILS of the table: for unreserved use the processes; a note in brackets at the end.
  */
 static char *details_of(const struct snapshot *s, const struct gpu_view *view,
 			const struct gpu_text *t)
 {
 	const char *note = view->reservation ? view->reservation->note : NULL;
+	char *details, *both;
 
 	if (view->status == GPU_UNRESERVED)
 		return process_details(s, view, t);
-	if (note && *note)
-		return mem_printf("%s [%s]", t->details, note);
-	return mem_strdup(t->details);
+	details = life_details(t);
+	if (!note || !*note)
+		return details;
+	both = mem_printf("%s [%s]", details, note);
+	free(details);
+	return both;
 }
 
 /* With what a number means that is no whole GPU: "1g.10gb of GPU 3: free for 2h 0m 0s". */

@@ -13,6 +13,7 @@ static json_t *interval_json(const struct timeline_interval *interval)
 	else
 		json_object_set_new(object, "end", view_json_time(interval->end_ns));
 	json_object_set_new(object, "user", view_json_text(user));
+	json_object_set_new(object, "account", view_json_text(interval->account));
 	json_object_set_new(object, "type", json_string(reservation_type_name(interval->type)));
 	json_object_set_new(object, "state",
 			    json_string(interval->running ? "running" : "finished"));

@@ -76,6 +76,8 @@ static void add_reservation(struct snapshot *s, const struct demo_lane *lane,
 	if (lane->type == RESERVATION_MANUAL)
 		r->expiry_ns = job->end_ns;
 	else
+		r->deadline_ns = job->end_ns;
+	if (lane->type == RESERVATION_RUN)
 		r->heartbeat_ns = s->now_ns - (s->now_ns - job->start_ns) % HEARTBEAT_INTERVAL_NS;
 	r->gpus_count = (size_t)lane->gpus_count;
 	r->gpus = mem_alloc(r->gpus_count, sizeof(*r->gpus));
@@ -192,6 +194,17 @@ static void fill_queue(struct snapshot *s)
 	}
 }
 
+/* Every job ends when it has said. */
+static void fill_forecast(struct snapshot *s)
+{
+	AUTO_FREE int64_t *unknown =
+		mem_alloc(s->state.reservations_count + s->state.queue_count, sizeof(*unknown));
+	const struct plan_past past = {.runs_ns = unknown, .entries_ns = unknown};
+	struct plan_facts facts = snapshot_facts(s);
+
+	plan_forecast(&s->state, &facts, &past, 0, &s->forecast);
+}
+
 void demo_snapshot(int64_t now_ns, struct snapshot *ret_snapshot)
 {
 	struct snapshot s = {.now_ns = now_ns, .views_count = DEMO_GPUS};
@@ -218,5 +231,6 @@ void demo_snapshot(int64_t now_ns, struct snapshot *ret_snapshot)
 	for (int id = 0; id < DEMO_GPUS; id++)
 		s.seen.gpus[id] = &s.seen.scan.gpus[id];
 	snapshot_fill_views(&s);
+	fill_forecast(&s);
 	*ret_snapshot = s;
 }

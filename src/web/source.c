@@ -94,7 +94,7 @@ static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err 
 	if (s->pool)
 		r = pool_snapshot(s->pool, ret_snapshot, e);
 	if (r == 0 && s->pool)
-		pool_forecast_queue(s->pool, ret_snapshot);
+		pool_forecast_snapshot(s->pool, ret_snapshot);
 	return r;
 }
 

@@ -65,7 +65,7 @@ test("the timeline shows reservations as blocks, in hours and in days", async (t
   const widths = await blocks(0).evaluateAll((all) => all.map((block) => parseFloat(block.style.width)));
   assert.ok(Math.abs(widths[0] - 25) < 0.2 && Math.abs(widths[1] - 12.5) < 0.2, `6 and 3 of 24 hours: ${widths}`);
   assert.equal(await blocks(1).count(), 0);
-  assert.match(await blocks(3).getAttribute("aria-label"), /^GPU 3: dana, manual, (.*, )?\d\d:\d\d, still running, /);
+  assert.match(await blocks(3).getAttribute("aria-label"), /^GPU 3: dana \(\w+\), manual, (.*, )?\d\d:\d\d, still running, /);
   assert.ok((await blocks(2).count()) < 20, "two hundred short runs are few blocks");
   assert.match(await blocks(2).first().getAttribute("aria-label"), /\d+ short reservations: carol/);
 

@@ -189,7 +189,7 @@ orphan() {
 	start_background waiter canhazgpu run --gpus 2 --wait --user bob -- true
 	wait_for_text "$WORLD/waiter.err" 'queued as request'
 	chg adopt "$pid" --gpu-ids 0,1
-	assert_error 1 'GPU 1 is not available: bob is waiting for it, and these processes do not keep it busy'
+	assert_error 1 "GPU 1 is not available: bob ($ME) is waiting for it, and these processes do not keep it busy"
 	assert_reserved 1
 	chg_ok adopt "$pid"
 	assert_reserved '0 1'

@@ -152,7 +152,7 @@ take_for_dead() {
 		take_for_dead --on-lost "$lost"
 		chg_ok reserve --user bob --short
 		kill -CONT "$supervisor"
-		wait_until 'has_line "$WORLD/job.err" "canhazgpu: GPU 0 was given to bob, because no heartbeat of this run had been seen (was the clock of this host set?); the command "'
+		wait_until 'has_line "$WORLD/job.err" "canhazgpu: GPU 0 was given to bob ($(id -un)), because no heartbeat of this run had been seen (was the clock of this host set?); the command "'
 		[ "$lost" = kill ] || assert_alive "$command"
 		[ "$lost" = warn ] || wait_until 'is_gone $command'
 		kill -KILL "$command" 2>/dev/null || true

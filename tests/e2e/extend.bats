@@ -89,7 +89,7 @@ minutes_left() {
 	start_background waiter canhazgpu run --gpu-ids 1 --wait --user bob -- true
 	wait_for_text "$WORLD/waiter.err" 'queued as request'
 	chg extend --duration 1h
-	assert_error 1 'GPU 1 cannot be extended: bob is waiting for it (request '
+	assert_error 1 "GPU 1 cannot be extended: bob ($ME) is waiting for it (request "
 	assert_stderr_has 'only administrators can override that, with --force)'
 	[ "$(minutes_left 0)" -le 60 ]
 	chg_ok extend --gpu-ids 0 --duration 1h

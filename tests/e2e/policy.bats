@@ -103,6 +103,18 @@ forced() {
 
 # ---- where they stand ----
 
+@test "no display names" {
+	host_pool 2 'policy.no-display-name: true'
+	refused 'display names are not used on this host (policy.no-display-name): leave out --user' reserve --user boss
+	refused 'display names are not used on this host (policy.no-display-name): leave out --user' run --wait --user boss -- true
+	ok user reserve --user user
+	# An administrator may, but nobody is called like somebody else.
+	on_host 0 canhazgpu reserve --user boss
+	assert_status 0
+	on_host 0 canhazgpu reserve --user user
+	assert_error 2 "--user 'user' is the name of another account"
+}
+
 @test "users cannot set, lift or leave out what the administrator decides" {
 	host_pool 2 'policy.max-gpus: 1'
 	printf 'policy.max-gpus: 2\n' >"$WORLD/home/.canhazgpu.yaml"
@@ -175,7 +187,7 @@ forced() {
 	refused "$mine" release --user maker
 	refused "$mine" release --user 4301
 	refused "$mine" release --user root
-	refused "$mine" release --user no-such-account
+	refused "there is no account 'no-such-account'" release --user no-such-account
 	refused "$mine" release --all
 	refused 'reserved by maker, not by you' release --gpu-ids 3
 	# The group is the kernel's, whatever the environment says.

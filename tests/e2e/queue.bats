@@ -6,6 +6,8 @@
 bats_require_minimum_version 1.5.0
 load run_helpers
 
+ME=$(id -un)
+
 # What jq makes of the queue.
 queue() {
 	in_world canhazgpu queue --json | jq -r "$1"
@@ -23,22 +25,6 @@ waits() {
 # The queue as "user allocated", one per line.
 line() {
 	queue '.[] | "\(.user) \(.allocated | join(","))"'
-}
-
-# A finished run of root's in the history: so many seconds long.
-past_run() {
-	local seconds=$1 now id
-	now=$(date +%s)
-	id=$(</proc/sys/kernel/random/uuid)
-	if [ "${E2E_STORE:-sqlite}" = redis ]; then
-		redis zadd canhazgpu:usage_history_sorted "$now" "$(jq -nc --arg me "$(id -un)" --arg id "$id" \
-			--argjson from $((now - seconds)) --argjson to "$now" \
-			'{user: $me, actual_user: $me, gpu_id: 0, start_time: $from, "end_time": $to,
-				duration_seconds: ($to - $from), reservation_type: "run", reservation_id: $id}')" >/dev/null
-	else
-		db "INSERT INTO usage_history VALUES ($now * 1000000000, abs(random()), '$id', '$(id -un)', '$(id -un)',
-			$(id -u), 'run', 0, ($now - $seconds) * 1000000000, 'released', NULL)"
-	fi
 }
 
 # How many minutes from now a time of the JSON document is.
@@ -100,10 +86,10 @@ mixed_pool() {
 	chg_ok queue
 	[ "$(head -n 1 <<<"$stdout" | awk '{print $1, $2, $3, $4, $5}')" = 'Position User Requested Allocated Waiting' ]
 	row=$(sed -n 3p <<<"$stdout")
-	[[ $row =~ ^'1         bob    2          1          0h 0m '[0-9]+'s  manual  '[0-9a-f]{8}'  about '[78]'h '[0-9]+m\ +'GPU 0 (alice), GPU 1 (alice), GPU 2 (alice)'$ ]] ||
+	[[ $row =~ ^'1         bob '.*' 2          1          0h 0m '[0-9]+'s  manual  '[0-9a-f]{8}'  about '[78]'h'(\ [0-9]+m)?\ +'GPU 0 (alice ('"$ME"')), GPU 1 (alice ('"$ME"')), GPU 2 (alice ('"$ME"'))'$ ]] ||
 		fail_with "$row"
 	row=$(sed -n 4p <<<"$stdout")
-	[[ $row =~ ^'2         carol  2          0 '.*' run '.*' GPU 0 (alice), GPU 3 (bob)'$ ]] || fail_with "$row"
+	[[ $row =~ ^'2         carol '.*' 2          0 '.*' run '.*' GPU 0 (alice ('"$ME"')), GPU 3 (bob ('"$ME"'))'$ ]] || fail_with "$row"
 	[ "$(wc -l <<<"$stdout")" -eq 4 ]
 }
 
@@ -117,7 +103,7 @@ mixed_pool() {
 		"requested_ids", "state", "type", "user", "waiting_for", "waiting_seconds", "waiting_since"]) | all' true
 	assert_json '.[0] | del(.id, .estimated_start, .waiting_since, .waiting_seconds) | tojson' \
 		"$(jq -nc --arg me "$(id -un)" '{position: 1, state: "active", user: "bob", account: $me, type: "manual",
-			requested: 2, requested_ids: null, allocated: [2], waiting_for: "GPU 0 (alice), GPU 1 (alice)",
+			requested: 2, requested_ids: null, allocated: [2], waiting_for: "GPU 0 (alice (\($me))), GPU 1 (alice (\($me)))",
 			note: "a note"}')"
 	assert_json '.[1] | [.position, .type, .requested, .requested_ids, .allocated, .note] | tojson' \
 		'[2,"run",2,[1,2],[],null]'
@@ -139,7 +125,7 @@ mixed_pool() {
 	assert_json '.[0] | [.state, .allocated, .estimated_start, .passed_over] | tojson' \
 		'["absent",[],null,"its process is stopped"]'
 	chg_ok queue
-	assert_stdout_has '(absent: its process is stopped) GPU 0 (alice)'
+	assert_stdout_has "(absent: its process is stopped) GPU 0 (alice ($ME))"
 	chg_ok queue --explain "$(queue '.[0].id[:8]')"
 	assert_stdout_has 'It is passed over: its process is stopped. It keeps its place'
 	kill -CONT "${background_pids[bob]}"
@@ -160,19 +146,19 @@ mixed_pool() {
 	waits carol reserve --gpu-ids 0,3 --user carol --wait=1d
 	bob=$(queue '.[0].id[:8]')
 	chg_ok queue --explain "$(queue '.[1].id[:6]')"
-	assert_stdout_has "Request $(queue '.[1].id[:8]') of carol is waiting for 2 GPUs, exactly [0, 3], since "
+	assert_stdout_has "Request $(queue '.[1].id[:8]') of carol ($ME) is waiting for 2 GPUs, exactly [0, 3], since "
 	assert_stdout_has 'It gives up at '
-	assert_stdout_has "Ahead of it in the queue: request $bob of bob (2 GPUs)."
-	assert_stdout_has 'GPU 0 is reserved by alice (manual) until '
-	assert_stdout_has "; request $bob of bob comes first."
-	assert_stdout_has "GPU 3 is collected for request $bob of bob."
-	assert_stdout_has "for request $bob of bob."
+	assert_stdout_has "Ahead of it in the queue: request $bob of bob ($ME) (2 GPUs)."
+	assert_stdout_has "GPU 0 is reserved by alice ($ME) (manual) until "
+	assert_stdout_has "; request $bob of bob ($ME) comes first."
+	assert_stdout_has "GPU 3 is collected for request $bob of bob ($ME)."
+	assert_stdout_has "for request $bob of bob ($ME)."
 	assert_stdout_has 'It has 0 of 2 GPUs'
 	chg_ok queue --explain "$bob"
 	assert_stdout_has 'nobody ahead of it is waiting for the same GPUs'
-	assert_stdout_has 'GPU 1 is reserved by dave (run) until '
+	assert_stdout_has "GPU 1 is reserved by dave ($ME) (run) until "
 	assert_stdout_has ' at the latest (its time limit).'
-	assert_stdout_has 'GPU 2 is reserved by erin (run); for how long is unknown.'
+	assert_stdout_has "GPU 2 is reserved by erin ($ME) (run); for how long is unknown."
 	assert_stdout_has 'GPU 3 is collected for this request.'
 	assert_stdout_has 'Next, as far as is known: GPU 1 at '
 	assert_stdout_has 'It has 1 of 2 GPUs, [3],'
@@ -217,7 +203,7 @@ mixed_pool() {
 	chg_ok reserve --duration 90m --user alice
 	waits bob reserve --user bob --wait
 	wait_until 'grep -q ^Waiting "$WORLD/bob.err"' # it is in the line a moment before it says so
-	grep -qE 'position 1 of 1, collected 0/1, starts in about 1h (2[5-9]|30)m, waiting for GPU 0 \(alice\)$' "$WORLD/bob.err" ||
+	grep -qE 'position 1 of 1, collected 0/1, starts in about 1h (2[5-9]|30)m, waiting for GPU 0 \(alice \('"$ME"'\)\)$' "$WORLD/bob.err" ||
 		fail_with "$(cat "$WORLD/bob.err")"
 }
 
@@ -231,11 +217,11 @@ mixed_pool() {
 	bob=$(queue '.[0].id[:8]') carol=$(queue '.[1].id[:8]')
 	chg_ok release --gpu-ids 1
 	assert_stdout 'Released 1 GPU(s): [1]'
-	assert_stderr "GPU 1 goes to bob (request $bob)"
+	assert_stderr "GPU 1 goes to bob ($ME) (request $bob)"
 	wait_until '[ "$(line)" = "carol " ]' 30
 	chg_ok release --gpu-ids 2,3
 	assert_stdout 'Released 2 GPU(s): [2, 3]'
-	assert_stderr "1 of GPUs 2, 3 goes to carol (request $carol)"
+	assert_stderr "1 of GPUs 2, 3 goes to carol ($ME) (request $carol)"
 	wait_until '[ "$(line)" = "" ]' 30
 	chg_ok release --gpu-ids 0
 	assert_stderr ''

@@ -191,9 +191,11 @@ chg_as_ok() {
 @test "a label is no account: neither its bearer nor its namesake is mistaken" {
 	shared_world
 	chg_as_ok 1 admin --gpus 2 --provider fake
-	chg_as_ok 1 reserve --gpu-ids 0 --user "$two"
+	chg_as 1 reserve --gpu-ids 0 --user "$two"
+	assert_error 2 "--user '$two' is the name of another account"
+	chg_as_ok 1 reserve --gpu-ids 0 --user "the other $two"
 	chg_as 2 release --gpu-ids 0
-	assert_error 1 "GPU 0 is reserved by $two, not by you"
+	assert_error 1 "GPU 0 is reserved by the other $two ($one), not by you"
 	chg_as_ok 2 release
 	assert_stdout 'No manually reserved GPUs found for current user'
 	chg_as_ok 1 release

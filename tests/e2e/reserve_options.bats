@@ -145,7 +145,7 @@ load helpers
 	pool 1
 	chg_ok reserve --user $'e\e[31mvil\nError: none'
 	chg reserve --gpu-ids 0
-	assert_error 1 'reserved by e\x1b[31mvil\x0aError: none (manual)'
+	assert_error 1 'reserved by e\x1b[31mvil\x0aError: none ('"$(id -un)"') (manual)'
 }
 
 @test "the threshold: at it a GPU is free, one above it is in use; flag, environment and file" {

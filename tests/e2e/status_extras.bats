@@ -18,6 +18,14 @@ mixed() {
 	chg_ok reserve --gpu-ids 1 --force --user Jörg --note 'a note that is far too long for a narrow terminal'
 }
 
+# What stands at the end: the reservation of `mixed` is for 8 hours.
+last_line() {
+	local expiry
+	chg_ok status --json
+	expiry=$(jq -r '.[1].expiry_time' "$WORLD/stdout")
+	echo "1 of 4 available; next free about $(date -d "$expiry" +%H:%M) (GPU 1, Jörg ($(id -un)))"
+}
+
 # ---- terminals ----
 
 alternate() {
@@ -48,13 +56,15 @@ watch_pid() {
 
 @test "the summary: the lines of the specification, then one per model" {
 	mixed
+	last=$(last_line)
 	chg_ok status --summary
 	assert_stdout 'Available GPUs: 1 out of 4
 In use with reservations: 1 GPUs
 Unreserved usage: 1 GPUs
 Unknown usage: 1 GPUs
 NVIDIA H100 80GB HBM3: 1 available out of 3, 0 in use, 1 unreserved, 1 unknown
-NVIDIA A100: 0 available out of 1, 1 in use, 0 unreserved'
+NVIDIA A100: 0 available out of 1, 1 in use, 0 unreserved
+'"$last"
 }
 
 @test "what contradicts itself is a usage error" {
@@ -194,7 +204,7 @@ NVIDIA A100: 0 available out of 1, 1 in use, 0 unreserved'
 	wait_until 'screen_has "NVIDIA" || screen_has VALIDATION'
 	tmux -S "$socket" resize-window -x 60 -y 6
 	# Title, empty line, header, dashes, one GPU, and how many lines are missing.
-	wait_until 'screen_has "... and 3 more lines" && [ "$(screen | grep -c .)" = 5 ]'
+	wait_until 'screen_has "... and 4 more lines" && [ "$(screen | grep -c .)" = 5 ]'
 	tmux -S "$socket" resize-window -x 120 -y 20
 	wait_until 'screen_has "WITHOUT RESERVATION"'
 	press q
@@ -249,8 +259,8 @@ NVIDIA A100: 0 available out of 1, 1 in use, 0 unreserved'
 		enter 'clear; canhazgpu status; echo done=$((40 + 2))'
 		wait_until 'screen_has done=42'
 		screen >"$WORLD/screen"
-		assert_equal "$(sed -n '/^GPU/,/^done=/p' "$WORLD/screen" | grep -vc '^$')" 7
-		assert_equal "$(cut -c 1-15 "$WORLD/screen" | sed -n '/^[0-3] /p')" '0    AVAILABLE 
+		assert_equal "$(sed -n '/^GPU/,/^1 of 4 available/p' "$WORLD/screen" | grep -vc '^$')" 7
+		assert_equal "$(cut -c 1-15 "$WORLD/screen" | sed -n '/^[0-3]    /p')" '0    AVAILABLE 
 1    IN_USE    
 2    UNRESERVED
 3    ERROR     '

@@ -395,7 +395,7 @@ other_entry() {
 	pool 2
 	other_entry 018c266f-a239-48ce-9c6a-e5289b1abe51 bob 2
 	chg run -- true
-	assert_error 1 'others are waiting for 2 more - queue with --wait'
+	assert_error 1 'others are waiting for 2 more); --wait queues'
 	wait_run waiter
 	assert_waits waiter
 	assert_equal "$(line)" 'bob waiter'

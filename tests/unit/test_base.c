@@ -238,6 +238,55 @@ static void check_day(const char *zone, const char *time, const char *day, const
 	assert_string_equal(clock_rfc3339(clock_next_local_day_ns(ns), begin), next);
 }
 
+/* A time as it is told at 2025-07-07 20:26, Berlin. */
+static void test_soon(void **state)
+{
+	static const struct {
+		const char *time, *told;
+	} cases[] = {
+		{"2025-07-07T18:26:32Z", "20:26"},
+		{"2025-07-07T18:30:00Z", "20:30"},
+		{"2025-07-06T22:00:00Z", "00:00"}, /* earlier on that day */
+		{"2025-07-06T21:59:59Z", "2025-07-06 23:59"},
+		{"2025-07-08T00:10:00Z", "02:10"}, /* after midnight, and soon all the same */
+		{"2025-07-08T06:26:31Z", "08:26"},
+		{"2025-07-08T06:26:32Z", "2025-07-08 08:26"}, /* twelve hours later */
+		{"2026-01-01T06:00:00Z", "2026-01-01 07:00"},
+	};
+	int64_t now_ns = 0, ns = 0;
+	char text[CLOCK_MINUTE_SIZE];
+
+	(void)state;
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	tzset();
+	assert_int_equal(clock_rfc3339_parse("2025-07-07T18:26:32Z", &now_ns, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(clock_rfc3339_parse(cases[i].time, &ns, NULL), 0);
+		assert_string_equal(clock_local_soon(ns, now_ns, text), cases[i].told);
+	}
+	setenv("TZ", "UTC0", 1);
+	tzset();
+}
+
+static void test_account_label(void **state)
+{
+	static const struct {
+		const char *user, *account, *label;
+	} cases[] = {
+		{"alice", "alice", "alice"}, {"alice", "bob", "alice (bob)"},
+		{"alice", NULL, "alice"},    {NULL, "bob", "bob"},
+		{NULL, NULL, "unknown"},     {"Alice", "alice", "Alice (alice)"},
+		{"", "bob", "bob"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *label = account_label(cases[i].user, cases[i].account);
+
+		assert_string_equal(label, cases[i].label);
+	}
+}
+
 static void test_local_days(void **state)
 {
 	static const char berlin[] = "CET-1CEST,M3.5.0,M10.5.0/3";
@@ -359,6 +408,8 @@ static void test_err(void **state)
 	assert_string_equal(e.text, "x 1");
 	assert_int_equal(err_prefix(&e, "while %s", "testing"), -5);
 	assert_string_equal(e.text, "while testing: x 1");
+	assert_int_equal(err_append(&e, "; try 2"), -5);
+	assert_string_equal(e.text, "while testing: x 1; try 2");
 	assert_true(err_set(NULL, 0, "nobody listens") < 0);
 	assert_int_equal(err_sys(&e, 2, "open '%s'", "f"), -2);
 	assert_string_equal(e.text, "open 'f': No such file or directory");
@@ -400,6 +451,8 @@ int main(void)
 		cmocka_unit_test(test_rfc3339),
 		cmocka_unit_test(test_duration_text),
 		cmocka_unit_test(test_local_days),
+		cmocka_unit_test(test_soon),
+		cmocka_unit_test(test_account_label),
 		cmocka_unit_test(test_width),
 		cmocka_unit_test(test_ascii),
 		cmocka_unit_test(test_printable),

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "plan/plan.h"
 
 #define GPUS_MAX 8
@@ -526,6 +527,26 @@ static void test_duration_and_note(void **state)
 	check_reserve(&w, &root, 0, NULL);
 }
 
+static void test_display_name(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_request r = request_for(1, 1), root = request_for(0, 1);
+
+	(void)state;
+	world_init(&w, 2);
+	r.user = root.user = "the boss";
+	check_reserve(&w, &r, 0, NULL);
+	w.policy.no_display_name = true;
+	check_reserve(&w, &r, EDQUOT,
+		      "display names are not used on this host (policy.no-display-name): leave out "
+		      "--user");
+	check_reserve(&w, &root, 0, NULL);
+	r.user = r.actor.account;
+	check_reserve(&w, &r, 0, NULL);
+	r.user = NULL;
+	check_reserve(&w, &r, 0, NULL);
+}
+
 static void test_wait_limit(void **state)
 {
 	const struct plan_policy policy = {.max_wait_ns = HOUR}, none = {0};
@@ -644,7 +665,7 @@ static char *released(struct world *w, const struct plan_actor *actor,
 	struct err e = {0};
 	char *text = mem_strdup("");
 
-	if (plan_release_account(&w->state, &w->facts, actor, account, &p, &e) < 0) {
+	if (plan_release_account(&w->state, &w->facts, actor, account, NULL, &p, &e) < 0) {
 		mem_replace(&text, e.text);
 		return text;
 	}
@@ -707,6 +728,80 @@ static void test_release_account(void **state)
 	assert_released(&w, &boss, &all, "0,1,2,3,4,5");
 }
 
+/* A name that is no account's: mistyped, or what somebody calls himself. */
+static void test_release_no_account(void **state)
+{
+	AUTO(world_clear) struct world w;
+	const struct plan_actor user = {.uid = 1, .account = "u1"};
+	const struct plan_actor boss = {.uid = 2, .account = "u2", .administrator = true};
+	const struct plan_account ada = {.name = "ada"}, bob = {.name = "bob"};
+
+	(void)state;
+	world_init(&w, 2);
+	mem_replace(&hold(&w, 1, RESERVATION_RUN, 0, 1)->user, "ada");
+	assert_released(&w, &boss, &bob, "there is no account 'bob'");
+	assert_released(&w, &user, &bob, "there is no account 'bob'");
+	assert_released(
+		&w, &boss, &ada,
+		"there is no account 'ada': it is a display name of the account 'u1', which "
+		"--user takes");
+	/* The account was removed, and what it has is still there. */
+	mem_replace(&w.state.reservations[0]->account, "bob");
+	w.state.reservations[0]->uid = quantity_of(77);
+	assert_released(&w, &boss, &bob, "0");
+	mem_replace(&wait_for(&w, 8, 1, -1)->user, "eve");
+	assert_released(
+		&w, &boss, &(struct plan_account){.name = "eve"},
+		"there is no account 'eve': it is a display name of the account 'u8', which "
+		"--user takes");
+}
+
+/* With --cancel the requests go, too: what was collected for them comes back. */
+static void test_release_requests(void **state)
+{
+	static const struct {
+		struct plan_account account;
+		bool cancelled[3];
+		const char *freed; /* reserved or collected, in this order */
+	} cases[] = {
+		{{.uid = {true, 1}, .name = "u1"}, {true, false, false}, "0 1 "},
+		{{.uid = {true, 2}, .name = "u2"}, {false, true, false}, ""},
+		{{.everybody = true}, {true, true, false}, "0 1 "},
+		{{.uid = {true, 8}, .name = "u8"}, {false, false, false}, ""},
+	};
+	const struct plan_actor boss = {.uid = 7, .account = "u7", .administrator = true};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+		AUTO(plan_clear) struct plan p = {0};
+		AUTO(str_clear) struct str freed = {0};
+		bool cancelled[3] = {true, true, true};
+
+		world_init(&w, 3);
+		hold(&w, 1, RESERVATION_RUN, 0, 1);
+		collect(&w, wait_for(&w, 1, 2, -1), 1);
+		wait_for(&w, 2, 1, -1);
+		wait_for(&w, 1, 1, -1)->cancelled = true; /* already */
+		assert_int_equal(plan_release_account(&w.state, &w.facts, &boss, &cases[i].account,
+						      cancelled, &p, NULL),
+				 0);
+		for (size_t k = 0; k < 3; k++) {
+			const struct queue_entry *q = &w.state.queue[k];
+
+			assert_int_equal(cancelled[k], cases[i].cancelled[k]);
+			assert_int_equal(plan_changes_entry(&p, q), cancelled[k]);
+		}
+		for (int gpu = 0; gpu < 3; gpu++) {
+			const struct reservation *r = w.state.slots[gpu].reservation;
+
+			if (r && plan_ends(&p, r, gpu))
+				str_addf(&freed, "%d ", gpu);
+		}
+		assert_string_equal(str_text(&freed), cases[i].freed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -722,10 +817,13 @@ int main(void)
 		cmocka_unit_test(test_quota_at_the_grant),
 		cmocka_unit_test(test_quota_is_guarded),
 		cmocka_unit_test(test_duration_and_note),
+		cmocka_unit_test(test_display_name),
 		cmocka_unit_test(test_wait_limit),
 		cmocka_unit_test(test_extend),
 		cmocka_unit_test(test_who_may_alter),
 		cmocka_unit_test(test_release_account),
+		cmocka_unit_test(test_release_no_account),
+		cmocka_unit_test(test_release_requests),
 	};
 
 	return cmocka_run_group_tests_name("plan policy", tests, NULL, NULL);

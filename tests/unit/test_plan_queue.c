@@ -493,12 +493,11 @@ static void test_reserve_respects_the_line(void **state)
 		{"#0", "#1,2,3", NULL},
 		{"#0", "4",
 		 "Not enough GPUs available. Requested: 4, Available: 3 (others are waiting for 1 "
-		 "more - queue with --wait)"},
+		 "more)"},
 		{"2", "1",
 		 "Not enough GPUs available. Requested: 1, Available: 0 (others are waiting for 4 "
-		 "more - queue with --wait)"},
-		{"#0,2", "#2",
-		 "GPU 2 is not available: u0 is waiting for it - queue for it with --wait"},
+		 "more)"},
+		{"#0,2", "#2", "GPU 2 is not available: u0 is waiting for it"},
 	};
 
 	(void)state;

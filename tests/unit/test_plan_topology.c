@@ -180,16 +180,14 @@ static const struct {
 	 "it where the driver tells, and --linked=prefer or --same-numa=prefer takes any"},
 	{"linked", islands, 8, "0,4,5", "", 3, LINKED, "1,2,3"},
 	{"linked, not one by one", islands, 8, "0,1,4,5", "", 3, LINKED,
-	 "Not enough linked GPUs available. Requested: 3, Available together: 2 - queue with "
-	 "--wait"},
+	 "Not enough linked GPUs available. Requested: 3, Available together: 2"},
 	{"linked, never", islands, 8, "", "", 5, LINKED,
 	 "Requested 5 linked GPUs, but at most 4 in service are so: 'canhazgpu status --topology' "
 	 "shows which"},
 	{"linked: last used where links are alike", islands, 8, "", "6", 2, LINKED, "4,6"},
 	{"linked through what is free", chain, 8, "2", "", 4, LINKED, "4,5,6,7"},
 	{"linked across the cube", cube, 8, "1,2,3,4,6,7", "", 2, LINKED,
-	 "Not enough linked GPUs available. Requested: 2, Available together: 1 - queue with "
-	 "--wait"},
+	 "Not enough linked GPUs available. Requested: 2, Available together: 1"},
 	{"one node", pcie, 8, "0,1,4", "", 3, NODE, "5,6,7"},
 	{"one node, never", pcie, 8, "", "", 5, NODE,
 	 "Requested 5 same-node GPUs, but at most 4 in service are so: 'canhazgpu status "

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "plan/queue.h"
 #include "view/queue.h"
+#include "view/words.h"
 #include "view_world.h"
 
 static int set_world(void **state)
@@ -33,10 +34,10 @@ static void test_about(void **state)
 		{89, "about 1m"},
 		{90, "about 2m"},
 		{59 * 60 + 29, "about 59m"},
-		{59 * 60 + 30, "about 1h 0m"},
+		{59 * 60 + 30, "about 1h"},
 		{80 * 60, "about 1h 20m"},
 		{47 * 3600 + 59 * 60, "about 47h 59m"},
-		{48 * 3600, "about 2d 0h"},
+		{48 * 3600, "about 2d"},
 		{76 * 3600 + 1800, "about 3d 4h"},
 	};
 
@@ -103,13 +104,13 @@ static void test_table(void **state)
 	text = world_print(table, 0);
 	assert_string_equal(
 		text,
-		"Position  User   Requested  Allocated  Waiting    Type    ID        Starts in    "
+		"Position  User   Requested  Allocated  Waiting    Type    ID        Starts in  "
 		"Waiting for\n"
-		"--------  ----   ---------  ---------  -------    ----    --        ---------    "
+		"--------  ----   ---------  ---------  -------    ----    --        ---------  "
 		"-----------\n"
-		"1         bob    2          1          0h 10m 0s  manual  00000001  about 8h 0m  "
+		"1         bob    2          1          0h 10m 0s  manual  00000001  about 8h   "
 		"GPU 0 (alice), GPU 1 (alice), GPU 2 (alice)\n"
-		"2         carol  2          0          0h 1m 1s   run     00000002  unknown      "
+		"2         carol  2          0          0h 1m 1s   run     00000002  unknown    "
 		"GPU 0 (alice), GPU 3 (bob)\n");
 }
 
@@ -366,9 +367,8 @@ static void test_explain_free(void **state)
 	s.state.slots[3].problem = mem_strdup("not JSON");
 	s.state.slots[4].drained_by = mem_strdup("root");
 	world_wait(&s, "bob", 1);
-	s.liveness.holders = mem_alloc(1, sizeof(enum holder_life));
-	s.liveness.holders[0] = HOLDER_ENDING;
 	world_show(&s);
+	world_ends(&s, s.state.reservations[0], END_BASIS_ENDED, NOW);
 	world_starts(&s, 0, NOW);
 	expect_why(&s, "0",
 		   "Request 00000001 of bob is waiting for 1 GPU, since 2025-07-07 20:16 (0h 10m "
@@ -380,6 +380,7 @@ static void test_explain_free(void **state)
 		   "GPU 3 is not handed out: its state cannot be read.\n"
 		   "GPU 4 is out of service: drained by root.\n"
 		   "GPU 5 is free.\n"
+		   "Next, as far as is known: GPU 0 at 2025-07-07 20:26, for this request.\n"
 		   "It has 0 of 1 GPU and takes each that becomes free unless a request ahead of "
 		   "it could use it.\n"
 		   "It should start any moment.\n");

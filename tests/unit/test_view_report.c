@@ -351,9 +351,9 @@ static void test_timeline(void **state)
 		"{\"from\":\"2025-07-07T17:26:32Z\",\"to\":\"2025-07-07T18:26:32Z\","
 		"\"truncated\":false,\"gpus\":["
 		"{\"gpu\":0,\"intervals\":[{\"start\":\"2025-07-07T18:25:32Z\",\"end\":null,"
-		"\"user\":\"J\xef\xbf\xbdrg\",\"type\":\"run\",\"state\":\"running\"}]},"
+		"\"user\":\"J\xef\xbf\xbdrg\",\"account\":null,\"type\":\"run\",\"state\":\"running\"}]},"
 		"{\"gpu\":1,\"intervals\":[{\"start\":\"2025-07-07T17:26:32Z\","
-		"\"end\":\"2025-07-07T17:56:32Z\",\"user\":\"unknown\",\"type\":\"manual\","
+		"\"end\":\"2025-07-07T17:56:32Z\",\"user\":\"unknown\",\"account\":null,\"type\":\"manual\","
 		"\"state\":\"finished\"}]}]}");
 }
 

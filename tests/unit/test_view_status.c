@@ -66,7 +66,7 @@ static const struct gpu_case cases[] = {
 	 .model_provider = "meta-llama", .model = "meta-llama/Llama-2-7b-chat-hf",
 	 .row = "0|IN_USE|alice|0h 15m 30s|RUN|meta-llama/Llama-2-7b-chat-hf|"
 		"heartbeat 0h 0m 5s ago|8452MB, 1 processes",
-	 .json = "'status':'IN_USE','user':'alice','duration':'0h 15m 30s','type':'RUN',"
+	 .json = "'status':'IN_USE','user':'alice','account':'alice','duration':'0h 15m 30s','type':'RUN',"
 		 "'details':'heartbeat 0h 0m 5s ago','validation':'8452MB, 1 processes',"
 		 "'model':{'provider':'meta-llama','model':'meta-llama/Llama-2-7b-chat-hf'},"
 		 "'start_time':'2025-07-07T18:11:02Z','last_heartbeat':'2025-07-07T18:26:27Z',"
@@ -74,20 +74,20 @@ static const struct gpu_case cases[] = {
 	{"a model without a provider", RUN, "alice", .busy = 8452,
 	 .processes = {{4711, "python3", "alice"}}, .model = "gpt2",
 	 .row = "0|IN_USE|alice|0h 15m 30s|RUN|gpt2|heartbeat 0h 0m 5s ago|8452MB, 1 processes",
-	 .json = "'status':'IN_USE','user':'alice','duration':'0h 15m 30s','type':'RUN',"
+	 .json = "'status':'IN_USE','user':'alice','account':'alice','duration':'0h 15m 30s','type':'RUN',"
 		 "'details':'heartbeat 0h 0m 5s ago','validation':'8452MB, 1 processes',"
 		 "'model':{'model':'gpt2'},'start_time':'2025-07-07T18:11:02Z',"
 		 "'last_heartbeat':'2025-07-07T18:26:27Z','reservation_id':'id-0'"},
 	{"by hand, with a note", MANUAL, "charlie", "tuning run 7",
 	 .row = "0|IN_USE|charlie|0h 15m 30s|MANUAL|-|expires in 3h 15m 45s [tuning run 7]|"
 		"no usage detected",
-	 .json = "'status':'IN_USE','user':'charlie','duration':'0h 15m 30s','type':'MANUAL',"
+	 .json = "'status':'IN_USE','user':'charlie','account':'charlie','duration':'0h 15m 30s','type':'MANUAL',"
 		 "'details':'expires in 3h 15m 45s','validation':'no usage detected',"
 		 "'start_time':'2025-07-07T18:11:02Z','expiry_time':'2025-07-07T21:42:17Z',"
 		 "'note':'tuning run 7','reservation_id':'id-0'"},
 	{"by hand, without an end and with an empty note", FOR_EVER, "charlie", "",
 	 .row = "0|IN_USE|charlie|0h 15m 30s|MANUAL|-|does not expire|no usage detected",
-	 .json = "'status':'IN_USE','user':'charlie','duration':'0h 15m 30s','type':'MANUAL',"
+	 .json = "'status':'IN_USE','user':'charlie','account':'charlie','duration':'0h 15m 30s','type':'MANUAL',"
 		 "'details':'does not expire','validation':'no usage detected',"
 		 "'start_time':'2025-07-07T18:11:02Z','reservation_id':'id-0'"},
 	{"reserved, and used by others", MANUAL, "alice", .busy = 9000,
@@ -98,7 +98,7 @@ static const struct gpu_case cases[] = {
 	 .row = "0|IN_USE|alice|0h 15m 30s|MANUAL|-|expires in 3h 15m 45s|9000MB, 4 processes, "
 		"not the holder's: users bob and unknown, PID 99999991 (miner), PID 99999992 (m2) "
 		"and 1 more",
-	 .json = "'status':'IN_USE','user':'alice','duration':'0h 15m 30s','type':'MANUAL',"
+	 .json = "'status':'IN_USE','user':'alice','account':'alice','duration':'0h 15m 30s','type':'MANUAL',"
 		 "'details':'expires in 3h 15m 45s','validation':'9000MB, 4 processes, "
 		 "not the holder\"s: users bob and unknown, PID 99999991 (miner), "
 		 "PID 99999992 (m2) and 1 more','unreserved_users':['bob','unknown'],"
@@ -108,14 +108,14 @@ static const struct gpu_case cases[] = {
 	{"reserved, and its use is unknown", RUN, "alice", .unknown = "the driver is gone",
 	 .row = "0|IN_USE|alice|0h 15m 30s|RUN|-|heartbeat 0h 0m 5s ago|"
 		"unknown: the driver is gone",
-	 .json = "'status':'IN_USE','user':'alice','duration':'0h 15m 30s','type':'RUN',"
+	 .json = "'status':'IN_USE','user':'alice','account':'alice','duration':'0h 15m 30s','type':'RUN',"
 		 "'details':'heartbeat 0h 0m 5s ago','validation':'unknown: the driver is gone',"
 		 "'start_time':'2025-07-07T18:11:02Z','last_heartbeat':'2025-07-07T18:26:27Z',"
 		 "'reservation_id':'id-0'"},
 	{"reserved, and then out of service", RUN, "alice", .drained_by = "root", .drained_ago = 61,
 	 .row = "0|IN_USE|alice|0h 15m 30s|RUN|-|heartbeat 0h 0m 5s ago, then out of service "
 		"(drained by root)|no usage detected",
-	 .json = "'status':'IN_USE','user':'alice','duration':'0h 15m 30s','type':'RUN',"
+	 .json = "'status':'IN_USE','user':'alice','account':'alice','duration':'0h 15m 30s','type':'RUN',"
 		 "'details':'heartbeat 0h 0m 5s ago, then out of service (drained by root)',"
 		 "'validation':'no usage detected','start_time':'2025-07-07T18:11:02Z',"
 		 "'last_heartbeat':'2025-07-07T18:26:27Z','reservation_id':'id-0',"
@@ -219,7 +219,7 @@ static const struct gpu_case cases[] = {
 	 "e \xc0\x80",
 	 .row = "0|IN_USE|x|0h 15m 30s|MANUAL|-|expires in 3h 15m 45s [gr\\xfc\\xdf"
 		"e \\xc0\\x80]|no usage detected",
-	 .json = "'status':'IN_USE','user':'x','duration':'0h 15m 30s','type':'MANUAL',"
+	 .json = "'status':'IN_USE','user':'x','account':'x','duration':'0h 15m 30s','type':'MANUAL',"
 		 "'details':'expires in 3h 15m 45s','validation':'no usage detected',"
 		 "'start_time':'2025-07-07T18:11:02Z','expiry_time':'2025-07-07T21:42:17Z',"
 		 "'note':'gr\xef\xbf\xbd\xef\xbf\xbd"
@@ -694,7 +694,151 @@ static void test_nothing(void **state)
 				     "Unreserved usage: 0 GPUs\n");
 }
 
+/* ---- when it ends ---- */
+
+/* ' stands for ". The caller frees it. */
+static char *in_quotes(const char *text)
+{
+	char *quoted = mem_strdup(text);
+
+	for (char *c = quoted; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	return quoted;
+}
+
+/* What the table says of a run, and the document. */
+static void test_ends(void **state)
+{
+	static const struct {
+		enum end_basis basis;
+		int64_t end_in, heartbeat_ago; /* seconds */
+		const char *note, *details, *json;
+	} ends[] = {
+		{END_BASIS_NONE, 0, 5, NULL, "heartbeat 0h 0m 5s ago", ""},
+		{END_BASIS_LIMIT, 6720, 5, NULL, "ends in 1h 52m, heartbeat 0h 0m 5s ago",
+		 "'ends_at':'2025-07-07T20:18:32Z','ends_at_estimated':false"},
+		{END_BASIS_LIMIT, 59, 5, "a note",
+		 "ends in less than a minute, heartbeat 0h 0m 5s ago [a note]",
+		 "'ends_at':'2025-07-07T18:27:31Z','ends_at_estimated':false"},
+		{END_BASIS_LIMIT, -3, 5, NULL, "its time limit was reached, heartbeat 0h 0m 5s ago",
+		 "'ends_at':'2025-07-07T18:26:29Z','ends_at_estimated':false"},
+		{END_BASIS_PAST, 10800, 120, NULL, "about 3h left, heartbeat 0h 2m 0s ago",
+		 "'ends_at':'2025-07-07T21:27:00Z','ends_at_estimated':true"},
+		{END_BASIS_PAST, 100 * 3600, 5, NULL, "about 4d 4h left, heartbeat 0h 0m 5s ago",
+		 "'ends_at':'2025-07-11T22:27:00Z','ends_at_estimated':true"},
+		{END_BASIS_PAST, 30, 5, NULL, "less than a minute left, heartbeat 0h 0m 5s ago",
+		 "'ends_at':'2025-07-07T18:28:00Z','ends_at_estimated':true"},
+		/* A late heartbeat is what matters most. */
+		{END_BASIS_LIMIT, 6720, 270, NULL, "heartbeat 0h 4m 30s ago, ends in 1h 52m",
+		 "'ends_at':'2025-07-07T20:18:32Z','ends_at_estimated':false"},
+		{END_BASIS_ENDED, 0, 5, NULL, "its command has ended, heartbeat 0h 0m 5s ago",
+		 "'ends_at':'2025-07-07T18:27:00Z','ends_at_estimated':true"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		AUTO(world_close) struct snapshot s;
+		AUTO(table_freep) struct table *table = NULL;
+		AUTO_FREE char *expected = in_quotes(ends[i].json), *json = NULL;
+		struct reservation *r;
+
+		world_open(&s, 1);
+		r = world_reserve(&s, RESERVATION_RUN, "alice", 0, 1);
+		r->heartbeat_ns = NOW - S(ends[i].heartbeat_ago);
+		r->note = mem_strdup(ends[i].note);
+		world_show(&s);
+		if (ends[i].basis != END_BASIS_NONE)
+			world_ends(&s, r, ends[i].basis, NOW + S(ends[i].end_in));
+		table = view_status_table(&s);
+		assert_string_equal(table_cell(table, 0, 6), ends[i].details);
+		json = world_json(view_status_json(&s), 0);
+		if (!strstr(json, expected) || (!*expected && strstr(json, "ends_at")))
+			fail_msg("%s\nwithout\n%s", json, expected);
+		/* As the specification has it, whatever else is known. */
+		assert_non_null(strstr(json, "\"details\":\"heartbeat 0h "));
+	}
+}
+
+/* By hand: it is no estimate, and the text is that of the specification. */
+static void test_end_of_manual(void **state)
+{
+	AUTO(world_close) struct snapshot s;
+	AUTO(table_freep) struct table *table = NULL;
+	AUTO_FREE char *json = NULL;
+	struct reservation *r;
+
+	(void)state;
+	world_open(&s, 1);
+	r = world_reserve(&s, RESERVATION_MANUAL, "alice", 0, 1);
+	world_show(&s);
+	world_ends(&s, r, END_BASIS_EXPIRY, r->expiry_ns);
+	table = view_status_table(&s);
+	assert_string_equal(table_cell(table, 0, 6), "expires in 3h 15m 45s");
+	json = world_json(view_status_json(&s), 0);
+	assert_non_null(strstr(json, "\"ends_at\":\"2025-07-07T21:42:17Z\",\"ends_at_estimated\":"
+				     "false"));
+}
+
+/* Whatever somebody calls himself, the account stands beside it. */
+static void test_display_name(void **state)
+{
+	AUTO(world_close) struct snapshot s;
+	AUTO(table_freep) struct table *table = NULL;
+	AUTO_FREE char *json = NULL, *line = NULL;
+	struct reservation *r;
+
+	(void)state;
+	world_open(&s, 2);
+	mem_replace(&world_reserve(&s, RESERVATION_MANUAL, "bob", 0, 1)->user, "alice");
+	mem_replace(&world_reserve(&s, RESERVATION_MANUAL, "bob", 1, 1)->account, NULL);
+	world_show(&s);
+	r = s.state.reservations[0];
+	world_ends(&s, r, END_BASIS_EXPIRY, r->expiry_ns);
+	table = view_status_table(&s);
+	assert_string_equal(table_cell(table, 0, 2), "alice (bob)");
+	assert_string_equal(table_cell(table, 1, 2), "bob");
+	json = world_json(view_status_json(&s), 0);
+	assert_non_null(strstr(json, "\"user\":\"alice\",\"account\":\"bob\""));
+	line = view_status_line(&s);
+	assert_non_null(strstr(line, "(GPU 0, alice (bob))"));
+}
+
 /* ---- the summary ---- */
+
+/* The line at the end: how many, who waits, and when the next one is free. */
+static void test_line(void **state)
+{
+	static const struct {
+		int held, waiting; /* of four GPUs */
+		int64_t end_in;    /* minutes, of the second holder; 0: unknown */
+		const char *expected;
+	} lines[] = {
+		{0, 0, 0, "4 of 4 available\n"},
+		{0, 1, 0, "4 of 4 available; 1 request waits\n"},
+		{1, 0, 0, "3 of 4 available; when the next one is free is unknown\n"},
+		{2, 2, 44,
+		 "2 of 4 available; 2 requests wait; next free about 00:40 (GPU 1, bob)\n"},
+		{2, 0, -1440, "2 of 4 available; next free about 2025-07-06 23:56 (GPU 1, bob)\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		AUTO(world_close) struct snapshot s;
+		AUTO_FREE char *line = NULL;
+
+		world_open(&s, 4);
+		for (int gpu = 0; gpu < lines[i].held; gpu++)
+			world_reserve(&s, RESERVATION_RUN, gpu ? "bob" : "alice", gpu, 1);
+		for (int k = 0; k < lines[i].waiting; k++)
+			world_wait(&s, "carol", 4);
+		world_show(&s);
+		if (lines[i].end_in)
+			world_ends(&s, s.state.reservations[1], END_BASIS_LIMIT,
+				   NOW + S(60 * lines[i].end_in));
+		line = view_status_line(&s);
+		assert_string_equal(line, lines[i].expected);
+	}
+}
 
 static void test_summary(void **state)
 {
@@ -792,6 +936,10 @@ int main(void)
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_narrow),
 		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_end_of_manual),
+		cmocka_unit_test(test_display_name),
+		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_summary_of_everything),
 		cmocka_unit_test(test_summary_hostile),

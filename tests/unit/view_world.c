@@ -126,7 +126,7 @@ void world_starts(struct snapshot *s, size_t place, int64_t start_ns)
 void world_show(struct snapshot *s)
 {
 	snapshot_fill_views(s);
-	if (!s->state.queue_count)
+	if (!s->state.queue_count && !s->state.reservations_count)
 		return;
 	s->forecast.ends_ns = mem_alloc(s->state.reservations_count, sizeof(int64_t));
 	s->forecast.bases = mem_alloc(s->state.reservations_count, sizeof(enum end_basis));

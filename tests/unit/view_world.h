@@ -52,7 +52,7 @@ void world_ends(struct snapshot *s, const struct reservation *r, enum end_basis 
 		int64_t end_ns);
 void world_starts(struct snapshot *s, size_t place, int64_t start_ns);
 
-/* Completes the snapshot as pool_snapshot and pool_forecast_queue do. */
+/* Completes the snapshot as pool_snapshot and pool_forecast_snapshot do. */
 void world_show(struct snapshot *s);
 
 /* The cells of a row, "0|AVAILABLE|-"; the caller frees it. */
