@@ -76,6 +76,17 @@ int err_prefix(struct err *e, const char *format, ...)
 	return e->code > 0 ? -e->code : -EIO;
 }
 
+int err_append(struct err *e, const char *text)
+{
+	size_t used;
+
+	if (!e)
+		return -EIO;
+	used = strlen(e->text);
+	snprintf(e->text + used, sizeof(e->text) - used, "%s", text);
+	return e->code > 0 ? -e->code : -EIO;
+}
+
 int err_exit_status(struct err *e, int exit_status)
 {
 	if (!e)

@@ -37,6 +37,9 @@ int err_usage(struct err *e, const char *format, ...) __attribute__((format(prin
 /* Puts "<prefix>: " in front of the text that e already has; returns -e->code. */
 int err_prefix(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Puts a text behind the one that e already has; returns -e->code. */
+int err_append(struct err *e, const char *text);
+
 /* Sets the exit status and returns -e->code, so that it can close a return statement. */
 int err_exit_status(struct err *e, int exit_status);
 

@@ -93,15 +93,13 @@ static int pick(const struct pool_state *state, const struct plan_facts *facts,
 static int keep_quota(const struct pool_state *state, const struct plan_facts *facts,
 		      const struct plan_request *request, const struct plan *p, struct err *e)
 {
-	switch (plan_check_quota(state, facts, p, request, NULL, false, e)) {
-	case QUOTA_KEPT:
+	enum plan_quota quota = plan_check_quota(state, facts, p, request, e);
+
+	if (quota == QUOTA_KEPT)
 		return 0;
-	case QUOTA_SOON:
-		return -EBUSY;
-	case QUOTA_OVER:
-		break;
-	}
-	return -EDQUOT;
+	if (quota != QUOTA_NEVER)
+		err_append(e, " - queue with --wait until you release some");
+	return quota == QUOTA_SOON ? -EBUSY : -EDQUOT;
 }
 
 int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,

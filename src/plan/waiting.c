@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "plan/doubt.h"
+#include "plan/limits.h"
 #include "plan/offer.h"
 #include "plan/place.h"
 #include "plan/queue.h"
@@ -110,7 +111,10 @@ static bool was_silent(const struct queue_entry *before, int64_t now_ns)
 void waiting_put(const struct waiting *w, struct plan *p)
 {
 	const struct queue_entry *before = w->entry;
-	struct queue_entry now = {.offered_ns = OFFER_NONE};
+	struct queue_entry now = {
+		.offered_ns = OFFER_NONE,
+		.account_limit = plan_limit_gpus(w->facts->policy, &w->request->actor),
+	};
 	struct queue_entry *put;
 	bool news;
 
@@ -118,6 +122,7 @@ void waiting_put(const struct waiting *w, struct plan *p)
 	list_eligible(w, p, &now);
 	news = !before || plan_answer(w->state, w->facts, before, w->all, w->blocked, p, &now) ||
 	       was_silent(before, w->facts->now_ns) || before->give_up_ns != w->wait->give_up_ns ||
+	       before->account_limit != now.account_limit ||
 	       !gpu_ids_are_same(before->collected, before->collected_count, now.collected,
 				 now.collected_count) ||
 	       (now.eligible &&
@@ -135,6 +140,7 @@ void waiting_put(const struct waiting *w, struct plan *p)
 	put->heartbeat_ns = w->facts->now_ns;
 	put->doubt = (struct doubt){0};
 	put->give_up_ns = w->wait->give_up_ns;
+	put->account_limit = now.account_limit;
 	put->offered_ns = now.offered_ns;
 	put->offered_gpus = now.offered_gpus;
 	put->offered_gpus_count = now.offered_gpus_count;

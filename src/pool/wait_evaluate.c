@@ -44,7 +44,13 @@ static bool are_rivals(const struct pool_state *state, const struct queue_entry 
 bool wait_is_rival(const struct pool_state *state, const struct plan_facts *facts, size_t i,
 		   size_t place)
 {
-	return are_rivals(state, &state->queue[i], &state->queue[place]) &&
+	const struct queue_entry *q = &state->queue[place];
+
+	/* Those at the limit of one account go one after the other. */
+	if (plan_entry_is_of(&state->queue[i], q->uid, q->account) &&
+	    !plan_limit_allows(state, facts, i, NULL))
+		return true;
+	return are_rivals(state, &state->queue[i], q) &&
 	       plan_waiter_state(state, facts, i) == WAITER_ACTIVE;
 }
 
@@ -61,6 +67,10 @@ static size_t count_rivals(const struct wait_situation *s)
 bool wait_is_next_for(const struct pool_state *state, const struct plan_facts *facts, size_t place,
 		      int gpu)
 {
+	const struct reservation *r = state->slots[gpu].reservation;
+
+	if (r && plan_limit_rests_on(state, facts, place, r))
+		return true;
 	if (place < state->queue_count && !plan_entry_wants(&state->queue[place], gpu))
 		return false;
 	return !plan_is_withheld(state, facts->policy, gpu) &&

@@ -83,12 +83,13 @@ int wait_evaluate(const struct wait_situation *s, struct wait_evaluation *ret_ev
 /* A hash of the GPUs that a scan could win: where it changes, an old scan counts no more. */
 uint64_t wait_prospects(const struct pool_state *state, const struct plan_policy *policy);
 
-/* Whether the i-th request is active, and competes with the one at that place for a GPU. */
+/* Whether the i-th request is active, and competes with the one at that place for a GPU; or waits
+   for the same account to be under its limit. */
 bool wait_is_rival(const struct pool_state *state, const struct plan_facts *facts, size_t i,
 		   size_t place);
 
 /* Whether the request at that place (queue_count: a new one) is the next to get that GPU, once it
-   is free. */
+   is free; or has its account under its limit again then. */
 bool wait_is_next_for(const struct pool_state *state, const struct plan_facts *facts, size_t place,
 		      int gpu);
 

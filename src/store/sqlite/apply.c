@@ -223,6 +223,7 @@ static void bind_entry(struct sql *q, const struct queue_entry *w, const char *e
 	sql_text(q, offered_gpus);
 	sql_text(q, w->aside);
 	sql_text(q, aside_gpus);
+	sql_int(q, w->account_limit);
 	sql_text(q, w->id);
 }
 
@@ -250,7 +251,7 @@ static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_
 					   " doubt_heartbeat_ns = ?, doubt_wall_ns = ?,"
 					   " doubt_boot_ns = ?, doubt_clock = ?,"
 					   " offered_ns = ?, offered_gpus = ?, aside = ?,"
-					   " aside_gpus = ? WHERE id = ?")
+					   " aside_gpus = ?, account_limit = ? WHERE id = ?")
 			       : sql_of(s, "INSERT INTO queue(version, user, account, uid, type,"
 					   " requested_count, duration_ns, note, enqueued_ns,"
 					   " heartbeat_ns, give_up_ns, host, boot_id, command_pid,"
@@ -258,9 +259,9 @@ static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_
 					   " supervisor_start_ticks, gpu_type, min_memory_mb,"
 					   " eligible, doubt_heartbeat_ns, doubt_wall_ns,"
 					   " doubt_boot_ns, doubt_clock, offered_ns,"
-					   " offered_gpus, aside, aside_gpus, id) VALUES"
+					   " offered_gpus, aside, aside_gpus, account_limit, id) VALUES"
 					   " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-					   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+					   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	bind_entry(&q, w, eligible, offered_gpus, aside_gpus, version);
 	return sql_run(&q, e);

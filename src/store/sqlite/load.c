@@ -191,6 +191,7 @@ static void read_entry(const struct sql *q, struct queue_entry *w)
 	read_ids(sql_column_text(q, 26), &w->offered_gpus, &w->offered_gpus_count);
 	w->aside = sql_dup(q, 27);
 	read_ids(sql_column_text(q, 28), &w->aside_gpus, &w->aside_gpus_count);
+	w->account_limit = (int)sql_column(q, 29);
 }
 
 static int load_queue(struct sqlite_store *s, struct pool_state *state, struct err *e)
@@ -201,7 +202,7 @@ static int load_queue(struct sqlite_store *s, struct pool_state *state, struct e
 		   " command_pid, command_start_ticks, supervisor_pid,"
 		   " supervisor_start_ticks, gpu_type, min_memory_mb, eligible,"
 		   " doubt_heartbeat_ns, doubt_wall_ns, doubt_boot_ns, doubt_clock,"
-		   " offered_ns, offered_gpus, aside, aside_gpus"
+		   " offered_ns, offered_gpus, aside, aside_gpus, account_limit"
 		   " FROM queue ORDER BY enqueued_ns, id");
 	int r;
 
