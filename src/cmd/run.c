@@ -79,7 +79,6 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 	int r = run_stay(&tell_fd, e);
 
 	supervised.launch.tell_fd = tell_fd;
-	supervised.orders.timeout_ns = request->duration_ns;
 	if (r == 0)
 		r = supervised_open(in, &supervised, e);
 	if (r == 0)
@@ -87,6 +86,7 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 	if (r < 0)
 		return r;
 	request->holder = supervised_holder(&supervised, &self);
+	request->duration_ns = supervised.orders.timeout_ns;
 	r = reserve_or_wait(in, supervised.pool, &supervised, request, grant, e);
 	if (r < 0)
 		return r;
@@ -105,7 +105,6 @@ static int run_run(const struct invocation *in, struct err *e)
 	struct plan_request request = {
 		.actor = actor_get(in, &account),
 		.type = RESERVATION_RUN,
-		.duration_ns = settings_duration_ns(in->settings, "run.timeout"),
 		.grace_ns = settings_duration_ns(in->settings, "run.grace"),
 		.id = id,
 	};
@@ -135,6 +134,8 @@ static int run_run(const struct invocation *in, struct err *e)
 	list = str_from_ids(grant.reservation->gpus, grant.reservation->gpus_count);
 	notice("%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list,
 	       r > 0 ? "of the enclosing run" : "for command execution");
+	if (r == 0)
+		request_tell_limit(in, &request);
 	warn_of_instances(&grant);
 	return run_exec(path, container.words ? container.words : in->words, &grant, e);
 }
@@ -226,5 +227,6 @@ const struct command cmd_run = {
 	.options = run_options,
 	.stop_at_word = true,
 	.words_max = -1,
+	.is_limited = true,
 	.run = run_run,
 };

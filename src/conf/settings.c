@@ -35,6 +35,7 @@ struct settings *settings_free(struct settings *s)
 		free(s->items[i].key);
 		free(s->items[i].value);
 		free(s->items[i].where);
+		free(s->items[i].host_file);
 	}
 	if (s)
 		free(s->items);
@@ -96,6 +97,16 @@ struct setting *settings_find(const struct settings *s, const char *key)
 	return NULL;
 }
 
+static struct setting *add(struct settings *s, const struct option_spec *spec, char *key)
+{
+	if (s->count == s->room) {
+		s->room = s->room ? 2 * s->room : 64;
+		s->items = mem_resize(s->items, s->room, sizeof(*s->items));
+	}
+	s->items[s->count] = (struct setting){.spec = spec, .hash = hash_key(key), .key = key};
+	return &s->items[s->count++];
+}
+
 /* Two tables may share a key (an option that is global and of a command) if they agree on the type.
  */
 static void declare_one(struct settings *s, const char *prefix, const struct option_spec *spec)
@@ -112,12 +123,7 @@ static void declare_one(struct settings *s, const char *prefix, const struct opt
 		settings_bug(key, e.text);
 	if (spec->implied && setting_check(spec, spec->implied, &e))
 		settings_bug(key, e.text);
-	if (s->count == s->room) {
-		s->room = s->room ? 2 * s->room : 64;
-		s->items = mem_resize(s->items, s->room, sizeof(*s->items));
-	}
-	s->items[s->count] = (struct setting){.spec = spec, .hash = hash_key(key)};
-	s->items[s->count++].key = mem_steal(&key);
+	add(s, spec, mem_steal(&key));
 }
 
 void settings_declare(struct settings *s, const char *prefix, const struct option_spec *table)
@@ -125,6 +131,80 @@ void settings_declare(struct settings *s, const char *prefix, const struct optio
 	for (; table && table->name; table++)
 		declare_one(s, prefix, table);
 }
+
+/* ---- settings of groups ---- */
+
+/* What is between the section and the name of a group. */
+#define GROUPS ".groups."
+
+/* The name in "policy.groups.NAME.max-gpus" for the row of policy.max-gpus, and its length; NULL:
+   the key is none of these. */
+static const char *group_in(const char *key, const struct option_spec *spec, size_t *ret_length)
+{
+	size_t section = spec->per_group ? strcspn(spec->key, ".") : 0, length = strlen(key);
+	size_t before = section + strlen(GROUPS), after = section ? strlen(spec->key + section) : 0;
+
+	if (!section || length <= before + after || strncmp(key, spec->key, section) != 0 ||
+	    strncmp(key + section, GROUPS, strlen(GROUPS)) != 0 ||
+	    strcmp(key + length - after, spec->key + section) != 0)
+		return NULL;
+	*ret_length = length - before - after;
+	return key + before;
+}
+
+bool setting_is_group(const struct setting *setting)
+{
+	size_t length;
+
+	return group_in(setting->key, setting->spec, &length) != NULL;
+}
+
+struct setting *settings_find_group(struct settings *s, const char *key)
+{
+	size_t length;
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (group_in(key, s->items[i].spec, &length))
+			return add(s, s->items[i].spec, mem_strdup(key));
+	}
+	return NULL;
+}
+
+char *settings_group_key(const char *key, const char *group)
+{
+	size_t section = strcspn(key, ".");
+
+	return mem_printf("%.*s" GROUPS "%s%s", (int)section, key, group, key + section);
+}
+
+char **settings_groups(const struct settings *s, size_t *ret_count)
+{
+	char **names = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		size_t length, k = 0;
+		const char *name = group_in(s->items[i].key, s->items[i].spec, &length);
+
+		while (name && k < count && (strlen(names[k]) != length || strncmp(names[k], name, length) != 0))
+			k++;
+		if (!name || k < count)
+			continue;
+		names = mem_resize(names, count + 1, sizeof(*names));
+		names[count++] = mem_printf("%.*s", (int)length, name);
+	}
+	*ret_count = count;
+	return names;
+}
+
+bool settings_has(const struct settings *s, const char *key)
+{
+	const struct setting *setting = settings_find(s, key);
+
+	return setting && setting->value;
+}
+
+/* ---- values ---- */
 
 /* Is value one of "user|gpu|day"? */
 static int check_choice(const char *choices, const char *value, struct err *e)
@@ -269,20 +349,28 @@ enum setting_origin settings_origin(const struct settings *s, const char *key)
 	return get(s, key)->origin;
 }
 
-static bool is_from_system_file(const struct setting *setting)
+size_t setting_path_length(const struct setting *setting)
 {
-	size_t length = strlen(SETTINGS_SYSTEM_FILE);
+	const char *where = setting->where;
+	size_t length = where && setting->origin == ORIGIN_FILE ? strlen(where) : 0;
 
+	/* "/path:3:5" */
+	for (int colons = 0; length && colons < 2;)
+		colons += where[--length] == ':';
+	return length;
+}
+
+static bool is_from_host_file(const struct setting *setting)
+{
 	return setting->origin == ORIGIN_FILE &&
-	       !strncmp(setting->where, SETTINGS_SYSTEM_FILE, length) &&
-	       setting->where[length] == ':';
+	       host_files_have(setting->where, setting_path_length(setting));
 }
 
 bool settings_is_system(const struct settings *s, const char *key)
 {
 	const struct setting *setting = get(s, key);
 
-	return setting->origin == ORIGIN_DEFAULT || is_from_system_file(setting);
+	return setting->origin == ORIGIN_DEFAULT || is_from_host_file(setting);
 }
 
 const char *settings_text(const struct settings *s, const char *key)
@@ -364,7 +452,7 @@ bool settings_view(const struct settings *s, size_t i, struct setting_view *ret_
 		.value = setting->value ? setting->value : setting->spec->fallback,
 		.where = setting->where ? setting->where : "default",
 		.spec = setting->spec,
-		.overruled = setting->in_system_file && !is_from_system_file(setting),
+		.overruled = is_from_host_file(setting) ? NULL : setting->host_file,
 	};
 	if (!ret_view->value && setting->spec->type == OPTION_FLAG)
 		ret_view->value = "false";

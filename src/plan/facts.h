@@ -29,6 +29,7 @@ enum holder_life {
 struct plan_policy {
 	int max_gpus;            /* GPUs that an account holds at a time */
 	int64_t max_duration_ns; /* from now to the end of a manual reservation */
+	int64_t max_run_ns;      /* time limit of a run */
 	int64_t max_wait_ns;
 	bool note_required;
 	int *excluded; /* ids that are kept out of the pool, ascending */

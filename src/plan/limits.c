@@ -16,6 +16,32 @@ static const struct plan_policy *binding(const struct plan_policy *policy,
 	return plan_is_administrator(actor) ? NULL : policy;
 }
 
+int64_t plan_limit_of(int64_t host_limit, const struct plan_group_limit *groups, size_t count)
+{
+	int64_t most = 0, least_unknown = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int64_t value = groups[i].value;
+
+		if (groups[i].member == PLAN_MEMBER && value > most)
+			most = value;
+		if (groups[i].member == PLAN_MEMBER_UNKNOWN &&
+		    (!least_unknown || value < least_unknown))
+			least_unknown = value;
+	}
+	/* More groups would make it only more. */
+	if (most)
+		return most;
+	return least_unknown && (!host_limit || least_unknown < host_limit) ? least_unknown
+									    : host_limit;
+}
+
+int64_t plan_longest_run_ns(const struct plan_policy *policy, const struct plan_actor *actor)
+{
+	policy = binding(policy, actor);
+	return policy && policy->max_run_ns ? policy->max_run_ns : INT64_MAX;
+}
+
 static bool is_blank(const char *text)
 {
 	return !text || !text[strspn(text, " \t\r\n")];
@@ -34,6 +60,8 @@ static int refuse_length(const char *what, const char *key, int64_t limit_ns, in
 int plan_check_policy(const struct plan_policy *policy, const struct plan_request *request,
 		      struct err *e)
 {
+	char limit[CLOCK_DURATION_SIZE];
+
 	policy = binding(policy, &request->actor);
 	if (!policy)
 		return 0;
@@ -41,6 +69,13 @@ int plan_check_policy(const struct plan_policy *policy, const struct plan_reques
 		return err_set(e, EDQUOT,
 			       "a note is required on this host (policy.require-note): use --note "
 			       "to say what the GPUs are for");
+	/* Commands keep to it: this is for what does not. */
+	if (policy->max_run_ns && request->type == RESERVATION_RUN &&
+	    (!request->duration_ns || request->duration_ns > policy->max_run_ns))
+		return err_set(e, EDQUOT,
+			       "limit of %s per run on this host (policy.max-run): it needs a "
+			       "time limit that is no longer (--timeout)",
+			       clock_duration(policy->max_run_ns, limit));
 	if (policy->max_duration_ns && request->type == RESERVATION_MANUAL &&
 	    request->duration_ns > policy->max_duration_ns)
 		return refuse_length("per manual reservation", "policy.max-duration",

@@ -7,6 +7,22 @@
 #include "plan/facts.h"
 #include "plan/request.h"
 
+/* A limit that a group has of its own. */
+struct plan_group_limit {
+	int64_t value;
+	enum plan_member { PLAN_NO_MEMBER, PLAN_MEMBER, PLAN_MEMBER_UNKNOWN } member;
+};
+
+/*
+ * The limit of an account (0: none): the most generous one of its groups, and where they have none,
+ * that of the host. Where it is not known whether the account is in a group, what is stricter
+ * counts.
+ */
+int64_t plan_limit_of(int64_t host_limit, const struct plan_group_limit *groups, size_t count);
+
+/* How long the actor's runs may take; INT64_MAX: without end. */
+int64_t plan_longest_run_ns(const struct plan_policy *policy, const struct plan_actor *actor);
+
 /* Refuses a request that the rules forbid whoever holds what: -EDQUOT. */
 int plan_check_policy(const struct plan_policy *policy, const struct plan_request *request,
 		      struct err *e);

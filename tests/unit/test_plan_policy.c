@@ -652,6 +652,76 @@ static void test_duration_and_note(void **state)
 	check_reserve(&w, &root, 0, NULL);
 }
 
+/* A run needs a time limit within policy.max-run; administrators do not. */
+static void test_longest_run(void **state)
+{
+	static const struct {
+		int64_t max_ns, asked_ns;
+		bool administrator;
+		int code;
+	} rows[] = {
+		{0, 0, false, 0},           {HOUR, HOUR, false, 0}, {HOUR, HOUR + 1, false, EDQUOT},
+		{HOUR, 0, false, EDQUOT},   {HOUR, 0, true, 0},     {0, 9 * HOUR, false, 0},
+		{HOUR, 2 * HOUR, true, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(world_clear) struct world w;
+		struct plan_request r = request_for(1, 1);
+		bool bound = rows[i].max_ns && !rows[i].administrator;
+
+		world_init(&w, 1);
+		w.policy.max_run_ns = rows[i].max_ns;
+		r.actor.administrator = rows[i].administrator;
+		r.type = RESERVATION_RUN;
+		r.duration_ns = rows[i].asked_ns;
+		assert_int_equal(plan_longest_run_ns(&w.policy, &r.actor),
+				 bound ? rows[i].max_ns : INT64_MAX);
+		check_reserve(&w, &r, rows[i].code, NULL);
+		/* It says nothing of manual reservations. */
+		r.type = RESERVATION_MANUAL;
+		r.duration_ns = 9 * HOUR;
+		check_reserve(&w, &r, 0, NULL);
+	}
+}
+
+/* Of the groups that an account is in, and those that it may be in, which limit counts. */
+static void test_limit_of_groups(void **state)
+{
+	static const struct {
+		int64_t host;
+		struct plan_group_limit groups[3];
+		int64_t limit;
+	} rows[] = {
+		/* No group of its own: that of the host. */
+		{0, {{2, PLAN_NO_MEMBER}}, 0},
+		{4, {{2, PLAN_NO_MEMBER}}, 4},
+		/* One's groups replace it; the most generous of them counts. */
+		{4, {{2, PLAN_MEMBER}}, 2},
+		{4, {{8, PLAN_MEMBER}, {2, PLAN_MEMBER}}, 8},
+		{0, {{2, PLAN_MEMBER}, {1, PLAN_NO_MEMBER}, {3, PLAN_MEMBER}}, 3},
+		/* What is not known never makes it more generous than it may be. */
+		{4, {{2, PLAN_MEMBER_UNKNOWN}}, 2},
+		{4, {{8, PLAN_MEMBER_UNKNOWN}}, 4},
+		{0, {{8, PLAN_MEMBER_UNKNOWN}, {2, PLAN_MEMBER_UNKNOWN}}, 2},
+		{0, {{8, PLAN_MEMBER_UNKNOWN}, {2, PLAN_NO_MEMBER}}, 8},
+		{4, {{8, PLAN_MEMBER}, {2, PLAN_MEMBER_UNKNOWN}}, 8},
+		{4, {{2, PLAN_MEMBER}, {8, PLAN_MEMBER_UNKNOWN}}, 2},
+	};
+
+	(void)state;
+	assert_int_equal(plan_limit_of(7, NULL, 0), 7);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t count = 0;
+
+		while (count < 3 && rows[i].groups[count].value)
+			count++;
+		if (plan_limit_of(rows[i].host, rows[i].groups, count) != rows[i].limit)
+			fail_msg("row %zu", i);
+	}
+}
+
 static void test_wait_limit(void **state)
 {
 	const struct plan_policy policy = {.max_wait_ns = HOUR}, none = {0};
@@ -852,6 +922,8 @@ int main(void)
 		cmocka_unit_test(test_quota_at_the_grant),
 		cmocka_unit_test(test_quota_is_guarded),
 		cmocka_unit_test(test_duration_and_note),
+		cmocka_unit_test(test_longest_run),
+		cmocka_unit_test(test_limit_of_groups),
 		cmocka_unit_test(test_wait_limit),
 		cmocka_unit_test(test_extend),
 		cmocka_unit_test(test_who_may_alter),
