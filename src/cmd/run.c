@@ -71,7 +71,8 @@ static int run_begin(struct supervised *s, const struct plan_request *request,
 }
 
 static int run_reserve(const struct invocation *in, struct plan_request *request,
-		       struct container *container, struct pool_grant *grant, struct err *e)
+		       struct container *container, struct pool_grant *grant, bool *ret_within,
+		       struct err *e)
 {
 	AUTO(supervised_clear) struct supervised supervised = SUPERVISED_NONE;
 	AUTO_CLOSE int tell_fd = -1;
@@ -87,7 +88,13 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 		return r;
 	request->holder = supervised_holder(&supervised, &self);
 	request->duration_ns = supervised.orders.timeout_ns;
-	r = reserve_or_wait(in, supervised.pool, &supervised, request, grant, e);
+	/* On GPUs that are reserved by hand it needs no reservation of its own. */
+	r = pool_join(supervised.pool, request, NULL, grant, e);
+	supervised.orders.within = *ret_within = r > 0;
+	if (r > 0)
+		supervised.orders.until = UNTIL_COMMAND;
+	if (r == 0)
+		r = reserve_or_wait(in, supervised.pool, &supervised, request, grant, e);
 	if (r < 0)
 		return r;
 	container_prepare(container, in, grant, &supervised.orders);
@@ -100,7 +107,8 @@ static int run_run(const struct invocation *in, struct err *e)
 	AUTO_FREE char *account = NULL, *path = NULL, *list = NULL;
 	AUTO(container_clear) struct container container = {0};
 	AUTO_FREE int *ids = NULL;
-	const char *verb = "Reserved";
+	const char *verb = "Reserved", *what = "for command execution";
+	bool within = false;
 	char id[ID_SIZE];
 	struct plan_request request = {
 		.actor = actor_get(in, &account),
@@ -123,17 +131,20 @@ static int run_run(const struct invocation *in, struct err *e)
 	if (r == 0)
 		r = run_join(in, &request, &grant, e);
 	if (r > 0) {
-		verb = "Using";
+		what = "of the enclosing run";
 		container_prepare(&container, in, &grant, NULL);
 	} else if (r == 0) {
-		r = run_reserve(in, &request, &container, &grant, e);
+		r = run_reserve(in, &request, &container, &grant, &within, e);
 	}
 	holder_clear(&request.holder);
 	if (r < 0)
 		return r;
+	if (within)
+		what = "that you hold by hand, until that ends";
+	if (r > 0 || within)
+		verb = "Using";
 	list = str_from_ids(grant.reservation->gpus, grant.reservation->gpus_count);
-	notice("%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list,
-	       r > 0 ? "of the enclosing run" : "for command execution");
+	notice("%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list, what);
 	if (r == 0)
 		request_tell_limit(in, &request);
 	warn_of_instances(&grant);
