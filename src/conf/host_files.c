@@ -24,7 +24,8 @@ bool host_files_name_counts(const char *name, size_t length)
 
 bool host_files_have(const char *path, size_t length)
 {
-	static const char file[] = SETTINGS_SYSTEM_FILE, directory[] = SETTINGS_SYSTEM_DIRECTORY "/";
+	static const char file[] = SETTINGS_SYSTEM_FILE,
+			  directory[] = SETTINGS_SYSTEM_DIRECTORY "/";
 	size_t before = sizeof(directory) - 1;
 
 	if (length == sizeof(file) - 1 && !strncmp(path, file, length))

@@ -41,7 +41,7 @@
 		 .system_only = true,                                                \
 		 .per_group = true,                                                  \
 		 .argument = "D",                                                    \
-		 .help = "Longest run"},                              \
+		 .help = "Longest run"},                                             \
 		{.name = "policy-max-wait",                                          \
 		 .key = "policy.max-wait",                                           \
 		 .type = OPTION_DURATION,                                            \

@@ -97,7 +97,7 @@ struct setting *settings_find(const struct settings *s, const char *key)
 	return NULL;
 }
 
-static struct setting *add(struct settings *s, const struct option_spec *spec, char *key)
+struct setting *setting_add(struct settings *s, const struct option_spec *spec, char *key)
 {
 	if (s->count == s->room) {
 		s->room = s->room ? 2 * s->room : 64;
@@ -123,7 +123,7 @@ static void declare_one(struct settings *s, const char *prefix, const struct opt
 		settings_bug(key, e.text);
 	if (spec->implied && setting_check(spec, spec->implied, &e))
 		settings_bug(key, e.text);
-	add(s, spec, mem_steal(&key));
+	setting_add(s, spec, mem_steal(&key));
 }
 
 void settings_declare(struct settings *s, const char *prefix, const struct option_spec *table)
@@ -131,80 +131,6 @@ void settings_declare(struct settings *s, const char *prefix, const struct optio
 	for (; table && table->name; table++)
 		declare_one(s, prefix, table);
 }
-
-/* ---- settings of groups ---- */
-
-/* What is between the section and the name of a group. */
-#define GROUPS ".groups."
-
-/* The name in "policy.groups.NAME.max-gpus" for the row of policy.max-gpus, and its length; NULL:
-   the key is none of these. */
-static const char *group_in(const char *key, const struct option_spec *spec, size_t *ret_length)
-{
-	size_t section = spec->per_group ? strcspn(spec->key, ".") : 0, length = strlen(key);
-	size_t before = section + strlen(GROUPS), after = section ? strlen(spec->key + section) : 0;
-
-	if (!section || length <= before + after || strncmp(key, spec->key, section) != 0 ||
-	    strncmp(key + section, GROUPS, strlen(GROUPS)) != 0 ||
-	    strcmp(key + length - after, spec->key + section) != 0)
-		return NULL;
-	*ret_length = length - before - after;
-	return key + before;
-}
-
-bool setting_is_group(const struct setting *setting)
-{
-	size_t length;
-
-	return group_in(setting->key, setting->spec, &length) != NULL;
-}
-
-struct setting *settings_find_group(struct settings *s, const char *key)
-{
-	size_t length;
-
-	for (size_t i = 0; i < s->count; i++) {
-		if (group_in(key, s->items[i].spec, &length))
-			return add(s, s->items[i].spec, mem_strdup(key));
-	}
-	return NULL;
-}
-
-char *settings_group_key(const char *key, const char *group)
-{
-	size_t section = strcspn(key, ".");
-
-	return mem_printf("%.*s" GROUPS "%s%s", (int)section, key, group, key + section);
-}
-
-char **settings_groups(const struct settings *s, size_t *ret_count)
-{
-	char **names = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; i < s->count; i++) {
-		size_t length, k = 0;
-		const char *name = group_in(s->items[i].key, s->items[i].spec, &length);
-
-		while (name && k < count && (strlen(names[k]) != length || strncmp(names[k], name, length) != 0))
-			k++;
-		if (!name || k < count)
-			continue;
-		names = mem_resize(names, count + 1, sizeof(*names));
-		names[count++] = mem_printf("%.*s", (int)length, name);
-	}
-	*ret_count = count;
-	return names;
-}
-
-bool settings_has(const struct settings *s, const char *key)
-{
-	const struct setting *setting = settings_find(s, key);
-
-	return setting && setting->value;
-}
-
-/* ---- values ---- */
 
 /* Is value one of "user|gpu|day"? */
 static int check_choice(const char *choices, const char *value, struct err *e)

@@ -34,8 +34,8 @@ int settings_load_file(struct settings *s, const char *path, struct err *e);
 
 /*
  * The files of the host's administrator (host_files.h), if there are any. With `replaced`, another
- * file takes their place: then only what counts nowhere else (`system_only`) is taken from them, but
- * all of them are checked.
+ * file takes their place: then only what counts nowhere else (`system_only`) is taken from them,
+ * but all of them are checked.
  */
 int settings_load_system_files(struct settings *s, bool replaced, struct err *e);
 
@@ -53,8 +53,8 @@ int settings_load_environment(struct settings *s, struct err *e);
 
 /* ---- settings of groups ---- */
 
-/* policy.groups.NAME.max-gpus for policy.max-gpus: there as soon as a file sets it. The caller frees
-   it. */
+/* policy.groups.NAME.max-gpus for policy.max-gpus: there as soon as a file sets it. The caller
+   frees it. */
 char *settings_group_key(const char *key, const char *group);
 
 /* The names of the groups that have settings, each once. The caller frees them and their list. */

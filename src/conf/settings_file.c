@@ -20,8 +20,8 @@ struct load {
 	const char *path;
 	const struct doc_node **seen; /* one per setting: where this file sets it */
 	size_t seen_count;
-	bool is_system;               /* a file of the host's administrator */
-	bool system_only;             /* nothing else is taken from it */
+	bool is_system;   /* a file of the host's administrator */
+	bool system_only; /* nothing else is taken from it */
 	struct err *e;
 };
 

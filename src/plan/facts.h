@@ -56,8 +56,8 @@ struct plan_facts {
 	const enum holder_life *waiting; /* per queue entry: its process; NULL: all out of sight */
 	const int64_t *last_use_ns; /* per slot: when the requester last used it; NULL: never */
 	const struct plan_policy *policy; /* NULL: no limits */
-	const int *freed;                 /* GPUs that nobody is to count as held, ascending: they are
-					     being released */
+	const int *freed; /* GPUs that nobody is to count as held, ascending: they are
+			     being released */
 	size_t freed_count;
 };
 

@@ -74,8 +74,8 @@ static int pick(const struct pool_state *state, const struct plan_facts *facts,
 
 	for (size_t i = 0; i < request->ids_count; i++) {
 		if (!plan_is_available(&all[request->ids[i]], request))
-			return plan_refuse_id(state, facts, &request->actor,
-					      &all[request->ids[i]], request->force, e);
+			return plan_refuse_id(state, facts, &request->actor, &all[request->ids[i]],
+					      request->force, e);
 		gpus[found++] = request->ids[i];
 	}
 	if (!request->ids) {

@@ -222,8 +222,8 @@ int64_t pool_longest_ns(const struct pool *p, const struct plan_actor *actor);
 int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int64_t ended_boot_ns,
 	     struct err *e);
 
-/* For a run on GPUs that are reserved by hand: how many of these the actor still holds, and how long
-   the first of them lasts; INT64_MAX: without end. */
+/* For a run on GPUs that are reserved by hand: how many of these the actor still holds, and how
+   long the first of them lasts; INT64_MAX: without end. */
 int pool_held_by_hand(struct pool *p, const struct plan_actor *actor, const int *ids, size_t count,
 		      size_t *ret_held, int64_t *ret_left_ns, struct err *e);
 

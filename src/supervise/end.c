@@ -12,7 +12,8 @@
 bool supervise_release(struct supervisor *s, int64_t ended_boot_ns)
 {
 	/* What is reserved by hand stays so. */
-	for (int attempt = 0; !s->lost && !s->orders.within && attempt < RELEASE_ATTEMPTS; attempt++) {
+	for (int attempt = 0; !s->lost && !s->orders.within && attempt < RELEASE_ATTEMPTS;
+	     attempt++) {
 		AUTO(pool_closep) struct pool *pool = NULL;
 		struct timespec pause = {.tv_sec = attempt < 2 ? 1 << attempt : 4};
 

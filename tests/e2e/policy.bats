@@ -187,7 +187,7 @@ forced() {
 	assert_error 2 '/etc/canhazgpu/config.yaml'
 	chmod 0700 "$WORLD/etc/canhazgpu"
 	user --config "$WORLD/named.yaml" reserve
-	assert_error 2 '/etc/canhazgpu/config.yaml'
+	assert_error 2 '/etc/canhazgpu/config'
 	assert_reserved ''
 }
 

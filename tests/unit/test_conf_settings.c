@@ -171,7 +171,12 @@ static void test_host_files(void **state)
 }
 
 static const struct option_spec group_table[] = {
-	{.name = "limit-most", .key = "limit.most", .type = OPTION_INT, .min = 1, .max = 9, .per_group = true},
+	{.name = "limit-most",
+	 .key = "limit.most",
+	 .type = OPTION_INT,
+	 .min = 1,
+	 .max = 9,
+	 .per_group = true},
 	{.name = "limit-note", .key = "limit.note", .type = OPTION_TEXT},
 	{.name = "limit-time", .key = "limit.time", .type = OPTION_DURATION, .per_group = true},
 	{0},
@@ -194,7 +199,8 @@ static void test_groups(void **state)
 	assert_int_equal(load(s, "a.yaml",
 			      "limit:\n  most: 4\n  groups:\n    students: {most: 2, time: 1h}\n"
 			      "    a b: {most: 3}\n    lab.x:\n      most: 5\n    empty:\n",
-			      &e), 0);
+			      &e),
+			 0);
 	assert_int_equal(load(s, "b.yaml", "limit.groups.students.most: 1\n", &e), 0);
 	names = settings_groups(s, &count);
 	assert_int_equal(count, 3);

@@ -42,7 +42,10 @@ static void test_round_trip(void **state)
 			 .memory_threshold_mb = 6,
 			 .history_keep_ns = 7,
 			 .backfill = true,
-			 .policy = {.max_gpus = 8, .max_run_ns = 77, .excluded = excluded, .excluded_count = 1}},
+			 .policy = {.max_gpus = 8,
+				    .max_run_ns = 77,
+				    .excluded = excluded,
+				    .excluded_count = 1}},
 	};
 	AUTO_FREE char *text = orders_write(&in);
 	AUTO(orders_clear) struct orders out = {0};

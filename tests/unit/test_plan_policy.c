@@ -439,8 +439,12 @@ static void test_queue_passes_over_who_is_at_the_limit(void **state)
 		int limit, wanted;
 		enum waiter_state state;
 	} rows[] = {
-		{0, 0, 2, 2, WAITER_ACTIVE}, {1, 0, 2, 1, WAITER_ACTIVE}, {1, 0, 2, 2, WAITER_ABSENT},
-		{2, 0, 2, 1, WAITER_ABSENT}, {2, 0, 0, 3, WAITER_ACTIVE}, {3, 0, 2, 1, WAITER_ABSENT},
+		{0, 0, 2, 2, WAITER_ACTIVE},
+		{1, 0, 2, 1, WAITER_ACTIVE},
+		{1, 0, 2, 2, WAITER_ABSENT},
+		{2, 0, 2, 1, WAITER_ABSENT},
+		{2, 0, 0, 3, WAITER_ACTIVE},
+		{3, 0, 2, 1, WAITER_ABSENT},
 		/* Until its supervisor has released it. */
 		{1, 1, 2, 1, WAITER_ABSENT},
 	};
@@ -660,8 +664,8 @@ static void test_longest_run(void **state)
 		bool administrator;
 		int code;
 	} rows[] = {
-		{0, 0, false, 0},           {HOUR, HOUR, false, 0}, {HOUR, HOUR + 1, false, EDQUOT},
-		{HOUR, 0, false, EDQUOT},   {HOUR, 0, true, 0},     {0, 9 * HOUR, false, 0},
+		{0, 0, false, 0},          {HOUR, HOUR, false, 0}, {HOUR, HOUR + 1, false, EDQUOT},
+		{HOUR, 0, false, EDQUOT},  {HOUR, 0, true, 0},     {0, 9 * HOUR, false, 0},
 		{HOUR, 2 * HOUR, true, 0},
 	};
 

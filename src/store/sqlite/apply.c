@@ -240,28 +240,28 @@ static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_
 	AUTO_FREE char *eligible = list_text(w->eligible, w->eligible_count);
 	AUTO_FREE char *offered_gpus = list_text(w->offered_gpus, w->offered_gpus_count);
 	AUTO_FREE char *aside_gpus = list_text(w->aside_gpus, w->aside_gpus_count);
-	struct sql q = w->version
-			       ? sql_of(s, "UPDATE queue SET version = ?, user = ?, account = ?,"
-					   " uid = ?, type = ?, requested_count = ?,"
-					   " duration_ns = ?, note = ?, enqueued_ns = ?,"
-					   " heartbeat_ns = ?, give_up_ns = ?, host = ?,"
-					   " boot_id = ?, command_pid = ?, command_start_ticks = ?,"
-					   " supervisor_pid = ?, supervisor_start_ticks = ?,"
-					   " gpu_type = ?, min_memory_mb = ?, eligible = ?,"
-					   " doubt_heartbeat_ns = ?, doubt_wall_ns = ?,"
-					   " doubt_boot_ns = ?, doubt_clock = ?,"
-					   " offered_ns = ?, offered_gpus = ?, aside = ?,"
-					   " aside_gpus = ?, account_limit = ? WHERE id = ?")
-			       : sql_of(s, "INSERT INTO queue(version, user, account, uid, type,"
-					   " requested_count, duration_ns, note, enqueued_ns,"
-					   " heartbeat_ns, give_up_ns, host, boot_id, command_pid,"
-					   " command_start_ticks, supervisor_pid,"
-					   " supervisor_start_ticks, gpu_type, min_memory_mb,"
-					   " eligible, doubt_heartbeat_ns, doubt_wall_ns,"
-					   " doubt_boot_ns, doubt_clock, offered_ns,"
-					   " offered_gpus, aside, aside_gpus, account_limit, id) VALUES"
-					   " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-					   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	struct sql q =
+		w->version ? sql_of(s, "UPDATE queue SET version = ?, user = ?, account = ?,"
+				       " uid = ?, type = ?, requested_count = ?,"
+				       " duration_ns = ?, note = ?, enqueued_ns = ?,"
+				       " heartbeat_ns = ?, give_up_ns = ?, host = ?,"
+				       " boot_id = ?, command_pid = ?, command_start_ticks = ?,"
+				       " supervisor_pid = ?, supervisor_start_ticks = ?,"
+				       " gpu_type = ?, min_memory_mb = ?, eligible = ?,"
+				       " doubt_heartbeat_ns = ?, doubt_wall_ns = ?,"
+				       " doubt_boot_ns = ?, doubt_clock = ?,"
+				       " offered_ns = ?, offered_gpus = ?, aside = ?,"
+				       " aside_gpus = ?, account_limit = ? WHERE id = ?")
+			   : sql_of(s, "INSERT INTO queue(version, user, account, uid, type,"
+				       " requested_count, duration_ns, note, enqueued_ns,"
+				       " heartbeat_ns, give_up_ns, host, boot_id, command_pid,"
+				       " command_start_ticks, supervisor_pid,"
+				       " supervisor_start_ticks, gpu_type, min_memory_mb,"
+				       " eligible, doubt_heartbeat_ns, doubt_wall_ns,"
+				       " doubt_boot_ns, doubt_clock, offered_ns,"
+				       " offered_gpus, aside, aside_gpus, account_limit, id) VALUES"
+				       " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+				       " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	bind_entry(&q, w, eligible, offered_gpus, aside_gpus, version);
 	return sql_run(&q, e);
