@@ -157,7 +157,7 @@ static bool is_same_answer(const struct queue_entry *a, const struct queue_entry
 }
 
 bool plan_answer(const struct pool_state *state, const struct plan_facts *facts,
-		 const struct queue_entry *q, const struct candidate *all, const char *blocked,
+		 const struct queue_entry *q, const struct candidate *all, bool blocked,
 		 struct plan *p, struct queue_entry *ret_answer)
 {
 	bool offered = q->offered_ns > OFFER_NONE;
@@ -169,9 +169,8 @@ bool plan_answer(const struct pool_state *state, const struct plan_facts *facts,
 		answer.offered_gpus = q->offered_gpus;
 		answer.offered_gpus_count = q->offered_gpus_count;
 	}
-	if (blocked && (offered || (q->aside && !q->aside_gpus)))
-		answer.aside = plan_own(p, mem_strdup(blocked));
-	else if (!blocked)
+	/* That its account is at its limit the entry says by its account_limit. */
+	if (!blocked)
 		decline(state, facts, q, all, p, &answer);
 	ret_answer->offered_ns = answer.offered_ns;
 	ret_answer->offered_gpus = answer.offered_gpus;

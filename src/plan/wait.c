@@ -78,9 +78,7 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 	keep_to_groups(w);
 	w->possible = are_enough_in_service(w);
 	plan_cleanup_except(state, facts, wait->entry_id, p);
-	if (plan_check_quota(state, facts, p, request, NULL) != QUOTA_KEPT)
-		w->blocked = "its account is at the limit of GPUs (policy.max-gpus) until it "
-			     "releases some";
+	w->blocked = plan_check_quota(state, facts, p, request, NULL) != QUOTA_KEPT;
 	if (!w->possible || w->blocked)
 		plan_give_back(state, wait->entry_id, NULL, facts->now_ns, p);
 	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
