@@ -529,6 +529,35 @@ static void test_successors_within_the_limit(void **state)
 	plan_next_in_line_free(successors, count);
 }
 
+/* Of several requests of one account only as many start as the limit lets through: those behind
+   them get the other GPUs, and when the rest starts nobody can tell. */
+static void test_starts_within_the_limit(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_next_in_line *successors;
+	const int released[] = {1, 2};
+	int64_t starts_ns[3], ends_ns[] = {NOW + 3 * HOUR, NOW + HOUR}, lengths_ns[3] = {0};
+	const struct plan_outlook outlook = {.ends_ns = ends_ns, .lengths_ns = lengths_ns};
+	size_t count;
+
+	(void)state;
+	world_init(&w, 3);
+	hold(&w, 1, RESERVATION_RUN, 0, 1);
+	hold(&w, 2, RESERVATION_RUN, 1, 2);
+	for (int i = 0; i < 2; i++)
+		wait_for(&w, 1, 1, -1)->account_limit = 2;
+	wait_for(&w, 3, 1, -1);
+	count = plan_next_in_line(&w.state, &w.facts, released, 2, &successors);
+	assert_int_equal(count, 2);
+	assert_ptr_equal(successors[0].entry, &w.state.queue[0]);
+	assert_ptr_equal(successors[1].entry, &w.state.queue[2]);
+	plan_next_in_line_free(successors, count);
+	plan_schedule(&w.state, &w.facts, &outlook, 3, starts_ns);
+	assert_int_equal(starts_ns[0] - NOW, HOUR);
+	assert_int_equal(starts_ns[1], TIME_NONE);
+	assert_int_equal(starts_ns[2] - NOW, HOUR);
+}
+
 /* The entry tells the others of a limit that was changed. */
 static void test_changed_limit_is_news(void **state)
 {
@@ -922,6 +951,7 @@ int main(void)
 		cmocka_unit_test(test_queue_passes_over_who_is_at_the_limit),
 		cmocka_unit_test(test_what_counts_towards_the_limit),
 		cmocka_unit_test(test_successors_within_the_limit),
+		cmocka_unit_test(test_starts_within_the_limit),
 		cmocka_unit_test(test_changed_limit_is_news),
 		cmocka_unit_test(test_quota_at_the_grant),
 		cmocka_unit_test(test_quota_is_guarded),
