@@ -2,6 +2,7 @@
 # Limits of runs, of groups, and where they are set: /etc/canhazgpu/config.yaml and over it config.d.
 # Needs root, to be others and to have an /etc of one's own.
 # stores: any
+# seconds: 40
 
 load host_helpers
 
