@@ -228,6 +228,7 @@ struct queue_entry {
 	int *collected; /* GPUs held for it so far */
 	size_t collected_count;
 	int64_t duration_ns; /* manual: length of the reservation; 0 for run */
+	int account_limit; /* its account may hold so many GPUs (policy.max-gpus); 0: any number */
 	char *note;
 	int64_t enqueued_ns; /* its place: the wall clock of its arrival, which stays as it is */
 	int64_t since_ns;    /* when it arrived; TIME_NONE: enqueued_ns (plan_waits_since_ns) */

@@ -26,6 +26,7 @@ static int adopt_reserve(const struct invocation *in, const struct adoptees *a,
 	orders->adopted_count = a->count;
 	memcpy(orders->adopted, a->processes, a->count * sizeof(*a->processes));
 	request->holder = supervised_holder(&supervised, &a->processes[0]);
+	request->duration_ns = orders->timeout_ns;
 	r = pool_adopt(supervised.pool, request, a->processes, a->count, grant, e);
 	return r < 0 ? r : supervised_begin(&supervised, &request->actor, grant->reservation, e);
 }
@@ -71,6 +72,7 @@ static int adopt_run(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	print_adopted(&adoptees, grant.reservation);
+	request_tell_limit(in, &request);
 	return 0;
 }
 
@@ -115,5 +117,6 @@ const struct command cmd_adopt = {
 	.options = adopt_options,
 	.words_min = 1,
 	.words_max = -1,
+	.is_limited = true,
 	.run = adopt_run,
 };

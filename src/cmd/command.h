@@ -39,6 +39,7 @@ struct command {
 	bool stop_at_word;                 /* the first word begins somebody else's command line */
 	int words_min, words_max;          /* -1: any number */
 	bool runs_with_bad_config;         /* see config_error in struct invocation */
+	bool is_limited;                   /* it asks for GPUs: the limits of the account matter */
 	bool hidden;                       /* internal: not in help, man pages or completion */
 	int (*run)(const struct invocation *in, struct err *e);
 };

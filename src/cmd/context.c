@@ -91,6 +91,8 @@ int pool_config_from(const struct invocation *in, struct pool_config *ret_config
 		.backfill_set_by_user = is_personal(s, "queue.backfill"),
 		.policy = pool_policy_from(s),
 	};
+	if (in->command->is_limited)
+		pool_policy_limit(s, host_own_uid(), &ret_config->policy);
 	pool_config_add_scan(s, ret_config);
 	return 0;
 }

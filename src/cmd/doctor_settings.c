@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/doctor.h"
+#include "host/process.h"
 
 /* A file that is there is listed, and must be its owner's alone to write. */
 static void examine_file(const char *path, size_t *count, struct findings *f)
@@ -29,18 +30,23 @@ static void examine_files(const struct invocation *in, struct findings *f)
 {
 	const char *named = settings_text(in->settings, "config"), *home = getenv("HOME");
 	bool has_home = home && *home == '/';
+	AUTO(host_files_clear) struct host_files files = {0};
 	size_t count = 0;
 	char *path;
 
-	examine_file(named ? named : SETTINGS_SYSTEM_FILE, &count, f);
+	if (named)
+		examine_file(named, &count, f);
+	(void)host_files_list(&files, NULL);
+	for (size_t i = 0; !named && i < files.count; i++)
+		examine_file(files.paths[i], &count, f);
 	for (size_t i = 0; !named && has_home && (path = settings_personal_file(home, i)); i++) {
 		examine_file(path, &count, f);
 		free(path);
 	}
 	if (!count)
 		findings_add(f, "configuration", FINDING_OK, NULL, "no file");
-	if (named && access(SETTINGS_SYSTEM_FILE, F_OK) == 0)
-		findings_extend(f, FINDING_NOTE, NULL, "--config replaces " SETTINGS_SYSTEM_FILE);
+	for (size_t i = 0; named && i < files.count; i++)
+		findings_extend(f, FINDING_NOTE, NULL, "--config replaces %s", files.paths[i]);
 	if (!named && !has_home)
 		findings_extend(f, FINDING_NOTE, NULL, "HOME is not set: no personal file is read");
 }
@@ -70,6 +76,23 @@ static void examine_settings(const struct settings *s, struct findings *f)
 		     list.length ? str_text(&list) : "all have their defaults");
 }
 
+/* A name that was mistyped would lift a limit. */
+static void examine_groups(const struct settings *s, struct findings *f)
+{
+	size_t count;
+	char **names = settings_groups(s, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!host_group_exists(names[i]))
+			findings_extend(f, FINDING_NOTE, NULL,
+					"there is no group '%s' (policy.groups): its limits bind "
+					"nobody",
+					names[i]);
+		free(names[i]);
+	}
+	free(names);
+}
+
 /* What the administrator has set and somebody else overrules. */
 static void examine_overruled(const struct invocation *in, struct findings *f)
 {
@@ -86,7 +109,7 @@ static void examine_overruled(const struct invocation *in, struct findings *f)
 	for (size_t i = 0; settings_view(in->settings, i, &view); i++) {
 		if (view.overruled)
 			findings_extend(f, FINDING_NOTE, NULL, "%s in %s is overridden", view.key,
-					SETTINGS_SYSTEM_FILE);
+					view.overruled);
 	}
 }
 
@@ -99,4 +122,5 @@ void doctor_configuration(const struct invocation *in, struct findings *f)
 				in->config_error->text);
 	examine_overruled(in, f);
 	examine_settings(in->settings, f);
+	examine_groups(in->settings, f);
 }

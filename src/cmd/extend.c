@@ -66,5 +66,6 @@ const struct command cmd_extend = {
 		"your manual reservations are extended or none. GPUs that somebody is waiting\n"
 		"for cannot be extended, nor can runs: they end when their command does.",
 	.options = extend_options,
+	.is_limited = true,
 	.run = extend_run,
 };

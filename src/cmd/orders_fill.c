@@ -51,17 +51,32 @@ static int add_run(const struct invocation *in, struct orders *o, struct err *e)
 	return before ? read_warning(before, o, e) : 0;
 }
 
+/* The time limit: what is asked for, within what the host allows. */
+static int64_t time_limit_ns(const struct invocation *in, const struct plan_policy *policy)
+{
+	AUTO_FREE char *account = NULL;
+	struct plan_actor actor = actor_get(in, &account);
+	int64_t longest_ns = plan_longest_run_ns(policy, &actor), asked_ns = 0;
+
+	if (in->command == &cmd_run)
+		asked_ns = settings_duration_ns(in->settings, "run.timeout");
+	if (longest_ns == INT64_MAX || (asked_ns && asked_ns <= longest_ns))
+		return asked_ns;
+	return longest_ns;
+}
+
 int orders_fill(const struct invocation *in, struct orders *o, struct err *e)
 {
 	AUTO_FREE char *on_lost = mem_printf("%s.on-lost", in->command->name);
-	int r = 0;
+	int r = pool_config_from(in, &o->pool, e);
 
+	if (r < 0)
+		return r;
+	o->timeout_ns = time_limit_ns(in, &o->pool.policy);
 	o->grace_ns = settings_duration_ns(in->settings, "run.grace");
 	o->stop_signal = SIGINT;
 	o->until = UNTIL_GPUS;
 	o->heartbeat_ns = settings_duration_ns(in->settings, "run.heartbeat");
 	o->kill_on_lost = !strcmp(settings_text(in->settings, on_lost), "kill");
-	if (in->command == &cmd_run)
-		r = add_run(in, o, e);
-	return r < 0 ? r : pool_config_from(in, &o->pool, e);
+	return in->command == &cmd_run ? add_run(in, o, e) : 0;
 }

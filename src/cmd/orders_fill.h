@@ -6,7 +6,7 @@
 #include "supervise/orders.h"
 
 /* Fills what the settings say of a run; how `run` is to be supervised counts for what is adopted,
-   too. orders->timeout_ns is there already. The caller clears the orders. */
+   too. The caller clears the orders. */
 int orders_fill(const struct invocation *in, struct orders *o, struct err *e);
 
 #endif

@@ -110,6 +110,17 @@ void request_limit_duration(const struct invocation *in, const struct pool *pool
 		request->duration_ns = longest_ns;
 }
 
+void request_tell_limit(const struct invocation *in, const struct plan_request *request)
+{
+	bool is_run = in->command == &cmd_run;
+	int64_t asked_ns = is_run ? settings_duration_ns(in->settings, "run.timeout") : 0;
+	char time[CLOCK_DURATION_SIZE];
+
+	if (request->duration_ns != asked_ns)
+		notice("Time limit: %s, the longest that this host allows (policy.max-run)\n",
+		       clock_duration(request->duration_ns, time));
+}
+
 void warn_of_instances(const struct pool_grant *grant)
 {
 	if (grant->instances && grant->reservation->gpus_count > 1)

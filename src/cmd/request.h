@@ -67,6 +67,9 @@ int request_fill_kind(const struct invocation *in, struct plan_request *request,
 void request_limit_duration(const struct invocation *in, const struct pool *pool,
 			    struct plan_request *request);
 
+/* Says so where the host's administrator has set the time limit of a run (policy.max-run). */
+void request_tell_limit(const struct invocation *in, const struct plan_request *request);
+
 /* Warns on standard error of a grant of which a program can use only a part. */
 void warn_of_instances(const struct pool_grant *grant);
 

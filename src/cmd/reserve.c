@@ -144,5 +144,6 @@ const struct command cmd_reserve = {
 		"output shows how. In a shell, use\n"
 		"  eval \"$(canhazgpu reserve --export)\"",
 	.options = reserve_options,
+	.is_limited = true,
 	.run = reserve_run,
 };

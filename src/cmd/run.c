@@ -71,7 +71,8 @@ static int run_begin(struct supervised *s, const struct plan_request *request,
 }
 
 static int run_reserve(const struct invocation *in, struct plan_request *request,
-		       struct container *container, struct pool_grant *grant, struct err *e)
+		       struct container *container, struct pool_grant *grant, bool *ret_within,
+		       struct err *e)
 {
 	AUTO(supervised_clear) struct supervised supervised = SUPERVISED_NONE;
 	AUTO_CLOSE int tell_fd = -1;
@@ -79,7 +80,6 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 	int r = run_stay(&tell_fd, e);
 
 	supervised.launch.tell_fd = tell_fd;
-	supervised.orders.timeout_ns = request->duration_ns;
 	if (r == 0)
 		r = supervised_open(in, &supervised, e);
 	if (r == 0)
@@ -87,7 +87,14 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 	if (r < 0)
 		return r;
 	request->holder = supervised_holder(&supervised, &self);
-	r = reserve_or_wait(in, supervised.pool, &supervised, request, grant, e);
+	request->duration_ns = supervised.orders.timeout_ns;
+	/* On GPUs that are reserved by hand it needs no reservation of its own. */
+	r = pool_join(supervised.pool, request, NULL, grant, e);
+	supervised.orders.within = *ret_within = r > 0;
+	if (r > 0)
+		supervised.orders.until = UNTIL_COMMAND;
+	if (r == 0)
+		r = reserve_or_wait(in, supervised.pool, &supervised, request, grant, e);
 	if (r < 0)
 		return r;
 	container_prepare(container, in, grant, &supervised.orders);
@@ -100,12 +107,12 @@ static int run_run(const struct invocation *in, struct err *e)
 	AUTO_FREE char *account = NULL, *path = NULL, *list = NULL;
 	AUTO(container_clear) struct container container = {0};
 	AUTO_FREE int *ids = NULL;
-	const char *verb = "Reserved";
+	const char *verb = "Reserved", *what = "for command execution";
+	bool within = false;
 	char id[ID_SIZE];
 	struct plan_request request = {
 		.actor = actor_get(in, &account),
 		.type = RESERVATION_RUN,
-		.duration_ns = settings_duration_ns(in->settings, "run.timeout"),
 		.grace_ns = settings_duration_ns(in->settings, "run.grace"),
 		.id = id,
 	};
@@ -124,17 +131,22 @@ static int run_run(const struct invocation *in, struct err *e)
 	if (r == 0)
 		r = run_join(in, &request, &grant, e);
 	if (r > 0) {
-		verb = "Using";
+		what = "of the enclosing run";
 		container_prepare(&container, in, &grant, NULL);
 	} else if (r == 0) {
-		r = run_reserve(in, &request, &container, &grant, e);
+		r = run_reserve(in, &request, &container, &grant, &within, e);
 	}
 	holder_clear(&request.holder);
 	if (r < 0)
 		return r;
+	if (within)
+		what = "that you hold by hand, until that ends";
+	if (r > 0 || within)
+		verb = "Using";
 	list = str_from_ids(grant.reservation->gpus, grant.reservation->gpus_count);
-	notice("%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list,
-	       r > 0 ? "of the enclosing run" : "for command execution");
+	notice("%s %zu GPU(s): %s %s\n", verb, grant.reservation->gpus_count, list, what);
+	if (r == 0)
+		request_tell_limit(in, &request);
 	warn_of_instances(&grant);
 	return run_exec(path, container.words ? container.words : in->words, &grant, e);
 }
@@ -226,5 +238,6 @@ const struct command cmd_run = {
 	.options = run_options,
 	.stop_at_word = true,
 	.words_max = -1,
+	.is_limited = true,
 	.run = run_run,
 };

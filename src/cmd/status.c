@@ -16,6 +16,9 @@ static int status_check(const struct settings *settings, struct err *e)
 	if (settings_flag(settings, "status.topology") &&
 	    (settings_flag(settings, "status.summary") || settings_int(settings, "status.watch")))
 		return err_usage(e, "--topology can be used with --json alone");
+	if (settings_flag(settings, "status.mine") && (settings_flag(settings, "status.summary") ||
+						       settings_flag(settings, "status.topology")))
+		return err_usage(e, "--mine cannot be used with --summary or --topology");
 	if (!settings_flag(settings, "status.json"))
 		return 0;
 	if (settings_flag(settings, "status.summary"))
@@ -25,16 +28,31 @@ static int status_check(const struct settings *settings, struct err *e)
 	return 0;
 }
 
-/* Shows it once. */
-static int status_once(const struct settings *settings, struct pool *pool, struct err *e)
+int status_snapshot(const struct invocation *in, struct pool *pool, struct snapshot *ret_snapshot,
+		    struct err *e)
 {
+	AUTO_FREE char *account = NULL;
+	struct plan_actor actor;
+	int r = pool_snapshot(pool, ret_snapshot, e);
+
+	if (r < 0 || !settings_flag(in->settings, "status.mine"))
+		return r;
+	actor = actor_get(in, &account);
+	snapshot_keep_mine(ret_snapshot, &actor);
+	return 0;
+}
+
+/* Shows it once. */
+static int status_once(const struct invocation *in, struct pool *pool, struct err *e)
+{
+	const struct settings *settings = in->settings;
 	AUTO(snapshot_clear) struct snapshot s = {0};
 	const struct status_style style = {
 		.summary = settings_flag(settings, "status.summary"),
 		.terminal = isatty(STDOUT_FILENO),
 		.color = color_wanted(settings, STDOUT_FILENO),
 	};
-	int r = pool_snapshot(pool, &s, e);
+	int r = status_snapshot(in, pool, &s, e);
 
 	if (r < 0)
 		return r;
@@ -86,7 +104,7 @@ static int status_run(const struct invocation *in, struct err *e)
 	if (watch)
 		return status_watch(in, pool, watch, settings_flag(in->settings, "status.summary"),
 				    e);
-	return status_once(in->settings, pool, e);
+	return status_once(in, pool, e);
 }
 
 static const struct option_spec status_options[] = {
@@ -94,6 +112,9 @@ static const struct option_spec status_options[] = {
 	 .letter = 'j',
 	 .type = OPTION_FLAG,
 	 .help = "Output status as JSON array instead of table format"},
+	{.name = "mine",
+	 .type = OPTION_FLAG,
+	 .help = "Show only GPUs that you hold, or use without a reservation"},
 	{.name = "summary",
 	 .type = OPTION_FLAG,
 	 .help = "Show how many GPUs are available, in use and in unreserved use, and when the "
@@ -118,7 +139,7 @@ static const struct option_spec status_options[] = {
 const struct command cmd_status = {
 	.name = "status",
 	.summary = "Show current GPU allocation status",
-	.usage = "[--json] [--summary | --topology] [--fresh] [--watch [SECONDS]]",
+	.usage = "[--json] [--mine | --summary | --topology] [--fresh] [--watch [SECONDS]]",
 	.description =
 		"AVAILABLE GPUs are free and idle, IN_USE ones are reserved, UNRESERVED ones\n"
 		"are used without a reservation, DRAINED ones are out of service, and the use\n"

@@ -16,6 +16,11 @@ struct status_style {
 
 void status_print(const struct snapshot *s, FILE *out, const struct status_style *style);
 
+/* The status as the options ask for it: with --mine, of one's own GPUs alone. The caller clears it.
+ */
+int status_snapshot(const struct invocation *in, struct pool *pool, struct snapshot *ret_snapshot,
+		    struct err *e);
+
 /*
  * Shows the status again and again until it is told to quit: in place on a terminal, elsewhere one
  * after the other with an empty line between.

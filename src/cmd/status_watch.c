@@ -58,7 +58,7 @@ static int watch_refresh(struct watch *w)
 
 	watch_settings(w);
 	err_clear(&w->problem);
-	r = pool_snapshot(w->pool, &newer, &w->problem);
+	r = status_snapshot(w->in, w->pool, &newer, &w->problem);
 	if (r < 0)
 		return r;
 	pool_forecast_snapshot(w->pool, &newer);

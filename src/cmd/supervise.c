@@ -13,7 +13,7 @@ static int64_t host_history_ns(void)
 	AUTO(settings_freep) struct settings *s = settings_new();
 
 	commands_declare(s);
-	if (settings_load_system_file(s, false, NULL) < 0)
+	if (settings_load_system_files(s, false, NULL) < 0)
 		return 0;
 	return settings_int(s, "history.days") * NS_PER_DAY;
 }

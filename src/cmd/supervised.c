@@ -14,10 +14,8 @@
 static int fill(const struct invocation *in, const struct supervised *s, struct orders *o,
 		struct err *e)
 {
-	int r;
+	int r = orders_fill(in, o, e);
 
-	o->timeout_ns = s->orders.timeout_ns;
-	r = orders_fill(in, o, e);
 	/* All that outlives the command ends with the pid namespace, as soon as we do. */
 	if (s->launch.tell_fd >= 0)
 		o->until = UNTIL_COMMAND;

@@ -17,8 +17,8 @@ struct supervised {
 
 #define SUPERVISED_NONE ((struct supervised){.launch = LAUNCH_NONE})
 
-/* Takes the orders from the settings (but orders.timeout_ns, which is what was asked for), starts
-   the supervisor, and opens the pool. */
+/* Takes the orders from the settings, starts the supervisor, and opens the pool. The request's
+   duration is orders.timeout_ns. */
 int supervised_open(const struct invocation *in, struct supervised *s, struct err *e);
 
 /* While nothing is granted: takes the orders from other settings, and the pool's configuration with

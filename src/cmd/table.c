@@ -19,7 +19,7 @@ const struct option_spec global_options[] = {
 	 .type = OPTION_PATH,
 	 .argument = "FILE",
 	 .not_configurable = true,
-	 .help = "Configuration file to read instead of /etc/canhazgpu/config.yaml and "
+	 .help = "Configuration file to read instead of those in /etc/canhazgpu and "
 		 "$HOME/.canhazgpu.yaml"},
 	{.name = "store",
 	 .type = OPTION_TEXT,

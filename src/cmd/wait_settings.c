@@ -58,6 +58,7 @@ static int take(struct wait_settings *w, const struct settings *fresh, struct er
 	in.settings = fresh;
 	if (w->supervised) {
 		r = supervised_change(&in, w->supervised, e);
+		w->request->duration_ns = w->supervised->orders.timeout_ns;
 	} else {
 		r = pool_config_from(&in, &config, e);
 		if (r == 0)

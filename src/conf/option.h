@@ -37,7 +37,8 @@ struct option_spec {
 	const char *implied;    /* value when the argument is left out */
 	bool not_configurable;  /* only on the command line (--config itself) */
 	bool not_on_command_line; /* only in files and the environment (history.days) */
-	bool system_only; /* only in the file of the host's administrator (policy.max-gpus) */
+	bool system_only; /* only in the files of the host's administrator (policy.max-gpus) */
+	bool per_group;   /* policy.max-gpus: policy.groups.NAME.max-gpus is a setting, too */
 };
 
 /* The choices of an option; NULL: it has none. */

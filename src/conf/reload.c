@@ -75,12 +75,16 @@ static struct settings *start_again(const struct settings *s)
 	struct settings *again = settings_new();
 
 	again->items = mem_alloc(s->count + 1, sizeof(*again->items));
-	again->count = again->room = s->count;
+	again->room = s->count + 1;
 	again->host_only = s->host_only;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct setting *from = &s->items[i];
-		struct setting *to = &again->items[i];
+		struct setting *to = &again->items[again->count];
 
+		/* Files set it, and perhaps not any more. */
+		if (setting_is_group(from))
+			continue;
+		again->count++;
 		*to = (struct setting){
 			.hash = from->hash, .key = mem_strdup(from->key), .spec = from->spec};
 		if (from->origin != ORIGIN_FLAG)
@@ -100,12 +104,13 @@ static bool same_text(const char *a, const char *b)
 /* Whether two have the same values from the same places. */
 static bool same_settings(const struct settings *a, const struct settings *b)
 {
-	for (size_t i = 0; i < a->count; i++) {
-		if (!same_text(a->items[i].value, b->items[i].value) ||
+	for (size_t i = 0; a->count == b->count && i < a->count; i++) {
+		if (strcmp(a->items[i].key, b->items[i].key) != 0 ||
+		    !same_text(a->items[i].value, b->items[i].value) ||
 		    !same_text(a->items[i].where, b->items[i].where))
 			return false;
 	}
-	return true;
+	return a->count == b->count;
 }
 
 /* Looks until nothing is being written. */
@@ -156,7 +161,7 @@ int reload_read(struct reload *r, int64_t now_ns, const struct settings **ret_fr
 	}
 	if (result < 0)
 		return result;
-	if (!reload_believes(&r->state, sources_are_lost(r->current, &now), now_ns) ||
+	if (!reload_believes(&r->state, sources_are_lost(r->current), now_ns) ||
 	    (!r->state.broken && same_settings(r->fresh, r->current)))
 		return 0;
 	*ret_fresh = r->fresh;

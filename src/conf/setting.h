@@ -9,9 +9,9 @@ struct setting {
 	char *key;
 	const struct option_spec *spec;
 	enum setting_origin origin;
-	char *value; /* NULL: the default */
-	char *where; /* as in struct setting_view; NULL: "default" */
-	bool in_system_file;
+	char *value;     /* NULL: the default */
+	char *where;     /* as in struct setting_view; NULL: "default" */
+	char *host_file; /* the last file of the host that sets it; NULL: none */
 };
 
 struct settings {
@@ -20,11 +20,23 @@ struct settings {
 	bool host_only; /* see host_options.h */
 };
 
+/* How much of `where` is the path of a file; 0: it comes from no file. */
+size_t setting_path_length(const struct setting *setting);
+
 /* The key of an option: the one its row names, else "<prefix>.<name>". The caller frees it. */
 char *setting_key(const char *prefix, const struct option_spec *spec);
 
 /* The setting of that key, or NULL. */
 struct setting *settings_find(const struct settings *s, const char *key);
+
+/* Declares one more; takes the key over. Other pointers to settings are invalid then. */
+struct setting *setting_add(struct settings *s, const struct option_spec *spec, char *key);
+
+/* Whether it is that of a group: there because a file sets it. */
+bool setting_is_group(const struct setting *setting);
+
+/* The same for a group's; NULL: that is no key of one. */
+struct setting *settings_find_group(struct settings *s, const char *key);
 
 /* The error for a setting that counts only in the system file, and was found elsewhere. */
 #define SETTING_SYSTEM_ONLY "%s counts only in " SETTINGS_SYSTEM_FILE ", where root sets it"

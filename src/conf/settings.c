@@ -35,6 +35,7 @@ struct settings *settings_free(struct settings *s)
 		free(s->items[i].key);
 		free(s->items[i].value);
 		free(s->items[i].where);
+		free(s->items[i].host_file);
 	}
 	if (s)
 		free(s->items);
@@ -96,6 +97,16 @@ struct setting *settings_find(const struct settings *s, const char *key)
 	return NULL;
 }
 
+struct setting *setting_add(struct settings *s, const struct option_spec *spec, char *key)
+{
+	if (s->count == s->room) {
+		s->room = s->room ? 2 * s->room : 64;
+		s->items = mem_resize(s->items, s->room, sizeof(*s->items));
+	}
+	s->items[s->count] = (struct setting){.spec = spec, .hash = hash_key(key), .key = key};
+	return &s->items[s->count++];
+}
+
 /* Two tables may share a key (an option that is global and of a command) if they agree on the type.
  */
 static void declare_one(struct settings *s, const char *prefix, const struct option_spec *spec)
@@ -112,12 +123,7 @@ static void declare_one(struct settings *s, const char *prefix, const struct opt
 		settings_bug(key, e.text);
 	if (spec->implied && setting_check(spec, spec->implied, &e))
 		settings_bug(key, e.text);
-	if (s->count == s->room) {
-		s->room = s->room ? 2 * s->room : 64;
-		s->items = mem_resize(s->items, s->room, sizeof(*s->items));
-	}
-	s->items[s->count] = (struct setting){.spec = spec, .hash = hash_key(key)};
-	s->items[s->count++].key = mem_steal(&key);
+	setting_add(s, spec, mem_steal(&key));
 }
 
 void settings_declare(struct settings *s, const char *prefix, const struct option_spec *table)
@@ -269,20 +275,28 @@ enum setting_origin settings_origin(const struct settings *s, const char *key)
 	return get(s, key)->origin;
 }
 
-static bool is_from_system_file(const struct setting *setting)
+size_t setting_path_length(const struct setting *setting)
 {
-	size_t length = strlen(SETTINGS_SYSTEM_FILE);
+	const char *where = setting->where;
+	size_t length = where && setting->origin == ORIGIN_FILE ? strlen(where) : 0;
 
+	/* "/path:3:5" */
+	for (int colons = 0; length && colons < 2;)
+		colons += where[--length] == ':';
+	return length;
+}
+
+static bool is_from_host_file(const struct setting *setting)
+{
 	return setting->origin == ORIGIN_FILE &&
-	       !strncmp(setting->where, SETTINGS_SYSTEM_FILE, length) &&
-	       setting->where[length] == ':';
+	       host_files_have(setting->where, setting_path_length(setting));
 }
 
 bool settings_is_system(const struct settings *s, const char *key)
 {
 	const struct setting *setting = get(s, key);
 
-	return setting->origin == ORIGIN_DEFAULT || is_from_system_file(setting);
+	return setting->origin == ORIGIN_DEFAULT || is_from_host_file(setting);
 }
 
 const char *settings_text(const struct settings *s, const char *key)
@@ -364,7 +378,7 @@ bool settings_view(const struct settings *s, size_t i, struct setting_view *ret_
 		.value = setting->value ? setting->value : setting->spec->fallback,
 		.where = setting->where ? setting->where : "default",
 		.spec = setting->spec,
-		.overruled = setting->in_system_file && !is_from_system_file(setting),
+		.overruled = is_from_host_file(setting) ? NULL : setting->host_file,
 	};
 	if (!ret_view->value && setting->spec->type == OPTION_FLAG)
 		ret_view->value = "false";

@@ -9,10 +9,8 @@
 
 #include "base/err.h"
 #include "base/parse.h"
+#include "conf/host_files.h"
 #include "conf/option.h"
-
-/* The file of the host's administrator. */
-#define SETTINGS_SYSTEM_FILE "/etc/canhazgpu/config.yaml"
 
 enum setting_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_FLAG };
 
@@ -35,10 +33,11 @@ void settings_declare(struct settings *s, const char *prefix, const struct optio
 int settings_load_file(struct settings *s, const char *path, struct err *e);
 
 /*
- * /etc/canhazgpu/config.yaml, which may be missing. With `replaced`, another file takes its place:
- * then only what counts nowhere else (`system_only`) is taken from it, but all of it is checked.
+ * The files of the host's administrator (host_files.h), if there are any. With `replaced`, another
+ * file takes their place: then only what counts nowhere else (`system_only`) is taken from them,
+ * but all of them are checked.
  */
-int settings_load_system_file(struct settings *s, bool replaced, struct err *e);
+int settings_load_system_files(struct settings *s, bool replaced, struct err *e);
 
 /* $HOME/.canhazgpu.{yaml,yml,json,toml}, which may be missing; more than one is an error that names
    them. home may be NULL. */
@@ -52,6 +51,18 @@ char *settings_personal_file(const char *home, size_t i);
    environment may say what the command line may say: neither is anybody's but the caller's. */
 int settings_load_environment(struct settings *s, struct err *e);
 
+/* ---- settings of groups ---- */
+
+/* policy.groups.NAME.max-gpus for policy.max-gpus: there as soon as a file sets it. The caller
+   frees it. */
+char *settings_group_key(const char *key, const char *group);
+
+/* The names of the groups that have settings, each once. The caller frees them and their list. */
+char **settings_groups(const struct settings *s, size_t *ret_count);
+
+/* Whether there is a setting of that key. */
+bool settings_has(const struct settings *s, const char *key);
+
 /* A value from the command line. `option` is for the message: "--gpus". */
 int settings_set(struct settings *s, const char *key, const char *value, const char *option,
 		 struct err *e);
@@ -60,7 +71,7 @@ int settings_set(struct settings *s, const char *key, const char *value, const c
  * set. */
 bool settings_is_set(const struct settings *s, const char *key); /* not the default */
 enum setting_origin settings_origin(const struct settings *s, const char *key);
-/* The default, or set by the administrator in /etc/canhazgpu/config.yaml. */
+/* The default, or set by the administrator in a file of the host. */
 bool settings_is_system(const struct settings *s, const char *key);
 const char *settings_text(const struct settings *s, const char *key); /* NULL: no value */
 bool settings_flag(const struct settings *s, const char *key);
@@ -80,7 +91,7 @@ struct setting_view {
 	const char *value; /* NULL: none */
 	const char *where;
 	const struct option_spec *spec;
-	bool overruled; /* the system's file sets it, too, and does not count */
+	const char *overruled; /* a file of the host that sets it, too, and does not count; NULL */
 };
 bool settings_view(const struct settings *s, size_t i, struct setting_view *ret_view);
 

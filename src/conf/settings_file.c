@@ -19,8 +19,9 @@ struct load {
 	struct settings *settings;
 	const char *path;
 	const struct doc_node **seen; /* one per setting: where this file sets it */
-	bool is_system;               /* the file of the host's administrator */
-	bool system_only;             /* nothing else is taken from it */
+	size_t seen_count;
+	bool is_system;   /* a file of the host's administrator */
+	bool system_only; /* nothing else is taken from it */
 	struct err *e;
 };
 
@@ -36,6 +37,24 @@ static bool is_section(const struct settings *s, const char *key)
 
 	for (size_t i = 0; i < s->count; i++) {
 		if (!strncmp(s->items[i].key, key, length) && s->items[i].key[length] == '.')
+			return true;
+	}
+	return false;
+}
+
+/* True for "policy.groups" and what is below it: names that nobody can know. */
+static bool is_group_section(const struct settings *s, const char *key)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct option_spec *spec = s->items[i].spec;
+		AUTO_FREE char *groups = NULL;
+		size_t length;
+
+		if (!spec->per_group)
+			continue;
+		groups = settings_group_key(spec->key, "");
+		length = strlen(groups) - strlen(strchr(spec->key, '.')) - 1;
+		if (!strncmp(key, groups, length) && (!key[length] || key[length] == '.'))
 			return true;
 	}
 	return false;
@@ -58,6 +77,20 @@ static int fail_unknown(struct load *l, const struct doc_node *node, const char 
 				 "unknown key '%.60s', did you mean '%s'?", key, nearest.best);
 	return doc_error(l->path, node->key_line, node->key_column, l->e, "unknown key '%.60s'",
 			 key);
+}
+
+static int fail_unknown_of_group(struct load *l, const struct doc_node *node, const char *key)
+{
+	AUTO(str_clear) struct str names = {0};
+
+	for (size_t i = 0; i < l->settings->count; i++) {
+		const struct setting *s = &l->settings->items[i];
+
+		if (s->spec->per_group && !setting_is_group(s))
+			str_addf(&names, "%s%s", names.length ? ", " : "", strchr(s->key, '.') + 1);
+	}
+	return doc_error(l->path, node->key_line, node->key_column, l->e,
+			 "'%.60s' is not a setting: a group can have %s", key, str_text(&names));
 }
 
 static const char *kind_name(enum doc_kind kind)
@@ -150,16 +183,32 @@ static bool kind_fits(enum doc_kind kind, enum option_type type)
 static int keep(const struct load *l, struct setting *setting, const char *value, const char *where,
 		struct err *e)
 {
-	setting->in_system_file |= l->is_system;
+	if (l->is_system)
+		mem_replace(&setting->host_file, l->path);
 	if (l->system_only && !setting->spec->system_only)
 		return setting_check(setting->spec, value, e);
 	return setting_put(setting, value, ORIGIN_FILE, where, e);
 }
 
+/* Where this file has set it already. Settings of groups are added while it is read. */
+static const struct doc_node **seen_of(struct load *l, const struct setting *setting)
+{
+	size_t place = (size_t)(setting - l->settings->items);
+
+	if (place >= l->seen_count) {
+		size_t count = l->settings->count;
+
+		l->seen = mem_resize(l->seen, count, sizeof(*l->seen));
+		memset(l->seen + l->seen_count, 0, (count - l->seen_count) * sizeof(*l->seen));
+		l->seen_count = count;
+	}
+	return &l->seen[place];
+}
+
 /* Sets one setting from its node. */
 static int apply(struct load *l, struct setting *setting, const struct doc_node *node)
 {
-	const struct doc_node **seen = &l->seen[setting - l->settings->items];
+	const struct doc_node **seen = seen_of(l, setting);
 	AUTO_FREE char *where = mem_printf("%s:%d:%d", l->path, node->line, node->column);
 	AUTO(str_clear) struct str ids = {0};
 	const char *value = node->text;
@@ -197,9 +246,12 @@ static int apply_mapping(struct load *l, const char *prefix, const struct doc_no
 		const struct doc_node *node = mapping->children[i];
 		AUTO_FREE char *key = mem_printf("%s%s%s", prefix, *prefix ? "." : "", node->key);
 		struct setting *setting = settings_find(l->settings, key);
-		bool section = is_section(l->settings, key);
+		bool group = is_group_section(l->settings, key);
+		bool section = group || is_section(l->settings, key);
 		int r = 0;
 
+		if (group && !setting && node->kind != DOC_MAPPING)
+			setting = settings_find_group(l->settings, key);
 		if (section && node->kind == DOC_MAPPING)
 			r = apply_mapping(l, key, node);
 		else if (setting && !setting->spec->not_configurable)
@@ -209,6 +261,8 @@ static int apply_mapping(struct load *l, const char *prefix, const struct doc_no
 		else if (!section || (setting && node->kind != DOC_NULL))
 			r = fail_unknown(l, node, key);
 		/* A section whose lines are all commented out is null, and that is fine. */
+		else if (group && node->kind != DOC_NULL)
+			r = fail_unknown_of_group(l, node, key);
 		else if (node->kind != DOC_NULL)
 			r = doc_error(l->path, node->line, node->column, l->e,
 				      "%s needs a section of settings, this is %s", key,
@@ -226,13 +280,12 @@ static int load_file(struct settings *s, const char *path, bool system_only, str
 	struct load l = {.settings = s,
 			 .path = path,
 			 .e = e,
-			 .is_system = !strcmp(path, SETTINGS_SYSTEM_FILE),
+			 .is_system = host_files_have(path, strlen(path)),
 			 .system_only = system_only};
 	int r = doc_load(path, &root, e);
 
 	if (r)
 		return r;
-	l.seen = mem_alloc(s->count + 1, sizeof(*l.seen));
 	return apply_mapping(&l, "", root);
 }
 
@@ -254,12 +307,14 @@ char *settings_personal_file(const char *home, size_t i)
 	return i < ARRAY_SIZE(endings) ? mem_printf("%s/.canhazgpu.%s", home, endings[i]) : NULL;
 }
 
-int settings_load_system_file(struct settings *s, bool replaced, struct err *e)
+int settings_load_system_files(struct settings *s, bool replaced, struct err *e)
 {
-	/* It may hold limits: they must not be lost because it cannot be read. */
-	if (exists(SETTINGS_SYSTEM_FILE) || (errno != ENOENT && errno != ENOTDIR))
-		return load_file(s, SETTINGS_SYSTEM_FILE, replaced, e);
-	return 0;
+	AUTO(host_files_clear) struct host_files files = {0};
+	int r = host_files_list(&files, e);
+
+	for (size_t i = 0; r == 0 && i < files.count; i++)
+		r = load_file(s, files.paths[i], replaced, e);
+	return r;
 }
 
 int settings_load_personal_file(struct settings *s, const char *home, struct err *e)

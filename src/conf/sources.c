@@ -31,7 +31,7 @@ static const char *named_file(const struct settings *s)
 int settings_load(struct settings *s, struct err *host_error, struct err *e)
 {
 	const char *named = named_file(s);
-	int r = settings_load_system_file(s, named != NULL, host_error), environment;
+	int r = settings_load_system_files(s, named != NULL, host_error), environment;
 
 	if (s->host_only) {
 		*e = *host_error;
@@ -47,18 +47,36 @@ int settings_load(struct settings *s, struct err *host_error, struct err *e)
 	return r < 0 ? r : environment;
 }
 
-/* The i-th file; NULL after the last. The caller frees it. */
-static char *source_path(const struct settings *s, size_t i)
+static void add_path(char *paths[SOURCES_MAX], size_t *count, char *path)
 {
-	const char *named = named_file(s), *home = getenv("HOME");
+	if (*count < SOURCES_MAX)
+		paths[(*count)++] = path;
+	else
+		free(path);
+}
 
-	if (i == 0)
-		return mem_strdup(SETTINGS_SYSTEM_FILE);
-	if (s->host_only)
-		return NULL;
-	if (named)
-		return i == 1 ? mem_strdup(named) : NULL;
-	return home && *home == '/' ? settings_personal_file(home, i - 1) : NULL;
+/* All files, and the directory that may get another one. The caller frees the paths. */
+static size_t list_paths(const struct settings *s, char *paths[SOURCES_MAX])
+{
+	AUTO(host_files_clear) struct host_files files = {0};
+	const char *named = named_file(s), *home = getenv("HOME");
+	size_t count = 0;
+	char *path;
+
+	add_path(paths, &count, mem_strdup(SETTINGS_SYSTEM_FILE));
+	add_path(paths, &count, mem_strdup(SETTINGS_SYSTEM_DIRECTORY));
+	(void)host_files_list(&files, NULL);
+	for (size_t i = 0; i < files.count; i++) {
+		if (strcmp(files.paths[i], SETTINGS_SYSTEM_FILE) != 0)
+			add_path(paths, &count, mem_strdup(files.paths[i]));
+	}
+	if (named && !s->host_only)
+		add_path(paths, &count, mem_strdup(named));
+	for (size_t i = 0; !named && !s->host_only && home && *home == '/' &&
+			   (path = settings_personal_file(home, i));
+	     i++)
+		add_path(paths, &count, path);
+	return count;
 }
 
 static int64_t time_ns(const struct timespec *t)
@@ -69,20 +87,18 @@ static int64_t time_ns(const struct timespec *t)
 void sources_look(const struct settings *s, struct sources *ret_sources)
 {
 	int64_t now_ns = clock_now_ns();
+	char *paths[SOURCES_MAX];
 
-	*ret_sources = (struct sources){0};
-	for (size_t i = 0; i < SOURCES_MAX; i++) {
+	*ret_sources = (struct sources){.count = list_paths(s, paths)};
+	for (size_t i = 0; i < ret_sources->count; i++) {
 		struct source *file = &ret_sources->files[i];
-		AUTO_FREE char *path = source_path(s, i);
 		int64_t age_ns;
 
-		if (!path)
-			break;
-		ret_sources->count++;
-		if (stat(path, &file->st) < 0) {
+		if (stat(paths[i], &file->st) < 0)
 			*file = (struct source){.code = errno};
+		free(paths[i]);
+		if (file->code)
 			continue;
-		}
 		age_ns = now_ns - time_ns(&file->st.st_ctim);
 		ret_sources->is_recent |= age_ns > -RECENT_NS && age_ns < RECENT_NS;
 	}
@@ -105,27 +121,17 @@ bool sources_are_same(const struct sources *a, const struct sources *b)
 	return same;
 }
 
-/* Whether a setting has its value from that file. */
-static bool is_used(const struct settings *s, const char *path)
+bool sources_are_lost(const struct settings *s)
 {
-	size_t length = strlen(path);
-
 	for (size_t i = 0; i < s->count; i++) {
 		const struct setting *setting = &s->items[i];
+		AUTO_FREE char *path = NULL;
+		struct stat st;
 
-		if (setting->origin == ORIGIN_FILE && !strncmp(setting->where, path, length) &&
-		    setting->where[length] == ':')
-			return true;
-	}
-	return false;
-}
-
-bool sources_are_lost(const struct settings *s, const struct sources *now)
-{
-	for (size_t i = 0; i < now->count; i++) {
-		AUTO_FREE char *path = source_path(s, i);
-
-		if ((now->files[i].code || !now->files[i].st.st_size) && path && is_used(s, path))
+		if (setting->origin != ORIGIN_FILE)
+			continue;
+		path = mem_printf("%.*s", (int)setting_path_length(setting), setting->where);
+		if (stat(path, &st) < 0 || !st.st_size)
 			return true;
 	}
 	return false;

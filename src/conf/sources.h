@@ -11,8 +11,9 @@
 
 #include "conf/settings.h"
 
-/* The system's file, and the one that is named, or those of the home directory. */
-#define SOURCES_MAX 6
+/* The host's files and their directory, and the file that is named, or those of the home directory.
+ */
+#define SOURCES_MAX (HOST_FILES_MAX + 6)
 
 /*
  * Reads files and environment; what flags have set already stays. With a mistake in a file the
@@ -39,6 +40,6 @@ void sources_look(const struct settings *s, struct sources *ret_sources);
 bool sources_are_same(const struct sources *a, const struct sources *b);
 
 /* Whether a file that a setting has its value from is missing or empty now. */
-bool sources_are_lost(const struct settings *s, const struct sources *now);
+bool sources_are_lost(const struct settings *s);
 
 #endif

@@ -94,25 +94,30 @@ static int64_t budget_left(int64_t **ret_spent_ns)
 	return BUDGET_NS - spent_ns;
 }
 
-/* The answer, which the caller frees; NULL where there is none, or none in time. */
-static char *ask(const struct question *q)
+/* What the child answers in time; NULL: nothing. The caller frees it. */
+static char *ask_child(host_child_work *work, const void *question)
 {
 	static struct host_child_stuck stuck;
 	AUTO(str_clear) struct str answer = {0};
-	char *found = ask_files(q);
 	struct host_child_end end;
 	int64_t *spent_ns, left_ns, begin_ns;
 	int r;
 
-	if (found)
-		return found;
 	left_ns = budget_left(&spent_ns);
 	if (left_ns <= 0)
 		return NULL;
 	begin_ns = clock_monotonic_ns();
-	r = host_child_ask(ask_services, q, begin_ns + left_ns, &stuck, &answer, &end);
+	r = host_child_ask(work, question, begin_ns + left_ns, &stuck, &answer, &end);
 	*spent_ns += clock_monotonic_ns() - begin_ns;
 	return r == 0 && answer.length ? str_steal(&answer) : NULL;
+}
+
+/* The answer, which the caller frees; NULL where there is none, or none in time. */
+static char *ask(const struct question *q)
+{
+	char *found = ask_files(q);
+
+	return found ? found : ask_child(ask_services, q);
 }
 
 char *host_account_name(uid_t uid)
@@ -138,6 +143,13 @@ char *host_group_name(gid_t gid)
 	return ask(&(struct question){.subject = GROUP_NAME, .id = gid});
 }
 
+bool host_group_exists(const char *name)
+{
+	AUTO_FREE char *answer = ask(&(struct question){.subject = GROUP_ID, .name = name});
+
+	return answer != NULL;
+}
+
 bool host_in_group(const char *name)
 {
 	AUTO_FREE char *answer = ask(&(struct question){.subject = GROUP_ID, .name = name});
@@ -157,4 +169,131 @@ bool host_in_group(const char *name)
 			return true;
 	}
 	return false;
+}
+
+/* ---- the groups of an account ---- */
+
+struct membership_question {
+	uid_t uid;
+	const char *const *names;
+	size_t count;
+	char *answers; /* of the files */
+};
+
+/* What is answered for each group. */
+#define ANSWER_YES 'y'
+#define ANSWER_NO 'n'
+#define ANSWER_UNKNOWN '?'
+
+/* Whether the group lists the account, or is its own. */
+static bool lists(const struct group *group, const char *account, gid_t gid)
+{
+	if (group->gr_gid == gid)
+		return true;
+	for (char **member = group->gr_mem; member && *member; member++) {
+		if (!strcmp(*member, account))
+			return true;
+	}
+	return false;
+}
+
+/* What the files of this host say for certain: other services can add members to their groups, but
+   take none away. */
+static void ask_group_file(struct membership_question *q)
+{
+	AUTO_FCLOSE FILE *users = fopen("/etc/passwd", "re");
+	AUTO_FCLOSE FILE *groups = fopen("/etc/group", "re");
+	const struct passwd *user = NULL;
+	const struct group *group;
+
+	memset(q->answers, ANSWER_UNKNOWN, q->count);
+	while (users && (user = fgetpwent(users)) &&
+	       (user->pw_uid != q->uid || strchr("+-", *user->pw_name)))
+		;
+	while (user && groups && (group = fgetgrent(groups))) {
+		for (size_t i = 0; i < q->count; i++) {
+			if (!strcmp(group->gr_name, q->names[i]) &&
+			    lists(group, user->pw_name, user->pw_gid))
+				q->answers[i] = ANSWER_YES;
+		}
+	}
+}
+
+/* All groups of an account; NULL: these cannot be told. The caller frees them. */
+static gid_t *list_groups(const struct passwd *user, int *ret_count)
+{
+	AUTO_FREE gid_t *groups = NULL;
+	int count = 64, room;
+
+	do {
+		room = count;
+		groups = mem_resize(groups, (size_t)room, sizeof(*groups));
+		if (getgrouplist(user->pw_name, user->pw_gid, groups, &count) >= 0) {
+			*ret_count = count;
+			return mem_steal(&groups);
+		}
+	} while (count > room);
+	return NULL;
+}
+
+static char answer_group(const char *name, const char *account, gid_t own, const gid_t *groups,
+			 int count)
+{
+	char buffer[65536];
+	struct group storage, *group = NULL;
+
+	/* An error is not the same as no such group. */
+	if (getgrnam_r(name, &storage, buffer, sizeof(buffer), &group) != 0)
+		return ANSWER_UNKNOWN;
+	if (!group)
+		return ANSWER_NO;
+	if (lists(group, account, own))
+		return ANSWER_YES;
+	for (int i = 0; i < count; i++) {
+		if (groups[i] == group->gr_gid)
+			return ANSWER_YES;
+	}
+	return ANSWER_NO;
+}
+
+/* In the child. An account that is not known has groups that are not known. */
+static void ask_group_services(const void *question, int out)
+{
+	const struct membership_question *q = question;
+	const struct passwd *user = getpwuid(q->uid);
+	AUTO_FREE char *account = user ? mem_strdup(user->pw_name) : NULL;
+	gid_t own = user ? user->pw_gid : 0;
+	AUTO_FREE gid_t *groups = NULL;
+	int count = 0;
+
+	if (user)
+		groups = list_groups(user, &count);
+	for (size_t i = 0; i < q->count; i++) {
+		char answer = groups ? answer_group(q->names[i], account, own, groups, count)
+				     : ANSWER_UNKNOWN;
+
+		host_child_write(out, &answer, 1);
+	}
+}
+
+void host_account_groups(uid_t uid, const char *const *names, size_t count,
+			 enum host_member *ret_members)
+{
+	AUTO_FREE char *answers = mem_alloc(count + 1, 1);
+	struct membership_question q = {
+		.uid = uid, .names = names, .count = count, .answers = answers};
+	AUTO_FREE char *services = NULL;
+
+	ask_group_file(&q);
+	if (memchr(answers, ANSWER_UNKNOWN, count))
+		services = ask_child(ask_group_services, &q);
+	for (size_t i = 0; i < count; i++) {
+		char answer = answers[i];
+
+		if (answer == ANSWER_UNKNOWN && services && strlen(services) == count)
+			answer = services[i];
+		ret_members[i] = answer == ANSWER_YES  ? HOST_MEMBER
+				 : answer == ANSWER_NO ? HOST_NO_MEMBER
+						       : HOST_MEMBER_UNKNOWN;
+	}
 }

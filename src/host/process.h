@@ -83,9 +83,23 @@ int host_account_find(const char *name, uid_t *ret_uid);
 /* Name of a group; NULL: it has none. The caller frees it. */
 char *host_group_name(gid_t gid);
 
+/* Whether there is a group of that name. */
+bool host_group_exists(const char *name);
+
 /* Whether this process is in that group: its real group or a supplementary one, as the kernel has
    them. */
 bool host_in_group(const char *name);
+
+enum host_member { HOST_NO_MEMBER, HOST_MEMBER, HOST_MEMBER_UNKNOWN };
+
+/*
+ * Whether an account is in each of these groups, its own or a supplementary one: by what the system
+ * knows of the account, not by what the process has, since processes can drop groups. Unknown: the
+ * account is not known, or a name service does not answer in time. A group that does not exist has
+ * no members.
+ */
+void host_account_groups(uid_t uid, const char *const *names, size_t count,
+			 enum host_member *ret_members);
 
 /* The pid namespace of this process, "pid:[4026532201]", where it is not the host's own; NULL: it
    is, or the kernel does not say. The caller frees it. */

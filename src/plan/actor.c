@@ -17,6 +17,16 @@ bool plan_owns_entry(const struct plan_actor *actor, const struct queue_entry *q
 			       q->account);
 }
 
+bool plan_holds_by_hand(const struct pool_state *state, int64_t now_ns,
+			const struct plan_actor *actor, int id)
+{
+	const struct reservation *r =
+		id >= 0 && (size_t)id < state->slots_count ? state->slots[id].reservation : NULL;
+
+	return r && r->type == RESERVATION_MANUAL && !r->queue_id && plan_owns(actor, r) &&
+	       (r->expiry_ns == TIME_NONE || r->expiry_ns > now_ns);
+}
+
 bool plan_is_administrator(const struct plan_actor *actor)
 {
 	return actor->uid == 0 || actor->administrator;

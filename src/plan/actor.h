@@ -10,6 +10,10 @@
 bool plan_owns(const struct plan_actor *actor, const struct reservation *r);
 bool plan_owns_entry(const struct plan_actor *actor, const struct queue_entry *q);
 
+/* Whether the actor has that GPU by a manual reservation, which is not over. */
+bool plan_holds_by_hand(const struct pool_state *state, int64_t now_ns,
+			const struct plan_actor *actor, int id);
+
 /* Root is one, whatever groups there are. */
 bool plan_is_administrator(const struct plan_actor *actor);
 

@@ -13,10 +13,11 @@
 
 /* One GPU after the cleanup, without what the actor has reserved there by hand. */
 static int check_gpu(const struct pool_state *state, const struct plan_facts *facts,
-		     const struct candidate *c, enum adopted_use use, bool force, struct err *e)
+		     const struct plan_actor *actor, const struct candidate *c,
+		     enum adopted_use use, bool force, struct err *e)
 {
 	if (c->reserved || state->slots[c->id].problem)
-		return plan_refuse_id(state, facts, c, false, e);
+		return plan_refuse_id(state, facts, actor, c, false, e);
 	/* Behind a GPU that these processes keep busy others wait anyway, until they have ended. */
 	if (c->awaited && (c->idle || use == ADOPTED_NONE)) {
 		const struct queue_entry *first =
@@ -36,7 +37,7 @@ static int check_gpu(const struct pool_state *state, const struct plan_facts *fa
 			       "details; --force takes it anyway",
 			       c->id);
 	if (c->unknown)
-		return plan_refuse_id(state, facts, c, false, e);
+		return plan_refuse_id(state, facts, actor, c, false, e);
 	return err_set(e, EBUSY,
 		       "GPU %d is in use, but not by these processes - run 'canhazgpu status' for "
 		       "details; --force takes it anyway",
@@ -109,7 +110,7 @@ static int check_rules(const struct pool_state *state, const struct plan_facts *
 		r = plan_check_policy(facts->policy, &asked, e);
 	if (r < 0)
 		return r;
-	if (plan_check_quota(state, facts, p, &asked, NULL, false, e) != QUOTA_KEPT)
+	if (plan_check_quota(state, facts, p, &asked, e) != QUOTA_KEPT)
 		return -EDQUOT;
 	plan_guard_quota(state, facts, &asked, p);
 	return 0;
@@ -135,7 +136,8 @@ int plan_adopt(const struct pool_state *state, const struct plan_facts *facts,
 		return r;
 	all = plan_candidates(state, facts, p, state->queue_count, NULL);
 	for (size_t i = 0; i < count; i++) {
-		r = check_gpu(state, facts, &all[gpus[i]], adopted[gpus[i]], request->force, e);
+		r = check_gpu(state, facts, &request->actor, &all[gpus[i]], adopted[gpus[i]],
+			      request->force, e);
 		if (r < 0)
 			return r;
 	}

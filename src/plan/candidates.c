@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "plan/actor.h"
 #include "plan/queue.h"
 #include "plan/withheld.h"
 
@@ -112,8 +113,29 @@ int plan_compare_candidates(const void *left, const void *right)
 	return r ? r : compare_ns(a->id, b->id);
 }
 
+/* Refuses a GPU that the actor's account has reserved itself. */
+static int refuse_own(const struct reservation *r, int id, struct err *e)
+{
+	if (r->queue_id)
+		return err_set(e, EBUSY,
+			       "GPU %d is not available: collected for your own waiting request "
+			       "%.8s",
+			       id, r->queue_id);
+	if (r->type == RESERVATION_MANUAL)
+		return err_set(e, EBUSY,
+			       "GPU %d is not available: reserved by %s (manual), your own "
+			       "reservation - 'canhazgpu run --gpu-ids %d' runs there, 'canhazgpu "
+			       "extend' prolongs it",
+			       id, r->user, id);
+	return err_set(e, EBUSY,
+		       "GPU %d is not available: reserved by %s (run), a run of your own - run "
+		       "'canhazgpu status' for details",
+		       id, r->user);
+}
+
 int plan_refuse_id(const struct pool_state *state, const struct plan_facts *facts,
-		   const struct candidate *c, bool force, struct err *e)
+		   const struct plan_actor *actor, const struct candidate *c, bool force,
+		   struct err *e)
 {
 	const struct slot *slot = &state->slots[c->id];
 	const struct queue_entry *first = plan_first_for(state, facts, c->id, state->queue_count);
@@ -122,6 +144,8 @@ int plan_refuse_id(const struct pool_state *state, const struct plan_facts *fact
 		: first     ? account_label(first->user, first->account)
 			    : NULL;
 
+	if (c->reserved && plan_owns(actor, slot->reservation))
+		return refuse_own(slot->reservation, c->id, e);
 	if (c->reserved)
 		return err_set(
 			e, EBUSY,

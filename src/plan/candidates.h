@@ -39,9 +39,10 @@ int plan_compare_candidates(const void *left, const void *right);
 /* Whether the request may have it now. */
 bool plan_is_available(const struct candidate *c, const struct plan_request *request);
 
-/* Refuses for a GPU that was asked for by id; `force`: whatever runs there. -EBUSY. */
+/* Refuses for a GPU that the actor has asked for by id; `force`: whatever runs there. -EBUSY. */
 int plan_refuse_id(const struct pool_state *state, const struct plan_facts *facts,
-		   const struct candidate *c, bool force, struct err *e);
+		   const struct plan_actor *actor, const struct candidate *c, bool force,
+		   struct err *e);
 
 /* Refuses for want of GPUs, with the numbers of this very decision. -EBUSY. */
 int plan_refuse_count(const struct plan_request *request, const struct candidate *all, size_t count,

@@ -28,8 +28,9 @@ enum holder_life {
  * administrators are not bound by the limits. 0, NULL and false: no such limit.
  */
 struct plan_policy {
-	int max_gpus;            /* GPUs per account: held, and asked for by waiting requests */
+	int max_gpus;            /* GPUs that an account holds at a time */
 	int64_t max_duration_ns; /* from now to the end of a manual reservation */
+	int64_t max_run_ns;      /* time limit of a run */
 	int64_t max_wait_ns;
 	bool note_required;
 	bool no_display_name; /* --user names no other than the account */
@@ -57,6 +58,9 @@ struct plan_facts {
 	const enum holder_life *waiting; /* per queue entry: its process; NULL: all out of sight */
 	const int64_t *last_use_ns; /* per slot: when the requester last used it; NULL: never */
 	const struct plan_policy *policy; /* NULL: no limits */
+	const int *freed; /* GPUs that nobody is to count as held, ascending: they are
+			     being released */
+	size_t freed_count;
 };
 
 /*

@@ -16,6 +16,32 @@ static const struct plan_policy *binding(const struct plan_policy *policy,
 	return plan_is_administrator(actor) ? NULL : policy;
 }
 
+int64_t plan_limit_of(int64_t host_limit, const struct plan_group_limit *groups, size_t count)
+{
+	int64_t most = 0, least_unknown = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int64_t value = groups[i].value;
+
+		if (groups[i].member == PLAN_MEMBER && value > most)
+			most = value;
+		if (groups[i].member == PLAN_MEMBER_UNKNOWN &&
+		    (!least_unknown || value < least_unknown))
+			least_unknown = value;
+	}
+	/* More groups would make it only more. */
+	if (most)
+		return most;
+	return least_unknown && (!host_limit || least_unknown < host_limit) ? least_unknown
+									    : host_limit;
+}
+
+int64_t plan_longest_run_ns(const struct plan_policy *policy, const struct plan_actor *actor)
+{
+	policy = binding(policy, actor);
+	return policy && policy->max_run_ns ? policy->max_run_ns : INT64_MAX;
+}
+
 static bool is_blank(const char *text)
 {
 	return !text || !text[strspn(text, " \t\r\n")];
@@ -34,6 +60,8 @@ static int refuse_length(const char *what, const char *key, int64_t limit_ns, in
 int plan_check_policy(const struct plan_policy *policy, const struct plan_request *request,
 		      struct err *e)
 {
+	char limit[CLOCK_DURATION_SIZE];
+
 	policy = binding(policy, &request->actor);
 	if (!policy)
 		return 0;
@@ -46,6 +74,13 @@ int plan_check_policy(const struct plan_policy *policy, const struct plan_reques
 		return err_set(e, EDQUOT,
 			       "display names are not used on this host (policy.no-display-name): "
 			       "leave out --user");
+	/* Commands keep to it: this is for what does not. */
+	if (policy->max_run_ns && request->type == RESERVATION_RUN &&
+	    (!request->duration_ns || request->duration_ns > policy->max_run_ns))
+		return err_set(e, EDQUOT,
+			       "limit of %s per run on this host (policy.max-run): it needs a "
+			       "time limit that is no longer (--timeout)",
+			       clock_duration(policy->max_run_ns, limit));
 	if (policy->max_duration_ns && request->type == RESERVATION_MANUAL &&
 	    request->duration_ns > policy->max_duration_ns)
 		return refuse_length("per manual reservation", "policy.max-duration",
@@ -96,16 +131,23 @@ int plan_check_extension(const struct pool_state *state, const struct plan_facts
 
 /* ---- policy.max-gpus ---- */
 
-/* GPUs that an account has or wants. */
+int plan_limit_gpus(const struct plan_policy *policy, const struct plan_actor *actor)
+{
+	policy = binding(policy, actor);
+	return policy ? policy->max_gpus : 0;
+}
+
+/* GPUs that an account holds after the cleanup. */
 struct tally {
 	size_t held;
 	size_t ending; /* of those: their command has ended, its supervisor is about to release */
-	size_t awaited;
 };
 
-static void count_held(const struct pool_state *state, const struct plan_facts *facts,
-		       const struct plan *p, const struct plan_actor *actor, struct tally *t)
+static struct tally count_held(const struct pool_state *state, const struct plan_facts *facts,
+			       const struct plan *p, const struct plan_actor *actor)
 {
+	struct tally t = {0};
+
 	for (size_t i = 0; i < state->reservations_count; i++) {
 		const struct reservation *r = state->reservations[i];
 		bool ending = facts->life && facts->life[i] == HOLDER_ENDING;
@@ -116,64 +158,42 @@ static void count_held(const struct pool_state *state, const struct plan_facts *
 		for (size_t k = 0; k < r->gpus_count; k++) {
 			bool held = !plan_ends(p, r, r->gpus[k]);
 
-			t->held += held;
-			t->ending += held && ending && r->type == RESERVATION_RUN;
+			t.held += held;
+			t.ending += held && ending && r->type == RESERVATION_RUN;
 		}
 	}
-}
-
-static void count_awaited(const struct pool_state *state, const struct plan_facts *facts,
-			  const struct plan_actor *actor, const char *self, struct tally *t)
-{
-	for (size_t i = 0; i < state->queue_count; i++) {
-		const struct queue_entry *q = &state->queue[i];
-
-		if (plan_owns_entry(actor, q) && !(self && !strcmp(q->id, self)) && !q->cancelled &&
-		    plan_waiter_state(state, facts, i) != WAITER_DEAD)
-			t->awaited += plan_entry_count(q);
-	}
+	return t;
 }
 
 enum plan_quota plan_check_quota(const struct pool_state *state, const struct plan_facts *facts,
 				 const struct plan *p, const struct plan_request *request,
-				 const char *self, bool joined, struct err *e)
+				 struct err *e)
 {
-	const struct plan_policy *policy = binding(facts->policy, &request->actor);
-	size_t asked = plan_request_count(request), limit;
-	struct tally t = {0};
+	size_t limit = (size_t)plan_limit_gpus(facts->policy, &request->actor);
+	size_t asked = plan_request_count(request);
+	struct tally t;
 
-	if (!policy || !policy->max_gpus)
+	if (!limit)
 		return QUOTA_KEPT;
-	limit = (size_t)policy->max_gpus;
-	count_held(state, facts, p, &request->actor, &t);
-	if (!joined)
-		count_awaited(state, facts, &request->actor, self, &t);
-	if (t.held + t.awaited + asked <= limit)
+	t = count_held(state, facts, p, &request->actor);
+	if (t.held + asked <= limit)
 		return QUOTA_KEPT;
-	if (t.awaited)
-		err_set(e, EDQUOT,
-			"limit of %zu GPUs per user on this host (policy.max-gpus): you hold %zu, "
-			"wait for %zu and ask for %zu",
-			limit, t.held, t.awaited, asked);
-	else
-		err_set(e, EDQUOT,
-			"limit of %zu GPUs per user on this host (policy.max-gpus): you hold %zu "
-			"and ask for %zu",
-			limit, t.held, asked);
-	/* A limit that was lowered meanwhile: the account can still release what it holds. */
-	if (joined)
-		return asked <= limit ? QUOTA_SOON : QUOTA_OVER;
-	return t.held - t.ending + t.awaited + asked <= limit ? QUOTA_SOON : QUOTA_OVER;
+	err_set(e, EDQUOT,
+		"limit of %zu GPUs per user on this host (policy.max-gpus): you hold %zu and ask "
+		"for %zu",
+		limit, t.held, asked);
+	if (asked > limit)
+		return QUOTA_NEVER;
+	return t.held - t.ending + asked <= limit ? QUOTA_SOON : QUOTA_OVER;
 }
 
 void plan_guard_quota(const struct pool_state *state, const struct plan_facts *facts,
 		      const struct plan_request *request, struct plan *p)
 {
-	const struct plan_policy *policy = binding(facts->policy, &request->actor);
 	struct change *c;
 	int *all;
 
-	if (!policy || !policy->max_gpus)
+	if (!plan_limit_gpus(facts->policy, &request->actor))
 		return;
 	all = plan_own(p, mem_alloc(state->slots_count, sizeof(*all)));
 	for (size_t i = 0; i < state->slots_count; i++)

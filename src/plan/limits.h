@@ -7,6 +7,22 @@
 #include "plan/facts.h"
 #include "plan/request.h"
 
+/* A limit that a group has of its own. */
+struct plan_group_limit {
+	int64_t value;
+	enum plan_member { PLAN_NO_MEMBER, PLAN_MEMBER, PLAN_MEMBER_UNKNOWN } member;
+};
+
+/*
+ * The limit of an account (0: none): the most generous one of its groups, and where they have none,
+ * that of the host. Where it is not known whether the account is in a group, what is stricter
+ * counts.
+ */
+int64_t plan_limit_of(int64_t host_limit, const struct plan_group_limit *groups, size_t count);
+
+/* How long the actor's runs may take; INT64_MAX: without end. */
+int64_t plan_longest_run_ns(const struct plan_policy *policy, const struct plan_actor *actor);
+
 /* Refuses a request that the rules forbid whoever holds what: -EDQUOT. */
 int plan_check_policy(const struct plan_policy *policy, const struct plan_request *request,
 		      struct err *e);
@@ -21,21 +37,21 @@ int plan_check_extension(const struct pool_state *state, const struct plan_facts
 			 const struct plan_actor *actor, const struct reservation *longer,
 			 struct err *e);
 
-/* Whether one more request keeps within policy.max-gpus. */
+/* How many GPUs the actor may hold at a time; 0: any number. */
+int plan_limit_gpus(const struct plan_policy *policy, const struct plan_actor *actor);
+
+/* Whether an account that gets what it asks for keeps within policy.max-gpus. */
 enum plan_quota {
 	QUOTA_KEPT,
-	QUOTA_SOON, /* when a command that has ended is released; a request that has joined the
-		       queue: when the account releases enough */
-	QUOTA_OVER,
+	QUOTA_SOON,  /* when a command that has ended is released */
+	QUOTA_OVER,  /* when the account releases enough: a request that may wait waits for that */
+	QUOTA_NEVER, /* it asks for more than the limit by itself */
 };
 
-/*
- * After the cleanup in p. `self` is the request's own entry in the queue, NULL: none; `joined`: it
- * is in the queue already, so that only what is held counts. e says why not.
- */
+/* After the cleanup in p. e says why not. */
 enum plan_quota plan_check_quota(const struct pool_state *state, const struct plan_facts *facts,
 				 const struct plan *p, const struct plan_request *request,
-				 const char *self, bool joined, struct err *e);
+				 struct err *e);
 
 /* Makes the commit depend on all that plan_check_quota has counted. */
 void plan_guard_quota(const struct pool_state *state, const struct plan_facts *facts,

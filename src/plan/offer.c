@@ -155,7 +155,7 @@ static bool is_same_answer(const struct offer *a, const struct offer *b)
 }
 
 bool plan_answer(const struct pool_state *state, const struct plan_facts *facts,
-		 const struct queue_entry *q, const struct candidate *all, const char *blocked,
+		 const struct queue_entry *q, const struct candidate *all, bool blocked,
 		 struct plan *p, struct offer *ret_answer)
 {
 	const struct offer *before = &q->offer;
@@ -169,9 +169,8 @@ bool plan_answer(const struct pool_state *state, const struct plan_facts *facts,
 		answer.aside_gpus = NULL;
 		answer.aside_gpus_count = 0;
 	}
-	if (blocked && (offered || (before->aside && !before->aside_gpus)))
-		answer.aside = plan_own(p, mem_strdup(blocked));
-	else if (!blocked)
+	/* That its account is at its limit the entry says by its account_limit. */
+	if (!blocked)
 		decline(state, facts, q, all, p, &answer);
 	*ret_answer = answer;
 	return before->made_ns != OFFER_UNKNOWN && !is_same_answer(before, &answer);

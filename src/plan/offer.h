@@ -31,11 +31,11 @@ bool plan_could_offer(const struct pool_state *state, const struct plan_facts *f
 
 /*
  * What the entry answers, after its decision: which GPUs it cannot take although it could have
- * them, and why. `blocked`: why it can take none at all; NULL: it can. The memory of *ret_answer is
- * the plan's; true where others have to know.
+ * them, and why. `blocked`: its account is at its limit, so that it cannot. The memory of
+ * *ret_answer is the plan's; true where others have to know.
  */
 bool plan_answer(const struct pool_state *state, const struct plan_facts *facts,
-		 const struct queue_entry *q, const struct candidate *all, const char *blocked,
+		 const struct queue_entry *q, const struct candidate *all, bool blocked,
 		 struct plan *p, struct offer *ret_answer);
 
 /* The GPUs have a new holder: those who were aside for them can have them again after it. */

@@ -200,15 +200,78 @@ static char *why_impossible(const struct pool_state *state, const struct plan_fa
 			  serving, serving == 1 ? "is" : "are");
 }
 
+/* ---- the limit of GPUs per account ---- */
+
+bool plan_entry_is_of(const struct queue_entry *q, struct quantity uid, const char *account)
+{
+	return account_is_same(q->uid, q->account, uid, account);
+}
+
+/* A GPU that is being released is held no more. */
+static size_t count_gpus(const struct plan_facts *facts, const struct reservation *r)
+{
+	size_t count = r->gpus_count;
+
+	for (size_t k = 0; facts->freed_count && k < r->gpus_count; k++)
+		count -= gpu_ids_have(facts->freed, facts->freed_count, r->gpus[k]);
+	return count;
+}
+
+size_t plan_count_held(const struct pool_state *state, const struct plan_facts *facts,
+		       struct quantity uid, const char *account)
+{
+	size_t held = 0;
+
+	for (size_t i = 0; i < state->reservations_count; i++) {
+		const struct reservation *r = state->reservations[i];
+
+		if (account_is_same(r->uid, r->account, uid, account) &&
+		    !plan_is_collected(state, r))
+			held += count_gpus(facts, r);
+	}
+	return held;
+}
+
+bool plan_limit_allows(const struct pool_state *state, const struct plan_facts *facts, size_t i,
+		       const bool *starting)
+{
+	const struct queue_entry *q = &state->queue[i];
+	size_t count = plan_entry_count(q);
+
+	if (!q->account_limit)
+		return true;
+	for (size_t k = 0; starting && k < i; k++) {
+		if (starting[k] && plan_entry_is_of(&state->queue[k], q->uid, q->account))
+			count += plan_entry_count(&state->queue[k]);
+	}
+	return plan_count_held(state, facts, q->uid, q->account) + count <=
+	       (size_t)q->account_limit;
+}
+
+bool plan_limit_rests_on(const struct pool_state *state, const struct plan_facts *facts, size_t i,
+			 const struct reservation *r)
+{
+	return i < state->queue_count && plan_entry_is_of(&state->queue[i], r->uid, r->account) &&
+	       !plan_is_collected(state, r) && !plan_limit_allows(state, facts, i, NULL);
+}
+
+/* ---- the state of an entry ---- */
+
 char *plan_why_passed_over(const struct pool_state *state, const struct plan_facts *facts, size_t i)
 {
 	const struct queue_entry *q = &state->queue[i];
+	size_t held;
 
 	if (entry_life(facts, i) == HOLDER_STOPPED)
 		return mem_strdup("its process is stopped");
 	if (plan_offer_end_ns(state, facts, i) <= facts->monotonic_ns)
 		return mem_strdup("it did not take a GPU that was free for it: its process is not "
 				  "responding");
+	held = plan_count_held(state, facts, q->uid, q->account);
+	if (!plan_limit_allows(state, facts, i, NULL))
+		return mem_printf("its account holds %zu GPU%s, and its limit is %d "
+				  "(policy.max-gpus)",
+				  held, held == 1 ? "" : "s", q->account_limit);
 	if (!plan_entry_is_possible(state, facts, q))
 		return why_impossible(state, facts, q);
 	return mem_strdup(q->offer.aside);
@@ -227,7 +290,7 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 	/* One that runs is believed: a clock that was set makes everybody seem silent. */
 	if (q->cancelled || life == HOLDER_STOPPED || (q->offer.aside && !q->offer.aside_gpus) ||
 	    plan_offer_end_ns(state, facts, i) <= facts->monotonic_ns ||
-	    !plan_entry_is_possible(state, facts, q) ||
+	    !plan_entry_is_possible(state, facts, q) || !plan_limit_allows(state, facts, i, NULL) ||
 	    (q->give_up_ns != TIME_NONE && facts->now_ns >= q->give_up_ns))
 		return WAITER_ABSENT;
 	return WAITER_ACTIVE;

@@ -24,8 +24,8 @@
 enum waiter_state {
 	WAITER_ACTIVE,
 	/* It keeps its place, but nothing is kept for it: its process is stopped, or has not
-	   reacted to an offer, or says that it can take nothing; or it is about to leave, or is not
-	   possible at present. */
+	   reacted to an offer, or says that it can take nothing; its account is at its limit of
+	   GPUs; or it is about to leave, or is not possible at present. */
 	WAITER_ABSENT,
 	WAITER_DEAD,
 };
@@ -53,6 +53,24 @@ int64_t plan_offer_end_ns(const struct pool_state *state, const struct plan_fact
 
 /* Whether the entry says that it cannot take that GPU at present. */
 bool plan_is_aside(const struct queue_entry *q, int gpu);
+
+/* How many GPUs an account holds; what is collected counts with the request that it is for. */
+size_t plan_count_held(const struct pool_state *state, const struct plan_facts *facts,
+		       struct quantity uid, const char *account);
+
+/*
+ * Whether the account of the i-th entry could hold its GPUs as well. starting: entries before it
+ * (per place) that are taken to hold theirs by then; NULL: none.
+ */
+bool plan_limit_allows(const struct pool_state *state, const struct plan_facts *facts, size_t i,
+		       const bool *starting);
+
+/* Whether r counts towards the limit that keeps the i-th entry waiting. */
+bool plan_limit_rests_on(const struct pool_state *state, const struct plan_facts *facts, size_t i,
+			 const struct reservation *r);
+
+/* Whether the entry is of that account. */
+bool plan_entry_is_of(const struct queue_entry *q, struct quantity uid, const char *account);
 
 /* Why others are served before the i-th entry, "its process is stopped"; NULL where they are not.
    Other people's text, not yet made printable. The caller frees it. */

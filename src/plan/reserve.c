@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "plan/actor.h"
 #include "plan/backfill.h"
 #include "plan/candidates.h"
@@ -73,8 +74,8 @@ static int pick(const struct pool_state *state, const struct plan_facts *facts,
 
 	for (size_t i = 0; i < request->ids_count; i++) {
 		if (!plan_is_available(&all[request->ids[i]], request))
-			return plan_refuse_id(state, facts, &all[request->ids[i]], request->force,
-					      e);
+			return plan_refuse_id(state, facts, &request->actor, &all[request->ids[i]],
+					      request->force, e);
 		gpus[found++] = request->ids[i];
 	}
 	if (!request->ids) {
@@ -93,15 +94,33 @@ static int pick(const struct pool_state *state, const struct plan_facts *facts,
 static int keep_quota(const struct pool_state *state, const struct plan_facts *facts,
 		      const struct plan_request *request, const struct plan *p, struct err *e)
 {
-	switch (plan_check_quota(state, facts, p, request, NULL, false, e)) {
-	case QUOTA_KEPT:
+	enum plan_quota quota = plan_check_quota(state, facts, p, request, e);
+
+	if (quota == QUOTA_KEPT)
 		return 0;
-	case QUOTA_SOON:
-		return -EBUSY;
-	case QUOTA_OVER:
-		break;
+	if (quota != QUOTA_NEVER)
+		err_append(e, " - queue with --wait until you release some");
+	return quota == QUOTA_SOON ? -EBUSY : -EDQUOT;
+}
+
+/* A run that lacks what its account holds by hand does not take that by itself, but can be told to.
+ */
+static void tell_of_own(const struct pool_state *state, const struct plan_facts *facts,
+			const struct plan_request *request, struct err *e)
+{
+	AUTO_FREE int *own = mem_alloc(state->slots_count, sizeof(*own));
+	AUTO_FREE char *list = NULL, *text = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < state->slots_count; i++) {
+		if (plan_holds_by_hand(state, facts->now_ns, &request->actor, (int)i))
+			own[count++] = (int)i;
 	}
-	return -EDQUOT;
+	if (request->type != RESERVATION_RUN || !count || count < plan_request_count(request))
+		return;
+	list = str_join_ids(own, count, ",");
+	text = mem_printf(" - you hold GPU(s) %s by hand, and --gpu-ids runs there", list);
+	err_append(e, text);
 }
 
 int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
@@ -129,6 +148,8 @@ int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 	all = list_candidates(state, facts, request, p);
 	r = pick(state, facts, request, all, &gpus, &count, e);
 	if (r < 0) {
+		if (!request->ids)
+			tell_of_own(state, facts, request, e);
 		plan_offer(state, facts, request, all, state->queue_count, p);
 		return r;
 	}

@@ -129,6 +129,15 @@ static void timetable_take(struct timetable *t, const struct queue_entry *q, int
 		t->free_ns[t->soonest[i].gpu] = end_ns;
 }
 
+/* Whether the entry gets GPUs in its turn: those before it of the same account may reach its limit.
+ */
+static bool is_starting(const struct pool_state *state, const struct plan_facts *facts, size_t i,
+			const bool *starting)
+{
+	return plan_waiter_state(state, facts, i) == WAITER_ACTIVE &&
+	       plan_limit_allows(state, facts, i, starting);
+}
+
 /* ---- as it is expected ---- */
 
 /*
@@ -179,6 +188,7 @@ void plan_schedule(const struct pool_state *state, const struct plan_facts *fact
 		   const struct plan_outlook *outlook, size_t places, int64_t *ret_starts_ns)
 {
 	AUTO(timetable_clear) struct timetable t;
+	AUTO_FREE bool *starting = mem_alloc(state->queue_count, sizeof(*starting));
 
 	timetable_init(&t, state, facts);
 	expect_ends(&t, outlook);
@@ -187,7 +197,8 @@ void plan_schedule(const struct pool_state *state, const struct plan_facts *fact
 		int64_t start_ns;
 
 		ret_starts_ns[i] = TIME_NONE;
-		if (plan_waiter_state(state, facts, i) != WAITER_ACTIVE)
+		starting[i] = is_starting(state, facts, i, starting);
+		if (!starting[i])
 			continue;
 		start_ns = timetable_place(&t, q);
 		timetable_take(&t, q, start_ns, outlook->lengths_ns[i]);
@@ -248,10 +259,14 @@ size_t plan_next_in_line(const struct pool_state *state, const struct plan_facts
 			 struct plan_next_in_line **ret_successors)
 {
 	AUTO_FREE int *left = mem_alloc(gpus_count, sizeof(*left));
+	AUTO_FREE bool *starting = mem_alloc(state->queue_count, sizeof(*starting));
+	struct plan_facts after = *facts;
 	size_t left_count = 0, successors_count = 0;
 	size_t open = 0; /* of those left, so many go to somebody, but which ones is not certain */
 
 	*ret_successors = NULL;
+	after.freed = gpus;
+	after.freed_count = gpus_count;
 	for (size_t i = 0; i < gpus_count; i++) {
 		if (!plan_is_withheld(state, facts->policy, gpus[i]))
 			left[left_count++] = gpus[i];
@@ -266,7 +281,8 @@ size_t plan_next_in_line(const struct pool_state *state, const struct plan_facts
 			usable += could_have(q, left[k]);
 		gets = open < usable ? usable - open : 0;
 		gets = gets < lacks ? gets : lacks;
-		if (!gets || plan_waiter_state(state, facts, i) != WAITER_ACTIVE)
+		starting[i] = gets && is_starting(state, &after, i, starting);
+		if (!starting[i])
 			continue;
 		successor = add_successor(ret_successors, &successors_count, q, gets);
 		successor->gpus = mem_alloc(usable, sizeof(*successor->gpus));

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "plan/doubt.h"
+#include "plan/limits.h"
 #include "plan/offer.h"
 #include "plan/place.h"
 #include "plan/queue.h"
@@ -123,7 +124,8 @@ bool waiting_renew_entry(const struct waiting *w, struct plan *p)
 
 	if (!before || before->cancelled || before->offer.made_ns > OFFER_NONE ||
 	    before->give_up_ns != w->wait->give_up_ns || was_silent(before, w->facts->now_ns) ||
-	    has_other_clock(w))
+	    has_other_clock(w) ||
+	    before->account_limit != plan_limit_gpus(w->facts->policy, &w->request->actor))
 		return false;
 	put = plan_put_copy(p, before, true);
 	put->heartbeat_ns = w->facts->now_ns;
@@ -138,6 +140,7 @@ void waiting_put(const struct waiting *w, struct plan *p)
 	struct queue_entry now = {
 		.offer.made_ns = OFFER_NONE,
 		.base = plan_time_base(w->facts),
+		.account_limit = plan_limit_gpus(w->facts->policy, &w->request->actor),
 	};
 	struct queue_entry *put;
 	bool news;
@@ -147,6 +150,7 @@ void waiting_put(const struct waiting *w, struct plan *p)
 	news = !before ||
 	       plan_answer(w->state, w->facts, before, w->all, w->blocked, p, &now.offer) ||
 	       was_silent(before, w->facts->now_ns) || before->give_up_ns != w->wait->give_up_ns ||
+	       before->account_limit != now.account_limit ||
 	       !gpu_ids_are_same(before->collected, before->collected_count, now.collected,
 				 now.collected_count) ||
 	       (now.eligible &&
@@ -164,6 +168,7 @@ void waiting_put(const struct waiting *w, struct plan *p)
 	put->heartbeat_ns = w->facts->now_ns;
 	put->doubt = (struct doubt){0};
 	put->give_up_ns = w->wait->give_up_ns;
+	put->account_limit = now.account_limit;
 	put->offer = now.offer;
 	if (has_other_clock(w)) {
 		put->since_ns = w->facts->now_ns - w->wait->waited_ns;

@@ -18,8 +18,8 @@ struct waiting {
 	bool joined;                     /* it is in the queue, or its entry was lost */
 	size_t place;                    /* behind so many */
 	bool possible;                   /* enough GPUs are in service at present */
-	const char *blocked;   /* why it can be granted nothing at present; NULL: it can */
-	struct candidate *all; /* best first */
+	bool blocked;                    /* its account is at the limit of GPUs */
+	struct candidate *all;           /* best first */
 	size_t wanted;
 	int *eligible; /* the GPUs of the kind that it is for, ascending; NULL: all, or unknown */
 	size_t eligible_count;

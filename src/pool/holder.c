@@ -93,6 +93,23 @@ int pool_heartbeat(struct pool *p, const struct plan_actor *actor,
 	return r;
 }
 
+int pool_held_by_hand(struct pool *p, const struct plan_actor *actor, const int *ids, size_t count,
+		      size_t *ret_held, int64_t *ret_left_ns, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	int64_t now_ns, end_ns;
+	int r = pool_load(p, STORE_READ, &state, e);
+
+	if (r == 0)
+		r = holder_require(&state, e);
+	if (r < 0)
+		return r;
+	now_ns = clock_now_ns();
+	*ret_held = plan_count_manual(&state, now_ns, actor, ids, count, &end_ns);
+	*ret_left_ns = end_ns == TIME_NONE ? INT64_MAX : end_ns - now_ns;
+	return *ret_held < count ? holder_require_readable(&state, e) : 0;
+}
+
 int pool_set_supervisor(struct pool *p, const struct plan_actor *actor, const char *id,
 			const struct process_ref *supervisor, struct err *e)
 {

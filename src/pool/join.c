@@ -1,8 +1,8 @@
-/* A run within a run: pool_join of pool.h. Changes nothing. */
+/* A run within a run, or within what is reserved by hand: pool_join of pool.h. Changes nothing. */
 #include "base/mem.h"
 #include "pool/private.h"
 
-/* Whether the GPUs of the enclosing run are of the kind that is asked for. */
+/* Whether these GPUs are of the kind that is asked for. */
 static int check_kind(const struct scan_cache *cache, const struct plan_facts *facts,
 		      const struct plan_request *request, const struct reservation *granted,
 		      struct err *e)
@@ -16,6 +16,16 @@ static int check_kind(const struct scan_cache *cache, const struct plan_facts *f
 	return plan_check_kind(&cache->state, &seen, &asked, false, e);
 }
 
+static int decide(const struct pool_state *state, const struct plan_facts *facts,
+		  const struct plan_request *request, const char *outer_id, struct plan *plan,
+		  struct err *e)
+{
+	if (outer_id)
+		return plan_nested(state, facts, request, outer_id, plan, e);
+	plan_within(state, facts, request, plan);
+	return 0;
+}
+
 int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
 	      struct pool_grant *ret_grant, struct err *e)
 {
@@ -26,13 +36,13 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 	int r = pool_load(p, STORE_READ, &cache.state, e);
 
 	if (r == 0 && cache.state.initialized)
-		r = plan_nested(&cache.state, &facts, request, outer_id, &plan, e);
+		r = decide(&cache.state, &facts, request, outer_id, &plan, e);
 	/* What the driver calls these GPUs takes a scan, and then the pool may be another one. */
 	if (r == 0 && plan.granted) {
 		plan_clear(&plan);
 		r = scan_cache_take(p, &cache, &wish, e);
 		if (r == 0)
-			r = plan_nested(&cache.state, &facts, request, outer_id, &plan, e);
+			r = decide(&cache.state, &facts, request, outer_id, &plan, e);
 	}
 	if (r == 0 && plan.granted)
 		r = scan_cache_check_names(&cache, p->config.naming, e);

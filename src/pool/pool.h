@@ -151,7 +151,8 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 /*
  * For a request from within a run: see plan_nested. 1: it is for GPUs of the reservation
  * `outer_id`, *ret_grant is that reservation with these GPUs alone, and the caller clears it. 0: it
- * is a request like any other.
+ * is a request like any other. With outer_id NULL the same for a run on GPUs that are reserved by
+ * hand: see plan_within.
  */
 int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
 	      struct pool_grant *ret_grant, struct err *e);
@@ -229,6 +230,11 @@ int64_t pool_longest_ns(const struct pool *p, const struct plan_actor *actor);
    it is somebody else's. */
 int pool_end(struct pool *p, const struct plan_actor *actor, const char *id, int64_t ended_boot_ns,
 	     struct err *e);
+
+/* For a run on GPUs that are reserved by hand: how many of these the actor still holds, and how
+   long the first of them lasts; INT64_MAX: without end. */
+int pool_held_by_hand(struct pool *p, const struct plan_actor *actor, const int *ids, size_t count,
+		      size_t *ret_held, int64_t *ret_left_ns, struct err *e);
 
 /*
  * Gives a reservation of the actor, as it was granted, a new heartbeat. With `command`, that

@@ -70,6 +70,9 @@ void snapshot_clear(struct snapshot *s);
    may read some of the history: only for those who show it.) */
 void pool_forecast_snapshot(struct pool *p, struct snapshot *s);
 
+/* Leaves only the views of GPUs that this account holds, or uses without a reservation. */
+void snapshot_keep_mine(struct snapshot *s, const struct plan_actor *actor);
+
 /* What the plan takes as facts about it. They borrow from the snapshot. */
 struct plan_facts snapshot_facts(const struct snapshot *s);
 

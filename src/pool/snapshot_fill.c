@@ -52,6 +52,39 @@ void snapshot_fill_views(struct snapshot *s)
 	}
 }
 
+static bool is_mine(const struct gpu_view *view, const struct plan_actor *actor)
+{
+	if (view->reservation)
+		return plan_owns(actor, view->reservation);
+	for (size_t i = 0; view->gpu && i < view->gpu->processes_count; i++) {
+		const struct process *p = &view->gpu->processes[i];
+
+		if (account_is_same(quantity_of((int64_t)actor->uid), actor->account, p->uid,
+				    p->account))
+			return true;
+	}
+	return false;
+}
+
+static void view_clear(struct gpu_view *view)
+{
+	model_clear(&view->model);
+	free(view->withheld);
+}
+
+void snapshot_keep_mine(struct snapshot *s, const struct plan_actor *actor)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->views_count; i++) {
+		if (is_mine(&s->views[i], actor))
+			s->views[kept++] = s->views[i];
+		else
+			view_clear(&s->views[i]);
+	}
+	s->views_count = kept;
+}
+
 static void add_difference(struct str *out, const struct units *u, enum unit_change change,
 			   const char *what)
 {
@@ -120,10 +153,8 @@ struct plan_facts snapshot_facts(const struct snapshot *s)
 
 void snapshot_clear(struct snapshot *s)
 {
-	for (size_t i = 0; i < s->views_count; i++) {
-		model_clear(&s->views[i].model);
-		free(s->views[i].withheld);
-	}
+	for (size_t i = 0; i < s->views_count; i++)
+		view_clear(&s->views[i]);
 	for (size_t i = 0; s->waiters && i < s->state.queue_count; i++) {
 		free(s->waiters[i].passed_over);
 		free(s->waiters[i].awaits);

@@ -40,15 +40,24 @@ void wait_rivals_clear(struct wait_rivals *r)
 	*r = (struct wait_rivals){0};
 }
 
+/* Those at the limit of one account go one after the other. */
+static bool is_in_its_turn(const struct pool_state *state, const struct plan_facts *facts, size_t i,
+			   const struct queue_entry *other)
+{
+	return plan_entry_is_of(&state->queue[i], other->uid, other->account) &&
+	       !plan_limit_allows(state, facts, i, NULL);
+}
+
 void wait_rivals_add(struct wait_rivals *r, const struct pool_state *state,
 		     const struct plan_facts *facts, size_t i, size_t place)
 {
 	const struct queue_entry *first = &state->queue[i], *other = &state->queue[place];
 	size_t fewest = SIZE_MAX;
+	bool in_turn = is_in_its_turn(state, facts, i, other);
 
-	if (plan_waiter_state(state, facts, i) != WAITER_ACTIVE)
+	if (!in_turn && plan_waiter_state(state, facts, i) != WAITER_ACTIVE)
 		return;
-	if (wants_any(first) && !first->offer.aside) {
+	if (in_turn || (wants_any(first) && !first->offer.aside)) {
 		r->all++;
 		r->fewest++;
 		return;
@@ -82,6 +91,10 @@ static size_t find_rank(const struct wait_situation *s)
 bool wait_is_next_for(const struct pool_state *state, const struct plan_facts *facts, size_t place,
 		      int gpu)
 {
+	const struct reservation *r = state->slots[gpu].reservation;
+
+	if (r && plan_limit_rests_on(state, facts, place, r))
+		return true;
 	if (place < state->queue_count && !plan_entry_wants(&state->queue[place], gpu))
 		return false;
 	return !plan_is_withheld(state, facts->policy, gpu) &&

@@ -96,12 +96,13 @@ struct wait_rivals {
 void wait_rivals_init(struct wait_rivals *r, const struct pool_state *state);
 void wait_rivals_clear(struct wait_rivals *r);
 
-/* Counts the i-th request, which is before the one at that place. */
+/* Counts the i-th request, which is before the one at that place. One that waits for the same
+   account to be under its limit competes for every GPU. */
 void wait_rivals_add(struct wait_rivals *r, const struct pool_state *state,
 		     const struct plan_facts *facts, size_t i, size_t place);
 
 /* Whether the request at that place (queue_count: a new one) is the next to get that GPU, once it
-   is free. */
+   is free; or has its account under its limit again then. */
 bool wait_is_next_for(const struct pool_state *state, const struct plan_facts *facts, size_t place,
 		      int gpu);
 

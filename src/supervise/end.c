@@ -11,7 +11,9 @@
 
 bool supervise_release(struct supervisor *s, int64_t ended_boot_ns)
 {
-	for (int attempt = 0; !s->lost && attempt < RELEASE_ATTEMPTS; attempt++) {
+	/* What is reserved by hand stays so. */
+	for (int attempt = 0; !s->lost && !s->orders.within && attempt < RELEASE_ATTEMPTS;
+	     attempt++) {
 		AUTO(pool_closep) struct pool *pool = NULL;
 		struct timespec pause = {.tv_sec = attempt < 2 ? 1 << attempt : 4};
 

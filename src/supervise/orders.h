@@ -32,6 +32,9 @@ struct orders {
 				 user's */
 	char *container_kill; /* see engine_kill_words */
 	bool kill_on_lost;    /* stop the command when the reservation is gone */
+	/* The GPUs are reserved by hand: `reservation` is not in the pool, and lasts until the
+	   first of these reservations ends. */
+	bool within;
 	/* The processes of `adopt`, the command first: when it ends, the next living one takes its
 	   place. NULL: the command was started for the reservation. */
 	struct process_ref *adopted;

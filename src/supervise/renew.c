@@ -80,6 +80,22 @@ static void say_outcome(const struct supervisor *s, int r, const struct err *e)
 		supervise_say(s, "the heartbeat is stored again");
 }
 
+/* The same where there is nothing to renew. */
+__attribute__((noreturn)) static void supervise_look_child(const struct supervisor *s)
+{
+	struct pool *pool = NULL;
+	struct err e = {0};
+	bool held = false;
+	int r = pool_open(&s->orders.pool, &pool, &e);
+
+	if (r == 0)
+		r = supervise_look(s, pool, &held, &e);
+	pool_close(pool);
+	if (r < 0)
+		_exit(RENEWAL_FAILED);
+	_exit(held ? RENEWAL_DONE : RENEWAL_LOST);
+}
+
 /* The child: renews, says what there is to say, and exits. */
 __attribute__((noreturn)) static void supervise_renew_child(const struct supervisor *s)
 {
@@ -115,6 +131,8 @@ void supervise_renew(struct supervisor *s)
 
 	s->next_renewal_ns = clock_monotonic_ns() + s->orders.heartbeat_ns;
 	s->renewer = fork();
+	if (s->renewer == 0 && s->orders.within)
+		supervise_look_child(s);
 	if (s->renewer == 0)
 		supervise_renew_child(s);
 	if (s->renewer < 0 || host_process_ref(s->renewer, &child, NULL) < 0 ||
@@ -144,7 +162,9 @@ void supervise_renewed(struct supervisor *s)
 		waitpid(s->renewer, &status, 0);
 	s->renewer = 0;
 	outcome = WIFEXITED(status) ? WEXITSTATUS(status) : RENEWAL_FAILED;
-	if (outcome == RENEWAL_LOST || outcome == RENEWAL_SHORTENED)
+	if (s->orders.within && (outcome == RENEWAL_DONE || outcome == RENEWAL_LOST))
+		supervise_looked(s, outcome == RENEWAL_DONE);
+	else if (outcome == RENEWAL_LOST || outcome == RENEWAL_SHORTENED)
 		supervise_lose(s, outcome == RENEWAL_LOST);
 	if (outcome == RENEWAL_DONE || outcome == RENEWAL_SHORTENED) {
 		s->failures = 0;

@@ -47,16 +47,24 @@ void supervise_stop(struct supervisor *s)
 		supervise_kill_container(s, s->orders.stop_signal);
 }
 
+void supervise_stop_because(struct supervisor *s, const char *why)
+{
+	char grace[CLOCK_DURATION_SIZE];
+
+	supervise_say(s, "%s: stopping the command (SIG%s; SIGKILL in %s)", why,
+		      signal_name(s->orders.stop_signal),
+		      clock_duration(s->orders.grace_ns, grace));
+	supervise_stop(s);
+}
+
 void supervise_time_out(struct supervisor *s)
 {
-	char limit[CLOCK_DURATION_SIZE], grace[CLOCK_DURATION_SIZE];
+	char limit[CLOCK_DURATION_SIZE];
+	AUTO_FREE char *why = mem_printf("the time limit of %s was reached",
+					 clock_duration(s->orders.timeout_ns, limit));
 
 	s->deadline_ns = INT64_MAX;
-	supervise_say(
-		s, "the time limit of %s was reached: stopping the command (SIG%s; SIGKILL in %s)",
-		clock_duration(s->orders.timeout_ns, limit), signal_name(s->orders.stop_signal),
-		clock_duration(s->orders.grace_ns, grace));
-	supervise_stop(s);
+	supervise_stop_because(s, why);
 }
 
 bool supervise_stop_tick(struct supervisor *s)

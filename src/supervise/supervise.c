@@ -263,7 +263,9 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	s->next_container_ns = s->orders.cid_file ? now_ns + FIRST_SCAN_NS : INT64_MAX;
 	s->deadline_ns = s->orders.timeout_ns ? now_ns + s->orders.timeout_ns : INT64_MAX;
 	s->warn_ns = s->orders.warn_signal ? s->deadline_ns - s->orders.warn_before_ns : INT64_MAX;
-	r = host_pidfd_open(s->command, &s->command_fd, e);
+	r = s->orders.within ? supervise_begin_within(s, e) : 0;
+	if (r == 0)
+		r = host_pidfd_open(s->command, &s->command_fd, e);
 	if (r == 0)
 		r = supervise_load_store(s, e);
 	if (r < 0) {
@@ -299,6 +301,7 @@ int supervise(struct pool_config *ret_pool, struct err *e)
 		host_cgroup_remove(s.orders.cgroup);
 	supervise_forget_users(&s);
 	supervise_forget_container(&s);
+	supervise_end_within(&s);
 	mem_auto_close(&s.clock_fd);
 	host_tree_clear(&s.tree);
 	free(s.gpus);

@@ -1,8 +1,8 @@
 /*
  * The supervisor of a run, as its files share it: supervise.c is its loop, renew.c its heartbeat,
  * clock.c the watch on the clock,
- * say.c what it tells the user, stop.c the time limit, outlive.c what goes on after the command,
- * and end.c the release.
+ * within.c the end of what is reserved by hand, say.c what it tells the user, stop.c the time
+ * limit, outlive.c what goes on after the command, and end.c the release.
  */
 #ifndef SUPERVISE_SUPERVISOR_H
 #define SUPERVISE_SUPERVISOR_H
@@ -37,7 +37,9 @@ struct supervisor {
 
 	int64_t next_scan_ns, scan_interval_ns; /* of the tree */
 	int64_t warn_ns, deadline_ns;           /* --signal-before, --timeout; INT64_MAX: none */
-	int64_t kill_ns; /* while stopping: when SIGKILL begins; 0: not stopping */
+	int64_t end_ns;   /* orders.within: when the manual reservation ends; INT64_MAX: never */
+	int64_t *left_ns; /* the same, for the renewer to tell how long that is; shared */
+	int64_t kill_ns;  /* while stopping: when SIGKILL begins; 0: not stopping */
 
 	bool container_seen;       /* its processes have a control group of their own */
 	bool container_killed;     /* the engine has been told to */
@@ -56,6 +58,13 @@ struct supervisor {
 void supervise_renew(struct supervisor *s);
 void supervise_renewed(struct supervisor *s);
 
+/* orders.within: the same two, for GPUs that are reserved by hand. There is nothing to renew: the
+   child looks whether they still are, and until when. */
+int supervise_begin_within(struct supervisor *s, struct err *e);
+int supervise_look(const struct supervisor *s, struct pool *pool, bool *ret_held, struct err *e);
+void supervise_looked(struct supervisor *s, bool held);
+void supervise_end_within(struct supervisor *s);
+
 /* Watches the wall clock: others judge a run by times of it. At each wake-up: where it was set, or
    the host was suspended, a renewal is due at once. */
 void supervise_watch_clock(struct supervisor *s);
@@ -69,6 +78,9 @@ void supervise_stop(struct supervisor *s);
 
 /* --timeout was reached: says so, and stops the tree. */
 void supervise_time_out(struct supervisor *s);
+
+/* Says why, and stops the tree. */
+void supervise_stop_because(struct supervisor *s, const char *why);
 
 /* A step of stopping. True when the tree is gone, or what is left of it cannot be killed. */
 bool supervise_stop_tick(struct supervisor *s);

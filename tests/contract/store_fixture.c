@@ -225,6 +225,7 @@ static void same_entry(const struct queue_entry *a, const struct queue_entry *b)
 	for (size_t i = 0; i < a->collected_count; i++)
 		assert_int_equal(a->collected[i], b->collected[i]);
 	assert_int_equal(a->duration_ns, b->duration_ns);
+	assert_int_equal(a->account_limit, b->account_limit);
 	same_text(a->note, b->note);
 	assert_int_equal(a->enqueued_ns, b->enqueued_ns);
 	assert_int_equal(a->heartbeat_ns, b->heartbeat_ns);

@@ -20,6 +20,7 @@ static struct queue_entry entry_of(char *account, int *requested, size_t request
 		.uid = quantity_of(1234),
 		.type = RESERVATION_MANUAL,
 		.requested_count = 3,
+		.account_limit = 5,
 		.requested_ids = requested,
 		.requested_ids_count = requested_count,
 		.duration_ns = 2 * NS_PER_HOUR,
@@ -56,6 +57,7 @@ static void test_queue_put(void **state)
 	assert_int_equal(q->uid.value, 1234);
 	assert_int_equal(q->type, RESERVATION_MANUAL);
 	assert_int_equal(q->requested_count, 3);
+	assert_int_equal(q->account_limit, 5);
 	assert_int_equal(q->requested_ids_count, 3);
 	assert_memory_equal(q->requested_ids, requested, sizeof(requested));
 	assert_int_equal(q->collected_count, 2);

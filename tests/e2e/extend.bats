@@ -86,7 +86,7 @@ minutes_left() {
 	pool 3
 	chg_ok reserve --gpu-ids 0 --duration 1h
 	chg_ok reserve --gpu-ids 1 --duration 1h
-	start_background waiter canhazgpu run --gpu-ids 1 --wait --user bob -- true
+	start_background waiter canhazgpu reserve --gpu-ids 1 --wait --user bob
 	wait_for_text "$WORLD/waiter.err" 'queued as request'
 	chg extend --duration 1h
 	assert_error 1 "GPU 1 cannot be extended: bob ($ME) is waiting for it (request "

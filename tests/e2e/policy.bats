@@ -26,27 +26,72 @@ forced() {
 
 # ---- limits ----
 
-@test "a limit of GPUs per user: held and waited for; not for root and administrators" {
+@test "a limit of GPUs per user; not for root and administrators" {
 	host_pool 6 $'policy.max-gpus: 3\nadmin.group: gpu-admins'
 	refused 'limit of 3 GPUs per user on this host (policy.max-gpus): you hold 0 and ask for 4' reserve --gpus 4
 	ok user reserve --gpus 2
-	refused 'limit of 3 GPUs per user on this host (policy.max-gpus): you hold 2 and ask for 2' reserve --gpus 2
-	refused 'limit of 3 GPUs per user on this host (policy.max-gpus): you hold 2 and ask for 2' run --gpus 2 -- true
-	refused 'limit of 3 GPUs per user on this host (policy.max-gpus): you hold 2 and ask for 2' run --wait --gpus 2 -- true
+	over='limit of 3 GPUs per user on this host (policy.max-gpus): you hold 2 and ask for 2 - queue with --wait until you release some'
+	refused "$over" reserve --gpus 2
+	refused "$over" run --gpus 2 -- true
+	# More than the limit at once is never possible.
+	refused 'you hold 2 and ask for 4' run --wait --gpus 4 -- true
+	assert_equal "$stderr" 'Error: limit of 3 GPUs per user on this host (policy.max-gpus): you hold 2 and ask for 4'
 	ok admin reserve --gpus 4 --duration 1h
-	# A request that waits counts with all that it asks for.
-	start_on_host 4302 waiter canhazgpu run --wait -- sleep 1000
-	wait_for_text "$WORLD/waiter.err" 'aiting'
-	refused 'you hold 2, wait for 1 and ask for 1' reserve --wait 1s
-	ok user release
 	ok admin release
-	wait_until 'is_called "${background_pids[waiter]}" sleep' 20
-	refused 'you hold 1 and ask for 3' reserve --gpus 3
-	ok user reserve --gpus 2
-	kill_now "${background_pids[waiter]}"
-	wait_until '[ "$(reserved | wc -w)" = 2 ]'
 	on_host 0 canhazgpu reserve --gpus 4
 	assert_status 0
+}
+
+@test "at the limit --wait waits until the account is under it; others are served meanwhile, and its place is kept" {
+	host_pool 3 'policy.max-gpus: 1'
+	ok user reserve --short
+	assert_stdout 0
+	start_on_host 4302 own canhazgpu run --wait -- sh -c 'echo "own $CUDA_VISIBLE_DEVICES"; exec sleep 1000'
+	wait_for_text "$WORLD/own.err" 'passed over: its account holds 1 GPU, and its limit is 1 (policy.max-gpus)'
+	in_world canhazgpu queue --json >"$WORLD/queue"
+	assert_equal "$(jq -r '.[0] | "\(.state) \(.passed_over) \(.allocated | length)"' "$WORLD/queue")" \
+		'absent its account holds 1 GPU, and its limit is 1 (policy.max-gpus) 0'
+	chg_ok queue --explain "$(jq -r '.[0].id' "$WORLD/queue")"
+	assert_stdout_has 'It is passed over: its account holds 1 GPU, and its limit is 1 (policy.max-gpus). It keeps its place, but others are served meanwhile.'
+	# Nobody behind it is held up, waiting or not.
+	on_host 4301 canhazgpu reserve --short
+	assert_status 0
+	on_host 4303 canhazgpu reserve --wait 20s --short
+	assert_status 0
+	start_on_host 4301 behind canhazgpu run --wait -- sh -c 'echo "behind $CUDA_VISIBLE_DEVICES"; exec sleep 1000'
+	wait_for_text "$WORLD/behind.err" 'aiting'
+	# What the account releases is its own again: it was first. (The other one is at its limit, too.)
+	ok user release
+	assert_stdout_has 'Released 1 GPU(s): [0]'
+	wait_for_text "$WORLD/own.out" 'own 0'
+	# With a higher limit it goes on.
+	host_config 'policy.max-gpus: 2'
+	on_host 4303 canhazgpu release
+	wait_for_text "$WORLD/behind.out" 'behind'
+}
+
+@test "loops, xargs and make keep within the limit by waiting" {
+	host_pool 4 'policy.max-gpus: 2'
+	cat >"$WORLD/job" <<-'END'
+		#!/bin/sh
+		# How many run at once, by directories that exist while one does.
+		mkdir "$1/run.$2"
+		ls "$1" | grep -c '^run' >>"$1/counts"
+		rmdir "$1/run.$2"
+		echo "$CUDA_VISIBLE_DEVICES" >>"$1/done"
+	END
+	chmod 0755 "$WORLD/job"
+	mkdir -m 0777 "$WORLD/at"
+	printf 'all: %s\n%s:\n\tcanhazgpu run --wait -- %s %s m$@\n' 'a b c d' 'a b c d' "$WORLD/job" "$WORLD/at" >"$WORLD/Makefile"
+	chmod 0644 "$WORLD/Makefile"
+	# shellcheck disable=SC2016
+	on_host 4302 sh -euc 'for i in 1 2 3 4 5; do canhazgpu run --wait -- "$0/job" "$0/at" "l$i" & done; wait
+		seq 6 | xargs -P 6 -I N canhazgpu run --wait -- "$0/job" "$0/at" xN
+		make -s -j 4 -f "$0/Makefile"' "$WORLD"
+	assert_status 0
+	assert_equal "$(wc -l <"$WORLD/at/done")" 15
+	assert_equal "$(sort -nr "$WORLD/at/counts" | head -n 1 | awk '{ print ($1 <= 2) }')" 1
+	assert_no_processes
 }
 
 @test "one run after the other keeps within a limit" {
@@ -154,7 +199,7 @@ forced() {
 	assert_error 2 '/etc/canhazgpu/config.yaml'
 	chmod 0700 "$WORLD/etc/canhazgpu"
 	user --config "$WORLD/named.yaml" reserve
-	assert_error 2 '/etc/canhazgpu/config.yaml'
+	assert_error 2 '/etc/canhazgpu/config'
 	assert_reserved ''
 }
 

@@ -192,3 +192,19 @@ leave_set_uid_child() {
 	assert_equal "$(cat "$WORLD/stdout")" $'Gid:\t4301\t4301\t4301\t4301'
 	wait_until '[ "$(ends_in_shared_pool)" = released ]'
 }
+
+@test "--mine: what one holds, and what one uses without a reservation" {
+	shared_pool 4
+	as_user 4301 canhazgpu reserve --gpu-ids 1 --short
+	as_user 4302 canhazgpu reserve --gpu-ids 2 --short
+	start_as_user 4301 mine sleep 1000
+	fake_state '{"gpus":[{"index":3,"memory_used_mb":4000,"processes":[{"pid":'"${background_pids[mine]}"',"memory_mb":4000}]}]}'
+	mine() {
+		as_user 4301 canhazgpu status "$@"
+	}
+	assert_equal "$(mine --mine --json | jq -c 'map(.gpu_id)')" '[1,3]'
+	assert_equal "$(mine --mine | awk 'NR > 2 { print $1, $2 }')" $'1 IN_USE\n3 UNRESERVED'
+	assert_equal "$(mine --json | jq -c 'map(.gpu_id)')" '[0,1,2,3]'
+	chg status --mine --summary
+	assert_error 2 '--mine cannot be used with --summary or --topology'
+}

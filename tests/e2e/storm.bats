@@ -69,7 +69,7 @@ without_when() {
 	all_at_once 16 reserve --gpu-ids 2 --short
 	assert_equal "$(ended_with 0) $(ended_with 1)" '1 15'
 	assert_equal "$(cat "$WORLD"/s*.err | without_when | sort -u)" \
-		"Error: GPU 2 is not available: reserved by $(id -un) (manual) - run 'canhazgpu status' for details"
+		"Error: GPU 2 is not available: reserved by $(id -un) (manual), your own reservation - 'canhazgpu run --gpu-ids 2' runs there, 'canhazgpu extend' prolongs it"
 }
 
 @test "24 runs at once on 24 GPUs: each has its own, and all are free afterwards" {

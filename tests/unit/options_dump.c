@@ -23,6 +23,7 @@ static json_t *dump_options(const char *command, const struct option_spec *optio
 					    json_sprintf("%s.%s", command, options->name));
 		else
 			json_object_set_new(row, "key", json_string(options->name));
+		json_object_set_new(row, "per_group", json_boolean(options->per_group));
 		json_object_set_new(row, "typed", json_boolean(!options->not_on_command_line));
 		json_array_append_new(rows, row);
 	}

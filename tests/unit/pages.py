@@ -17,6 +17,9 @@ COMMANDS = {command["name"]: command for command in DUMP["commands"]}
 # Every key of the configuration.
 KEYS = [option["key"] for rows in [DUMP, *DUMP["commands"]] for option in rows["options"]]
 
+# What has a setting of each of these for every group.
+GROUPS = {option["key"].partition(".")[0] + ".groups" for option in DUMP["options"] if option["per_group"]}
+
 
 def page(name):
     return (MAN / f"{name}.scd").read_text(encoding="utf-8")
@@ -124,7 +127,8 @@ def keys():
         # "config" names the file itself.
         if key != "config" and key not in told and not any(o.endswith(f"*--{option}*") for o in own):
             yield f"no word about {key}"
-    yield from (f"there is no key {key}" for key in told if key not in KEYS)
+    yield from (f"no word about {key}" for key in GROUPS if key not in told)
+    yield from (f"there is no key {key}" for key in told if key not in KEYS and key not in GROUPS)
 
 
 def mentioned_keys():

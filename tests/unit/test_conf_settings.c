@@ -1,6 +1,8 @@
 /* Settings: defaults, precedence, the environment. Files are in test_conf_files.c. */
 #include "test_conf.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 
 static const char *where_of(const struct settings *s, const char *key)
@@ -135,6 +137,127 @@ static void test_system_only(void **state)
 	assert_int_equal(settings_int(s, "policy.max"), 3);
 }
 
+/* Names are looked at whole: what is none of these is nobody's. */
+static void test_host_files(void **state)
+{
+	static const struct {
+		const char *path;
+		bool is_one;
+	} rows[] = {
+		{"/etc/canhazgpu/config.yaml", true},
+		{"/etc/canhazgpu/config.yml", false},
+		{"/etc/canhazgpu/config.yaml.old", false},
+		{"/etc/canhazgpu/config.d", false},
+		{"/etc/canhazgpu/config.d/", false},
+		{"/etc/canhazgpu/config.d/10-lab.yaml", true},
+		{"/etc/canhazgpu/config.d/a.yml", true},
+		{"/etc/canhazgpu/config.d/a.json", true},
+		{"/etc/canhazgpu/config.d/a.toml", true},
+		{"/etc/canhazgpu/config.d/.yaml", false},
+		{"/etc/canhazgpu/config.d/.hidden.yaml", false},
+		{"/etc/canhazgpu/config.d/a.yaml~", false},
+		{"/etc/canhazgpu/config.d/a.yaml.dpkg-old", false},
+		{"/etc/canhazgpu/config.d/README", false},
+		{"/etc/canhazgpu/config.d/../../x.yaml", false},
+		{"/etc/canhazgpu/config.d/below/x.yaml", false},
+		{"etc/canhazgpu/config.yaml", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (host_files_have(rows[i].path, strlen(rows[i].path)) != rows[i].is_one)
+			fail_msg("%s", rows[i].path);
+	}
+}
+
+static const struct option_spec group_table[] = {
+	{.name = "limit-most",
+	 .key = "limit.most",
+	 .type = OPTION_INT,
+	 .min = 1,
+	 .max = 9,
+	 .per_group = true},
+	{.name = "limit-note", .key = "limit.note", .type = OPTION_TEXT},
+	{.name = "limit-time", .key = "limit.time", .type = OPTION_DURATION, .per_group = true},
+	{0},
+};
+
+/* Each group that a file names has settings of its own. */
+static void test_groups(void **state)
+{
+	AUTO(settings_freep) struct settings *s = new_settings();
+	AUTO_FREE char *key = settings_group_key("limit.most", "a b");
+	struct setting_view view;
+	struct err e = {0};
+	char **names;
+	size_t count, last = 0;
+
+	(void)state;
+	settings_declare(s, NULL, group_table);
+	names = settings_groups(s, &count);
+	assert_int_equal(count, 0);
+	assert_int_equal(load(s, "a.yaml",
+			      "limit:\n  most: 4\n  groups:\n    students: {most: 2, time: 1h}\n"
+			      "    a b: {most: 3}\n    lab.x:\n      most: 5\n    empty:\n",
+			      &e),
+			 0);
+	assert_int_equal(load(s, "b.yaml", "limit.groups.students.most: 1\n", &e), 0);
+	names = settings_groups(s, &count);
+	assert_int_equal(count, 3);
+	assert_string_equal(names[0], "students");
+	assert_string_equal(names[1], "a b");
+	assert_string_equal(names[2], "lab.x");
+	for (size_t i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+	assert_string_equal(key, "limit.groups.a b.most");
+	assert_int_equal(settings_int(s, key), 3);
+	assert_int_equal(settings_int(s, "limit.most"), 4);
+	assert_int_equal(settings_int(s, "limit.groups.students.most"), 1);
+	assert_int_equal(settings_duration_ns(s, "limit.groups.students.time"), NS_PER_HOUR);
+	assert_true(settings_has(s, "limit.groups.lab.x.most"));
+	assert_false(settings_has(s, "limit.groups.lab.x.time"));
+	while (settings_view(s, last, &view))
+		last++;
+	settings_view(s, last - 1, &view);
+	assert_string_equal(view.key, "limit.groups.lab.x.most");
+	assert_string_equal(view.where, "a.yaml:7:13");
+}
+
+static void test_mistakes_in_groups(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+		{"limit: {groups: {students: {mots: 2}}}\n",
+		 "a.yaml:1:29: 'limit.groups.students.mots' is not a setting: a group can have most, time"},
+		{"limit: {groups: {students: {note: x}}}\n",
+		 "a.yaml:1:29: 'limit.groups.students.note' is not a setting: a group can have most, time"},
+		{"limit: {groups: {students: 2}}\n",
+		 "a.yaml:1:18: 'limit.groups.students' is not a setting: a group can have most, time"},
+		{"limit: {groups: 2}\n",
+		 "a.yaml:1:9: 'limit.groups' is not a setting: a group can have most, time"},
+		{"limit: {groups: {s: {most: 10}}}\n",
+		 "a.yaml:1:28: limit.groups.s.most: 10 is out of range (1 to 9)"},
+		{"limit: {groups: {s: {time: 3}}}\n",
+		 "a.yaml:1:28: limit.groups.s.time needs a unit: \"3s\", \"3m\" or \"3h\""},
+		{"limit: {groups: {s: {most: 1}}, groups.s.most: 2}\n",
+		 "a.yaml:1:33: limit.groups.s.most is set twice (first on line 1)"},
+		{"limit.groups.most: 2\n",
+		 "a.yaml:1:1: 'limit.groups.most' is not a setting: a group can have most, time"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(settings_freep) struct settings *s = new_settings();
+		struct err e = {0};
+
+		settings_declare(s, NULL, group_table);
+		assert_int_not_equal(load(s, "a.yaml", rows[i].text, &e), 0);
+		assert_string_equal(e.text, rows[i].error);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +266,9 @@ int main(void)
 		cmocka_unit_test(test_bad_environment),
 		cmocka_unit_test(test_hidden_value_is_checked),
 		cmocka_unit_test(test_system_only),
+		cmocka_unit_test(test_host_files),
+		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_mistakes_in_groups),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -583,6 +583,26 @@ static void test_loader(void **state)
 	remove_files(directory);
 }
 
+/* Of root's groups this is certain; of an account that nobody knows nothing is. */
+static void test_groups_of_an_account(void **state)
+{
+	const char *const names[] = {"root", "no-such-group-anywhere"};
+	enum host_member members[2];
+	uid_t unknown = 64999;
+
+	(void)state;
+	host_account_groups(0, names, 2, members);
+	assert_int_equal(members[0], HOST_MEMBER);
+	assert_int_equal(members[1], HOST_NO_MEMBER);
+	while (getpwuid(unknown))
+		unknown--;
+	host_account_groups(unknown, names, 2, members);
+	assert_int_equal(members[0], HOST_MEMBER_UNKNOWN);
+	assert_int_equal(members[1], HOST_MEMBER_UNKNOWN);
+	assert_true(host_group_exists("root"));
+	assert_false(host_group_exists("no-such-group-anywhere"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -599,6 +619,7 @@ int main(void)
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_container_by_id),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_groups_of_an_account),
 		cmocka_unit_test(test_command_find),
 		cmocka_unit_test(test_interpreters),
 		cmocka_unit_test(test_loader),

@@ -43,7 +43,10 @@ static void test_round_trip(void **state)
 			 .memory_threshold_mb = 6,
 			 .history_keep_ns = 7,
 			 .backfill = true,
-			 .policy = {.max_gpus = 8, .excluded = excluded, .excluded_count = 1}},
+			 .policy = {.max_gpus = 8,
+				    .max_run_ns = 77,
+				    .excluded = excluded,
+				    .excluded_count = 1}},
 	};
 	AUTO_FREE char *text = orders_write(&in);
 	AUTO(orders_clear) struct orders out = {0};
@@ -64,6 +67,7 @@ static void test_round_trip(void **state)
 	assert_true(out.kill_on_lost && out.pool.backfill && !out.pool.history_set_by_user);
 	assert_int_equal(out.adopted[1].pid, 9);
 	assert_int_equal(out.pool.policy.max_gpus, 8);
+	assert_int_equal(out.pool.policy.max_run_ns, 77);
 	assert_int_equal(out.pool.policy.excluded[0], 7);
 	assert_string_equal(out.cid_file, "/run/c/id");
 	assert_string_equal(out.cid_directory, "/run/c");

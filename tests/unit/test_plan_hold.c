@@ -296,7 +296,8 @@ static void test_adopt_what_is_reserved(void **state)
 		{"1", 0, true, "GPU 1 is not available: reserved by u1 (run)", -EBUSY},
 		{"2", 0, false, "2", 0}, /* one's own by hand */
 		{"2,3", 0, false, "2,3", 0},
-		{"4", 0, true, "GPU 4 is not available: reserved by u1 (manual)", -EBUSY},
+		{"4", 0, true, "GPU 4 is not available: collected for your own waiting request",
+		 -EBUSY},
 	};
 	AUTO(world_clear) struct world w;
 	AUTO(plan_clear) struct plan p = {0};

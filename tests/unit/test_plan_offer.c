@@ -341,14 +341,15 @@ static void test_limit_of_gpus(void **state)
 	mem_replace(&ending->account, "me");
 	w.life[0] = HOLDER_ENDING;
 	q = first_wants(&w, "1");
+	w.store.state.queue[0].uid = quantity_of(7);
 	turn_of(&w, 0, "1");
 	assert_string_equal(world_outcome(&w), "waits");
 	assert_null(w.store.state.slots[0].reservation);
 	offer(&w.store.state.queue[0], SECOND, "0");
 	assert_string_equal(world_outcome(&w), "waits");
 	q = &w.store.state.queue[0];
-	assert_non_null(strstr(q->offer.aside, "limit of GPUs"));
-	assert_null(q->offer.aside_gpus);
+	assert_null(q->offer.aside);
+	assert_int_equal(q->account_limit, 1);
 	assert_int_equal(q->offer.made_ns, OFFER_NONE);
 	assert_int_equal(plan_waiter_state(&w.store.state, &w.facts, 0), WAITER_ABSENT);
 	assert_false(plan_wait_has_prospects(&w.store.state, &w.facts, &w.request, &w.wait));

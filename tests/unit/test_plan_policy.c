@@ -344,6 +344,7 @@ static void test_drain(void **state)
 
 #define OVER(has, asks) \
 	"limit of 4 GPUs per user on this host (policy.max-gpus): you " has " and ask for " asks
+#define QUEUE " - queue with --wait until you release some"
 
 static void test_quota(void **state)
 {
@@ -359,14 +360,14 @@ static void test_quota(void **state)
 	hold(&w, 1, RESERVATION_RUN, 0, 2);
 	hold(&w, 1, RESERVATION_MANUAL, 2, 1);
 	check_reserve(&w, &one, 0, NULL);
-	check_reserve(&w, &two, EDQUOT, OVER("hold 3", "2"));
+	check_reserve(&w, &two, EDQUOT, OVER("hold 3", "2") QUEUE);
 	/* What is over does not count. */
 	w.state.reservations[2]->expiry_ns = NOW;
 	check_reserve(&w, &two, 0, NULL);
 	w.state.reservations[2]->expiry_ns = NOW + HOUR;
 	/* What is about to be over is waited for. */
 	w.life[1] = HOLDER_ENDING;
-	check_reserve(&w, &two, EBUSY, OVER("hold 3", "2"));
+	check_reserve(&w, &two, EBUSY, OVER("hold 3", "2") QUEUE);
 	check_reserve(&w, &five, EDQUOT, OVER("hold 3", "5"));
 	w.life[1] = HOLDER_ALIVE;
 	/* Root and administrators are not bound. */
@@ -395,35 +396,193 @@ static void test_quota_by_name(void **state)
 	check_reserve(&w, &one, EDQUOT, NULL);
 }
 
-static void test_quota_counts_what_waits(void **state)
+/* What is asked for beyond the limit waits for it, however much waits already; more than the limit
+   at once is refused. */
+static void test_quota_is_waited_for(void **state)
 {
 	AUTO(world_clear) struct world w;
-	AUTO(plan_clear) struct plan p = {0};
-	struct plan_request one = request_for(1, 1), two = request_for(1, 2);
-	struct queue_entry *q;
+	AUTO(plan_clear) struct plan joins = {0};
+	AUTO(plan_clear) struct plan never = {0};
+	AUTO(plan_clear) struct plan root = {0};
+	struct plan_request two = request_for(1, 2), five = request_for(1, 5);
+	struct plan_request boss = request_for(1, 2);
+	const struct queue_entry *put;
 	struct err e;
-	const int last = 7;
 
 	(void)state;
 	world_init(&w, 8);
 	w.policy.max_gpus = 4;
+	hold(&w, 1, RESERVATION_RUN, 0, 3);
+	wait_for(&w, 1, 2, -1);
+	wait_for(&w, 1, 4, -1);
+	assert_int_equal(step(&w, &two, ENTRY, &joins, &e), 0);
+	assert_null(joins.granted);
+	assert_null(joins.collected);
+	put = find_change(&joins, CHANGE_PUT)->put.entry;
+	assert_int_equal(put->account_limit, 4);
+	assert_null(put->offer.aside);
+	assert_int_equal(step(&w, &five, ENTRY, &never, &e), -EDQUOT);
+	assert_string_equal(e.text, OVER("hold 3", "5"));
+	boss.actor.administrator = true;
+	assert_int_equal(step(&w, &boss, ENTRY, &root, &e), 0);
+	for (size_t i = 0; i < root.changes_count; i++) {
+		const struct queue_entry *q = change_entry(&root.changes[i]);
+
+		assert_true(!q || !q->account_limit);
+	}
+}
+
+/* The queue passes over an entry whose account is at its limit: everybody knows from the state. */
+static void test_queue_passes_over_who_is_at_the_limit(void **state)
+{
+	static const struct {
+		int held, ending; /* GPUs of the account */
+		int limit, wanted;
+		enum waiter_state state;
+	} rows[] = {
+		{0, 0, 2, 2, WAITER_ACTIVE},
+		{1, 0, 2, 1, WAITER_ACTIVE},
+		{1, 0, 2, 2, WAITER_ABSENT},
+		{2, 0, 2, 1, WAITER_ABSENT},
+		{2, 0, 0, 3, WAITER_ACTIVE},
+		{3, 0, 2, 1, WAITER_ABSENT},
+		/* Until its supervisor has released it. */
+		{1, 1, 2, 1, WAITER_ABSENT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(world_clear) struct world w;
+		AUTO_FREE char *why = NULL;
+		struct queue_entry *q;
+		const struct queue_entry *first;
+
+		world_init(&w, 6);
+		for (int k = 0; k < rows[i].held + rows[i].ending; k++)
+			hold(&w, 1, RESERVATION_RUN, k, 1);
+		for (int k = 0; k < rows[i].ending; k++)
+			w.life[k] = HOLDER_ENDING;
+		hold(&w, 2, RESERVATION_RUN, 4, 1);
+		q = wait_for(&w, 1, rows[i].wanted, -1);
+		q->account_limit = rows[i].limit;
+		wait_for(&w, 2, 1, -1);
+		assert_int_equal(plan_waiter_state(&w.state, &w.facts, 0), rows[i].state);
+		first = plan_first_for(&w.state, &w.facts, 5, 2);
+		assert_string_equal(first->account, rows[i].state == WAITER_ACTIVE ? "u1" : "u2");
+		why = plan_why_passed_over(&w.state, &w.facts, 0);
+		assert_int_equal(why != NULL, rows[i].state != WAITER_ACTIVE);
+	}
+}
+
+static void test_what_counts_towards_the_limit(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO_FREE char *why = NULL;
+	const int released[] = {1};
+	bool starting[] = {true, false};
+	struct queue_entry *q;
+
+	(void)state;
+	world_init(&w, 6);
+	hold(&w, 1, RESERVATION_MANUAL, 0, 2);
+	collect(&w, wait_for(&w, 1, 1, -1), 3); /* counts with its request */
+	q = wait_for(&w, 1, 1, -1);
+	q->account_limit = 3;
+	assert_true(plan_limit_allows(&w.state, &w.facts, 1, NULL));
+	assert_false(plan_limit_allows(&w.state, &w.facts, 1, starting));
+	assert_null(plan_why_passed_over(&w.state, &w.facts, 1));
+	q->account_limit = 2;
+	assert_false(plan_limit_allows(&w.state, &w.facts, 1, NULL));
+	why = plan_why_passed_over(&w.state, &w.facts, 1);
+	assert_string_equal(why, "its account holds 2 GPUs, and its limit is 2 (policy.max-gpus)");
+	assert_true(plan_limit_rests_on(&w.state, &w.facts, 1, w.state.reservations[0]));
+	assert_false(plan_limit_rests_on(&w.state, &w.facts, 1, w.state.reservations[1]));
+	/* What is being released is not held any more. */
+	w.facts.freed = released;
+	w.facts.freed_count = 1;
+	assert_true(plan_limit_allows(&w.state, &w.facts, 1, NULL));
+	assert_false(plan_limit_rests_on(&w.state, &w.facts, 1, w.state.reservations[0]));
+}
+
+/* Who releases a GPU is told who gets it: the own request that this lets through, and no more of
+   them than the limit does. */
+static void test_successors_within_the_limit(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_next_in_line *successors;
+	const int own = 0, others = 2;
+	size_t count;
+
+	(void)state;
+	world_init(&w, 3);
+	hold(&w, 1, RESERVATION_RUN, 0, 2);
+	hold(&w, 2, RESERVATION_RUN, 2, 1);
+	for (int i = 0; i < 2; i++)
+		wait_for(&w, 1, 1, -1)->account_limit = 2;
+	wait_for(&w, 3, 1, -1);
+	count = plan_next_in_line(&w.state, &w.facts, &own, 1, &successors);
+	assert_int_equal(count, 1);
+	assert_ptr_equal(successors[0].entry, &w.state.queue[0]);
+	plan_next_in_line_free(successors, count);
+	count = plan_next_in_line(&w.state, &w.facts, &others, 1, &successors);
+	assert_int_equal(count, 1);
+	assert_ptr_equal(successors[0].entry, &w.state.queue[2]);
+	plan_next_in_line_free(successors, count);
+}
+
+/* Of several requests of one account only as many start as the limit lets through: those behind
+   them get the other GPUs, and when the rest starts nobody can tell. */
+static void test_starts_within_the_limit(void **state)
+{
+	AUTO(world_clear) struct world w;
+	struct plan_next_in_line *successors;
+	const int released[] = {1, 2};
+	int64_t starts_ns[3], ends_ns[] = {NOW + 3 * HOUR, NOW + HOUR}, lengths_ns[3] = {0};
+	const struct plan_outlook outlook = {.ends_ns = ends_ns, .lengths_ns = lengths_ns};
+	size_t count;
+
+	(void)state;
+	world_init(&w, 3);
 	hold(&w, 1, RESERVATION_RUN, 0, 1);
-	hold(&w, 2, RESERVATION_RUN, 1, 5);
+	hold(&w, 2, RESERVATION_RUN, 1, 2);
+	for (int i = 0; i < 2; i++)
+		wait_for(&w, 1, 1, -1)->account_limit = 2;
+	wait_for(&w, 3, 1, -1);
+	count = plan_next_in_line(&w.state, &w.facts, released, 2, &successors);
+	assert_int_equal(count, 2);
+	assert_ptr_equal(successors[0].entry, &w.state.queue[0]);
+	assert_ptr_equal(successors[1].entry, &w.state.queue[2]);
+	plan_next_in_line_free(successors, count);
+	plan_schedule(&w.state, &w.facts, &outlook, 3, starts_ns);
+	assert_int_equal(starts_ns[0] - NOW, HOUR);
+	assert_int_equal(starts_ns[1], TIME_NONE);
+	assert_int_equal(starts_ns[2] - NOW, HOUR);
+}
+
+/* The entry tells the others of a limit that was changed. */
+static void test_changed_limit_is_news(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan same = {0};
+	AUTO(plan_clear) struct plan raised = {0};
+	struct plan_request two = request_for(1, 2);
+	struct queue_entry *q;
+	struct err e;
+
+	(void)state;
+	world_init(&w, 4);
+	w.policy.max_gpus = 2;
+	hold(&w, 1, RESERVATION_RUN, 0, 1);
+	hold(&w, 2, RESERVATION_RUN, 1, 3);
 	q = wait_for(&w, 1, 2, -1);
-	collect(&w, q, 6); /* counts with its request, once */
-	one = request_id(1, &last);
-	check_reserve(&w, &one, EBUSY, NULL);
-	check_reserve(
-		&w, &two, EDQUOT,
-		"limit of 4 GPUs per user on this host (policy.max-gpus): you hold 1, wait for "
-		"2 and ask for 2");
-	assert_int_equal(step(&w, &two, ENTRY, &p, &e), -EDQUOT);
-	/* The dead, and those that are about to leave, want nothing. */
-	w.waiting[0] = HOLDER_GONE;
-	check_reserve(&w, &two, 0, NULL);
-	w.waiting[0] = HOLDER_ALIVE;
-	q->cancelled = true;
-	check_reserve(&w, &two, 0, NULL);
+	q->give_up_ns = 0;
+	q->account_limit = 2;
+	assert_int_equal(step(&w, &two, q->id, &same, &e), 0);
+	assert_int_equal(same.changes_count, 0);
+	w.policy.max_gpus = 3;
+	assert_int_equal(step(&w, &two, q->id, &raised, &e), 0);
+	assert_int_equal(find_change(&raised, CHANGE_PUT)->put.entry->account_limit, 3);
+	assert_false(find_change(&raised, CHANGE_PUT)->quiet);
 }
 
 /* A request in the queue waits for what its account holds beyond the limit, which may have been
@@ -545,6 +704,76 @@ static void test_display_name(void **state)
 	check_reserve(&w, &r, 0, NULL);
 	r.user = NULL;
 	check_reserve(&w, &r, 0, NULL);
+}
+
+/* A run needs a time limit within policy.max-run; administrators do not. */
+static void test_longest_run(void **state)
+{
+	static const struct {
+		int64_t max_ns, asked_ns;
+		bool administrator;
+		int code;
+	} rows[] = {
+		{0, 0, false, 0},          {HOUR, HOUR, false, 0}, {HOUR, HOUR + 1, false, EDQUOT},
+		{HOUR, 0, false, EDQUOT},  {HOUR, 0, true, 0},     {0, 9 * HOUR, false, 0},
+		{HOUR, 2 * HOUR, true, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(world_clear) struct world w;
+		struct plan_request r = request_for(1, 1);
+		bool bound = rows[i].max_ns && !rows[i].administrator;
+
+		world_init(&w, 1);
+		w.policy.max_run_ns = rows[i].max_ns;
+		r.actor.administrator = rows[i].administrator;
+		r.type = RESERVATION_RUN;
+		r.duration_ns = rows[i].asked_ns;
+		assert_int_equal(plan_longest_run_ns(&w.policy, &r.actor),
+				 bound ? rows[i].max_ns : INT64_MAX);
+		check_reserve(&w, &r, rows[i].code, NULL);
+		/* It says nothing of manual reservations. */
+		r.type = RESERVATION_MANUAL;
+		r.duration_ns = 9 * HOUR;
+		check_reserve(&w, &r, 0, NULL);
+	}
+}
+
+/* Of the groups that an account is in, and those that it may be in, which limit counts. */
+static void test_limit_of_groups(void **state)
+{
+	static const struct {
+		int64_t host;
+		struct plan_group_limit groups[3];
+		int64_t limit;
+	} rows[] = {
+		/* No group of its own: that of the host. */
+		{0, {{2, PLAN_NO_MEMBER}}, 0},
+		{4, {{2, PLAN_NO_MEMBER}}, 4},
+		/* One's groups replace it; the most generous of them counts. */
+		{4, {{2, PLAN_MEMBER}}, 2},
+		{4, {{8, PLAN_MEMBER}, {2, PLAN_MEMBER}}, 8},
+		{0, {{2, PLAN_MEMBER}, {1, PLAN_NO_MEMBER}, {3, PLAN_MEMBER}}, 3},
+		/* What is not known never makes it more generous than it may be. */
+		{4, {{2, PLAN_MEMBER_UNKNOWN}}, 2},
+		{4, {{8, PLAN_MEMBER_UNKNOWN}}, 4},
+		{0, {{8, PLAN_MEMBER_UNKNOWN}, {2, PLAN_MEMBER_UNKNOWN}}, 2},
+		{0, {{8, PLAN_MEMBER_UNKNOWN}, {2, PLAN_NO_MEMBER}}, 8},
+		{4, {{8, PLAN_MEMBER}, {2, PLAN_MEMBER_UNKNOWN}}, 8},
+		{4, {{2, PLAN_MEMBER}, {8, PLAN_MEMBER_UNKNOWN}}, 2},
+	};
+
+	(void)state;
+	assert_int_equal(plan_limit_of(7, NULL, 0), 7);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t count = 0;
+
+		while (count < 3 && rows[i].groups[count].value)
+			count++;
+		if (plan_limit_of(rows[i].host, rows[i].groups, count) != rows[i].limit)
+			fail_msg("row %zu", i);
+	}
 }
 
 static void test_wait_limit(void **state)
@@ -813,11 +1042,18 @@ int main(void)
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_quota),
 		cmocka_unit_test(test_quota_by_name),
-		cmocka_unit_test(test_quota_counts_what_waits),
+		cmocka_unit_test(test_quota_is_waited_for),
+		cmocka_unit_test(test_queue_passes_over_who_is_at_the_limit),
+		cmocka_unit_test(test_what_counts_towards_the_limit),
+		cmocka_unit_test(test_successors_within_the_limit),
+		cmocka_unit_test(test_starts_within_the_limit),
+		cmocka_unit_test(test_changed_limit_is_news),
 		cmocka_unit_test(test_quota_at_the_grant),
 		cmocka_unit_test(test_quota_is_guarded),
 		cmocka_unit_test(test_duration_and_note),
 		cmocka_unit_test(test_display_name),
+		cmocka_unit_test(test_longest_run),
+		cmocka_unit_test(test_limit_of_groups),
 		cmocka_unit_test(test_wait_limit),
 		cmocka_unit_test(test_extend),
 		cmocka_unit_test(test_who_may_alter),

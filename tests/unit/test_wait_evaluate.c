@@ -610,6 +610,63 @@ static void test_left_lying(void **state)
 	pool_state_clear(&s.state);
 }
 
+/* An entry of account u1 for that GPU. */
+static struct queue_entry *scene_queue_for(struct scene *s, const char *id, int gpu, int limit)
+{
+	struct queue_entry *q = scene_queue(s, id, alice);
+
+	q->requested_ids = mem_alloc(1, sizeof(int));
+	q->requested_ids[0] = gpu;
+	q->requested_ids_count = 1;
+	q->requested_count = 1;
+	q->account_limit = limit;
+	return q;
+}
+
+/* At the limit of its account a request waits for what that holds, whatever GPU it asks for; and
+   for those of the account that are before it. */
+static void test_at_the_limit(void **state)
+{
+	static const struct {
+		int limit;
+		int64_t wall_ns;
+		bool is_rival;
+	} rows[] = {
+		{0, 2 * HOUR, false}, /* that of GPU 1 */
+		{2, 2 * HOUR, false},
+		{1, HOUR, true}, /* that of GPU 0, which is the account's own */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct scene s;
+		struct wait_evaluation v = {0};
+		struct plan_policy policy = {.max_gpus = rows[i].limit};
+		struct wait_rivals rivals;
+		int id = 1;
+		struct err e = {0};
+
+		scene_init(&s, "mm", 0, false);
+		mem_replace(&s.state.slots[0].reservation->account, alice);
+		s.state.slots[0].reservation->uid = quantity_of(1);
+		s.state.slots[1].reservation->expiry_ns = NOW + 2 * HOUR;
+		s.facts.policy = &policy;
+		s.request.ids = &id;
+		s.request.ids_count = 1;
+		s.wait.enqueued_ns = scene_queue_for(&s, own_id, 1, rows[i].limit)->enqueued_ns;
+		assert_int_equal(wait_evaluate(&s.situation, &v, &e), 0);
+		assert_int_equal(v.action, WAIT_SLEEP);
+		assert_int_equal(v.wall_until_ns - NOW, rows[i].wall_ns);
+		/* Asking for different GPUs, they compete for the limit alone. */
+		scene_queue_for(&s, NULL, 0, rows[i].limit);
+		wait_rivals_init(&rivals, &s.state);
+		wait_rivals_add(&rivals, &s.state, &s.facts, 0, 1);
+		assert_int_equal(rivals.fewest, rows[i].is_rival);
+		wait_rivals_clear(&rivals);
+		pool_state_clear(&s.state);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -627,6 +684,7 @@ int main(void)
 		cmocka_unit_test(test_rivals_for_other_gpus),
 		cmocka_unit_test(test_offered),
 		cmocka_unit_test(test_left_lying),
+		cmocka_unit_test(test_at_the_limit),
 	};
 
 	return cmocka_run_group_tests_name("wait_evaluate", tests, NULL, NULL);

@@ -150,6 +150,15 @@ static void set_offer(json_t *object, const struct offer *o)
 		redis_json_set_ids(object, "aside_gpus", o->aside_gpus, o->aside_gpus_count);
 }
 
+/* Anything but a number of GPUs is as good as absent. */
+static int get_limit(const json_t *object)
+{
+	int64_t limit = 0;
+
+	(void)redis_json_get_int(object, "account_limit", &limit, NULL);
+	return limit > 0 && limit <= POOL_GPUS_MAX ? (int)limit : 0;
+}
+
 static int read_entry(const json_t *object, struct queue_entry *w, struct err *e)
 {
 	int64_t count = 0, give_up_ns = TIME_NONE;
@@ -191,6 +200,7 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 	redis_json_get_base(object, &w->base);
 	(void)redis_json_get_time(object, "since", &w->since_ns, NULL);
 	get_offer(object, &w->offer);
+	w->account_limit = get_limit(object);
 	if (r < 0)
 		return r;
 	if (count < 0 || count > POOL_GPUS_MAX)
@@ -243,6 +253,8 @@ char *redis_json_write_entry(const struct queue_entry *w, const char *mark)
 	redis_json_set_text(object, "reservation_type", reservation_type_name(w->type));
 	if (w->duration_ns)
 		redis_json_set(object, "expiry_duration", json_integer(w->duration_ns));
+	if (w->account_limit)
+		redis_json_set(object, "account_limit", json_integer(w->account_limit));
 	redis_json_set_text(object, "note", w->note);
 	redis_json_set_time(object, "enqueue_time", w->enqueued_ns);
 	redis_json_set_time(object, "last_heartbeat", w->heartbeat_ns);

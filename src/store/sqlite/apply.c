@@ -221,6 +221,7 @@ static void bind_entry(struct sql *q, const struct queue_entry *w, const char *e
 	sql_clock(q, w->offer.clock);
 	sql_base(q, &w->base);
 	sql_int(q, w->since_ns);
+	sql_int(q, w->account_limit);
 	sql_text(q, w->id);
 }
 
@@ -237,30 +238,32 @@ static int put_entry(struct sqlite_store *s, const struct queue_entry *w, int64_
 	AUTO_FREE char *eligible = list_text(w->eligible, w->eligible_count);
 	AUTO_FREE char *offered_gpus = list_text(w->offer.gpus, w->offer.gpus_count);
 	AUTO_FREE char *aside_gpus = list_text(w->offer.aside_gpus, w->offer.aside_gpus_count);
-	struct sql q = w->version
-			       ? sql_of(s, "UPDATE queue SET version = ?, user = ?, account = ?,"
-					   " uid = ?, type = ?, requested_count = ?,"
-					   " duration_ns = ?, note = ?, enqueued_ns = ?,"
-					   " heartbeat_ns = ?, give_up_ns = ?, host = ?,"
-					   " boot_id = ?, command_pid = ?, command_start_ticks = ?,"
-					   " supervisor_pid = ?, supervisor_start_ticks = ?,"
-					   " gpu_type = ?, min_memory_mb = ?, eligible = ?,"
-					   " doubt_heartbeat_ns = ?, doubt_wall_ns = ?,"
-					   " doubt_boot_ns = ?, doubt_clock = ?,"
-					   " offered_ns = ?, offered_gpus = ?, aside = ?,"
-					   " aside_gpus = ?, offered_clock = ?, clock = ?,"
-					   " clock_offset_ns = ?, since_ns = ? WHERE id = ?")
-			       : sql_of(s, "INSERT INTO queue(version, user, account, uid, type,"
-					   " requested_count, duration_ns, note, enqueued_ns,"
-					   " heartbeat_ns, give_up_ns, host, boot_id, command_pid,"
-					   " command_start_ticks, supervisor_pid,"
-					   " supervisor_start_ticks, gpu_type, min_memory_mb,"
-					   " eligible, doubt_heartbeat_ns, doubt_wall_ns,"
-					   " doubt_boot_ns, doubt_clock, offered_ns,"
-					   " offered_gpus, aside, aside_gpus, offered_clock,"
-					   " clock, clock_offset_ns, since_ns, id) VALUES"
-					   " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-					   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	struct sql q =
+		w->version
+			? sql_of(s, "UPDATE queue SET version = ?, user = ?, account = ?,"
+				    " uid = ?, type = ?, requested_count = ?,"
+				    " duration_ns = ?, note = ?, enqueued_ns = ?,"
+				    " heartbeat_ns = ?, give_up_ns = ?, host = ?,"
+				    " boot_id = ?, command_pid = ?, command_start_ticks = ?,"
+				    " supervisor_pid = ?, supervisor_start_ticks = ?,"
+				    " gpu_type = ?, min_memory_mb = ?, eligible = ?,"
+				    " doubt_heartbeat_ns = ?, doubt_wall_ns = ?,"
+				    " doubt_boot_ns = ?, doubt_clock = ?,"
+				    " offered_ns = ?, offered_gpus = ?, aside = ?,"
+				    " aside_gpus = ?, offered_clock = ?, clock = ?,"
+				    " clock_offset_ns = ?, since_ns = ?,"
+				    " account_limit = ? WHERE id = ?")
+			: sql_of(s, "INSERT INTO queue(version, user, account, uid, type,"
+				    " requested_count, duration_ns, note, enqueued_ns,"
+				    " heartbeat_ns, give_up_ns, host, boot_id, command_pid,"
+				    " command_start_ticks, supervisor_pid,"
+				    " supervisor_start_ticks, gpu_type, min_memory_mb,"
+				    " eligible, doubt_heartbeat_ns, doubt_wall_ns,"
+				    " doubt_boot_ns, doubt_clock, offered_ns,"
+				    " offered_gpus, aside, aside_gpus, offered_clock,"
+				    " clock, clock_offset_ns, since_ns, account_limit, id) VALUES"
+				    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+				    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	bind_entry(&q, w, eligible, offered_gpus, aside_gpus, version);
 	return sql_run(&q, e);

@@ -202,6 +202,7 @@ static void read_entry(const struct sql *q, struct queue_entry *w)
 	read_clock(q, 29, w->offer.clock);
 	read_base(q, 30, &w->base);
 	w->since_ns = sql_column(q, 32);
+	w->account_limit = (int)sql_column(q, 33);
 }
 
 static int load_queue(struct sqlite_store *s, struct pool_state *state, struct err *e)
@@ -213,7 +214,7 @@ static int load_queue(struct sqlite_store *s, struct pool_state *state, struct e
 		   " supervisor_start_ticks, gpu_type, min_memory_mb, eligible,"
 		   " doubt_heartbeat_ns, doubt_wall_ns, doubt_boot_ns, doubt_clock,"
 		   " offered_ns, offered_gpus, aside, aside_gpus, offered_clock, clock,"
-		   " clock_offset_ns, since_ns FROM queue ORDER BY enqueued_ns, id");
+		   " clock_offset_ns, since_ns, account_limit FROM queue ORDER BY enqueued_ns, id");
 	int r;
 
 	while ((r = sql_step(&q, e)) > 0)

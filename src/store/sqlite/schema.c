@@ -148,6 +148,8 @@ static const struct addition {
 	{"queue", "gpu_type", "TEXT"},
 	{"queue", "min_memory_mb", "INTEGER NOT NULL DEFAULT 0"},
 	{"queue", "eligible", "TEXT"},
+	/* How many GPUs its account may hold; 0: any number. */
+	{"queue", "account_limit", "INTEGER NOT NULL DEFAULT 0"},
 	/* Processes that do not count as use. */
 	{"ignored_processes", NULL,
 	 "key INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, pid INTEGER NOT NULL,"
