@@ -302,6 +302,7 @@ void pool_state_copy(struct pool_state *to, const struct pool_state *from)
 		to->slots[i].last_released_ns = slot->last_released_ns;
 		to->slots[i].drained_by = mem_strdup(slot->drained_by);
 		to->slots[i].drained_ns = slot->drained_ns;
+		to->slots[i].drained_note = mem_strdup(slot->drained_note);
 		to->slots[i].problem = mem_strdup(slot->problem);
 		to->slots[i].version = mem_strdup(slot->version);
 	}

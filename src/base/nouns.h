@@ -192,6 +192,7 @@ struct slot {
 	int64_t last_released_ns;        /* TIME_NONE: never used */
 	char *drained_by;                /* account that has taken it out of service; else NULL */
 	int64_t drained_ns;              /* when it did */
+	char *drained_note;              /* why; NULL: nobody has said so */
 	char *problem;                   /* the stored state is unreadable: why; else NULL */
 	char *version; /* what was read, as the store compares it; opaque elsewhere */
 };

@@ -33,6 +33,7 @@ static void clear_slot(struct slot *s)
 {
 	slot_set_unit(s, NULL);
 	free(s->drained_by);
+	free(s->drained_note);
 	free(s->problem);
 	free(s->version);
 }

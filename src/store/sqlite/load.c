@@ -85,9 +85,10 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, struct mo
 
 static int load_slots(struct sqlite_store *s, struct pool_state *state, struct err *e)
 {
-	struct sql q =
-		sql_of(s, "SELECT id, uuid, last_released_ns, version, drained_by, drained_ns,"
-			  " profile, parent, parent_index, retired_ns FROM gpus ORDER BY id");
+	struct sql q = sql_of(
+		s,
+		"SELECT id, uuid, last_released_ns, version, drained_by, drained_ns,"
+		" profile, parent, parent_index, retired_ns, drained_note FROM gpus ORDER BY id");
 	int r;
 
 	for (size_t i = 0; (r = sql_step(&q, e)) > 0; i++) {
@@ -105,6 +106,7 @@ static int load_slots(struct sqlite_store *s, struct pool_state *state, struct e
 		slot->parent = sql_dup(&q, 7);
 		slot->parent_index = (int)sql_column(&q, 8);
 		slot->retired_ns = sql_column(&q, 9);
+		slot->drained_note = sql_dup(&q, 10);
 	}
 	return r;
 }

@@ -179,6 +179,8 @@ static const struct addition {
 	{"pool", "host_id", "TEXT"},
 	{"pool", "host_boot_id", "TEXT"},
 	{"pool", "host_name", "TEXT"},
+	/* Why a GPU is out of service. */
+	{"gpus", "drained_note", "TEXT"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */
