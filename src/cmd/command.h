@@ -38,9 +38,13 @@ struct command {
 	const struct option_spec *options; /* NULL: none */
 	bool stop_at_word;                 /* the first word begins somebody else's command line */
 	int words_min, words_max;          /* -1: any number */
+	const char *word_option;           /* the option that its arguments stand for; NULL: none */
 	bool runs_with_bad_config;         /* see config_error in struct invocation */
 	bool hidden;                       /* internal: not in help, man pages or completion */
 	int (*run)(const struct invocation *in, struct err *e);
+	/* Called when the command could not be carried out, also for wrong usage: for what a script
+	   that reads the output must find there. NULL: nothing. */
+	void (*failed)(const struct settings *s, char *const *arguments);
 };
 
 extern const struct command cmd_admin, cmd_adopt, cmd_cancel, cmd_extend, cmd_complete,

@@ -60,11 +60,12 @@ static const struct option_spec extend_options[] = {
 const struct command cmd_extend = {
 	.name = "extend",
 	.summary = "Extend manual reservations of the current user",
-	.usage = "[--gpu-ids IDS] [--duration D] [--force]",
+	.usage = "[--gpu-ids IDS] [[--duration] D] [--force]",
 	.description =
 		"Adds the duration to the end of a reservation. Without --gpu-ids, either all\n"
 		"your manual reservations are extended or none. GPUs that somebody is waiting\n"
 		"for cannot be extended, nor can runs: they end when their command does.",
 	.options = extend_options,
+	.word_option = "duration",
 	.run = extend_run,
 };

@@ -111,7 +111,7 @@ static const struct option_spec release_options[] = {
 const struct command cmd_release = {
 	.name = "release",
 	.summary = "Release manually reserved GPUs held by the current user",
-	.usage = "[--gpu-ids IDS | --user NAME | --all]",
+	.usage = "[[--gpu-ids] IDS | --user NAME | --all]",
 	.description =
 		"Without options, releases all your manual reservations. With --gpu-ids,\n"
 		"releases exactly those GPUs, including those of a 'canhazgpu run'; if you do\n"
@@ -119,5 +119,6 @@ const struct command cmd_release = {
 		"it says which of them get the GPUs. Root, and the group that admin.group\n"
 		"names, may release anybody's.",
 	.options = release_options,
+	.word_option = "gpu-ids",
 	.run = release_run,
 };

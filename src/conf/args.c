@@ -134,7 +134,10 @@ static int fail_unknown(struct parser *p, const char *dashes, const char *name)
 	const char *system_only;
 
 	if (name[1] == '\0')
-		return fail(p, "unknown option '%s%s'", dashes, name);
+		return fail(p, "unknown option '%s%s'%s", dashes, name,
+			    strchr("vV", *name) && !p->request->command
+				    ? ", did you mean '--version'?"
+				    : "");
 	system_only = find_system_only(p, name);
 	if (system_only)
 		return fail(p, SETTING_SYSTEM_ONLY, system_only);
@@ -228,6 +231,9 @@ static int handle(struct parser *p, int result, int at, struct args_result *flag
 		*(row->spec->letter ? &flags->help : &flags->version) = true;
 		return 0;
 	}
+	if (optarg && optarg == p->argv[optind - 1] && !strncmp(optarg, "--", 2))
+		return fail(p, "option '%.60s' needs a value before '%.60s' (or write --%s=%.60s)",
+			    argument, optarg, row->spec->name, optarg);
 	return take_option(p, row, optarg);
 }
 

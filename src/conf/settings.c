@@ -154,6 +154,11 @@ static int check_duration(const struct option_spec *spec, const char *value, str
 	return r;
 }
 
+bool option_accepts(const struct option_spec *spec, const char *value)
+{
+	return setting_check(spec, value, NULL) == 0;
+}
+
 int setting_check(const struct option_spec *spec, const char *value, struct err *e)
 {
 	/* Bounds left out are no bounds. */

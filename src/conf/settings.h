@@ -52,6 +52,9 @@ char *settings_personal_file(const char *home, size_t i);
    environment may say what the command line may say: neither is anybody's but the caller's. */
 int settings_load_environment(struct settings *s, struct err *e);
 
+/* Whether it is a good value of that option. */
+bool option_accepts(const struct option_spec *spec, const char *value);
+
 /* A value from the command line. `option` is for the message: "--gpus". */
 int settings_set(struct settings *s, const char *key, const char *value, const char *option,
 		 struct err *e);

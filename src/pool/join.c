@@ -1,4 +1,5 @@
-/* A run within a run: pool_join of pool.h. Changes nothing. */
+/* Requests that are met by what is held already: pool_join and pool_reuse of pool.h. They change
+   nothing. */
 #include "base/mem.h"
 #include "pool/private.h"
 
@@ -7,17 +8,26 @@ static int check_kind(const struct scan_cache *cache, const struct plan_facts *f
 		      const struct plan_request *request, const struct reservation *granted,
 		      struct err *e)
 {
-	struct plan_facts seen = *facts;
 	struct plan_request asked = *request;
 
-	seen.gpus = cache->observation.gpus;
 	asked.ids = granted->gpus;
 	asked.ids_count = granted->gpus_count;
-	return plan_check_kind(&cache->state, &seen, &asked, e);
+	return plan_check_kind(&cache->state, facts, &asked, e);
 }
 
-int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
-	      struct pool_grant *ret_grant, struct err *e)
+/* With an outer_id a run within a run, else one's own reservation. */
+static int find_held(const struct scan_cache *cache, const struct plan_facts *facts,
+		     const struct plan_request *request, const char *outer_id, struct plan *plan,
+		     struct err *e)
+{
+	if (outer_id)
+		return plan_nested(&cache->state, facts, request, outer_id, plan, e);
+	plan_reuse(&cache->state, facts, request, plan);
+	return 0;
+}
+
+static int use_held(struct pool *p, const struct plan_request *request, const char *outer_id,
+		    struct pool_grant *ret_grant, struct err *e)
 {
 	AUTO(plan_clear) struct plan plan = {0};
 	struct plan_facts facts = {.now_ns = clock_now_ns(), .policy = &p->config.policy};
@@ -26,13 +36,14 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 	int r = pool_load(p, STORE_READ, &cache.state, e);
 
 	if (r == 0 && cache.state.initialized)
-		r = plan_nested(&cache.state, &facts, request, outer_id, &plan, e);
+		r = find_held(&cache, &facts, request, outer_id, &plan, e);
 	/* What the driver calls these GPUs takes a scan, and then the pool may be another one. */
 	if (r == 0 && plan.granted) {
 		plan_clear(&plan);
 		r = scan_cache_take(p, &cache, &wish, e);
+		facts.gpus = cache.observation.gpus;
 		if (r == 0)
-			r = plan_nested(&cache.state, &facts, request, outer_id, &plan, e);
+			r = find_held(&cache, &facts, request, outer_id, &plan, e);
 	}
 	if (r == 0 && plan.granted)
 		r = scan_cache_check_names(&cache, p->config.naming, e);
@@ -44,4 +55,16 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 	}
 	scan_cache_clear(&cache);
 	return r;
+}
+
+int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
+	      struct pool_grant *ret_grant, struct err *e)
+{
+	return use_held(p, request, outer_id, ret_grant, e);
+}
+
+int pool_reuse(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
+	       struct err *e)
+{
+	return use_held(p, request, NULL, ret_grant, e);
 }
