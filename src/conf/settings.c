@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "conf/setting.h"
@@ -166,6 +167,7 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 	AUTO(gpu_list_clear) struct gpu_list list = {0};
 	AUTO_FREE int *ids = NULL;
 	size_t count;
+	struct date date;
 	int64_t number;
 	bool flag;
 
@@ -181,6 +183,10 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 		return parse_id_list(value, &ids, &count, e);
 	case OPTION_SIZE:
 		return parse_size_mb(value, &number, e);
+	case OPTION_DATE:
+		if (spec->choices && check_choice(spec->choices, value, NULL) == 0)
+			return 0;
+		return parse_date(value, &date, e);
 	case OPTION_GPUS:
 		return parse_gpu_list(value, &list, e);
 	case OPTION_CHOICE:
