@@ -287,6 +287,8 @@ const struct command cmd_admin = {
 		"pool is recreated: all reservations and the queue are cleared, the usage\n"
 		"history stays. --refresh keeps them. All options but --gpus and --provider are for root, the\n"
 		"administrators' group (admin.group) and the owner of a personal pool.",
+	.examples = "  sudo canhazgpu admin\n"
+		    "  sudo canhazgpu admin --drain 3 --note \"fan, ticket 17\"",
 	.options = admin_options,
 	.run = admin_run,
 };

@@ -43,6 +43,8 @@ const struct command cmd_cancel = {
 		"it is unambiguous. Either all the requests are cancelled or none. Without an\n"
 		"ID, your only request is cancelled.\n"
 		"Administrators can cancel anybody's.",
+	.examples = "  canhazgpu cancel\n"
+		    "  canhazgpu cancel 1a2b3c4d",
 	.words_max = -1,
 	.run = cancel_run,
 };

@@ -31,9 +31,10 @@ struct invocation {
 
 struct command {
 	const char *name;
-	const char *summary;      /* one line, for the list of commands */
-	const char *usage;        /* the rest of the line "canhazgpu <name> ..." */
-	const char *description;  /* paragraphs for --help, without the summary; NULL: none */
+	const char *summary;     /* one line, for the list of commands */
+	const char *usage;       /* the rest of the line "canhazgpu <name> ..." */
+	const char *description; /* paragraphs for --help, without the summary; NULL: none */
+	const char *examples; /* two lines for --help, one with --wait where there is that option */
 	char *(*more_help)(void); /* one more paragraph, which the caller frees; NULL: none */
 	const struct option_spec *options; /* NULL: none */
 	bool stop_at_word;                 /* the first word begins somebody else's command line */

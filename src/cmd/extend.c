@@ -65,6 +65,8 @@ const struct command cmd_extend = {
 		"Adds the duration to the end of a reservation. Without --gpu-ids, either all\n"
 		"your manual reservations are extended or none. GPUs that somebody is waiting\n"
 		"for cannot be extended, nor can runs: they end when their command does.",
+	.examples = "  canhazgpu extend 2h\n"
+		    "  canhazgpu extend 30m --gpu-ids 1,3",
 	.options = extend_options,
 	.word_option = "duration",
 	.run = extend_run,

@@ -118,6 +118,8 @@ const struct command cmd_release = {
 		"not hold one of them, none is released. If requests are waiting for the GPUs,\n"
 		"it says which of them get the GPUs. Root, and the group that admin.group\n"
 		"names, may release anybody's.",
+	.examples = "  canhazgpu release\n"
+		    "  canhazgpu release 1,3",
 	.options = release_options,
 	.word_option = "gpu-ids",
 	.run = release_run,

@@ -141,6 +141,8 @@ const struct command cmd_report = {
 		"Shows finished and running reservations of the last N times 24 hours, or of\n"
 		"a month or days of the local calendar. GPU hours count per GPU; a reservation\n"
 		"of several GPUs counts once.",
+	.examples = "  canhazgpu report --days 7\n"
+		    "  canhazgpu report --month last --by user,day --csv",
 	.options = report_options,
 	.run = report_run,
 };

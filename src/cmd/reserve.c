@@ -181,6 +181,8 @@ const struct command cmd_reserve = {
 		"release'. Unlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the\n"
 		"output shows how. In a shell, use\n"
 		"  eval \"$(canhazgpu reserve --export)\"",
+	.examples = "  eval \"$(canhazgpu reserve --gpus 2 --duration 4h --export)\"\n"
+		    "  canhazgpu reserve --wait 30m --note \"notebook\"",
 	.options = reserve_options,
 	.word_option = "gpus",
 	.failed = reserve_failed,
