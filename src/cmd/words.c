@@ -93,9 +93,6 @@ static char *value_hint(const struct option_spec *table, const char *valueless, 
 {
 	AUTO_FREE char *meant = NULL;
 
-	if (valueless && word[strspn(word, "0123456789.")] == '\0')
-		return mem_printf("did you mean '--%s %sm' or '--%s %sh'?", valueless, word,
-				  valueless, word);
 	if (valueless)
 		return mem_printf("it is no value of --%s; the command comes after '--'",
 				  valueless);

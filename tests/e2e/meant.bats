@@ -39,7 +39,13 @@ load run_helpers
 @test "run: what was probably meant by what is no command" {
 	pool 1
 	chg run --wait 10 -- true
-	assert_error 127 "10: command not found (did you mean '--wait 10m' or '--wait 10h'?)"
+	assert_error 2 "option '--wait' needs a time with its unit: did you mean '--wait 10m' or '--wait 10h'?"
+	chg reserve --wait 1
+	assert_error 2 "did you mean '--wait 1m' or '--wait 1h'?"
+	chg run --wait soon -- true
+	assert_error 127 'soon: command not found (it is no value of --wait'
+	chg report --month 10
+	assert_error 2 "option '--month' needs a date such as 2026-10, not '10'"
 	chg run -- A=1 true
 	assert_error 127 "A=1: command not found (to set a variable for the command, use 'env NAME=VALUE COMMAND'"
 	chg run -- 'python train.py'
@@ -51,8 +57,10 @@ load run_helpers
 	printf '#!/bin/sh\necho "ran $*"\n' >"$WORLD/bin/10"
 	cp "$WORLD/bin/10" "$WORLD/bin/A=1"
 	chmod +x "$WORLD/bin/10" "$WORLD/bin/A=1"
-	chg_ok run --wait 10 -- true
-	assert_stdout 'ran -- true'
+	chg_ok run --wait -- 10 true
+	assert_stdout 'ran true'
+	chg_ok reserve 1 --wait
+	chg_ok release
 	chg_ok run -- A=1 x
 	assert_stdout 'ran x'
 }

@@ -42,7 +42,6 @@ struct hint_case {
 };
 
 static const struct hint_case hint_cases[] = {
-	{"wait", {"10", "--", "true"}, "'--wait 10m' or '--wait 10h'"},
 	{"wait", {"soon", "--", "true"}, "no value of --wait"},
 	{"linked", {"all", "--", "true"}, "no value of --linked"},
 	{NULL, {"2", "--", "true"}, "'--gpus 2'"},
