@@ -16,24 +16,14 @@
 #include "base/text.h"
 #include "cmd/command.h"
 #include "cmd/output.h"
+#include "cmd/words.h"
 #include "conf/args.h"
 #include "conf/settings.h"
 #include "conf/sources.h"
 
-static int check_words(const struct command *command, const struct args_result *args, struct err *e)
-{
-	if (command->words_max >= 0 && args->words_count > command->words_max)
-		return err_usage(e, "unexpected argument '%.60s' (see 'canhazgpu %s --help')",
-				 args->words[command->words_max], command->name);
-	if (args->words_count < command->words_min)
-		return err_usage(e, "missing argument: canhazgpu %s %s", command->name,
-				 command->usage);
-	return 0;
-}
-
 /* Parses the arguments of a command, and runs it. */
-static int run_command(const struct command *command, struct settings *s, int argc, char **argv,
-		       struct err *e)
+static int parse_and_run(const struct command *command, struct settings *s, int argc, char **argv,
+			 struct err *e)
 {
 	const struct args_request request = {
 		.global = global_options,
@@ -54,7 +44,7 @@ static int run_command(const struct command *command, struct settings *s, int ar
 		fputs(text, stdout);
 		return 0;
 	}
-	r = check_words(command, &args, e);
+	r = words_take(command, s, &args, e);
 	if (r < 0)
 		return r;
 	r = settings_load(s, &host_error, &config_error);
@@ -71,6 +61,16 @@ static int run_command(const struct command *command, struct settings *s, int ar
 		.host_error = host_error.code ? &host_error : NULL,
 	};
 	return command->run(&in, e);
+}
+
+static int run_command(const struct command *command, struct settings *s, int argc, char **argv,
+		       struct err *e)
+{
+	int r = parse_and_run(command, s, argc, argv, e);
+
+	if (r < 0 && command->failed)
+		command->failed(s, argv);
+	return r;
 }
 
 /* What comes before the command: global options, --help, --version. */

@@ -103,12 +103,13 @@ async function loadTimeline() {
 }
 
 async function loadReport() {
+  const asked = report.query();
   const [chosen, today] = await Promise.all([
-    fetchDocument(`api/report?days=${report.days()}`),
+    fetchDocument(`api/report?${asked}`),
     fetchDocument("api/report?days=1"),
   ]);
   hoursOfDay = today.total_gpu_hours;
-  report.show(chosen);
+  report.show(chosen, asked);
 }
 
 // What the history depends on: who holds which GPU. It grows by itself, too, but slowly. False if there was nothing to do.

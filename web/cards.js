@@ -62,7 +62,12 @@ function details(gpu) {
   if (expiry !== null) return expiry > now() ? `expires in ${duration(expiry - now())}` : "expired";
   // The first line, or the coloured box, says the same already.
   if (gpu.status === "AVAILABLE" || gpu.status === "UNRESERVED") return "";
-  return gpu.status === "DRAINED" && gpu.drained_by ? `drained by ${gpu.drained_by}` : (gpu.details ?? "");
+  return gpu.status === "DRAINED" && gpu.drained_by ? drained(gpu) : (gpu.details ?? "");
+}
+
+// Who took it out of service, and why.
+function drained(gpu) {
+  return `drained by ${gpu.drained_by}${gpu.drained_note === undefined ? "" : `: ${gpu.drained_note}`}`;
 }
 
 // How long the oldest process runs that is in the way; null where nobody knows, or nothing is.

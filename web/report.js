@@ -1,4 +1,4 @@
-// Who used how much in the last 1 to 90 days.
+// Who used how much in the last 1 to 90 days, or in a month.
 import { byId, el, otherText, patchList, setAttribute, setText, show } from "./dom.js";
 import { count, hours, percent, plural } from "./format.js";
 import { hueOf } from "./people.js";
@@ -78,45 +78,63 @@ function keptDays() {
   }
 }
 
-// days() is the chosen period, show(report) draws it. onDays() is called when another is chosen.
-export function startReport(onDays) {
+// query() is the chosen period as the server is asked for it, show(report, query) draws what was asked for so. onChoice() is
+// called when another one is chosen.
+export function startReport(onChoice) {
   const input = byId("report-days");
+  const monthInput = byId("report-month");
   const problem = byId("report-problem");
   const empty = byId("report-empty");
   const table = createTable();
   let days = keptDays();
+  let month = "";
 
+  const query = () => (month ? `month=${month}` : `days=${days}`);
+  const chooseMonth = () => {
+    // A browser without a field for months has one for text, which may not be complete.
+    const chosen = monthInput.value.trim();
+    const good = chosen === "" || /^\d{4}-(0[1-9]|1[0-2])$/.test(chosen);
+    setAttribute(monthInput, "aria-invalid", good ? null : "true");
+    setText(problem, good ? "" : "Choose a month such as 2026-10.");
+    if (!good || chosen === month) return;
+    month = chosen;
+    onChoice();
+  };
   const choose = () => {
     const chosen = input.value.trim() === "" ? NaN : Number(input.value);
     const good = Number.isInteger(chosen) && chosen >= 1 && chosen <= 90;
     setAttribute(input, "aria-invalid", good ? null : "true");
     setText(problem, good ? "" : "Choose a whole number of days from 1 to 90.");
-    if (!good || chosen === days) return;
+    if (!good || (chosen === days && !month)) return;
     days = chosen;
+    month = monthInput.value = "";
+    setAttribute(monthInput, "aria-invalid", null);
     try {
       window.localStorage.setItem(KEY, String(days));
     } catch {
       // Not kept for the next visit.
     }
-    onDays();
+    onChoice();
   };
   input.value = String(days);
   input.addEventListener("input", choose);
+  monthInput.addEventListener("input", chooseMonth);
   byId("report-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    choose();
+    if (document.activeElement === monthInput) chooseMonth();
+    else choose();
   });
   table.node.hidden = true;
   byId("report").append(table.node);
 
   return {
-    days: () => days,
-    show(report) {
+    query,
+    show(report, asked) {
       // An answer that was overtaken by another choice.
-      if (report.days !== days) return;
+      if (asked !== query()) return;
       show(table.node, report.users.length > 0);
       show(empty, report.users.length === 0);
-      setText(empty, `No reservations in the last ${plural(report.days, "day")}.`);
+      setText(empty, `No reservations in ${month || `the last ${plural(report.days, "day")}`}.`);
       if (report.users.length > 0) table.update(report);
     },
   };

@@ -244,6 +244,7 @@ static void apply_drain(struct pool_state *state, const struct change_drain *dra
 
 		mem_replace(&slot->drained_by, drain->actor);
 		slot->drained_ns = drain->actor ? drain->time_ns : TIME_NONE;
+		mem_replace(&slot->drained_note, drain->actor ? drain->note : NULL);
 	}
 }
 

@@ -79,6 +79,7 @@ struct change_drain {
 	size_t gpus_count;
 	const char *actor; /* the account that drains them; NULL: into service again */
 	int64_t time_ns;   /* when it does */
+	const char *note;  /* why; NULL: not said */
 };
 
 /* Changes nothing, but compares: these GPUs must still be as loaded. For decisions that rest on

@@ -197,6 +197,7 @@ struct slot {
 	struct time_base released_base;  /* of that time, which is not moved */
 	char *drained_by;                /* account that has taken it out of service; else NULL */
 	int64_t drained_ns;              /* when it did */
+	char *drained_note;              /* why; NULL: nobody has said so */
 	char *problem;                   /* the stored state is unreadable: why; else NULL */
 	char *version; /* what was read, as the store compares it; opaque elsewhere */
 };

@@ -33,6 +33,7 @@ static void clear_slot(struct slot *s)
 {
 	slot_set_unit(s, NULL);
 	free(s->drained_by);
+	free(s->drained_note);
 	free(s->problem);
 	free(s->version);
 }
@@ -93,6 +94,7 @@ void pool_state_copy(struct pool_state *to, const struct pool_state *from)
 		to->slots[i].released_base = slot->released_base;
 		to->slots[i].drained_by = mem_strdup(slot->drained_by);
 		to->slots[i].drained_ns = slot->drained_ns;
+		to->slots[i].drained_note = mem_strdup(slot->drained_note);
 		to->slots[i].problem = mem_strdup(slot->problem);
 		to->slots[i].version = mem_strdup(slot->version);
 	}

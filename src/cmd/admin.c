@@ -8,7 +8,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "cmd/admin_confirm.h"
 #include "cmd/context.h"
+#include "cmd/request.h"
 #include "cmd/store_url.h"
 
 /* Where the other program keeps its pool, unless told otherwise. A server that does not answer must
@@ -81,6 +83,7 @@ static const struct action {
 static int find_action(const struct settings *s, const char **ret_key, struct err *e)
 {
 	bool more = settings_origin(s, "admin.force") == ORIGIN_FLAG ||
+		    settings_origin(s, "admin.yes") == ORIGIN_FLAG ||
 		    settings_origin(s, "admin.gpus") == ORIGIN_FLAG ||
 		    settings_origin(s, "admin.provider") == ORIGIN_FLAG;
 	const struct action *found = NULL;
@@ -93,6 +96,8 @@ static int find_action(const struct settings *s, const char **ret_key, struct er
 	}
 	if (found && more)
 		return err_usage(e, "%s cannot be used with other options", found->pair);
+	if (settings_is_set(s, "admin.note") && (!found || strcmp(found->key, "admin.drain") != 0))
+		return err_usage(e, "--note says why GPUs are drained: use it with --drain");
 	*ret_key = found ? found->key : NULL;
 	return 0;
 }
@@ -127,14 +132,16 @@ static int admin_drain(const struct invocation *in, bool drain, struct err *e)
 	AUTO_FREE char *account = NULL;
 	AUTO_FREE int *ids = NULL, *changed = NULL;
 	struct plan_actor actor = actor_get(in, &account);
+	const char *note = settings_text(in->settings, "admin.note");
 	size_t count = 0, changed_count = 0;
-	int r;
+	int r = request_check_note(note, e);
 
-	r = pool_open_from(in, &pool, e);
+	if (r == 0)
+		r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		r = gpu_ids_get(in, pool, drain ? "admin.drain" : "admin.undrain", &ids, &count, e);
 	if (r == 0)
-		r = pool_drain(pool, &actor, ids, count, drain, &changed, &changed_count, e);
+		r = pool_drain(pool, &actor, ids, count, drain, note, &changed, &changed_count, e);
 	if (r == 0)
 		print_drained(ids, count, changed, changed_count, drain);
 	return r;
@@ -201,6 +208,10 @@ static int admin_run(const struct invocation *in, struct err *e)
 	r = admin_check_redis(in->settings, e);
 	if (r == 0)
 		r = pool_open_from(in, &pool, e);
+	if (r == 0 && request.force)
+		r = pool_admin_check(pool, &request, e);
+	if (r == 0 && request.force)
+		r = admin_confirm(in, pool, e);
 	if (r == 0)
 		r = pool_admin(pool, &request, &count, e);
 	if (r == 0)
@@ -223,6 +234,11 @@ static const struct option_spec admin_options[] = {
 	{.name = "force",
 	 .type = OPTION_FLAG,
 	 .help = "Force reinitialization even if already initialized; clears all reservations"},
+	{.name = "yes",
+	 .letter = 'y',
+	 .type = OPTION_FLAG,
+	 .not_configurable = true,
+	 .help = "Do not ask before --force ends reservations"},
 	{.name = "refresh",
 	 .type = OPTION_FLAG,
 	 .not_configurable = true,
@@ -238,6 +254,11 @@ static const struct option_spec admin_options[] = {
 	 .argument = "IDS",
 	 .not_configurable = true,
 	 .help = "Put these GPUs back into service"},
+	{.name = "note",
+	 .type = OPTION_TEXT,
+	 .argument = "TEXT",
+	 .not_configurable = true,
+	 .help = "Why the GPUs of --drain are out of service, for everybody to see"},
 	{.name = "ignore-process",
 	 .type = OPTION_INT,
 	 .argument = "PID",
@@ -258,13 +279,16 @@ static const struct option_spec admin_options[] = {
 const struct command cmd_admin = {
 	.name = "admin",
 	.summary = "Initialize GPU pool for this machine",
-	.usage = "[--gpus N] [--provider nvidia|amd|fake] [--force] | --refresh | --drain IDS |"
-		 " --undrain IDS | --ignore-process PID | --no-ignore-process PID",
+	.usage =
+		"[--gpus N] [--provider nvidia|amd|fake] [--force] [--yes] | --refresh |"
+		" --drain IDS [--note TEXT] | --undrain IDS | --ignore-process PID | --no-ignore-process PID",
 	.description =
 		"Creates the pool that all other commands work on. With --force an existing\n"
 		"pool is recreated: all reservations and the queue are cleared, the usage\n"
 		"history stays. --refresh keeps them. All options but --gpus and --provider are for root, the\n"
 		"administrators' group (admin.group) and the owner of a personal pool.",
+	.examples = "  sudo canhazgpu admin\n"
+		    "  sudo canhazgpu admin --drain 3 --note \"fan, ticket 17\"",
 	.options = admin_options,
 	.run = admin_run,
 };

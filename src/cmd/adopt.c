@@ -114,6 +114,8 @@ const struct command cmd_adopt = {
 		"descendants uses the GPUs any more. You can adopt your own processes, root\n"
 		"anybody's; the reservation belongs to their account. Manual reservations of\n"
 		"that account on the same GPUs end.",
+	.examples = "  canhazgpu adopt 4711\n"
+		    "  canhazgpu adopt 4711 4712 --note \"started without a reservation\"",
 	.options = adopt_options,
 	.words_min = 1,
 	.words_max = -1,

@@ -14,12 +14,15 @@ static int cancel_run(const struct invocation *in, struct err *e)
 	AUTO_FREE struct pool_cancelled *cancelled = NULL;
 	AUTO_FREE char *account = NULL;
 	struct plan_actor actor = actor_get(in, &account);
-	size_t count = (size_t)in->words_count;
+	/* Without an id: the only one of one's own. */
+	char *const only[] = {NULL};
+	char *const *ids = in->words_count ? in->words : only;
+	size_t count = in->words_count ? (size_t)in->words_count : 1;
 	int r;
 
 	r = pool_open_from(in, &pool, e);
 	if (r == 0)
-		r = pool_cancel(pool, &actor, in->words, count, &cancelled, e);
+		r = pool_cancel(pool, &actor, ids, count, &cancelled, e);
 	if (r < 0)
 		return r;
 	print_cancelled(cancelled, count);
@@ -29,14 +32,16 @@ static int cancel_run(const struct invocation *in, struct err *e)
 const struct command cmd_cancel = {
 	.name = "cancel",
 	.summary = "Cancel waiting requests",
-	.usage = "ID...",
+	.usage = "[ID]...",
 	.description =
 		"Removes requests of 'canhazgpu run --wait' and 'canhazgpu reserve --wait'\n"
 		"from the queue. What was collected for a request goes to the next one at\n"
 		"once, and its process ends with an error. The beginning of an ID is enough if\n"
-		"it is unambiguous. Either all the requests are cancelled or none.\n"
+		"it is unambiguous. Either all the requests are cancelled or none. Without an\n"
+		"ID, your only request is cancelled.\n"
 		"Administrators can cancel anybody's.",
-	.words_min = 1,
+	.examples = "  canhazgpu cancel\n"
+		    "  canhazgpu cancel 1a2b3c4d",
 	.words_max = -1,
 	.run = cancel_run,
 };

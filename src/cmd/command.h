@@ -31,17 +31,22 @@ struct invocation {
 
 struct command {
 	const char *name;
-	const char *summary;      /* one line, for the list of commands */
-	const char *usage;        /* the rest of the line "canhazgpu <name> ..." */
-	const char *description;  /* paragraphs for --help, without the summary; NULL: none */
+	const char *summary;     /* one line, for the list of commands */
+	const char *usage;       /* the rest of the line "canhazgpu <name> ..." */
+	const char *description; /* paragraphs for --help, without the summary; NULL: none */
+	const char *examples; /* two lines for --help, one with --wait where there is that option */
 	char *(*more_help)(void); /* one more paragraph, which the caller frees; NULL: none */
 	const struct option_spec *options; /* NULL: none */
 	bool stop_at_word;                 /* the first word begins somebody else's command line */
 	int words_min, words_max;          /* -1: any number */
+	const char *word_option;           /* the option that its arguments stand for; NULL: none */
 	bool runs_with_bad_config;         /* see config_error in struct invocation */
 	bool is_limited;                   /* it asks for GPUs: the limits of the account matter */
 	bool hidden;                       /* internal: not in help, man pages or completion */
 	int (*run)(const struct invocation *in, struct err *e);
+	/* Called when the command could not be carried out, also for wrong usage: for what a script
+	   that reads the output must find there. NULL: nothing. */
+	void (*failed)(const struct settings *s, char *const *arguments);
 };
 
 extern const struct command cmd_admin, cmd_adopt, cmd_backup, cmd_cancel, cmd_extend, cmd_complete,

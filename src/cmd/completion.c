@@ -70,8 +70,9 @@ const struct command cmd_completion = {
 	.name = "completion",
 	.summary = "Print the completion script of a shell",
 	.usage = SHELLS,
-	.description = "For this shell only:  source <(canhazgpu completion bash)\n"
-		       "'make install' puts the scripts where the shells look for them.",
+	.description = "'make install' puts the scripts where the shells look for them.",
+	.examples = "  source <(canhazgpu completion bash)\n"
+		    "  canhazgpu completion fish > ~/.config/fish/completions/canhazgpu.fish",
 	.words_min = 1,
 	.words_max = 1,
 	.run = completion_run,

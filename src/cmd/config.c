@@ -19,6 +19,7 @@ static const struct table_column columns[] = {
 	{.name = "KEY"},
 	{.name = "VALUE", .trunc = true},
 	{.name = "FROM", .trunc = true},
+	{.name = "DEFAULT", .trunc = true},
 };
 
 /* The value in effect, without passwords; for the store, which has no fixed default, the pool that
@@ -36,15 +37,38 @@ static char *config_value(const struct settings *s, const struct setting_view *v
 	return url_without_password(store_url);
 }
 
-static void config_table(const struct settings *s)
+/* Not the options of this very call. */
+static bool is_changed(const struct settings *s, const struct setting_view *view)
+{
+	return settings_is_set(s, view->key) &&
+	       (strncmp(view->key, "config.", strlen("config.")) != 0 ||
+		settings_origin(s, view->key) != ORIGIN_FLAG);
+}
+
+/* What would be in effect otherwise, for what is not the default; NULL: nothing to say. */
+static const char *built_in(const struct setting_view *view, bool changed)
+{
+	if (!changed)
+		return NULL;
+	if (view->spec->type == OPTION_FLAG)
+		return view->spec->fallback ? view->spec->fallback : "false";
+	return view->spec->fallback ? view->spec->fallback : "none";
+}
+
+static void config_table(const struct settings *s, bool changed_only)
 {
 	AUTO(table_freep) struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	struct setting_view view;
 
 	for (size_t i = 0; settings_view(s, i, &view); i++) {
-		AUTO_FREE char *value = config_value(s, &view);
+		bool changed = is_changed(s, &view);
+		AUTO_FREE char *value = NULL;
 
-		table_add(table, (const char *[]){view.key, value, view.where});
+		if (changed_only && !changed)
+			continue;
+		value = config_value(s, &view);
+		table_add(table,
+			  (const char *[]){view.key, value, view.where, built_in(&view, changed)});
 	}
 	table_print(table, stdout, color_wanted(s, STDOUT_FILENO));
 }
@@ -76,16 +100,20 @@ static json_t *config_typed(const struct setting_view *view, const char *value)
 }
 
 /* {"memory.threshold": {"value": 512, "from": "environment CANHAZGPU_MEMORY_THRESHOLD"}, ...} */
-static json_t *config_json(const struct settings *s)
+static json_t *config_json(const struct settings *s, bool changed_only)
 {
 	json_t *document = json_object();
 	struct setting_view view;
 
 	for (size_t i = 0; settings_view(s, i, &view); i++) {
-		AUTO_FREE char *value = config_value(s, &view);
-		AUTO_FREE char *from = text_utf8(view.where);
-		json_t *member = json_object();
+		AUTO_FREE char *value = NULL, *from = NULL;
+		json_t *member;
 
+		if (changed_only && !is_changed(s, &view))
+			continue;
+		value = config_value(s, &view);
+		from = text_utf8(view.where);
+		member = json_object();
 		json_object_set_new(member, "value", config_typed(&view, value));
 		json_object_set_new(member, "from", json_string(from));
 		json_object_set_new(document, view.key, member);
@@ -95,17 +123,22 @@ static json_t *config_json(const struct settings *s)
 
 static int config_run(const struct invocation *in, struct err *e)
 {
+	bool changed_only = settings_flag(in->settings, "config.changed");
 	int r = host_check(in, e);
 
 	if (r < 0)
 		return r;
 	if (settings_flag(in->settings, "config.json"))
-		return print_json(config_json(in->settings), e);
-	config_table(in->settings);
+		return print_json(config_json(in->settings, changed_only), e);
+	config_table(in->settings, changed_only);
 	return 0;
 }
 
 static const struct option_spec config_options[] = {
+	{.name = "changed",
+	 .type = OPTION_FLAG,
+	 .not_configurable = true,
+	 .help = "Show only what is not the default"},
 	{.name = "json",
 	 .letter = 'j',
 	 .type = OPTION_FLAG,
@@ -116,11 +149,13 @@ static const struct option_spec config_options[] = {
 const struct command cmd_config = {
 	.name = "config",
 	.summary = "Show the effective settings and where they come from",
-	.usage = "[--json]",
+	.usage = "[--changed] [--json]",
 	.description =
 		"A flag overrides the environment, which overrides a configuration file, which\n"
 		"overrides the default. Every key can be set in a file under its name, and in\n"
 		"the environment as CANHAZGPU_<KEY IN CAPITALS, with _ for . and ->.",
+	.examples = "  canhazgpu config --changed\n"
+		    "  canhazgpu config --json",
 	.options = config_options,
 	.run = config_run,
 };

@@ -138,6 +138,8 @@ const struct command cmd_doctor = {
 		"Prints one line per check: ok, note, warning or FAILED, its name, what was\n"
 		"found, and what to do. Changes nothing. The output contains no passwords,\n"
 		"notes or names of other users: you can paste it into a bug report.",
+	.examples = "  canhazgpu doctor\n"
+		    "  sudo canhazgpu doctor --json",
 	.options = doctor_options,
 	.runs_with_bad_config = true,
 	.run = doctor_run,

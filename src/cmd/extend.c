@@ -60,12 +60,15 @@ static const struct option_spec extend_options[] = {
 const struct command cmd_extend = {
 	.name = "extend",
 	.summary = "Extend manual reservations of the current user",
-	.usage = "[--gpu-ids IDS] [--duration D] [--force]",
+	.usage = "[--gpu-ids IDS] [[--duration] D] [--force]",
 	.description =
 		"Adds the duration to the end of a reservation. Without --gpu-ids, either all\n"
 		"your manual reservations are extended or none. GPUs that somebody is waiting\n"
 		"for cannot be extended, nor can runs: they end when their command does.",
+	.examples = "  canhazgpu extend 2h\n"
+		    "  canhazgpu extend 30m --gpu-ids 1,3",
 	.options = extend_options,
 	.is_limited = true,
+	.word_option = "duration",
 	.run = extend_run,
 };

@@ -44,6 +44,17 @@ char *help_program(void)
 	return str_steal(&out);
 }
 
+/* Their names are enough here: "canhazgpu --help" explains them. */
+static void add_global_names(struct str *out)
+{
+	str_add(out, "\nGlobal options, which 'canhazgpu --help' explains:\n ");
+	for (const struct option_spec *spec = global_options; spec->name; spec++) {
+		if (!spec->not_on_command_line)
+			str_addf(out, " --%s", spec->name);
+	}
+	str_add(out, "\n");
+}
+
 char *help_command(const struct command *command)
 {
 	struct str out = {0};
@@ -59,8 +70,10 @@ char *help_command(const struct command *command)
 	}
 	str_add(&out, "\nOptions:\n");
 	help_options(&out, command->options);
-	str_add(&out, "  -h, --help               Show this help\n\nGlobal options:\n");
-	help_options(&out, global_options);
+	str_add(&out, "  -h, --help               Show this help\n");
+	if (command->examples)
+		str_addf(&out, "\nExamples:\n%s\n", command->examples);
+	add_global_names(&out);
 	return str_steal(&out);
 }
 
@@ -80,6 +93,8 @@ const struct command cmd_help = {
 	.name = "help",
 	.summary = "Show the help of a command",
 	.usage = "[COMMAND]",
+	.examples = "  canhazgpu help run\n"
+		    "  canhazgpu help",
 	.words_max = 1,
 	.run = help_run,
 };

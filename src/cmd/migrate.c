@@ -72,10 +72,10 @@ const struct command cmd_migrate = {
 	.usage = "--from URL --to URL [--dry-run]",
 	.description = "Copies GPUs, reservations, queue and usage history. The old store is not\n"
 		       "changed; two pools are never merged. Nobody should reserve meanwhile, and\n"
-		       "everybody must use the new store afterwards.\n\n"
-		       "Example:\n"
-		       "  canhazgpu migrate --from redis://localhost:6379/0 --to "
-		       "sqlite:/var/lib/canhazgpu/canhazgpu.db",
+		       "everybody must use the new store afterwards.",
+	.examples =
+		"  canhazgpu migrate --from redis://localhost:6379/0 --to sqlite:/var/lib/canhazgpu/canhazgpu.db --dry-run\n"
+		"  canhazgpu migrate --from redis://localhost:6379/0 --to sqlite:/var/lib/canhazgpu/canhazgpu.db",
 	.options = migrate_options,
 	.run = migrate_run,
 };

@@ -83,6 +83,8 @@ const struct command cmd_queue = {
 		"GPUs are already collected. The start of a request is estimated from\n"
 		"expiries, time limits and the past runs of those who hold GPUs. 'canhazgpu\n"
 		"cancel ID' cancels a request.",
+	.examples = "  canhazgpu queue\n"
+		    "  canhazgpu queue --explain 1a2b3c4d",
 	.options = queue_options,
 	.run = queue_run,
 };

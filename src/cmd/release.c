@@ -132,13 +132,16 @@ static const struct option_spec release_options[] = {
 const struct command cmd_release = {
 	.name = "release",
 	.summary = "Release manually reserved GPUs held by the current user",
-	.usage = "[--gpu-ids IDS | --user NAME [--cancel] | --all [--cancel]]",
+	.usage = "[[--gpu-ids] IDS | --user NAME [--cancel] | --all [--cancel]]",
 	.description =
 		"Without options, releases all your manual reservations. With --gpu-ids,\n"
 		"releases exactly those GPUs, including those of a 'canhazgpu run'; if you do\n"
 		"not hold one of them, none is released. If requests are waiting for the GPUs,\n"
 		"it says which of them get the GPUs. Root, and the group that admin.group\n"
 		"names, may release anybody's.",
+	.examples = "  canhazgpu release\n"
+		    "  canhazgpu release 1,3",
 	.options = release_options,
+	.word_option = "gpu-ids",
 	.run = release_run,
 };

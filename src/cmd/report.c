@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
+#include "host/process.h"
 #include "view/report.h"
 
 static int print_report(const struct report *report, bool json, bool csv, struct err *e)
@@ -19,22 +20,60 @@ static int print_report(const struct report *report, bool json, bool csv, struct
 	return print_text(text, e);
 }
 
+/* One way of naming the period: --days, --month, or --from and --to. */
+static int find_period(const struct settings *s, struct period *ret_period, struct err *e)
+{
+	const char *month = settings_text(s, "report.month");
+	const char *from = settings_text(s, "report.from"), *to = settings_text(s, "report.to");
+	bool days = settings_origin(s, "report.days") == ORIGIN_FLAG;
+	int64_t now_ns = clock_now_ns();
+
+	if ((month != NULL) + (from || to) + days > 1)
+		return err_usage(e,
+				 "only one of --days, --month, and --from with --to can be used");
+	if (to && !from)
+		return err_usage(e, "--to needs --from");
+	if (month)
+		return period_of_month(month, now_ns, ret_period, e);
+	if (from)
+		return period_of_dates(from, to, now_ns, ret_period, e);
+	*ret_period = period_of_days((int)settings_int(s, "report.days"), now_ns);
+	return 0;
+}
+
+/* An account that is gone is still in the history under its name. */
+static int find_account(struct report_request *request, struct err *e)
+{
+	uid_t uid;
+
+	if (!request->account)
+		return 0;
+	if (!*request->account)
+		return err_usage(e, "--user needs an account");
+	if (host_account_find(request->account, &uid) == 0)
+		request->uid = quantity_of((int64_t)uid);
+	return 0;
+}
+
 static int report_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO(report_clear) struct report report = {0};
 	bool json = settings_flag(in->settings, "report.json");
 	bool csv = settings_flag(in->settings, "report.csv");
-	enum usage_by by = USAGE_BY_USER;
+	struct report_request request = {.account = settings_text(in->settings, "report.user")};
 	int r;
 
 	if (json && csv)
 		return err_usage(e, "--json and --csv cannot be used together");
-	usage_by_parse(settings_text(in->settings, "report.by"), &by);
-	r = pool_open_from(in, &pool, e);
+	usage_by_parse(settings_text(in->settings, "report.by"), &request.by);
+	r = find_period(in->settings, &request.period, e);
 	if (r == 0)
-		r = pool_report(pool, (int)settings_int(in->settings, "report.days"), by, &report,
-				e);
+		r = find_account(&request, e);
+	if (r == 0)
+		r = pool_open_from(in, &pool, e);
+	if (r == 0)
+		r = pool_report(pool, &request, &report, e);
 	if (r < 0)
 		return r;
 	if (report.warning)
@@ -56,10 +95,33 @@ static const struct option_spec report_options[] = {
 	 .min = 1,
 	 .max = 36500,
 	 .help = "Number of days to include in the report"},
+	{.name = "month",
+	 .type = OPTION_DATE,
+	 .argument = "MONTH",
+	 .choices = PERIOD_THIS_MONTH "|" PERIOD_LAST_MONTH,
+	 .argument_optional = true,
+	 .implied = PERIOD_THIS_MONTH,
+	 .not_configurable = true,
+	 .help = "A month of the calendar: 2026-10, this (up to now) or last"},
+	{.name = "from",
+	 .type = OPTION_DATE,
+	 .argument = "DATE",
+	 .not_configurable = true,
+	 .help = "The first day of the report: 2026-10-05, or a month"},
+	{.name = "to",
+	 .type = OPTION_DATE,
+	 .argument = "DATE",
+	 .not_configurable = true,
+	 .help = "The last day of the report (default: up to now)"},
+	{.name = "user",
+	 .type = OPTION_TEXT,
+	 .argument = "ACCOUNT",
+	 .not_configurable = true,
+	 .help = "Only what this account has used"},
 	{.name = "by",
 	 .type = OPTION_CHOICE,
 	 .argument = "WHAT",
-	 .choices = "user|gpu|day",
+	 .choices = "user|gpu|day|user,day|user,gpu",
 	 .fallback = "user",
 	 .help = "What to group by"},
 	{.name = "json",
@@ -73,9 +135,14 @@ static const struct option_spec report_options[] = {
 const struct command cmd_report = {
 	.name = "report",
 	.summary = "Generate GPU usage reports",
-	.usage = "[--days N] [--by user|gpu|day] [--json | --csv]",
-	.description = "Shows finished and running reservations of the last N times 24 hours. GPU\n"
-		       "hours count per GPU; a reservation of several GPUs counts once.",
+	.usage = "[--days N | --month [MONTH] | --from DATE [--to DATE]] [--user ACCOUNT] "
+		 "[--by WHAT] [--json | --csv]",
+	.description =
+		"Shows finished and running reservations of the last N times 24 hours, or of\n"
+		"a month or days of the local calendar. GPU hours count per GPU; a reservation\n"
+		"of several GPUs counts once.",
+	.examples = "  canhazgpu report --days 7\n"
+		    "  canhazgpu report --month last --by user,day --csv",
 	.options = report_options,
 	.run = report_run,
 };

@@ -41,6 +41,11 @@ static int check_display_name(const struct plan_request *request, struct err *e)
 			 name);
 }
 
+int request_check_note(const char *note, struct err *e)
+{
+	return check_length("--note", note, NOTE_MAX, e);
+}
+
 int request_fill(const struct invocation *in, struct plan_request *request, int **ret_ids,
 		 struct err *e)
 {
@@ -67,7 +72,7 @@ int request_fill(const struct invocation *in, struct plan_request *request, int 
 	    (size_t)request->count != request->ids_count)
 		return err_usage(e, "--gpus %d does not match the %zu GPU IDs of --gpu-ids",
 				 request->count, request->ids_count);
-	r = check_length("--note", request->note, NOTE_MAX, e);
+	r = request_check_note(request->note, e);
 	if (r == 0)
 		r = check_length("--user", request->user, USER_MAX, e);
 	return r < 0 ? r : check_display_name(request, e);

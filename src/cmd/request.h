@@ -59,6 +59,9 @@ struct plan_request;
 int request_fill(const struct invocation *in, struct plan_request *request, int **ret_ids,
 		 struct err *e);
 
+/* Refuses a note that is too long: -EINVAL. */
+int request_check_note(const char *note, struct err *e);
+
 /* Fills what `run` and `reserve` share from --type, --min-memory, --linked and --same-numa. */
 int request_fill_kind(const struct invocation *in, struct plan_request *request, struct err *e);
 

@@ -43,14 +43,21 @@ static const char *short_names(const struct settings *s, const struct pool_grant
 
 /* What the command prints: for people, or with `to_export` lines for eval alone on standard output.
  */
-static void print_reservation(const struct pool_grant *grant, int64_t duration_ns, bool to_export)
+static void print_reservation(const struct pool_grant *grant, const struct plan_request *request,
+			      bool to_export)
 {
 	const struct reservation *r = grant->reservation;
 	AUTO_FREE char *ids = str_from_ids(r->gpus, r->gpus_count);
-	char time[CLOCK_DURATION_SIZE];
+	FILE *out = to_export ? stderr : stdout;
+	char time[CLOCK_DURATION_SIZE], end[CLOCK_MINUTE_SIZE];
 
-	fprintf(to_export ? stderr : stdout, "Reserved %zu GPU(s): %s for %s\n", r->gpus_count, ids,
-		clock_duration(duration_ns, time));
+	if (!strcmp(r->id, request->id))
+		fprintf(out, "Reserved %zu GPU(s): %s for %s\n", r->gpus_count, ids,
+			clock_duration(request->duration_ns, time));
+	else
+		fprintf(out, "Using %zu GPU(s): %s, which you hold%s%s\n", r->gpus_count, ids,
+			r->expiry_ns == TIME_NONE ? "" : " until ",
+			r->expiry_ns == TIME_NONE ? "" : clock_local_minute(r->expiry_ns, end));
 	if (!to_export)
 		printf("To use them, run:\n");
 	for (size_t i = 0; i < grant->variables_count; i++) {
@@ -58,6 +65,31 @@ static void print_reservation(const struct pool_grant *grant, int64_t duration_n
 			printf("  ");
 		print_export(&grant->variables[i]);
 	}
+}
+
+/* Where the output goes to `eval`, which succeeds on nothing: it has to fail as well. */
+static void reserve_failed(const struct settings *s, char *const *arguments)
+{
+	bool to_export = settings_flag(s, "reserve.export");
+
+	/* Behind a mistake in the command line options are not read any more. */
+	for (; arguments && *arguments; arguments++)
+		to_export |= !strcmp(*arguments, "--export");
+	if (to_export)
+		fputs("false\n", stdout);
+	fflush(stdout);
+}
+
+/* 1: what the account holds will do. A request that does not wait finds that out itself. */
+static int reuse(const struct invocation *in, struct pool *pool, const struct plan_request *request,
+		 struct pool_grant *grant, struct err *e)
+{
+	if (!request->reuse)
+		return 0;
+	if (request->force || request->linked || request->same_numa)
+		return err_usage(e, "--reuse cannot be used with --force, --linked or --same-numa");
+	return settings_text(in->settings, "reserve.wait") ? pool_reuse(pool, request, grant, e)
+							   : 0;
 }
 
 static int reserve_run(const struct invocation *in, struct err *e)
@@ -72,6 +104,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 		.type = RESERVATION_MANUAL,
 		.duration_ns = settings_duration_ns(in->settings, "reserve.duration"),
 		.force = settings_flag(in->settings, "reserve.force"),
+		.reuse = settings_flag(in->settings, "reserve.reuse"),
 		.id = id,
 	};
 	bool to_export = settings_flag(in->settings, "reserve.export");
@@ -88,6 +121,8 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	if (r == 0)
 		r = pool_open_from(in, &pool, e);
 	if (r == 0)
+		r = reuse(in, pool, &request, &grant, e);
+	if (r == 0)
 		r = reserve_or_wait(in, pool, NULL, &request, &grant, e);
 	holder_clear(&request.holder);
 	if (r < 0)
@@ -96,7 +131,7 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	if (settings_flag(in->settings, "reserve.short"))
 		printf("%s\n", short_names(in->settings, &grant));
 	else
-		print_reservation(&grant, request.duration_ns, to_export);
+		print_reservation(&grant, &request, to_export);
 	if (fflush(stdout) == 0)
 		return 0;
 	/* Nobody has been told which GPUs they are. */
@@ -123,6 +158,9 @@ static const struct option_spec reserve_options[] = {
 	{.name = "force",
 	 .type = OPTION_FLAG,
 	 .help = "Also take GPUs that are in use without a reservation"},
+	{.name = "reuse",
+	 .type = OPTION_FLAG,
+	 .help = "Reserve only if you hold no such reservation; otherwise use that one, as it is"},
 	{.name = "short",
 	 .type = OPTION_FLAG,
 	 .help = "Print only what belongs into CUDA_VISIBLE_DEVICES, for scripts"},
@@ -136,14 +174,18 @@ const struct command cmd_reserve = {
 	.name = "reserve",
 	.summary = "Reserve GPUs manually for a specified duration",
 	.usage =
-		"[--gpus N] [--gpu-ids IDS] [--type NAME] [--min-memory SIZE] [--linked[=WHAT]] [--same-numa[=WHAT]] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
-		"[--user NAME] [--force] [--short | --export]",
+		"[[--gpus] N] [--gpu-ids IDS] [--type NAME] [--min-memory SIZE] [--linked[=WHAT]] [--same-numa[=WHAT]] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
+		"[--user NAME] [--force] [--reuse] [--short | --export]",
 	.description =
 		"Reserves the GPUs until the duration ends or you release them with 'canhazgpu\n"
 		"release'. Unlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the\n"
 		"output shows how. In a shell, use\n"
 		"  eval \"$(canhazgpu reserve --export)\"",
+	.examples = "  eval \"$(canhazgpu reserve --gpus 2 --duration 4h --export)\"\n"
+		    "  canhazgpu reserve --wait 30m --note \"notebook\"",
 	.options = reserve_options,
 	.is_limited = true,
+	.word_option = "gpus",
+	.failed = reserve_failed,
 	.run = reserve_run,
 };

@@ -224,17 +224,12 @@ const struct command cmd_run = {
 	.name = "run",
 	.summary = "Reserve GPUs and run a command with CUDA_VISIBLE_DEVICES set",
 	.usage = "[OPTIONS] -- COMMAND [ARGS]...",
-	.description =
-		"The command replaces this process: same pid, terminal, signals and exit\n"
-		"status. Its GPUs are released when it has ended and no process that it\n"
-		"started uses them any more.\n\n"
-		"Examples:\n"
-		"  canhazgpu run -- python train.py\n"
-		"  canhazgpu run --gpus 2 --timeout 2h -- python -m torch.distributed.launch "
-		"train.py\n"
-		"  canhazgpu run --gpu-ids 1,3 -- python train.py\n"
-		"  canhazgpu run --container -- docker run --rm IMAGE python train.py",
+	.description = "The command replaces this process: same pid, terminal, signals and exit\n"
+		       "status. Its GPUs are released when it has ended and no process that it\n"
+		       "started uses them any more.",
 	.more_help = pool_variables_help,
+	.examples = "  canhazgpu run --gpus 2 --timeout 2h -- python train.py\n"
+		    "  canhazgpu run --wait --type h100 -- python train.py",
 	.options = run_options,
 	.stop_at_word = true,
 	.words_max = -1,

@@ -10,6 +10,7 @@
 #include "base/privilege.h"
 #include "base/str.h"
 #include "cmd/context.h"
+#include "cmd/words.h"
 #include "host/command.h"
 #include "host/tree.h"
 #include "host/wrapper.h"
@@ -76,11 +77,39 @@ static int check_wrapper(const struct invocation *in, enum wrapper wrapper, stru
 	return wrapper_check(wrapper, in->words, names, e);
 }
 
+/* The option that could have a value, and was given none; NULL: there is none. */
+static const char *valueless_option(const struct invocation *in)
+{
+	for (const struct option_spec *spec = in->command->options; spec->name; spec++) {
+		AUTO_FREE char *key = mem_printf("%s.%s", in->command->name, spec->name);
+
+		if (spec->argument_optional && settings_origin(in->settings, key) == ORIGIN_FLAG &&
+		    !strcmp(settings_text(in->settings, key), spec->implied))
+			return spec->name;
+	}
+	return NULL;
+}
+
+/* Adds what was probably meant to the error for a command that does not exist. */
+static int not_found(const struct invocation *in, struct err *e)
+{
+	AUTO_FREE char *hint =
+		words_run_hint(in->command->options, valueless_option(in), in->words);
+	struct err found = *e;
+
+	if (!hint)
+		return -found.code;
+	err_set(e, found.code, "%.600s (%s)", found.text, hint);
+	return err_exit_status(e, found.exit_status);
+}
+
 int run_find(const struct invocation *in, char **ret_path, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
 	int r = host_command_find(in->words[0], &path, e);
 
+	if (r < 0 && e->exit_status == EXIT_STATUS_NOT_FOUND)
+		return not_found(in, e);
 	if (r == 0)
 		r = check_wrapper(in, wrapper_of(path), e);
 	if (r == 0)

@@ -144,6 +144,8 @@ const struct command cmd_status = {
 		"AVAILABLE GPUs are free and idle, IN_USE ones are reserved, UNRESERVED ones\n"
 		"are used without a reservation, DRAINED ones are out of service, and the use\n"
 		"of ERROR ones is unknown. Only AVAILABLE GPUs are handed out.",
+	.examples = "  canhazgpu status --watch\n"
+		    "  canhazgpu status --json",
 	.options = status_options,
 	.run = status_run,
 };

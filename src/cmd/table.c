@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/nouns.h"
 #include "conf/host_options.h"
 #include "conf/nearest.h"
@@ -134,8 +135,41 @@ void commands_declare(struct settings *s)
 		settings_declare(s, commands[i]->name, commands[i]->options);
 }
 
+/* What people type who know other programs, and what is meant here. */
+static const struct {
+	const char *name, *instead;
+} other_names[] = {
+	{"version", "canhazgpu --version"},
+	{"ls", "canhazgpu status"},
+	{"list", "canhazgpu status"},
+	{"ps", "canhazgpu status"},
+	{"show", "canhazgpu status"},
+	{"info", "canhazgpu status"},
+	{"top", "canhazgpu status --watch"},
+	{"watch", "canhazgpu status --watch"},
+	{"init", "canhazgpu admin"},
+	{"free", "canhazgpu release"},
+	{"unreserve", "canhazgpu release"},
+	{"kill", "canhazgpu release --gpu-ids IDS' or 'canhazgpu cancel"},
+	{"exec", "canhazgpu run -- COMMAND"},
+	{"submit", "canhazgpu run --wait -- COMMAND"},
+	{"wait", "canhazgpu run --wait -- COMMAND"},
+	{"history", "canhazgpu report"},
+	{"settings", "canhazgpu config"},
+};
+
+static const char *find_other_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(other_names); i++) {
+		if (!strcmp(other_names[i].name, name))
+			return other_names[i].instead;
+	}
+	return NULL;
+}
+
 int command_find(const char *name, const struct command **ret_command, struct err *e)
 {
+	const char *instead = find_other_name(name);
 	struct nearest nearest = {.word = name};
 
 	for (size_t i = 0; commands[i]; i++) {
@@ -146,6 +180,8 @@ int command_find(const char *name, const struct command **ret_command, struct er
 		if (!commands[i]->hidden)
 			nearest_offer(&nearest, commands[i]->name);
 	}
+	if (instead)
+		return err_usage(e, "unknown command '%.60s', use '%s'", name, instead);
 	if (nearest.best)
 		return err_usage(e,
 				 "unknown command '%.60s', did you mean '%s'? (see 'canhazgpu "

@@ -165,6 +165,8 @@ static int wait_in_queue(struct wait_settings *settings, struct pool_grant *gran
 		r = return_grant_if_interrupted(pool, request, &interrupts, grant, e);
 	if (r > 0) {
 		notice("Left the queue\n");
+		if (settings->in->command->failed)
+			settings->in->command->failed(settings->in->settings, NULL);
 		die_by(r);
 		return err_set(e, EINTR, "interrupted");
 	}

@@ -194,6 +194,8 @@ const struct command cmd_web = {
 		"Serves a page, a JSON API, live events and metrics, until Ctrl-C or SIGTERM.\n"
 		"Nobody can change anything through it, but everybody who can reach the port\n"
 		"sees who uses what.",
+	.examples = "  canhazgpu web --port 8080\n"
+		    "  canhazgpu web --demo --host 127.0.0.1",
 	.options = web_options,
 	.run = web_run,
 };

@@ -134,7 +134,10 @@ static int fail_unknown(struct parser *p, const char *dashes, const char *name)
 	const char *system_only;
 
 	if (name[1] == '\0')
-		return fail(p, "unknown option '%s%s'", dashes, name);
+		return fail(p, "unknown option '%s%s'%s", dashes, name,
+			    strchr("vV", *name) && !p->request->command
+				    ? ", did you mean '--version'?"
+				    : "");
 	system_only = find_system_only(p, name);
 	if (system_only)
 		return fail(p, SETTING_SYSTEM_ONLY, system_only);
@@ -160,6 +163,18 @@ static const struct row *find_row(const struct parser *p, int result)
 	return NULL;
 }
 
+/* "--wait 10": a time without its unit would be taken for a word, and be another argument. */
+static const char *half_a_value(const struct parser *p, const struct option_spec *spec)
+{
+	const char *next = optind < p->argc ? p->argv[optind] : NULL;
+
+	if (!next || !*next || next[strspn(next, "0123456789.")] ||
+	    (spec->type != OPTION_DURATION && spec->type != OPTION_DATE) ||
+	    !setting_check(spec, next, NULL))
+		return NULL;
+	return next;
+}
+
 /*
  * The value of an option that getopt gave no argument: "true" for a flag; for an optional argument
  * the next word if it is a good value, else what the row implies.
@@ -183,8 +198,17 @@ static int take_option(struct parser *p, const struct row *row, const char *valu
 {
 	AUTO_FREE char *option = mem_printf("--%s", row->spec->name);
 	AUTO_FREE char *key = setting_key(row->prefix, row->spec);
+	const char *half = value ? NULL : half_a_value(p, row->spec);
 	struct err e = {0};
 
+	if (half && row->spec->type == OPTION_DURATION)
+		return fail(
+			p,
+			"option '%s' needs a time with its unit: did you mean '%s %.20sm' or '%s %.20sh'?",
+			option, option, half, option, half);
+	if (half)
+		return fail(p, "option '%s' needs a date such as 2026-10, not '%.20s'", option,
+			    half);
 	if (settings_set(p->settings, key, value ? value : value_left_out(p, row->spec), option,
 			 &e))
 		return fail(p, "%s", e.text);
@@ -228,6 +252,9 @@ static int handle(struct parser *p, int result, int at, struct args_result *flag
 		*(row->spec->letter ? &flags->help : &flags->version) = true;
 		return 0;
 	}
+	if (optarg && optarg == p->argv[optind - 1] && !strncmp(optarg, "--", 2))
+		return fail(p, "option '%.60s' needs a value before '%.60s' (or write --%s=%.60s)",
+			    argument, optarg, row->spec->name, optarg);
 	return take_option(p, row, optarg);
 }
 

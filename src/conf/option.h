@@ -15,6 +15,7 @@ enum option_type {
 	OPTION_IDS,      /* 1,3,5 or 0-3 */
 	OPTION_GPUS,     /* the same, and UUIDs: GPU-3f2a */
 	OPTION_SIZE,     /* of memory: 40G, 512Mi */
+	OPTION_DATE,     /* 2026-10-31, or 2026-10 for a month: see parse_date */
 	OPTION_TEXT,
 	OPTION_PATH,   /* a file; completion offers files */
 	OPTION_CHOICE, /* one of `choices` */
@@ -30,7 +31,7 @@ struct option_spec {
 	const char *key;      /* configuration key; NULL: "<command>.<name>" (global: the name) */
 	int64_t min, max;     /* bounds of OPTION_INT, and of OPTION_DURATION in ns; both 0: none */
 	const char *choices;  /* OPTION_CHOICE: "user|gpu|day"; OPTION_DURATION: a word that is a
-				 valid value, too, and means without end */
+				 valid value, too, and means without end; OPTION_DATE: such words */
 	const char *(*list_choices)(void); /* instead of `choices`, where they are no constant */
 	const char *list;       /* OPTION_TEXT: completion offers what `__complete LIST` prints */
 	bool argument_optional; /* --watch and --watch=5 (or --watch 5 if that is a valid value) */

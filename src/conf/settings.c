@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "conf/setting.h"
@@ -160,6 +161,11 @@ static int check_duration(const struct option_spec *spec, const char *value, str
 	return r;
 }
 
+bool option_accepts(const struct option_spec *spec, const char *value)
+{
+	return setting_check(spec, value, NULL) == 0;
+}
+
 int setting_check(const struct option_spec *spec, const char *value, struct err *e)
 {
 	/* Bounds left out are no bounds. */
@@ -167,6 +173,7 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 	AUTO(gpu_list_clear) struct gpu_list list = {0};
 	AUTO_FREE int *ids = NULL;
 	size_t count;
+	struct date date;
 	int64_t number;
 	bool flag;
 
@@ -182,6 +189,10 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 		return parse_id_list(value, &ids, &count, e);
 	case OPTION_SIZE:
 		return parse_size_mb(value, &number, e);
+	case OPTION_DATE:
+		if (spec->choices && check_choice(spec->choices, value, NULL) == 0)
+			return 0;
+		return parse_date(value, &date, e);
 	case OPTION_GPUS:
 		return parse_gpu_list(value, &list, e);
 	case OPTION_CHOICE:

@@ -63,6 +63,9 @@ char **settings_groups(const struct settings *s, size_t *ret_count);
 /* Whether there is a setting of that key. */
 bool settings_has(const struct settings *s, const char *key);
 
+/* Whether it is a good value of that option. */
+bool option_accepts(const struct option_spec *spec, const char *value);
+
 /* A value from the command line. `option` is for the message: "--gpus". */
 int settings_set(struct settings *s, const char *key, const char *value, const char *option,
 		 struct err *e);

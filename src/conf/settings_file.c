@@ -130,6 +130,8 @@ static const char *need_name(enum option_type type)
 		return "GPU ids, such as [1, 3] or \"0-3\"";
 	case OPTION_SIZE:
 		return "a size, such as \"40G\" or \"512Mi\"";
+	case OPTION_DATE:
+		return "a date in quotes, such as \"2026-10-31\"";
 	case OPTION_TEXT:
 	case OPTION_PATH:
 	case OPTION_CHOICE:
@@ -170,6 +172,7 @@ static bool kind_fits(enum doc_kind kind, enum option_type type)
 		return kind == DOC_INT || kind == DOC_STRING;
 	case OPTION_DURATION:
 	case OPTION_SIZE:
+	case OPTION_DATE:
 	case OPTION_TEXT:
 	case OPTION_PATH:
 	case OPTION_CHOICE:

@@ -8,7 +8,8 @@
 #include "plan/request.h"
 
 /*
- * Cancels the entry of that id (or of the only one that begins with it): what it has collected is
+ * Cancels the entry of that id (or of the only one that begins with it; without an id, the only one
+ * that belongs to the actor): what it has collected is
  * given back at once, and its process, which sees the mark, leaves. -ENOENT; -EPERM unless it
  * belongs to the actor or the actor is an administrator. Several can go into one plan; the same one
  * twice is a usage error. *ret_entry points into the state.

@@ -6,9 +6,14 @@
 #include "base/mem.h"
 #include "plan/actor.h"
 
+static bool has_note(const struct slot *slot, const char *note)
+{
+	return slot->drained_note && !strcmp(slot->drained_note, note);
+}
+
 int plan_drain(const struct pool_state *state, const struct plan_facts *facts,
 	       const struct plan_actor *actor, const int *ids, size_t ids_count, bool drain,
-	       struct plan *p, struct err *e)
+	       const char *note, struct plan *p, struct err *e)
 {
 	int *list;
 	int r = plan_require(state, e);
@@ -18,7 +23,9 @@ int plan_drain(const struct pool_state *state, const struct plan_facts *facts,
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ids_count; i++) {
-		if (!state->slots[ids[i]].drained_by == drain)
+		const struct slot *slot = &state->slots[ids[i]];
+
+		if (!slot->drained_by == drain || (drain && note && !has_note(slot, note)))
 			plan_note_affected(p, ids[i]);
 	}
 	if (!p->affected_gpus_count)
@@ -30,6 +37,7 @@ int plan_drain(const struct pool_state *state, const struct plan_facts *facts,
 		.gpus_count = p->affected_gpus_count,
 		.actor = drain ? plan_own(p, mem_strdup(actor->account)) : NULL,
 		.time_ns = facts->now_ns,
+		.note = drain && note ? plan_own(p, mem_strdup(note)) : NULL,
 	};
 	return 0;
 }

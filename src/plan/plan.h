@@ -26,7 +26,7 @@
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     waiting            the entry of a request in the queue (private)
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
- *                        ignore, nested, within, machine
+ *                        ignore, nested, within, reuse, machine
  *
  * A commit compares only the slots and entries that it changes: a decision that rests on others
  * adds a CHANGE_CHECK (plan_guard_quota), or a decision made at the same time escapes it.
@@ -58,6 +58,7 @@
 #include "plan/request.h"
 #include "plan/reserve.h"
 #include "plan/restore.h"
+#include "plan/reuse.h"
 #include "plan/schedule.h"
 #include "plan/units.h"
 #include "plan/wait.h"

@@ -30,6 +30,7 @@ struct plan_request {
 	const char *note;
 	int64_t grace_ns;     /* run: how long it may take to end when its time limit is reached */
 	bool force;           /* take GPUs in unreserved use, too */
+	bool reuse;           /* manual: what the actor holds already will do: reuse.h */
 	bool backfill;        /* may borrow what others wait for: backfill.h */
 	struct holder holder; /* run; borrowed */
 	const char *id;       /* UUID of the reservation to be */

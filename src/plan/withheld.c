@@ -23,7 +23,10 @@ bool plan_is_withheld(const struct pool_state *state, const struct plan_policy *
 char *plan_why_withheld(const struct pool_state *state, const struct plan_policy *policy, int gpu)
 {
 	if (state->slots[gpu].drained_by)
-		return mem_printf("drained by %s", state->slots[gpu].drained_by);
+		return mem_printf("drained by %s%s%s", state->slots[gpu].drained_by,
+				  state->slots[gpu].drained_note ? ": " : "",
+				  state->slots[gpu].drained_note ? state->slots[gpu].drained_note
+								 : "");
 	if (state->slots[gpu].retired_ns != TIME_NONE)
 		return mem_strdup("retired");
 	return is_excluded(policy, gpu) ? mem_strdup("kept out by pool.exclude") : NULL;

@@ -121,6 +121,15 @@ static int decide_init(const struct pool_state *state, const struct plan_facts *
 	return 0;
 }
 
+int pool_admin_check(struct pool *p, const struct pool_admin_request *request, struct err *e)
+{
+	AUTO(scan_clear) struct scan scan = {0};
+	struct making m = {.pool = p, .request = request};
+	int r = pool_read_fresh(&m, e);
+
+	return r < 0 ? r : pool_admin_hardware(p, request, &m.provider, &m.count, &scan, e);
+}
+
 int pool_admin(struct pool *p, const struct pool_admin_request *request, int *ret_count,
 	       struct err *e)
 {
@@ -148,6 +157,7 @@ struct drain {
 	const int *ids;
 	size_t ids_count;
 	bool drain;
+	const char *note;
 };
 
 static int decide_drain(const struct pool_state *state, const struct plan_facts *facts,
@@ -160,15 +170,20 @@ static int decide_drain(const struct pool_state *state, const struct plan_facts 
 		r = plan_refuse_others(facts->policy, store_has_owner(d->pool->store),
 				       "take GPUs out of service, or put them back", e);
 	if (r == 0)
-		r = plan_drain(state, facts, d->actor, d->ids, d->ids_count, d->drain, plan, e);
+		r = plan_drain(state, facts, d->actor, d->ids, d->ids_count, d->drain, d->note,
+			       plan, e);
 	return r;
 }
 
 int pool_drain(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
-	       bool drain, int **ret_ids, size_t *ret_count, struct err *e)
+	       bool drain, const char *note, int **ret_ids, size_t *ret_count, struct err *e)
 {
-	struct drain d = {
-		.pool = p, .actor = actor, .ids = ids, .ids_count = ids_count, .drain = drain};
+	struct drain d = {.pool = p,
+			  .actor = actor,
+			  .ids = ids,
+			  .ids_count = ids_count,
+			  .drain = drain,
+			  .note = note};
 	struct transaction t = {.decide = decide_drain, .argument = &d};
 	AUTO(attempt_clear) struct attempt attempt = {0};
 	int r = pool_transact(p, &t, &attempt, e);

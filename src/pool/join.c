@@ -1,4 +1,5 @@
-/* A run within a run, or within what is reserved by hand: pool_join of pool.h. Changes nothing. */
+/* Requests that are met by what is held already: pool_join and pool_reuse of pool.h. They change
+   nothing. */
 #include "base/mem.h"
 #include "pool/private.h"
 
@@ -7,27 +8,30 @@ static int check_kind(const struct scan_cache *cache, const struct plan_facts *f
 		      const struct plan_request *request, const struct reservation *granted,
 		      struct err *e)
 {
-	struct plan_facts seen = *facts;
 	struct plan_request asked = *request;
 
-	seen.gpus = cache->observation.gpus;
 	asked.ids = granted->gpus;
 	asked.ids_count = granted->gpus_count;
-	return plan_check_kind(&cache->state, &seen, &asked, false, e);
+	return plan_check_kind(&cache->state, facts, &asked, false, e);
 }
 
-static int decide(const struct pool_state *state, const struct plan_facts *facts,
-		  const struct plan_request *request, const char *outer_id, struct plan *plan,
-		  struct err *e)
+/* With an outer_id a run within a run; else what the account holds by hand, for a run on it or a
+   reservation that it is. */
+static int find_held(const struct scan_cache *cache, const struct plan_facts *facts,
+		     const struct plan_request *request, const char *outer_id, struct plan *plan,
+		     struct err *e)
 {
 	if (outer_id)
-		return plan_nested(state, facts, request, outer_id, plan, e);
-	plan_within(state, facts, request, plan);
+		return plan_nested(&cache->state, facts, request, outer_id, plan, e);
+	if (request->type == RESERVATION_RUN)
+		plan_within(&cache->state, facts, request, plan);
+	else
+		plan_reuse(&cache->state, facts, request, plan);
 	return 0;
 }
 
-int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
-	      struct pool_grant *ret_grant, struct err *e)
+static int use_held(struct pool *p, const struct plan_request *request, const char *outer_id,
+		    struct pool_grant *ret_grant, struct err *e)
 {
 	AUTO(plan_clear) struct plan plan = {0};
 	struct plan_facts facts = {.now_ns = clock_now_ns(), .policy = &p->config.policy};
@@ -36,13 +40,14 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 	int r = pool_load(p, STORE_READ, &cache.state, e);
 
 	if (r == 0 && cache.state.initialized)
-		r = decide(&cache.state, &facts, request, outer_id, &plan, e);
+		r = find_held(&cache, &facts, request, outer_id, &plan, e);
 	/* What the driver calls these GPUs takes a scan, and then the pool may be another one. */
 	if (r == 0 && plan.granted) {
 		plan_clear(&plan);
 		r = scan_cache_take(p, &cache, &wish, e);
+		facts.gpus = cache.observation.gpus;
 		if (r == 0)
-			r = decide(&cache.state, &facts, request, outer_id, &plan, e);
+			r = find_held(&cache, &facts, request, outer_id, &plan, e);
 	}
 	if (r == 0 && plan.granted)
 		r = scan_cache_check_names(&cache, p->config.naming, e);
@@ -54,4 +59,16 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 	}
 	scan_cache_clear(&cache);
 	return r;
+}
+
+int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
+	      struct pool_grant *ret_grant, struct err *e)
+{
+	return use_held(p, request, outer_id, ret_grant, e);
+}
+
+int pool_reuse(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
+	       struct err *e)
+{
+	return use_held(p, request, NULL, ret_grant, e);
 }

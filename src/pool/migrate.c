@@ -160,7 +160,8 @@ static struct change *make_changes(struct pool_state *state, size_t *ret_count)
 					       .drain = {.gpus = &slot->id,
 							 .gpus_count = 1,
 							 .actor = slot->drained_by,
-							 .time_ns = slot->drained_ns}};
+							 .time_ns = slot->drained_ns,
+							 .note = slot->drained_note}};
 	}
 	for (size_t i = 0; i < state->queue_count; i++) {
 		free(state->queue[i].version);

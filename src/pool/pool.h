@@ -64,6 +64,10 @@ struct pool_admin_request {
 	bool force;
 };
 
+/* Whether pool_admin would be refused for what is there already, for who asks, or for the hardware:
+   its error. */
+int pool_admin_check(struct pool *p, const struct pool_admin_request *request, struct err *e);
+
 /* Makes the pool; with force, recreates it. -EEXIST where there is one, -EPERM unless the actor may
    administer it. */
 int pool_admin(struct pool *p, const struct pool_admin_request *request, int *ret_count,
@@ -94,7 +98,7 @@ int pool_refresh(struct pool *p, const struct plan_actor *actor, struct pool_ref
  * administer the pool. *ret_ids (the caller frees them) are those that this has changed.
  */
 int pool_drain(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
-	       bool drain, int **ret_ids, size_t *ret_count, struct err *e);
+	       bool drain, const char *note, int **ret_ids, size_t *ret_count, struct err *e);
 
 /*
  * Has the pool ignore a process, until it ends (see plan/ignore.h), or count it again. -EPERM
@@ -156,6 +160,14 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
  */
 int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
 	      struct pool_grant *ret_grant, struct err *e);
+
+/*
+ * For a request that may be met by what its account holds: see plan_reuse. 1: it is, *ret_grant is
+ * that reservation, and the caller clears it. 0: it is not. (pool_reserve does that itself; this is
+ * for a request that would wait.)
+ */
+int pool_reuse(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
+	       struct err *e);
 
 /*
  * Grants GPUs to processes that run already, and to what descends from them: see plan_adopt. They

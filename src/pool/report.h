@@ -4,19 +4,28 @@
 #define POOL_REPORT_H
 
 #include "pool/pool.h"
+#include "stats/period.h"
 #include "stats/usage.h"
 
+/* What a report is to show. */
+struct report_request {
+	struct period period;
+	enum usage_by by;
+	const char *account; /* this account alone; NULL: all */
+	struct quantity uid; /* its uid, if it has one */
+};
+
 struct report {
-	struct usage usage; /* of the last `days` times 24 hours */
-	int days;
+	struct usage usage;
+	struct period period;
 	char *warning; /* something to tell on stderr; NULL: nothing */
 };
 
 /*
- * Ends what is over, then adds up finished and running reservations as of now. Needs no driver. The
- * caller clears *ret_report.
+ * Ends what is over, then adds up finished and running reservations as of the end of the period.
+ * Needs no driver. The caller clears *ret_report.
  */
-int pool_report(struct pool *p, int days, enum usage_by by, struct report *ret_report,
+int pool_report(struct pool *p, const struct report_request *request, struct report *ret_report,
 		struct err *e);
 void report_clear(struct report *r);
 

@@ -25,7 +25,9 @@ static int decide_reserve(const struct pool_state *state, const struct plan_fact
 {
 	const struct reserve *reserve = argument;
 
-	return plan_reserve(state, facts, &reserve->request, plan, e);
+	if (reserve->request.reuse)
+		plan_reuse(state, facts, &reserve->request, plan);
+	return plan->granted ? 0 : plan_reserve(state, facts, &reserve->request, plan, e);
 }
 
 /* Whether a GPU counts as busy only because it was reserved at the scan, or as unknown because it

@@ -10,9 +10,8 @@
 #define NS_PER_US INT64_C(1000)
 
 static const char *const by_names[] = {
-	[USAGE_BY_USER] = "user",
-	[USAGE_BY_GPU] = "gpu",
-	[USAGE_BY_DAY] = "day",
+	[USAGE_BY_USER] = "user",         [USAGE_BY_GPU] = "gpu",           [USAGE_BY_DAY] = "day",
+	[USAGE_BY_USER_DAY] = "user,day", [USAGE_BY_USER_GPU] = "user,gpu",
 };
 
 const char *usage_by_name(enum usage_by by)
@@ -41,21 +40,20 @@ static int64_t max_ns(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-static struct usage_row *add_row(struct usage *u)
+static struct usage_row *add_row(struct usage_row **rows, size_t *count)
 {
 	/* Room for a power of two of rows: it is full when the count is one. */
-	if ((u->rows_count & (u->rows_count - 1)) == 0)
-		u->rows = mem_resize(u->rows, u->rows_count ? u->rows_count * 2 : 1,
-				     sizeof(*u->rows));
-	u->rows[u->rows_count] = (struct usage_row){0};
-	return &u->rows[u->rows_count++];
+	if ((*count & (*count - 1)) == 0)
+		*rows = mem_resize(*rows, *count ? *count * 2 : 1, sizeof(**rows));
+	(*rows)[*count] = (struct usage_row){0};
+	return &(*rows)[(*count)++];
 }
 
 /* One row per local day; the first and the last are cut to the period. */
-static void add_days(struct usage *u)
+static void add_days(const struct usage *u, struct usage_row **rows, size_t *count)
 {
 	for (int64_t begin_ns = u->from_ns; begin_ns < u->to_ns;) {
-		struct usage_row *row = add_row(u);
+		struct usage_row *row = add_row(rows, count);
 
 		row->begin_ns = begin_ns;
 		row->end_ns = min_ns(clock_next_local_day_ns(begin_ns), u->to_ns);
@@ -67,19 +65,28 @@ void usage_init(struct usage *u, enum usage_by by, int64_t from_ns, int64_t to_n
 {
 	*u = (struct usage){.by = by, .from_ns = from_ns, .to_ns = to_ns};
 	if (by == USAGE_BY_DAY)
-		add_days(u);
+		add_days(u, &u->rows, &u->rows_count);
+	else if (by == USAGE_BY_USER_DAY)
+		add_days(u, &u->days, &u->days_count);
 }
 
 void usage_add_gpus(struct usage *u, size_t count)
 {
 	while (u->by == USAGE_BY_GPU && u->rows_count < count) {
-		struct usage_row *row = add_row(u);
+		struct usage_row *row = add_row(&u->rows, &u->rows_count);
 
 		row->gpu = (int)u->rows_count - 1;
 	}
 }
 
 /* ---- records ---- */
+
+void usage_total_add(struct usage_total *to, const struct usage_total *from)
+{
+	to->gpu_us += from->gpu_us;
+	to->run_count += from->run_count;
+	to->manual_count += from->manual_count;
+}
 
 static void add_time(struct usage_total *total, int64_t begin_ns, int64_t end_ns)
 {
@@ -94,36 +101,88 @@ static void add_reservation(struct usage_total *total, enum reservation_type typ
 		total->manual_count++;
 }
 
-/* Splits the time at the ends of days. The reservation counts on its first day in the period. */
-static void add_to_days(struct usage *u, const struct usage_record *record, bool first,
-			int64_t begin_ns, int64_t end_ns)
+struct usage_total *usage_part(struct usage_row *account, size_t place)
 {
-	size_t low = 0, high = u->rows_count;
+	struct usage_parts *parts = &account->parts, wider = *parts;
+
+	if (!parts->count)
+		wider.first = place;
+	if (place < wider.first) {
+		wider.count += wider.first - place;
+		wider.first = place;
+	} else if (place >= wider.first + wider.count) {
+		wider.count = place - wider.first + 1;
+	}
+	if (wider.count != parts->count) {
+		wider.totals = mem_alloc(wider.count, sizeof(*wider.totals));
+		if (parts->count)
+			memcpy(&wider.totals[parts->first - wider.first], parts->totals,
+			       parts->count * sizeof(*wider.totals));
+		free(parts->totals);
+		*parts = wider;
+	}
+	return &parts->totals[place - parts->first];
+}
+
+/* Splits the time at the ends of days, into the days themselves, or with an account into its share
+   in them. The reservation counts on its first day in the period. */
+static void add_to_days(struct usage_row *days, size_t count, struct usage_row *account,
+			const struct usage_record *record, bool first, int64_t begin_ns,
+			int64_t end_ns)
+{
+	size_t low = 0, high = count;
 
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
 
-		if (u->rows[middle].begin_ns <= begin_ns)
+		if (days[middle].begin_ns <= begin_ns)
 			low = middle;
 		else
 			high = middle;
 	}
 	if (first)
-		add_reservation(&u->rows[low].total, record->type);
-	for (; low < u->rows_count && u->rows[low].begin_ns < end_ns; low++)
-		add_time(&u->rows[low].total, max_ns(begin_ns, u->rows[low].begin_ns),
-			 min_ns(end_ns, u->rows[low].end_ns));
+		add_reservation(account ? usage_part(account, low) : &days[low].total,
+				record->type);
+	for (; low < count && days[low].begin_ns < end_ns; low++)
+		add_time(account ? usage_part(account, low) : &days[low].total,
+			 max_ns(begin_ns, days[low].begin_ns), min_ns(end_ns, days[low].end_ns));
 }
 
-/* A number that no pool can have is a damaged record: it counts in the total alone. */
-static void add_to_gpu(struct usage *u, const struct usage_record *record, int64_t begin_ns,
-		       int64_t end_ns)
+/* Into the GPU itself, or with an account into its share in it. A number that no pool can have is a
+   damaged record: it counts in the total alone. */
+static void add_to_gpu(struct usage *u, struct usage_row *account,
+		       const struct usage_record *record, int64_t begin_ns, int64_t end_ns)
 {
+	struct usage_total *total;
+
 	if (record->gpu < 0 || record->gpu >= POOL_GPUS_MAX)
 		return;
 	usage_add_gpus(u, (size_t)record->gpu + 1);
-	add_time(&u->rows[record->gpu].total, begin_ns, end_ns);
-	add_reservation(&u->rows[record->gpu].total, record->type);
+	total = account ? usage_part(account, (size_t)record->gpu) : &u->rows[record->gpu].total;
+	add_time(total, begin_ns, end_ns);
+	add_reservation(total, record->type);
+}
+
+static void add_to_rows(struct usage *u, struct usage_row *account,
+			const struct usage_record *record, bool first, int64_t begin_ns,
+			int64_t end_ns)
+{
+	switch (u->by) {
+	case USAGE_BY_USER:
+		break;
+	case USAGE_BY_GPU:
+		add_to_gpu(u, NULL, record, begin_ns, end_ns);
+		break;
+	case USAGE_BY_DAY:
+		add_to_days(u->rows, u->rows_count, NULL, record, first, begin_ns, end_ns);
+		break;
+	case USAGE_BY_USER_DAY:
+		add_to_days(u->days, u->days_count, account, record, first, begin_ns, end_ns);
+		break;
+	case USAGE_BY_USER_GPU:
+		add_to_gpu(u, account, record, begin_ns, end_ns);
+		break;
+	}
 }
 
 void usage_add(struct usage *u, const struct usage_record *record)
@@ -135,6 +194,9 @@ void usage_add(struct usage *u, const struct usage_record *record)
 
 	if (record->end_ns <= u->from_ns || record->start_ns >= u->to_ns || end_ns < begin_ns)
 		return;
+	if (u->only_account &&
+	    !account_is_same(u->only_uid, u->only_account, record->uid, record->account))
+		return;
 	first = usage_seen_first(&u->seen, record);
 	account = usage_account(u, record);
 	add_time(&u->total, begin_ns, end_ns);
@@ -143,10 +205,7 @@ void usage_add(struct usage *u, const struct usage_record *record)
 		add_reservation(&u->total, record->type);
 		add_reservation(&account->total, record->type);
 	}
-	if (u->by == USAGE_BY_GPU)
-		add_to_gpu(u, record, begin_ns, end_ns);
-	else if (u->by == USAGE_BY_DAY)
-		add_to_days(u, record, first, begin_ns, end_ns);
+	add_to_rows(u, account, record, first, begin_ns, end_ns);
 }
 
 void usage_add_running(struct usage *u, const struct reservation *r, int64_t end_ns)
@@ -187,21 +246,56 @@ static void clear_rows(struct usage_row *rows, size_t count)
 	free(rows);
 }
 
+/* The accounts in the order in which they are shown, each with a name. */
+static void sort_accounts(struct usage *u)
+{
+	for (size_t i = 0; i < u->accounts_count; i++) {
+		if (!u->accounts[i].label)
+			u->accounts[i].label = mem_strdup(u->accounts[i].account);
+	}
+	qsort(u->accounts, u->accounts_count, sizeof(*u->accounts), compare_users);
+}
+
+/* A row for each day or GPU of the account that it had anything of. */
+static void add_parts(struct usage *u, const struct usage_row *account)
+{
+	for (size_t i = 0; i < account->parts.count; i++) {
+		const struct usage_total *total = &account->parts.totals[i];
+		size_t place = account->parts.first + i;
+		struct usage_row *row;
+
+		if (!total->gpu_us && !usage_reservations(total))
+			continue;
+		row = add_row(&u->rows, &u->rows_count);
+		row->uid = account->uid;
+		row->account = mem_strdup(account->account);
+		row->label = mem_strdup(account->label);
+		row->total = *total;
+		if (u->by == USAGE_BY_USER_GPU) {
+			row->gpu = (int)place;
+		} else {
+			row->begin_ns = u->days[place].begin_ns;
+			row->end_ns = u->days[place].end_ns;
+		}
+	}
+}
+
 void usage_finish(struct usage *u)
 {
 	usage_seen_clear(&u->seen);
 	free(u->account_slots);
 	u->account_slots = NULL;
 	usage_join_accounts(u);
-	if (u->by != USAGE_BY_USER || !u->accounts_count)
+	if (!usage_is_by_user(u) || !u->accounts_count)
 		return;
-	u->rows = mem_steal(&u->accounts);
-	u->rows_count = u->accounts_count;
-	for (size_t i = 0; i < u->rows_count; i++) {
-		if (!u->rows[i].label)
-			u->rows[i].label = mem_strdup(u->rows[i].account);
+	sort_accounts(u);
+	if (u->by == USAGE_BY_USER) {
+		u->rows = mem_steal(&u->accounts);
+		u->rows_count = u->accounts_count;
+		return;
 	}
-	qsort(u->rows, u->rows_count, sizeof(*u->rows), compare_users);
+	for (size_t i = 0; i < u->accounts_count; i++)
+		add_parts(u, &u->accounts[i]);
 }
 
 void usage_clear(struct usage *u)
@@ -209,6 +303,7 @@ void usage_clear(struct usage *u)
 	usage_seen_clear(&u->seen);
 	free(u->account_slots);
 	clear_rows(u->rows, u->rows_count);
+	clear_rows(u->days, u->days_count);
 	clear_rows(u->accounts, u->accounts ? u->accounts_count : 0);
 	*u = (struct usage){0};
 }
@@ -226,6 +321,22 @@ int64_t usage_reservations(const struct usage_total *total)
 double usage_percentage(const struct usage *u, const struct usage_total *part)
 {
 	return u->total.gpu_us > 0 ? (double)part->gpu_us / (double)u->total.gpu_us * 100 : 0;
+}
+
+bool usage_is_by_user(const struct usage *u)
+{
+	return u->by == USAGE_BY_USER || u->by == USAGE_BY_USER_DAY || u->by == USAGE_BY_USER_GPU;
+}
+
+char *usage_row_part(const struct usage *u, const struct usage_row *row)
+{
+	char date[CLOCK_DATE_SIZE];
+
+	if (u->by == USAGE_BY_USER_GPU)
+		return mem_printf("%d", row->gpu);
+	if (u->by == USAGE_BY_USER_DAY)
+		return mem_strdup(clock_local_date(row->begin_ns, date));
+	return NULL;
 }
 
 char *usage_row_name(const struct usage *u, const struct usage_row *row)

@@ -13,11 +13,23 @@
 #include "stats/usage_seen.h"
 
 /* What the rows of a report stand for. */
-enum usage_by { USAGE_BY_USER, USAGE_BY_GPU, USAGE_BY_DAY };
+enum usage_by {
+	USAGE_BY_USER,
+	USAGE_BY_GPU,
+	USAGE_BY_DAY,
+	USAGE_BY_USER_DAY, /* a row for each day on which the account had GPUs */
+	USAGE_BY_USER_GPU,
+};
 
 struct usage_total {
 	int64_t gpu_us; /* microseconds: a sum of ns would be full after 292 years of one GPU */
 	int64_t run_count, manual_count; /* reservations */
+};
+
+/* One account's share of each day or GPU, from the first to the last that it had any of. */
+struct usage_parts {
+	struct usage_total *totals;
+	size_t first, count;
 };
 
 struct usage_row {
@@ -29,17 +41,23 @@ struct usage_row {
 	int64_t begin_ns, end_ns;     /* by day: the part of that local day that is in the period */
 	int64_t account_ns, label_ns; /* by user: when the reservations with those names ended */
 	struct usage_total total;
+	struct usage_parts parts; /* of an account, until usage_finish */
 };
 
 struct usage {
 	enum usage_by by;
 	int64_t from_ns, to_ns;
-	struct usage_row *rows; /* by user: most GPU hours first; else ascending */
+	const char *only_account; /* count this account alone; NULL: all. Borrowed */
+	struct quantity only_uid; /* its uid, if it has one */
+	struct usage_row *rows; /* by user: most GPU hours first; else, and within a user, ascending
+				 */
 	size_t rows_count;
 	struct usage_total total; /* by GPU, the rows' reservations may add up to more */
 	size_t accounts_count;
 
 	/* Until usage_finish. */
+	struct usage_row *days; /* by user and day: every local day of the period */
+	size_t days_count;
 	struct usage_row *accounts; /* by user, these become the rows */
 	size_t *account_slots;      /* hash table: index into accounts plus one, 0: empty */
 	size_t account_slots_count; /* a power of two */
@@ -80,7 +98,14 @@ double usage_percentage(const struct usage *u, const struct usage_total *part);
  */
 char *usage_row_name(const struct usage *u, const struct usage_row *row);
 
-const char *usage_by_name(enum usage_by by); /* "user", "gpu", "day" */
+/* What of a user the row is: the GPU or the day; NULL where rows have one name only. The caller
+   frees it. */
+char *usage_row_part(const struct usage *u, const struct usage_row *row);
+
+/* Whether rows are users, or parts of users. */
+bool usage_is_by_user(const struct usage *u);
+
+const char *usage_by_name(enum usage_by by); /* "user", "user,day" */
 bool usage_by_parse(const char *name, enum usage_by *ret_by);
 
 #endif

@@ -123,14 +123,16 @@ void usage_row_clear(struct usage_row *row)
 {
 	free(row->account);
 	free(row->label);
+	free(row->parts.totals);
 	row->account = row->label = NULL;
+	row->parts = (struct usage_parts){0};
 }
 
 static void merge_row(struct usage_row *to, struct usage_row *from)
 {
-	to->total.gpu_us += from->total.gpu_us;
-	to->total.run_count += from->total.run_count;
-	to->total.manual_count += from->total.manual_count;
+	usage_total_add(&to->total, &from->total);
+	for (size_t i = 0; i < from->parts.count; i++)
+		usage_total_add(usage_part(to, from->parts.first + i), &from->parts.totals[i]);
 	take_name(&to->label, &to->label_ns, from->label, from->label_ns);
 	usage_row_clear(from);
 }

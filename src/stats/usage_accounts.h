@@ -7,6 +7,11 @@
 /* The row of a record's account, with the latest names. Valid until the next call. */
 struct usage_row *usage_account(struct usage *u, const struct usage_record *record);
 
+/* The share of an account in a day or GPU, by its place. Valid until the next call. */
+struct usage_total *usage_part(struct usage_row *account, size_t place);
+
+void usage_total_add(struct usage_total *to, const struct usage_total *from);
+
 /*
  * At the end: accounts without a uid (another program's records, or old ones) join the one of that
  * name, and every row has a name.

@@ -37,21 +37,25 @@ char *view_report_csv(const struct report *r)
 		[USAGE_BY_USER] = "user",
 		[USAGE_BY_GPU] = "gpu_id",
 		[USAGE_BY_DAY] = "date",
+		[USAGE_BY_USER_DAY] = "user,date",
+		[USAGE_BY_USER_GPU] = "user,gpu_id",
 	};
 	const struct usage *u = &r->usage;
 	struct str out = {0};
 
 	str_addf(&out, "%s,gpu_hours,percentage,run_count,manual_count%s\n", titles[u->by],
-		 u->by == USAGE_BY_USER ? ",account" : "");
+		 usage_is_by_user(u) ? ",account" : "");
 	for (size_t i = 0; i < u->rows_count; i++) {
 		const struct usage_row *row = &u->rows[i];
-		AUTO_FREE char *name = usage_row_name(u, row);
+		AUTO_FREE char *name = usage_row_name(u, row), *part = usage_row_part(u, row);
 
-		add_field(&out, u->by == USAGE_BY_USER ? row->label : name);
+		add_field(&out, usage_is_by_user(u) ? row->label : name);
+		if (part)
+			str_addf(&out, ",%s", part);
 		str_addf(&out, ",%.6f,%.4f,%lld,%lld", usage_hours(&row->total),
 			 usage_percentage(u, &row->total), (long long)row->total.run_count,
 			 (long long)row->total.manual_count);
-		if (u->by == USAGE_BY_USER) {
+		if (usage_is_by_user(u)) {
 			str_add(&out, ",");
 			add_field(&out, row->account);
 		}

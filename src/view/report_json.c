@@ -12,16 +12,18 @@ static json_t *rounded(double value, double digits)
 
 static json_t *row_json(const struct usage *usage, const struct usage_row *row)
 {
-	AUTO_FREE char *name = usage_row_name(usage, row);
+	char date[CLOCK_DATE_SIZE];
 	json_t *object = json_object();
 
-	if (usage->by == USAGE_BY_GPU)
-		json_object_set_new(object, "gpu_id", json_integer(row->gpu));
-	else
-		json_object_set_new(object, usage->by == USAGE_BY_DAY ? "date" : "name",
-				    view_json_text(usage->by == USAGE_BY_DAY ? name : row->label));
-	if (usage->by == USAGE_BY_USER)
+	if (usage_is_by_user(usage)) {
+		json_object_set_new(object, "name", view_json_text(row->label));
 		json_object_set_new(object, "account", view_json_text(row->account));
+	}
+	if (usage->by == USAGE_BY_GPU || usage->by == USAGE_BY_USER_GPU)
+		json_object_set_new(object, "gpu_id", json_integer(row->gpu));
+	if (usage->by == USAGE_BY_DAY || usage->by == USAGE_BY_USER_DAY)
+		json_object_set_new(object, "date",
+				    view_json_text(clock_local_date(row->begin_ns, date)));
 	json_object_set_new(object, "gpu_hours", rounded(usage_hours(&row->total), 1e6));
 	json_object_set_new(object, "percentage",
 			    rounded(usage_percentage(usage, &row->total), 1e4));
@@ -33,9 +35,9 @@ static json_t *row_json(const struct usage *usage, const struct usage_row *row)
 json_t *view_report_json(const struct report *r)
 {
 	static const char *const names[] = {
-		[USAGE_BY_USER] = "users",
-		[USAGE_BY_GPU] = "gpus",
-		[USAGE_BY_DAY] = "dates",
+		[USAGE_BY_USER] = "users",          [USAGE_BY_GPU] = "gpus",
+		[USAGE_BY_DAY] = "dates",           [USAGE_BY_USER_DAY] = "users_dates",
+		[USAGE_BY_USER_GPU] = "users_gpus",
 	};
 	const struct usage *usage = &r->usage;
 	json_t *document = json_object(), *rows = json_array();
@@ -52,7 +54,7 @@ json_t *view_report_json(const struct report *r)
 	json_object_set_new(document, "start_date",
 			    view_json_text(clock_local_date(usage->from_ns, date)));
 	json_object_set_new(document, "end_date",
-			    view_json_text(clock_local_date(usage->to_ns, date)));
-	json_object_set_new(document, "days", json_integer(r->days));
+			    view_json_text(clock_local_date(period_last_ns(&r->period), date)));
+	json_object_set_new(document, "days", json_integer(r->period.days));
 	return document;
 }

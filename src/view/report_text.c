@@ -2,6 +2,7 @@
 #include "view/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -20,12 +21,38 @@ static char *row_name(const struct usage *u, const struct usage_row *row)
 	return text_shown(name);
 }
 
-static size_t name_width(const struct usage *u)
+/* The same with the part behind it, in a column that `width` makes room before; 0: for none. */
+static char *row_title(const struct usage *u, const struct usage_row *row, size_t width)
+{
+	AUTO_FREE char *name = row_name(u, row), *part = usage_row_part(u, row);
+	size_t columns = text_width(name);
+
+	if (!part)
+		return mem_steal(&name);
+	return mem_printf("%s%*s  %s", name, (int)(columns < width ? width - columns : 0), "",
+			  part);
+}
+
+/* The width of the users before the column with their parts; 0: there is no such column. */
+static size_t users_width(const struct usage *u)
+{
+	size_t width = strlen("User");
+
+	for (size_t i = 0; i < u->rows_count; i++) {
+		AUTO_FREE char *name = row_name(u, &u->rows[i]);
+		size_t columns = text_width(name);
+
+		width = columns > width ? columns : width;
+	}
+	return width;
+}
+
+static size_t name_width(const struct usage *u, size_t users)
 {
 	size_t width = NAME_WIDTH;
 
 	for (size_t i = 0; i < u->rows_count; i++) {
-		AUTO_FREE char *name = row_name(u, &u->rows[i]);
+		AUTO_FREE char *name = row_title(u, &u->rows[i], users);
 		size_t columns = text_width(name);
 
 		width = columns > width ? columns : width;
@@ -56,22 +83,27 @@ static void add_row(struct str *out, const char *name, size_t width,
 char *view_report_text(const struct report *r)
 {
 	static const char *const titles[] = {
-		[USAGE_BY_USER] = "User",
-		[USAGE_BY_GPU] = "GPU",
-		[USAGE_BY_DAY] = "Day",
+		[USAGE_BY_USER] = "User",     [USAGE_BY_GPU] = "GPU",       [USAGE_BY_DAY] = "Day",
+		[USAGE_BY_USER_DAY] = "User", [USAGE_BY_USER_GPU] = "User",
 	};
 	const struct usage *u = &r->usage;
 	char from[CLOCK_DATE_SIZE], to[CLOCK_DATE_SIZE];
-	size_t width = name_width(u);
+	size_t users = users_width(u), width = name_width(u, users);
+	AUTO_FREE char *title = NULL;
 	struct str out = {0};
 
+	if (u->by == USAGE_BY_USER_DAY || u->by == USAGE_BY_USER_GPU)
+		title = mem_printf("%-*s  %s", (int)users, titles[u->by],
+				   u->by == USAGE_BY_USER_DAY ? "Day" : "GPU");
+
 	str_addf(&out, "=== GPU Reservation Report ===\nPeriod: %s to %s (%d days)\n",
-		 clock_local_date(u->from_ns, from), clock_local_date(u->to_ns, to), r->days);
-	add_name(&out, titles[u->by], width);
+		 clock_local_date(u->from_ns, from),
+		 clock_local_date(period_last_ns(&r->period), to), r->period.days);
+	add_name(&out, title ? title : titles[u->by], width);
 	str_addf(&out, " %15s %15s %10s %10s\n", "GPU Hours", "Percentage", "Run", "Manual");
 	add_line(&out, width + NUMBERS_WIDTH);
 	for (size_t i = 0; i < u->rows_count; i++) {
-		AUTO_FREE char *name = row_name(u, &u->rows[i]);
+		AUTO_FREE char *name = row_title(u, &u->rows[i], users);
 
 		add_row(&out, name, width, &u->rows[i].total,
 			usage_percentage(u, &u->rows[i].total));

@@ -221,6 +221,7 @@ static json_t *gpu_json(const struct snapshot *s, const struct places *p,
 	}
 	set_text(object, "drained_by", s->state.slots[view->id].drained_by);
 	set_time(object, "drained_at", s->state.slots[view->id].drained_ns);
+	set_text(object, "drained_note", s->state.slots[view->id].drained_note);
 	set_time(object, "retired_at", s->state.slots[view->id].retired_ns);
 	if (view->withheld && !s->state.slots[view->id].drained_by &&
 	    s->state.slots[view->id].retired_ns == TIME_NONE)

@@ -13,7 +13,7 @@
 
 /* The caller clears what these fill. */
 void demo_snapshot(int64_t now_ns, struct snapshot *ret_snapshot);
-void demo_report(int64_t now_ns, int days, struct report *ret_report);
+void demo_report(const struct period *period, enum usage_by by, struct report *ret_report);
 void demo_timeline(int64_t from_ns, int64_t to_ns, struct timeline *ret_timeline);
 
 /* ---- the schedule: demo_jobs.c ---- */

@@ -107,12 +107,12 @@ static void take_usage(void *argument, const struct usage_record *record)
 	usage_add(argument, record);
 }
 
-void demo_report(int64_t now_ns, int days, struct report *ret_report)
+void demo_report(const struct period *period, enum usage_by by, struct report *ret_report)
 {
-	struct report report = {.days = days};
+	struct report report = {.period = *period};
 
-	usage_init(&report.usage, USAGE_BY_USER, now_ns - days * NS_PER_DAY, now_ns);
-	each_record(report.usage.from_ns, now_ns, true, take_usage, &report.usage);
+	usage_init(&report.usage, by, period->from_ns, period->to_ns);
+	each_record(report.usage.from_ns, report.usage.to_ns, true, take_usage, &report.usage);
 	usage_finish(&report.usage);
 	*ret_report = report;
 }

@@ -2,26 +2,31 @@
  * The documents about the past, made on request and valid for some seconds, or until the pool
  * changes. One is read at a time, however many are asked for.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/date.h"
+#include "base/mem.h"
+#include "stats/usage.h"
 #include "web/query.h"
 #include "web/server.h"
-
-#define DAYS_MAX 90
 
 /* Running jobs get longer all the time: for so long that does not show. */
 #define GOOD_NS (10 * NS_PER_SECOND)
 #define WAIT_NS (60 * NS_PER_SECOND)
 
-/* There may be 90 of each kind, and a timeline of a busy pool has more than a MiB. */
+/* There may be 210 of each kind, and a timeline of a busy pool has more than a MiB. */
 #define KEEP_NS (2 * GOOD_NS)
 #define KEEP_BYTES ((size_t)16 << 20)
 
 static struct past *find(struct server *s, int kind, int days)
 {
-	return &s->histories.pasts[kind][days];
+	int place =
+		days <= QUESTION_DAYS_MAX ? days : 1 + QUESTION_DAYS_MAX + days % HISTORY_MONTHS;
+
+	return &s->histories.pasts[kind][place];
 }
 
 /* A failure is not: the next request finds out whether all is well again. */
@@ -29,6 +34,43 @@ static bool is_good(const struct server *s, const struct past *past, int64_t now
 {
 	return past->document && past->document->status == MHD_HTTP_OK &&
 	       now_ns - past->read_ns <= GOOD_NS && past->read_ns > s->histories.changed_ns;
+}
+
+/* month=2026-10: one of the latest, as `days` of a question. */
+static int read_month(const char *month, int *ret_days, struct err *e)
+{
+	struct date now = date_month_of(clock_now_ns(), 0), date;
+	int months, this_month = now.year * 12 + now.month - 1;
+
+	if (parse_date(month, &date, NULL) < 0 || date.day)
+		return err_set(e, EINVAL, "'month' must be a month such as 2026-10");
+	months = date.year * 12 + date.month - 1;
+	if (months > this_month || months <= this_month - HISTORY_MONTHS)
+		return err_set(e, EINVAL, "'month' must be one of the latest %d months",
+			       HISTORY_MONTHS);
+	*ret_days = QUESTION_MONTHS + months;
+	return 0;
+}
+
+/* What a report is to be of: its period, and whether it has a row for each day of a user. */
+static int read_report(const char *query, int *kind, int *days, struct err *e)
+{
+	AUTO_FREE char *month = NULL, *by = NULL, *number = NULL;
+	int r = query_value(query, "month", &month, e);
+
+	if (r == 0)
+		r = query_value(query, "by", &by, e);
+	if (r == 0)
+		r = query_value(query, "days", &number, e);
+	if (r < 0)
+		return r;
+	if (month && number)
+		return err_set(e, EINVAL, "only one of 'days' and 'month' can be given");
+	if (by && !strcmp(by, usage_by_name(USAGE_BY_USER_DAY)))
+		*kind = ASK_REPORT_BY_DAY;
+	else if (by && strcmp(by, usage_by_name(USAGE_BY_USER)) != 0)
+		return err_set(e, EINVAL, "'by' must be user or user,day");
+	return month ? read_month(month, days, e) : 0;
 }
 
 enum MHD_Result history_answer(struct request *r, const char *query, int kind, int fallback_days)
@@ -39,7 +81,8 @@ enum MHD_Result history_answer(struct request *r, const char *query, int kind, i
 	struct past *past;
 	int days;
 
-	if (query_int(query, "days", 1, DAYS_MAX, fallback_days, &days, &e) < 0)
+	if (query_int(query, "days", 1, QUESTION_DAYS_MAX, fallback_days, &days, &e) < 0 ||
+	    (kind == ASK_REPORT && read_report(query, &kind, &days, &e) < 0))
 		return response_error(r->connection, MHD_HTTP_BAD_REQUEST, "%s", e.text);
 	past = find(s, kind, days);
 	if (!r->waited && !is_good(s, past, now_ns))
@@ -69,8 +112,8 @@ static struct past *find_oldest(struct server *s, size_t *ret_count, size_t *ret
 
 	*ret_count = *ret_bytes = 0;
 	for (int kind = ASK_REPORT; kind < QUESTIONS; kind++) {
-		for (int days = 1; days <= DAYS_MAX; days++) {
-			struct past *past = find(s, kind, days);
+		for (int place = 0; place < HISTORY_PLACES; place++) {
+			struct past *past = &s->histories.pasts[kind][place];
 
 			if (!past->document)
 				continue;
@@ -141,7 +184,7 @@ void history_done(struct server *s, struct question question, const struct answe
 void history_clear(struct server *s)
 {
 	for (int kind = ASK_REPORT; kind < QUESTIONS; kind++) {
-		for (int days = 1; days <= DAYS_MAX; days++)
-			document_free(find(s, kind, days)->document);
+		for (int place = 0; place < HISTORY_PLACES; place++)
+			document_free(s->histories.pasts[kind][place].document);
 	}
 }

@@ -65,11 +65,15 @@ struct past {
 	int64_t read_ns; /* when reading it began */
 };
 
+/* So many of the latest months can be asked for, and each question has a place of its own. */
+#define HISTORY_MONTHS 120
+#define HISTORY_PLACES (1 + QUESTION_DAYS_MAX + HISTORY_MONTHS)
+
 struct histories {
-	struct past pasts[QUESTIONS][91]; /* by days */
-	int64_t changed_ns;               /* when the pool changed last */
-	int64_t asked_ns;                 /* when the latest reading began */
-	int64_t check_ns;                 /* when to drop old ones */
+	struct past pasts[QUESTIONS][HISTORY_PLACES];
+	int64_t changed_ns; /* when the pool changed last */
+	int64_t asked_ns;   /* when the latest reading began */
+	int64_t check_ns;   /* when to drop old ones */
 };
 
 struct server {

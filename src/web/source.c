@@ -187,15 +187,33 @@ int source_refresh(struct source *s, struct source_texts *ret_texts, struct err 
 
 /* ---- the history ---- */
 
-int source_report(struct source *s, int days, struct str *ret_text, struct err *e)
+/* The period of a question: see QUESTION_MONTHS. */
+static int question_period(int days, struct period *ret_period, struct err *e)
+{
+	int64_t now_ns = clock_now_ns();
+	char month[16];
+	int months = days - QUESTION_MONTHS;
+
+	if (days <= QUESTION_DAYS_MAX) {
+		*ret_period = period_of_days(days, now_ns);
+		return 0;
+	}
+	snprintf(month, sizeof(month), "%04d-%02d", months / 12, months % 12 + 1);
+	return period_of_month(month, now_ns, ret_period, e);
+}
+
+int source_report(struct source *s, int days, enum usage_by by, struct str *ret_text, struct err *e)
 {
 	AUTO(report_clear) struct report report = {0};
-	int r = 0;
+	struct report_request request = {.by = by};
+	int r = question_period(days, &request.period, e);
 
+	if (r < 0)
+		return r;
 	if (s->pool)
-		r = pool_report(s->pool, days, USAGE_BY_USER, &report, e);
+		r = pool_report(s->pool, &request, &report, e);
 	else
-		demo_report(clock_now_ns(), days, &report);
+		demo_report(&request.period, by, &report);
 	return r < 0 ? r : add_document(ret_text, view_report_json(&report), e);
 }
 

@@ -7,6 +7,7 @@
 
 #include "conf/reload.h"
 #include "pool/web_config.h"
+#include "stats/usage.h"
 #include "web/metrics.h"
 #include "web/worker.h"
 
@@ -31,8 +32,10 @@ void source_close(struct source *s);
 int source_refresh(struct source *s, struct source_texts *ret_texts, struct err *e);
 void source_texts_clear(struct source_texts *t);
 
-/* The document of the last `days` times 24 hours, added to ret_text. */
-int source_report(struct source *s, int days, struct str *ret_text, struct err *e);
+/* The document of the last `days` times 24 hours, added to ret_text; a report also of a month: see
+   QUESTION_MONTHS. */
+int source_report(struct source *s, int days, enum usage_by by, struct str *ret_text,
+		  struct err *e);
 int source_timeline(struct source *s, int days, struct str *ret_text, struct err *e);
 
 /* See store_watch; -1 with --demo. */

@@ -59,7 +59,9 @@ static int answer(struct source *s, const struct question *q, struct source_text
 	if (q->kind == ASK_REFRESH)
 		return source_refresh(s, t, e);
 	if (q->kind == ASK_REPORT)
-		return source_report(s, q->days, &t->texts[ANSWER_HISTORY], e);
+		return source_report(s, q->days, USAGE_BY_USER, &t->texts[ANSWER_HISTORY], e);
+	if (q->kind == ASK_REPORT_BY_DAY)
+		return source_report(s, q->days, USAGE_BY_USER_DAY, &t->texts[ANSWER_HISTORY], e);
 	return source_timeline(s, q->days, &t->texts[ANSWER_HISTORY], e);
 }
 

@@ -21,12 +21,17 @@
 enum worker_kind { WORKER_WATCH, WORKER_REFRESH, WORKER_HISTORY, WORKERS };
 
 /* What is asked. The watching one is asked nothing: it sends a byte at each change. */
-enum question_kind { ASK_REFRESH, ASK_REPORT, ASK_TIMELINE, QUESTIONS };
+enum question_kind { ASK_REFRESH, ASK_REPORT, ASK_REPORT_BY_DAY, ASK_TIMELINE, QUESTIONS };
 
 struct question {
 	int kind;
-	int days; /* ASK_REPORT, ASK_TIMELINE */
+	int days; /* all but ASK_REFRESH: 1 to QUESTION_DAYS_MAX, up to now; reports also a month */
 };
+
+#define QUESTION_DAYS_MAX 90
+
+/* A month is this plus its number, counted from the year 0. */
+#define QUESTION_MONTHS 1000
 
 /* The texts of an answer. One about the history has only the first, a failure only its reason. */
 enum { ANSWER_STATUS, ANSWER_QUEUE, ANSWER_METRICS, ANSWER_HOST, ANSWER_TEXTS };

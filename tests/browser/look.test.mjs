@@ -152,6 +152,7 @@ test("everything can be reached with the keyboard, and where the focus is can be
     /timeline-days/,
     /block /,
     /report-days/,
+    /report-month/,
     /API/,
   ]) {
     assert.match(all, wanted);

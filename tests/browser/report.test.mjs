@@ -56,6 +56,22 @@ test("days that make no sense are refused with the reason, and the report stays"
   assertNoProblems(world);
 });
 
+test("the report of a month, and back to days", async (t) => {
+  const world = await withHistory(t);
+  const page = await world.openPage();
+  const month = page.getByLabel("or month");
+  const table = page.locator("#report table");
+  const long_ago = `${new Date().getFullYear() - 1}-01`;
+
+  await shows(table, "bob");
+  await month.fill(long_ago);
+  await shows(page.locator("#report-empty"), `No reservations in ${long_ago}.`);
+  await page.getByRole("spinbutton", { name: /Last/ }).fill("7");
+  await shows(table, /alice 9\.0/);
+  assert.equal(await month.inputValue(), "");
+  assertNoProblems(world);
+});
+
 test("the timeline shows reservations as blocks, in hours and in days", async (t) => {
   const world = await withHistory(t);
   const page = await world.openPage();

@@ -267,6 +267,7 @@ void fixture_same_state(const struct pool_state *a, const struct pool_state *b)
 		assert_true(slot_is_same_unit(x, y));
 		same_text(x->drained_by, y->drained_by);
 		assert_int_equal(x->drained_ns, y->drained_ns);
+		same_text(x->drained_note, y->drained_note);
 		assert_int_equal(x->problem != NULL, y->problem != NULL);
 		assert_int_equal(x->reservation != NULL, y->reservation != NULL);
 		/* What a slot was before it was reserved is of no use to anybody. */

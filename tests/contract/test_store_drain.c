@@ -47,7 +47,9 @@ static void test_drain_and_back(void **state)
 	const struct change drain = drain_of(GPUS(1, 2), "größer \"admin\"");
 	const struct change again = drain_of(GPUS(2), "root");
 	const struct change back = drain_of(GPUS(1, 2), NULL);
+	struct change why = drain_of(GPUS(1), "root");
 
+	why.drain.note = "the fan: \"überhitzt\"";
 	fixture_init(f, 4);
 	fixture_grant(f, "alice", GPUS(0, 1));
 	fixture_commit(f, &drain, 1);
@@ -61,9 +63,15 @@ static void test_drain_and_back(void **state)
 	fixture_commit(f, &again, 1);
 	assert_drained(&f->state, 1, "größer \"admin\"");
 	assert_drained(&f->state, 2, "root");
+	assert_null(f->state.slots[1].drained_note);
+	fixture_commit(f, &why, 1);
+	assert_string_equal(f->state.slots[1].drained_note, why.drain.note);
+	assert_null(f->state.slots[2].drained_note);
 	fixture_commit(f, &back, 1);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 4; i++) {
 		assert_drained(&f->state, i, NULL);
+		assert_null(f->state.slots[i].drained_note);
+	}
 	assert_string_equal(f->state.slots[1].reservation->account, "alice");
 }
 

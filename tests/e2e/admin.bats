@@ -2,7 +2,7 @@
 # canhazgpu admin: making the pool, and making it anew.
 # stores: each
 
-load helpers
+load run_helpers
 
 ME=$(id -un)
 
@@ -207,4 +207,81 @@ two_cards() {
 	assert_equal "$made" 1
 	chg_ok status --json
 	assert_json length "$winner"
+}
+
+@test "--force lists whose reservations end and how many requests are cancelled" {
+	pool 2
+	chg_ok reserve --user alice --note 'for the demo'
+	start_background waiter canhazgpu reserve --gpus 2 --wait
+	wait_for_text "$WORLD/waiter.err" 'queued as request'
+	# What is collected for the request is no reservation.
+	wait_until 'chg status -j; [ "$(json_get "map(select(.status == \"IN_USE\")) | length")" = 2 ]'
+	chg_ok admin --gpus 2 --provider fake --force
+	assert_stdout 'Initialized 2 GPUs (IDs 0 to 1)'
+	[[ $stderr =~ ^'Recreating the pool ends 1 reservation:'$'\n''  alice ('"$ME"'): manual on GPU(s) [0] for 0h 0m '[0-9]+'s (for the demo)'$'\n''Recreating the pool cancels 1 waiting request'$ ]] ||
+		fail_with 'other words'
+	wait_background waiter
+	chg_ok admin --gpus 2 --provider fake --force
+	assert_stderr ''
+}
+
+# on_terminal ANSWER ARGUMENTS: on a terminal, where somebody types the answer; what is shown in $stdout.
+on_terminal() {
+	status=0
+	in_world SHELL=/bin/sh script -qec "canhazgpu $2" /dev/null <<<"$1" >"$WORLD/stdout" || status=$?
+	stdout=$(tr -d '\r' <"$WORLD/stdout")
+}
+
+@test "--force asks on a terminal, where something would end" {
+	pool 2
+	on_terminal '' 'admin --gpus 2 --provider fake --force'
+	assert_status 0
+	chg_ok reserve
+	for answer in n '' nonsense; do
+		on_terminal "$answer" 'admin --gpus 2 --provider fake --force'
+		assert_status 1
+		assert_stdout_has 'Recreate the pool? [y/N]'
+		assert_stdout_has 'Error: the pool was left as it is'
+		assert_equal "$(held)" 0
+	done
+	on_terminal y 'admin --gpus 2 --provider fake --force'
+	assert_status 0
+	assert_equal "$(held)" ''
+	chg_ok reserve
+	on_terminal n 'admin --gpus 2 --provider fake --force --yes'
+	assert_status 0
+	[[ $stdout != *'Recreate the pool?'* ]] || fail_with 'asked'
+	assert_equal "$(held)" ''
+}
+
+@test "--drain --note: why is shown everywhere" {
+	pool 2
+	chg admin --note fan
+	assert_error 2 '--note says why GPUs are drained: use it with --drain'
+	chg admin --undrain 1 --note fan
+	assert_error 2 'use it with --drain'
+	chg_ok admin --drain 1 --note $'the f\e[31man'
+	chg_ok status
+	[[ $stdout =~ 'drained by '"$ME"' 0h 0m '[0-9]+'s ago: the f\x1b[31man' ]] || fail_with 'other words'
+	chg reserve --gpu-ids 1
+	assert_error 1 "GPU 1 is out of service (drained by $ME: the f\\x1b[31man)"
+	chg reserve --gpus 2
+	assert_error 1 "(GPU 1: drained by $ME: the f\\x1b[31man)"
+	chg_ok admin --drain 1 --note fan
+	assert_stdout 'Drained 1 GPU(s): [1] (existing reservations continue to their end)'
+	chg_ok status --json
+	assert_json '.[1] | "\(.drained_by) \(.drained_note) \(.details | test(": fan$"))"' "$ME fan true"
+	assert_json '.[0] | has("drained_note")' false
+	chg_ok admin --drain 1
+	assert_stdout 'GPU(s) [1] are already out of service'
+	chg_ok reserve
+	start_background waiter canhazgpu reserve --wait
+	wait_for_text "$WORLD/waiter.err" 'queued as request'
+	chg_ok queue --explain "$(sed -n 's/.*as request \([0-9a-f]*\) .*/\1/p' "$WORLD/waiter.err")"
+	assert_stdout_has "drained by $ME: fan"
+	chg_ok admin --undrain 1
+	wait_background waiter
+	chg_ok admin --drain 1
+	chg_ok status --json
+	assert_json '.[1] | has("drained_note")' false
 }

@@ -72,7 +72,7 @@ wait_in_line() {
 	chg cancel ''
 	assert_error 1 "there is no waiting request ''"
 	chg cancel
-	assert_error 2 'missing argument'
+	assert_error 2 'you have 2 waiting requests: name those to cancel'
 	assert_equal "$(waiting)" "$one"$'\n'"$two"
 	chg_ok cancel "$two" "$one"
 	assert_equal "$(cut -d ' ' -f 3 <<<"$stdout" | paste -sd ' ')" "${two:0:8} ${one:0:8}"
@@ -138,6 +138,37 @@ wait_in_line() {
 	grep -qE "^Error: request $request.* belongs to uid 4301, not to you$" "$WORLD/stderr"
 	chg_ok cancel "$request"
 	assert_stdout_has "Cancelled request $request"
+	wait_background one
+	assert_status 1
+}
+
+@test "without an id: the only request that one has, and otherwise which there are" {
+	pool 1
+	chg cancel
+	assert_error 1 'you have no waiting request: there is nothing to cancel'
+	chg_ok reserve
+	wait_in_line one run --wait -- true
+	one=$request
+	chg_ok cancel
+	assert_stdout_has "Cancelled request $one (1 GPU, waited "
+	wait_background one
+	assert_status 1
+	wait_in_line two run --wait -- true
+	two=$request
+	wait_in_line three run --wait -- true
+	chg cancel
+	assert_error 2 "you have 2 waiting requests: name those to cancel ($two $request)"
+	assert_equal "$(waiting | wc -l)" 2
+}
+
+@test "without an id: root's own, not anybody else's" {
+	shared_pool 1
+	hold_as 4301 job
+	start_as_user 4301 one canhazgpu run --wait -- true
+	wait_for_text "$WORLD/one.err" 'queued as request'
+	chg cancel
+	assert_error 1 'you have no waiting request'
+	as_user 4301 canhazgpu cancel >"$WORLD/stdout"
 	wait_background one
 	assert_status 1
 }

@@ -59,8 +59,8 @@ write_formats() {
 	world_unset CANHAZGPU_FAKE_STATE
 	chg_ok config
 	assert_stderr ''
-	[[ $stdout =~ (^|$'\n')"memory.threshold "+"1024 "+"default"($|$'\n') ]]
-	[[ $stdout =~ (^|$'\n')"run.timeout "+"- "+"default"($|$'\n') ]]
+	[[ $stdout =~ (^|$'\n')"memory.threshold "+"1024 "+"default"\ +-($|$'\n') ]]
+	[[ $stdout =~ (^|$'\n')"run.timeout "+"- "+"default"\ +-($|$'\n') ]]
 	chg_ok config --json
 	assert_json '[.[].from] | unique | join(",")' 'default,flag --json'
 	# The store has no fixed default: it is the one that would be used.
@@ -220,4 +220,21 @@ write_formats() {
 	chg_ok config
 	assert_stdout_has 'x\x1b[31m\x0arun.user'
 	[[ $stdout != *$'\e'* ]]
+}
+
+@test "what is not the default is marked with what that would be, and can be shown alone" {
+	pool 1
+	printf 'run: {gpus: 2}\nno-color: true\n' >"$WORLD/home/.canhazgpu.yaml"
+	world_set CANHAZGPU_RESERVE_DURATION=8h
+	chg_ok config
+	assert_equal "$(grep -E '^(run.gpus|no-color|run.note|redis.port) ' "$WORLD/stdout" | tr -s ' ')" \
+		"redis.port 6379 default -
+no-color true $WORLD/home/.canhazgpu.yaml:2:11 false
+run.gpus 2 $WORLD/home/.canhazgpu.yaml:1:13 1
+run.note - default -"
+	chg_ok config --changed
+	assert_equal "$(tail -n +3 "$WORLD/stdout" | cut -d ' ' -f 1 | sort | paste -sd ' ')" \
+		'fake.state no-color reserve.duration run.gpus store'
+	chg_ok config --changed --json
+	assert_json 'keys | join(" ")' 'fake.state no-color reserve.duration run.gpus store'
 }

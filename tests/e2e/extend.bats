@@ -66,7 +66,9 @@ minutes_left() {
 	chg extend --duration 0s
 	assert_error 2 --duration
 	chg extend 1h
-	assert_error 2 "unexpected argument '1h'"
+	assert_error 1 'you hold no manually reserved GPUs: there is nothing to extend'
+	chg extend 1h 2h
+	assert_error 2 "'1h,2h' is no value of --duration"
 	hold job --gpu-ids 0
 	chg extend
 	assert_error 1 "you hold no manually reserved GPUs"

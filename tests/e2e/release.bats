@@ -97,8 +97,8 @@ chg_as_ok() {
 	done
 	chg release --gpu-ids 0,0
 	assert_error 2 'given twice'
-	chg release 0
-	assert_error 2 "unexpected argument '0'"
+	chg release 0 --gpu-ids 1
+	assert_error 2 "'0' and --gpu-ids: only one of them at a time"
 	assert_equal "$(held)" '0 1'
 }
 

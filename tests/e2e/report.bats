@@ -233,3 +233,65 @@ Unique users: 2"
 			$arguments <"$WORLD/ours"
 	done
 }
+
+@test "--month, --from and --to: what is cut at their ends, by the local calendar" {
+	world_set TZ=CET-1CEST,M3.5.0,M10.5.0/3
+	pool 2
+	echo 'history: {days: 3650}' >"$WORLD/home/.canhazgpu.yaml"
+	# At midnight on both sides of October 2025, of which the 26th has 25 hours.
+	moment=$(date -d 2025-10-01T00:00:00+02:00 +%s) usage a alice alice run 0 -3600 7200
+	moment=$(date -d 2025-10-26T00:00:00+02:00 +%s) usage b bob bob manual 1 0 90000
+	moment=$(date -d 2025-11-01T00:00:00+01:00 +%s) usage c alice alice run 0 -3600 36000
+	chg_ok report --month 2025-10 --by user,day --csv
+	assert_stderr ''
+	assert_stdout 'user,date,gpu_hours,percentage,run_count,manual_count,account
+bob,2025-10-26,25.000000,89.2857,0,1,bob
+alice,2025-10-01,2.000000,7.1429,1,0,alice
+alice,2025-10-31,1.000000,3.5714,1,0,alice'
+	chg_ok report --from 2025-10-01 --to 2025-10-31 --user alice
+	assert_stdout_has 'Period: 2025-10-01 to 2025-10-31 (31 days)'
+	assert_stdout_has 'alice                           3.00         100.0%          2          0'
+	[[ $stdout != *bob* ]] || fail_with 'somebody else'
+	chg_ok report --from 2025-11 --to 2025-11-01 --by user,gpu --json
+	assert_json '[.users_gpus[] | "\(.account) \(.gpu_id) \(.gpu_hours)"] | join(",")' 'alice 0 10'
+	chg_ok report --month 2025-09 --json
+	assert_json '[.start_date, .end_date, .days, .total_gpu_hours] | join(" ")' '2025-09-01 2025-09-30 30 1'
+}
+
+@test "a month that the history does not reach back to is said to be incomplete" {
+	pool 1
+	chg_ok report --month last
+	assert_stderr ''
+	month=$(date -d '-200 days' +%Y-%m)
+	chg_ok report --month "$month"
+	[[ $stderr == 'Warning: the history is kept for 90 days (history.days): what ended before '*' may be missing' ]] || fail_with 'other words'
+}
+
+@test "this month lasts until now, also for what is running" {
+	pool 1
+	chg_ok reserve
+	chg_ok report --month --json
+	assert_json '[.start_date, .end_date, .total_reservations] | join(" ")' "$(date +%Y-%m)-01 $(date +%F) 1"
+	chg_ok report --month last --json
+	assert_json .total_reservations 0
+}
+
+@test "periods that contradict each other, or make no sense, are refused" {
+	pool 1
+	while IFS='|' read -r options expected; do
+		# shellcheck disable=SC2086
+		chg report $options
+		assert_error 2 "$expected"
+	done <<-'LIST'
+		--month --days 3|only one of --days, --month, and --from with --to
+		--month 2025-10 --from 2025-10-01|only one of --days, --month, and --from with --to
+		--to 2025-10-01|--to needs --from
+		--month 2199-01|has not begun yet
+		--month 2025-10-03|'2025-10-03' is a day, not a month
+		--from 2025-11 --to 2025-10|ends before it begins
+		--from 2025-02-30|invalid date '2025-02-30'
+		--by day,user|is not one of user|gpu|day|user,day|user,gpu
+	LIST
+	chg report --user ''
+	assert_error 2 '--user needs an account'
+}

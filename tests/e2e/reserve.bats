@@ -74,14 +74,15 @@ assert_refused() {
 	grep -Fqx "APPTAINERENV_NVIDIA_VISIBLE_DEVICES=GPU-fake-0,GPU-it's \$(odd)" "$WORLD/reserve"
 }
 
-@test "--export: a refusal prints nothing there, and it excludes --short" {
+@test "--export: a refusal prints a line that fails, and it excludes --short" {
 	pool 1
 	chg_ok reserve
 	chg reserve --export
 	assert_status 1
-	assert_stdout ''
+	assert_stdout false
 	chg reserve --export --short
-	assert_error 2 '--export and --short: only one of them at a time'
+	assert_stdout false
+	assert_stderr_has '--export and --short: only one of them at a time'
 }
 
 @test "not enough: the exact text, with the numbers of that moment" {

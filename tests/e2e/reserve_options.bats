@@ -74,7 +74,7 @@ load helpers
 		chg reserve --min-memory "$size"
 		assert_error 2 '--min-memory: invalid size'
 	done
-	chg reserve --type '--'
+	chg reserve --type=--
 	assert_error 2 "--type needs a word of a model's name"
 }
 
@@ -228,4 +228,43 @@ load helpers
 	in_world sh -c 'exec 3<>"$1" 4>"$1"; exec 3<&-; canhazgpu reserve --short >&4 4>&-' sh "$WORLD/pipe" || true
 	chg_ok status --json
 	assert_json '.[0].status' AVAILABLE
+}
+
+@test "--reuse takes what one holds, and reserves only if there is no such reservation" {
+	pool 4
+	chg_ok reserve --reuse
+	assert_stdout_has 'Reserved 1 GPU(s): [0] for 8h 0m 0s'
+	chg_ok reserve --reuse
+	[[ $stdout =~ ^Using\ 1\ GPU\(s\):\ \[0\],\ which\ you\ hold\ until\ [0-9-]+\ [0-9:]+$'\n' ]] || fail_with 'other words'
+	assert_stdout_has 'export CUDA_VISIBLE_DEVICES=0'
+	chg_ok reserve --reuse --short
+	assert_stdout 0
+	chg_ok reserve --reuse --wait --short
+	assert_stdout 0
+	chg_ok reserve --reuse --gpus 2 --short
+	assert_stdout 1,2
+	chg_ok reserve --reuse --gpus 2 --short
+	assert_stdout 1,2
+	chg_ok reserve --reuse --gpu-ids 0 --short
+	assert_stdout 0
+	chg_ok reserve --reuse --gpu-ids 3 --short
+	assert_stdout 3
+	assert_equal "$(held)" '0 1 2 3'
+	chg_ok release
+	chg reserve --reuse --force
+	assert_error 2 '--reuse cannot be used with --force, --linked or --same-numa'
+}
+
+@test "--reuse: shells that start at once share one GPU" {
+	need_sqlite
+	pool 8
+	for i in 1 2 3 4 5 6; do
+		start_background "shell$i" canhazgpu reserve --reuse --short
+	done
+	for i in 1 2 3 4 5 6; do
+		wait_background "shell$i"
+		assert_status 0
+		assert_equal "$(cat "$WORLD/shell$i.out")" 0
+	done
+	assert_equal "$(held)" 0
 }

@@ -100,6 +100,31 @@ teardown_file() {
 	assert_json .days 7
 }
 
+@test "/api/report of a month, and by user and day" {
+	pool 2
+	chg_ok reserve
+	chg_ok release
+	web
+	month=$(date +%Y-%m)
+	get_ok "/api/report?month=$month&by=user,day"
+	assert_json '[.start_date, (.users_dates | length), .users_dates[0].account, .users_dates[0].manual_count, has("users")] | join(" ")' \
+		"$month-01 1 $(id -un) 1 false"
+	get_ok "/api/report?month=$month"
+	assert_json '[.users[0].account, has("users_dates")] | join(" ")' "$(id -un) false"
+	get_ok '/api/report?by=user&days=7'
+	assert_json .days 7
+	get_ok "/api/report?month=$(date -d "$month-01 - 1 day" +%Y-%m)"
+	assert_json '[.end_date, .total_reservations] | join(" ")' "$(date -d "$month-01 - 1 day" +%F) 0"
+	for wrong in x 2026 2026-13 2026-10-01 '' 1999-01 2199-01; do
+		get "/api/report?month=$wrong"
+		assert_refused 400 "'month' must be"
+	done
+	get "/api/report?month=$month&days=3"
+	assert_refused 400 "only one of 'days' and 'month'"
+	get '/api/report?by=day'
+	assert_refused 400 "'by' must be user or user,day"
+}
+
 @test "/api/timeline has what ran and what runs, per GPU" {
 	pool 2
 	chg_ok reserve --gpu-ids 1

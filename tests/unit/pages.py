@@ -154,6 +154,20 @@ def usage_lines():
                 yield f"{line} lacks {option}"
 
 
+def examples():
+    """the help of every command has two examples, of options that there are, and one that waits where it can"""
+    for name, command in COMMANDS.items():
+        lines = section(command["help"], "Examples:", "$")[1:]
+        if len(lines) != 2 or not all(f"canhazgpu {name}" in line for line in lines):
+            yield f"{name} has the examples {lines}"
+        own = re.findall(r"--[a-z-]+", " ".join(options_of_help(command["help"])))
+        for option in re.findall(r"--[a-z-]+", re.sub(r" -- .*", "", "\n".join(lines))):
+            if option not in own:
+                yield f"{name} has no {option}, which an example has"
+        if "--wait" in own and "--wait" not in " ".join(lines):
+            yield f"no example of {name} waits"
+
+
 def file_of_host():
     """the configuration file of the host has every key that is no option of a command"""
     lines = (ROOT / "packaging/config.yaml").read_text(encoding="utf-8").splitlines()
@@ -192,6 +206,7 @@ TESTS = [
     keys,
     mentioned_keys,
     usage_lines,
+    examples,
     file_of_host,
     built_pages,
 ]

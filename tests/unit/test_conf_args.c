@@ -136,8 +136,8 @@ static void test_own_command_line_survives(void **state)
 		{"run --gpus=2 - x", "- x"},
 		{"run --gpus 2", ""},
 		/* Here "--" is the value of an option. */
-		{"run --gpus 2 --note -- train", "train"},
-		{"run --gpus 2 --note -- -- train", "train"},
+		{"run --gpus 2 --note=-- train", "train"},
+		{"run --gpus 2 --note=x -- train", "train"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -234,6 +234,12 @@ static void test_refused(void **state)
 		{"run --gpus", "option '--gpus' needs a value"},
 		{"run -G", "option '-G' needs a value"},
 		{"run -jG", "option '-G' needs a value"},
+		{"run --gpus -- train",
+		 "option '--gpus' needs a value before '--' (or write --gpus=--)"},
+		{"run --note --gpus 2",
+		 "option '--note' needs a value before '--gpus' (or write --note=--gpus)"},
+		{"run -G --note x",
+		 "option '-G' needs a value before '--note' (or write --gpu-ids=--note)"},
 		{"run --gpus two", "--gpus: 'two' is not a whole number"},
 		{"run --gpus ''", "--gpus: '' is not a whole number"},
 		{"run --gpus -1", "--gpus: -1 is out of range (1 to 1024)"},

@@ -322,11 +322,12 @@ static void test_drain(void **state)
 	(void)state;
 	world_init(&w, 3);
 	drain(&w, 1);
-	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, beyond, 2, true, &none, &e),
+	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, beyond, 2, true, NULL, &none, &e),
 			 -ERANGE);
-	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, &ids[1], 1, true, &none, &e), 0);
+	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, &ids[1], 1, true, NULL, &none, &e),
+			 0);
 	assert_int_equal(none.changes_count, 0);
-	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, ids, 3, true, &p, &e), 0);
+	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, ids, 3, true, NULL, &p, &e), 0);
 	assert_int_equal(p.changes_count, 1);
 	assert_int_equal(p.changes[0].drain.gpus_count, 2);
 	assert_int_equal(p.changes[0].drain.gpus[0], 0);
@@ -334,7 +335,7 @@ static void test_drain(void **state)
 	assert_string_equal(p.changes[0].drain.actor, "boss");
 	assert_int_equal(p.changes[0].drain.time_ns, NOW);
 	assert_false(p.changes[0].quiet);
-	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, ids, 3, false, &back, &e), 0);
+	assert_int_equal(plan_drain(&w.state, &w.facts, &boss, ids, 3, false, NULL, &back, &e), 0);
 	assert_int_equal(back.affected_gpus_count, 1);
 	assert_int_equal(back.changes[0].drain.gpus[0], 1);
 	assert_null(back.changes[0].drain.actor);

@@ -10,6 +10,7 @@
 #define MINUTE_NS (60 * NS_PER_SECOND)
 /* 2025-03-24 12:00 UTC: a week later, clocks are put forward in Berlin. */
 #define FROM_NS (INT64_C(1742817600) * NS_PER_SECOND)
+#define BY_COUNT (USAGE_BY_USER_GPU + 1)
 #define TO_NS (FROM_NS + 10 * NS_PER_DAY)
 
 static int set_zone(void **state)
@@ -187,6 +188,56 @@ static void test_cases(void **state)
 	}
 }
 
+static void test_parts_and_one_account(void **state)
+{
+	/* As in test_days: 2025-03-30 has 23 hours here. */
+	static const struct input in[] = {
+		{"a", "sweep", "alice", RESERVATION_RUN, 0, 129, 156, 1000},
+		{"b", "bob", "bob", RESERVATION_MANUAL, 3, 130, 131, 1001},
+		{"c", "alice", "alice", RESERVATION_RUN, 1, 200, 201, 0}, /* joins by its name */
+		{"d", "alice", "carol", RESERVATION_RUN, 1, 200, 201, 1002},
+	};
+	static const char *const days[] = {"alice 2025-03-29 2", "alice 2025-03-30 23",
+					   "alice 2025-03-31 2", "alice 2025-04-01 1",
+					   "bob 2025-03-29 1",   "alice (carol) 2025-04-01 1"};
+	static const char *const gpus[] = {"alice 0 27", "alice 1 1", "bob 3 1",
+					   "alice (carol) 1 1"};
+	static const char *const only[] = {"alice 0 27", "alice 1 1"};
+	static const struct {
+		enum usage_by by;
+		const char *account;
+		const char *const *rows;
+		size_t count;
+	} asked[] = {
+		{USAGE_BY_USER_DAY, NULL, days, ARRAY_SIZE(days)},
+		{USAGE_BY_USER_GPU, NULL, gpus, ARRAY_SIZE(gpus)},
+		{USAGE_BY_USER_GPU, "alice", only, ARRAY_SIZE(only)},
+		{USAGE_BY_USER_GPU, "nobody", NULL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+		AUTO(usage_clear) struct usage u = {0};
+
+		usage_init(&u, asked[i].by, FROM_NS, TO_NS);
+		u.only_account = asked[i].account;
+		if (asked[i].account)
+			u.only_uid = quantity_of(strcmp(asked[i].account, "alice") ? 7 : 1000);
+		for (size_t k = 0; k < ARRAY_SIZE(in); k++)
+			add(&u, &in[k]);
+		usage_finish(&u);
+		assert_int_equal(u.rows_count, asked[i].count);
+		for (size_t k = 0; k < u.rows_count; k++) {
+			AUTO_FREE char *name = usage_row_name(&u, &u.rows[k]);
+			AUTO_FREE char *part = usage_row_part(&u, &u.rows[k]);
+			AUTO_FREE char *row =
+				mem_printf("%s %s %.0f", name, part, usage_hours(&u.rows[k].total));
+
+			assert_string_equal(row, asked[i].rows[k]);
+		}
+	}
+}
+
 static void test_days(void **state)
 {
 	static const struct input in[] = {
@@ -275,7 +326,7 @@ static void slow_add(struct slow *s, int account, int gpu, int64_t start_ns, int
 }
 
 /* One reservation with some GPUs that end at different times, for all three kinds of report. */
-static void random_reservation(struct slow *s, struct usage u[3], int number)
+static void random_reservation(struct slow *s, struct usage u[BY_COUNT], int number)
 {
 	int account = random_below(ACCOUNTS), gpus = 1 + random_below(GPUS);
 	enum reservation_type type = random_below(2) ? RESERVATION_RUN : RESERVATION_MANUAL;
@@ -291,7 +342,7 @@ static void random_reservation(struct slow *s, struct usage u[3], int number)
 		record.gpu = gpu;
 		record.end_ns = start_ns + (1 + random_below(3000)) * MINUTE_NS;
 		slow_add(s, account, gpu, start_ns, record.end_ns);
-		for (int by = 0; by < 3; by++)
+		for (int by = 0; by < BY_COUNT; by++)
 			usage_add(&u[by], &record);
 		if (record.end_ns <= FROM_NS || start_ns >= TO_NS)
 			continue;
@@ -308,9 +359,9 @@ static void random_reservation(struct slow *s, struct usage u[3], int number)
 	}
 }
 
-static void compare(const struct slow *s, const struct usage u[3])
+static void compare(const struct slow *s, const struct usage u[BY_COUNT])
 {
-	for (int by = 0; by < 3; by++) {
+	for (int by = 0; by < BY_COUNT; by++) {
 		assert_int_equal(u[by].total.gpu_us, s->us);
 		assert_int_equal(u[by].total.run_count, s->runs);
 	}
@@ -332,22 +383,59 @@ static void compare(const struct slow *s, const struct usage u[3])
 	}
 }
 
+/* The parts of users add up to the users, and those of all users to the days and GPUs. */
+static void compare_parts(const struct slow *s, const struct usage *users,
+			  const struct usage *parts)
+{
+	int64_t us[400] = {0}, runs[400] = {0}, sum_us = 0, sum_runs = 0;
+	size_t user = 0;
+
+	for (size_t i = 0; i < parts->rows_count; i++) {
+		const struct usage_row *row = &parts->rows[i];
+		int place = parts->by == USAGE_BY_USER_GPU ? row->gpu : day_of(row->begin_ns);
+
+		if (i && strcmp(row->account, row[-1].account) != 0) {
+			assert_int_equal(sum_us, users->rows[user].total.gpu_us);
+			if (parts->by == USAGE_BY_USER_DAY)
+				assert_int_equal(sum_runs, users->rows[user].total.run_count);
+			sum_us = sum_runs = 0;
+			user++;
+		} else if (i) {
+			assert_true(row->gpu > row[-1].gpu || row->begin_ns > row[-1].begin_ns);
+		}
+		assert_string_equal(row->account, users->rows[user].account);
+		sum_us += row->total.gpu_us;
+		sum_runs += row->total.run_count;
+		us[place] += row->total.gpu_us;
+		runs[place] += row->total.run_count;
+	}
+	assert_int_equal(user + 1, users->rows_count);
+	for (int i = 0; i < (parts->by == USAGE_BY_USER_GPU ? GPUS : 11); i++) {
+		assert_int_equal(us[i],
+				 parts->by == USAGE_BY_USER_GPU ? s->gpu_us[i] : s->day_us[i]);
+		assert_int_equal(runs[i],
+				 parts->by == USAGE_BY_USER_GPU ? s->gpu_runs[i] : s->day_runs[i]);
+	}
+}
+
 static void test_random(void **state)
 {
 	(void)state;
 	for (seed = 1; seed < 40; seed++) {
 		uint32_t first = seed;
 		struct slow s = {0};
-		struct usage u[3];
+		struct usage u[BY_COUNT];
 
-		for (int by = 0; by < 3; by++)
+		for (int by = 0; by < BY_COUNT; by++)
 			usage_init(&u[by], (enum usage_by)by, FROM_NS, TO_NS);
 		for (int i = 0; i < RESERVATIONS; i++)
 			random_reservation(&s, u, i);
-		for (int by = 0; by < 3; by++)
+		for (int by = 0; by < BY_COUNT; by++)
 			usage_finish(&u[by]);
 		compare(&s, u);
-		for (int by = 0; by < 3; by++)
+		compare_parts(&s, &u[USAGE_BY_USER], &u[USAGE_BY_USER_DAY]);
+		compare_parts(&s, &u[USAGE_BY_USER], &u[USAGE_BY_USER_GPU]);
+		for (int by = 0; by < BY_COUNT; by++)
 			usage_clear(&u[by]);
 		seed = first;
 	}
@@ -376,11 +464,9 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_days),
-		cmocka_unit_test(test_nothing_is_no_division),
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_cases),  cmocka_unit_test(test_parts_and_one_account),
+		cmocka_unit_test(test_days),   cmocka_unit_test(test_nothing_is_no_division),
+		cmocka_unit_test(test_random), cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, set_zone, NULL);

@@ -23,8 +23,8 @@ static int set_world(void **state)
 
 static void open_report(struct report *r, enum usage_by by, int days)
 {
-	*r = (struct report){.days = days};
-	usage_init(&r->usage, by, NOW - days * NS_PER_DAY, NOW);
+	*r = (struct report){.period = period_of_days(days, NOW)};
+	usage_init(&r->usage, by, r->period.from_ns, r->period.to_ns);
 }
 
 /* A reservation of one GPU that ended so many seconds ago. */

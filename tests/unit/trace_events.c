@@ -129,7 +129,7 @@ static void drain(struct trace *t, int gpu, bool out)
 
 	model_load(&t->store, &state);
 	trace_facts(t, &state, NULL, &f);
-	if (plan_drain(&state, &f.facts, &root, &gpu, 1, out, &p, NULL) < 0)
+	if (plan_drain(&state, &f.facts, &root, &gpu, 1, out, NULL, &p, NULL) < 0)
 		trace_fail(t, "GPU %d cannot be drained", gpu);
 	trace_commit(t, &state, p.changes, p.changes_count);
 }

@@ -139,6 +139,7 @@ static void add_kind(struct str *out, const struct option_spec *spec)
 	case OPTION_FLAG:
 	case OPTION_INT:
 	case OPTION_SIZE:
+	case OPTION_DATE:
 		break;
 	}
 	str_add(out, "none");

@@ -118,6 +118,7 @@ static void add_values(struct str *out, const struct option_spec *spec)
 	case OPTION_FLAG:
 	case OPTION_INT:
 	case OPTION_SIZE:
+	case OPTION_DATE:
 		break;
 	}
 }

@@ -88,6 +88,7 @@ static void add_action(struct str *out, const struct option_spec *spec)
 	case OPTION_FLAG:
 	case OPTION_INT:
 	case OPTION_SIZE:
+	case OPTION_DATE:
 		str_add(out, " ");
 		break;
 	}

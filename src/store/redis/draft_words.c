@@ -220,7 +220,7 @@ static void write_drain(struct redis_draft *d, size_t slot, size_t key)
 	add_operation(d, drained ? "set" : "del");
 	add_number(d, key);
 	if (drained)
-		add_owned(d, redis_json_write_drained(drain->actor, drain->time_ns));
+		add_owned(d, redis_json_write_drained(drain));
 	else
 		add(d, "");
 }

@@ -9,6 +9,7 @@
 #ifndef STORE_REDIS_JSON_H
 #define STORE_REDIS_JSON_H
 
+#include "base/change.h"
 #include "base/err.h"
 #include "base/nouns.h"
 
@@ -49,7 +50,7 @@ char *redis_json_write_host(const struct machine *host);
 /* The account that has taken a GPU out of service, and when. An empty text: none has; one that
    cannot be read: "unknown", since a GPU that may be out of service is not granted. */
 void redis_json_read_drained(const char *text, struct slot *slot);
-char *redis_json_write_drained(const char *by, int64_t time_ns);
+char *redis_json_write_drained(const struct change_drain *drain);
 
 /* The processes that are ignored: lists them in the state, as many as can be read. An empty text
    is none. */

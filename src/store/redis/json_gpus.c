@@ -102,16 +102,18 @@ void redis_json_read_drained(const char *text, struct slot *slot)
 	if (redis_json_object(text, &object, NULL) == 0) {
 		(void)redis_json_get_text(object, "by", &slot->drained_by, NULL);
 		(void)redis_json_get_time(object, "since", &slot->drained_ns, NULL);
+		(void)redis_json_get_text(object, "note", &slot->drained_note, NULL);
 	}
 	if (!slot->drained_by)
 		slot->drained_by = mem_strdup("unknown");
 }
 
-char *redis_json_write_drained(const char *by, int64_t time_ns)
+char *redis_json_write_drained(const struct change_drain *drain)
 {
 	json_t *object = json_object();
 
-	redis_json_set_text(object, "by", by);
-	redis_json_set_time(object, "since", time_ns);
+	redis_json_set_text(object, "by", drain->actor);
+	redis_json_set_time(object, "since", drain->time_ns);
+	redis_json_set_text(object, "note", drain->note);
 	return redis_json_text(object);
 }

@@ -56,10 +56,11 @@ int sqlite_apply_drain(struct sqlite_store *s, const struct change_drain *c, int
 
 	for (size_t i = 0; r == 0 && i < c->gpus_count; i++) {
 		struct sql q = sql_of(s, "UPDATE gpus SET drained_by = ?, drained_ns = ?,"
-					 " version = ? WHERE id = ?");
+					 " drained_note = ?, version = ? WHERE id = ?");
 
 		sql_text(&q, c->actor);
 		sql_int(&q, c->actor ? c->time_ns : TIME_NONE);
+		sql_text(&q, c->actor ? c->note : NULL);
 		sql_int(&q, ++*version);
 		sql_int(&q, c->gpus[i]);
 		r = sql_run(&q, e);

@@ -95,7 +95,7 @@ static int load_slots(struct sqlite_store *s, struct pool_state *state, struct e
 	struct sql q =
 		sql_of(s, "SELECT id, uuid, last_released_ns, version, drained_by, drained_ns,"
 			  " profile, parent, parent_index, retired_ns, released_clock,"
-			  " released_offset_ns FROM gpus ORDER BY id");
+			  " released_offset_ns, drained_note FROM gpus ORDER BY id");
 	int r;
 
 	for (size_t i = 0; (r = sql_step(&q, e)) > 0; i++) {
@@ -114,6 +114,7 @@ static int load_slots(struct sqlite_store *s, struct pool_state *state, struct e
 		slot->parent_index = (int)sql_column(&q, 8);
 		slot->retired_ns = sql_column(&q, 9);
 		read_base(&q, 10, &slot->released_base);
+		slot->drained_note = sql_dup(&q, 12);
 	}
 	return r;
 }

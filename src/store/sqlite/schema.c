@@ -187,6 +187,8 @@ static const struct addition {
 	/* The same of last_released_ns. */
 	{"gpus", "released_clock", "TEXT"},
 	{"gpus", "released_offset_ns", "INTEGER NOT NULL DEFAULT 0"},
+	/* Why a GPU is out of service. */
+	{"gpus", "drained_note", "TEXT"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */

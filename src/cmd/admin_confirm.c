@@ -1,0 +1,74 @@
+/* The question of `admin --force`; see admin_confirm.h. Called by admin.c. */
+#include "cmd/admin_confirm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "pool/snapshot.h"
+
+/* "  alice (bob): run on GPU(s) [0, 1] for 0h 5m 2s (fine-tuning)" */
+static void list_reservation(const struct reservation *r, int64_t now_ns)
+{
+	AUTO_FREE char *user = text_shown(r->user), *account = text_shown(r->account);
+	AUTO_FREE char *note = text_shown(r->note), *gpus = str_from_ids(r->gpus, r->gpus_count);
+	bool named = account && (!user || strcmp(user, account) != 0);
+	char time[CLOCK_DURATION_SIZE];
+
+	fprintf(stderr, "  %s%s%s%s: %s on GPU(s) %s for %s%s%s%s\n", user ? user : "unknown",
+		named ? " (" : "", named ? account : "", named ? ")" : "",
+		reservation_type_name(r->type), gpus, clock_duration(now_ns - r->start_ns, time),
+		note ? " (" : "", note ? note : "", note ? ")" : "");
+}
+
+/* Whether anything ends. */
+static bool list_ends(const struct snapshot *s)
+{
+	size_t count = 0, waiting = s->state.queue_count;
+
+	for (size_t i = 0; i < s->state.reservations_count; i++)
+		count += !plan_is_collected(&s->state, s->state.reservations[i]);
+	if (count)
+		fprintf(stderr, "Recreating the pool ends %zu reservation%s:\n", count,
+			count == 1 ? "" : "s");
+	for (size_t i = 0; i < s->state.reservations_count; i++) {
+		if (!plan_is_collected(&s->state, s->state.reservations[i]))
+			list_reservation(s->state.reservations[i], s->now_ns);
+	}
+	if (waiting)
+		fprintf(stderr, "Recreating the pool cancels %zu waiting request%s\n", waiting,
+			waiting == 1 ? "" : "s");
+	return count || waiting;
+}
+
+static bool answer_is_yes(void)
+{
+	AUTO_FREE char *line = NULL;
+	size_t size = 0;
+
+	fputs("Recreate the pool? [y/N] ", stderr);
+	if (getline(&line, &size, stdin) < 0) {
+		fputs("\n", stderr);
+		return false;
+	}
+	line[strcspn(line, "\r\n")] = '\0';
+	return !strcasecmp(line, "y") || !strcasecmp(line, "yes");
+}
+
+int admin_confirm(const struct invocation *in, struct pool *pool, struct err *e)
+{
+	AUTO(snapshot_clear) struct snapshot s = {0};
+
+	/* One that cannot be read is recreated all the same: that is what --force is for, too. */
+	if (pool_snapshot(pool, &s, NULL) < 0 || !list_ends(&s))
+		return 0;
+	if (settings_flag(in->settings, "admin.yes") || !isatty(STDIN_FILENO) ||
+	    !isatty(STDERR_FILENO) || answer_is_yes())
+		return 0;
+	return err_set(e, ECANCELED, "the pool was left as it is");
+}
