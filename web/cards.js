@@ -107,7 +107,8 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
   const badgeText = el("span");
   const badge = el("span", { class: "badge" }, badgeIcon, badgeText);
   const product = el("span", { class: "product other" });
-  const leaving = el("p", { class: "leaving" }, icon("drained"), "Goes out of service when its reservation ends");
+  const leavingText = el("span");
+  const leaving = el("p", { class: "leaving" }, icon("drained"), leavingText);
   const held = el("p", { class: "held" }, icon("held"));
   const heldText = el("span");
   held.append(heldText);
@@ -165,6 +166,8 @@ function createCard({ gpu: { gpu_id: id } }, queueOf) {
     setAttribute(product, "title", gpu.gpu_model ? shown(gpu.gpu_model) : null);
     show(held, gpu.queue_id !== undefined);
     if (gpu.queue_id !== undefined) setText(heldText, heldFor(gpu, queueOf()));
+    const why = gpu.drained_note === undefined ? "" : `: ${shown(gpu.drained_note)}`;
+    setText(leavingText, `Goes out of service when its reservation ends${why}`);
     show(leaving, gpu.status === "IN_USE" && (gpu.drained_by !== undefined || gpu.retired_at !== undefined || gpu.excluded === true));
     user.set(headline(gpu));
     setAttribute(first, "data-nobody", gpu.user || gpu.unreserved_users ? null : "");

@@ -35,11 +35,20 @@ int status_snapshot(const struct invocation *in, struct pool *pool, struct snaps
 	struct plan_actor actor;
 	int r = pool_snapshot(pool, ret_snapshot, e);
 
-	if (r < 0 || !settings_flag(in->settings, "status.mine"))
+	if (r < 0)
 		return r;
+	pool_forecast_snapshot(pool, ret_snapshot);
+	if (!settings_flag(in->settings, "status.mine"))
+		return 0;
 	actor = actor_get(in, &account);
 	snapshot_keep_mine(ret_snapshot, &actor);
 	return 0;
+}
+
+bool status_has_line(const struct settings *settings)
+{
+	return settings_flag(settings, "status.summary") ||
+	       (isatty(STDOUT_FILENO) && !settings_flag(settings, "status.mine"));
 }
 
 /* Shows it once. */
@@ -49,14 +58,13 @@ static int status_once(const struct invocation *in, struct pool *pool, struct er
 	AUTO(snapshot_clear) struct snapshot s = {0};
 	const struct status_style style = {
 		.summary = settings_flag(settings, "status.summary"),
-		.terminal = isatty(STDOUT_FILENO),
+		.line = status_has_line(settings),
 		.color = color_wanted(settings, STDOUT_FILENO),
 	};
 	int r = status_snapshot(in, pool, &s, e);
 
 	if (r < 0)
 		return r;
-	pool_forecast_snapshot(pool, &s);
 	if (s.warning)
 		fprintf(stderr, "Warning: %s\n", s.warning);
 	if (s.difference)

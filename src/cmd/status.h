@@ -8,16 +8,20 @@
 #include "pool/snapshot.h"
 
 struct status_style {
-	bool summary;  /* counts instead of one row per GPU */
-	bool terminal; /* a person reads it: below the table, what most want to know */
+	bool summary; /* counts instead of one row per GPU */
+	bool line;    /* below, what most people want to know; see status_has_line */
 	bool color;
 	size_t width; /* columns; 0: those of the terminal, if it is one */
 };
 
 void status_print(const struct snapshot *s, FILE *out, const struct status_style *style);
 
-/* The status as the options ask for it: with --mine, of one's own GPUs alone. The caller clears it.
- */
+/* Whether there is a line below the table: where a person reads it, but not below one's own GPUs
+   alone; and with the summary. */
+bool status_has_line(const struct settings *settings);
+
+/* The status as the options ask for it, with its forecast: with --mine, of one's own GPUs alone.
+   The caller clears it. */
 int status_snapshot(const struct invocation *in, struct pool *pool, struct snapshot *ret_snapshot,
 		    struct err *e);
 

@@ -24,6 +24,6 @@ void status_print(const struct snapshot *s, FILE *out, const struct status_style
 		table_set_width(table, style->width);
 		table_print(table, out, style->color);
 	}
-	if (style->summary || style->terminal)
+	if (style->line)
 		print_line(s, out);
 }

@@ -61,7 +61,6 @@ static int watch_refresh(struct watch *w)
 	r = status_snapshot(w->in, w->pool, &newer, &w->problem);
 	if (r < 0)
 		return r;
-	pool_forecast_snapshot(w->pool, &newer);
 	snapshot_clear(&w->latest);
 	w->latest = newer;
 	return 0;
@@ -82,7 +81,8 @@ static void print_problem(FILE *out, const char *kind, const char *text, size_t 
 static void watch_draw(struct watch *w)
 {
 	AUTO_FREE char *text = NULL;
-	struct status_style style = {.summary = w->summary, .terminal = true, .color = w->color};
+	struct status_style style = {
+		.summary = w->summary, .line = status_has_line(w->in->settings), .color = w->color};
 	size_t size = 0, rows;
 	FILE *out = open_memstream(&text, &size);
 	char title[80];
@@ -143,7 +143,7 @@ static void watch_screen(struct watch *w)
 static int watch_stream(struct watch *w, struct err *e)
 {
 	const struct status_style style = {
-		.summary = w->summary, .terminal = isatty(STDOUT_FILENO), .color = w->color};
+		.summary = w->summary, .line = status_has_line(w->in->settings), .color = w->color};
 	const struct timespec pause = {.tv_sec = w->interval_s};
 	int r;
 

@@ -93,10 +93,11 @@ test("a GPU out of service is shown with who took it out, also while it is still
 
   assert.equal(await page.locator('.total[data-state="drained"]').count(), 0);
   await world.chg("reserve", "--gpu-ids", "1", "--user", "alice");
-  await world.chg("admin", "--drain", "0,1");
+  await world.chg("admin", "--drain", "0,1", "--note", "the fan");
   await shows(card(page, 0).locator(".badge"), /^Drained$/);
-  await shows(card(page, 0), /Out of service .*Details drained by \S+/);
+  await shows(card(page, 0), /Out of service .*Details drained by \S+: the fan/);
   await shows(card(page, 1).locator(".badge"), /^In use$/);
+  await shows(card(page, 1), /Goes out of service when its reservation ends: the fan/);
   await shows(card(page, 1), "Goes out of service when its reservation ends");
   await shows(page.locator('.total[data-state="drained"] dd'), /^1$/);
   await world.chg("admin", "--undrain", "0,1");
