@@ -82,7 +82,9 @@ class Storm:
         number = len(self.live) + len(self.ended)
         program = self.chance.choice(self.world.programs)
         words = random_words(self.chance, GPUS, self.world.faults)
-        stalled = self.world.faults and self.chance.random() < 0.1
+        # What names GPUs has to say whether it runs on what is held by hand.
+        stalls = self.world.faults and "--gpu-ids" not in words
+        stalled = stalls and self.chance.random() < 0.15
         self.live.append(Request(self.world, number, words, program, stalled))
         self.did["stalled terminal"] += stalled
         return True
@@ -244,6 +246,9 @@ class Storm:
     def check(self):
         uses = storm_check.read_log(self.world.log.read_text(), self.died)
         history, requests = self.world.history(), self.ended + self.live
+        within = {request.number for request in requests if request.is_within()}
+        self.did["within"] = len(within)
+        uses = [use for use in uses if use.request not in within]
         self.problems += storm_check.check_owners(uses)
         self.problems += storm_check.check_records(uses, history)
         if self.world.faults:

@@ -81,6 +81,10 @@ class Request:
         if not self.queued and "as request " in self.said():
             self.queued = time.time_ns()
 
+    def is_within(self):
+        """It ran on what is held by hand, whose owner and record that is."""
+        return "that you hold by hand" in self.said()
+
     def waits_for_one(self):
         """Any GPU would do for it, and nothing that was done to it keeps it from taking one."""
         return self.words[1:4] == ["--gpus", "1", "--wait"] and not self.disturbed and not self.hits
@@ -97,6 +101,8 @@ class Request:
         status, said = self.process.returncode, self.said().strip().split("\n")[-1]
         if status == 0 or -status in self.hits or self.hits and status == 1:
             return None
+        if self.is_within() and status < 0:
+            return None  # until the reservation by hand ended
         if status in (1, 75) and (REFUSALS.search(said) or TROUBLE.search(said)):
             return None
         if status > 0 and (self.stalled is not None or MISTAKES.search(said) and not self.queued):
