@@ -51,9 +51,9 @@ const struct command cmd_backup = {
 	.description =
 		"FILE holds GPUs, reservations, queue and usage history as of one moment, and is\n"
 		"replaced only by a whole backup. - is standard output. Says nothing when all is\n"
-		"well, so that cron does not, either. 'canhazgpu restore' takes it back.\n\n"
-		"Example:\n"
-		"  canhazgpu backup /var/backups/canhazgpu.db",
+		"well, so that cron does not, either. 'canhazgpu restore' takes it back.",
+	.examples = "  canhazgpu backup /var/backups/canhazgpu.db\n"
+		    "  canhazgpu backup - | gzip > pool.db.gz",
 	.words_min = 1,
 	.words_max = 1,
 	.run = backup_run,

@@ -72,9 +72,9 @@ const struct command cmd_restore = {
 	.description =
 		"FILE is one that 'canhazgpu backup' wrote; - is standard input. It is checked\n"
 		"first, and put into place in one step. Commands that run go on, and those that\n"
-		"the backup does not have get their reservations back within a minute.\n\n"
-		"Example:\n"
-		"  canhazgpu restore /var/backups/canhazgpu.db",
+		"the backup does not have get their reservations back within a minute.",
+	.examples = "  canhazgpu restore /var/backups/canhazgpu.db\n"
+		    "  gunzip -c pool.db.gz | canhazgpu restore -",
 	.options = restore_options,
 	.words_min = 1,
 	.words_max = 1,

@@ -87,14 +87,14 @@ on_terminal() {
 	chg_ok reserve --gpu-ids 0 --duration 2h --user boss
 	chg_ok reserve --gpu-ids 1 --duration 3h
 	chg run -- true
-	assert_error 1 'Not enough GPUs available. Requested: 1, Available: 0; next free about '
+	assert_error 1 'Not enough GPUs available. Requested: 1, Available: 0 - you hold GPU(s) 0,1 by hand, and --gpu-ids runs there; next free about '
 	matches "$(cat "$WORLD/stderr")" "; next free about %7200% \(GPU 0, boss \($ME\)\); --wait queues$"
 	chg reserve --gpus 2
 	matches "$(cat "$WORLD/stderr")" \
 		"; next free about %7200% \(GPU 0, boss \($ME\)\); --wait queues, to start about %10800%$"
-	chg run --gpu-ids 1 -- true
+	chg reserve --gpu-ids 1
 	matches "$(cat "$WORLD/stderr")" \
-		"^Error: GPU 1 is not available: reserved by $ME \(manual\) - run 'canhazgpu status' for details; --wait queues, to start about %10800%$"
+		"^Error: GPU 1 is not available: reserved by $ME \(manual\), your own reservation - 'canhazgpu run --gpu-ids 1' runs there, 'canhazgpu extend' prolongs it; --wait queues, to start about %10800%$"
 	# Somebody else is first.
 	start_background other canhazgpu reserve --wait --duration 30m --user other
 	wait_until 'waits other'

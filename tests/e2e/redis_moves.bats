@@ -205,12 +205,12 @@ time.sleep(1000)'
 	wait_until 'is_gone "${background_pids[next]}"'
 	wait_background next
 	assert_status 0
-	! grep -q 'looked up' "$WORLD/next.err"
+	run ! grep -q 'looked up' "$WORLD/next.err"
 	kill -INT "${background_pids[other]}"
 	wait_until 'is_gone "${background_pids[other]}"'
 	wait_background other
 	assert_status 130
-	! grep -q 'looked up' "$WORLD/other.err"
+	run ! grep -q 'looked up' "$WORLD/other.err"
 	assert_equal "$(cli one zcard canhazgpu:queue)" 0
 }
 

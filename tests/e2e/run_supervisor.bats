@@ -4,6 +4,12 @@
 # seconds: 15
 
 load wait_helpers
+load freeze_helpers
+
+teardown() {
+	thaw
+	world_close
+}
 
 @test "the supervisor is no child of the command, and in a session and group of its own" {
 	pool 1
@@ -142,12 +148,12 @@ ask_in_vain() {
 }
 
 # A refusal waits a moment for runs whose command has ended, so that the next one in a script finds their
-# GPUs. Here one is about to end for ever: its supervisor is stopped.
+# GPUs. Here one is about to end for long: its supervisor is frozen, which nobody can see.
 @test "a refusal does not wait for a run that ends on other GPUs than those asked for" {
 	pool 3
 	chg_ok reserve --gpu-ids 1
 	hold job --gpu-ids 0
-	stop_now "$supervisor"
+	freeze "$supervisor"
 	kill_now "$command"
 	for ids in 1 1,2; do
 		ask_in_vain "$ids"

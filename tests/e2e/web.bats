@@ -271,7 +271,7 @@ teardown_file() {
 	pool 4
 	fake_state '{"gpus": [{"memory_used_mb": 45}, {"memory_used_mb": 9000, "processes": [{"pid": 1}]}, {"memory_used_mb": null, "processes": null}]}'
 	chg_ok reserve --gpu-ids 3 --note x
-	start_background waiter canhazgpu run --wait --gpu-ids 3 --note x -- true
+	start_background waiter canhazgpu reserve --wait --gpu-ids 3 --note x
 	web
 	wait_until 'get_ok /api/queue && [ "$(json_get length)" = 1 ]' 60
 	python3 "$PROGRAMS/check-openapi" "$url" >"$WORLD/log" 2>&1 || fail_with "$(cat "$WORLD/log")"

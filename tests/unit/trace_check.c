@@ -219,6 +219,16 @@ static void check_given(struct trace *t, const struct pool_state *seen, const st
 	}
 }
 
+/* Whether a run is over: its command is, and its supervisor too, or it has not spoken for two
+   heartbeats. */
+static bool run_is_over(const struct trace *t, const struct reservation *r,
+			const struct agent *holder)
+{
+	return holder && holder->dead &&
+	       (holder->supervisor_ended ||
+		t->now_ns - plan_last_heartbeat_ns(r, t->now_ns) > 2 * HEARTBEAT_INTERVAL_NS);
+}
+
 /* Only what is over may be ended. */
 static void check_end(struct trace *t, const struct pool_state *seen, const struct agent *a,
 		      const struct change_end *c)
@@ -243,8 +253,7 @@ static void check_end(struct trace *t, const struct pool_state *seen, const stru
 		}
 	}
 	if (!r->queue_id &&
-	    (r->type == RESERVATION_MANUAL ? t->now_ns < r->expiry_ns
-					   : !holder || !holder->dead || !holder->supervisor_ended))
+	    (r->type == RESERVATION_MANUAL ? t->now_ns < r->expiry_ns : !run_is_over(t, r, holder)))
 		trace_fail(t, "reservation %s was ended while it lasts", r->id);
 }
 
