@@ -29,6 +29,9 @@ static int check_gpu(const struct pool_state *state, const struct plan_facts *fa
 			       "do not keep it busy",
 			       c->id, who);
 	}
+	/* Where they are seen, there is a card. */
+	if (c->barred && use == ADOPTED_NONE)
+		return plan_refuse_id(state, facts, actor, c, false, e);
 	if (force || c->idle || use == ADOPTED_ALONE)
 		return 0;
 	if (use == ADOPTED_SHARED)

@@ -275,6 +275,10 @@ static void test_adopt(void **state)
 	};
 	static const struct adopt_case none = {NULL, 0, true,
 					       "the driver does not show these processes", -ENOENT};
+	/* Its number means no card; what they use is theirs, whatever the driver says of it. */
+	static const struct adopt_case missing = {
+		"4", 0, true, "GPU 4 is not available: its use is unknown", -EBUSY};
+	static const struct adopt_case faulty = {"0", 0, false, "0", 0};
 	AUTO(world_clear) struct world w;
 
 	(void)state;
@@ -285,6 +289,10 @@ static void test_adopt(void **state)
 	w.adopted[2] = ADOPTED_SHARED;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check_adopt(&w, &cases[i]);
+	w.use[4] = USE_MISSING;
+	check_adopt(&w, &missing);
+	w.use[0] = USE_FAULTY;
+	check_adopt(&w, &faulty);
 	memset(w.adopted, 0, sizeof(w.adopted));
 	check_adopt(&w, &none);
 }
