@@ -8,6 +8,7 @@
 #include "plan/candidates.h"
 #include "plan/cleanup.h"
 #include "plan/limits.h"
+#include "plan/offer.h"
 #include "plan/queue.h"
 #include "plan/withheld.h"
 
@@ -29,6 +30,9 @@ static int check_gpu(const struct pool_state *state, const struct plan_facts *fa
 			       "do not keep it busy",
 			       c->id, who);
 	}
+	/* Where they are seen, there is a card. */
+	if (c->barred && use == ADOPTED_NONE)
+		return plan_refuse_id(state, facts, actor, c, false, e);
 	if (force || c->idle || use == ADOPTED_ALONE)
 		return 0;
 	if (use == ADOPTED_SHARED)
@@ -141,6 +145,7 @@ int plan_adopt(const struct pool_state *state, const struct plan_facts *facts,
 		if (r < 0)
 			return r;
 	}
+	plan_end_aside(state, gpus, count, p);
 	p->granted = plan_grant(p, request, request->id, mem_steal(&gpus), count, facts);
 	return 0;
 }

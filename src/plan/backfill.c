@@ -69,12 +69,11 @@ void plan_backfill(const struct pool_state *state, const struct plan_facts *fact
 	earliest_ns = mem_alloc(state->queue_count, sizeof(*earliest_ns));
 	plan_earliest_starts(state, facts, p, places, earliest_ns);
 	for (size_t i = 0; i < state->slots_count; i++) {
-		const struct slot *slot = &state->slots[i];
-		const struct reservation *r = slot->reservation;
+		const struct reservation *r = state->slots[i].reservation;
 		struct candidate *c = &all[i];
 		/* Before any scan, it is worth one. */
-		bool idle = !slot->problem && !c->withheld &&
-			    (!facts->use || facts->use[i] == USE_IDLE);
+		bool idle =
+			!c->barred && !c->withheld && (!facts->use || facts->use[i] == USE_IDLE);
 
 		if (c->own || !idle || (!c->awaited && !c->reserved) ||
 		    (c->reserved && !is_lent(state, facts, p, r, places)) ||

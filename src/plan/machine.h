@@ -6,7 +6,7 @@
 
 enum machine_match {
 	MACHINE_UNRECORDED,  /* the pool names no host yet: it becomes that of the next writer,
-				unless  it has other GPUs */
+				unless it has other GPUs */
 	MACHINE_SAME,        /* also with all its GPUs replaced */
 	MACHINE_RENAMED,     /* the same under another name */
 	MACHINE_REINSTALLED, /* another machine id, but the same GPUs */

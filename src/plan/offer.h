@@ -7,7 +7,7 @@
  * does neither within OFFER_LIMIT_NS, it is absent until it does (plan_waiter_state). It always
  * keeps its place.
  *
- * Used by plan_reserve and plan_wait.
+ * Used by plan_reserve, plan_wait and plan_adopt.
  */
 #ifndef PLAN_OFFER_H
 #define PLAN_OFFER_H

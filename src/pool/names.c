@@ -1,5 +1,6 @@
 /* What users call GPUs, and what is recorded of them: pool_find_gpus, pool_gpu_names and
    pool_topology of pool.h. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -32,7 +33,14 @@ int pool_find_gpus(struct pool *p, const struct gpu_list *list, int **ret_ids, s
 		return r;
 	if (list->names_count && !all_recorded(&state))
 		observe_gpus(&p->config, &p->observer, &state, NULL, &o);
-	return plan_find_gpus(&state, o.gpus, list, ret_ids, ret_count, e);
+	r = plan_find_gpus(&state, o.gpus, list, ret_ids, ret_count, e);
+	if (r == -ENOENT && o.problem)
+		return err_set(
+			e, ENOENT,
+			"the UUIDs of this pool's GPUs are not all recorded, and the driver does "
+			"not tell them: %s",
+			o.problem);
+	return r;
 }
 
 int pool_gpu_names(struct pool *p, char ***ret_names, size_t *ret_count, struct err *e)

@@ -27,8 +27,9 @@ static int decide(const struct pool_state *state, const struct plan_facts *facts
 	struct refreshing *r = argument;
 	int code = plan_require(state, e);
 
+	/* No -EAGAIN: the scan stays what it is. */
 	if (code == 0 && strcmp(state->provider, r->scan->provider) != 0)
-		code = err_set(e, EAGAIN, "the pool was recreated in the meantime");
+		code = err_set(e, ESTALE, "the pool was recreated in the meantime: try again");
 	if (code < 0)
 		return code;
 	units_clear(&r->units);

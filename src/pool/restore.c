@@ -70,10 +70,12 @@ int pool_restore(struct pool *p, const struct reservation *mine, struct pool_res
 	AUTO(reservation_freep) struct reservation *now = reservation_copy(mine);
 	struct restoring x = {.mine = now};
 	struct transaction t = {.decide = decide_restore, .host = HOST_ANY, .argument = &x};
+	int64_t now_ns, boot_ns;
 	int r;
 
 	/* The clock may have been set since: what was released then is searched for by both. */
-	plan_rebase(now, p->observer.clock, clock_now_ns(), clock_boot_ns());
+	clock_moment(&now_ns, &boot_ns);
+	plan_rebase(now, p->observer.clock, now_ns, boot_ns);
 	r = read_past_end(p, now, (now->start_ns < mine->start_ns ? now : mine)->start_ns - 1,
 			  &x.past, e);
 	if (r == 0)

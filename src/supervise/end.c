@@ -1,4 +1,5 @@
 /* How a run ends: the release of its GPUs. */
+#include <signal.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -9,8 +10,17 @@
  */
 #define RELEASE_ATTEMPTS 60
 
+/* A heartbeat that is still on its way would find the reservation gone, and say that it was lost.
+   Nothing of it is needed any more; a store has to expect that a process is killed. */
+static void give_up_renewal(const struct supervisor *s)
+{
+	if (s->renewer > 0)
+		kill(s->renewer, SIGKILL);
+}
+
 bool supervise_release(struct supervisor *s, int64_t ended_boot_ns)
 {
+	give_up_renewal(s);
 	/* What is reserved by hand stays so. */
 	for (int attempt = 0; !s->lost && !s->orders.within && attempt < RELEASE_ATTEMPTS;
 	     attempt++) {

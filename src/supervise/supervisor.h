@@ -1,8 +1,8 @@
 /*
  * The supervisor of a run, as its files share it: supervise.c is its loop, renew.c its heartbeat,
- * clock.c the watch on the clock,
- * within.c the end of what is reserved by hand, say.c what it tells the user, stop.c the time
- * limit, outlive.c what goes on after the command, and end.c the release.
+ * clock.c the watch on the clock, say.c what it tells the user, stop.c the time limit, container.c
+ * a container that the command starts, outlive.c what goes on after the command, end.c the release,
+ * and within.c the end of what is reserved by hand.
  */
 #ifndef SUPERVISE_SUPERVISOR_H
 #define SUPERVISE_SUPERVISOR_H

@@ -69,6 +69,15 @@ unrecorded_pool() {
 	assert_stdout GPU-c
 }
 
+@test "a UUID that only the driver could tell is not called unknown where it does not answer" {
+	unrecorded_pool a b c
+	chg reserve --gpu-ids GPU-x
+	assert_error 1 "there is no GPU 'GPU-x' in this pool"
+	nvml_state '{"codes": {"nvmlInit": 18}}'
+	chg reserve --gpu-ids GPU-b
+	assert_error 1 "UUIDs of this pool's GPUs are not all recorded, and the driver does not tell them: the NVIDIA driver was updated"
+}
+
 @test "what another program has written stays as it is" {
 	[ "$E2E_STORE" = redis ] || skip 'of Redis'
 	unrecorded_pool a b c

@@ -103,6 +103,25 @@ ends_in() {
 	assert_equal "$(grep -c 'is gone' "$WORLD/job.err")" 1
 }
 
+@test "a heartbeat that comes after the end does not call the reservation lost" {
+	needs_database
+	pool 1
+	world_set CANHAZGPU_RUN_HEARTBEAT=200ms
+	hold job
+	# One waits for the database, is stopped there, and goes on when the run is over.
+	exec {gate}>>"$WORLD/pool.db.lock"
+	flock "$gate"
+	wait_until 'renewal=$(pgrep -P "$supervisor") && grep -q "> FLOCK .* $renewal " /proc/locks'
+	kill -STOP "$renewal"
+	wait_until '[ "$(process_field "$renewal" 3)" = T ]'
+	exec {gate}>&-
+	kill_now "$command"
+	wait_until '[ "$(database "SELECT reason FROM usage_history")" = released ]'
+	kill -CONT "$renewal" 2>/dev/null || true
+	wait_until 'is_gone "$renewal"'
+	assert_equal "$(grep -c 'is gone' "$WORLD/job.err")" 0
+}
+
 @test "a command is told when the pool is made anew" {
 	pool 1
 	world_set CANHAZGPU_RUN_HEARTBEAT=200ms

@@ -4,12 +4,6 @@
 # seconds: 15
 
 load wait_helpers
-load freeze_helpers
-
-teardown() {
-	thaw
-	world_close
-}
 
 @test "the supervisor is no child of the command, and in a session and group of its own" {
 	pool 1
@@ -148,12 +142,18 @@ ask_in_vain() {
 }
 
 # A refusal waits a moment for runs whose command has ended, so that the next one in a script finds their
-# GPUs. Here one is about to end for long: its supervisor is frozen, which nobody can see.
+# GPUs. Here one is about to end for ever: its supervisor asks a driver that does not answer what still uses them.
 @test "a refusal does not wait for a run that ends on other GPUs than those asked for" {
 	pool 3
 	chg_ok reserve --gpu-ids 1
-	hold job --gpu-ids 0
-	freeze "$supervisor"
+	echo '{"gpus": []}' >"$WORLD/slow.json"
+	start_background job env CANHAZGPU_FAKE_STATE="$WORLD/slow.json" CANHAZGPU_RUN_LINGER=1ms \
+		canhazgpu run --gpu-ids 0 -- sh -c 'sleep 1001 & exec sleep 1000'
+	command=$background_pid
+	wait_until 'is_called "$command" sleep'
+	supervisor=$(supervisor_of "$command")
+	rm "$WORLD/slow.json"
+	mkfifo "$WORLD/slow.json"
 	kill_now "$command"
 	for ids in 1 1,2; do
 		ask_in_vain "$ids"

@@ -160,3 +160,16 @@ joins() {
 		'warning|start nvidia-persistenced: persistence mode keeps the driver initialized'
 	assert_json '.[] | select(.check == "driver") | .detail | test("most commands wait that long")' true
 }
+
+@test "a refresh of a pool that is recreated meanwhile, with other GPUs, fails at once" {
+	slow_pool
+	start_background refresh canhazgpu admin --refresh
+	wait_until '[ "$(scans)" = 1 ]'
+	chg_ok admin --force --provider fake --gpus 2
+	touch "$WORLD/gate"
+	begin=$EPOCHREALTIME
+	wait_background refresh
+	assert_status 1
+	assert_equal "$(cat "$WORLD/refresh.err")" 'Error: the pool was recreated in the meantime: try again'
+	(((${EPOCHREALTIME/./} - ${begin/./}) < 1000000)) || fail_with 'it tried again and again'
+}

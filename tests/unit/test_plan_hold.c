@@ -275,6 +275,10 @@ static void test_adopt(void **state)
 	};
 	static const struct adopt_case none = {NULL, 0, true,
 					       "the driver does not show these processes", -ENOENT};
+	/* Its number means no card; what they use is theirs, whatever the driver says of it. */
+	static const struct adopt_case missing = {
+		"4", 0, true, "GPU 4 is not available: its use is unknown", -EBUSY};
+	static const struct adopt_case faulty = {"0", 0, false, "0", 0};
 	AUTO(world_clear) struct world w;
 
 	(void)state;
@@ -285,6 +289,10 @@ static void test_adopt(void **state)
 	w.adopted[2] = ADOPTED_SHARED;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check_adopt(&w, &cases[i]);
+	w.use[4] = USE_MISSING;
+	check_adopt(&w, &missing);
+	w.use[0] = USE_FAULTY;
+	check_adopt(&w, &faulty);
 	memset(w.adopted, 0, sizeof(w.adopted));
 	check_adopt(&w, &none);
 }
@@ -356,6 +364,34 @@ static void test_adopt_what_others_wait_for(void **state)
 		check_adopt(&w, &cases[i]);
 }
 
+/* One that could not take a GPU can have it again after its next holder, as after a run. */
+static void test_adopt_ends_aside(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	struct plan_request request = {
+		.actor = {.uid = 1, .account = "u1"}, .type = RESERVATION_RUN, .id = NEW_ID};
+	struct queue_entry *q;
+	const int id = 0;
+
+	(void)state;
+	world_init(&w);
+	q = world_wait(&w, 2, 0);
+	q->offer.made_ns = OFFER_NONE;
+	q->offer.aside = mem_strdup("GPU 0 uses 300 MB");
+	q->offer.aside_gpus = mem_alloc(1, sizeof(int));
+	q->offer.aside_gpus_count = 1;
+	w.adopted[0] = ADOPTED_ALONE;
+	request.ids = &id;
+	request.ids_count = 1;
+	assert_int_equal(plan_adopt(&w.state, &w.facts, &request, w.adopted, &p, NULL), 0);
+	assert_int_equal(p.changes_count, 2);
+	assert_int_equal(p.changes[0].kind, CHANGE_PUT);
+	assert_null(p.changes[0].put.entry->offer.aside);
+	assert_int_equal(p.changes[0].put.entry->offer.aside_gpus_count, 0);
+	assert_int_equal(p.changes[1].kind, CHANGE_GRANT);
+}
+
 /* ---- cancel ---- */
 
 static int cancel(struct world *w, uid_t uid, const char *id, struct plan *p, struct err *e)
@@ -406,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_adopt),
 		cmocka_unit_test(test_adopt_what_is_reserved),
 		cmocka_unit_test(test_adopt_what_others_wait_for),
+		cmocka_unit_test(test_adopt_ends_aside),
 		cmocka_unit_test(test_cancel),
 	};
 

@@ -325,6 +325,33 @@ static void test_backfill(void **state)
 	assert_granted(&w, &request, "-");
 }
 
+/* A GPU of which nobody knows whether it is of the kind is waited for, not taken. */
+static void test_backfill_by_kind(void **state)
+{
+	AUTO(world_clear) struct world w;
+	AUTO(plan_clear) struct plan p = {0};
+	struct plan_request request = request_for(1, 6);
+	const struct plan_wait wait = {
+		.entry_id = "22222222-2222-2222-2222-222222222222",
+		.part_id = "33333333-3333-3333-3333-333333333333",
+	};
+	char name[] = "NVIDIA H100";
+	struct gpu unnamed = {.name = NULL};
+	struct gpu *gpus[] = {&unnamed, &unnamed, &unnamed, &unnamed};
+
+	(void)state;
+	world_of_head(&w);
+	w.facts.gpus = gpus;
+	request.gpu_type = "h100";
+	assert_int_equal(plan_wait(&w.state, &w.facts, &request, &wait, &p, NULL), 0);
+	assert_null(p.granted);
+	plan_clear(&p);
+	unnamed.name = name;
+	assert_int_equal(plan_wait(&w.state, &w.facts, &request, &wait, &p, NULL), 0);
+	assert_non_null(p.granted);
+	assert_int_equal(p.granted->gpus[0], 3);
+}
+
 static void test_backfill_of_a_run(void **state)
 {
 	AUTO(world_clear) struct world w;
@@ -603,6 +630,7 @@ int main(void)
 		cmocka_unit_test(test_overdue),
 		cmocka_unit_test(test_successors),
 		cmocka_unit_test(test_backfill),
+		cmocka_unit_test(test_backfill_by_kind),
 		cmocka_unit_test(test_backfill_of_a_run),
 		cmocka_unit_test(test_backfill_needs_announced_ends),
 		cmocka_unit_test(test_backfill_looks_at_all_ahead),

@@ -4,7 +4,8 @@
  *   sqlite.c   opening and closing a session: gate, connection, transaction
  *   schema.c   tables and their versions         sql.c      statements and failures
  *   load.c     rows -> struct pool_state         gate.c     access to the file in turns
- *   commit.c   marks, and what each change does  file.c     files and their modes
+ *   commit.c   marks                             file.c     files and their modes
+ *   apply.c, apply_pool.c  what each change does
  *   history.c  usage records                     import.c   usage records of another store
  *   watch.c    notices of commits                examine.c  for `canhazgpu doctor`
  *   backup.c   the whole file, out and in
