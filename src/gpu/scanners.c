@@ -109,10 +109,11 @@ int scanners_check(const struct share_directory *d, const char *vendor, struct e
 		return 0;
 	list_open(&l, d);
 	for (size_t i = 0; i < l.count; i++) {
-		char status[4096];
+		AUTO_FREE char *status = NULL;
+		size_t length;
 
-		if (host_proc_read(l.scanners[i].process.pid, "status", status, sizeof(status)) >
-			    0 &&
+		if (host_proc_read_all(l.scanners[i].process.pid, "status", HOST_STATUS_MAX,
+				       &status, &length) == 0 &&
 		    scanner_hangs(status))
 			hanging[count++] = l.scanners[i];
 	}
