@@ -466,6 +466,40 @@ static void test_mistrusted_directory(void **state)
 	assert_null(kept(".lock"));
 }
 
+/* Those of pid namespaces that are gone, for example. */
+static void test_old_files(void **state)
+{
+	static const struct {
+		const char *name;
+		int days;
+		bool stays;
+	} cases[] = {
+		{"canhazgpu-scan-nvidia-0123456789abcdef", 2, false},
+		{"canhazgpu-scan-nvidia-0123456789abcdef.lock", 2, false},
+		{"canhazgpu-scan-nvidia-fedcba9876543210", 0, true},
+		{"canhazgpu-scanners", 2, true},
+		{"canhazgpu.db", 2, true},
+	};
+	const struct gpu_options options = options_of(LONG_MS);
+
+	(void)state;
+	use_driver("");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *path = mem_printf("%s/%s", folder, cases[i].name);
+		struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+					    {.tv_sec = time(NULL) - cases[i].days * 86400}};
+
+		write_file(cases[i].name, "");
+		assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	}
+	assert_int_equal(scan_once(&options), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *path = mem_printf("%s/%s", folder, cases[i].name);
+
+		assert_int_equal(access(path, F_OK) == 0, cases[i].stays);
+	}
+}
+
 /* ---- the time limit ---- */
 
 /* No call takes that long, all of them do. */
@@ -514,6 +548,7 @@ int main(void)
 		SHARE_TEST(test_mistrusted),
 		SHARE_TEST(test_mistrusted_lock),
 		SHARE_TEST(test_mistrusted_directory),
+		SHARE_TEST(test_old_files),
 		SHARE_TEST(test_limit_is_of_the_whole),
 		SHARE_TEST(test_limit_of_a_joiner),
 	};
