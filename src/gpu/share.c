@@ -27,7 +27,8 @@
 #include "gpu/wire.h"
 #include "host/process.h"
 
-#define PREFIX "canhazgpu-scan-"
+/* Of the names of all files here, those of scanners.c included. */
+#define PREFIX "canhazgpu-scan"
 
 /* The pause between two looks at a scan that is running. */
 #define PAUSE_FIRST_NS NS_PER_MS
@@ -118,7 +119,7 @@ static void share_open(struct share *s, const struct gpu_backend *backend,
 	if (s->directory.fd < 0)
 		return;
 	s->scope = scope_of(backend, options);
-	s->name = mem_printf(PREFIX "%s", s->scope);
+	s->name = mem_printf(PREFIX "-%s", s->scope);
 	s->lock_name = mem_printf("%s.lock", s->name);
 	s->boot_id = host_boot_id();
 	s->question = (struct share_question){
