@@ -11,8 +11,8 @@
 #include "base/nouns.h"
 #include "gpu/share_files.h"
 
-/* The most that may hang in a pid namespace, and of one account unless it is root's: nobody can spoil the
-   driver for others alone. */
+/* The most that may hang in a pid namespace, and of one account unless it is root's: nobody can
+   spoil the driver for others alone. */
 #define SCANNERS_HANGING_MAX 4
 #define SCANNERS_HANGING_OF_ACCOUNT_MAX 2
 
