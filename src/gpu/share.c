@@ -284,7 +284,8 @@ static void keep(struct share *s, struct share_stamp *stamp, const struct scan *
 	}
 	text = share_stamp_write(stamp, wire);
 	share_file_replace(&s->directory, s->name, text);
-	share_files_expire(&s->directory, PREFIX);
+	if (!s->seen.st_ino) /* the first one of its name */
+		share_files_expire(&s->directory, PREFIX);
 	mem_auto_close(&s->lock_fd);
 	s->is_held = false;
 }
