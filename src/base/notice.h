@@ -1,6 +1,6 @@
 /*
  * One line for a person at a terminal while something slow goes on. What is slow says so here;
- * whether and how it is shown is the program's choice (src/cmd/notice.h). Without a sink, as in
+ * whether and how it is shown is the program's choice (src/cmd/output.h). Without a sink, as in
  * supervisors and the web server, nothing happens.
  */
 #ifndef BASE_NOTICE_H

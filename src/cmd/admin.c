@@ -285,8 +285,9 @@ const struct command cmd_admin = {
 	.description =
 		"Creates the pool that all other commands work on. With --force an existing\n"
 		"pool is recreated: all reservations and the queue are cleared, the usage\n"
-		"history stays. --refresh keeps them. All options but --gpus and --provider are for root, the\n"
-		"administrators' group (admin.group) and the owner of a personal pool.",
+		"history stays. --refresh keeps them. All options but --gpus and --provider are\n"
+		"for root, the administrators' group (admin.group) and the owner of a personal\n"
+		"pool.",
 	.examples = "  sudo canhazgpu admin\n"
 		    "  sudo canhazgpu admin --drain 3 --note \"fan, ticket 17\"",
 	.options = admin_options,

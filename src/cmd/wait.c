@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -222,9 +220,9 @@ int reserve_or_wait(const struct invocation *in, struct pool *pool, struct super
 		    struct plan_request *request, struct pool_grant *ret_grant, struct err *e)
 {
 	int r = request_gpus(in, pool, supervised, request, ret_grant, e);
-	AUTO_FREE char *notice = pool_take_notice(pool);
+	AUTO_FREE char *text = pool_take_notice(pool);
 
-	if (notice)
-		fprintf(stderr, "Note: %s\n", notice);
+	if (text)
+		notice("Note: %s\n", text);
 	return r;
 }

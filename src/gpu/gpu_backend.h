@@ -68,9 +68,8 @@ bool gpu_is_trusted(const struct gpu_backend *backend, const struct scan *s);
 /* Whether it is a PCI address: "0000:3B:00.0"; *ret_rank, which may be NULL, sorts like the bus. */
 bool gpu_bus_rank(const char *bus_id, int64_t *ret_rank);
 
-/* Where /sys and /proc are. */
+/* Where /sys is. */
 const char *gpu_sysfs(const struct gpu_options *options);
-const char *gpu_proc(const struct gpu_options *options);
 
 /* For backends: what the kernel says of the places of the GPUs in a scan, by their PCI addresses.
    The caller clears *ret. gpu_add_places makes it the topology of the scan. */

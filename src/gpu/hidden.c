@@ -51,7 +51,7 @@ const char *gpu_sysfs(const struct gpu_options *options)
 	return root_of(options->sysfs_root, "sys", path, sizeof(path));
 }
 
-const char *gpu_proc(const struct gpu_options *options)
+static const char *proc_of(const struct gpu_options *options)
 {
 	static char path[4096];
 
@@ -101,7 +101,7 @@ static bool is_card(const char *sysfs, const char *id)
 static bool is_excluded(const struct gpu_options *options, const struct gpu_backend *backend,
 			const char *id)
 {
-	AUTO_FREE char *path = mem_printf("%s/%s/gpus/%s/information", gpu_proc(options),
+	AUTO_FREE char *path = mem_printf("%s/%s/gpus/%s/information", proc_of(options),
 					  backend->proc_folder ? backend->proc_folder : "", id);
 	char text[2048];
 	const char *value;
@@ -139,7 +139,7 @@ static void find_cards(const struct gpu_options *options, const struct gpu_backe
 	add_cards(ret, bound, gpu_sysfs(options));
 	if (!backend->proc_folder)
 		return;
-	told = mem_printf("%s/%s/gpus/*:*:*.*", gpu_proc(options), backend->proc_folder);
+	told = mem_printf("%s/%s/gpus/*:*:*.*", proc_of(options), backend->proc_folder);
 	add_cards(ret, told, NULL);
 }
 
@@ -195,7 +195,7 @@ static char *find_hidden_instances(const struct gpu_options *options,
 				   const struct gpu_backend *backend, const struct scan *s)
 {
 	AUTO_FREE char *pattern = mem_printf("%s/%s/capabilities/gpu*/mig/gi*/ci*",
-					     gpu_proc(options), backend->proc_folder);
+					     proc_of(options), backend->proc_folder);
 	glob_t found = {0};
 	size_t shown = 0, count;
 

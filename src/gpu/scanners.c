@@ -62,15 +62,27 @@ static bool lock(int fd)
 	return true;
 }
 
+/* Of each pid namespace: the processes of another one cannot be told from those that are gone. The
+   caller frees it. */
+static char *list_name(void)
+{
+	AUTO_FREE char *namespace = host_pid_namespace();
+	const char *number = namespace ? namespace + strcspn(namespace, "0123456789") : "";
+
+	return mem_printf(NAME "%s%.*s", *number ? "-" : "", (int)strspn(number, "0123456789"),
+			  number);
+}
+
 /* Locks the list, and reads it without those that are gone. */
 static void list_open(struct list *l, const struct share_directory *d)
 {
+	AUTO_FREE char *name = list_name();
 	char text[LISTED_MAX * 64];
 	char *next = text, *line;
 	ssize_t n;
 
 	l->count = 0;
-	l->fd = share_file_open(d, NAME);
+	l->fd = share_file_open(d, name);
 	if (l->fd >= 0 && !lock(l->fd))
 		mem_auto_close(&l->fd);
 	n = l->fd < 0 ? 0 : pread(l->fd, text, sizeof(text) - 1, 0);
@@ -109,10 +121,11 @@ int scanners_check(const struct share_directory *d, const char *vendor, struct e
 		return 0;
 	list_open(&l, d);
 	for (size_t i = 0; i < l.count; i++) {
-		char status[4096];
+		AUTO_FREE char *status = NULL;
+		size_t length;
 
-		if (host_proc_read(l.scanners[i].process.pid, "status", status, sizeof(status)) >
-			    0 &&
+		if (host_proc_read_all(l.scanners[i].process.pid, "status", HOST_STATUS_MAX,
+				       &status, &length) == 0 &&
 		    scanner_hangs(status))
 			hanging[count++] = l.scanners[i];
 	}

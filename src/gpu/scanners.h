@@ -1,7 +1,8 @@
 /*
  * The scanning processes of all invocations, so that those that hang in the kernel are counted: a
  * killed process that does not die holds on to the driver, and each further one makes it worse.
- * They are listed in a file beside the shared scans (share_files.h), which only the program writes.
+ * They are listed in files beside the shared scans (share_files.h), which only the program writes,
+ * one for each pid namespace.
  */
 #ifndef GPU_SCANNERS_H
 #define GPU_SCANNERS_H
@@ -10,8 +11,8 @@
 #include "base/nouns.h"
 #include "gpu/share_files.h"
 
-/* The most that may hang on a host, and of one account unless it is root's: nobody can spoil the
-   driver for others alone. */
+/* The most that may hang in a pid namespace, and of one account unless it is root's: nobody can
+   spoil the driver for others alone. */
 #define SCANNERS_HANGING_MAX 4
 #define SCANNERS_HANGING_OF_ACCOUNT_MAX 2
 

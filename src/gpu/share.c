@@ -27,6 +27,9 @@
 #include "gpu/wire.h"
 #include "host/process.h"
 
+/* Of the names of all files here, those of scanners.c included. */
+#define PREFIX "canhazgpu-scan"
+
 /* The pause between two looks at a scan that is running. */
 #define PAUSE_FIRST_NS NS_PER_MS
 #define PAUSE_LAST_NS (16 * NS_PER_MS)
@@ -116,7 +119,7 @@ static void share_open(struct share *s, const struct gpu_backend *backend,
 	if (s->directory.fd < 0)
 		return;
 	s->scope = scope_of(backend, options);
-	s->name = mem_printf("canhazgpu-scan-%s", s->scope);
+	s->name = mem_printf(PREFIX "-%s", s->scope);
 	s->lock_name = mem_printf("%s.lock", s->name);
 	s->boot_id = host_boot_id();
 	s->question = (struct share_question){
@@ -281,6 +284,8 @@ static void keep(struct share *s, struct share_stamp *stamp, const struct scan *
 	}
 	text = share_stamp_write(stamp, wire);
 	share_file_replace(&s->directory, s->name, text);
+	if (!s->seen.st_ino) /* the first one of its name */
+		share_files_expire(&s->directory, PREFIX);
 	mem_auto_close(&s->lock_fd);
 	s->is_held = false;
 }

@@ -9,7 +9,7 @@
 
 #include "gpu/gpu_backend.h"
 
-/* Scans, or takes the scan of another process. Fails as gpu_child_scan does. */
+/* Scans, or takes the scan of another process. It fails as the scan does. */
 int gpu_share_scan(const struct gpu_backend *backend, const struct gpu_options *options,
 		   struct scan *ret_scan, struct err *e);
 

@@ -1,17 +1,21 @@
 /* The files of shared scans; see share_files.h. */
 #include "gpu/share_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/privilege.h"
 
 /* A scan of 1,024 GPUs with their processes is below a MiB. */
 #define TEXT_MAX ((off_t)4 << 20)
+
+#define EXPIRE_SECONDS (24 * 3600)
 
 void share_directory_open(struct share_directory *d, const char *path)
 {
@@ -170,6 +174,37 @@ void share_file_replace(const struct share_directory *d, const char *name, const
 	written = fd >= 0 && write_all(fd, text);
 	if (!written || renameat(d->fd, temporary, d->fd, name) < 0)
 		unlinkat(d->fd, temporary, 0);
+	if (d->is_groups)
+		privilege_lower();
+}
+
+static void expire_all(const struct share_directory *d, const char *prefix)
+{
+	time_t now = (time_t)(clock_now_ns() / NS_PER_SECOND);
+	int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	struct stat st;
+
+	if (fd >= 0 && !list)
+		close(fd);
+	while (list && (entry = readdir(list))) {
+		if (!strncmp(entry->d_name, prefix, strlen(prefix)) &&
+		    fstatat(d->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    now - st.st_mtim.tv_sec > EXPIRE_SECONDS)
+			unlinkat(d->fd, entry->d_name, 0);
+	}
+	if (list)
+		closedir(list);
+}
+
+void share_files_expire(const struct share_directory *d, const char *prefix)
+{
+	if (d->fd < 0)
+		return;
+	if (d->is_groups)
+		privilege_raise();
+	expire_all(d, prefix);
 	if (d->is_groups)
 		privilege_lower();
 }

@@ -36,4 +36,8 @@ char *share_file_read(const struct share_directory *d, const char *name, struct 
    one who holds the lock of that file. */
 void share_file_replace(const struct share_directory *d, const char *name, const char *text);
 
+/* Removes files whose name begins so and that nobody has changed for a day: there is a scan, with a
+   lock, for each pid namespace, and containers come and go. */
+void share_files_expire(const struct share_directory *d, const char *prefix);
+
 #endif

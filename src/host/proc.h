@@ -47,6 +47,9 @@ char *host_cgroup_container(const char *text);
 /* Whether that text names a container by its whole id. What only watches one does not run in it. */
 bool host_cgroup_has(const char *text, const char *id);
 
+/* /proc/<pid>/status lists the groups of a process, up to 65,536, before its signals. */
+#define HOST_STATUS_MAX ((size_t)1 << 20)
+
 /* The most that the kernel lets a process have as arguments and environment, and then some. */
 #define HOST_ENVIRON_MAX ((size_t)8 << 20)
 

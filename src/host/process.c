@@ -70,9 +70,10 @@ bool host_process_is_stopped(const struct process_ref *ref)
 
 bool host_process_ignores(pid_t pid, int signal)
 {
-	char text[4096];
+	AUTO_FREE char *text = NULL;
+	size_t length;
 
-	return host_proc_read(pid, "status", text, sizeof(text)) > 0 &&
+	return host_proc_read_all(pid, "status", HOST_STATUS_MAX, &text, &length) == 0 &&
 	       host_status_has_signal(text, "SigIgn", signal);
 }
 

@@ -64,7 +64,8 @@ static int add_document(struct str *text, json_t *document, struct err *e)
 /* ---- the pool ---- */
 
 /* A server runs for months: the host's limits, and the GPUs that are kept out, are those of the
-   moment. With a mistake in the file they are those before, and every command tells of it. */
+   moment. With a mistake in the file they are those before, and every command tells of it. What the
+   server was given at its start is old for a process that begins later. */
 static void follow_host(struct source *s)
 {
 	struct pool_config config = *s->config->pool; /* borrowed, but for the policy */
@@ -73,14 +74,14 @@ static void follow_host(struct source *s)
 	struct err e = {0};
 	int r = reload_read(s->reload, clock_monotonic_ns(), &fresh, &e);
 
-	if (r == 0)
-		return;
-	if (r > 0) {
-		config.policy = pool_policy_from(fresh);
+	if (r > 0 || (r == 0 && !s->follows_host)) {
+		config.policy = pool_policy_from(fresh ? fresh : s->host);
 		pool_reconfigure(s->pool, &config);
 		plan_policy_clear(&config.policy);
+		s->follows_host = true;
 	}
-	line = reload_settle(s->reload, r < 0 ? r : 0, &e);
+	if (r != 0)
+		line = reload_settle(s->reload, r < 0 ? r : 0, &e);
 }
 
 static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err *e)

@@ -16,6 +16,7 @@ struct source {
 	struct pool *pool;     /* NULL with --demo */
 	struct settings *host; /* the limits of the host as of the start, none: they are ... */
 	struct reload *reload; /* ... read when it refreshes */
+	bool follows_host;     /* the pool has them: no longer those of the server's start */
 	struct metrics metrics;
 };
 

@@ -33,7 +33,7 @@ on_host() {
 		mount --bind "$1" /etc
 		mount --bind "$2" /proc/sys/kernel/random/boot_id
 		shift 2
-		exec "$@"' "$1" "$etc" "$WORLD/boot-$3" canhazgpu "${@:4}" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+		exec "$@"' "$1" "$etc" "$WORLD/boot-$3" canhazgpu "${@:4}" >"$WORLD/stdout" 2>"${errors_to:-$WORLD/stderr}" || status=$?
 	read_file "$WORLD/stdout"
 	stdout=$file_text
 	read_file "$WORLD/stderr"
@@ -152,6 +152,22 @@ forget_host() {
 	assert_json 'map(.status) | unique | join(" ")' ERROR
 	assert_stderr_has 'Note: GPUs 0, 1 are gone'
 	[[ $stderr != *'another host'* ]] || fail_with 'taken for the pool of another host'
+}
+
+@test "reinstalled, and standard error is a pipe that nobody reads: the command starts" {
+	local errors_to=$WORLD/pipe
+	use_nvml
+	cards GPU-1 GPU-2
+	errors_to='' on_host_ok node1 $HERE 1 admin
+	mkfifo "$WORLD/pipe"
+	exec 9<>"$WORLD/pipe"
+	dd if=/dev/zero of="$WORLD/pipe" bs=1 count=100000 oflag=nonblock 2>/dev/null || true
+	dd if=/dev/zero of="$WORLD/pipe" bs=65536 count=100 oflag=nonblock 2>/dev/null || true
+	: >"$WORLD/stderr"
+	on_host node1 $THERE 2 run -- touch "$WORLD/started" 3>&- 9>&- &
+	wait_until '[ -e "$WORLD/started" ]' 20
+	exec 9<&-
+	wait $!
 }
 
 @test "a pool that names no host is recorded by who changes it first" {

@@ -190,6 +190,27 @@ has_ended() {
 	wait_until '[ "$(shown)" = AVAILABLE ]' 30
 }
 
+@test "the page shows GPUs that are in the pool again, also after its process was replaced" {
+	host_pool 2 'pool.exclude: 0'
+	cp "$(dirname "$CANHAZGPU_BIN")/canhazgpu-web" "$WORLD/bin" || skip 'no web server here'
+	start_on_host 4302 web canhazgpu web --host 127.0.0.1 --port 0 --interval 500ms
+	web_started
+	shown() {
+		get_ok /api/status
+		json_get ".[$1].status"
+	}
+	assert_equal "$(shown 0)" DRAINED
+	host_config ''
+	wait_until '[ "$(shown 0)" = AVAILABLE ]' 30
+	for child in $(workers); do
+		kill -KILL "$child"
+	done
+	# What shows this is an answer of the new one.
+	on_host 4301 canhazgpu admin --drain 1
+	wait_until '[ "$(shown 1)" = DRAINED ]' 60
+	assert_equal "$(shown 0)" AVAILABLE
+}
+
 @test "status --watch goes on through a mistake, tells it once, and shows the settings of the moment" {
 	host_pool 1
 	start_on_host 4302 watch canhazgpu status --watch=1

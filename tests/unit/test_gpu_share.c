@@ -7,13 +7,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "host/process.h"
 
 #define GPU "{\"uuid\": \"GPU-a\", \"bus\": [0, 1, 0], \"memory\": [8000, 10, 5]}"
 
@@ -466,6 +470,87 @@ static void test_mistrusted_directory(void **state)
 	assert_null(kept(".lock"));
 }
 
+/* Those of pid namespaces that are gone, for example. */
+static void test_old_files(void **state)
+{
+	static const struct {
+		const char *name;
+		int days;
+		bool stays;
+	} cases[] = {
+		{"canhazgpu-scan-nvidia-0123456789abcdef", 2, false},
+		{"canhazgpu-scan-nvidia-0123456789abcdef.lock", 2, false},
+		{"canhazgpu-scan-nvidia-fedcba9876543210", 0, true},
+		{"canhazgpu-scanners", 2, true},
+		{"canhazgpu.db", 2, true},
+	};
+	const struct gpu_options options = options_of(LONG_MS);
+
+	(void)state;
+	use_driver("");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *path = mem_printf("%s/%s", folder, cases[i].name);
+		struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+					    {.tv_sec = time(NULL) - cases[i].days * 86400}};
+
+		write_file(cases[i].name, "");
+		assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	}
+	assert_int_equal(scan_once(&options), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *path = mem_printf("%s/%s", folder, cases[i].name);
+
+		assert_int_equal(access(path, F_OK) == 0, cases[i].stays);
+	}
+}
+
+/* A process in a pid namespace of its own, with a /proc of that one. 77: there can be none here. */
+static int scan_in_container(const struct gpu_options *options)
+{
+	pid_t child;
+	int status = -1;
+
+	if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0 || (child = fork()) < 0)
+		return 77;
+	if (child == 0) {
+		if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("proc", "/proc", "proc", 0, NULL) < 0)
+			_exit(77);
+		_exit(scan_once(options) == 0 ? 0 : 1);
+	}
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* Who cannot see the scanners of others must not take them for gone. */
+static void test_scanners_of_others(void **state)
+{
+	const struct gpu_options options = options_of(LONG_MS);
+	AUTO_FREE char *path = mem_printf("%s/canhazgpu-scanners", folder);
+	AUTO_FREE char *text = NULL;
+	AUTO_CLOSE int fd = -1;
+	struct process_ref self;
+	char found[256] = "";
+	int status = -1;
+	pid_t pid;
+
+	(void)state;
+	use_driver("");
+	assert_int_equal(host_process_ref(getpid(), &self, NULL), 0);
+	text = mem_printf("%d %" PRIu64 " 0\n", (int)getpid(), self.start_ticks);
+	write_file("canhazgpu-scanners", text);
+	pid = fork();
+	if (pid == 0)
+		_exit(scan_in_container(&options));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(read(fd, found, sizeof(found) - 1) > 0);
+	assert_string_equal(found, text);
+}
+
 /* ---- the time limit ---- */
 
 /* No call takes that long, all of them do. */
@@ -514,6 +599,8 @@ int main(void)
 		SHARE_TEST(test_mistrusted),
 		SHARE_TEST(test_mistrusted_lock),
 		SHARE_TEST(test_mistrusted_directory),
+		SHARE_TEST(test_old_files),
+		SHARE_TEST(test_scanners_of_others),
 		SHARE_TEST(test_limit_is_of_the_whole),
 		SHARE_TEST(test_limit_of_a_joiner),
 	};

@@ -227,6 +227,33 @@ static void test_hidden_life(void **state)
 	assert_int_equal(result, 0);
 }
 
+/* An account of a directory service can be in hundreds of groups. */
+static int signals_are_read_behind_groups(void)
+{
+	gid_t groups[1000];
+
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		groups[i] = (gid_t)(1234500000 + i);
+	if (setgroups(ARRAY_SIZE(groups), groups) < 0)
+		return 77;
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	return host_process_ignores(getpid(), SIGINT) && !host_process_ignores(getpid(), SIGTERM)
+		       ? 0
+		       : 1;
+}
+
+static void test_ignored_signals(void **state)
+{
+	int result;
+
+	(void)state;
+	result = spawn_check(signals_are_read_behind_groups);
+	if (result == 77)
+		skip();
+	assert_int_equal(result, 0);
+}
+
 static void test_arguments_and_variables(void **state)
 {
 	static const char expected[] = "sh\0-c\0echo $$; read x";
@@ -615,6 +642,7 @@ int main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_foreign_life),
 		cmocka_unit_test(test_hidden_life),
+		cmocka_unit_test(test_ignored_signals),
 		cmocka_unit_test(test_arguments_and_variables),
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_container_by_id),

@@ -220,8 +220,4 @@ int nvidia_nvml_read_processes(const struct nvml *n, nvml_device device, struct 
 /* Improves what is known of the links of the GPUs in t, of all `count` devices by NVML's index. */
 void nvidia_nvml_read_topology(const struct nvml *n, unsigned count, struct topology *t);
 
-/* Used and total memory of one device. Returns NVML's code; both stay as they are on failure. */
-int nvidia_nvml_read_memory(const struct nvml *n, nvml_device device, struct quantity *total_mb,
-			    struct quantity *used_mb);
-
 #endif

@@ -10,8 +10,9 @@ static struct quantity mb_of(uint64_t bytes)
 	return bytes == NVML_UNKNOWN ? (struct quantity){0} : quantity_of((int64_t)(bytes >> 20));
 }
 
-int nvidia_nvml_read_memory(const struct nvml *n, nvml_device device, struct quantity *total_mb,
-			    struct quantity *used_mb)
+/* Returns NVML's code; both stay as they are on failure. */
+static int read_memory(const struct nvml *n, nvml_device device, struct quantity *total_mb,
+		       struct quantity *used_mb)
 {
 	struct nvml_memory_v2 v2 = {.version = NVML_MEMORY_V2};
 	struct nvml_memory v1 = {0};
@@ -74,7 +75,7 @@ void nvidia_nvml_read_use(const struct nvml *n, nvml_device device, struct gpu *
 {
 	int memory_code, processes_code;
 
-	memory_code = nvidia_nvml_read_memory(n, device, &g->memory_total_mb, &g->memory_used_mb);
+	memory_code = read_memory(n, device, &g->memory_total_mb, &g->memory_used_mb);
 	processes_code = nvidia_nvml_read_processes(n, device, g);
 	g->processes_known = processes_code == NVML_SUCCESS;
 	nvidia_nvml_judge(n, memory_code, g);
@@ -112,7 +113,7 @@ void nvidia_nvml_read_device(const struct nvml *n, nvml_device device, struct gp
 	read_load(n, device, g);
 	read_mig_mode(n, device, g);
 	if (g->mig)
-		(void)nvidia_nvml_read_memory(n, device, &g->memory_total_mb, &g->memory_used_mb);
+		(void)read_memory(n, device, &g->memory_total_mb, &g->memory_used_mb);
 	else
 		nvidia_nvml_read_use(n, device, g);
 	nvidia_nvml_read_health(n, device, g);
