@@ -60,7 +60,7 @@ function createEntry() {
     show(note.node, Boolean(entry.note));
     // For any GPUs it would be a list of all cards.
     const names = entry.requested_ids ? (entry.waiting_for ?? "") : "";
-    awaited.set(`waiting for ${names}`);
+    awaited.set(`waiting for GPUs: ${names}`);
     show(awaited.node, names !== "");
     setText(state, STATES[entry.state] ?? "");
     reason.set(`passed over: ${entry.passed_over ?? ""}`);

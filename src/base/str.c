@@ -104,3 +104,22 @@ char *str_from_ids(const int *ids, size_t count)
 
 	return mem_printf("[%s]", joined);
 }
+
+char *str_join_ranges(const int *ids, size_t count)
+{
+	struct str out = {0};
+
+	for (size_t i = 0, next; i < count; i = next) {
+		for (next = i + 1; next < count && ids[next] == ids[next - 1] + 1;)
+			next++;
+		str_addf(&out, "%s%d", i ? "," : "", ids[i]);
+		if (next - i > 1)
+			str_addf(&out, "-%d", ids[next - 1]);
+	}
+	return str_steal(&out);
+}
+
+const char *str_plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}

@@ -27,6 +27,12 @@ char *str_steal(struct str *s);
 char *str_join_ids(const int *ids, size_t count, const char *separator); /* "0,1" */
 char *str_from_ids(const int *ids, size_t count);
 
+/* "0-3,5", of ascending ids. The caller frees it. */
+char *str_join_ranges(const int *ids, size_t count);
+
+/* The ending of a noun of which there are so many: "s", or "" for one. */
+const char *str_plural(size_t count);
+
 void str_clear(struct str *s);
 
 #endif

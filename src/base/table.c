@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "base/text.h"
 
@@ -16,10 +17,17 @@
 /* Columns that a cell keeps in a terminal that is too narrow for all floors. */
 #define WIDTH_LEAST 3
 
+/* Lines that one cell gets below its row at the most: nobody's note fills the screen. */
+#define LINES_BELOW_MAX 4
+
+/* The widest COLUMNS that is believed. */
+#define COLUMNS_MAX 10000
+
 struct table {
 	const struct table_column *columns;
 	size_t columns_count;
 	char **cells; /* row by row, printable */
+	char **kept;  /* as the cells; NULL: nothing */
 	enum table_color *colors;
 	size_t rows_count;
 	size_t width; /* 0: the terminal's */
@@ -51,12 +59,22 @@ void table_add(struct table *t, const char *const *cells)
 	size_t before = t->rows_count * t->columns_count, after = before + t->columns_count;
 
 	t->cells = mem_resize(t->cells, after, sizeof(*t->cells));
+	t->kept = mem_resize(t->kept, after, sizeof(*t->kept));
 	t->colors = mem_resize(t->colors, after, sizeof(*t->colors));
 	for (size_t i = 0; i < t->columns_count; i++) {
 		t->cells[before + i] = text_shown(cells[i] ? cells[i] : "-");
+		t->kept[before + i] = NULL;
 		t->colors[before + i] = TABLE_PLAIN;
 	}
 	t->rows_count++;
+}
+
+void table_keep(struct table *t, size_t column, const char *text)
+{
+	char **kept = &t->kept[(t->rows_count - 1) * t->columns_count + column];
+
+	free(*kept);
+	*kept = text_shown(text);
 }
 
 void table_color(struct table *t, size_t column, enum table_color color)
@@ -80,11 +98,15 @@ void table_set_width(struct table *t, size_t width)
 
 static size_t terminal_width(FILE *out)
 {
+	const char *columns = getenv("COLUMNS");
 	struct winsize size = {0};
+	int64_t width = 0;
 
-	if (!isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size) < 0)
-		return 0;
-	return size.ws_col;
+	if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	if (columns)
+		parse_int(columns, 1, COLUMNS_MAX, &width, NULL);
+	return (size_t)width;
 }
 
 static void measure(const struct table *t, struct fit *fits)
@@ -99,7 +121,7 @@ static void measure(const struct table *t, struct fit *fits)
 			size_t width = text_width(cell);
 
 			fits[i].width = width > fits[i].width ? width : fits[i].width;
-			fits[i].empty &= !strcmp(cell, "-");
+			fits[i].empty &= !strcmp(cell, "-") || !strcmp(cell, "0");
 		}
 		if (!column->trunc || fits[i].floor > fits[i].width)
 			fits[i].floor = fits[i].width;
@@ -118,16 +140,17 @@ static size_t total(const struct table *t, const struct fit *fits, bool at_floor
 	return sum;
 }
 
-/* Leaves out the column that is missed least; false if there is none. */
-static bool drop_one(const struct table *t, struct fit *fits)
+/* Leaves out the column that is missed least, or the one without content; false if there is none.
+ */
+static bool drop_one(const struct table *t, struct fit *fits, bool empty)
 {
 	struct fit *worst = NULL;
 	int worst_rank = 0;
 
 	for (size_t i = 0; i < t->columns_count; i++) {
-		int rank = t->columns[i].drop + (fits[i].empty ? 1000 : 0);
+		int rank = t->columns[i].drop;
 
-		if (!t->columns[i].drop || fits[i].dropped || rank <= worst_rank)
+		if (fits[i].dropped || rank <= worst_rank || (empty && !fits[i].empty))
 			continue;
 		worst = &fits[i];
 		worst_rank = rank;
@@ -135,6 +158,31 @@ static bool drop_one(const struct table *t, struct fit *fits)
 	if (worst)
 		worst->dropped = true;
 	return worst;
+}
+
+/* Brings those columns back that there is room for: a wide one may have gone after them. */
+static void restore(const struct table *t, struct fit *fits, size_t width)
+{
+	for (;;) {
+		struct fit *best = NULL;
+		int best_rank = 0;
+
+		for (size_t i = 0; i < t->columns_count; i++) {
+			int rank = t->columns[i].drop;
+
+			if (!fits[i].dropped || fits[i].empty || (best && rank >= best_rank))
+				continue;
+			fits[i].dropped = false;
+			if (total(t, fits, true) <= width) {
+				best = &fits[i];
+				best_rank = rank;
+			}
+			fits[i].dropped = true;
+		}
+		if (!best)
+			return;
+		best->dropped = false;
+	}
 }
 
 /* Takes one column from the widest that can be cut; below the floors only with `hard`. */
@@ -156,8 +204,11 @@ static bool shrink_one(const struct table *t, struct fit *fits, bool hard)
 
 static void fit_columns(const struct table *t, struct fit *fits, size_t width)
 {
-	while (total(t, fits, true) > width && drop_one(t, fits))
+	while (total(t, fits, false) > width && drop_one(t, fits, true))
 		;
+	while (total(t, fits, true) > width && drop_one(t, fits, false))
+		;
+	restore(t, fits, width);
 	while (total(t, fits, false) > width &&
 	       (shrink_one(t, fits, false) || shrink_one(t, fits, true)))
 		;
@@ -232,6 +283,82 @@ static void print_line(const struct table *t, FILE *out, const struct fit *fits,
 	putc('\n', out);
 }
 
+/* ---- below the row ---- */
+
+/* What must not be lost of the row's cell, if the row does not show it all; else NULL. */
+static const char *missing(const struct table *t, const struct fit *fits, size_t row, size_t column)
+{
+	size_t at = row * t->columns_count + column;
+	bool whole = !fits[column].dropped && text_width(t->cells[at]) <= fits[column].width;
+
+	return whole ? NULL : t->kept[at];
+}
+
+/* How many bytes of text go on a line of that width: to the last space before it, or, if there is
+   none, as many characters as there is room for. */
+static size_t line_length(const char *text, size_t width)
+{
+	size_t used = 0, at = 0, space = 0;
+
+	while (text[at]) {
+		unsigned code;
+		size_t length = text_decode(text + at, strlen(text + at), &code);
+		AUTO_FREE char *character = mem_printf("%.*s", length ? (int)length : 1, text + at);
+
+		used += text_width(character);
+		space = text[at] == ' ' ? at : space;
+		if (used > width && (space || at))
+			return space ? space : at;
+		at += strlen(character);
+	}
+	return at;
+}
+
+/* Prints text in lines of that width, with an indent. */
+static void print_lines(FILE *out, const char *text, size_t indent, size_t width)
+{
+	for (int lines = 1; *text; lines++) {
+		size_t length = line_length(text, width);
+		AUTO_FREE char *rest = lines == LINES_BELOW_MAX ? cut(text, width) : NULL;
+
+		print_spaces(out, indent);
+		if (rest) {
+			fprintf(out, "%s\n", rest);
+			return;
+		}
+		fprintf(out, "%.*s\n", (int)length, text);
+		text += length;
+		text += strspn(text, " ");
+	}
+}
+
+/* Prints what the row lacks, from its second column on: in one line if it fits, otherwise what
+   belongs to each cell in lines of its own. */
+static void print_below(const struct table *t, FILE *out, const struct fit *fits, size_t row,
+			size_t width)
+{
+	AUTO(str_clear) struct str all = {0};
+	size_t indent = fits[0].width + GAP_WIDTH;
+
+	indent = indent < width / 4 ? indent : width / 4;
+	width -= indent;
+	for (size_t i = 0; i < t->columns_count; i++) {
+		const char *text = missing(t, fits, row, i);
+
+		if (text)
+			str_addf(&all, "%s%s", all.length ? "; " : "", text);
+	}
+	if (text_width(str_text(&all)) <= width) {
+		print_lines(out, str_text(&all), indent, width);
+		return;
+	}
+	for (size_t i = 0; i < t->columns_count; i++) {
+		const char *text = missing(t, fits, row, i);
+
+		print_lines(out, text ? text : "", indent, width);
+	}
+}
+
 /* The names of the columns, or the dashes below them. */
 static void print_header(const struct table *t, FILE *out, const struct fit *fits, bool dashes)
 {
@@ -260,17 +387,23 @@ void table_print(struct table *t, FILE *out, bool color)
 		fit_columns(t, fits, width);
 	print_header(t, out, fits, false);
 	print_header(t, out, fits, true);
-	for (size_t row = 0; row < t->rows_count; row++)
+	for (size_t row = 0; row < t->rows_count; row++) {
 		print_line(t, out, fits, (const char *const *)t->cells + row * t->columns_count,
 			   color ? t->colors + row * t->columns_count : NULL);
+		if (width)
+			print_below(t, out, fits, row, width);
+	}
 }
 
 struct table *table_free(struct table *t)
 {
-	for (size_t i = 0; t && i < t->rows_count * t->columns_count; i++)
+	for (size_t i = 0; t && i < t->rows_count * t->columns_count; i++) {
 		free(t->cells[i]);
+		free(t->kept[i]);
+	}
 	if (t) {
 		free(t->cells);
+		free(t->kept);
 		free(t->colors);
 	}
 	free(t);

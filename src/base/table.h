@@ -19,7 +19,7 @@ struct table_column {
 	bool trunc; /* cells may be cut where the terminal is too narrow ... */
 	int floor;  /* ... to no less than so many columns, while there is anything else to do */
 	int drop; /* in a terminal that is too narrow even then: left out, highest first; 0: never.
-		     Columns without any content go before all others */
+		     Columns of nothing but "-" and "0" go before anything is cut */
 };
 
 /* The columns are borrowed for the life of the table. */
@@ -27,6 +27,12 @@ struct table *table_new(const struct table_column *columns, size_t count);
 
 /* Adds a row of as many cells as there are columns; NULL shows as "-". */
 void table_add(struct table *t, const char *const *cells);
+
+/*
+ * What must not be lost of the last row's cell: where the cell is cut, or its column left out, this
+ * stands on a line of its own below the row. NULL: nothing.
+ */
+void table_keep(struct table *t, size_t column, const char *text);
 
 enum table_color { TABLE_PLAIN, TABLE_RED, TABLE_GREEN, TABLE_YELLOW, TABLE_BLUE };
 
@@ -36,12 +42,13 @@ void table_color(struct table *t, size_t column, enum table_color color);
 /* A cell as it is printed where there is room; NULL outside of the table. */
 const char *table_cell(const struct table *t, size_t row, size_t column);
 
-/* Cuts the table to so many columns, wherever it is printed. 0: to the terminal's, if it is one. */
+/* Fits the table into so many columns, wherever it is printed. 0: into those of the terminal;
+   elsewhere, of the environment's COLUMNS, as `watch` sets it; otherwise nothing is cut. */
 void table_set_width(struct table *t, size_t width);
 
 /*
  * Prints the header, a line of dashes below each name, and the rows, two spaces between columns.
- * On a terminal every row stays on one line. `color` allows colours.
+ * Where the width is limited no line is longer. `color` allows colours.
  */
 void table_print(struct table *t, FILE *out, bool color);
 

@@ -66,8 +66,37 @@ static size_t plain_length(const char *text)
 	return n;
 }
 
-/* A copy with everything escaped that is hostile, or beyond `last`. */
-static char *escape(const char *text, unsigned last)
+/* What becomes of characters beyond ASCII that are not hostile. */
+enum beyond { BEYOND_KEPT, BEYOND_SPELLED, BEYOND_REPLACED };
+
+/* Adds as many question marks as the character is wide where it can be shown. */
+static void add_replaced(struct str *out, unsigned code)
+{
+	static locale_t utf8;
+	locale_t before;
+	int columns;
+
+	if (!utf8)
+		utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	before = uselocale(utf8); /* without one, that of the program stays */
+	columns = wcwidth((wchar_t)code);
+	uselocale(before);
+	str_add(out, columns == 0 ? "" : columns == 2 ? "??" : "?");
+}
+
+static void add_beyond(struct str *out, const char *text, size_t n, unsigned code,
+		       enum beyond beyond)
+{
+	if (beyond == BEYOND_KEPT)
+		str_add_bytes(out, text, n);
+	else if (beyond == BEYOND_SPELLED)
+		add_escaped(out, code);
+	else
+		add_replaced(out, code);
+}
+
+/* A copy with everything escaped that is hostile. */
+static char *escape(const char *text, enum beyond beyond)
 {
 	struct str out = {0};
 	size_t left, n;
@@ -86,10 +115,10 @@ static char *escape(const char *text, unsigned last)
 		if (!n) {
 			n = 1;
 			add_escaped(&out, (unsigned char)*text);
-		} else if (code <= last && !text_is_hostile(code)) {
-			str_add_bytes(&out, text, n);
-		} else {
+		} else if (text_is_hostile(code)) {
 			add_escaped(&out, code);
+		} else {
+			add_beyond(&out, text, n, code, beyond);
 		}
 	}
 	return str_steal(&out);
@@ -97,12 +126,12 @@ static char *escape(const char *text, unsigned last)
 
 char *text_printable(const char *text)
 {
-	return escape(text, 0x10ffff);
+	return escape(text, BEYOND_KEPT);
 }
 
 char *text_ascii(const char *text)
 {
-	return escape(text, 0x7f);
+	return escape(text, BEYOND_SPELLED);
 }
 
 /*
@@ -135,7 +164,7 @@ char *text_shown(const char *text)
 {
 	if (!text || is_ascii(text) || text_locale_is_utf8())
 		return text_printable(text);
-	return text_ascii(text);
+	return escape(text, BEYOND_REPLACED);
 }
 
 char *text_utf8(const char *text)

@@ -18,7 +18,8 @@ char *text_printable(const char *text);
 /* The same with everything that is not ASCII spelled out, for terminals that know nothing else. */
 char *text_ascii(const char *text);
 
-/* The one of these two that the locale of the environment can show. */
+/* text_printable for the locale of the environment: in one that is not of UTF-8, question marks of
+   the same width stand for what is not ASCII. */
 char *text_shown(const char *text);
 
 /* True if the locale is one of UTF-8. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "cmd/context.h"
 #include "cmd/store_url.h"
 #include "pool/migrate.h"
@@ -28,10 +29,11 @@ static int migrate_run(const struct invocation *in, struct err *e)
 		r = pool_migrate(from, to, &actor, dry, &m, e);
 	if (r < 0)
 		return r;
-	printf("%s %zu GPUs, %zu reservations, %zu waiting requests and %zu usage records\n"
+	printf("%s %zu GPU%s, %zu reservation%s, %zu waiting request%s and %zu usage record%s\n"
 	       "from %s\nto   %s\n",
-	       dry ? "Would copy" : "Copied", m.gpus, m.reservations, m.waiting, m.records, m.from,
-	       m.to);
+	       dry ? "Would copy" : "Copied", m.gpus, str_plural(m.gpus), m.reservations,
+	       str_plural(m.reservations), m.waiting, str_plural(m.waiting), m.records,
+	       str_plural(m.records), m.from, m.to);
 	if (m.unreadable)
 		fprintf(stderr,
 			"Warning: %zu usage records or waiting requests in %s are unreadable, and "

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "pool/pool.h"
 
 int print_json(json_t *document, struct err *e)
@@ -26,8 +27,8 @@ void print_cancelled(const struct pool_cancelled *cancelled, size_t count)
 	char time[CLOCK_DURATION_SIZE];
 
 	for (size_t i = 0; i < count; i++)
-		printf("Cancelled request %.8s (%zu %s, waited %s)\n", cancelled[i].id,
-		       cancelled[i].wanted, cancelled[i].wanted == 1 ? "GPU" : "GPUs",
+		printf("Cancelled request %.8s (%zu GPU%s, waited %s)\n", cancelled[i].id,
+		       cancelled[i].wanted, str_plural(cancelled[i].wanted),
 		       clock_duration(cancelled[i].waited_ns, time));
 }
 

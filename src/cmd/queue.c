@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
 #include "view/queue.h"
@@ -48,8 +49,8 @@ static int queue_run(const struct invocation *in, struct err *e)
 	if (s.warning)
 		fprintf(stderr, "Warning: %s\n", s.warning);
 	if (s.state.queue_unreadable)
-		fprintf(stderr, "Warning: %zu more requests cannot be read\n",
-			s.state.queue_unreadable);
+		fprintf(stderr, "Warning: %zu more request%s cannot be read\n",
+			s.state.queue_unreadable, str_plural(s.state.queue_unreadable));
 	if (id)
 		return print_explanation(&s, id, e);
 	if (json)

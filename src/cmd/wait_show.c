@@ -32,8 +32,8 @@ static bool in_foreground(void)
 	return group < 0 || group == getpgrp();
 }
 
-/* "position 2 of 5, collected 1/4 [0], starts in about 1h 20m, waiting for GPU 1 (alice)": what may
-   be long comes last, where it may be cut. */
+/* "position 2 of 5, collected 1/4 [0], starts in about 1h 20m, waiting for GPUs: alice 1-2": what
+   may be long comes last, where it may be cut. */
 static char *describe_standing(const struct pool_standing *s, const char *estimate)
 {
 	AUTO_FREE char *awaits = text_shown(s->awaits);
@@ -57,7 +57,7 @@ static char *describe_standing(const struct pool_standing *s, const char *estima
 	if (passed_over)
 		str_addf(&out, ", passed over: %s", passed_over);
 	if (*s->awaits)
-		str_addf(&out, ", waiting for %s", awaits);
+		str_addf(&out, ", waiting for GPUs: %s", awaits);
 	return str_steal(&out);
 }
 

@@ -1,6 +1,7 @@
 /* What a waiting request waits for: plan_awaits of queue.h. */
 #include "plan/queue.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -14,7 +15,7 @@ static char *awaits_why(const struct pool_state *state, const struct plan_facts 
 	const struct queue_entry *first = plan_first_for(state, facts, slot->id, place);
 
 	if (slot->problem)
-		return mem_strdup("its state cannot be read");
+		return mem_strdup("unreadable");
 	if (slot->reservation)
 		return account_label(slot->reservation->user, slot->reservation->account);
 	if (first)
@@ -24,26 +25,69 @@ static char *awaits_why(const struct pool_state *state, const struct plan_facts 
 	if (facts->use && facts->use[slot->id] == USE_IDLE)
 		return mem_strdup("free");
 	if (facts->use && facts->use[slot->id] == USE_FAULTY)
-		return mem_strdup("its driver says that it cannot be used");
+		return mem_strdup("faulty");
 	return mem_strdup(facts->use && facts->use[slot->id] >= USE_UNKNOWN
-				  ? "its use is unknown"
+				  ? "use unknown"
 				  : "in use without reservation");
+}
+
+/* GPUs that it has not got for the same reason. */
+struct group {
+	char *why;
+	int *ids;
+	size_t count;
+};
+
+struct groups {
+	struct group *of;
+	size_t count;
+};
+
+static void groups_clear(struct groups *g)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		free(g->of[i].why);
+		free(g->of[i].ids);
+	}
+	free(g->of);
+}
+
+/* Takes `why` over. */
+static void groups_add(struct groups *g, char *why, int id)
+{
+	struct group *group = NULL;
+
+	for (size_t i = 0; i < g->count && !group; i++)
+		group = !strcmp(g->of[i].why, why) ? &g->of[i] : NULL;
+	if (group) {
+		free(why);
+	} else {
+		g->of = mem_resize(g->of, g->count + 1, sizeof(*g->of));
+		group = &g->of[g->count++];
+		*group = (struct group){.why = why};
+	}
+	group->ids = mem_resize(group->ids, group->count + 1, sizeof(int));
+	group->ids[group->count++] = id;
 }
 
 char *plan_awaits(const struct pool_state *state, const struct plan_facts *facts, size_t place)
 {
 	const struct queue_entry *self = place < state->queue_count ? &state->queue[place] : NULL;
+	AUTO(groups_clear) struct groups groups = {0};
 	struct str out = {0};
 
 	for (size_t i = 0; i < state->slots_count; i++) {
 		const struct reservation *r = state->slots[i].reservation;
-		AUTO_FREE char *why = NULL;
 
 		if (self && (!plan_entry_wants(self, (int)i) ||
 			     (r && r->queue_id && !strcmp(r->queue_id, self->id))))
 			continue;
-		why = awaits_why(state, facts, place, &state->slots[i]);
-		str_addf(&out, "%sGPU %zu (%s)", out.length ? ", " : "", i, why);
+		groups_add(&groups, awaits_why(state, facts, place, &state->slots[i]), (int)i);
+	}
+	for (size_t i = 0; i < groups.count; i++) {
+		AUTO_FREE char *ids = str_join_ranges(groups.of[i].ids, groups.of[i].count);
+
+		str_addf(&out, "%s%s %s", i ? ", " : "", groups.of[i].why, ids);
 	}
 	return str_steal(&out);
 }

@@ -198,9 +198,11 @@ int plan_refuse_count(const struct plan_request *request, const struct candidate
 	if (busy)
 		str_addf(&why, "%d GPUs in use without reservation", busy);
 	if (unknown)
-		str_addf(&why, "%s%d GPUs whose use is unknown", busy ? ", " : "", unknown);
+		str_addf(&why, "%s%d GPU%s whose use is unknown", busy ? ", " : "", unknown,
+			 str_plural((size_t)unknown));
 	if (withheld)
-		str_addf(&why, "%s%d GPUs out of service", why.length ? ", " : "", withheld);
+		str_addf(&why, "%s%d GPU%s out of service", why.length ? ", " : "", withheld,
+			 str_plural((size_t)withheld));
 	if (awaited && !why.length)
 		return err_set(
 			e, EBUSY,
@@ -208,7 +210,8 @@ int plan_refuse_count(const struct plan_request *request, const struct candidate
 			"waiting for %d more)",
 			requested, available, awaited);
 	if (awaited)
-		str_addf(&why, ", %d GPUs that others are waiting for", awaited);
+		str_addf(&why, ", %d GPU%s that others are waiting for", awaited,
+			 str_plural((size_t)awaited));
 	if (why.length)
 		return err_set(e, EBUSY,
 			       "Not enough GPUs available. Requested: %d, Available: %d (%s - run "

@@ -199,11 +199,12 @@ int plan_check_kind(const struct pool_state *state, const struct plan_facts *fac
 	if (!asks_for_properties(request))
 		return err_set(
 			e, ERANGE,
-			"Requested %d GPUs, but the pool has only %zu whole GPU%s in service "
+			"Requested %d GPU%s, but the pool has only %zu whole GPU%s in service "
 			"(it has: %s): programs use one MIG instance at a time, so ask for "
 			"several with --type or --gpu-ids",
-			request->count, found, found == 1 ? "" : "s", models);
+			request->count, str_plural((size_t)request->count), found,
+			str_plural(found), models);
 	return err_set(e, ERANGE,
-		       "Requested %d GPUs %s, but the pool has only %zu in service (it has: %s)",
-		       request->count, kind, found, models);
+		       "Requested %d GPU%s %s, but the pool has only %zu in service (it has: %s)",
+		       request->count, str_plural((size_t)request->count), kind, found, models);
 }

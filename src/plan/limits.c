@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "plan/actor.h"
 #include "plan/queue.h"
 #include "plan/withheld.h"
@@ -179,9 +180,9 @@ enum plan_quota plan_check_quota(const struct pool_state *state, const struct pl
 	if (t.held + asked <= limit)
 		return QUOTA_KEPT;
 	err_set(e, EDQUOT,
-		"limit of %zu GPUs per user on this host (policy.max-gpus): you hold %zu and ask "
+		"limit of %zu GPU%s per user on this host (policy.max-gpus): you hold %zu and ask "
 		"for %zu",
-		limit, t.held, asked);
+		limit, str_plural(limit), t.held, asked);
 	if (asked > limit)
 		return QUOTA_NEVER;
 	return t.held - t.ending + asked <= limit ? QUOTA_SOON : QUOTA_OVER;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "plan/actor.h"
 #include "plan/queue.h"
 #include "plan/rebase.h"
@@ -118,7 +119,8 @@ static char *declined_text(const struct plan_facts *facts, const int *gpus, size
 {
 	const char *why = facts->reasons ? facts->reasons[gpus[0]] : NULL;
 	AUTO_FREE char *others =
-		count > 1 ? mem_printf(" (and %zu more GPUs)", count - 1) : mem_strdup("");
+		count > 1 ? mem_printf(" (and %zu more GPU%s)", count - 1, str_plural(count - 1))
+			  : mem_strdup("");
 
 	return mem_printf("GPU %d %s%s", gpus[0], why ? why : "is one more than it needs", others);
 }

@@ -112,7 +112,7 @@ const struct queue_entry *plan_first_for(const struct pool_state *state,
 
 /*
  * What keeps the GPUs that the entry at that place of the queue (queue_count: one that wants any)
- * could use and has not got: "GPU 0 (alice), GPU 3 (in use without reservation)". Other people's
+ * could use and has not got: "alice 0-3, bob 4, in use without reservation 5". Other people's
  * text, not yet made printable. The caller frees it.
  */
 char *plan_awaits(const struct pool_state *state, const struct plan_facts *facts, size_t place);

@@ -101,6 +101,7 @@ int plan_check_service(const struct pool_state *state, const struct plan_policy 
 	}
 	list = list_withheld(state, policy, &count);
 	return err_set(e, ERANGE,
-		       "Requested %d GPUs, but only %zu of the pool's %zu are in service (%s)",
-		       request->count, state->slots_count - count, state->slots_count, list);
+		       "Requested %d GPU%s, but only %zu of the pool's %zu are in service (%s)",
+		       request->count, str_plural((size_t)request->count),
+		       state->slots_count - count, state->slots_count, list);
 }

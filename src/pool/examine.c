@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "pool/examine_private.h"
 #include "pool/private.h"
 
@@ -46,8 +47,9 @@ static void examine_pool(const struct pool_state *state, struct findings *f)
 	for (size_t i = 0; i < state->slots_count; i++)
 		reserved += state->slots[i].reservation != NULL;
 	findings_add(f, "pool", FINDING_OK, NULL,
-		     "%zu GPUs of the provider %s, %zu of them reserved, %zu requests waiting",
-		     state->slots_count, state->provider, reserved, state->queue_count);
+		     "%zu GPU%s of the provider %s, %zu of them reserved, %zu request%s waiting",
+		     state->slots_count, str_plural(state->slots_count), state->provider, reserved,
+		     state->queue_count, str_plural(state->queue_count));
 }
 
 /* The source that answered, and how fast it did. */
@@ -55,10 +57,10 @@ static void examine_driver(const struct scan *scan, int64_t took_ns, struct find
 {
 	const char *source = scan->source ? scan->source : "unknown";
 
-	findings_add(f, "driver", FINDING_OK, NULL, "%s by %s, driver %s, %zu GPUs, %.1f ms",
+	findings_add(f, "driver", FINDING_OK, NULL, "%s by %s, driver %s, %zu GPU%s, %.1f ms",
 		     scan->provider, source,
 		     scan->driver_version ? scan->driver_version : "unknown", scan->gpus_count,
-		     (double)took_ns / NS_PER_MS);
+		     str_plural(scan->gpus_count), (double)took_ns / NS_PER_MS);
 	if (gpu_is_simulated(scan->provider))
 		findings_extend(f, FINDING_NOTE, "'canhazgpu admin --force' switches to real ones",
 				"these are not real GPUs");

@@ -192,7 +192,8 @@ void examine_gpus(const struct pool_state *state, const struct observation *o, s
 
 	if (o->problem) {
 		findings_add(f, "gpus", FINDING_FAILED, "see the check driver",
-			     "nothing is known about the %zu GPUs of the pool", o->count);
+			     "nothing is known about the %zu GPU%s of the pool", o->count,
+			     str_plural(o->count));
 		return;
 	}
 	for (size_t i = 0; i < o->count; i++) {

@@ -36,7 +36,7 @@ struct waiter_view {
 	enum waiter_state state;
 	int64_t start_ns;  /* when it is expected to start; TIME_NONE: nobody can tell */
 	char *passed_over; /* why others are served before it; NULL: they are not */
-	char *awaits;      /* "GPU 0 (alice), GPU 3 (in use without reservation)" */
+	char *awaits;      /* "alice 0-3, bob 4, in use without reservation 5" */
 };
 
 struct snapshot {

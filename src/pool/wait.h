@@ -27,7 +27,7 @@ struct pool_standing {
 	size_t wanted;        /* GPUs */
 	const int *collected; /* those that it holds already */
 	size_t collected_count;
-	const char *awaits; /* "GPU 0 (alice), GPU 3 (in use without reservation)"; "" nothing */
+	const char *awaits; /* "alice 0-3, bob 4, in use without reservation 5"; "" nothing */
 	/* When it is expected to start: clock_boot_ns, since the wall clock can be set until then;
 	   TIME_NONE: unknown. */
 	int64_t starts_boot_ns;

@@ -26,11 +26,6 @@ static void add_request(struct str *out, const struct queue_entry *q)
 	str_addf(out, "request %.8s of %s", q->id, user);
 }
 
-static const char *plural(size_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
 static void explain_request(const struct explain *x)
 {
 	const struct queue_entry *q = x->q;
@@ -39,7 +34,7 @@ static void explain_request(const struct explain *x)
 	size_t wanted = plan_entry_count(q);
 
 	str_addf(x->out, "Request %.8s of %s is waiting for %zu GPU%s", q->id, user, wanted,
-		 plural(wanted));
+		 str_plural(wanted));
 	if (q->requested_ids) {
 		AUTO_FREE char *ids = str_from_ids(q->requested_ids, q->requested_ids_count);
 
@@ -82,7 +77,7 @@ static void explain_line(const struct explain *x)
 			continue;
 		str_add(x->out, ahead++ ? "Also ahead of it: " : "Ahead of it in the queue: ");
 		add_request(x->out, q);
-		str_addf(x->out, " (%zu GPU%s).\n", wanted, plural(wanted));
+		str_addf(x->out, " (%zu GPU%s).\n", wanted, str_plural(wanted));
 	}
 	if (!ahead)
 		str_addf(x->out,
@@ -228,7 +223,7 @@ static void explain_start(const struct explain *x)
 	}
 	if (x->s->waiters[x->place].passed_over)
 		explain_absence(x);
-	str_addf(x->out, "It has %zu of %zu GPU%s", has, wanted, plural(wanted));
+	str_addf(x->out, "It has %zu of %zu GPU%s", has, wanted, str_plural(wanted));
 	if (has) {
 		AUTO_FREE char *ids = str_from_ids(x->q->collected, has);
 

@@ -17,13 +17,15 @@ static const struct table_column columns[] = {
 	{.name = "Position"},
 	{.name = "User", .trunc = true, .floor = 8},
 	{.name = "Requested"},
-	{.name = "Allocated"},
-	{.name = "Waiting"},
-	{.name = "Type", .drop = 2},
-	{.name = "ID"},
-	{.name = "Starts in", .drop = 1},
-	{.name = "Waiting for", .trunc = true, .floor = 20},
+	{.name = "Allocated", .drop = 3},
+	{.name = "Waiting", .drop = 2},
+	{.name = "Type", .drop = 5},
+	{.name = "ID", .drop = 4},
+	{.name = "Starts in"},
+	{.name = "Waiting for", .trunc = true, .floor = 20, .drop = 1},
 };
+
+enum { COLUMN_USER = 1, COLUMN_WAITING_FOR = 8 };
 
 static char *starts_in(const struct snapshot *s, size_t i)
 {
@@ -63,6 +65,8 @@ static void add_row(struct table *table, const struct snapshot *s, size_t i)
 	clock_duration(s->now_ns - plan_waits_since_ns(q), waited);
 	table_add(table, (const char *[]){position, who, requested, allocated, waited,
 					  reservation_type_name(q->type), id, starts, awaits});
+	table_keep(table, COLUMN_USER, who);
+	table_keep(table, COLUMN_WAITING_FOR, awaits);
 }
 
 struct table *view_queue_table(const struct snapshot *s)

@@ -65,14 +65,16 @@ char *view_status_summary(const struct snapshot *s)
 		 "Unreserved usage: %zu GPUs\n",
 		 all.of[GPU_AVAILABLE], all.total, all.of[GPU_IN_USE], all.of[GPU_UNRESERVED]);
 	if (all.of[GPU_DRAINED])
-		str_addf(&out, "Out of service: %zu GPUs\n", all.of[GPU_DRAINED]);
+		str_addf(&out, "Out of service: %zu GPU%s\n", all.of[GPU_DRAINED],
+			 str_plural(all.of[GPU_DRAINED]));
 	if (all.faulty)
-		str_addf(&out, "Faulty: %zu GPUs\n", all.faulty);
+		str_addf(&out, "Faulty: %zu GPU%s\n", all.faulty, str_plural(all.faulty));
 	if (all.of[GPU_ERROR] > all.faulty)
-		str_addf(&out, "Unknown usage: %zu GPUs\n", all.of[GPU_ERROR] - all.faulty);
+		str_addf(&out, "Unknown usage: %zu GPU%s\n", all.of[GPU_ERROR] - all.faulty,
+			 str_plural(all.of[GPU_ERROR] - all.faulty));
 	if (all.collected)
-		str_addf(&out, "Collected for waiting requests: %zu GPUs of those in use\n",
-			 all.collected);
+		str_addf(&out, "Collected for waiting requests: %zu GPU%s of those in use\n",
+			 all.collected, str_plural(all.collected));
 	for (size_t i = 0; i < s->views_count; i++) {
 		const char *model = model_name(&s->views[i]);
 		struct counts c = count(s, 0, model), rest = count(s, i, model);

@@ -14,13 +14,16 @@
 static const struct table_column columns[] = {
 	{.name = "GPU"},
 	{.name = "STATUS"},
-	{.name = "USER", .trunc = true, .floor = 8},
+	{.name = "USER", .trunc = true, .floor = 12},
 	{.name = "DURATION", .drop = 2},
-	{.name = "TYPE", .drop = 3},
-	{.name = "MODEL", .trunc = true, .floor = 12, .drop = 1},
-	{.name = "DETAILS", .trunc = true, .floor = 20},
-	{.name = "VALIDATION", .trunc = true, .floor = 16},
+	{.name = "TYPE", .drop = 4},
+	{.name = "MODEL", .trunc = true, .floor = 12, .drop = 3},
+	/* "expires in 12h 15m 45s", "141200MB, 12 processes" */
+	{.name = "DETAILS", .trunc = true, .floor = 22},
+	{.name = "VALIDATION", .trunc = true, .floor = 22, .drop = 1},
 };
+
+enum { COLUMN_STATUS = 1, COLUMN_USER = 2, COLUMN_DETAILS = 6, COLUMN_VALIDATION = 7 };
 
 static enum table_color color_of(enum gpu_status status)
 {
@@ -107,27 +110,59 @@ static char *whole_details(const struct snapshot *s, const struct gpu_view *view
 	return both;
 }
 
+/* What of its details must not be lost where they do not fit. Those of an ordinary reservation
+   begin with its end, and a heartbeat that is not late may go; a note may not. The caller frees it.
+ */
+static char *details_kept(const struct snapshot *s, const struct gpu_view *view,
+			  const struct gpu_text *t, const char *details)
+{
+	const struct reservation *r = view->reservation;
+	AUTO_FREE char *unit = view_unit_text(s, view);
+
+	if (!r || r->queue_id || view->withheld || t->late || unit)
+		return mem_strdup(details);
+	return r->note && *r->note ? mem_printf("[%s]", r->note) : NULL;
+}
+
+/* The memory of an idle GPU may go. */
+static const char *validation_kept(const struct gpu_view *view, const char *validation)
+{
+	return view->status == GPU_AVAILABLE ? NULL : validation;
+}
+
+static void keep_in_row(struct table *table, const struct snapshot *s, const struct gpu_view *view,
+			const struct gpu_text *t, const char *details, const char *validation)
+{
+	AUTO_FREE char *kept = details_kept(s, view, t, details);
+
+	table_keep(table, COLUMN_USER, t->user);
+	table_keep(table, COLUMN_DETAILS, kept);
+	table_keep(table, COLUMN_VALIDATION, validation_kept(view, validation));
+}
+
 static void add_row(struct table *table, const struct snapshot *s, const struct gpu_view *view)
 {
 	AUTO(gpu_text_clear) struct gpu_text t = {0};
 	AUTO_FREE char *details = NULL;
+	const char *validation;
 	char id[16];
 
 	view_gpu(s, view, &t);
 	details = whole_details(s, view, &t);
+	validation = view->status == GPU_UNRESERVED ? "WITHOUT RESERVATION" : t.validation;
 	snprintf(id, sizeof(id), "%d", view->id);
-	table_add(table,
-		  (const char *[]){
-			  id,
-			  gpu_status_name(view->status),
-			  t.user,
-			  t.duration,
-			  t.type,
-			  view->model.model,
-			  details,
-			  view->status == GPU_UNRESERVED ? "WITHOUT RESERVATION" : t.validation,
-		  });
-	table_color(table, 1, color_of(view->status));
+	table_add(table, (const char *[]){
+				 id,
+				 gpu_status_name(view->status),
+				 t.user,
+				 t.duration,
+				 t.type,
+				 view->model.model,
+				 details,
+				 validation,
+			 });
+	table_color(table, COLUMN_STATUS, color_of(view->status));
+	keep_in_row(table, s, view, &t, details, validation);
 }
 
 struct table *view_status_table(const struct snapshot *s)

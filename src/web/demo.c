@@ -158,7 +158,7 @@ static char *awaits(const struct snapshot *s)
 		const struct reservation *r = s->state.slots[id].reservation;
 
 		if (r)
-			str_addf(&text, "%sGPU %d (%s)", text.length ? ", " : "", id, r->user);
+			str_addf(&text, "%s%s %d", text.length ? ", " : "", r->user, id);
 	}
 	return str_steal(&text);
 }

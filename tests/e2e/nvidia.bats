@@ -325,7 +325,7 @@ visible() {
 	chg_ok status
 	[[ $stdout =~ $'\n'1\ +IN_USE\ +alice\ .*\ unknown:\ the\ NVIDIA\ driver\ is\ not\ loaded ]]
 	chg reserve
-	assert_error 1 'Available: 0 (1 GPUs whose use is unknown'
+	assert_error 1 'Available: 0 (1 GPU whose use is unknown'
 	chg run -- true
 	assert_error 1 'Available: 0'
 	chg_ok release

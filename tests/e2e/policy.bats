@@ -176,9 +176,9 @@ forced() {
 	# Another file in place of the host's does not take the limit away.
 	echo '{}' >"$WORLD/named.yaml"
 	user --config "$WORLD/named.yaml" reserve --gpus 2
-	assert_error 1 'limit of 1 GPUs per user'
+	assert_error 1 'limit of 1 GPU per user'
 	on_host 4302 env HOME=/nonexistent USER=root LOGNAME=root canhazgpu reserve --gpus 2
-	assert_error 1 'limit of 1 GPUs per user'
+	assert_error 1 'limit of 1 GPU per user'
 	ok user --config "$WORLD/named.yaml" config --json
 	assert_json '.["policy.max-gpus"] | "\(.value) \(.from)"' '1 /etc/canhazgpu/config.yaml:1:18'
 }
@@ -296,7 +296,7 @@ forced() {
 		'DRAINED admin string AVAILABLE '
 	chg_ok status --summary
 	assert_stdout_has 'Available GPUs: 1 out of 2'
-	assert_stdout_has 'Out of service: 1 GPUs'
+	assert_stdout_has 'Out of service: 1 GPU'
 	refused 'GPU 0 is out of service (drained by admin): ask for another one' reserve --gpu-ids 0 --force
 	refused 'only 1 of the pool'"'"'s 2 are in service (GPU 0: drained by admin)' reserve --gpus 2 --wait
 	ok user reserve --short

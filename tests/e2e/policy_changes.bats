@@ -65,7 +65,7 @@ has_ended() {
 	host_config 'policy.max-gpus: 1'
 	nudge
 	wait_until 'has_ended two' 30
-	said two 'Error: limit of 1 GPUs per user on this host (policy.max-gpus): you hold 0 and ask for 2'
+	said two 'Error: limit of 1 GPU per user on this host (policy.max-gpus): you hold 0 and ask for 2'
 	give --gpu-ids 0
 	wait_for_start one
 	# The account has its one GPU, and waits for it to be released.

@@ -49,7 +49,7 @@ mixed_pool() {
 	assert_stdout 0,1
 	chg_ok queue --json
 	assert_json '.[0] | "\(.gpu_type) \(.min_memory_mb) \(.eligible_ids | tojson) \(.waiting_for)"' \
-		"H100 76293 [2] GPU 2 ($(id -un))"
+		"H100 76293 [2] $(id -un) 2"
 	assert_json '.[1] | "\(has("gpu_type")) \(.requested_ids | tojson)"' 'false [2]'
 	chg_ok queue --explain "$(queue '.[0].id')"
 	assert_stdout_has "is waiting for 1 GPU of type 'H100' with at least 76293 MB, one of [2], since "
@@ -86,10 +86,10 @@ mixed_pool() {
 	chg_ok queue
 	[ "$(head -n 1 <<<"$stdout" | awk '{print $1, $2, $3, $4, $5}')" = 'Position User Requested Allocated Waiting' ]
 	row=$(sed -n 3p <<<"$stdout")
-	[[ $row =~ ^'1         bob '.*' 2          1          0h 0m '[0-9]+'s  manual  '[0-9a-f]{8}'  about '[78]'h'(\ [0-9]+m)?\ +'GPU 0 (alice ('"$ME"')), GPU 1 (alice ('"$ME"')), GPU 2 (alice ('"$ME"'))'$ ]] ||
+	[[ $row =~ ^'1         bob '.*' 2          1          0h 0m '[0-9]+'s  manual  '[0-9a-f]{8}'  about '[78]'h'(\ [0-9]+m)?\ +'alice ('"$ME"') 0-2'$ ]] ||
 		fail_with "$row"
 	row=$(sed -n 4p <<<"$stdout")
-	[[ $row =~ ^'2         carol '.*' 2          0 '.*' run '.*' GPU 0 (alice ('"$ME"')), GPU 3 (bob ('"$ME"'))'$ ]] || fail_with "$row"
+	[[ $row =~ ^'2         carol '.*' 2          0 '.*' run '.*' alice ('"$ME"') 0, bob ('"$ME"') 3'$ ]] || fail_with "$row"
 	[ "$(wc -l <<<"$stdout")" -eq 4 ]
 }
 
@@ -103,7 +103,7 @@ mixed_pool() {
 		"requested_ids", "state", "type", "user", "waiting_for", "waiting_seconds", "waiting_since"]) | all' true
 	assert_json '.[0] | del(.id, .estimated_start, .waiting_since, .waiting_seconds) | tojson' \
 		"$(jq -nc --arg me "$(id -un)" '{position: 1, state: "active", user: "bob", account: $me, type: "manual",
-			requested: 2, requested_ids: null, allocated: [2], waiting_for: "GPU 0 (alice (\($me))), GPU 1 (alice (\($me)))",
+			requested: 2, requested_ids: null, allocated: [2], waiting_for: "alice (\($me)) 0-1",
 			note: "a note"}')"
 	assert_json '.[1] | [.position, .type, .requested, .requested_ids, .allocated, .note] | tojson' \
 		'[2,"run",2,[1,2],[],null]'
@@ -125,7 +125,7 @@ mixed_pool() {
 	assert_json '.[0] | [.state, .allocated, .estimated_start, .passed_over] | tojson' \
 		'["absent",[],null,"its process is stopped"]'
 	chg_ok queue
-	assert_stdout_has "(absent: its process is stopped) GPU 0 (alice ($ME))"
+	assert_stdout_has "(absent: its process is stopped) alice ($ME) 0"
 	chg_ok queue --explain "$(queue '.[0].id[:8]')"
 	assert_stdout_has 'It is passed over: its process is stopped. It keeps its place'
 	kill -CONT "${background_pids[bob]}"
@@ -203,7 +203,7 @@ mixed_pool() {
 	chg_ok reserve --duration 90m --user alice
 	waits bob reserve --user bob --wait
 	wait_until 'grep -q ^Waiting "$WORLD/bob.err"' # it is in the line a moment before it says so
-	grep -qE 'position 1 of 1, collected 0/1, starts in about 1h (2[5-9]|30)m, waiting for GPU 0 \(alice \('"$ME"'\)\)$' "$WORLD/bob.err" ||
+	grep -qE 'position 1 of 1, collected 0/1, starts in about 1h (2[5-9]|30)m, waiting for GPUs: alice \('"$ME"'\) 0$' "$WORLD/bob.err" ||
 		fail_with "$(cat "$WORLD/bob.err")"
 }
 

@@ -38,7 +38,7 @@ load wait_helpers
 	chg_ok reserve --gpu-ids 0 --duration 1h
 	wait_run big --gpus 3
 	wait_until '[ "$(reserved)" = "0 1 2" ]'
-	grep -q 'position 1 of 1, collected 2/3 \[1, 2\],.* waiting for GPU 0' "$WORLD/big.err"
+	grep -q 'position 1 of 1, collected 2/3 \[1, 2\],.* waiting for GPUs: .* 0' "$WORLD/big.err"
 	wait_run small
 	assert_equal "$(line)" 'big small'
 	chg run -- true
@@ -240,7 +240,7 @@ load wait_helpers
 	wait_until 'waits waiter' 30
 	start_as_user 4301 last canhazgpu run --wait -- id -u
 	wait_until 'waits last' 30
-	grep -q 'waiting for GPU 0 (uid 4301)' "$WORLD/waiter.err"
+	grep -q 'waiting for GPUs: uid 4301 0' "$WORLD/waiter.err"
 	kill_now "$supervisor" "$command"
 	wait_until 'grep -qx 4302 "$WORLD/waiter.out"' 30
 	as_user 4301 canhazgpu status --json >"$WORLD/stdout"

@@ -272,7 +272,7 @@ store_goes_on() {
 	fake_state "{\"gpus\":[{\"index\":0,\"memory_used_mb\":9000,\"processes\":[{\"pid\":$user,\"memory_mb\":9000}]}]}"
 	wait_run waiter
 	assert_waits waiter
-	grep -q 'GPU 0 (in use without reservation)' "$WORLD/waiter.err"
+	grep -q 'in use without reservation 0' "$WORLD/waiter.err"
 	fake_state '{}'
 	kill_now "$user"
 	wait_for_start waiter
@@ -286,7 +286,7 @@ store_goes_on() {
 	fake_state "{\"gpus\":[{\"index\":0,\"memory_used_mb\":9000,\"processes\":[{\"pid\":$user,\"memory_mb\":9000}]}]}"
 	wait_run waiter
 	chg_ok release
-	wait_until 'grep -q "GPU 0 (in use without reservation)" "$WORLD/waiter.err"' 30
+	wait_until 'grep -q "in use without reservation 0" "$WORLD/waiter.err"' 30
 	assert_waits waiter
 	fake_state '{}'
 	kill "$user"

@@ -439,6 +439,20 @@ static void test_ids(void **state)
 	assert_string_not_equal(a, b);
 }
 
+static void test_ranges(void **state)
+{
+	static const int ids[] = {0, 1, 2, 5, 7, 8};
+	static const char *const expected[] = {"",      "0",       "0-1",      "0-2",
+					       "0-2,5", "0-2,5,7", "0-2,5,7-8"};
+
+	(void)state;
+	for (size_t count = 0; count < ARRAY_SIZE(expected); count++) {
+		AUTO_FREE char *text = str_join_ranges(ids, count);
+
+		assert_string_equal(text, expected[count]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -460,6 +474,7 @@ int main(void)
 		cmocka_unit_test(test_str),
 		cmocka_unit_test(test_err),
 		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_ranges),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

@@ -129,7 +129,7 @@ static void test_never_busy_or_unknown(void **state)
 	assert_granted(&w, &one, "3");
 	assert_refused(&w, &two,
 		       "Not enough GPUs available. Requested: 2, Available: 1 (1 GPUs in use "
-		       "without reservation, 1 GPUs whose use is unknown - run 'canhazgpu status' "
+		       "without reservation, 1 GPU whose use is unknown - run 'canhazgpu status' "
 		       "for details)");
 	exact.ids = &id;
 	exact.ids_count = 1;
@@ -162,7 +162,7 @@ static void test_unreadable_slot_is_not_handed_out(void **state)
 	assert_granted(&w, &one, "-");
 	one.force = true; /* it may be reserved */
 	assert_refused(&w, &one,
-		       "Not enough GPUs available. Requested: 1, Available: 0 (1 GPUs whose use is "
+		       "Not enough GPUs available. Requested: 1, Available: 0 (1 GPU whose use is "
 		       "unknown - run 'canhazgpu status' for details)");
 }
 
@@ -180,7 +180,7 @@ static void test_faulty_is_not_handed_out(void **state)
 	one.force = exact.force = true;
 	one.count = 2;
 	assert_refused(&w, &one,
-		       "Not enough GPUs available. Requested: 2, Available: 1 (1 GPUs whose use is "
+		       "Not enough GPUs available. Requested: 2, Available: 1 (1 GPU whose use is "
 		       "unknown - run 'canhazgpu status' for details)");
 	exact.ids = &id;
 	exact.ids_count = 1;

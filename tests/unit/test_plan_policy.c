@@ -619,7 +619,7 @@ static void test_quota_at_the_grant(void **state)
 	w.policy.max_gpus = 1;
 	w.use[2] = USE_BUSY;
 	assert_int_equal(step(&w, &two, q->id, &leaves, &e), -EDQUOT);
-	assert_string_equal(e.text, "limit of 1 GPUs per user on this host (policy.max-gpus): you "
+	assert_string_equal(e.text, "limit of 1 GPU per user on this host (policy.max-gpus): you "
 				    "hold 2 and ask for 2");
 	w.use[2] = USE_IDLE;
 	w.policy.max_gpus = 4;

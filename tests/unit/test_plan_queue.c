@@ -715,7 +715,7 @@ static void test_kind(void **state)
 		{"h100", 0, "1", "granted 2"},
 		{NULL, 50000, "2", "granted 2,3"},
 		{"a100", 40000, "2", "granted 0,1"},
-		{"a100", 50000, "1", "Requested 1 GPUs of type 'a100' with at least 50000 MB"},
+		{"a100", 50000, "1", "Requested 1 GPU of type 'a100' with at least 50000 MB"},
 		{"h100", 0, "3", "Requested 3 GPUs of type 'h100', but the pool has only 2"},
 		{"h100", 0, "#1,3", "GPU 1 is not of type 'h100': it is A100"},
 		{"h100", 0, "#3", "granted 3"},

@@ -406,7 +406,7 @@ static void test_health(void **state)
 				  "needs a reset\",\"health\":\"faulty\",\"health_reason\":\"it "
 				  "needs a reset\",\"error\":\"it needs a reset\"}");
 	summary = view_status_summary(&s);
-	assert_non_null(strstr(summary, "Faulty: 1 GPUs\n"));
+	assert_non_null(strstr(summary, "Faulty: 1 GPU\n"));
 	assert_null(strstr(summary, "Unknown usage"));
 }
 
@@ -633,47 +633,6 @@ static void test_counting(void **state)
 	assert_int_equal(occurrences(text, "WITHOUT RESERVATION"), 2);
 }
 
-static void test_widths(void **state)
-{
-	AUTO(world_close) struct snapshot s;
-
-	(void)state;
-	set_example(&s);
-	for (size_t width = 40; width <= 160; width += 20) {
-		AUTO_FREE char *text = world_print(view_status_table(&s), width);
-		int lines = 0;
-
-		for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-			assert_true(text_width(line) <= width);
-			lines++;
-			/* What matters is there: the GPU, its state, and what is to tell of it. */
-			if (lines == 1)
-				assert_non_null(strstr(line, "STATUS"));
-			if (lines == 3)
-				assert_true(!strncmp(line, "0    AVAILABLE", 14));
-			if (lines == 6 && width >= 60)
-				assert_non_null(strstr(line, "expires in 3h"));
-		}
-		assert_int_equal(lines, 7);
-	}
-}
-
-/* In 80 columns type and duration go before anything is cut too short. */
-static void test_narrow(void **state)
-{
-	AUTO(world_close) struct snapshot s;
-	AUTO_FREE char *text = NULL;
-
-	(void)state;
-	set_example(&s);
-	text = world_print(view_status_table(&s), 80);
-	assert_true(!strncmp(text, "GPU  STATUS      USER", 21));
-	assert_null(strstr(text, "TYPE"));
-	assert_null(strstr(text, "DURATION"));
-	assert_non_null(strstr(text, "  MODEL  "));
-	assert_non_null(strstr(text, "VALIDATION\n"));
-}
-
 static void test_nothing(void **state)
 {
 	AUTO(world_close) struct snapshot s;
@@ -879,9 +838,9 @@ static void test_summary_of_everything(void **state)
 			    "Available GPUs: 1 out of 6\n"
 			    "In use with reservations: 2 GPUs\n"
 			    "Unreserved usage: 1 GPUs\n"
-			    "Out of service: 1 GPUs\n"
-			    "Unknown usage: 1 GPUs\n"
-			    "Collected for waiting requests: 1 GPUs of those in use\n"
+			    "Out of service: 1 GPU\n"
+			    "Unknown usage: 1 GPU\n"
+			    "Collected for waiting requests: 1 GPU of those in use\n"
 			    "NVIDIA H100: 1 available out of 3, 1 in use, 0 unreserved, 1 unknown\n"
 			    "NVIDIA A100: 0 available out of 3, 1 in use, 1 unreserved, "
 			    "1 out of service\n");
@@ -901,8 +860,8 @@ static void test_summary_hostile(void **state)
 				     "0 in use, 0 unreserved\n"));
 }
 
-/* A locale that lacks the characters: they are spelled out. The last test: it changes the locale.
- */
+/* A locale that lacks the characters: question marks of their width. The last test: it changes the
+   locale. */
 static void test_ascii(void **state)
 {
 	AUTO(world_close) struct snapshot s;
@@ -914,11 +873,11 @@ static void test_ascii(void **state)
 	world_open(&s, 1);
 	world_reserve(&s, RESERVATION_MANUAL, "x", 0, 1)->note =
 		mem_strdup("gr\xc3\xb6\xc3\x9f"
-			   "e \xe8\xae\xad\xe7\xbb\x83 \xf0\x9f\x98\x80");
+			   "e \xe8\xae\xad\xe7\xbb\x83 \xf0\x9f\x98\x80 e\xcc\x81\xff");
 	world_show(&s);
 	table = view_status_table(&s);
 	assert_string_equal(table_cell(table, 0, 6),
-			    "expires in 3h 15m 45s [gr\\xf6\\xdfe \\u8bad\\u7ec3 \\U0001f600]");
+			    "expires in 3h 15m 45s [gr??e ???? ?? e\\xff]");
 }
 
 int main(void)
@@ -933,8 +892,6 @@ int main(void)
 		cmocka_unit_test(test_collected),
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_counting),
-		cmocka_unit_test(test_widths),
-		cmocka_unit_test(test_narrow),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_end_of_manual),

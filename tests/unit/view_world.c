@@ -150,6 +150,7 @@ char *world_print(struct table *t, size_t width)
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 
+	unsetenv("COLUMNS");
 	table_set_width(t, width);
 	table_print(t, out, false);
 	fclose(out);
