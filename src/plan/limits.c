@@ -138,54 +138,26 @@ int plan_limit_gpus(const struct plan_policy *policy, const struct plan_actor *a
 	return policy ? policy->max_gpus : 0;
 }
 
-/* GPUs that an account holds after the cleanup. */
-struct tally {
-	size_t held;
-	size_t ending; /* of those: their command has ended, its supervisor is about to release */
-};
-
-static struct tally count_held(const struct pool_state *state, const struct plan_facts *facts,
-			       const struct plan *p, const struct plan_actor *actor)
-{
-	struct tally t = {0};
-
-	for (size_t i = 0; i < state->reservations_count; i++) {
-		const struct reservation *r = state->reservations[i];
-		bool ending = facts->life && facts->life[i] == HOLDER_ENDING;
-
-		/* What is collected counts with the request that it is collected for. */
-		if (!plan_owns(actor, r) || plan_is_collected(state, r))
-			continue;
-		for (size_t k = 0; k < r->gpus_count; k++) {
-			bool held = !plan_ends(p, r, r->gpus[k]);
-
-			t.held += held;
-			t.ending += held && ending && r->type == RESERVATION_RUN;
-		}
-	}
-	return t;
-}
-
 enum plan_quota plan_check_quota(const struct pool_state *state, const struct plan_facts *facts,
 				 const struct plan *p, const struct plan_request *request,
 				 struct err *e)
 {
 	size_t limit = (size_t)plan_limit_gpus(facts->policy, &request->actor);
-	size_t asked = plan_request_count(request);
-	struct tally t;
+	size_t asked = plan_request_count(request), held, ending;
 
 	if (!limit)
 		return QUOTA_KEPT;
-	t = count_held(state, facts, p, &request->actor);
-	if (t.held + asked <= limit)
+	held = plan_count_held(state, facts, p, quantity_of((int64_t)request->actor.uid),
+			       request->actor.account, &ending);
+	if (held + asked <= limit)
 		return QUOTA_KEPT;
 	err_set(e, EDQUOT,
 		"limit of %zu GPU%s per user on this host (policy.max-gpus): you hold %zu and ask "
 		"for %zu",
-		limit, str_plural(limit), t.held, asked);
+		limit, str_plural(limit), held, asked);
 	if (asked > limit)
 		return QUOTA_NEVER;
-	return t.held - t.ending + asked <= limit ? QUOTA_SOON : QUOTA_OVER;
+	return held - ending + asked <= limit ? QUOTA_SOON : QUOTA_OVER;
 }
 
 void plan_guard_quota(const struct pool_state *state, const struct plan_facts *facts,

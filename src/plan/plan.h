@@ -9,6 +9,7 @@
  *     rebase             times that were taken before the clock was set, clocks of now
  *     match              which GPU of the driver a GPU of the pool is
  *     doubt              holders that cannot be seen, and are silent
+ *     ended              reservations that have ended, or seem to
  *     changes            the plan itself
  *     units              what the numbers of the pool mean
  *     actor              who may do what
@@ -41,6 +42,7 @@
 #include "plan/cleanup.h"
 #include "plan/doubt.h"
 #include "plan/drain.h"
+#include "plan/ended.h"
 #include "plan/extend.h"
 #include "plan/facts.h"
 #include "plan/forecast.h"

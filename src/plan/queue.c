@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "plan/changes.h"
 #include "plan/doubt.h"
+#include "plan/ended.h"
 #include "plan/withheld.h"
 
 size_t plan_entry_count(const struct queue_entry *q)
@@ -207,28 +209,45 @@ bool plan_entry_is_of(const struct queue_entry *q, struct quantity uid, const ch
 	return account_is_same(q->uid, q->account, uid, account);
 }
 
-/* A GPU that is being released is held no more. */
-static size_t count_gpus(const struct plan_facts *facts, const struct reservation *r)
+/* What is being released is held no more, nor is what has ended, or ends by the plan. */
+static size_t count_gpus(const struct pool_state *state, const struct plan_facts *facts,
+			 const struct plan *p, size_t i)
 {
-	size_t count = r->gpus_count;
+	const struct reservation *r = state->reservations[i];
+	enum holder_life life = facts->life ? facts->life[i] : HOLDER_OUT_OF_SIGHT;
+	enum end_reason reason;
+	int64_t end_ns;
+	size_t count = 0;
 
-	for (size_t k = 0; facts->freed_count && k < r->gpus_count; k++)
-		count -= gpu_ids_have(facts->freed, facts->freed_count, r->gpus[k]);
+	if (plan_has_ended(r, life, facts, &reason, &end_ns))
+		return 0;
+	for (size_t k = 0; k < r->gpus_count; k++)
+		count += !(p && plan_ends(p, r, r->gpus[k])) &&
+			 !(facts->freed_count &&
+			   gpu_ids_have(facts->freed, facts->freed_count, r->gpus[k]));
 	return count;
 }
 
 size_t plan_count_held(const struct pool_state *state, const struct plan_facts *facts,
-		       struct quantity uid, const char *account)
+		       const struct plan *p, struct quantity uid, const char *account,
+		       size_t *ret_ending)
 {
-	size_t held = 0;
+	size_t held = 0, ending = 0;
 
 	for (size_t i = 0; i < state->reservations_count; i++) {
 		const struct reservation *r = state->reservations[i];
+		size_t count;
 
-		if (account_is_same(r->uid, r->account, uid, account) &&
-		    !plan_is_collected(state, r))
-			held += count_gpus(facts, r);
+		if (!account_is_same(r->uid, r->account, uid, account) ||
+		    plan_is_collected(state, r))
+			continue;
+		count = count_gpus(state, facts, p, i);
+		held += count;
+		if (r->type == RESERVATION_RUN && facts->life && facts->life[i] == HOLDER_ENDING)
+			ending += count;
 	}
+	if (ret_ending)
+		*ret_ending = ending;
 	return held;
 }
 
@@ -244,7 +263,7 @@ bool plan_limit_allows(const struct pool_state *state, const struct plan_facts *
 		if (starting[k] && plan_entry_is_of(&state->queue[k], q->uid, q->account))
 			count += plan_entry_count(&state->queue[k]);
 	}
-	return plan_count_held(state, facts, q->uid, q->account) + count <=
+	return plan_count_held(state, facts, NULL, q->uid, q->account, NULL) + count <=
 	       (size_t)q->account_limit;
 }
 
@@ -267,7 +286,7 @@ char *plan_why_passed_over(const struct pool_state *state, const struct plan_fac
 	if (plan_offer_end_ns(state, facts, i) <= facts->monotonic_ns)
 		return mem_strdup("it did not take a GPU that was free for it: its process is not "
 				  "responding");
-	held = plan_count_held(state, facts, q->uid, q->account);
+	held = plan_count_held(state, facts, NULL, q->uid, q->account, NULL);
 	if (!plan_limit_allows(state, facts, i, NULL))
 		return mem_printf("its account holds %zu GPU%s, and its limit is %d "
 				  "(policy.max-gpus)",

@@ -9,6 +9,7 @@
 #define PLAN_QUEUE_H
 
 #include "base/err.h"
+#include "plan/changes.h"
 #include "plan/facts.h"
 
 /* A waiting request renews its heartbeat this often. */
@@ -54,9 +55,14 @@ int64_t plan_offer_end_ns(const struct pool_state *state, const struct plan_fact
 /* Whether the entry says that it cannot take that GPU at present. */
 bool plan_is_aside(const struct queue_entry *q, int gpu);
 
-/* How many GPUs an account holds; what is collected counts with the request that it is for. */
+/*
+ * How many GPUs an account holds, without what has ended or ends by p (NULL: nothing does), and how
+ * many of them a supervisor is about to release (ret_ending may be NULL). What is collected counts
+ * with the request that it is for.
+ */
 size_t plan_count_held(const struct pool_state *state, const struct plan_facts *facts,
-		       struct quantity uid, const char *account);
+		       const struct plan *p, struct quantity uid, const char *account,
+		       size_t *ret_ending);
 
 /*
  * Whether the account of the i-th entry could hold its GPUs as well. starting: entries before it

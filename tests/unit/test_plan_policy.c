@@ -505,6 +505,46 @@ static void test_what_counts_towards_the_limit(void **state)
 	assert_false(plan_limit_rests_on(&w.state, &w.facts, 1, w.state.reservations[0]));
 }
 
+/* What has ended counts no more, also before it is cleaned up: a request at its limit keeps its
+   turn whoever decides first. */
+static void test_ended_counts_no_more(void **state)
+{
+	static const struct {
+		enum reservation_type type;
+		enum holder_life life;
+		int64_t expiry_ns;
+		bool ended;
+	} rows[] = {
+		{RESERVATION_MANUAL, HOLDER_OUT_OF_SIGHT, NOW, true},
+		{RESERVATION_MANUAL, HOLDER_OUT_OF_SIGHT, NOW + 1, false},
+		{RESERVATION_RUN, HOLDER_GONE, TIME_NONE, true},
+		{RESERVATION_RUN, HOLDER_STOPPED, TIME_NONE, true},
+		{RESERVATION_RUN, HOLDER_ENDING, TIME_NONE, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(world_clear) struct world w;
+		AUTO(plan_clear) struct plan behind = {0};
+		AUTO(plan_clear) struct plan first = {0};
+		struct plan_request one = request_for(1, 1), other = request_for(2, 1);
+		struct err e;
+
+		world_init(&w, 1);
+		w.policy.max_gpus = 1;
+		hold(&w, 1, rows[i].type, 0, 1)->expiry_ns = rows[i].expiry_ns;
+		w.life[0] = rows[i].life;
+		wait_for(&w, 1, 1, -1)->account_limit = 1;
+		wait_for(&w, 2, 1, -1)->account_limit = 1;
+		assert_int_equal(plan_waiter_state(&w.state, &w.facts, 0),
+				 rows[i].ended ? WAITER_ACTIVE : WAITER_ABSENT);
+		assert_int_equal(step(&w, &other, w.state.queue[1].id, &behind, &e), 0);
+		assert_null(behind.granted);
+		assert_int_equal(step(&w, &one, w.state.queue[0].id, &first, &e), 0);
+		assert_int_equal(first.granted != NULL, rows[i].ended);
+	}
+}
+
 /* Who releases a GPU is told who gets it: the own request that this lets through, and no more of
    them than the limit does. */
 static void test_successors_within_the_limit(void **state)
@@ -1046,6 +1086,7 @@ int main(void)
 		cmocka_unit_test(test_quota_is_waited_for),
 		cmocka_unit_test(test_queue_passes_over_who_is_at_the_limit),
 		cmocka_unit_test(test_what_counts_towards_the_limit),
+		cmocka_unit_test(test_ended_counts_no_more),
 		cmocka_unit_test(test_successors_within_the_limit),
 		cmocka_unit_test(test_starts_within_the_limit),
 		cmocka_unit_test(test_changed_limit_is_news),
