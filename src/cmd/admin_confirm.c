@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
-#include "pool/snapshot.h"
+#include "plan/plan.h"
 
 /* "  alice (bob): run on GPU(s) [0, 1] for 0h 5m 2s (fine-tuning)" */
 static void list_reservation(const struct reservation *r, int64_t now_ns)
@@ -27,18 +27,18 @@ static void list_reservation(const struct reservation *r, int64_t now_ns)
 }
 
 /* Whether anything ends. */
-static bool list_ends(const struct snapshot *s)
+static bool list_ends(const struct pool_state *s)
 {
-	size_t count = 0, waiting = s->state.queue_count;
+	size_t count = 0, waiting = s->queue_count;
 
-	for (size_t i = 0; i < s->state.reservations_count; i++)
-		count += !plan_is_collected(&s->state, s->state.reservations[i]);
+	for (size_t i = 0; i < s->reservations_count; i++)
+		count += !plan_is_collected(s, s->reservations[i]);
 	if (count)
 		fprintf(stderr, "Recreating the pool ends %zu reservation%s:\n", count,
 			count == 1 ? "" : "s");
-	for (size_t i = 0; i < s->state.reservations_count; i++) {
-		if (!plan_is_collected(&s->state, s->state.reservations[i]))
-			list_reservation(s->state.reservations[i], s->now_ns);
+	for (size_t i = 0; i < s->reservations_count; i++) {
+		if (!plan_is_collected(s, s->reservations[i]))
+			list_reservation(s->reservations[i], clock_now_ns());
 	}
 	if (waiting)
 		fprintf(stderr, "Recreating the pool cancels %zu waiting request%s\n", waiting,
@@ -62,10 +62,11 @@ static bool answer_is_yes(void)
 
 int admin_confirm(const struct invocation *in, struct pool *pool, struct err *e)
 {
-	AUTO(snapshot_clear) struct snapshot s = {0};
+	AUTO(pool_state_clear) struct pool_state state = {0};
 
-	/* One that cannot be read is recreated all the same: that is what --force is for, too. */
-	if (pool_snapshot(pool, &s, NULL) < 0 || !list_ends(&s))
+	/* One that cannot be read is recreated all the same: that is what --force is for, too. Its
+	   driver, which may hang, is not asked. */
+	if (pool_read(pool, &state, NULL) < 0 || !list_ends(&state))
 		return 0;
 	if (settings_flag(in->settings, "admin.yes") || !isatty(STDIN_FILENO) ||
 	    !isatty(STDERR_FILENO) || answer_is_yes())

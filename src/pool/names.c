@@ -15,19 +15,12 @@ static bool all_recorded(const struct pool_state *state)
 	return true;
 }
 
-static int load(struct pool *p, struct pool_state *ret_state, struct err *e)
-{
-	int r = pool_load(p, STORE_READ, ret_state, e);
-
-	return r < 0 ? r : plan_require(ret_state, e);
-}
-
 int pool_find_gpus(struct pool *p, const struct gpu_list *list, int **ret_ids, size_t *ret_count,
 		   struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	AUTO(observation_clear) struct observation o = {0};
-	int r = load(p, &state, e);
+	int r = pool_read(p, &state, e);
 
 	if (r < 0)
 		return r;
@@ -48,7 +41,7 @@ int pool_gpu_names(struct pool *p, char ***ret_names, size_t *ret_count, struct 
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	size_t count = 0;
 	char **names;
-	int r = load(p, &state, e);
+	int r = pool_read(p, &state, e);
 
 	if (r < 0)
 		return r;
@@ -68,7 +61,7 @@ int pool_gpu_names(struct pool *p, char ***ret_names, size_t *ret_count, struct 
 int pool_topology(struct pool *p, struct topology *ret, bool *ret_known, struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
-	int r = load(p, &state, e);
+	int r = pool_read(p, &state, e);
 
 	if (r < 0)
 		return r;

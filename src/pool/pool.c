@@ -130,13 +130,18 @@ bool pool_watch_drain(struct pool *p)
 	return store_watch_drain(p->store);
 }
 
+int pool_read(struct pool *p, struct pool_state *ret_state, struct err *e)
+{
+	int r = pool_load(p, STORE_READ, ret_state, e);
+
+	return r < 0 ? r : plan_require(ret_state, e);
+}
+
 int pool_count(struct pool *p, size_t *ret_count, struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
-	int r = pool_load(p, STORE_READ, &state, e);
+	int r = pool_read(p, &state, e);
 
-	if (r == 0)
-		r = plan_require(&state, e);
 	if (r == 0)
 		*ret_count = state.slots_count;
 	return r;

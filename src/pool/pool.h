@@ -306,6 +306,10 @@ int pool_gpu_names(struct pool *p, char ***ret_names, size_t *ret_count, struct 
    The caller frees it. */
 char *pool_take_notice(struct pool *p);
 
+/* What is agreed at the moment, without a look at the GPUs. -ENOENT where there is no pool. The
+   caller clears *ret_state. */
+int pool_read(struct pool *p, struct pool_state *ret_state, struct err *e);
+
 /* How many GPUs the pool has. -ENOENT where there is no pool. */
 int pool_count(struct pool *p, size_t *ret_count, struct err *e);
 

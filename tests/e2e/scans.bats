@@ -173,3 +173,13 @@ joins() {
 	assert_equal "$(cat "$WORLD/refresh.err")" 'Error: the pool was recreated in the meantime: try again'
 	(((${EPOCHREALTIME/./} - ${begin/./}) < 1000000)) || fail_with 'it tried again and again'
 }
+
+@test "a pool whose driver hangs is recreated with another one, which does not ask the first" {
+	slow_pool
+	touch "$WORLD/gate"
+	chg_ok reserve
+	rm "$WORLD/gate" "$WORLD/log"
+	chg_ok admin --force --provider fake --gpus 2
+	assert_stderr_has 'Recreating the pool ends 1 reservation'
+	assert_equal "$(scans)" ''
+}
