@@ -114,7 +114,7 @@ static int check_rules(const struct pool_state *state, const struct plan_facts *
 		r = plan_check_policy(facts->policy, &asked, e);
 	if (r < 0)
 		return r;
-	if (plan_check_quota(state, facts, p, &asked, e) != QUOTA_KEPT)
+	if (plan_check_quota(state, facts, p, &asked, 0, e) != QUOTA_KEPT)
 		return -EDQUOT;
 	plan_guard_quota(state, facts, &asked, p);
 	return 0;

@@ -140,16 +140,17 @@ int plan_limit_gpus(const struct plan_policy *policy, const struct plan_actor *a
 
 enum plan_quota plan_check_quota(const struct pool_state *state, const struct plan_facts *facts,
 				 const struct plan *p, const struct plan_request *request,
-				 struct err *e)
+				 size_t places, struct err *e)
 {
+	struct quantity uid = quantity_of((int64_t)request->actor.uid);
 	size_t limit = (size_t)plan_limit_gpus(facts->policy, &request->actor);
-	size_t asked = plan_request_count(request), held, ending;
+	size_t asked = plan_request_count(request), held, ending, collected;
 
 	if (!limit)
 		return QUOTA_KEPT;
-	held = plan_count_held(state, facts, p, quantity_of((int64_t)request->actor.uid),
-			       request->actor.account, &ending);
-	if (held + asked <= limit)
+	held = plan_count_held(state, facts, p, uid, request->actor.account, &ending);
+	collected = plan_count_collected(state, facts, places, uid, request->actor.account);
+	if (held + collected + asked <= limit)
 		return QUOTA_KEPT;
 	err_set(e, EDQUOT,
 		"limit of %zu GPU%s per user on this host (policy.max-gpus): you hold %zu and ask "
@@ -157,7 +158,7 @@ enum plan_quota plan_check_quota(const struct pool_state *state, const struct pl
 		limit, str_plural(limit), held, asked);
 	if (asked > limit)
 		return QUOTA_NEVER;
-	return held - ending + asked <= limit ? QUOTA_SOON : QUOTA_OVER;
+	return held + collected - ending + asked <= limit ? QUOTA_SOON : QUOTA_OVER;
 }
 
 void plan_guard_quota(const struct pool_state *state, const struct plan_facts *facts,

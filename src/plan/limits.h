@@ -48,10 +48,11 @@ enum plan_quota {
 	QUOTA_NEVER, /* it asks for more than the limit by itself */
 };
 
-/* After the cleanup in p. e says why not. */
+/* After the cleanup in p, with what the account's requests among the first `places` of the queue
+   have collected (plan_limit_allows). e says why not. */
 enum plan_quota plan_check_quota(const struct pool_state *state, const struct plan_facts *facts,
 				 const struct plan *p, const struct plan_request *request,
-				 struct err *e);
+				 size_t places, struct err *e);
 
 /* Makes the commit depend on all that plan_check_quota has counted. */
 void plan_guard_quota(const struct pool_state *state, const struct plan_facts *facts,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "plan/changes.h"
 #include "plan/doubt.h"
 #include "plan/ended.h"
@@ -251,6 +252,22 @@ size_t plan_count_held(const struct pool_state *state, const struct plan_facts *
 	return held;
 }
 
+size_t plan_count_collected(const struct pool_state *state, const struct plan_facts *facts,
+			    size_t places, struct quantity uid, const char *account)
+{
+	size_t collected = 0;
+
+	for (size_t i = 0; i < places && i < state->queue_count; i++) {
+		const struct queue_entry *q = &state->queue[i];
+		enum holder_life life = entry_life(facts, i);
+
+		if (plan_entry_is_of(q, uid, account) && !q->cancelled && life != HOLDER_GONE &&
+		    life != HOLDER_STOPPED)
+			collected += q->collected_count;
+	}
+	return collected;
+}
+
 bool plan_limit_allows(const struct pool_state *state, const struct plan_facts *facts, size_t i,
 		       const bool *starting)
 {
@@ -259,9 +276,13 @@ bool plan_limit_allows(const struct pool_state *state, const struct plan_facts *
 
 	if (!q->account_limit)
 		return true;
+	count += plan_count_collected(state, facts, i, q->uid, q->account);
 	for (size_t k = 0; starting && k < i; k++) {
-		if (starting[k] && plan_entry_is_of(&state->queue[k], q->uid, q->account))
-			count += plan_entry_count(&state->queue[k]);
+		const struct queue_entry *before = &state->queue[k];
+
+		if (starting[k] && plan_entry_is_of(before, q->uid, q->account) &&
+		    plan_entry_count(before) > before->collected_count)
+			count += plan_entry_count(before) - before->collected_count;
 	}
 	return plan_count_held(state, facts, NULL, q->uid, q->account, NULL) + count <=
 	       (size_t)q->account_limit;
@@ -276,21 +297,31 @@ bool plan_limit_rests_on(const struct pool_state *state, const struct plan_facts
 
 /* ---- the state of an entry ---- */
 
+static char *why_limited(const struct pool_state *state, const struct plan_facts *facts, size_t i)
+{
+	const struct queue_entry *q = &state->queue[i];
+	size_t held = plan_count_held(state, facts, NULL, q->uid, q->account, NULL);
+	size_t collected = plan_count_collected(state, facts, i, q->uid, q->account);
+	AUTO_FREE char *more =
+		collected
+			? mem_printf(", its requests before this one have collected %zu", collected)
+			: mem_strdup("");
+
+	return mem_printf("its account holds %zu GPU%s%s, and its limit is %d (policy.max-gpus)",
+			  held, str_plural(held), more, q->account_limit);
+}
+
 char *plan_why_passed_over(const struct pool_state *state, const struct plan_facts *facts, size_t i)
 {
 	const struct queue_entry *q = &state->queue[i];
-	size_t held;
 
 	if (entry_life(facts, i) == HOLDER_STOPPED)
 		return mem_strdup("its process is stopped");
 	if (plan_offer_end_ns(state, facts, i) <= facts->monotonic_ns)
 		return mem_strdup("it did not take a GPU that was free for it: its process is not "
 				  "responding");
-	held = plan_count_held(state, facts, NULL, q->uid, q->account, NULL);
 	if (!plan_limit_allows(state, facts, i, NULL))
-		return mem_printf("its account holds %zu GPU%s, and its limit is %d "
-				  "(policy.max-gpus)",
-				  held, held == 1 ? "" : "s", q->account_limit);
+		return why_limited(state, facts, i);
 	if (!plan_entry_is_possible(state, facts, q))
 		return why_impossible(state, facts, q);
 	return mem_strdup(q->offer.aside);

@@ -64,9 +64,14 @@ size_t plan_count_held(const struct pool_state *state, const struct plan_facts *
 		       const struct plan *p, struct quantity uid, const char *account,
 		       size_t *ret_ending);
 
+/* How many GPUs the requests of an account that are among the first `places` have collected. */
+size_t plan_count_collected(const struct pool_state *state, const struct plan_facts *facts,
+			    size_t places, struct quantity uid, const char *account);
+
 /*
- * Whether the account of the i-th entry could hold its GPUs as well. starting: entries before it
- * (per place) that are taken to hold theirs by then; NULL: none.
+ * Whether the account of the i-th entry could hold its GPUs as well, and what its requests before
+ * that one have collected: else each of many requests could keep GPUs from others. starting:
+ * entries before it (per place) that are taken to hold all of theirs by then; NULL: none.
  */
 bool plan_limit_allows(const struct pool_state *state, const struct plan_facts *facts, size_t i,
 		       const bool *starting);

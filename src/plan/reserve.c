@@ -94,7 +94,7 @@ static int pick(const struct pool_state *state, const struct plan_facts *facts,
 static int keep_quota(const struct pool_state *state, const struct plan_facts *facts,
 		      const struct plan_request *request, const struct plan *p, struct err *e)
 {
-	enum plan_quota quota = plan_check_quota(state, facts, p, request, e);
+	enum plan_quota quota = plan_check_quota(state, facts, p, request, 0, e);
 
 	if (quota == QUOTA_KEPT)
 		return 0;

@@ -78,7 +78,7 @@ static void waiting_init(struct waiting *w, const struct pool_state *state,
 	keep_to_groups(w);
 	w->possible = are_enough_in_service(w);
 	plan_cleanup_except(state, facts, wait->entry_id, p);
-	w->blocked = plan_check_quota(state, facts, p, request, NULL) != QUOTA_KEPT;
+	w->blocked = plan_check_quota(state, facts, p, request, place, NULL) != QUOTA_KEPT;
 	if (!w->possible || w->blocked)
 		plan_give_back(state, wait->entry_id, NULL, facts->now_ns, p);
 	w->all = plan_candidates(state, facts, p, place, wait->entry_id);
@@ -192,7 +192,9 @@ static int waiting_check(const struct waiting *w, const struct plan *p, struct e
 		r = plan_check_place(w->state, w->facts, w->request, e);
 	if (r < 0)
 		return r;
-	return plan_check_quota(w->state, w->facts, p, w->request, e) == QUOTA_NEVER ? -EDQUOT : 0;
+	return plan_check_quota(w->state, w->facts, p, w->request, w->place, e) == QUOTA_NEVER
+		       ? -EDQUOT
+		       : 0;
 }
 
 /* Whether one more of the account may wait: every decision goes through the whole queue. */

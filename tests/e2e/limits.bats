@@ -20,9 +20,11 @@ in_group() {
 
 # limited GPUS: as many the user may hold, and no more.
 limited() {
+	local gpus=GPUs
+	[ "$1" != 1 ] || gpus=GPU
 	ok user reserve --gpus "$1"
 	user reserve
-	assert_error 1 "limit of $1 GPUs per user on this host (policy.max-gpus): you hold $1 and ask for 1"
+	assert_error 1 "limit of $1 GPU$([ "$1" = 1 ] || echo s) per user on this host (policy.max-gpus): you hold $1 and ask for 1"
 	ok user release
 }
 

@@ -486,8 +486,9 @@ static void test_what_counts_towards_the_limit(void **state)
 	(void)state;
 	world_init(&w, 6);
 	hold(&w, 1, RESERVATION_MANUAL, 0, 2);
-	collect(&w, wait_for(&w, 1, 1, -1), 3); /* counts with its request */
+	wait_for(&w, 1, 1, -1);
 	q = wait_for(&w, 1, 1, -1);
+	collect(&w, q, 3); /* counts with its request */
 	q->account_limit = 3;
 	assert_true(plan_limit_allows(&w.state, &w.facts, 1, NULL));
 	assert_false(plan_limit_allows(&w.state, &w.facts, 1, starting));
@@ -503,6 +504,61 @@ static void test_what_counts_towards_the_limit(void **state)
 	w.facts.freed_count = 1;
 	assert_true(plan_limit_allows(&w.state, &w.facts, 1, NULL));
 	assert_false(plan_limit_rests_on(&w.state, &w.facts, 1, w.state.reservations[0]));
+}
+
+/* Of several requests of one account all together collect no more than the limit. */
+static void test_collected_within_the_limit(void **state)
+{
+	static const struct {
+		uid_t first; /* whose request has collected one of two GPUs before */
+		enum holder_life life;
+		bool cancelled;
+		int limit, wanted;
+		bool collects;
+	} rows[] = {
+		{1, HOLDER_ALIVE, false, 2, 2, false},
+		{1, HOLDER_ALIVE, false, 2, 1, true},
+		{1, HOLDER_ALIVE, false, 3, 2, true},
+		{1, HOLDER_OUT_OF_SIGHT, false, 2, 2, false},
+		{1, HOLDER_STOPPED, false, 2, 2, true},
+		{1, HOLDER_GONE, false, 2, 2, true},
+		{1, HOLDER_ALIVE, true, 2, 2, true},
+		{2, HOLDER_ALIVE, false, 2, 2, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(world_clear) struct world w;
+		AUTO(plan_clear) struct plan p = {0};
+		AUTO_FREE char *why = NULL;
+		struct plan_request request = request_for(1, rows[i].wanted);
+		struct queue_entry *q;
+		struct err e;
+
+		world_init(&w, 4);
+		w.policy.max_gpus = rows[i].limit;
+		hold(&w, 3, RESERVATION_RUN, 0, 1);
+		q = wait_for(&w, rows[i].first, 2, -1);
+		collect(&w, q, 1);
+		q->cancelled = rows[i].cancelled;
+		/* It waits for the first GPU, and takes no other. */
+		q->eligible = mem_alloc(2, sizeof(int));
+		q->eligible[q->eligible_count++] = 0;
+		q->eligible[q->eligible_count++] = 1;
+		w.waiting[0] = rows[i].life;
+		wait_for(&w, 1, rows[i].wanted, -1)->account_limit = rows[i].limit;
+		assert_int_equal(plan_waiter_state(&w.state, &w.facts, 1),
+				 rows[i].collects ? WAITER_ACTIVE : WAITER_ABSENT);
+		why = plan_why_passed_over(&w.state, &w.facts, 1);
+		if (rows[i].collects)
+			assert_null(why);
+		else
+			assert_string_equal(
+				why, "its account holds 0 GPUs, its requests before this one "
+				     "have collected 1, and its limit is 2 (policy.max-gpus)");
+		assert_int_equal(step(&w, &request, w.state.queue[1].id, &p, &e), 0);
+		assert_int_equal(p.granted || p.collected, rows[i].collects);
+	}
 }
 
 /* What has ended counts no more, also before it is cleaned up: a request at its limit keeps its
@@ -1086,6 +1142,7 @@ int main(void)
 		cmocka_unit_test(test_quota_is_waited_for),
 		cmocka_unit_test(test_queue_passes_over_who_is_at_the_limit),
 		cmocka_unit_test(test_what_counts_towards_the_limit),
+		cmocka_unit_test(test_collected_within_the_limit),
 		cmocka_unit_test(test_ended_counts_no_more),
 		cmocka_unit_test(test_successors_within_the_limit),
 		cmocka_unit_test(test_starts_within_the_limit),
