@@ -29,6 +29,17 @@ int pool_requests(struct pool *p, const struct plan_actor *actor,
 	return 0;
 }
 
+struct pool_cancelled pool_describe_cancelled(const struct queue_entry *q, int64_t now_ns)
+{
+	struct pool_cancelled cancelled = {
+		.wanted = plan_entry_count(q),
+		.waited_ns = now_ns - plan_waits_since_ns(q),
+	};
+
+	memcpy(cancelled.id, q->id, ID_SIZE);
+	return cancelled;
+}
+
 struct cancel {
 	const struct plan_actor *actor;
 	char *const *ids;
@@ -42,15 +53,12 @@ static int decide_cancel(const struct pool_state *state, const struct plan_facts
 	struct cancel *c = argument;
 
 	for (size_t i = 0; i < c->count; i++) {
-		struct pool_cancelled *done = &c->cancelled[i];
 		const struct queue_entry *entry;
 		int r = plan_cancel(state, facts, c->actor, c->ids[i], plan, &entry, e);
 
 		if (r < 0)
 			return r;
-		memcpy(done->id, entry->id, ID_SIZE);
-		done->wanted = plan_entry_count(entry);
-		done->waited_ns = facts->now_ns - plan_waits_since_ns(entry);
+		c->cancelled[i] = pool_describe_cancelled(entry, facts->now_ns);
 	}
 	return 0;
 }

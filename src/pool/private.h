@@ -39,6 +39,9 @@ bool pool_may_administer(struct pool *p, const struct plan_actor *actor);
    of the administrator, not of each user. */
 bool pool_backfills(struct pool *p);
 
+/* What is told of a request that is cancelled now. */
+struct pool_cancelled pool_describe_cancelled(const struct queue_entry *q, int64_t now_ns);
+
 /* Frees what has ended, and records it. */
 int pool_cleanup(struct pool *p, struct err *e);
 

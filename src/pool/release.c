@@ -71,16 +71,11 @@ static void keep_cancelled(struct pool_state *state, int64_t now_ns, const bool 
 {
 	released->cancelled = mem_alloc(state->queue_count, sizeof(*released->cancelled));
 	for (size_t i = 0; i < state->queue_count; i++) {
-		struct pool_cancelled *to = &released->cancelled[released->cancelled_count];
-		struct queue_entry *q = &state->queue[i];
-
 		if (!cancelled[i])
 			continue;
-		memcpy(to->id, q->id, ID_SIZE);
-		to->wanted = plan_entry_count(q);
-		to->waited_ns = now_ns - q->enqueued_ns;
-		released->cancelled_count++;
-		q->cancelled = true;
+		released->cancelled[released->cancelled_count++] =
+			pool_describe_cancelled(&state->queue[i], now_ns);
+		state->queue[i].cancelled = true;
 	}
 }
 

@@ -70,3 +70,12 @@ assert_queue() {
 	chg_ok cancel "$(queue '.[0].id')"
 	assert_says 'waited 0h 20m [0-9]+s'
 }
+
+@test "release --cancel tells how long requests have really waited" {
+	pool 1
+	chg_ok reserve --user holder
+	wait_run one
+	set_clock 864000
+	chg_ok release --all --cancel
+	assert_says 'Cancelled request [0-9a-f]{8} \(1 GPU, waited 0h 0m [0-9]+s\)'
+}
