@@ -180,12 +180,12 @@ static void fill_drained(const struct snapshot *s, const struct gpu_view *view, 
 	char since[CLOCK_DURATION_SIZE];
 	struct str used = {0};
 
-	if (slot->drained_by)
+	if (slot->drained_by && slot->drained_ns != TIME_NONE)
 		t->details = mem_printf("drained by %s %s ago%s%s", slot->drained_by,
 					clock_duration(s->now_ns - slot->drained_ns, since),
 					slot->drained_note ? ": " : "",
 					slot->drained_note ? slot->drained_note : "");
-	else if (slot->retired_ns != TIME_NONE)
+	else if (!slot->drained_by && slot->retired_ns != TIME_NONE)
 		t->details = mem_printf("%s %s ago", view->withheld,
 					clock_duration(s->now_ns - slot->retired_ns, since));
 	else

@@ -184,6 +184,8 @@ static const struct gpu_case cases[] = {
 	 .json = "'status':'DRAINED','details':'drained by root 1h 1m 1s ago',"
 		 "'validation':'0MB used','drained_by':'root',"
 		 "'drained_at':'2025-07-07T17:25:31Z'"},
+	{"drained, and nobody can tell when", .drained_by = "unknown",
+	 .row = "0|DRAINED|-|-|-|-|drained by unknown|0MB used"},
 	{"drained, and somebody works on it", .drained_by = "root", .drained_ago = 61, .busy = 300,
 	 .processes = {{4711, "gpu-burn", "root"}},
 	 .row = "0|DRAINED|-|-|-|-|drained by root 0h 1m 1s ago|300MB used by "
@@ -245,7 +247,7 @@ static void set_slot(struct snapshot *s, const struct gpu_case *c)
 
 	slot->last_released_ns = c->released_ago ? NOW - S(c->released_ago) : TIME_NONE;
 	slot->drained_by = mem_strdup(c->drained_by);
-	slot->drained_ns = c->drained_by ? NOW - S(c->drained_ago) : TIME_NONE;
+	slot->drained_ns = c->drained_ago ? NOW - S(c->drained_ago) : TIME_NONE;
 	slot->problem = mem_strdup(c->unreadable);
 	if (c->excluded) {
 		s->policy.excluded = mem_alloc(1, sizeof(int));
