@@ -127,7 +127,7 @@ freeze_waiter() {
 	wait_run numbered --gpu-ids 0
 	nvml_state "{\"gpus\": [$card, $lost]}"
 	kill "$command"
-	wait_until 'has_text "$WORLD/numbered.err" "its use is unknown 0"'
+	wait_until 'has_text "$WORLD/numbered.err" "use unknown 0"'
 	world_unset CANHAZGPU_RUN_VISIBLE
 	wait_run named --gpu-ids 0
 	wait_for_start named
