@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "plan/actor.h"
 #include "plan/kind.h"
+#include "plan/limits.h"
 #include "plan/queue.h"
 #include "plan/schedule.h"
 #include "plan/withheld.h"
@@ -96,6 +97,9 @@ static void add_request(struct pool_state *state, const struct plan_facts *facts
 {
 	struct queue_entry *q = pool_state_add_waiter(state);
 
+	q->account = mem_strdup(request->actor.account);
+	q->uid = quantity_of((int64_t)request->actor.uid);
+	q->account_limit = plan_limit_gpus(facts->policy, &request->actor);
 	q->type = request->type;
 	q->requested_count = (int)plan_request_count(request);
 	if (request->ids) {

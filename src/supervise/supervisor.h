@@ -37,9 +37,10 @@ struct supervisor {
 
 	int64_t next_scan_ns, scan_interval_ns; /* of the tree */
 	int64_t warn_ns, deadline_ns;           /* --signal-before, --timeout; INT64_MAX: none */
-	int64_t end_ns;   /* orders.within: when the manual reservation ends; INT64_MAX: never */
-	int64_t *left_ns; /* the same, for the renewer to tell how long that is; shared */
-	int64_t kill_ns;  /* while stopping: when SIGKILL begins; 0: not stopping */
+	int64_t end_boot_ns; /* orders.within: when the manual reservation ends, also while the host
+				is suspended; INT64_MAX: never */
+	int64_t *left_ns;    /* the same, for the renewer to tell how long that is; shared */
+	int64_t kill_ns;     /* while stopping: when SIGKILL begins; 0: not stopping */
 
 	bool container_seen;       /* its processes have a control group of their own */
 	bool container_killed;     /* the engine has been told to */

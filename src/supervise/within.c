@@ -11,18 +11,18 @@
 /* The next look: with the heartbeats that others have, or where it is over. */
 static void set_next_look(struct supervisor *s)
 {
-	int64_t now_ns = clock_monotonic_ns();
+	int64_t left_ns = s->end_boot_ns - clock_boot_ns(), pause_ns = s->orders.heartbeat_ns;
 
-	s->next_renewal_ns = now_ns + s->orders.heartbeat_ns;
-	if (s->end_ns < s->next_renewal_ns - SLACK_NS)
-		s->next_renewal_ns = (s->end_ns > now_ns ? s->end_ns : now_ns) + SLACK_NS;
+	if (left_ns < pause_ns - SLACK_NS)
+		pause_ns = (left_ns > 0 ? left_ns : 0) + SLACK_NS;
+	s->next_renewal_ns = clock_monotonic_ns() + pause_ns;
 }
 
 static void set_left(struct supervisor *s, int64_t left_ns)
 {
-	int64_t now_ns = clock_monotonic_ns();
+	int64_t now_ns = clock_boot_ns();
 
-	s->end_ns = left_ns < INT64_MAX - now_ns ? now_ns + left_ns : INT64_MAX;
+	s->end_boot_ns = left_ns < INT64_MAX - now_ns ? now_ns + left_ns : INT64_MAX;
 	set_next_look(s);
 }
 
@@ -70,7 +70,7 @@ void supervise_looked(struct supervisor *s, bool held)
 		return;
 	}
 	s->lost = true;
-	if (s->end_ns <= clock_monotonic_ns()) {
+	if (s->end_boot_ns <= clock_boot_ns()) {
 		ended = mem_printf("your manual reservation of GPU(s) %s has ended", s->gpus);
 		supervise_stop_because(s, ended);
 		return;

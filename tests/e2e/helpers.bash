@@ -288,10 +288,10 @@ use_clock() {
 	set_clock 0 0
 }
 
-# set_clock SET [PASSED]: the wall clock was set by so many seconds, also to programs that run, and so many have
-# passed besides, as all clocks show.
+# set_clock SET [PASSED [SUSPENDED]]: the wall clock was set by so many seconds, also to programs that run, so many have
+# passed besides, as all clocks show, and for so many more the host was suspended.
 set_clock() {
-	echo "$1" "${2:-0}" >"$WORLD/clock.new"
+	echo "$1" "${2:-0}" "${3:-0}" >"$WORLD/clock.new"
 	mv "$WORLD/clock.new" "$WORLD/clock"
 }
 

@@ -73,6 +73,18 @@ records() {
 	assert_no_processes
 }
 
+@test "it is stopped also when the manual reservation ends while the host is suspended" {
+	use_clock
+	pool 1
+	world_set CANHAZGPU_RUN_HEARTBEAT=100ms
+	chg_ok reserve --short --duration 1h
+	start_background run canhazgpu run --gpu-ids 0 -- sleep 1000
+	wait_until 'is_called "${background_pids[run]}" sleep'
+	set_clock 0 0 7200
+	wait_until 'is_gone "${background_pids[run]}"'
+	wait_for_text "$WORLD/run.err" 'your manual reservation of GPU(s) [0] has ended: stopping the command'
+}
+
 @test "when the manual reservation is released, the run goes on without, or is stopped: --on-lost" {
 	pool 1
 	world_set CANHAZGPU_RUN_HEARTBEAT=100ms

@@ -1,8 +1,9 @@
 /*
- * A clock that tests can set, for LD_PRELOAD: the file that CANHAZGPU_STUB_CLOCK names holds two
- * numbers of seconds, by how much the wall clock was set and how much time has passed besides. Read
- * at each call, so that programs that run already see it, too. Timers on the wall clock are moved
- * with it; none is told that it was set. System calls alone: allocators ask for the time, too.
+ * A clock that tests can set, for LD_PRELOAD: the file that CANHAZGPU_STUB_CLOCK names holds
+ * three numbers of seconds: by how much the wall clock was set, how much time has passed besides,
+ * and for how much more the host was suspended, which CLOCK_MONOTONIC does not count. Read at each
+ * call, so that programs that run already see it, too. Timers on the wall clock are moved with it;
+ * none is told that it was set. System calls alone: allocators ask for the time, too.
  *
  * CANHAZGPU_STUB_CLOCK_STEP=N: for this process it is set by ten days when it asks for the Nth
  * time.
@@ -22,7 +23,7 @@
 /* Later than any that a timer is set to for a reason. */
 #define LAST_WALL_S INT64_C(9000000000)
 
-static void read_shifts(long *ret_set_s, long *ret_passed_s)
+static void read_shifts(long *ret_set_s, long *ret_passed_s, long *ret_suspended_s)
 {
 	const char *path = getenv("CANHAZGPU_STUB_CLOCK");
 	char text[64] = "", *end = text;
@@ -33,7 +34,8 @@ static void read_shifts(long *ret_set_s, long *ret_passed_s)
 		syscall(SYS_close, fd);
 	}
 	*ret_set_s = strtol(text, &end, 10);
-	*ret_passed_s = strtol(end, NULL, 10);
+	*ret_passed_s = strtol(end, &end, 10);
+	*ret_suspended_s = strtol(end, NULL, 10);
 }
 
 /* Sets it for everybody, if this is the time. */
@@ -56,26 +58,27 @@ static void step(void)
 
 SHOWN int clock_gettime(clockid_t id, struct timespec *now)
 {
-	long set_s, passed_s;
+	long set_s, passed_s, suspended_s;
 	int r = (int)syscall(SYS_clock_gettime, id, now);
 
 	if (r < 0 || (id != CLOCK_REALTIME && id != CLOCK_BOOTTIME && id != CLOCK_MONOTONIC))
 		return r;
 	if (id == CLOCK_REALTIME)
 		step();
-	read_shifts(&set_s, &passed_s);
-	now->tv_sec += passed_s + (id == CLOCK_REALTIME ? set_s : 0);
+	read_shifts(&set_s, &passed_s, &suspended_s);
+	now->tv_sec += passed_s + (id == CLOCK_MONOTONIC ? 0 : suspended_s) +
+		       (id == CLOCK_REALTIME ? set_s : 0);
 	return r;
 }
 
 SHOWN int timerfd_settime(int fd, int flags, const struct itimerspec *at, struct itimerspec *old)
 {
 	struct itimerspec moved = *at;
-	long set_s, passed_s;
+	long set_s, passed_s, suspended_s;
 
-	read_shifts(&set_s, &passed_s);
+	read_shifts(&set_s, &passed_s, &suspended_s);
 	if ((flags & TFD_TIMER_ABSTIME) && at->it_value.tv_sec > FIRST_WALL_S &&
 	    at->it_value.tv_sec < LAST_WALL_S)
-		moved.it_value.tv_sec -= set_s + passed_s;
+		moved.it_value.tv_sec -= set_s + passed_s + suspended_s;
 	return (int)syscall(SYS_timerfd_settime, fd, flags, &moved, old);
 }

@@ -75,6 +75,7 @@ struct when_case {
 	int asks;                   /* GPUs */
 	int id;                     /* this one; -1: any */
 	enum place_wish linked;
+	int limit;            /* policy.max-gpus of bob, who asks; 0: none */
 	const char *expected; /* NULL: there is nothing to say */
 };
 
@@ -110,6 +111,16 @@ static const struct when_case when_cases[] = {
 	 .id = -1, .held_count = 1, .waits_count = 1, .use = {USE_IDLE, USE_BUSY},
 	 .held = {{0, RESERVATION_MANUAL, .end_min = 4}}, .waits = {{1, 60}},
 	 .expected = "next free about 18:30 (GPU 0, alice); --wait queues, to start about 19:30"},
+	{"the next one goes to somebody else", .asks = 1, .id = -1, .held_count = 2,
+	 .waits_count = 1,
+	 .held = {{0, RESERVATION_MANUAL, .end_min = 4}, {1, RESERVATION_MANUAL, .end_min = 8}},
+	 .waits = {{1, 60}}, .limit = 2,
+	 .expected = "next free about 18:30 (GPU 0, alice); --wait queues, to start about 18:34"},
+	{"another request of the account comes first, and the limit lets one through", .asks = 1,
+	 .id = -1, .held_count = 2, .waits_count = 1,
+	 .held = {{0, RESERVATION_MANUAL, .end_min = 4}, {1, RESERVATION_MANUAL, .end_min = 8}},
+	 .waits = {{1, 60}}, .limit = 1,
+	 .expected = "next free about 18:30 (GPU 0, alice); --wait queues"},
 	{"it goes out of service", .asks = 1, .id = -1, .held_count = 2, .drained = 1,
 	 .held = {{0, RESERVATION_RUN}, {1, RESERVATION_MANUAL, .end_min = 4}},
 	 .expected = "--wait queues"},
@@ -133,9 +144,11 @@ static char *when_of(const struct when_case *c)
 	enum holder_life life[PEOPLE_MAX] = {0}, waiting[PEOPLE_MAX] = {0};
 	int64_t runs_ns[PEOPLE_MAX] = {0}, entries_ns[PEOPLE_MAX + 1] = {0};
 	const struct plan_past past = {.runs_ns = runs_ns, .entries_ns = entries_ns};
+	const struct plan_policy policy = {.max_gpus = c->limit};
 	const struct plan_facts facts = {
-		.now_ns = NOW, .use = c->use, .life = life, .waiting = waiting};
-	struct plan_request request = {.type = RESERVATION_RUN,
+		.now_ns = NOW, .use = c->use, .life = life, .waiting = waiting, .policy = &policy};
+	struct plan_request request = {.actor = {.uid = 1, .account = "bob"},
+				       .type = RESERVATION_RUN,
 				       .count = c->asks,
 				       .ids = c->id >= 0 ? &c->id : NULL,
 				       .ids_count = c->id >= 0,
