@@ -117,7 +117,7 @@ assert_refused() {
 	chg_ok reserve --gpu-ids 0 --user alice
 	busy 2
 	chg reserve --gpu-ids 0,1
-	assert_error 1 "GPU 0 is not available: reserved by alice (manual), your own reservation - 'canhazgpu run --gpu-ids 0' runs there, 'canhazgpu extend' prolongs it"
+	assert_error 1 "GPU 0 is not available: reserved by alice ($ME) (manual), your own reservation - 'canhazgpu run --gpu-ids 0' runs there, 'canhazgpu extend' prolongs it"
 	chg reserve --gpu-ids 1,2
 	assert_error 1 "GPU 2 is not available: in use without reservation - run 'canhazgpu status' for details"
 	fake_state '{"gpus": [{"index": 3, "memory_used_mb": null}]}'

@@ -75,7 +75,7 @@ load wait_helpers
 	chg_ok reserve --gpu-ids 0 --duration 1h
 	chg_ok reserve --gpu-ids 1 --duration 1h
 	for i in $(seq 12); do
-		start_background "many$i" canhazgpu run --wait --gpu-ids 0 -- true
+		start_background "many$i" canhazgpu reserve --wait --gpu-ids 0
 	done
 	wait_until '[ "$(in_world canhazgpu queue --json | jq length)" = 12 ]' 30
 	wait_run any
