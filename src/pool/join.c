@@ -52,6 +52,10 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 		if (r == 0)
 			r = find_held(&cache, &facts, request, outer_id, &plan, e);
 	}
+	/* On another host these would be other GPUs. */
+	if (r == 0 && plan.granted &&
+	    pool_host_match(p, &cache.state, &cache.observation.scan) == MACHINE_OTHER)
+		r = pool_refuse_other(p, &cache.state, e);
 	if (r == 0 && plan.granted)
 		r = scan_cache_check_names(&cache, p->config.naming, e);
 	if (r == 0 && plan.granted)
