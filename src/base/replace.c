@@ -79,15 +79,38 @@ char *file_resolved_path(const char *path)
 			 : mem_strdup(path);
 }
 
+/*
+ * Where a link leads, which stays one. The kernel is asked first, and the answer must be of the
+ * same file: it refuses a link that somebody else has put into a sticky folder
+ * (fs.protected_symlinks), which reading the link oneself does not.
+ */
+static int resolve(const char *path, char **ret_target, bool *ret_is_special)
+{
+	AUTO_FREE char *target = NULL;
+	struct stat named, st;
+	bool is_there = stat(path, &named) == 0;
+
+	if (!is_there && errno != ENOENT)
+		return -errno;
+	target = file_resolved_path(path);
+	if (is_there != (stat(target, &st) == 0) ||
+	    (is_there && (st.st_dev != named.st_dev || st.st_ino != named.st_ino)))
+		return -ELOOP;
+	*ret_is_special = is_there && !S_ISREG(st.st_mode);
+	*ret_target = mem_steal(&target);
+	return 0;
+}
+
 int file_replace(const char *path, const void *bytes, size_t size, struct err *e)
 {
-	/* A link stays one. */
-	AUTO_FREE char *target = file_resolved_path(path);
+	AUTO_FREE char *target = NULL;
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 	sigset_t ending, mask;
-	struct stat st;
-	int r;
+	bool is_special = false;
+	int r = resolve(path, &target, &is_special);
 
+	if (r < 0)
+		return err_sys(e, -r, "cannot write '%s'", path);
 	/* Ctrl-C waits, so that nothing is left beside it; `ulimit -f` is an error like a full
 	 * disk. */
 	sigemptyset(&ending);
@@ -96,7 +119,7 @@ int file_replace(const char *path, const void *bytes, size_t size, struct err *e
 	sigaddset(&ending, SIGQUIT);
 	sigaddset(&ending, SIGTERM);
 	sigaction(SIGXFSZ, &ignore, &before);
-	if (stat(target, &st) == 0 && !S_ISREG(st.st_mode)) {
+	if (is_special) {
 		r = write_through(target, bytes, size);
 	} else {
 		sigprocmask(SIG_BLOCK, &ending, &mask);

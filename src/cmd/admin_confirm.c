@@ -11,19 +11,18 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "plan/plan.h"
+#include "view/words.h"
 
 /* "  alice (bob): run on GPU(s) [0, 1] for 0h 5m 2s (fine-tuning)" */
 static void list_reservation(const struct reservation *r, int64_t now_ns)
 {
-	AUTO_FREE char *user = text_shown(r->user), *account = text_shown(r->account);
-	AUTO_FREE char *note = text_shown(r->note), *gpus = str_from_ids(r->gpus, r->gpus_count);
-	bool named = account && (!user || strcmp(user, account) != 0);
+	AUTO_FREE char *who = view_who(r->user, r->account), *note = text_shown(r->note);
+	AUTO_FREE char *gpus = str_from_ids(r->gpus, r->gpus_count);
 	char time[CLOCK_DURATION_SIZE];
 
-	fprintf(stderr, "  %s%s%s%s: %s on GPU(s) %s for %s%s%s%s\n", user ? user : "unknown",
-		named ? " (" : "", named ? account : "", named ? ")" : "",
-		reservation_type_name(r->type), gpus, clock_duration(now_ns - r->start_ns, time),
-		note ? " (" : "", note ? note : "", note ? ")" : "");
+	fprintf(stderr, "  %s: %s on GPU(s) %s for %s%s%s%s\n", who, reservation_type_name(r->type),
+		gpus, clock_duration(now_ns - r->start_ns, time), note ? " (" : "",
+		note ? note : "", note ? ")" : "");
 }
 
 /* Whether anything ends. */
@@ -35,14 +34,14 @@ static bool list_ends(const struct pool_state *s)
 		count += !plan_is_collected(s, s->reservations[i]);
 	if (count)
 		fprintf(stderr, "Recreating the pool ends %zu reservation%s:\n", count,
-			count == 1 ? "" : "s");
+			str_plural(count));
 	for (size_t i = 0; i < s->reservations_count; i++) {
 		if (!plan_is_collected(s, s->reservations[i]))
 			list_reservation(s->reservations[i], clock_now_ns());
 	}
 	if (waiting)
 		fprintf(stderr, "Recreating the pool cancels %zu waiting request%s\n", waiting,
-			waiting == 1 ? "" : "s");
+			str_plural(waiting));
 	return count || waiting;
 }
 

@@ -88,8 +88,9 @@ static int reuse(const struct invocation *in, struct pool *pool, const struct pl
 		return 0;
 	if (request->force || request->linked || request->same_numa)
 		return err_usage(e, "--reuse cannot be used with --force, --linked or --same-numa");
-	return settings_text(in->settings, "reserve.wait") ? pool_reuse(pool, request, grant, e)
-							   : 0;
+	return settings_text(in->settings, "reserve.wait")
+		       ? pool_join(pool, request, NULL, grant, e)
+		       : 0;
 }
 
 static int reserve_run(const struct invocation *in, struct err *e)

@@ -195,8 +195,7 @@ static char *why_impossible(const struct pool_state *state, const struct plan_fa
 		serving = plan_count_in_service(state, facts->policy, ids, count);
 	for (size_t i = 0; !ids && i < state->slots_count; i++)
 		serving += !plan_is_withheld(state, facts->policy, (int)i);
-	return mem_printf("it needs %zu GPU%s%s, and %zu %s in service", wanted,
-			  wanted == 1 ? "" : "s",
+	return mem_printf("it needs %zu GPU%s%s, and %zu %s in service", wanted, str_plural(wanted),
 			  q->requested_ids ? ""
 			  : q->eligible    ? " of the kind or place that it asks for"
 					   : "",

@@ -1,5 +1,4 @@
-/* Requests that are met by what is held already: pool_join and pool_reuse of pool.h. They change
-   nothing. */
+/* Requests that are met by what is held already: pool_join of pool.h. It changes nothing. */
 #include "base/mem.h"
 #include "pool/private.h"
 
@@ -30,15 +29,19 @@ static int find_held(const struct scan_cache *cache, const struct plan_facts *fa
 	return 0;
 }
 
-static int use_held(struct pool *p, const struct plan_request *request, const char *outer_id,
-		    struct pool_grant *ret_grant, struct err *e)
+int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
+	      struct pool_grant *ret_grant, struct err *e)
 {
 	AUTO(plan_clear) struct plan plan = {0};
 	struct plan_facts facts = {.now_ns = clock_now_ns(), .policy = &p->config.policy};
 	const struct scan_wish wish = {.for_grant = true};
 	struct scan_cache cache = {0};
-	int r = pool_load(p, STORE_READ, &cache.state, e);
+	int r;
 
+	/* Most runs name no GPUs, and nothing has to be read for them. */
+	if (!outer_id && request->type == RESERVATION_RUN && !request->ids)
+		return 0;
+	r = pool_load(p, STORE_READ, &cache.state, e);
 	if (r == 0 && cache.state.initialized)
 		r = find_held(&cache, &facts, request, outer_id, &plan, e);
 	/* What the driver calls these GPUs takes a scan, and then the pool may be another one. */
@@ -49,6 +52,10 @@ static int use_held(struct pool *p, const struct plan_request *request, const ch
 		if (r == 0)
 			r = find_held(&cache, &facts, request, outer_id, &plan, e);
 	}
+	/* On another host these would be other GPUs. */
+	if (r == 0 && plan.granted &&
+	    pool_host_match(p, &cache.state, &cache.observation.scan) == MACHINE_OTHER)
+		r = pool_refuse_other(p, &cache.state, e);
 	if (r == 0 && plan.granted)
 		r = scan_cache_check_names(&cache, p->config.naming, e);
 	if (r == 0 && plan.granted)
@@ -59,16 +66,4 @@ static int use_held(struct pool *p, const struct plan_request *request, const ch
 	}
 	scan_cache_clear(&cache);
 	return r;
-}
-
-int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
-	      struct pool_grant *ret_grant, struct err *e)
-{
-	return use_held(p, request, outer_id, ret_grant, e);
-}
-
-int pool_reuse(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
-	       struct err *e)
-{
-	return use_held(p, request, NULL, ret_grant, e);
 }

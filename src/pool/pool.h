@@ -153,21 +153,14 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 		 struct err *e);
 
 /*
- * For a request from within a run: see plan_nested. 1: it is for GPUs of the reservation
- * `outer_id`, *ret_grant is that reservation with these GPUs alone, and the caller clears it. 0: it
- * is a request like any other. With outer_id NULL the same for a run on GPUs that are reserved by
- * hand: see plan_within.
+ * For a request that may be met by what is held already. 1: it is, *ret_grant is that reservation
+ * with these GPUs alone, and the caller clears it. 0: it is a request like any other. With outer_id
+ * it comes from within the run of that reservation: see plan_nested. With NULL it is met by what
+ * its account holds by hand: a run by the GPUs that it names (plan_within), a reservation by one
+ * that there is (plan_reuse; pool_reserve does that itself, this is for a request that would wait).
  */
 int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
 	      struct pool_grant *ret_grant, struct err *e);
-
-/*
- * For a request that may be met by what its account holds: see plan_reuse. 1: it is, *ret_grant is
- * that reservation, and the caller clears it. 0: it is not. (pool_reserve does that itself; this is
- * for a request that would wait.)
- */
-int pool_reuse(struct pool *p, const struct plan_request *request, struct pool_grant *ret_grant,
-	       struct err *e);
 
 /*
  * Grants GPUs to processes that run already, and to what descends from them: see plan_adopt. They

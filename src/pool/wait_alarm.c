@@ -39,7 +39,7 @@ void alarm_reset(struct alarm *a)
 {
 	for (size_t i = 0; i < a->pidfds_count; i++)
 		mem_auto_close(&a->pidfds[i]);
-	a->pidfds_count = 0;
+	a->pidfds_count = a->collectors_count = 0;
 	a->stagger_ns = INT64_MAX;
 }
 
@@ -161,10 +161,10 @@ void alarm_set(struct pool_wait *w, const struct step *s)
 	alarm_reset(a);
 	a->rank = s->evaluation.rank;
 	a->due_ns = s->evaluation.until_ns;
-	if (a->rank < WAIT_FAR_RANK)
+	if (a->rank < WAIT_FAR_RANK) {
 		watch_gpus(w, state, &s->last.facts, place);
-	if (a->rank < WAIT_FAR_RANK)
 		watch_collectors(w, state, place);
+	}
 	watch_neighbour(w, state, place);
 	if (set_clock(a, s->evaluation.wall_until_ns))
 		clock_was_set(w);

@@ -100,7 +100,6 @@ static enum wake wake_by_time(struct pool_wait *w, int64_t step_ns, int64_t tick
 
 	if (alarm_collector_is_stopped(&w->alarm))
 		return WAKE_STEP;
-
 	if (now_ns >= step_ns) {
 		/* Commits made while it let others go first are loaded by the step itself. */
 		if (w->alarm.stagger_ns != INT64_MAX)

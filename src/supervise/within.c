@@ -52,10 +52,10 @@ int supervise_look(const struct supervisor *s, struct pool *pool, bool *ret_held
 	const struct reservation *r = s->orders.reservation;
 	size_t held = 0;
 	int64_t left_ns = 0;
-	int e_code = pool_held_by_hand(pool, &s->actor, r->gpus, r->gpus_count, &held, &left_ns, e);
+	int code = pool_held_by_hand(pool, &s->actor, r->gpus, r->gpus_count, &held, &left_ns, e);
 
-	if (e_code < 0)
-		return e_code;
+	if (code < 0)
+		return code;
 	*s->left_ns = left_ns;
 	*ret_held = held == r->gpus_count;
 	return 0;

@@ -62,9 +62,10 @@ forget_host() {
 
 @test "another host may look, and nothing else" {
 	on_host_ok node1 $HERE 1 admin --gpus 2 --provider fake
-	on_host_ok node1 $HERE 1 reserve --duration 1h
+	on_host_ok node1 $HERE 1 reserve --gpu-ids 0 --duration 1h
 	for words in 'reserve' 'run -- true' 'run --wait -- true' 'reserve --wait 10s --gpus 2' 'release' \
-		'admin --drain 1' 'extend --duration 1h'; do
+		'admin --drain 1' 'extend --duration 1h' 'run --gpu-ids 0 -- true' 'run --gpu-ids 1 -- true' \
+		'reserve --reuse' 'reserve --reuse --wait'; do
 		on_host node2 $THERE 2 $words
 		assert_error 1 'is that of another host, node1; this is node2'
 		if [ "${E2E_STORE:-sqlite}" = redis ]; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A request that cannot take its GPUs: those behind it are served, it keeps its place, and the queue says why.
 # stores: each
-# seconds: 55
+# seconds: 65
 
 load wait_helpers
 load terminal
@@ -269,6 +269,29 @@ freeze_waiter() {
 	kill "${background_pids[second]}"
 	wait_for_start first
 	assert_waits third
+}
+
+# switches: how often the request behind has gone to sleep.
+switches() {
+	sed -n 's/^voluntary_ctxt_switches:[[:space:]]*//p' "/proc/${background_pids[behind]}/status"
+}
+
+@test "who has collected is watched until it starts, and no longer, even if its command is stopped then" {
+	local before
+	[ "${E2E_STORE:-sqlite}" = sqlite ] || skip 'a Redis connection is checked meanwhile'
+	pool 2
+	chg_ok reserve --gpu-ids 1 --user holder
+	wait_run ahead --gpus 2
+	wait_until '[ "$(reserved | wc -w)" -eq 2 ]'
+	wait_run behind
+	chg_ok release
+	wait_for_start ahead
+	stop_now "${background_pids[ahead]}"
+	# Once more for the start, and for the estimate.
+	sleep 2
+	before=$(switches)
+	sleep 4
+	[ $(($(switches) - before)) -le 4 ] || fail_with "woke up $(($(switches) - before)) times"
 }
 
 # waiter_pid: of the only request in the terminal.

@@ -272,16 +272,11 @@ static int begin_replacing(struct sqlite_store *s, bool replace, int64_t *ret_co
 	if (r > 0) {
 		r = check_present(s, replace, ret_counter, &why);
 		/* It is there, and is to stay. */
-		if (r == -EEXIST) {
-			*e = why;
-			return r;
-		}
+		if (r == -EEXIST)
+			return err_set(e, EEXIST, "%s", why.text);
 	}
-	if (!is_unreadable(r)) {
-		if (r < 0)
-			*e = why;
-		return r;
-	}
+	if (!is_unreadable(r))
+		return r < 0 ? err_set(e, -r, "%s", why.text) : r;
 	sqlite_end(s);
 	if (!replace)
 		return err_set(e, -r, "%s; --force moves that file away", why.text);
