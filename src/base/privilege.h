@@ -29,7 +29,8 @@ bool privilege_applies_to(const char *directory);
 /*
  * The same for files that all with the group share, and the group: also where this process has no
  * other one, as a service with Group=canhazgpu. There it need not be the group of the program, and
- * everybody in it can write what is there: the caller must know that the directory is the program's.
+ * everybody in it can write what is there: the caller must know that the directory is the
+ * program's.
  */
 bool privilege_shares(const char *directory, gid_t *ret_group);
 

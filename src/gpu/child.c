@@ -83,7 +83,8 @@ int gpu_child_read(const struct gpu_child *child, struct scan *ret_scan, int64_t
 	const struct str *answer = &child->host.answer;
 	int64_t end_ns;
 
-	if (answer->length <= END_LENGTH || sscanf(str_text(answer), "%20" SCNd64 "\n", &end_ns) != 1)
+	if (answer->length <= END_LENGTH ||
+	    sscanf(str_text(answer), "%20" SCNd64 "\n", &end_ns) != 1)
 		return -EBADMSG;
 	*ret_end_ns = end_ns;
 	return gpu_wire_unpack(str_text(answer) + END_LENGTH, answer->length - END_LENGTH, ret_scan,

@@ -3,8 +3,8 @@
  *
  * Whoever has the lock scans, and writes the result before giving it up; a process that is killed
  * loses it, and the next one scans. While it scans it writes into the lock's file since when, and
- * that it runs: a holder that was stopped, or is late (share_holder_is_late), is not waited for, and
- * another file takes the place of its lock. (Two that scan by mistake cost time, nothing else.)
+ * that it runs: a holder that was stopped, or is late (share_holder_is_late), is not waited for,
+ * and another file takes the place of its lock. (Two that scan by mistake cost time, nothing else.)
  */
 #include "gpu/share.h"
 
@@ -317,8 +317,8 @@ static bool is_stopped(const struct gpu_child *child)
 }
 
 /*
- * Waits for the child's answer, and shows all others meanwhile that both run. *ret_is_taken: whoever
- * was late has an answer first, which is in *ret_scan, or *e with *ret_result.
+ * Waits for the child's answer, and shows all others meanwhile that both run. *ret_is_taken:
+ * whoever was late has an answer first, which is in *ret_scan, or *e with *ret_result.
  */
 static int await(struct share *s, struct gpu_child *child, bool *ret_is_taken,
 		 struct scan *ret_scan, int *ret_result, struct err *e)

@@ -35,9 +35,8 @@ void share_directory_open(struct share_directory *d, const char *path)
 	/* In the group's directory files belong to whoever made them: others must not reach them.
 	 */
 	if (fstat(d->fd, &st) < 0 ||
-	    (d->is_groups
-		     ? st.st_uid != 0 || st.st_gid != d->group || (st.st_mode & S_IRWXO)
-		     : st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH))))
+	    (d->is_groups ? st.st_uid != 0 || st.st_gid != d->group || (st.st_mode & S_IRWXO)
+			  : st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH))))
 		mem_auto_close(&d->fd);
 }
 

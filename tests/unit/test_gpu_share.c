@@ -383,9 +383,36 @@ static void test_kept_late(void **state)
 	assert_int_equal(scans_count(), 2);
 }
 
+/* Nor does it take the place of one that began later. */
+static void test_kept_last(void **state)
+{
+	const struct gpu_options options = options_of(LONG_MS);
+	AUTO_FREE char *path = NULL;
+	struct stat before, after;
+	pid_t first, joiner, child;
+
+	(void)state;
+	use_driver(gate());
+	first = start_scan(&options);
+	wait_until_scans(1);
+	child = child_of(first);
+	kill(child, SIGSTOP);
+	joiner = start_scan(&options);
+	wait_until_scans(2);
+	write_file("gate", "");
+	assert_exits(joiner);
+	path = kept("");
+	assert_int_equal(stat(path, &before), 0);
+	kill(child, SIGCONT);
+	assert_exits(first);
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+}
+
 /* ---- several accounts ---- */
 
-/* A service in the group of the pool, whose program gets no rights, and the users' installed one. */
+/* A service in the group of the pool, whose program gets no rights, and the users' installed one.
+ */
 static void test_service(void **state)
 {
 	pid_t first, joiner;
@@ -424,14 +451,14 @@ static void test_directories(void **state)
 	} cases[] = {
 		{&service, 0, GROUP, 02770, true},
 		{&user, 0, GROUP, 02770, true},
-		{&service, 0, GROUP, 0770, false},      /* hands no group down */
-		{&service, 0, GROUP, 02775, false},     /* open to others */
+		{&service, 0, GROUP, 0770, false},  /* hands no group down */
+		{&service, 0, GROUP, 02775, false}, /* open to others */
 		{&service, 0, GROUP, 02777, false},
-		{&service, 4401, GROUP, 02770, false},  /* made by himself */
-		{&service, 0, 4404, 02770, false},      /* of a group that is not his */
-		{&user, 0, 4402, 02770, false},         /* his own, not the program's */
+		{&service, 4401, GROUP, 02770, false}, /* made by himself */
+		{&service, 0, 4404, 02770, false},     /* of a group that is not his */
+		{&user, 0, 4402, 02770, false},        /* his own, not the program's */
 		{&stranger, 0, GROUP, 02771, false},
-		{&root, 0, 0, 02770, false},            /* root's group is no program's */
+		{&root, 0, 0, 02770, false}, /* root's group is no program's */
 	};
 
 	(void)state;
@@ -811,6 +838,7 @@ int main(void)
 		SHARE_TEST(test_stopped),
 		SHARE_TEST(test_continued),
 		SHARE_TEST(test_kept_late),
+		SHARE_TEST(test_kept_last),
 		SHARE_TEST(test_service),
 		SHARE_TEST(test_directories),
 		SHARE_TEST(test_late),

@@ -128,11 +128,21 @@ static void test_devices(void **state)
 		const char *name;
 		bool counts;
 	} cases[] = {
-		{"nvidia0", true},         {"nvidia15", true},         {"nvidiactl", true},
-		{"nvidia-cap21", true},    {"kfd", true},              {"nvidia-uvm", false},
-		{"nvidia-modeset", false}, {"nvidia-uvm-tools", false}, {"nvidia-caps", false},
-		{"nvidia", false},         {"nvidia-cap", false},      {"nvidia0x", false},
-		{"nvidia-nvswitch0", false}, {"kfd0", false},          {"null", false},
+		{"nvidia0", true},
+		{"nvidia15", true},
+		{"nvidiactl", true},
+		{"nvidia-cap21", true},
+		{"kfd", true},
+		{"nvidia-uvm", false},
+		{"nvidia-modeset", false},
+		{"nvidia-uvm-tools", false},
+		{"nvidia-caps", false},
+		{"nvidia", false},
+		{"nvidia-cap", false},
+		{"nvidia0x", false},
+		{"nvidia-nvswitch0", false},
+		{"kfd0", false},
+		{"null", false},
 	};
 
 	(void)state;
@@ -279,10 +289,10 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rule),     cmocka_unit_test(test_no_boot_id),
-		cmocka_unit_test(test_text),     cmocka_unit_test(test_hanging),
-		cmocka_unit_test(test_too_many), cmocka_unit_test(test_replaces),
-		cmocka_unit_test(test_devices),  cmocka_unit_test(test_late),
+		cmocka_unit_test(test_rule),        cmocka_unit_test(test_no_boot_id),
+		cmocka_unit_test(test_text),        cmocka_unit_test(test_hanging),
+		cmocka_unit_test(test_too_many),    cmocka_unit_test(test_replaces),
+		cmocka_unit_test(test_devices),     cmocka_unit_test(test_late),
 		cmocka_unit_test(test_holder_text),
 	};
 
