@@ -65,7 +65,7 @@ void share_holder_write(const struct share_holder *h, char text[SHARE_HOLDER_SIZ
 /* False: the text is none. */
 bool share_holder_read(const char *text, struct share_holder *ret_holder);
 
-/* Who waits for a scan of another process. */
+/* A process that waits for the scan of another one. */
 struct share_joiner {
 	int64_t uid;
 	int64_t limit_ns; /* for all of its waiting and scanning */
