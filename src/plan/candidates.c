@@ -114,7 +114,7 @@ int plan_compare_candidates(const void *left, const void *right)
 }
 
 /* Refuses a GPU that the actor's account has reserved itself. */
-static int refuse_own(const struct reservation *r, int id, struct err *e)
+static int refuse_own(const struct reservation *r, const char *who, int id, struct err *e)
 {
 	if (r->queue_id)
 		return err_set(e, EBUSY,
@@ -126,11 +126,11 @@ static int refuse_own(const struct reservation *r, int id, struct err *e)
 			       "GPU %d is not available: reserved by %s (manual), your own "
 			       "reservation - 'canhazgpu run --gpu-ids %d' runs there, 'canhazgpu "
 			       "extend' prolongs it",
-			       id, r->user, id);
+			       id, who, id);
 	return err_set(e, EBUSY,
 		       "GPU %d is not available: reserved by %s (run), a run of your own - run "
 		       "'canhazgpu status' for details",
-		       id, r->user);
+		       id, who);
 }
 
 int plan_refuse_id(const struct pool_state *state, const struct plan_facts *facts,
@@ -145,7 +145,7 @@ int plan_refuse_id(const struct pool_state *state, const struct plan_facts *fact
 			    : NULL;
 
 	if (c->reserved && plan_owns(actor, slot->reservation))
-		return refuse_own(slot->reservation, c->id, e);
+		return refuse_own(slot->reservation, who, c->id, e);
 	if (c->reserved)
 		return err_set(
 			e, EBUSY,
