@@ -113,7 +113,7 @@ int plan_compare_candidates(const void *left, const void *right)
 	return r ? r : compare_ns(a->id, b->id);
 }
 
-/* Refuses a GPU that the actor's account has reserved itself, as `who`. */
+/* Refuses a GPU that the actor's account has reserved itself. */
 static int refuse_own(const struct reservation *r, const char *who, int id, struct err *e)
 {
 	if (r->queue_id)

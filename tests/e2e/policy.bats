@@ -86,7 +86,7 @@ forced() {
 	chmod 0644 "$WORLD/Makefile"
 	# shellcheck disable=SC2016
 	on_host 4302 sh -euc 'for i in 1 2 3 4 5; do canhazgpu run --wait -- "$0/job" "$0/at" "l$i" & done; wait
-		seq 6 | xargs -P 6 -I N canhazgpu run --wait -- "$0/job" "$0/at" xN
+		seq 6 | xargs -P 6 -I {} canhazgpu run --wait -- "$0/job" "$0/at" "x{}"
 		make -s -j 4 -f "$0/Makefile"' "$WORLD"
 	assert_status 0
 	assert_equal "$(wc -l <"$WORLD/at/done")" 15

@@ -72,7 +72,8 @@ load wait_helpers
 
 @test "many who wait for another GPU keep nobody from one that is free" {
 	pool 2
-	chg_ok reserve --gpu-ids 0 --duration 1h
+	# By hand, they would run there.
+	wait_run holder --gpu-ids 0
 	chg_ok reserve --gpu-ids 1 --duration 1h
 	for i in $(seq 12); do
 		start_background "many$i" canhazgpu reserve --wait --gpu-ids 0
