@@ -349,6 +349,50 @@ static void test_mig_unlisted(void **state)
 	assert_null(s.divided[2].instances_problem);
 }
 
+/* As many instances for each GPU as given. */
+static struct scan scan_instances(const int *counts, size_t gpus_count)
+{
+	AUTO(str_clear) struct str config = {0};
+
+	for (size_t i = 0; i < gpus_count; i++) {
+		str_addf(&config, "%s{\"uuid\": \"GPU-%zu\", \"bus\": [0, %zu, 0], \"mig\": [",
+			 i ? "," : "{\"gpus\": [", i, i + 1);
+		for (int k = 0; k < counts[i]; k++)
+			str_addf(&config, "%s{\"uuid\": \"MIG-%zu-%d\"}", k ? "," : "", i, k);
+		str_add(&config, "]}");
+	}
+	str_add(&config, "]}");
+	return scan_config("nvml", str_text(&config));
+}
+
+/* Those that have no place in a pool, or that are not asked for, are not "none" either. */
+static void test_mig_cut(void **state)
+{
+	/* With the GPUs 1024 units, and one too many. */
+	static const struct {
+		int last;
+		bool cut;
+	} cases[] = {{48, false}, {49, true}};
+	static const int many[] = {64, 65};
+	struct scan s = scan_instances(many, 2);
+
+	(void)state;
+	assert_null(s.divided[0].instances_problem);
+	assert_non_null(s.divided[1].instances_problem);
+	scan_clear(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int counts[16];
+
+		for (size_t k = 0; k < ARRAY_SIZE(counts); k++)
+			counts[k] = 64;
+		counts[15] = cases[i].last;
+		s = scan_instances(counts, ARRAY_SIZE(counts));
+		assert_int_equal(s.gpus_count, 15 * 64 + 48);
+		assert_int_equal(s.divided[15].instances_problem != NULL, cases[i].cut);
+		scan_clear(&s);
+	}
+}
+
 /* Nor is a GPU whole because the driver does not say whether it is. */
 static void test_mig_unknown(void **state)
 {
@@ -495,25 +539,16 @@ static void test_detect(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_all_values),
-		TEST(test_processes),
-		TEST(test_old_library),
-		TEST(test_memory_falls_back),
-		TEST(test_unknown_values),
-		TEST(test_no_permission),
-		TEST(test_health),
-		TEST(test_unified_memory),
-		TEST(test_many_processes),
-		TEST(test_mig),
-		TEST(test_mig_unlisted),
-		TEST(test_mig_unknown),
-		TEST(test_init_errors),
-		TEST(test_crash),
-		TEST(test_hang),
-		TEST(test_nothing_left),
-		TEST(test_falls_back_to_smi),
-		TEST(test_silent),
-		TEST(test_without_group),
+		TEST(test_all_values),     TEST(test_processes),
+		TEST(test_old_library),    TEST(test_memory_falls_back),
+		TEST(test_unknown_values), TEST(test_no_permission),
+		TEST(test_health),         TEST(test_unified_memory),
+		TEST(test_many_processes), TEST(test_mig),
+		TEST(test_mig_unlisted),   TEST(test_mig_cut),
+		TEST(test_mig_unknown),    TEST(test_init_errors),
+		TEST(test_crash),          TEST(test_hang),
+		TEST(test_nothing_left),   TEST(test_falls_back_to_smi),
+		TEST(test_silent),         TEST(test_without_group),
 		TEST(test_detect),
 	};
 

@@ -101,6 +101,7 @@ void nvidia_nvml_read_instances(const struct nvml *n, nvml_device device, struct
 	const size_t place = s->gpus_count - 1;
 	unsigned slots = 0;
 	int code = NVML_CALL(n->mig_max_count, device, &slots);
+	bool is_cut = slots > MIG_INSTANCES_MAX;
 
 	for (unsigned i = 0; code == NVML_SUCCESS && i < slots && i < MIG_INSTANCES_MAX; i++) {
 		nvml_device instance = NULL;
@@ -111,8 +112,12 @@ void nvidia_nvml_read_instances(const struct nvml *n, nvml_device device, struct
 			code = NVML_SUCCESS; /* an empty slot */
 			continue;
 		}
-		if (code != NVML_SUCCESS || s->gpus_count >= POOL_GPUS_MAX)
+		if (code != NVML_SUCCESS)
 			break;
+		if (s->gpus_count >= POOL_GPUS_MAX) {
+			is_cut = true;
+			break;
+		}
 		g = scan_add_gpu(s);
 		g->index = (int)s->gpus_count - 1;
 		read_instance(n, instance, &s->gpus[place], g);
@@ -121,4 +126,7 @@ void nvidia_nvml_read_instances(const struct nvml *n, nvml_device device, struct
 		s->gpus[place].instances_problem =
 			mem_printf("its MIG instances cannot be listed: %s (%d)",
 				   nvidia_nvml_error(n, code), code);
+	else if (is_cut)
+		s->gpus[place].instances_problem =
+			mem_strdup("it has more MIG instances than can be listed");
 }
