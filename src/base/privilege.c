@@ -62,13 +62,31 @@ static bool path_is_root_controlled(const char *directory)
 	return true;
 }
 
-bool privilege_applies_to(const char *directory)
+static bool is_directory_of(const char *directory, gid_t group)
 {
 	struct stat st;
 
-	return reserved != NO_GROUP && path_is_root_controlled(directory) &&
+	return group != NO_GROUP && path_is_root_controlled(directory) &&
 	       lstat(directory, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == 0 &&
-	       st.st_gid == reserved && (st.st_mode & S_ISGID) && !(st.st_mode & S_IWOTH);
+	       st.st_gid == group && (st.st_mode & S_ISGID) && !(st.st_mode & S_IWOTH);
+}
+
+bool privilege_applies_to(const char *directory)
+{
+	return is_directory_of(directory, reserved);
+}
+
+bool privilege_shares(const char *directory, gid_t *ret_group)
+{
+	gid_t group = reserved;
+
+	/* Without one, the own. That of root is no program's. */
+	if (group == NO_GROUP && getgid() != 0)
+		group = getgid();
+	if (!is_directory_of(directory, group))
+		return false;
+	*ret_group = group;
+	return true;
 }
 
 bool privilege_is_held(void)
@@ -100,6 +118,14 @@ int privilege_drop(struct err *e)
 	reserved = NO_GROUP;
 	depth = 0;
 	return 0;
+}
+
+bool privilege_is_of_program(gid_t group)
+{
+	struct stat program;
+
+	return stat("/proc/self/exe", &program) == 0 && program.st_gid == group &&
+	       (program.st_mode & S_ISGID);
 }
 
 bool privilege_is_installed(void)
@@ -157,10 +183,8 @@ char *privilege_problem(gid_t group)
 	AUTO_FREE char *shown = group_name(group);
 	AUTO_FREE char *traced_by = NULL;
 	struct statvfs system;
-	struct stat program;
 
-	if (stat("/proc/self/exe", &program) < 0 || program.st_gid != group ||
-	    !(program.st_mode & S_ISGID))
+	if (!privilege_is_of_program(group))
 		return mem_printf(
 			"it belongs to the group '%s', and this program was not installed "
 			"with that group: use the installed canhazgpu, ask the "

@@ -26,6 +26,17 @@ void privilege_init(void);
  */
 bool privilege_applies_to(const char *directory);
 
+/*
+ * The same for files that all with the group share, and the group: also where this process has no
+ * other one, as a service with Group=canhazgpu. There it need not be the group of the program, and
+ * everybody in it can write what is there: the caller must know that the directory is the
+ * program's.
+ */
+bool privilege_shares(const char *directory, gid_t *ret_group);
+
+/* Whether the program is set-group-id to that group, in effect or not. */
+bool privilege_is_of_program(gid_t group);
+
 /* Whether the program has a group of its own (in effect or not), and whether it is that one. */
 bool privilege_is_held(void);
 bool privilege_is_of_group(gid_t group);

@@ -54,8 +54,9 @@ static char *scan_directory(const char *store_url)
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	const char *file = store_url ? url_file_path(store_url) : NULL;
 	AUTO_FREE char *directory = mem_strdup(file);
+	gid_t group;
 
-	if (privilege_applies_to(SYSTEM_DIRECTORY))
+	if (privilege_shares(SYSTEM_DIRECTORY, &group) && privilege_is_of_program(group))
 		return mem_strdup(SYSTEM_DIRECTORY);
 	if (is_own_directory(runtime))
 		return mem_strdup(runtime);

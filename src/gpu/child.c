@@ -2,12 +2,18 @@
 #include "gpu/child.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "gpu/wire.h"
+
+/* The answer begins with the time at which it was complete: 20 digits and an end of line. */
+#define END_LENGTH 21
 
 struct question {
 	const struct gpu_backend *backend;
@@ -20,7 +26,7 @@ static void scan_and_tell(const void *asked, int out)
 	const struct question *q = asked;
 	struct scan s = {0};
 	struct err e = {0};
-	char *answer;
+	char end[END_LENGTH + 1], *answer;
 
 	if (q->backend->scan(q->options, &s, &e)) {
 		answer = gpu_wire_pack(NULL, &e);
@@ -28,6 +34,8 @@ static void scan_and_tell(const void *asked, int out)
 		gpu_find_hidden(q->options, q->backend, &s);
 		answer = gpu_wire_pack(&s, NULL);
 	}
+	snprintf(end, sizeof(end), "%020" PRId64 "\n", clock_boot_ns());
+	host_child_write(out, end, END_LENGTH);
 	host_child_write(out, answer, strlen(answer));
 }
 
@@ -69,13 +77,18 @@ int gpu_child_collect(struct gpu_child *child, int64_t until_ns)
 	return host_child_collect(&child->host, until_ns, child->options->interrupt_fd);
 }
 
-int gpu_child_read(const struct gpu_child *child, struct scan *ret_scan, struct err *e)
+int gpu_child_read(const struct gpu_child *child, struct scan *ret_scan, int64_t *ret_end_ns,
+		   struct err *e)
 {
 	const struct str *answer = &child->host.answer;
+	int64_t end_ns;
 
-	if (!answer->length)
+	if (answer->length <= END_LENGTH ||
+	    sscanf(str_text(answer), "%20" SCNd64 "\n", &end_ns) != 1)
 		return -EBADMSG;
-	return gpu_wire_unpack(str_text(answer), answer->length, ret_scan, e);
+	*ret_end_ns = end_ns;
+	return gpu_wire_unpack(str_text(answer) + END_LENGTH, answer->length - END_LENGTH, ret_scan,
+			       e);
 }
 
 int gpu_child_end(struct gpu_child *child, int collected, int64_t deadline_ns, bool *ret_is_gone,

@@ -22,9 +22,11 @@ int gpu_child_begin(struct gpu_child *child, const struct gpu_backend *backend,
 /* Waits for the answer until that time (monotonic): see host_child_collect. */
 int gpu_child_collect(struct gpu_child *child, int64_t until_ns);
 
-/* Reads the answer that was collected: *ret_scan, or the driver's error. -EBADMSG: it is none, and
-   gpu_child_end says why. */
-int gpu_child_read(const struct gpu_child *child, struct scan *ret_scan, struct err *e);
+/* Reads the answer that was collected: *ret_scan, or the driver's error, and when the child had it
+   (since boot), which may be long ago: this process may have been stopped. -EBADMSG: it is none,
+   and gpu_child_end says why. */
+int gpu_child_read(const struct gpu_child *child, struct scan *ret_scan, int64_t *ret_end_ns,
+		   struct err *e);
 
 /*
  * Ends the child, which may take as long as the driver needs to let go of it: until the deadline.

@@ -2,9 +2,9 @@
  * One scan for however many ask; see share.h.
  *
  * Whoever has the lock scans, and writes the result before giving it up; a process that is killed
- * loses it, and the next one scans. While it scans it writes the time into the lock's file: a
- * holder that was stopped, or frozen, is not waited for, and another file takes the place of its
- * lock. (Two that scan by mistake cost time, nothing else.)
+ * loses it, and the next one scans. While it scans it writes into the lock's file since when, and
+ * that it runs: a holder that was stopped, or is late (share_holder_is_late), is not waited for,
+ * and another file takes the place of its lock. (Two that scan by mistake cost time, nothing else.)
  */
 #include "gpu/share.h"
 
@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -46,20 +45,14 @@ struct share {
 	char *boot_id;
 	int lock_fd;      /* -1: not open */
 	bool is_held;     /* this process has the lock */
-	char beat[32];    /* what the holder has written last ... */
-	int looks;        /* ... and how often that was seen */
+	int64_t held_ns;  /* since then (monotonic) */
 	struct stat seen; /* the result that was read last */
+	struct share_joiner joiner;
+	char beat[SHARE_HOLDER_SIZE]; /* what the holder has written last ... */
+	int looks;                    /* ... and how often that was seen */
 	struct share_question question;
 	struct patience patience;
 };
-
-static int64_t now_since_boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
-}
 
 /* ---- what decides what a scan shows ---- */
 
@@ -70,9 +63,9 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 	return (hash ^ 0xff) * 1099511628211U;
 }
 
-/* The devices of that folder which this account may use: the driver shows no others. Their order in
-   the folder does not matter. */
-static uint64_t hash_devices(const char *folder)
+/* The devices of that folder which this account may open so: the driver shows no others. Their
+   order in the folder does not matter. */
+static uint64_t hash_devices(const char *folder, int mode)
 {
 	DIR *list = opendir(folder);
 	const struct dirent *entry;
@@ -81,10 +74,10 @@ static uint64_t hash_devices(const char *folder)
 	while (list && (entry = readdir(list))) {
 		AUTO_FREE char *path = NULL;
 
-		if (strncmp(entry->d_name, "nvidia", 6) != 0 && strcmp(entry->d_name, "kfd") != 0)
+		if (!share_stamp_counts_device(entry->d_name))
 			continue;
 		path = mem_printf("%s/%s", folder, entry->d_name);
-		if (access(path, R_OK | W_OK) == 0)
+		if (access(path, mode) == 0)
 			sum += hash_text(0, path);
 	}
 	if (list)
@@ -106,7 +99,7 @@ static char *scope_of(const struct gpu_backend *backend, const struct gpu_option
 	hash = hash_text(hash, geteuid() == 0 ? "root" : "");
 	hash = hash_text(hash, getenv("LD_LIBRARY_PATH"));
 	hash = hash_text(hash, options->sysfs_root);
-	hash ^= hash_devices("/dev") + 3 * hash_devices("/dev/nvidia-caps");
+	hash ^= hash_devices("/dev", R_OK | W_OK) + 3 * hash_devices("/dev/nvidia-caps", R_OK);
 	return mem_printf("%s-%016" PRIx64, backend->name, hash);
 }
 
@@ -127,9 +120,14 @@ static void share_open(struct share *s, const struct gpu_backend *backend,
 		.scope = s->scope,
 		.uid = (int64_t)getuid(),
 		.gpus_count = options->present_count,
-		.asked_ns = now_since_boot_ns(),
+		.asked_ns = clock_boot_ns(),
 		.since_wall_ns = options->since_ns,
 		.fresh = options->fresh,
+	};
+	s->joiner = (struct share_joiner){
+		.uid = s->question.uid,
+		.limit_ns = s->patience.deadline_ns - s->patience.begin_ns,
+		.late_uid = -1,
 	};
 }
 
@@ -155,7 +153,7 @@ static bool take(struct share *s, struct scan *ret_scan, int *ret_result, struct
 
 	if (!text || share_stamp_read(text, &stamp, &scan) < 0)
 		return false;
-	s->question.now_ns = now_since_boot_ns();
+	s->question.now_ns = clock_boot_ns();
 	s->question.now_wall_ns = clock_now_ns();
 	if (!share_stamp_answers(&stamp, &s->question))
 		return false;
@@ -167,22 +165,32 @@ static bool take(struct share *s, struct scan *ret_scan, int *ret_result, struct
 
 static void beat(struct share *s)
 {
-	char text[32];
-	int length = snprintf(text, sizeof(text), "%020" PRId64 "\n", clock_monotonic_ns());
+	const struct share_holder self = {s->joiner.uid, s->held_ns, clock_monotonic_ns()};
+	char text[SHARE_HOLDER_SIZE];
 
-	if (s->is_held)
-		(void)!pwrite(s->lock_fd, text, (size_t)length, 0);
+	if (!s->is_held)
+		return;
+	share_holder_write(&self, text);
+	(void)!pwrite(s->lock_fd, text, strlen(text), 0);
 }
 
-/* Whether the holder of the lock runs, as far as this can be seen. */
-static bool holder_runs(struct share *s)
+/* Whether to wait for the holder of the lock: it runs, as far as this can be seen, and has not done
+   so for too long. */
+static bool is_worth_waiting(struct share *s)
 {
 	char text[sizeof(s->beat)] = "";
+	struct share_holder holder;
 
 	(void)!pread(s->lock_fd, text, sizeof(text) - 1, 0);
 	if (strcmp(text, s->beat) != 0)
 		s->looks = 0;
 	memcpy(s->beat, text, sizeof(text));
+	/* What is seen once may be of a holder before this one. */
+	if (s->looks > 0 && share_holder_read(text, &holder) &&
+	    share_holder_is_late(&holder, &s->joiner, clock_monotonic_ns())) {
+		s->joiner.late_uid = holder.uid;
+		return false;
+	}
 	return s->looks++ < SILENT_LOOKS;
 }
 
@@ -191,6 +199,7 @@ static bool try_lock(struct share *s)
 	if (s->lock_fd < 0)
 		s->lock_fd = share_file_open(&s->directory, s->lock_name);
 	s->is_held = s->lock_fd >= 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0;
+	s->held_ns = clock_monotonic_ns();
 	beat(s);
 	return s->is_held;
 }
@@ -217,7 +226,7 @@ static int join(struct share *s, struct scan *ret_scan, struct err *e)
 			return err_set(e, ETIMEDOUT,
 				       "the %s driver did not answer another query within %d ms",
 				       s->patience.backend->name, s->patience.timeout_ms);
-		if (!holder_runs(s)) {
+		if (!is_worth_waiting(s)) {
 			if (!share_file_retire(&s->directory, s->lock_name, s->lock_fd))
 				return 1;
 			mem_auto_close(&s->lock_fd);
@@ -267,17 +276,26 @@ static bool is_worth_keeping(int result)
 	return result != -ETIMEDOUT && result != -EBUSY && result != -EINTR && result != -EAGAIN;
 }
 
+/* Whoever was late, so that others have scanned since, must not replace theirs. */
+static bool is_newest(struct share *s, const struct share_stamp *stamp)
+{
+	AUTO(share_stamp_clear) struct share_stamp there = {0};
+	AUTO_FREE char *text = share_file_read(&s->directory, s->name, &(struct stat){0});
+	const char *scan;
+
+	return !text || share_stamp_read(text, &there, &scan) < 0 ||
+	       share_stamp_replaces(stamp, &there);
+}
+
 /* Keeps a result for those who wait for it; the next one may scan. */
 static void keep(struct share *s, struct share_stamp *stamp, const struct scan *scan, int result,
 		 const struct err *e)
 {
 	AUTO_FREE char *wire = NULL, *text = NULL;
 
-	if (!s->is_held || !is_worth_keeping(result) ||
-	    !share_file_is_current(&s->directory, s->lock_name, s->lock_fd))
+	if (!s->is_held || !is_worth_keeping(result) || !is_newest(s, stamp))
 		return;
 	wire = gpu_wire_pack(scan, result < 0 ? e : NULL);
-	stamp->end_ns = now_since_boot_ns();
 	if (result == 0) {
 		stamp->complete = is_complete(s->patience.backend, scan);
 		stamp->gpus_count = count_units(scan);
@@ -298,16 +316,24 @@ static bool is_stopped(const struct gpu_child *child)
 	return host_process_stat(child->host.pid, &info) == 0 && info.state == 'T';
 }
 
-/* Waits for the child's answer, and shows all others meanwhile that both run. */
-static int await(struct share *s, struct gpu_child *child)
+/*
+ * Waits for the child's answer, and shows all others meanwhile that both run. *ret_is_taken:
+ * whoever was late has an answer first, which is in *ret_scan, or *e with *ret_result.
+ */
+static int await(struct share *s, struct gpu_child *child, bool *ret_is_taken,
+		 struct scan *ret_scan, int *ret_result, struct err *e)
 {
 	int r = -ETIMEDOUT;
 
+	*ret_is_taken = false;
 	while (r == -ETIMEDOUT && patience_lasts(&s->patience)) {
 		int64_t until_ns = clock_monotonic_ns() + BEAT_NS;
 
 		if (!is_stopped(child))
 			beat(s);
+		*ret_is_taken = s->joiner.late_uid >= 0 && take(s, ret_scan, ret_result, e);
+		if (*ret_is_taken)
+			return -ECANCELED;
 		r = gpu_child_collect(child, until_ns < s->patience.deadline_ns
 						     ? until_ns
 						     : s->patience.deadline_ns);
@@ -323,11 +349,11 @@ static int scan(struct share *s, const struct gpu_options *options, struct scan 
 		.boot_id = s->boot_id,
 		.scope = s->scope,
 		.uid = s->question.uid,
-		.begin_ns = now_since_boot_ns(),
+		.begin_ns = clock_boot_ns(),
 		.begin_wall_ns = clock_now_ns(),
 	};
 	struct gpu_child child;
-	bool is_gone, is_read;
+	bool is_gone, is_taken, is_answered;
 	int r = scanners_check(&s->directory, s->patience.backend->name, e), collected, why;
 
 	if (r == 0)
@@ -335,18 +361,20 @@ static int scan(struct share *s, const struct gpu_options *options, struct scan 
 	if (r < 0)
 		return r;
 	scanners_add(&s->directory, child.host.pid);
-	collected = await(s, &child);
-	r = collected == 0 ? gpu_child_read(&child, ret_scan, e) : -EBADMSG;
-	is_read = r != -EBADMSG;
+	collected = await(s, &child, &is_taken, ret_scan, &r, e);
+	if (!is_taken)
+		r = collected == 0 ? gpu_child_read(&child, ret_scan, &stamp.end_ns, e) : -EBADMSG;
+	is_answered = r != -EBADMSG;
 	/* At first: some drivers take seconds to let go of a process. */
-	if (is_read)
+	if (is_answered && !is_taken)
 		keep(s, &stamp, ret_scan, r, e);
 	why = gpu_child_end(&child, collected, s->patience.deadline_ns, &is_gone,
-			    is_read ? NULL : e);
+			    is_answered ? NULL : e);
 	if (is_gone)
 		scanners_remove(&s->directory, child.host.pid);
-	if (is_read)
+	if (is_answered)
 		return r;
+	stamp.end_ns = clock_boot_ns();
 	keep(s, &stamp, ret_scan, why, e);
 	return why;
 }

@@ -24,7 +24,7 @@ void share_directory_open(struct share_directory *d, const char *path)
 	*d = (struct share_directory){.fd = -1};
 	if (!path)
 		return;
-	d->is_groups = privilege_applies_to(path);
+	d->is_groups = privilege_shares(path, &d->group);
 	if (d->is_groups)
 		privilege_raise();
 	d->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -35,9 +35,8 @@ void share_directory_open(struct share_directory *d, const char *path)
 	/* In the group's directory files belong to whoever made them: others must not reach them.
 	 */
 	if (fstat(d->fd, &st) < 0 ||
-	    (d->is_groups
-		     ? st.st_uid != 0 || !privilege_is_of_group(st.st_gid) || (st.st_mode & S_IRWXO)
-		     : st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH))))
+	    (d->is_groups ? st.st_uid != 0 || st.st_gid != d->group || (st.st_mode & S_IRWXO)
+			  : st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH))))
 		mem_auto_close(&d->fd);
 }
 
@@ -51,7 +50,7 @@ static bool is_trusted(const struct share_directory *d, const struct stat *st)
 	if (!S_ISREG(st->st_mode) || st->st_nlink != 1)
 		return false;
 	if (d->is_groups)
-		return privilege_is_of_group(st->st_gid) && !(st->st_mode & S_IRWXO);
+		return st->st_gid == d->group && !(st->st_mode & S_IRWXO);
 	return st->st_uid == geteuid() && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
@@ -83,7 +82,8 @@ int share_file_open(const struct share_directory *d, const char *name)
 	return mem_steal_fd(&fd);
 }
 
-bool share_file_is_current(const struct share_directory *d, const char *name, int fd)
+/* Whether that name still leads to a file that was opened. */
+static bool is_current(const struct share_directory *d, const char *name, int fd)
 {
 	struct stat named, opened;
 	int r;
@@ -101,7 +101,7 @@ bool share_file_retire(const struct share_directory *d, const char *name, int fd
 {
 	int r;
 
-	if (!share_file_is_current(d, name, fd))
+	if (!is_current(d, name, fd))
 		return true;
 	if (d->is_groups)
 		privilege_raise();
@@ -160,7 +160,8 @@ static bool write_all(int fd, const char *text)
 
 void share_file_replace(const struct share_directory *d, const char *name, const char *text)
 {
-	AUTO_FREE char *temporary = mem_printf("%s.new", name);
+	/* Of this process: one whose lock was taken from it writes as well. */
+	AUTO_FREE char *temporary = mem_printf("%s.%d.new", name, (int)getpid());
 	AUTO_CLOSE int fd = -1;
 	bool written;
 
@@ -168,7 +169,7 @@ void share_file_replace(const struct share_directory *d, const char *name, const
 		return;
 	if (d->is_groups)
 		privilege_raise();
-	/* What a writer that died has left may be anybody's. */
+	/* What a writer that died has left. */
 	unlinkat(d->fd, temporary, 0);
 	fd = open_file(d, temporary, O_WRONLY | O_CREAT | O_EXCL);
 	written = fd >= 0 && write_all(fd, text);

@@ -14,6 +14,7 @@
 struct share_directory {
 	int fd; /* -1: there is none, or it cannot be trusted */
 	bool is_groups;
+	gid_t group; /* which one, if so */
 };
 
 void share_directory_open(struct share_directory *d, const char *path);
@@ -22,9 +23,6 @@ void share_directory_close(struct share_directory *d);
 /* Opens a file to lock it, and creates it where it is missing. -1: it cannot be trusted. */
 int share_file_open(const struct share_directory *d, const char *name);
 
-/* Whether that name still leads to a file that was opened. */
-bool share_file_is_current(const struct share_directory *d, const char *name, int fd);
-
 /* Takes the name from a file that was opened, if it still has it. False: that was not possible. */
 bool share_file_retire(const struct share_directory *d, const char *name, int fd);
 
@@ -32,8 +30,7 @@ bool share_file_retire(const struct share_directory *d, const char *name, int fd
    same, none, or not to be trusted. The caller frees it. */
 char *share_file_read(const struct share_directory *d, const char *name, struct stat *seen);
 
-/* Replaces a file in one step. Failure (a full disk) is harmless: the old one stays. Only for the
-   one who holds the lock of that file. */
+/* Replaces a file in one step. Failure (a full disk) is harmless: the old one stays. */
 void share_file_replace(const struct share_directory *d, const char *name, const char *text);
 
 /* Removes files whose name begins so and that nobody has changed for a day: there is a scan, with a

@@ -2,7 +2,9 @@
 #include "gpu/share_stamp.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +67,55 @@ bool share_stamp_answers(const struct share_stamp *s, const struct share_questio
 		return false;
 	return s->end_ns >= q->asked_ns ||
 	       (q->now_ns - s->end_ns < YOUNG_NS && s->end_ns - s->begin_ns >= CHEAP_NS);
+}
+
+bool share_stamp_replaces(const struct share_stamp *s, const struct share_stamp *there)
+{
+	return !s->boot_id || strcmp(s->boot_id, there->boot_id) != 0 ||
+	       s->begin_ns >= there->begin_ns;
+}
+
+static bool is_number(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")];
+}
+
+bool share_stamp_counts_device(const char *name)
+{
+	static const char *const numbered[] = {"nvidia", "nvidia-cap"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbered); i++) {
+		size_t length = strlen(numbered[i]);
+
+		if (!strncmp(name, numbered[i], length) && is_number(name + length))
+			return true;
+	}
+	return !strcmp(name, "nvidiactl") || !strcmp(name, "kfd");
+}
+
+void share_holder_write(const struct share_holder *h, char text[SHARE_HOLDER_SIZE])
+{
+	/* Of one length: it is written over the last one. */
+	snprintf(text, SHARE_HOLDER_SIZE, "%020" PRId64 " %020" PRId64 " %020" PRId64 "\n", h->uid,
+		 h->begin_ns, h->beat_ns);
+}
+
+bool share_holder_read(const char *text, struct share_holder *ret_holder)
+{
+	struct share_holder h;
+
+	if (sscanf(text, "%20" SCNd64 " %20" SCNd64 " %20" SCNd64, &h.uid, &h.begin_ns,
+		   &h.beat_ns) != 3)
+		return false;
+	*ret_holder = h;
+	return true;
+}
+
+bool share_holder_is_late(const struct share_holder *h, const struct share_joiner *j,
+			  int64_t now_ns)
+{
+	return h->uid != j->uid &&
+	       (h->uid == j->late_uid || now_ns - h->begin_ns > j->limit_ns / 2);
 }
 
 char *share_stamp_write(const struct share_stamp *s, const char *scan)

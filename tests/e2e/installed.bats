@@ -119,6 +119,15 @@ with_driver() {
 660 $(getent group 4300 | cut -d : -f 1 | grep . || echo UNKNOWN)"
 }
 
+@test "a service with the group of the pool as its own shares them too, unless its program is not the installed one" {
+	with_driver '
+		second_asks 4301 4300 ""
+		second_asks 4300 4301 ""
+		chmod g-s "$WORLD/bin2/canhazgpu"
+		second_asks 4300 4300 ""'
+	assert_equal "$output" $'no\nno\nyes'
+}
+
 @test "a scan that does not show all is used by the account that took it alone" {
 	jq_filter='.gpus[1].codes = {nvmlDeviceGetMemoryInfo: 4}'
 	export jq_filter

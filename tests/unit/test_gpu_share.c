@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,11 +18,44 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/privilege.h"
 #include "host/process.h"
 
 #define GPU "{\"uuid\": \"GPU-a\", \"bus\": [0, 1, 0], \"memory\": [8000, 10, 5]}"
 
+/* A group that no account has. */
+#define GROUP 64321
+
 /* ---- helpers ---- */
+
+/* Where scans are shared. */
+static char shared[128];
+
+static int make_shared(void **state)
+{
+	int r = make_folder(state);
+
+	strcpy(shared, folder);
+	return r;
+}
+
+static void use_directory(uid_t owner, gid_t group, mode_t mode)
+{
+	snprintf(shared, sizeof(shared), "%s/pool-XXXXXX", folder);
+	assert_non_null(mkdtemp(shared));
+	assert_int_equal(chown(shared, owner, group), 0);
+	assert_int_equal(chmod(shared, mode), 0);
+}
+
+/* The directory of a pool, for several accounts: shares as the installed program does. */
+static void use_pool(void)
+{
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(folder, 0755), 0);
+	assert_int_equal(chmod(write_file("log", ""), 0666), 0);
+	use_directory(0, GROUP, 02770);
+}
 
 /* Where this is a file, a child that scans does not end while it is there: like one that the driver
    takes long to let go of. (For host/child.c, in the place of the library's function.) */
@@ -40,7 +74,7 @@ static struct gpu_options options_of(int timeout_ms)
 	return (struct gpu_options){.provider = "nvidia",
 				    .timeout_ms = timeout_ms,
 				    .present_count = 1,
-				    .share_directory = folder};
+				    .share_directory = shared};
 }
 
 static void use_driver(const char *members)
@@ -66,7 +100,7 @@ static int scans_count(void)
 /* The file of the kept scan ("") or of its lock (".lock"). The caller frees it; NULL: none. */
 static char *kept(const char *ending)
 {
-	AUTO_FREE char *pattern = mem_printf("%s/canhazgpu-scan-*[0-9a-f]%s", folder, ending);
+	AUTO_FREE char *pattern = mem_printf("%s/canhazgpu-scan-*[0-9a-f]%s", shared, ending);
 	glob_t found = {0};
 	char *path = glob(pattern, 0, NULL, &found) == 0 ? mem_strdup(found.gl_pathv[0]) : NULL;
 
@@ -92,6 +126,54 @@ static pid_t start_scan(const struct gpu_options *options)
 	if (pid == 0)
 		_exit(scan_once(options) == 0 ? 0 : 1);
 	return pid;
+}
+
+struct account {
+	uid_t uid;
+	gid_t gid, program; /* the own group, and that of the program */
+};
+
+static const struct account service = {4401, GROUP, GROUP}, user = {4402, 4402, GROUP},
+			    neighbour = {4403, 4403, GROUP};
+
+/* The same for somebody else. */
+static pid_t start_scan_as(const struct account *a, const struct gpu_options *options)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid)
+		return pid;
+	if (setgroups(0, NULL) < 0 || setresgid(a->gid, a->program, a->program) < 0 ||
+	    setresuid(a->uid, a->uid, a->uid) < 0)
+		_exit(2);
+	privilege_init();
+	_exit(scan_once(options) == 0 ? 0 : 1);
+}
+
+/* The process that asks the driver for that one. */
+static pid_t child_of(pid_t pid)
+{
+	AUTO_FREE char *path = mem_printf("/proc/%d/task/%d/children", (int)pid, (int)pid);
+	AUTO_FCLOSE FILE *file = fopen(path, "re");
+	int child = 0;
+
+	if (!file)
+		skip(); /* not in this kernel */
+	assert_int_equal(fscanf(file, "%d", &child), 1);
+	return child;
+}
+
+static void wait_until_ended(pid_t pid)
+{
+	struct process_info info = {0};
+
+	for (int i = 0; i < 15000; i++) {
+		if (host_process_stat(pid, &info) < 0 || info.state == 'Z')
+			return;
+		usleep(2000);
+	}
+	fail_msg("process %d does not end", (int)pid);
 }
 
 static void wait_until_scans(int count)
@@ -274,6 +356,169 @@ static void test_continued(void **state)
 	assert_int_equal(waitpid(first, &status, 0), first);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 	assert_null(kept(""));
+}
+
+/* Nor is it young because the process has kept it only now. */
+static void test_kept_late(void **state)
+{
+	const struct gpu_options options = options_of(LONG_MS);
+	int64_t ended_ns;
+	pid_t first, child;
+
+	(void)state;
+	use_driver(gate());
+	first = start_scan(&options);
+	wait_until_scans(1);
+	child = child_of(first);
+	usleep(300000); /* so that the driver is a slow one */
+	kill(first, SIGSTOP);
+	write_file("gate", "");
+	wait_until_ended(child);
+	ended_ns = clock_monotonic_ns();
+	while (clock_monotonic_ns() - ended_ns < 1100 * NS_PER_MS)
+		usleep(10000);
+	kill(first, SIGCONT);
+	assert_exits(first);
+	assert_int_equal(scan_once(&options), 0);
+	assert_int_equal(scans_count(), 2);
+}
+
+/* Nor does it take the place of one that began later. */
+static void test_kept_last(void **state)
+{
+	const struct gpu_options options = options_of(LONG_MS);
+	AUTO_FREE char *path = NULL;
+	struct stat before, after;
+	pid_t first, joiner, child;
+
+	(void)state;
+	use_driver(gate());
+	first = start_scan(&options);
+	wait_until_scans(1);
+	child = child_of(first);
+	kill(child, SIGSTOP);
+	joiner = start_scan(&options);
+	wait_until_scans(2);
+	write_file("gate", "");
+	assert_exits(joiner);
+	path = kept("");
+	assert_int_equal(stat(path, &before), 0);
+	kill(child, SIGCONT);
+	assert_exits(first);
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+}
+
+/* ---- several accounts ---- */
+
+/* A service in the group of the pool, whose program gets no rights, and the users' installed one.
+ */
+static void test_service(void **state)
+{
+	pid_t first, joiner;
+
+	(void)state;
+	use_pool();
+	use_driver(gate());
+	for (int i = 0; i < 2; i++) {
+		const struct gpu_options options = options_of(LONG_MS);
+		AUTO_FREE char *gate_path = mem_printf("%s/gate", folder), *old = kept("");
+
+		if (old)
+			unlink(old);
+		first = start_scan_as(i ? &service : &user, &options);
+		wait_until_scans(i + 1);
+		joiner = start_scan_as(i ? &user : &service, &options);
+		wait_until_joined(joiner);
+		write_file("gate", "");
+		assert_exits(first);
+		assert_exits(joiner);
+		assert_int_equal(scans_count(), i + 1);
+		unlink(gate_path);
+	}
+}
+
+/* What else looks like the directory of a pool is none. */
+static void test_directories(void **state)
+{
+	static const struct account root = {0, 0, 0}, stranger = {4404, 4404, 4404};
+	static const struct {
+		const struct account *account;
+		uid_t owner;
+		gid_t group;
+		mode_t mode;
+		bool shares;
+	} cases[] = {
+		{&service, 0, GROUP, 02770, true},
+		{&user, 0, GROUP, 02770, true},
+		{&service, 0, GROUP, 0770, false},  /* hands no group down */
+		{&service, 0, GROUP, 02775, false}, /* open to others */
+		{&service, 0, GROUP, 02777, false},
+		{&service, 4401, GROUP, 02770, false}, /* made by himself */
+		{&service, 0, 4404, 02770, false},     /* of a group that is not his */
+		{&user, 0, 4402, 02770, false},        /* his own, not the program's */
+		{&stranger, 0, GROUP, 02771, false},
+		{&root, 0, 0, 02770, false}, /* root's group is no program's */
+	};
+
+	(void)state;
+	use_pool();
+	use_driver("");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct gpu_options options;
+		AUTO_FREE char *lock = NULL;
+
+		use_directory(cases[i].owner, cases[i].group, cases[i].mode);
+		options = options_of(LONG_MS);
+		assert_exits(start_scan_as(cases[i].account, &options));
+		lock = kept(".lock");
+		if (!!lock != cases[i].shares)
+			fail_msg("case %zu: it %s", i, lock ? "shares" : "does not share");
+	}
+}
+
+/* One who holds the others up by freezing the process that asks the driver is not waited for until
+   nothing is left of the limit; nor is the next one of that account. */
+static void test_late(void **state)
+{
+	struct gpu_options options, limited;
+	pid_t first, joiner;
+
+	(void)state;
+	use_pool();
+	use_driver(gate());
+	options = options_of(LONG_MS);
+	limited = options_of(4000);
+	first = start_scan_as(&user, &options);
+	wait_until_scans(1);
+	joiner = start_scan_as(&neighbour, &limited);
+	wait_until_scans(2);
+	write_file("gate", "");
+	assert_exits(joiner);
+	assert_exits(first);
+}
+
+/* If it was only slow, its answer serves all the same. */
+static void test_late_answers(void **state)
+{
+	struct gpu_options options, limited;
+	pid_t first, joiner, child;
+
+	(void)state;
+	use_pool();
+	use_driver(gate());
+	options = options_of(LONG_MS);
+	limited = options_of(4000);
+	first = start_scan_as(&user, &options);
+	wait_until_scans(1);
+	joiner = start_scan_as(&neighbour, &limited);
+	wait_until_scans(2);
+	child = child_of(joiner);
+	kill(child, SIGSTOP);
+	write_file("gate", "");
+	assert_exits(first);
+	assert_exits(joiner);
+	assert_int_equal(scans_count(), 2);
 }
 
 static void test_interrupted(void **state)
@@ -581,7 +826,7 @@ static void test_limit_of_a_joiner(void **state)
 	assert_exits(first);
 }
 
-#define SHARE_TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define SHARE_TEST(name) cmocka_unit_test_setup_teardown(name, make_shared, remove_folder)
 
 int main(void)
 {
@@ -592,6 +837,12 @@ int main(void)
 		SHARE_TEST(test_killed),
 		SHARE_TEST(test_stopped),
 		SHARE_TEST(test_continued),
+		SHARE_TEST(test_kept_late),
+		SHARE_TEST(test_kept_last),
+		SHARE_TEST(test_service),
+		SHARE_TEST(test_directories),
+		SHARE_TEST(test_late),
+		SHARE_TEST(test_late_answers),
 		SHARE_TEST(test_interrupted),
 		SHARE_TEST(test_young),
 		SHARE_TEST(test_fast),

@@ -101,6 +101,104 @@ static void test_rule(void **state)
 	}
 }
 
+/* A slow one does not replace what began after it. */
+static void test_replaces(void **state)
+{
+	static const struct {
+		const char *boot;
+		int64_t begin_ns;
+		bool replaces;
+	} cases[] = {{"b", 4, true}, {"b", 5, true}, {"b", 6, false}, {"c", 6, true}};
+	const struct share_stamp stamp = {.boot_id = (char *)"b", .begin_ns = 5};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct share_stamp there = {.boot_id = (char *)cases[i].boot,
+						  .begin_ns = cases[i].begin_ns};
+
+		if (share_stamp_replaces(&stamp, &there) != cases[i].replaces)
+			fail_msg("case %zu", i);
+	}
+}
+
+/* Services have only the devices that they need. */
+static void test_devices(void **state)
+{
+	static const struct {
+		const char *name;
+		bool counts;
+	} cases[] = {
+		{"nvidia0", true},
+		{"nvidia15", true},
+		{"nvidiactl", true},
+		{"nvidia-cap21", true},
+		{"kfd", true},
+		{"nvidia-uvm", false},
+		{"nvidia-modeset", false},
+		{"nvidia-uvm-tools", false},
+		{"nvidia-caps", false},
+		{"nvidia", false},
+		{"nvidia-cap", false},
+		{"nvidia0x", false},
+		{"nvidia-nvswitch0", false},
+		{"kfd0", false},
+		{"null", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (share_stamp_counts_device(cases[i].name) != cases[i].counts)
+			fail_msg("%s", cases[i].name);
+	}
+}
+
+/* A holder of account 7, and who waits for it: account 8 with a limit of 40 s. */
+static void test_late(void **state)
+{
+	static const struct {
+		int64_t uid, late_uid;
+		int seconds; /* since when it holds */
+		int limit;
+		bool late;
+	} cases[] = {
+		{8, -1, 0, 40, false},   {8, -1, 20, 40, false}, {8, -1, 21, 40, true},
+		{8, -1, 21, 600, false}, {8, 7, 0, 40, true},    {8, 9, 20, 40, false},
+		{8, 9, 21, 40, true},    {7, -1, 21, 40, false}, {7, 7, 39, 40, false},
+		{8, -1, -5, 40, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct share_holder holder = {
+			.uid = 7, .begin_ns = (100 - cases[i].seconds) * NS_PER_SECOND};
+		const struct share_joiner joiner = {
+			.uid = cases[i].uid,
+			.limit_ns = cases[i].limit * NS_PER_SECOND,
+			.late_uid = cases[i].late_uid,
+		};
+
+		if (share_holder_is_late(&holder, &joiner, 100 * NS_PER_SECOND) != cases[i].late)
+			fail_msg("case %zu", i);
+	}
+}
+
+static void test_holder_text(void **state)
+{
+	const struct share_holder in = {4294967294, INT64_MAX, INT64_MAX};
+	struct share_holder out = {0};
+	char text[SHARE_HOLDER_SIZE], shortest[SHARE_HOLDER_SIZE];
+
+	(void)state;
+	share_holder_write(&in, text);
+	assert_true(share_holder_read(text, &out));
+	assert_true(out.uid == in.uid && out.begin_ns == INT64_MAX && out.beat_ns == INT64_MAX);
+	share_holder_write(&(struct share_holder){0}, shortest);
+	assert_int_equal(strlen(text), strlen(shortest));
+	assert_false(share_holder_read("", &out));
+	/* As earlier releases write it. */
+	assert_false(share_holder_read("00000000000000000123\n", &out));
+}
+
 /* Without a boot id nobody knows what a time since boot means. */
 static void test_no_boot_id(void **state)
 {
@@ -191,9 +289,11 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rule),     cmocka_unit_test(test_no_boot_id),
-		cmocka_unit_test(test_text),     cmocka_unit_test(test_hanging),
-		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_rule),        cmocka_unit_test(test_no_boot_id),
+		cmocka_unit_test(test_text),        cmocka_unit_test(test_hanging),
+		cmocka_unit_test(test_too_many),    cmocka_unit_test(test_replaces),
+		cmocka_unit_test(test_devices),     cmocka_unit_test(test_late),
+		cmocka_unit_test(test_holder_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
