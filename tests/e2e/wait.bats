@@ -93,7 +93,7 @@ load wait_helpers
 	wait_run first --gpu-ids 1 --memory-threshold 100
 	# It is first for what is free, though it cannot take it.
 	chg run --gpu-ids 1 -- true
-	assert_error 1 "GPU 1 is not available: first ($(id -un)) is waiting for it; --wait queues"
+	assert_error 1 "GPU 1 is not available: first ($(id -un)) is waiting for it"
 	chg_ok run -- true
 	fake_state '{}'
 	kill "$user"
