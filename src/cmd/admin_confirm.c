@@ -26,8 +26,22 @@ static void list_reservation(const struct reservation *r, int64_t now_ns)
 		note ? " (" : "", note ? note : "", note ? ")" : "");
 }
 
-/* Whether anything ends. */
-static bool list_ends(const struct snapshot *s)
+/* Whether anything would end that is not in the list before. */
+static bool has_more(const struct snapshot *s, const struct snapshot *listed)
+{
+	for (size_t i = 0; i < s->state.reservations_count; i++) {
+		if (!pool_state_find(&listed->state, s->state.reservations[i]->id))
+			return true;
+	}
+	for (size_t i = 0; i < s->state.queue_count; i++) {
+		if (plan_queue_find(&listed->state, s->state.queue[i].id) ==
+		    listed->state.queue_count)
+			return true;
+	}
+	return false;
+}
+
+static void list_ends(const struct snapshot *s)
 {
 	size_t count = 0, waiting = s->state.queue_count;
 
@@ -43,7 +57,6 @@ static bool list_ends(const struct snapshot *s)
 	if (waiting)
 		fprintf(stderr, "Recreating the pool cancels %zu waiting request%s\n", waiting,
 			waiting == 1 ? "" : "s");
-	return count || waiting;
 }
 
 static bool answer_is_yes(void)
@@ -62,13 +75,26 @@ static bool answer_is_yes(void)
 
 int admin_confirm(const struct invocation *in, struct pool *pool, struct err *e)
 {
-	AUTO(snapshot_clear) struct snapshot s = {0};
+	AUTO(snapshot_clear) struct snapshot listed = {0};
+	bool ask = !settings_flag(in->settings, "admin.yes") && isatty(STDIN_FILENO) &&
+		   isatty(STDERR_FILENO);
 
-	/* One that cannot be read is recreated all the same: that is what --force is for, too. */
-	if (pool_snapshot(pool, &s, NULL) < 0 || !list_ends(&s))
-		return 0;
-	if (settings_flag(in->settings, "admin.yes") || !isatty(STDIN_FILENO) ||
-	    !isatty(STDERR_FILENO) || answer_is_yes())
-		return 0;
-	return err_set(e, ECANCELED, "the pool was left as it is");
+	for (;;) {
+		struct snapshot s = {0};
+
+		/* One that cannot be read is recreated all the same: that is what --force is for,
+		   too. */
+		if (pool_snapshot(pool, &s, NULL) < 0 || !has_more(&s, &listed)) {
+			snapshot_clear(&s);
+			return 0;
+		}
+		list_ends(&s);
+		snapshot_clear(&listed);
+		listed = s;
+		if (!ask)
+			return 0;
+		/* While somebody thinks, others reserve: again then. */
+		if (!answer_is_yes())
+			return err_set(e, ECANCELED, "the pool was left as it is");
+	}
 }

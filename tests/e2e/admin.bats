@@ -254,6 +254,26 @@ on_terminal() {
 	assert_equal "$(held)" ''
 }
 
+@test "--force asks again where more would end than was listed" {
+	pool 2
+	chg_ok reserve
+	mkfifo "$WORLD/typed"
+	exec {typing}<>"$WORLD/typed"
+	start_background question SHELL=/bin/sh script -qfec 'canhazgpu admin --gpus 2 --provider fake --force' \
+		"$WORLD/shown" <"$WORLD/typed"
+	wait_for_text "$WORLD/shown" 'Recreate the pool? [y/N]'
+	chg_ok reserve --note meanwhile
+	echo y >&"$typing"
+	wait_for_text "$WORLD/shown" 'ends 2 reservations'
+	wait_for_text "$WORLD/shown" '(meanwhile)'
+	assert_equal "$(held)" 0,1
+	echo y >&"$typing"
+	wait_background question
+	exec {typing}>&-
+	assert_status 0
+	assert_equal "$(held)" ''
+}
+
 @test "--drain --note: why is shown everywhere" {
 	pool 2
 	chg admin --note fan
@@ -274,6 +294,13 @@ on_terminal() {
 	assert_json '.[0] | has("drained_note")' false
 	chg_ok admin --drain 1
 	assert_stdout 'GPU(s) [1] are already out of service'
+	# An empty one is none, and takes the one before away.
+	chg_ok admin --drain 1 --note ''
+	chg_ok status --json
+	assert_json '.[1] | "\(has("drained_note")) \(.details | test(":"))"' 'false false'
+	chg_ok admin --drain 1 --note ''
+	assert_stdout 'GPU(s) [1] are already out of service'
+	chg_ok admin --drain 1 --note fan
 	chg_ok reserve
 	start_background waiter canhazgpu reserve --wait
 	wait_for_text "$WORLD/waiter.err" 'queued as request'
