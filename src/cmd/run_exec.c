@@ -80,9 +80,8 @@ static int check_wrapper(const struct invocation *in, enum wrapper wrapper, stru
 /* Adds what was probably meant to the error for a command that does not exist. */
 static int not_found(const struct invocation *in, struct err *e)
 {
-	AUTO_FREE char *hint =
-		words_run_hint(in->command->options, words_valueless(in->command, in->settings),
-			       in->words);
+	AUTO_FREE char *hint = words_run_hint(
+		in->command->options, words_valueless(in->command, in->settings), in->words);
 	struct err found = *e;
 
 	if (!hint)

@@ -46,10 +46,9 @@ static int check_count(const struct command *command, const struct settings *s,
 	if (command->words_max >= 0 && args->words_count > command->words_max) {
 		const char *word = args->words[command->words_max];
 		const char *valueless = words_valueless(command, s);
-		AUTO_FREE char *what =
-			mem_printf("unexpected argument '%.60s'%s%s", word,
-				   valueless ? ", which is no value of --" : "",
-				   valueless ? valueless : "");
+		AUTO_FREE char *what = mem_printf("unexpected argument '%.60s'%s%s", word,
+						  valueless ? ", which is no value of --" : "",
+						  valueless ? valueless : "");
 
 		return refuse(command, what, word, e);
 	}

@@ -167,8 +167,7 @@ static int64_t expect_limit(const struct pool_state *state, const struct plan_fa
 			    const struct plan_outlook *outlook, size_t i, const int64_t *ends_ns)
 {
 	const struct queue_entry *q = &state->queue[i];
-	AUTO_FREE struct holding *list =
-		mem_alloc(state->reservations_count + i, sizeof(*list));
+	AUTO_FREE struct holding *list = mem_alloc(state->reservations_count + i, sizeof(*list));
 	size_t count = 0, held = plan_entry_count(q), limit = (size_t)q->account_limit;
 
 	for (size_t k = 0; k < state->reservations_count; k++) {
@@ -178,14 +177,14 @@ static int64_t expect_limit(const struct pool_state *state, const struct plan_fa
 			continue;
 		list[count++] = (struct holding){
 			facts->life && facts->life[k] == HOLDER_ENDING ? facts->now_ns
-			: outlook->ends_ns[k] == TIME_NONE	       ? NEVER
+			: outlook->ends_ns[k] == TIME_NONE             ? NEVER
 								       : outlook->ends_ns[k],
 			r->gpus_count};
 	}
 	for (size_t k = 0; k < i; k++) {
 		if (ends_ns[k] && plan_entry_is_of(&state->queue[k], q->uid, q->account))
-			list[count++] = (struct holding){ends_ns[k],
-							 plan_entry_count(&state->queue[k])};
+			list[count++] =
+				(struct holding){ends_ns[k], plan_entry_count(&state->queue[k])};
 	}
 	qsort(list, count, sizeof(*list), compare_holdings);
 	for (size_t k = 0; k < count; k++)

@@ -599,8 +599,8 @@ static void test_start_at_the_limit(void **state)
 		}
 		plan_schedule(&w.state, &w.facts, &outlook, w.state.queue_count, starts_ns);
 		for (size_t k = 0; k < w.state.queue_count; k++) {
-			int got = starts_ns[k] == TIME_NONE ? -1
-							    : (int)((starts_ns[k] - NOW) / HOUR);
+			int got =
+				starts_ns[k] == TIME_NONE ? -1 : (int)((starts_ns[k] - NOW) / HOUR);
 
 			if (got != c->starts[k])
 				fail_msg("case %zu, request %zu: %d, not %d", i, k, got,
