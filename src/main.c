@@ -73,6 +73,16 @@ static int run_command(const struct command *command, struct settings *s, int ar
 	return r;
 }
 
+/* The command was not found: each looks in the command line for what it has to answer. */
+static int fail_unknown(int r, char *const *argv)
+{
+	for (size_t i = 0; commands[i]; i++) {
+		if (commands[i]->failed)
+			commands[i]->failed(NULL, argv);
+	}
+	return r;
+}
+
 /* What comes before the command: global options, --help, --version. */
 static int run_program(int argc, char **argv, struct err *e)
 {
@@ -85,7 +95,7 @@ static int run_program(int argc, char **argv, struct err *e)
 	commands_declare(s);
 	r = args_parse(&request, argc, argv, s, &args, e);
 	if (r < 0)
-		return r;
+		return fail_unknown(r, argv);
 	if (args.version) {
 		printf("canhazgpu %s\n", CANHAZGPU_VERSION);
 		return 0;
@@ -98,7 +108,7 @@ static int run_program(int argc, char **argv, struct err *e)
 	}
 	r = command_find(args.words[0], &command, e);
 	if (r < 0)
-		return r;
+		return fail_unknown(r, args.words);
 	return run_command(command, s, args.words_count, args.words, e);
 }
 

@@ -25,8 +25,21 @@ static void list_reservation(const struct reservation *r, int64_t now_ns)
 		note ? note : "", note ? ")" : "");
 }
 
-/* Whether anything ends. */
-static bool list_ends(const struct pool_state *s)
+/* Whether anything would end that is not in the list before. */
+static bool has_more(const struct pool_state *s, const struct pool_state *listed)
+{
+	for (size_t i = 0; i < s->reservations_count; i++) {
+		if (!pool_state_find(listed, s->reservations[i]->id))
+			return true;
+	}
+	for (size_t i = 0; i < s->queue_count; i++) {
+		if (plan_queue_find(listed, s->queue[i].id) == listed->queue_count)
+			return true;
+	}
+	return false;
+}
+
+static void list_ends(const struct pool_state *s)
 {
 	size_t count = 0, waiting = s->queue_count;
 
@@ -42,7 +55,6 @@ static bool list_ends(const struct pool_state *s)
 	if (waiting)
 		fprintf(stderr, "Recreating the pool cancels %zu waiting request%s\n", waiting,
 			str_plural(waiting));
-	return count || waiting;
 }
 
 static bool answer_is_yes(void)
@@ -61,14 +73,26 @@ static bool answer_is_yes(void)
 
 int admin_confirm(const struct invocation *in, struct pool *pool, struct err *e)
 {
-	AUTO(pool_state_clear) struct pool_state state = {0};
+	AUTO(pool_state_clear) struct pool_state listed = {0};
+	bool ask = !settings_flag(in->settings, "admin.yes") && isatty(STDIN_FILENO) &&
+		   isatty(STDERR_FILENO);
 
-	/* One that cannot be read is recreated all the same: that is what --force is for, too. Its
-	   driver, which may hang, is not asked. */
-	if (pool_read(pool, &state, NULL) < 0 || !list_ends(&state))
-		return 0;
-	if (settings_flag(in->settings, "admin.yes") || !isatty(STDIN_FILENO) ||
-	    !isatty(STDERR_FILENO) || answer_is_yes())
-		return 0;
-	return err_set(e, ECANCELED, "the pool was left as it is");
+	for (;;) {
+		struct pool_state s = {0};
+
+		/* One that cannot be read is recreated all the same: that is what --force is for,
+		   too. Its driver, which may hang, is not asked. */
+		if (pool_read(pool, &s, NULL) < 0 || !has_more(&s, &listed)) {
+			pool_state_clear(&s);
+			return 0;
+		}
+		list_ends(&s);
+		pool_state_clear(&listed);
+		listed = s;
+		if (!ask)
+			return 0;
+		/* While somebody thinks, others reserve: again then. */
+		if (!answer_is_yes())
+			return err_set(e, ECANCELED, "the pool was left as it is");
+	}
 }

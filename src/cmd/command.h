@@ -45,7 +45,8 @@ struct command {
 	bool hidden;                       /* internal: not in help, man pages or completion */
 	int (*run)(const struct invocation *in, struct err *e);
 	/* Called when the command could not be carried out, also for wrong usage: for what a script
-	   that reads the output must find there. NULL: nothing. */
+	   that reads the output must find there. Without settings where no command was found, and
+	   nobody knows which one was meant. NULL: nothing. */
 	void (*failed)(const struct settings *s, char *const *arguments);
 };
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/doctor.h"
+#include "host/identity.h"
 #include "host/process.h"
 
 /* A file that is there is listed, and must be its owner's alone to write. */
@@ -26,9 +27,32 @@ static void examine_file(const char *path, size_t *count, struct findings *f)
 				"everybody can write to that file");
 }
 
+/* Whoever can change what binds everybody is bound by nothing. */
+static void examine_host_path(const char *path, struct findings *f)
+{
+	AUTO_FREE char *owner = NULL, *advice = NULL;
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return;
+	if (S_ISDIR(st.st_mode) && (st.st_mode & S_IWOTH)) {
+		advice = mem_printf("chmod o-w '%s'", path);
+		findings_extend(f, FINDING_FAILED, advice, "everybody can write files in %s", path);
+	}
+	/* In a user namespace of its own root's files are nobody's. */
+	if (st.st_uid == 0 || host_uid_outside(0) != 0)
+		return;
+	free(advice);
+	advice = mem_printf("chown root '%s'", path);
+	owner = host_account_name(st.st_uid);
+	findings_extend(f, FINDING_WARNING, advice, "%s belongs to %s, who can change the limits",
+			path, owner ? owner : "an account without a name");
+}
+
 static void examine_files(const struct invocation *in, struct findings *f)
 {
 	const char *named = settings_text(in->settings, "config"), *home = getenv("HOME");
+	static const char *const directories[] = {"/etc/canhazgpu", SETTINGS_SYSTEM_DIRECTORY};
 	bool has_home = home && *home == '/';
 	AUTO(host_files_clear) struct host_files files = {0};
 	size_t count = 0;
@@ -45,6 +69,10 @@ static void examine_files(const struct invocation *in, struct findings *f)
 	}
 	if (!count)
 		findings_add(f, "configuration", FINDING_OK, NULL, "no file");
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		examine_host_path(directories[i], f);
+	for (size_t i = 0; i < files.count; i++)
+		examine_host_path(files.paths[i], f);
 	for (size_t i = 0; named && i < files.count; i++)
 		findings_extend(f, FINDING_NOTE, NULL, "--config replaces %s", files.paths[i]);
 	if (!named && !has_home)

@@ -2,9 +2,11 @@
 #include "cmd/command.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
 #include "host/process.h"
@@ -78,6 +80,14 @@ static int report_run(const struct invocation *in, struct err *e)
 		return r;
 	if (report.warning)
 		fprintf(stderr, "Warning: %s\n", report.warning);
+	/* It may have been deleted; but it may also be mistyped. */
+	if (request.account && !request.uid.known && !report.usage.accounts_count) {
+		AUTO_FREE char *account = text_shown(request.account);
+
+		fprintf(stderr,
+			"Warning: there is no account '%s', and no usage of one in that period\n",
+			account);
+	}
 	r = print_report(&report, json, csv, e);
 	if (r == 0 && fflush(stdout) != 0)
 		r = err_sys(e, errno, "cannot write the output");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "cmd/context.h"
 #include "cmd/notice.h"
 #include "host/process.h"
@@ -23,17 +24,36 @@ static int check_length(const char *what, const char *text, size_t max, struct e
 	return 0;
 }
 
+/* The account that a reader takes that name for: spaces around it are not seen, and "uid 1000" is
+   what an account without a name is called. The caller frees it. */
+static char *account_read(const char *name)
+{
+	static const char uid[] = "uid ", space[] = " \t\n\r\v\f";
+	const char *begin = name + strspn(name, space);
+	size_t length = strlen(begin);
+
+	while (length && strchr(space, begin[length - 1]))
+		length--;
+	if (length > strlen(uid) && !strncmp(begin, uid, strlen(uid))) {
+		begin += strlen(uid);
+		length -= strlen(uid);
+	}
+	return mem_printf("%.*s", (int)length, begin);
+}
+
 /* A display name is no disguise: nobody shows the name of another account. */
 static int check_display_name(const struct plan_request *request, struct err *e)
 {
 	const char *name = request->user;
+	AUTO_FREE char *account = NULL;
 	uid_t uid;
 
 	if (!name || !strcmp(name, request->actor.account))
 		return 0;
-	if (!*name)
+	account = account_read(name);
+	if (!*account)
 		return err_usage(e, "--user needs a name");
-	if (host_account_find(name, &uid) < 0 || uid == request->actor.uid)
+	if (host_account_find(account, &uid) < 0 || uid == request->actor.uid)
 		return 0;
 	return err_usage(e,
 			 "--user '%s' is the name of another account: choose another one, which "

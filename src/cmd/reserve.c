@@ -70,11 +70,12 @@ static void print_reservation(const struct pool_grant *grant, const struct plan_
 /* Where the output goes to `eval`, which succeeds on nothing: it has to fail as well. */
 static void reserve_failed(const struct settings *s, char *const *arguments)
 {
-	bool to_export = settings_flag(s, "reserve.export");
+	bool to_export = s && settings_flag(s, "reserve.export");
 
-	/* Behind a mistake in the command line options are not read any more. */
-	for (; arguments && *arguments; arguments++)
-		to_export |= !strcmp(*arguments, "--export");
+	/* Behind a mistake in the command line options are not read any more; it may be in this
+	   one: "--export=x", "--exprot". */
+	for (; arguments && *arguments && strcmp(*arguments, "--") != 0; arguments++)
+		to_export |= !strncmp(*arguments, "--exp", strlen("--exp"));
 	if (to_export)
 		fputs("false\n", stdout);
 	fflush(stdout);

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "cmd/context.h"
 #include "pool/backup.h"
 
@@ -51,9 +52,11 @@ static int restore_run(const struct invocation *in, struct err *e)
 					settings_flag(in->settings, "restore.force"), &c, e);
 	if (r < 0)
 		return r;
-	printf("Restored %zu GPUs, %zu reservations, %zu waiting requests and %zu usage records\n"
-	       "from %s\nto   %s\n",
-	       c.gpus, c.reservations, c.waiting, c.records, name, pool_store_shown(pool));
+	printf("Restored %zu GPU%s, %zu reservation%s, %zu waiting request%s and %zu usage "
+	       "record%s\nfrom %s\nto   %s\n",
+	       c.gpus, str_plural(c.gpus), c.reservations, str_plural(c.reservations), c.waiting,
+	       str_plural(c.waiting), c.records, str_plural(c.records), name,
+	       pool_store_shown(pool));
 	return 0;
 }
 

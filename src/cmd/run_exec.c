@@ -77,24 +77,11 @@ static int check_wrapper(const struct invocation *in, enum wrapper wrapper, stru
 	return wrapper_check(wrapper, in->words, names, e);
 }
 
-/* The option that could have a value, and was given none; NULL: there is none. */
-static const char *valueless_option(const struct invocation *in)
-{
-	for (const struct option_spec *spec = in->command->options; spec->name; spec++) {
-		AUTO_FREE char *key = mem_printf("%s.%s", in->command->name, spec->name);
-
-		if (spec->argument_optional && settings_origin(in->settings, key) == ORIGIN_FLAG &&
-		    !strcmp(settings_text(in->settings, key), spec->implied))
-			return spec->name;
-	}
-	return NULL;
-}
-
 /* Adds what was probably meant to the error for a command that does not exist. */
 static int not_found(const struct invocation *in, struct err *e)
 {
-	AUTO_FREE char *hint =
-		words_run_hint(in->command->options, valueless_option(in), in->words);
+	AUTO_FREE char *hint = words_run_hint(
+		in->command->options, words_valueless(in->command, in->settings), in->words);
 	struct err found = *e;
 
 	if (!hint)

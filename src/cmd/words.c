@@ -28,11 +28,27 @@ static int refuse(const struct command *command, const char *what, const char *w
 			 command->name);
 }
 
-static int check_count(const struct command *command, const struct args_result *args, struct err *e)
+const char *words_valueless(const struct command *command, const struct settings *s)
+{
+	for (const struct option_spec *spec = command->options; spec && spec->name; spec++) {
+		AUTO_FREE char *key = mem_printf("%s.%s", command->name, spec->name);
+
+		if (spec->argument_optional && settings_origin(s, key) == ORIGIN_FLAG &&
+		    !strcmp(settings_text(s, key), spec->implied))
+			return spec->name;
+	}
+	return NULL;
+}
+
+static int check_count(const struct command *command, const struct settings *s,
+		       const struct args_result *args, struct err *e)
 {
 	if (command->words_max >= 0 && args->words_count > command->words_max) {
 		const char *word = args->words[command->words_max];
-		AUTO_FREE char *what = mem_printf("unexpected argument '%.60s'", word);
+		const char *valueless = words_valueless(command, s);
+		AUTO_FREE char *what = mem_printf("unexpected argument '%.60s'%s%s", word,
+						  valueless ? ", which is no value of --" : "",
+						  valueless ? valueless : "");
 
 		return refuse(command, what, word, e);
 	}
@@ -49,7 +65,7 @@ int words_take(const struct command *command, struct settings *s, struct args_re
 	AUTO(str_clear) struct str value = {0};
 
 	if (!command->word_option)
-		return check_count(command, args, e);
+		return check_count(command, s, args, e);
 	if (!args->words_count)
 		return 0;
 	key = mem_printf("%s.%s", command->name, command->word_option);

@@ -18,6 +18,10 @@ int words_take(const struct command *command, struct settings *s, struct args_re
    is. Texts and paths do not count, for which any word is good. The caller frees it. */
 char *words_option(const struct option_spec *table, const char *word);
 
+/* The option on the command line that could have a value, and was given none; NULL: there is none.
+ */
+const char *words_valueless(const struct command *command, const struct settings *s);
+
 /*
  * Why the first of these words, which `run` has found to be no program, is none: "leave out the
  * quotes", and the like. `valueless` is the option that could have a value and was given none,

@@ -22,13 +22,18 @@ static char *awaits_why(const struct pool_state *state, const struct plan_facts 
 		return account_label(first->user, first->account);
 	if (plan_is_withheld(state, facts->policy, slot->id))
 		return mem_strdup("out of service");
-	if (facts->use && facts->use[slot->id] == USE_IDLE)
+	if (!facts->use)
+		return mem_strdup("not reserved");
+	switch (facts->use[slot->id]) {
+	case USE_IDLE:
 		return mem_strdup("free");
-	if (facts->use && facts->use[slot->id] == USE_FAULTY)
+	case USE_BUSY:
+		return mem_strdup("in use without reservation");
+	case USE_FAULTY:
 		return mem_strdup("faulty");
-	return mem_strdup(facts->use && facts->use[slot->id] >= USE_UNKNOWN
-				  ? "use unknown"
-				  : "in use without reservation");
+	default:
+		return mem_strdup("use unknown");
+	}
 }
 
 /* GPUs that it has not got for the same reason. */

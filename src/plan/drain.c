@@ -6,9 +6,10 @@
 #include "base/mem.h"
 #include "plan/actor.h"
 
+/* Without a note it has an empty one. */
 static bool has_note(const struct slot *slot, const char *note)
 {
-	return slot->drained_note && !strcmp(slot->drained_note, note);
+	return !strcmp(slot->drained_note ? slot->drained_note : "", note);
 }
 
 int plan_drain(const struct pool_state *state, const struct plan_facts *facts,
@@ -37,7 +38,7 @@ int plan_drain(const struct pool_state *state, const struct plan_facts *facts,
 		.gpus_count = p->affected_gpus_count,
 		.actor = drain ? plan_own(p, mem_strdup(actor->account)) : NULL,
 		.time_ns = facts->now_ns,
-		.note = drain && note ? plan_own(p, mem_strdup(note)) : NULL,
+		.note = drain && note && *note ? plan_own(p, mem_strdup(note)) : NULL,
 	};
 	return 0;
 }

@@ -326,8 +326,9 @@ char *plan_why_passed_over(const struct pool_state *state, const struct plan_fac
 	return mem_strdup(q->offer.aside);
 }
 
-enum waiter_state plan_waiter_state(const struct pool_state *state, const struct plan_facts *facts,
-				    size_t i)
+/* Its state, as far as its account's limit is not asked. */
+static enum waiter_state state_by_itself(const struct pool_state *state,
+					 const struct plan_facts *facts, size_t i)
 {
 	const struct queue_entry *q = &state->queue[i];
 	enum holder_life life = entry_life(facts, i);
@@ -339,10 +340,26 @@ enum waiter_state plan_waiter_state(const struct pool_state *state, const struct
 	/* One that runs is believed: a clock that was set makes everybody seem silent. */
 	if (q->cancelled || life == HOLDER_STOPPED || (q->offer.aside && !q->offer.aside_gpus) ||
 	    plan_offer_end_ns(state, facts, i) <= facts->monotonic_ns ||
-	    !plan_entry_is_possible(state, facts, q) || !plan_limit_allows(state, facts, i, NULL) ||
+	    !plan_entry_is_possible(state, facts, q) ||
 	    (q->give_up_ns != TIME_NONE && facts->now_ns >= q->give_up_ns))
 		return WAITER_ABSENT;
 	return WAITER_ACTIVE;
+}
+
+enum waiter_state plan_waiter_state(const struct pool_state *state, const struct plan_facts *facts,
+				    size_t i)
+{
+	enum waiter_state by_itself = state_by_itself(state, facts, i);
+
+	if (by_itself == WAITER_ACTIVE && !plan_limit_allows(state, facts, i, NULL))
+		return WAITER_ABSENT;
+	return by_itself;
+}
+
+bool plan_waits_for_limit(const struct pool_state *state, const struct plan_facts *facts, size_t i)
+{
+	return state_by_itself(state, facts, i) == WAITER_ACTIVE &&
+	       !plan_limit_allows(state, facts, i, NULL);
 }
 
 const struct queue_entry *plan_first_for(const struct pool_state *state,

@@ -76,6 +76,9 @@ size_t plan_count_collected(const struct pool_state *state, const struct plan_fa
 bool plan_limit_allows(const struct pool_state *state, const struct plan_facts *facts, size_t i,
 		       const bool *starting);
 
+/* Whether nothing but its account's limit keeps the i-th entry from being active. */
+bool plan_waits_for_limit(const struct pool_state *state, const struct plan_facts *facts, size_t i);
+
 /* Whether r counts towards the limit that keeps the i-th entry waiting. */
 bool plan_limit_rests_on(const struct pool_state *state, const struct plan_facts *facts, size_t i,
 			 const struct reservation *r);

@@ -97,14 +97,20 @@ static void timetable_list(struct timetable *t, const struct queue_entry *q)
 	qsort(t->soonest, t->soonest_count, sizeof(*t->soonest), compare_when);
 }
 
+/* When it could have as many as it asked for. */
+static int64_t timetable_soonest(struct timetable *t, const struct queue_entry *q)
+{
+	size_t wanted = plan_entry_count(q);
+
+	timetable_list(t, q);
+	return wanted && wanted <= t->soonest_count ? t->soonest[wanted - 1].time_ns : NEVER;
+}
+
 /* Its start; and from when on it is in nobody's way any more. */
 static int64_t timetable_place(struct timetable *t, const struct queue_entry *q)
 {
-	size_t wanted = plan_entry_count(q);
-	int64_t start_ns, leaves_ns;
+	int64_t start_ns = timetable_soonest(t, q), leaves_ns;
 
-	timetable_list(t, q);
-	start_ns = wanted && wanted <= t->soonest_count ? t->soonest[wanted - 1].time_ns : NEVER;
 	leaves_ns =
 		q->give_up_ns != TIME_NONE && q->give_up_ns < start_ns ? q->give_up_ns : start_ns;
 	for (size_t i = 0; i < t->soonest_count; i++) {
@@ -139,6 +145,57 @@ static bool is_starting(const struct pool_state *state, const struct plan_facts 
 }
 
 /* ---- as it is expected ---- */
+
+/* What an account holds, or will: it counts towards its limit until then. */
+struct holding {
+	int64_t end_ns;
+	size_t count;
+};
+
+static int compare_holdings(const void *left, const void *right)
+{
+	const struct holding *a = left, *b = right;
+
+	return (a->end_ns > b->end_ns) - (a->end_ns < b->end_ns);
+}
+
+/*
+ * When the limit of the account lets the i-th entry have its GPUs: what the account holds has ended
+ * as far as it must, and so has what those before it (which ends_ns has, 0 for none) will hold.
+ */
+static int64_t expect_limit(const struct pool_state *state, const struct plan_facts *facts,
+			    const struct plan_outlook *outlook, size_t i, const int64_t *ends_ns)
+{
+	const struct queue_entry *q = &state->queue[i];
+	AUTO_FREE struct holding *list = mem_alloc(state->reservations_count + i, sizeof(*list));
+	size_t count = 0, held = plan_entry_count(q), limit = (size_t)q->account_limit;
+
+	for (size_t k = 0; k < state->reservations_count; k++) {
+		const struct reservation *r = state->reservations[k];
+
+		if (!plan_entry_is_of(q, r->uid, r->account) || plan_is_collected(state, r))
+			continue;
+		list[count++] = (struct holding){
+			facts->life && facts->life[k] == HOLDER_ENDING ? facts->now_ns
+			: outlook->ends_ns[k] == TIME_NONE             ? NEVER
+								       : outlook->ends_ns[k],
+			r->gpus_count};
+	}
+	for (size_t k = 0; k < i; k++) {
+		if (ends_ns[k] && plan_entry_is_of(&state->queue[k], q->uid, q->account))
+			list[count++] =
+				(struct holding){ends_ns[k], plan_entry_count(&state->queue[k])};
+	}
+	qsort(list, count, sizeof(*list), compare_holdings);
+	for (size_t k = 0; k < count; k++)
+		held += list[k].count;
+	for (size_t k = 0; held > limit && k < count; k++) {
+		held -= list[k].count;
+		if (held <= limit)
+			return list[k].end_ns;
+	}
+	return held > limit ? NEVER : facts->now_ns;
+}
 
 /*
  * When what is collected for a request comes back to the others: if that request does not go on, or
@@ -189,19 +246,30 @@ void plan_schedule(const struct pool_state *state, const struct plan_facts *fact
 {
 	AUTO(timetable_clear) struct timetable t;
 	AUTO_FREE bool *starting = mem_alloc(state->queue_count, sizeof(*starting));
+	AUTO_FREE int64_t *ends_ns = mem_alloc(state->queue_count, sizeof(*ends_ns));
 
 	timetable_init(&t, state, facts);
 	expect_ends(&t, outlook);
 	for (size_t i = 0; i < places && i < state->queue_count; i++) {
 		const struct queue_entry *q = &state->queue[i];
-		int64_t start_ns;
+		int64_t length_ns = outlook->lengths_ns[i], start_ns;
+		bool active = plan_waiter_state(state, facts, i) == WAITER_ACTIVE;
 
 		ret_starts_ns[i] = TIME_NONE;
-		starting[i] = is_starting(state, facts, i, starting);
-		if (!starting[i])
+		starting[i] = active && plan_limit_allows(state, facts, i, starting);
+		if (starting[i]) {
+			start_ns = timetable_place(&t, q);
+			timetable_take(&t, q, start_ns, length_ns);
+		} else if (active || plan_waits_for_limit(state, facts, i)) {
+			/* Others are served until then: it takes nothing from them. */
+			start_ns = later(timetable_soonest(&t, q),
+					 expect_limit(state, facts, outlook, i, ends_ns));
+		} else {
 			continue;
-		start_ns = timetable_place(&t, q);
-		timetable_take(&t, q, start_ns, outlook->lengths_ns[i]);
+		}
+		ends_ns[i] = start_ns != NEVER && length_ns > 0 && length_ns < NEVER - start_ns
+				     ? start_ns + length_ns
+				     : NEVER;
 		if (start_ns != NEVER)
 			ret_starts_ns[i] = start_ns;
 	}

@@ -17,9 +17,10 @@ struct plan_outlook {
 /*
  * The expected start of the first `places` queue entries, by the rules of queue.h: each in its
  * turn gets the GPUs it asked for, or those that are free soonest, and none before everybody ahead
- * who could use that GPU has started or given up. TIME_NONE where it depends on something unknown,
- * and for entries that are not active. Free GPUs that facts->use shows busy or unknown count as
- * busy without a known end (without facts->use: as idle).
+ * who could use that GPU has started or given up. One at its account's limit gets them when enough
+ * of what the account holds has ended, and takes nothing from the others meanwhile. TIME_NONE where
+ * it depends on something unknown, and for other entries that are not active. Free GPUs that
+ * facts->use shows busy or unknown count as busy without a known end (without facts->use: as idle).
  */
 void plan_schedule(const struct pool_state *state, const struct plan_facts *facts,
 		   const struct plan_outlook *outlook, size_t places, int64_t *ret_starts_ns);

@@ -126,7 +126,7 @@ static void count_active(const struct pool_state *state, const struct plan_facts
 void standing_set(struct pool_wait *w, struct step *step)
 {
 	const struct pool_state *state = &step->last.state;
-	struct plan_facts facts = step->last.facts;
+	struct plan_facts facts = step->last.facts, known;
 	int64_t starts_boot_ns = w->standing.starts_boot_ns;
 	size_t place = plan_queue_find(state, w->entry_id);
 	struct pool_standing *s = &w->standing;
@@ -151,7 +151,10 @@ void standing_set(struct pool_wait *w, struct step *step)
 	}
 	facts.use = use;
 	free(w->awaits);
-	w->awaits = plan_awaits(state, &facts, place);
+	/* Not yet scanned is not unknown. */
+	known = facts;
+	known.use = newest_scan(w, state) ? use : NULL;
+	w->awaits = plan_awaits(state, &known, place);
 	s->awaits = w->awaits;
 	free(w->passed_over);
 	w->passed_over = s->joined ? plan_why_passed_over(state, &facts, place) : NULL;

@@ -254,6 +254,24 @@ on_terminal() {
 	assert_equal "$(held)" ''
 }
 
+@test "--force asks again where more would end than was listed" {
+	pool 2
+	chg_ok reserve
+	status=0
+	{
+		wait_for_text "$WORLD/shown" 'Recreate the pool? [y/N]'
+		in_world canhazgpu reserve --note meanwhile >/dev/null
+		echo y
+		wait_for_text "$WORLD/shown" '(meanwhile)'
+		held >"$WORLD/held"
+		echo y
+	} | in_world SHELL=/bin/sh script -qfec 'canhazgpu admin --gpus 2 --provider fake --force' "$WORLD/shown" \
+		>/dev/null || status=$?
+	assert_status 0
+	assert_equal "$(<"$WORLD/held")" "0 1"
+	assert_equal "$(held)" ''
+}
+
 @test "--drain --note: why is shown everywhere" {
 	pool 2
 	chg admin --note fan
@@ -274,6 +292,13 @@ on_terminal() {
 	assert_json '.[0] | has("drained_note")' false
 	chg_ok admin --drain 1
 	assert_stdout 'GPU(s) [1] are already out of service'
+	# An empty one is none, and takes the one before away.
+	chg_ok admin --drain 1 --note ''
+	chg_ok status --json
+	assert_json '.[1] | "\(has("drained_note")) \(.details | test(":"))"' 'false false'
+	chg_ok admin --drain 1 --note ''
+	assert_stdout 'GPU(s) [1] are already out of service'
+	chg_ok admin --drain 1 --note fan
 	chg_ok reserve
 	start_background waiter canhazgpu reserve --wait
 	wait_for_text "$WORLD/waiter.err" 'queued as request'

@@ -150,6 +150,15 @@ on_terminal() {
 		chg $command
 		assert_error 2 "--user '$other' is the name of another account"
 	done
+	# Nor like one to the eye.
+	for name in "$other " " $other" "$other"$'\t' "$(id -u "$other")" "uid $(id -u "$other")" "uid $other"; do
+		chg reserve --user "$name"
+		assert_error 2 'is the name of another account'
+	done
+	for name in '' ' ' $'\n'; do
+		chg reserve --user "$name"
+		assert_error 2 '--user needs a name'
+	done
 	chg_ok reserve --gpu-ids 1 --user "$ME"
 	chg_ok status
 	assert_stdout_has "  $ME  "

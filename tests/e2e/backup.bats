@@ -55,7 +55,7 @@ restore_over() {
 	assert_equal "$(contents)" "$before"
 	empty_store
 	chg_ok restore "$WORLD/backup.db"
-	assert_equal "$stdout" "Restored 4 GPUs, 1 reservations, 0 waiting requests and 1 usage records
+	assert_equal "$stdout" "Restored 4 GPUs, 1 reservation, 0 waiting requests and 1 usage record
 from $WORLD/backup.db
 to   $(store_url | sed 's/[?&]timeout=[^&]*//')"
 	assert_equal "$(contents)" "$before"

@@ -178,6 +178,9 @@ installed_doctor() {
 	assert_finding store-files FAILED "chmod 0660 '/var/lib/canhazgpu/canhazgpu.db.lock'"
 	chmod 0660 "$WORLD"/var/canhazgpu/canhazgpu.db*
 	chgrp 4300 "$WORLD/var/canhazgpu/canhazgpu.db.wake"
+	# The directory decides who they belong to, also while its mode is wrong.
+	broken 'chmod 2750 /var/lib/canhazgpu' 'directory FAILED' directory 'chmod 2770 /var/lib/canhazgpu'
+	chmod 2770 "$WORLD/var/canhazgpu"
 	broken 'sed -i /^canhazgpu:/d /etc/group' 'program FAILED' program 'its group 4300 has no name'
 	echo 'canhazgpu:x:4300:' >>"$WORLD/etc/group"
 	broken 'chgrp 4999 /var/lib/canhazgpu; chmod 2770 /var/lib/canhazgpu' \
@@ -185,6 +188,16 @@ installed_doctor() {
 	chgrp 4300 "$WORLD/var/canhazgpu"
 	chmod 2770 "$WORLD/var/canhazgpu"
 	broken 'chmod 2757 "$WORLD/bin2/canhazgpu"' 'program FAILED' program 'everybody can write to it'
+}
+
+@test "an installation: the files with the limits are root's alone to change" {
+	installed_doctor 'mkdir -p /etc/canhazgpu/config.d; echo "policy.max-gpus: 2" >/etc/canhazgpu/config.d/lab.yaml'
+	assert_finding configuration ok /etc/canhazgpu/config.d/lab.yaml
+	installed_doctor 'chown 4301 /etc/canhazgpu/config.d/lab.yaml'
+	assert_finding configuration warning '/etc/canhazgpu/config.d/lab.yaml belongs to '
+	assert_finding configuration warning "chown root '/etc/canhazgpu/config.d/lab.yaml'"
+	installed_doctor 'chown 0 /etc/canhazgpu/config.d/lab.yaml; chmod 0777 /etc/canhazgpu/config.d'
+	assert_finding configuration FAILED 'everybody can write files in /etc/canhazgpu/config.d'
 }
 
 @test "more than one program of the name, or another one, in PATH" {

@@ -46,6 +46,10 @@ load run_helpers
 	assert_error 127 'soon: command not found (it is no value of --wait'
 	chg report --month 10
 	assert_error 2 "option '--month' needs a date such as 2026-10, not '10'"
+	chg report --month 2026-13
+	assert_error 2 "unexpected argument '2026-13', which is no value of --month (see 'canhazgpu report --help')"
+	chg status --watch often
+	assert_error 2 "unexpected argument 'often', which is no value of --watch"
 	chg run -- A=1 true
 	assert_error 127 "A=1: command not found (to set a variable for the command, use 'env NAME=VALUE COMMAND'"
 	chg run -- 'python train.py'
@@ -104,6 +108,18 @@ load run_helpers
 			assert_error 1 ''
 			assert_stdout ''
 		done
+	done
+	# Also where the mistake hides what was meant.
+	for mistake in 'reserve --export=x' 'reserve --exprot' '--nosuch reserve --export' 'resreve --export'; do
+		in_shell sh "set -e; eval \"\$(canhazgpu $mistake)\"; echo went on"
+		assert_error 1 ''
+		assert_stdout ''
+	done
+	for other in '--nosuch status' 'statsu' '--nosuch run -- train --export'; do
+		# shellcheck disable=SC2086
+		chg $other
+		assert_status 2
+		assert_stdout ''
 	done
 	# In an interactive shell, which goes on, nothing is set.
 	in_shell bash 'unset CUDA_VISIBLE_DEVICES; eval "$(canhazgpu reserve --export)" || echo "refused $? ${CUDA_VISIBLE_DEVICES-unset}"'

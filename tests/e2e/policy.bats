@@ -48,7 +48,10 @@ forced() {
 	assert_stdout 0
 	start_on_host 4302 own canhazgpu run --wait -- sh -c 'echo "own $CUDA_VISIBLE_DEVICES"; exec sleep 1000'
 	wait_for_text "$WORLD/own.err" 'passed over: its account holds 1 GPU, and its limit is 1 (policy.max-gpus)'
+	# Not yet scanned is not unknown.
+	[[ $(<"$WORLD/own.err") != *'use unknown'* ]] || fail_with 'told before it was scanned'
 	in_world canhazgpu queue --json >"$WORLD/queue"
+	assert_equal "$(jq -r '.[0].estimated_start != null' "$WORLD/queue")" true # with the end of what it holds
 	assert_equal "$(jq -r '.[0] | "\(.state) \(.passed_over) \(.allocated | length)"' "$WORLD/queue")" \
 		'absent its account holds 1 GPU, and its limit is 1 (policy.max-gpus) 0'
 	chg_ok queue --explain "$(jq -r '.[0].id' "$WORLD/queue")"

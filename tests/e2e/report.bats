@@ -292,6 +292,9 @@ alice,2025-10-31,1.000000,3.5714,1,0,alice'
 		--from 2025-02-30|invalid date '2025-02-30'
 		--by day,user|is not one of user|gpu|day|user,day|user,gpu
 	LIST
+	chg report --user nosuchaccount
+	assert_status 0
+	assert_equal "$stderr" "Warning: there is no account 'nosuchaccount', and no usage of one in that period"
 	chg report --user ''
 	assert_error 2 '--user needs an account'
 }

@@ -652,8 +652,57 @@ static void test_starts_within_the_limit(void **state)
 	plan_next_in_line_free(successors, count);
 	plan_schedule(&w.state, &w.facts, &outlook, 3, starts_ns);
 	assert_int_equal(starts_ns[0] - NOW, HOUR);
-	assert_int_equal(starts_ns[1], TIME_NONE);
+	/* The first one's end is not known: the reservation's is. */
+	assert_int_equal(starts_ns[1] - NOW, 3 * HOUR);
 	assert_int_equal(starts_ns[2] - NOW, HOUR);
+}
+
+/* At the limit of 2: what is to end before one that waits can start, though GPUs are free. */
+static const struct limit_start {
+	int holds[2], ends[2]; /* GPUs, and hours; 0: nobody knows */
+	int asks[3], lengths[3];
+	int starts[3]; /* -1: unknown */
+} limit_starts[] = {
+	{{1, 1}, {2, 5}, {1}, {1}, {2}},
+	{{1, 1}, {2, 5}, {2}, {1}, {5}},
+	{{1, 1}, {0, 5}, {1}, {1}, {5}},
+	{{1, 1}, {0, 5}, {2}, {1}, {-1}},
+	{{1, 1}, {2, 5}, {1, 1, 1}, {1, 1, 1}, {2, 3, 4}},
+	{{1, 1}, {2, 5}, {1, 2, 1}, {9, 1, 1}, {2, 11, 12}},
+	{{1, 1}, {2, 5}, {1, 1}, {0, 1}, {2, 5}},
+	{{2}, {3}, {1, 1, 1}, {1, 1, 1}, {3, 3, 4}},
+};
+
+static void test_start_at_the_limit(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(limit_starts); i++) {
+		const struct limit_start *c = &limit_starts[i];
+		AUTO(world_clear) struct world w;
+		int64_t starts_ns[3], ends_ns[2], lengths_ns[3];
+		const struct plan_outlook outlook = {.ends_ns = ends_ns, .lengths_ns = lengths_ns};
+		int gpu = 0;
+
+		world_init(&w, 8);
+		for (size_t k = 0; k < 2 && c->holds[k]; k++) {
+			hold(&w, 1, RESERVATION_RUN, gpu, c->holds[k]);
+			gpu += c->holds[k];
+			ends_ns[k] = c->ends[k] ? NOW + c->ends[k] * HOUR : TIME_NONE;
+		}
+		for (size_t k = 0; k < 3 && c->asks[k]; k++) {
+			wait_for(&w, 1, c->asks[k], -1)->account_limit = 2;
+			lengths_ns[k] = c->lengths[k] * HOUR;
+		}
+		plan_schedule(&w.state, &w.facts, &outlook, w.state.queue_count, starts_ns);
+		for (size_t k = 0; k < w.state.queue_count; k++) {
+			int got =
+				starts_ns[k] == TIME_NONE ? -1 : (int)((starts_ns[k] - NOW) / HOUR);
+
+			if (got != c->starts[k])
+				fail_msg("case %zu, request %zu: %d, not %d", i, k, got,
+					 c->starts[k]);
+		}
+	}
 }
 
 /* The entry tells the others of a limit that was changed. */
@@ -1146,6 +1195,7 @@ int main(void)
 		cmocka_unit_test(test_ended_counts_no_more),
 		cmocka_unit_test(test_successors_within_the_limit),
 		cmocka_unit_test(test_starts_within_the_limit),
+		cmocka_unit_test(test_start_at_the_limit),
 		cmocka_unit_test(test_changed_limit_is_news),
 		cmocka_unit_test(test_quota_at_the_grant),
 		cmocka_unit_test(test_quota_is_guarded),

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/privilege.h"
+#include "base/str.h"
 #include "store/sqlite/file.h"
 #include "store/sqlite/sqlite.h"
 
@@ -249,10 +250,11 @@ static int check_present(struct sqlite_store *s, bool replace, int64_t *ret_coun
 	if (r == 0 && (pools || present.records) && !replace)
 		r = err_set(
 			e, EEXIST,
-			"%s holds a pool of %zu GPUs with %zu reservations, %zu waiting requests "
-			"and %zu usage records: --force replaces it",
-			s->base.url, present.gpus, present.reservations, present.waiting,
-			present.records);
+			"%s holds a pool of %zu GPU%s with %zu reservation%s, %zu waiting request%s "
+			"and %zu usage record%s: --force replaces it",
+			s->base.url, present.gpus, str_plural(present.gpus), present.reservations,
+			str_plural(present.reservations), present.waiting,
+			str_plural(present.waiting), present.records, str_plural(present.records));
 	return r < 0 ? r : sql_number(s, "SELECT counter FROM pool", ret_counter, e);
 }
 

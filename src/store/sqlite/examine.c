@@ -135,7 +135,10 @@ static void examine_files(struct findings *f, struct sqlite_store *s)
 	struct file_rule rule = {.shared = sqlite_file_mode(s->path) == 0660, .owner = getuid()};
 	struct stat st;
 
+	/* In the installed directory they are the group's, also while its mode is wrong, which has
+	   a finding of its own. */
 	s->installed = sqlite_file_is_installed(s->path);
+	rule.shared |= s->installed;
 	if (s->installed)
 		privilege_raise();
 	findings_add(f, "store-files", FINDING_OK, NULL, "%s",
