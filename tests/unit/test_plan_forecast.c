@@ -120,7 +120,7 @@ static const struct when_case when_cases[] = {
 	 .id = -1, .held_count = 2, .waits_count = 1,
 	 .held = {{0, RESERVATION_MANUAL, .end_min = 4}, {1, RESERVATION_MANUAL, .end_min = 8}},
 	 .waits = {{1, 60}}, .limit = 1,
-	 .expected = "next free about 18:30 (GPU 0, alice); --wait queues"},
+	 .expected = "next free about 18:30 (GPU 0, alice); --wait queues, to start about 19:30"},
 	{"it goes out of service", .asks = 1, .id = -1, .held_count = 2, .drained = 1,
 	 .held = {{0, RESERVATION_RUN}, {1, RESERVATION_MANUAL, .end_min = 4}},
 	 .expected = "--wait queues"},
