@@ -81,7 +81,7 @@ static void say_outcome(const struct supervisor *s, int r, const struct err *e)
 }
 
 /* The same where there is nothing to renew. */
-__attribute__((noreturn)) static void supervise_look_child(const struct supervisor *s)
+__attribute__((noreturn)) static void supervise_check_child(const struct supervisor *s)
 {
 	struct pool *pool = NULL;
 	struct err e = {0};
@@ -89,7 +89,7 @@ __attribute__((noreturn)) static void supervise_look_child(const struct supervis
 	int r = pool_open(&s->orders.pool, &pool, &e);
 
 	if (r == 0)
-		r = supervise_look(s, pool, &held, &e);
+		r = supervise_check_held(s, pool, &held, &e);
 	pool_close(pool);
 	if (r < 0)
 		_exit(RENEWAL_FAILED);
@@ -132,7 +132,7 @@ void supervise_renew(struct supervisor *s)
 	s->next_renewal_ns = clock_monotonic_ns() + s->orders.heartbeat_ns;
 	s->renewer = fork();
 	if (s->renewer == 0 && s->orders.within)
-		supervise_look_child(s);
+		supervise_check_child(s);
 	if (s->renewer == 0)
 		supervise_renew_child(s);
 	if (s->renewer < 0 || host_process_ref(s->renewer, &child, NULL) < 0 ||
@@ -163,7 +163,7 @@ void supervise_renewed(struct supervisor *s)
 	s->renewer = 0;
 	outcome = WIFEXITED(status) ? WEXITSTATUS(status) : RENEWAL_FAILED;
 	if (s->orders.within && (outcome == RENEWAL_DONE || outcome == RENEWAL_LOST))
-		supervise_looked(s, outcome == RENEWAL_DONE);
+		supervise_checked_held(s, outcome == RENEWAL_DONE);
 	else if (outcome == RENEWAL_LOST || outcome == RENEWAL_SHORTENED)
 		supervise_lose(s, outcome == RENEWAL_LOST);
 	if (outcome == RENEWAL_DONE || outcome == RENEWAL_SHORTENED) {

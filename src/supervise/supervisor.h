@@ -62,8 +62,9 @@ void supervise_renewed(struct supervisor *s);
 /* orders.within: the same two, for GPUs that are reserved by hand. There is nothing to renew: the
    child looks whether they still are, and until when. */
 int supervise_begin_within(struct supervisor *s, struct err *e);
-int supervise_look(const struct supervisor *s, struct pool *pool, bool *ret_held, struct err *e);
-void supervise_looked(struct supervisor *s, bool held);
+int supervise_check_held(const struct supervisor *s, struct pool *pool, bool *ret_held,
+			 struct err *e);
+void supervise_checked_held(struct supervisor *s, bool held);
 void supervise_end_within(struct supervisor *s);
 
 /* Watches the wall clock: others judge a run by times of it. At each wake-up: where it was set, or

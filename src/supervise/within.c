@@ -8,8 +8,8 @@
 /* Waking up on time is waking up a little later than that. */
 #define SLACK_NS (10 * NS_PER_MS)
 
-/* The next look: with the heartbeats that others have, or where it is over. */
-static void set_next_look(struct supervisor *s)
+/* When to check next whether the GPUs are still held: as often as others renew, and at the end. */
+static void set_next_check(struct supervisor *s)
 {
 	int64_t left_ns = s->end_boot_ns - clock_boot_ns(), pause_ns = s->orders.heartbeat_ns;
 
@@ -23,7 +23,7 @@ static void set_left(struct supervisor *s, int64_t left_ns)
 	int64_t now_ns = clock_boot_ns();
 
 	s->end_boot_ns = left_ns < INT64_MAX - now_ns ? now_ns + left_ns : INT64_MAX;
-	set_next_look(s);
+	set_next_check(s);
 }
 
 int supervise_begin_within(struct supervisor *s, struct err *e)
@@ -47,7 +47,8 @@ void supervise_end_within(struct supervisor *s)
 	s->left_ns = NULL;
 }
 
-int supervise_look(const struct supervisor *s, struct pool *pool, bool *ret_held, struct err *e)
+int supervise_check_held(const struct supervisor *s, struct pool *pool, bool *ret_held,
+			 struct err *e)
 {
 	const struct reservation *r = s->orders.reservation;
 	size_t held = 0;
@@ -61,7 +62,7 @@ int supervise_look(const struct supervisor *s, struct pool *pool, bool *ret_held
 	return 0;
 }
 
-void supervise_looked(struct supervisor *s, bool held)
+void supervise_checked_held(struct supervisor *s, bool held)
 {
 	AUTO_FREE char *ended = NULL;
 
