@@ -296,7 +296,7 @@ static void test_collect_until_granted(void **state)
 /* Most heartbeats have nothing else to say: then nobody else has to be looked at. */
 static void test_renewed(void **state)
 {
-	enum { PLAIN, GONE, CANCELLED, OFFERED, LIMITED, SILENT, CASES };
+	enum { PLAIN, GONE, CANCELLED, OFFERED, LIMITED, SILENT, OTHER_CLOCK, OTHER_LIMIT, CASES };
 
 	(void)state;
 	for (int i = PLAIN; i < CASES; i++) {
@@ -319,6 +319,10 @@ static void test_renewed(void **state)
 			w.wait.give_up_ns = NOW + SECOND;
 		if (i == SILENT)
 			q->heartbeat_ns = q->since_ns = NOW - 121 * SECOND;
+		if (i == OTHER_CLOCK)
+			strcpy(q->base.clock, "other");
+		if (i == OTHER_LIMIT)
+			q->account_limit = 7;
 		plan_clear(&w.plan);
 		facts = w.facts;
 		facts.now_ns = NOW + SECOND;
