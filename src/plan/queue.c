@@ -126,8 +126,8 @@ bool plan_offer_is_ours(const struct queue_entry *q, const struct plan_facts *fa
 
 bool plan_is_offered(const struct queue_entry *q, const struct plan_facts *facts)
 {
-	return plan_offer_is_ours(q, facts) ||
-	       (q->offer.made_ns > OFFER_NONE && is_of_other_clock(q, facts));
+	return q->offer.made_ns > OFFER_NONE &&
+	       (is_of_other_clock(q, facts) || q->offer.made_ns <= facts->monotonic_ns);
 }
 
 int64_t plan_offer_end_ns(const struct pool_state *state, const struct plan_facts *facts, size_t i)

@@ -6,8 +6,9 @@
 #include "pool/forecast.h"
 #include "pool/wait_private.h"
 
-/* A request that has nothing to decide looks so soon, times its rank, what runs on GPUs that nobody
-   holds, and then so often: those ahead of it depend on that, and it on them. */
+/* An estimate depends on what runs on GPUs that nobody holds. A request that needs no scan for its
+   decision scans for its estimate: first after this time, multiplied by its rank, so that those
+   ahead share their scan with it; then with this period. */
 #define OUTLOOK_FIRST_NS (250 * NS_PER_MS)
 #define OUTLOOK_KEEP_NS (45 * NS_PER_SECOND)
 
