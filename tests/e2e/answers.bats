@@ -80,6 +80,8 @@ on_terminal() {
 	matches "$(tail -n 1 "$WORLD/stdout")" "^0 of 4 available; 2 requests wait; next free about %7200% \(GPU 3, boss \($ME\)\)$"
 	matches "$(on_terminal 120 'canhazgpu status' | tail -n 1)" \
 		"^0 of 4 available; 2 requests wait; next free about %7200% \(GPU 3, boss \($ME\)\)$"
+	# Of one's own GPUs alone it would be wrong.
+	[[ $(on_terminal 120 'canhazgpu status --mine') != *' of '*available* ]]
 }
 
 @test "a refusal says when, and how" {

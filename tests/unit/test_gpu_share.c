@@ -477,22 +477,27 @@ static void test_directories(void **state)
 	}
 }
 
+/* A scan that does not end, and one of another account that does not wait for it any longer. */
+static void start_late(pid_t *ret_first, pid_t *ret_joiner)
+{
+	struct gpu_options options = options_of(LONG_MS), limited = options_of(4000);
+
+	use_pool();
+	use_driver(gate());
+	*ret_first = start_scan_as(&user, &options);
+	wait_until_scans(1);
+	*ret_joiner = start_scan_as(&neighbour, &limited);
+	wait_until_scans(2);
+}
+
 /* One who holds the others up by freezing the process that asks the driver is not waited for until
    nothing is left of the limit; nor is the next one of that account. */
 static void test_late(void **state)
 {
-	struct gpu_options options, limited;
 	pid_t first, joiner;
 
 	(void)state;
-	use_pool();
-	use_driver(gate());
-	options = options_of(LONG_MS);
-	limited = options_of(4000);
-	first = start_scan_as(&user, &options);
-	wait_until_scans(1);
-	joiner = start_scan_as(&neighbour, &limited);
-	wait_until_scans(2);
+	start_late(&first, &joiner);
 	write_file("gate", "");
 	assert_exits(joiner);
 	assert_exits(first);
@@ -501,18 +506,10 @@ static void test_late(void **state)
 /* If it was only slow, its answer serves all the same. */
 static void test_late_answers(void **state)
 {
-	struct gpu_options options, limited;
 	pid_t first, joiner, child;
 
 	(void)state;
-	use_pool();
-	use_driver(gate());
-	options = options_of(LONG_MS);
-	limited = options_of(4000);
-	first = start_scan_as(&user, &options);
-	wait_until_scans(1);
-	joiner = start_scan_as(&neighbour, &limited);
-	wait_until_scans(2);
+	start_late(&first, &joiner);
 	child = child_of(joiner);
 	kill(child, SIGSTOP);
 	write_file("gate", "");
