@@ -46,20 +46,20 @@ static void sync_directory_of(const char *path)
 		(void)fsync(fd);
 }
 
-/* Beside it, then in its place. */
-static int write_beside(const char *path, const void *bytes, size_t size)
+/* Into a temporary file, which then gets its name. */
+static int write_temporary(const char *path, const void *bytes, size_t size)
 {
-	AUTO_FREE char *beside = mem_printf("%s.XXXXXX", path);
-	AUTO_CLOSE int fd = mkostemp(beside, O_CLOEXEC);
+	AUTO_FREE char *temporary = mem_printf("%s.XXXXXX", path);
+	AUTO_CLOSE int fd = mkostemp(temporary, O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, bytes, size);
-	if (r == 0 && (fsync(fd) < 0 || rename(beside, path) < 0))
+	if (r == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
 		r = -errno;
 	if (r < 0)
-		unlink(beside);
+		unlink(temporary);
 	else
 		sync_directory_of(path);
 	return r;
@@ -111,7 +111,7 @@ int file_replace(const char *path, const void *bytes, size_t size, struct err *e
 
 	if (r < 0)
 		return err_sys(e, -r, "cannot write '%s'", path);
-	/* Ctrl-C waits, so that nothing is left beside it; `ulimit -f` is an error like a full
+	/* Ctrl-C waits, so that no temporary file is left; `ulimit -f` is an error like a full
 	 * disk. */
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGHUP);
@@ -123,7 +123,7 @@ int file_replace(const char *path, const void *bytes, size_t size, struct err *e
 		r = write_through(target, bytes, size);
 	} else {
 		sigprocmask(SIG_BLOCK, &ending, &mask);
-		r = write_beside(target, bytes, size);
+		r = write_temporary(target, bytes, size);
 		sigprocmask(SIG_SETMASK, &mask, NULL);
 	}
 	sigaction(SIGXFSZ, &before, NULL);
