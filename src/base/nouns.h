@@ -87,6 +87,10 @@ struct gpu {
 	struct quantity memory_total_mb, memory_used_mb;
 	bool memory_shared; /* it has none of its own: the values are of the system's memory */
 	struct quantity utilization_percent, temperature_c, power_mw, power_limit_mw;
+	/* What the driver remembers, for what happens between two scans: the energy that it has
+	   counted; how far back its samples of the utilization go; and how long ago the newest of
+	   these was that was not zero (unknown: none was, or there are no samples). */
+	struct quantity energy_mj, samples_ms, busy_ago_ms;
 	/* What the vendor's runtime calls it, apart from uuid: its present place among the GPUs
 	   that the runtime lists, and another id (NULL: uuid is one, "": it has none). */
 	struct quantity runtime_index;
