@@ -216,9 +216,8 @@ struct mark *plan_put_mark(struct plan *p, const struct pool_state *state, const
 	if (loaded)
 		*mark = *loaded; /* its texts are the state's, which outlives the plan */
 	else
-		*mark = (struct mark){.key = plan_own(p, mem_strdup(key)),
-				      .since_ns = now_ns,
-				      .seen_ns = now_ns};
+		*mark = (struct mark){
+			.key = plan_own(p, mem_strdup(key)), .since_ns = now_ns, .seen_ns = now_ns};
 	c = plan_add(p, CHANGE_MARK);
 	c->quiet = true;
 	c->mark.mark = mark;
@@ -242,9 +241,8 @@ void plan_put_activity(struct plan *p, const struct slot *slot, const struct act
 	struct change *c = plan_add(p, CHANGE_ACTIVITY);
 
 	c->quiet = true;
-	c->activity = (struct change_activity){.reservation_id = slot->reservation->id,
-					       .gpu = slot->id,
-					       .activity = *activity};
+	c->activity = (struct change_activity){
+		.reservation_id = slot->reservation->id, .gpu = slot->id, .activity = *activity};
 }
 
 /* ---- queue entries ---- */

@@ -150,7 +150,7 @@ static void make_source(const char *url)
 						.ignored_by = name,
 						.memory_mb = 600};
 	struct mark mark = {.key = name, .since_ns = T0, .seen_ns = T0 + 1, .warned_ns = T0 + 2};
-	const struct activity activity = {.since_ns = T0, .seen_ns = T0 + 7, .active_ns = 7};
+	const struct activity activity = {.seen_ns = T0 + 7, .active_ns = 7};
 	struct event first = {.kind = EVENT_GRANTED, .time_ns = T0 + 3, .account = name};
 	struct event second = {.kind = EVENT_SICK, .time_ns = T0 + 2, .reason = name};
 	struct change changes[] = {
