@@ -237,6 +237,29 @@ static void test_two_looks(void **unused)
 		 ACTIVITY_IDLE,
 		 0,
 		 0},
+		/* It was not there yet at the last look. */
+		{"a late sample",
+		 60,
+		 {0, 0},
+		 {9, 9},
+		 {-1, -1},
+		 {-1, -1},
+		 80000,
+		 60500,
+		 ACTIVITY_ACTIVE,
+		 0,
+		 60},
+		{"no time to measure in",
+		 1,
+		 {0, 0},
+		 {9, 9},
+		 {70000, 70000},
+		 {0, 200000},
+		 -1,
+		 -1,
+		 ACTIVITY_IDLE,
+		 1,
+		 1},
 		/* Energy: 70 W for a minute are 4200 J, and an eighth of that is within the
 		   tolerance. */
 		{"energy of an idle GPU",
@@ -439,6 +462,45 @@ static void test_breaks(void **unused)
 	}
 }
 
+/* A first look counts from the grant, where both are by one clock; and how long what was seen last
+   is what is known. */
+static void test_first_look(void **unused)
+{
+	static const struct {
+		int64_t age_s;
+		const char *clock; /* of the grant */
+		int64_t counted_s;
+	} cases[] = {{30, HERE, 30}, {30, "boot-0", 0}, {30, "", 0}, {151, HERE, 0}};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(pool_state_clear) struct pool_state state;
+		struct gpu gpu = {.uuid = card_1, .utilization_percent = quantity_of(1)};
+		struct plan_facts facts = facts_at(NOW, BOOT, HERE);
+		int64_t since_ns;
+		struct activity a;
+
+		open_pool(&state, cases[i].age_s * SECOND);
+		strcpy(state.reservations[0]->base.clock, cases[i].clock);
+		look_at(&state, &facts, &gpu, NOW, &a, NULL);
+		if (a.active_ns != cases[i].counted_s * SECOND)
+			fail_msg("case %zu", i);
+		assert_int_equal(plan_activity(&a, NOW + 150 * SECOND, &since_ns), ACTIVITY_ACTIVE);
+		assert_int_equal(plan_activity(&a, NOW + 151 * SECOND, &since_ns),
+				 ACTIVITY_UNKNOWN);
+		gpu.utilization_percent.known = false;
+		for (int n = 1; n < 3; n++) {
+			facts = facts_at(NOW + n * 100 * SECOND, BOOT + n * 100 * SECOND, HERE);
+			look_at(&state, &facts, &gpu, facts.now_ns, &a, NULL);
+		}
+		assert_int_equal(plan_activity(&a, facts.now_ns, &since_ns), ACTIVITY_UNKNOWN);
+		assert_int_equal(a.last_active_ns, NOW);
+		/* A scan that nobody could use for long. */
+		facts = facts_at(NOW + 361 * SECOND, BOOT + 361 * SECOND, HERE);
+		assert_int_equal(look_at(&state, &facts, &gpu, NOW + 300 * SECOND, &a, NULL), 0);
+	}
+}
+
 /* When looks are recorded, and what is told: once idle, once used again. */
 static void test_records(void **unused)
 {
@@ -473,7 +535,7 @@ static void test_records(void **unused)
 		{830, 3, true, -1},
 	};
 	AUTO(pool_state_clear) struct pool_state state;
-	struct activity a;
+	struct activity a, before;
 
 	(void)unused;
 	open_pool(&state, 1800 * SECOND);
@@ -490,6 +552,11 @@ static void test_records(void **unused)
 		    (looks[i].event < 0 ? event != EVENT_KINDS : (int)event != looks[i].event))
 			fail_msg("at %lld s: recorded %d, event %d", (long long)looks[i].at_s,
 				 recorded, (int)event);
+		/* The same scan again, as others have it. */
+		before = a;
+		look_at(&state, &facts, &gpu, facts.now_ns, &a, NULL);
+		if (recorded)
+			assert_memory_equal(&a, &before, sizeof(a));
 	}
 }
 
@@ -676,9 +743,9 @@ static void test_text(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_two_looks), cmocka_unit_test(test_breaks),
-		cmocka_unit_test(test_records),   cmocka_unit_test(test_traces),
-		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_two_looks),  cmocka_unit_test(test_breaks),
+		cmocka_unit_test(test_first_look), cmocka_unit_test(test_records),
+		cmocka_unit_test(test_traces),     cmocka_unit_test(test_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
