@@ -9,10 +9,10 @@
 #include "conf/nearest.h"
 
 const struct command *const commands[] = {
-	&cmd_admin,     &cmd_adopt,    &cmd_backup,  &cmd_cancel,  &cmd_completion, &cmd_config,
-	&cmd_doctor,    &cmd_extend,   &cmd_help,    &cmd_migrate, &cmd_queue,      &cmd_release,
-	&cmd_report,    &cmd_reserve,  &cmd_restore, &cmd_run,     &cmd_status,     &cmd_web,
-	&cmd_supervise, &cmd_complete, NULL,
+	&cmd_admin,   &cmd_adopt,     &cmd_backup,   &cmd_cancel,  &cmd_completion, &cmd_config,
+	&cmd_doctor,  &cmd_events,    &cmd_extend,   &cmd_help,    &cmd_migrate,    &cmd_queue,
+	&cmd_release, &cmd_report,    &cmd_reserve,  &cmd_restore, &cmd_run,        &cmd_status,
+	&cmd_web,     &cmd_supervise, &cmd_complete, NULL,
 };
 
 const struct option_spec global_options[] = {
@@ -119,6 +119,15 @@ const struct option_spec global_options[] = {
 	 .min = 1,
 	 .max = 36500,
 	 .help = "How many days of usage history to keep"},
+	{.name = "events-days",
+	 .key = "events.days",
+	 .type = OPTION_INT,
+	 .not_on_command_line = true,
+	 .argument = "N",
+	 .fallback = "30",
+	 .min = 1,
+	 .max = 3650,
+	 .help = "How many days of events to keep"},
 	{.name = "queue-backfill",
 	 .key = "queue.backfill",
 	 .type = OPTION_FLAG,
@@ -155,6 +164,7 @@ static const struct {
 	{"submit", "canhazgpu run --wait -- COMMAND"},
 	{"wait", "canhazgpu run --wait -- COMMAND"},
 	{"history", "canhazgpu report"},
+	{"log", "canhazgpu events"},
 	{"settings", "canhazgpu config"},
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pool/events.h"
 #include "pool/wait_private.h"
 
 /* How often a step evaluates again because it has changed something. */
@@ -67,7 +68,10 @@ static int decide_leave(const struct pool_state *state, const struct plan_facts 
 
 struct pool_wait *pool_wait_end(struct pool_wait *w)
 {
-	struct transaction leave = {.decide = decide_leave, .host = HOST_ANY, .argument = w};
+	struct transaction leave = {.decide = decide_leave,
+				    .host = HOST_ANY,
+				    .argument = w,
+				    .author = w ? &w->request.actor : NULL};
 
 	if (!w)
 		return NULL;
@@ -142,6 +146,8 @@ int pool_wait_step(struct pool_wait *w, struct pool_grant *ret_grant, struct err
 	store_watch(w->pool->store);
 	for (int round = 0; r == 0 && action == WAIT_COLLECT && round < ROUNDS_MAX; round++)
 		r = step_run(&s, &action, e);
+	if (r < 0 && e && s.refused)
+		pool_note_refusal(w->pool, &s.last, &w->request, e);
 	if (r < 0)
 		return step_failed(&s, r, e);
 	if (action == WAIT_GRANTED) {

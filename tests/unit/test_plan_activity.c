@@ -2,7 +2,6 @@
    compared with what the GPU has really done. */
 #include "test.h"
 
-#include "base/activity.h"
 #include "base/mem.h"
 #include "plan_world.h"
 
@@ -35,7 +34,7 @@ static struct plan_facts facts_at(int64_t now_ns, int64_t boot_ns, const char *c
 	return (struct plan_facts){.now_ns = now_ns, .boot_ns = boot_ns, .clock = clock};
 }
 
-/* Looks, and applies what is to be recorded, by way of its text. Returns how many changes. */
+/* Looks, and applies what is to be recorded. Returns how many changes. */
 static size_t look_at(struct pool_state *state, const struct plan_facts *facts, struct gpu *gpu,
 		      int64_t taken_ns, struct activity *ret, enum event_kind *ret_event)
 {
@@ -47,7 +46,6 @@ static size_t look_at(struct pool_state *state, const struct plan_facts *facts, 
 	count = plan.changes_count;
 	for (size_t i = 0; i < count; i++) {
 		struct change c = plan.changes[i];
-		AUTO_FREE char *text = NULL;
 
 		assert_true(c.quiet);
 		if (c.kind == CHANGE_EVENT) {
@@ -58,9 +56,6 @@ static size_t look_at(struct pool_state *state, const struct plan_facts *facts, 
 			continue;
 		}
 		assert_int_equal(c.kind, CHANGE_ACTIVITY);
-		text = activity_text(&c.activity.activity);
-		memset(&c.activity.activity, 0, sizeof(c.activity.activity));
-		assert_true(activity_parse(text, &c.activity.activity));
 		assert_memory_equal(&c.activity.activity, ret, sizeof(*ret));
 		assert_int_equal(change_apply(state, &c, NULL), 0);
 	}
@@ -718,34 +713,12 @@ static void test_traces(void **unused)
 	}
 }
 
-static void test_text(void **unused)
-{
-	static const char *const wrong[] = {
-		"",
-		"1",
-		"1 2 3 4 5 0 7 8 - - -",
-		"1 2 3 4 5 0 7 8 - - x c",
-		"1 2 3 4 5 0 7 8 9 9 9",
-		"1 2 3 4 5 0 7 8 - - - "
-		"a-clock-whose-name-is-far-longer-than-that-of-any-kernel-or-namespace",
-	};
-	struct activity a = {0};
-
-	(void)unused;
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-		assert_false(activity_parse(wrong[i], &a));
-	assert_true(activity_parse("1 2 3 4 5 1 7 -8 9 - 11 boot later additions", &a));
-	assert_int_equal(a.base.offset_ns, -8);
-	assert_true(a.told_idle && a.memory_mb.known && !a.power_mw.known);
-	assert_string_equal(a.base.clock, "boot");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_looks),  cmocka_unit_test(test_breaks),
 		cmocka_unit_test(test_first_look), cmocka_unit_test(test_records),
-		cmocka_unit_test(test_traces),     cmocka_unit_test(test_text),
+		cmocka_unit_test(test_traces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
