@@ -203,7 +203,7 @@ static struct change *make_changes(struct pool_state *state, size_t *ret_count)
 	for (size_t i = 0; i < state->slots_count; i++) {
 		const struct slot *slot = &state->slots[i];
 
-		if (slot->reservation && slot->activity.since_ns != TIME_NONE)
+		if (slot->reservation && activity_is_known(&slot->activity))
 			*++c = (struct change){
 				.kind = CHANGE_ACTIVITY,
 				.activity = {slot->reservation->id, slot->id, slot->activity}};
