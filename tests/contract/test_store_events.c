@@ -267,7 +267,7 @@ static struct change do_something(const char *id, int gpu, int64_t active_ns)
 					  .told_idle = true,
 					  .power_mw = quantity_of(75000),
 					  .card = INT64_MAX,
-					  .base = {"boot", INT64_C(-1) << 60},
+					  .base = {"boot", -(INT64_C(1) << 60)},
 					  .seen_ns = T0 + 3,
 					  .active_ns = active_ns,
 					  .idle_ns = 5,
