@@ -231,6 +231,8 @@ static char *end_text(struct making *m, const struct change_end *c, const char *
 				      ? mem_printf(", %s ago", clock_duration(late_ns, late))
 				      : mem_strdup("");
 
+	if (c->why)
+		return mem_strdup(c->why);
 	clock_duration(c->end_ns - r->start_ns, length);
 	switch (c->reason) {
 	case END_EXPIRED:

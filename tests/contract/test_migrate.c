@@ -150,7 +150,7 @@ static void make_source(const char *url)
 						.ignored_by = name,
 						.memory_mb = 600};
 	struct mark mark = {.key = name, .since_ns = T0, .seen_ns = T0 + 1, .warned_ns = T0 + 2};
-	const struct activity activity = {.seen_ns = T0 + 7, .active_ns = 7, .base = {"boot", -7}};
+	const struct activity activity = {.seen_ns = T0 + 7, .active_ns = 7};
 	struct event first = {.kind = EVENT_GRANTED, .time_ns = T0 + 3, .account = name};
 	struct event second = {.kind = EVENT_SICK, .time_ns = T0 + 2, .reason = name};
 	struct change changes[] = {
@@ -245,6 +245,7 @@ static void expect_same(const char *from, const char *to)
 	assert_string_equal(x.slots[2].drained_by, "root");
 	fixture_same_state(&x, &y);
 	same_history(a, b);
+	same_events(a, b);
 }
 
 static void migrate(const char *from, const char *to, bool dry)

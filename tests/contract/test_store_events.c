@@ -113,8 +113,7 @@ static void test_all_members(void **state)
 	/* One with hardly any. */
 	*whole = (struct event){.kind = EVENT_ADMIN, .time_ns = T0 + NS_PER_SECOND};
 	add(f, whole, TIME_NONE);
-	assert_int_equal(store_events_begin(f->a, &(struct event_range){.newest_first = true}, &e),
-			 0);
+	assert_int_equal(store_events_begin(f->a, &(struct event_range){.newest_first = true}, &e), 0);
 	assert_int_equal(store_events_next(f->a, &read, &e), 1);
 	assert_int_equal(read->kind, EVENT_ADMIN);
 	assert_null(read->account);
@@ -215,11 +214,9 @@ static void test_marks(void **state)
 	AUTO(pool_state_clear) struct pool_state old = {0};
 	char key[] = "unreserved 3 4711:889", other[] = "sick 3", text[] = "größer\n\"x\"";
 	struct mark mark = {.key = key, .since_ns = T0, .seen_ns = T0 + 1, .text = text};
-	struct mark second = {
-		.key = other, .since_ns = T0 + 2, .warned_ns = T0 + 3, .acted_ns = T0 + 4};
-	struct change changes[2] = {
-		{.kind = CHANGE_MARK, .quiet = true, .mark = {.mark = &mark}},
-		{.kind = CHANGE_MARK, .quiet = true, .mark = {.mark = &second}}};
+	struct mark second = {.key = other, .since_ns = T0 + 2, .warned_ns = T0 + 3, .acted_ns = T0 + 4};
+	struct change changes[2] = {{.kind = CHANGE_MARK, .quiet = true, .mark = {.mark = &mark}},
+				    {.kind = CHANGE_MARK, .quiet = true, .mark = {.mark = &second}}};
 	struct mark altered;
 	struct err e = {0};
 
@@ -235,7 +232,7 @@ static void test_marks(void **state)
 	/* The other one has seen none. */
 	assert_int_equal(store_commit(f->b, &old, changes, 1, &e), -EAGAIN);
 	fixture_load(f->b, STORE_READ, &old);
-	altered = *pool_state_mark(&f->state, key);
+	altered = *pool_state_mark(&old, key);
 	altered.warned_ns = T0 + 5;
 	changes[0].mark.mark = &altered;
 	fixture_commit(f, changes, 1);
@@ -262,17 +259,16 @@ static struct change do_something(const char *id, int gpu, int64_t active_ns)
 		.quiet = true,
 		.activity = {.reservation_id = id,
 			     .gpu = gpu,
-			     .activity = {.last_active_ns = T0 + 2,
-					  .idle_since_ns = T0 + 3,
-					  .told_idle = true,
-					  .power_mw = quantity_of(75000),
-					  .card = INT64_MAX,
-					  .base = {"boot", -(INT64_C(1) << 60)},
-					  .seen_ns = T0 + 3,
+			     .activity = {.seen_ns = T0 + 3,
+					  .last_active_ns = T0 + 2,
+					  .idle_since_ns = T0 + 1,
 					  .active_ns = active_ns,
 					  .idle_ns = 5,
+					  .told_idle = true,
 					  .memory_mb = quantity_of(0),
-					  .energy_mj = quantity_of(INT64_C(1) << 60)}},
+					  .energy_mj = quantity_of(INT64_C(1) << 60),
+					  .card = -(INT64_C(1) << 60),
+					  .base = {"a boot/time:[1]", T0 - 7}}},
 	};
 }
 
@@ -286,8 +282,9 @@ static struct usage_record newest_record(struct fixture *f, int gpu)
 	assert_int_equal(store_history_begin(f->b, 0, INT64_MAX, &e), 0);
 	while (store_history_next(f->b, &u, &e) > 0) {
 		if (u->gpu == gpu)
-			found = (struct usage_record){
-				.gpu = gpu, .active_ns = u->active_ns, .idle_ns = u->idle_ns};
+			found = (struct usage_record){.gpu = gpu,
+						      .active_ns = u->active_ns,
+						      .idle_ns = u->idle_ns};
 	}
 	store_history_end(f->b);
 	return found;
@@ -371,9 +368,9 @@ static void test_forgetting(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_members),    cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_all_members), cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_clock_set_back), cmocka_unit_test(test_with_a_commit),
-		cmocka_unit_test(test_marks),          cmocka_unit_test(test_activity),
+		cmocka_unit_test(test_marks), cmocka_unit_test(test_activity),
 		cmocka_unit_test(test_forgetting),
 	};
 

@@ -31,8 +31,8 @@ static const struct json_field activity_fields[] = {
 	FIELD("power_mw", struct stored_activity, activity.power_mw, .optional = true),
 	FIELD("energy_mj", struct stored_activity, activity.energy_mj, .optional = true),
 	FIELD("card", struct stored_activity, activity.card),
-	FIELD("clock", struct stored_activity, activity.base.clock),
-	FIELD("offset_ns", struct stored_activity, activity.base.offset_ns),
+	FIELD("clock", struct stored_activity, activity.base.clock, .optional = true),
+	FIELD("clock_offset_ns", struct stored_activity, activity.base.offset_ns),
 	FIELDS_END,
 };
 
