@@ -704,7 +704,7 @@ static void run_trace(int64_t trace)
 
 static void test_traces(void **unused)
 {
-	int64_t traces = getenv("ACTIVITY_TRACES") ? atoll(getenv("ACTIVITY_TRACES")) : 400;
+	int64_t traces = getenv("CANHAZGPU_TRACES") ? atoll(getenv("CANHAZGPU_TRACES")) : 400;
 
 	(void)unused;
 	for (int64_t i = 0; i < traces; i++) {
