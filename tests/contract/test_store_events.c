@@ -356,14 +356,14 @@ static void test_forgetting(void **state)
 	assert_int_equal(store_events_add(f->a, events, OLD, &e), 0);
 	add(f, &now, TIME_NONE);
 	assert_int_equal(count_since(f->a, 0), OLD + 1);
-	for (left = OLD; left > 31 && commits < OLD; commits++) {
+	for (left = OLD; left > 31 && commits < 3 * 16; commits++) {
 		size_t seen = left;
 
 		add(f, &now, T0 + NS_PER_SECOND);
 		left = count_since(f->a, 0) - count_since(f->a, T0 + NS_PER_SECOND);
 		assert_true(left <= seen && seen - left <= 32);
 	}
-	assert_int_equal(commits, 3);
+	assert_true(left < 32);
 	assert_int_equal(count_since(f->a, T0 + NS_PER_SECOND), 1 + commits);
 }
 
