@@ -1,5 +1,5 @@
-/* The state that something was decided on, in short: plan_state_text of events.h. */
-#include "plan/events.h"
+/* The state that something was decided on, in short: plan_state_text of before.h. */
+#include "plan/before.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "plan/before.h"
 #include "plan/queue.h"
 
 /* What is noticed so much later than it was says so. */

@@ -204,14 +204,14 @@ static void drain(struct world *w)
 
 static void undrain(struct world *w)
 {
-	plan_add(&w->plan, CHANGE_DRAIN)->drain = (struct change_drain){
-		.gpus = &w->state.slots[4].id, .gpus_count = 1};
+	plan_add(&w->plan, CHANGE_DRAIN)->drain =
+		(struct change_drain){.gpus = &w->state.slots[4].id, .gpus_count = 1};
 }
 
 static void init(struct world *w)
 {
-	plan_add(&w->plan, CHANGE_INIT)->init = (struct change_init){.provider = "amd",
-								     .gpus_count = 8};
+	plan_add(&w->plan, CHANGE_INIT)->init =
+		(struct change_init){.provider = "amd", .gpus_count = 8};
 }
 
 static void check_only(struct world *w)
@@ -278,8 +278,7 @@ static const struct events_case {
 	{"giving up", give_up, "u1003",
 	 "left u1003 - : the request of u1003 gave up after 0h 1m 0s\n"},
 	{"a drain", drain, "root", "drained - root 0-1: root took GPUs 0-1 out of service: fan\n"},
-	{"its end", undrain, "u1000",
-	 "undrained - u1000 4: u1000 put GPU 4 back into service\n"},
+	{"its end", undrain, "u1000", "undrained - u1000 4: u1000 put GPU 4 back into service\n"},
 	{"recreating", init, "root", "admin - root : root recreated the pool: 8 GPUs (amd)\n"},
 	{"a check", check_only, "u1000", ""},
 	{"said already", said, "u1000", "released - - : said\n"},
@@ -321,8 +320,8 @@ static void test_cases(void **unused)
 	}
 }
 
-#define WORLD_TEXT                                                                  \
-	"held 0-1 run 00000000 u1000\nheld 2 manual 00000000 u1001\n"                \
+#define WORLD_TEXT                                                    \
+	"held 0-1 run 00000000 u1000\nheld 2 manual 00000000 u1001\n" \
 	"kept 3 eeeeeeee u1002\ndrained 4 root\n"
 #define QUEUE_TEXT "waits eeeeeeee u1002 2\nwaits ffffffff u1003 1\n"
 
