@@ -70,8 +70,9 @@ static void status_record(const struct invocation *in, const struct snapshot *s)
 	if (child != 0)
 		return;
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		dup2(null_fd, fd);
+	dup2(null_fd, STDIN_FILENO);
+	dup2(null_fd, STDOUT_FILENO);
+	dup2(null_fd, STDERR_FILENO);
 	signal(SIGHUP, SIG_IGN);
 	if (null_fd >= 0 && pool_open_from(in, &pool, NULL) == 0)
 		pool_look_snapshot(pool, s, NULL);
