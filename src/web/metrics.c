@@ -201,16 +201,6 @@ static void write_activity(const struct snapshot *s, struct str *out)
 			str_addf(out, "canhazgpu_gpu_idle_seconds{gpu=\"%d\"} %.15g\n", view->id,
 				 idle);
 	}
-	head(out, "gpu_last_active_timestamp_seconds", "gauge",
-	     "When a reserved GPU was last seen active.");
-	for (size_t i = 0; i < s->views_count; i++) {
-		const struct gpu_view *view = &s->views[i];
-
-		if (view->reservation && view->last_active_ns != TIME_NONE)
-			str_addf(out,
-				 "canhazgpu_gpu_last_active_timestamp_seconds{gpu=\"%d\"} %.15g\n",
-				 view->id, (double)view->last_active_ns / 1e9);
-	}
 }
 
 /* ---- accounts ---- */
