@@ -261,7 +261,7 @@ void plan_look(const struct pool_state *state, const struct plan_facts *facts,
 		struct activity a = slot->activity;
 
 		if (gpus && gpus[i] && is_watched(slot->reservation) && age_ns >= 0 &&
-		    age_ns <= SCAN_AGE_NS)
+		    age_ns <= SCAN_AGE_NS && !plan_ends(p, slot->reservation, slot->id))
 			a = look_at_slot(slot, facts, gpus[i], taken_ns, p);
 		if (ret)
 			ret[i] = a;
