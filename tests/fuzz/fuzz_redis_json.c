@@ -46,6 +46,21 @@ static void entry(const char *text)
 	same(written, rewritten);
 }
 
+/* The short way reads what the long way reads, or leaves it to that. */
+static void plain(const char *text)
+{
+	AUTO(usage_record_clear) struct usage_record a = {0}, b = {0};
+	AUTO_FREE char *one = NULL, *other = NULL;
+
+	if (!redis_usage_take_plain(text, &a))
+		return;
+	if (redis_json_parse_usage(text, &b, NULL) < 0)
+		abort();
+	one = redis_json_write_usage(&a);
+	other = redis_json_write_usage(&b);
+	same(one, other);
+}
+
 static void usage(const char *text)
 {
 	AUTO(usage_record_clear) struct usage_record u = {0};
@@ -72,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	state(text);
 	entry(text);
 	usage(text);
+	plain(text);
 	if (redis_address_parse(text, &address, NULL) == 0 && !address.shown)
 		abort();
 	return 0;

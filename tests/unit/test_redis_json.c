@@ -358,6 +358,71 @@ static void test_usage_record(void **state)
 		-EBADMSG);
 }
 
+/* The short way for records in the usual form, and what it must leave to the long way. */
+static const struct {
+	const char *what, *text;
+	bool plain;
+} records[] = {
+	{"ours",
+	 "{'user':'al','gpu_id':1,'start_time':'2026-11-20T08:43:06Z','end_time':"
+	 "'2026-11-20T08:44:09.822905664Z','duration_seconds':63.82,'reservation_type':'manual',"
+	 "'actual_user':'alice','uid':1000,'reservation_id':'1a2b','reason':'expired','actor':'root',"
+	 "'active_ns':5,'idle_ns':0}",
+	 true},
+	{"another program's",
+	 "{'user':'bob','gpu_id':0,'start_time':'2026-11-20T08:43:06+01:00','end_time':"
+	 "'2026-11-20T08:44:09Z','duration_seconds':63,'reservation_type':'run'}",
+	 true},
+	{"with escapes",
+	 "{'user':'b\\u006fb','gpu_id':0,'start_time':'2026-11-20T08:43:06Z','end_time':"
+	 "'2026-11-20T08:44:09Z','reservation_type':'run'}"},
+	{"not ASCII",
+	 "{'user':'b\xc3\xb6','gpu_id':0,'start_time':'2026-11-20T08:43:06Z','end_time':"
+	 "'2026-11-20T08:44:09Z','reservation_type':'run'}"},
+	{"with spaces",
+	 "{ 'user': 'bob', 'gpu_id': 0, 'start_time': '2026-11-20T08:43:06Z', 'end_time': "
+	 "'2026-11-20T08:44:09Z', 'reservation_type': 'run'}"},
+	{"times as numbers",
+	 "{'user':'bob','gpu_id':0,'start_time':1795164186,'end_time':1795164249,"
+	 "'reservation_type':'run'}"},
+	{"null", "{'user':'bob','gpu_id':0,'start_time':'2026-11-20T08:43:06Z','end_time':"
+		 "'2026-11-20T08:44:09Z','reservation_type':'run','actual_user':null}"},
+	{"a member twice",
+	 "{'user':'bob','user':'eve','gpu_id':0,'start_time':'2026-11-20T08:43:06Z','end_time':"
+	 "'2026-11-20T08:44:09Z','reservation_type':'run'}"},
+	{"a reason that is not known",
+	 "{'user':'bob','gpu_id':0,'start_time':'2026-11-20T08:43:06Z','end_time':"
+	 "'2026-11-20T08:44:09Z','reservation_type':'run','reason':'bored'}"},
+	{"numbers with exponents",
+	 "{'user':'bob','gpu_id':0,'start_time':'2026-11-20T08:43:06Z','end_time':"
+	 "'2026-11-20T08:44:09Z','reservation_type':'run','uid':1e3}"},
+	{"no time", "{'user':'bob','gpu_id':0,'start_time':'0001-01-01T00:00:00Z','end_time':"
+		    "'2026-11-20T08:44:09Z','reservation_type':'run'}"},
+	{"more behind it",
+	 "{'user':'bob','gpu_id':0,'start_time':'2026-11-20T08:43:06Z','end_time':"
+	 "'2026-11-20T08:44:09Z','reservation_type':'run'} "},
+};
+
+static void test_plain_usage(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+		AUTO(usage_record_clear) struct usage_record plain = {0}, parsed = {0}, read = {0};
+		AUTO_FREE char *text = mem_strdup(records[i].text);
+		AUTO_FREE char *expected = NULL, *got = NULL;
+
+		for (char *p = text; (p = strchr(p, '\''));)
+			*p = '"';
+		assert_int_equal(redis_json_parse_usage(text, &parsed, NULL), 0);
+		assert_int_equal(redis_json_read_usage(text, &read, NULL), 0);
+		expected = redis_json_write_usage(&parsed);
+		got = redis_json_write_usage(&read);
+		assert_string_equal(got, expected);
+		if (redis_usage_take_plain(text, &plain) != records[i].plain)
+			fail_msg("%s", records[i].what);
+	}
+}
+
 static void test_uuids(void **state)
 {
 	const struct slot written[] = {{.uuid = (char[]){"GPU-0"}}, {.id = 1}};
@@ -581,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_queue_entry),
 		cmocka_unit_test(test_cancelled_entry),
 		cmocka_unit_test(test_usage_record),
+		cmocka_unit_test(test_plain_usage),
 		cmocka_unit_test(test_uuids),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_sentinel_addresses),

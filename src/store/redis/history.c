@@ -1,7 +1,9 @@
 /*
- * Usage records: a sorted set of JSON texts, by the time of their end. Reading goes in chunks that
- * continue at the last score; very old pools have a key per record instead, which are read where
- * the sorted set is absent.
+ * Usage records: a sorted set of JSON texts, by the time of their end. Reading goes in chunks by
+ * rank. Each begins with the last record of the one before: where that is another one, records have
+ * come or gone meanwhile, and its rank is asked for. (To ask for the scores takes the server five
+ * times as long, and a script that answers everything ten times.) Very old pools have a key per
+ * record instead, which are read where the sorted set is absent.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,14 +15,17 @@
 #include "store/redis/redis.h"
 
 #define CHUNK_RECORDS 8192
-#define CHUNK_TEXT "8192"
+
+/* How often the place is looked for again in a history that others change. */
+#define ATTEMPTS_MAX 100
 
 struct redis_history {
 	int64_t from_ns, to_ns;
-	char score[64]; /* where the next chunk begins */
-	size_t skip;    /* so many records of that very score have been read */
-	size_t newest;  /* so many, newest first, in one chunk; 0: all */
-	bool complete;  /* the last chunk was read */
+	int64_t rank;    /* of the next record; -1: not known yet */
+	char *last;      /* the record before; NULL: none */
+	int64_t last_ns; /* the end of one that was read not long before */
+	size_t newest;   /* so many, newest first, in one chunk; 0: all */
+	bool complete;   /* the last chunk was read */
 	redisReply *chunk;
 	size_t next; /* in chunk, or in old */
 	struct usage_record record;
@@ -81,8 +86,7 @@ int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, bool
 	h = s->history = mem_alloc(1, sizeof(*h));
 	h->from_ns = from_ns;
 	h->to_ns = to_ns;
-	/* Another program's scores are whole seconds, cut: its records may end later than that. */
-	snprintf(h->score, sizeof(h->score), "%" PRId64, from_ns / NS_PER_SECOND);
+	h->rank = -1;
 	return 0;
 }
 
@@ -103,7 +107,7 @@ static int read_newest(struct redis_store *s, struct redis_history *h, struct er
 	int r;
 
 	snprintf(last, sizeof(last), "%zu", h->newest - 1);
-	REDIS_ADD(&s->connection, "ZREVRANGE", REDIS_KEY_HISTORY, "0", last, "WITHSCORES");
+	REDIS_ADD(&s->connection, "ZREVRANGE", REDIS_KEY_HISTORY, "0", last);
 	h->complete = true;
 	r = redis_ask(&s->connection, &h->chunk, e);
 	if (r == 0)
@@ -111,32 +115,87 @@ static int read_newest(struct redis_store *s, struct redis_history *h, struct er
 	return r < 0 ? err_prefix(e, "cannot read the usage history (" REDIS_KEY_HISTORY ")") : 0;
 }
 
-static int read_chunk(struct redis_store *s, struct redis_history *h, struct err *e)
+/* How many records end before that second. */
+static int count_before(struct redis_store *s, int64_t time_ns, int64_t *ret_count, struct err *e)
 {
-	char skip[32];
-	size_t count, same = 0;
-	const char *last;
+	AUTO(redis_reply_clear) redisReply *reply = NULL;
+	char score[32];
+	int r;
+
+	/* Another program's scores are whole seconds, cut: its records may end later than that. */
+	snprintf(score, sizeof(score), "(%" PRId64, time_ns / NS_PER_SECOND);
+	REDIS_ADD(&s->connection, "ZCOUNT", REDIS_KEY_HISTORY, "-inf", score);
+	r = redis_ask(&s->connection, &reply, e);
+	if (r == 0 && reply->type != REDIS_REPLY_INTEGER)
+		r = redis_makes_no_sense(&s->connection, e);
+	if (r == 0)
+		*ret_count = reply->integer;
+	return r;
+}
+
+/* Where the next record is now. If the last one has gone, all before it have, too. */
+static int find_place(struct redis_store *s, struct redis_history *h, struct err *e)
+{
+	AUTO(redis_reply_clear) redisReply *reply = NULL;
+	int r;
+
+	if (!h->last)
+		return count_before(s, h->from_ns, &h->rank, e);
+	REDIS_ADD(&s->connection, "ZRANK", REDIS_KEY_HISTORY, h->last);
+	r = redis_ask(&s->connection, &reply, e);
+	if (r < 0)
+		return r;
+	if (reply->type == REDIS_REPLY_INTEGER) {
+		h->rank = reply->integer + 1;
+		return 0;
+	}
+	free(h->last);
+	h->last = NULL;
+	return count_before(s, h->last_ns, &h->rank, e);
+}
+
+/* Asks for the records from the last one on. False: there is another one in its place. */
+static int ask_chunk(struct redis_store *s, struct redis_history *h, bool *ret_found, struct err *e)
+{
+	char first[32], last[32];
 	int r;
 
 	redis_reply_clear(&h->chunk);
-	h->next = 0;
-	snprintf(skip, sizeof(skip), "%zu", h->skip);
-	REDIS_ADD(&s->connection, "ZRANGEBYSCORE", REDIS_KEY_HISTORY, h->score, "+inf",
-		  "WITHSCORES", "LIMIT", skip, CHUNK_TEXT);
+	snprintf(first, sizeof(first), "%" PRId64, h->rank - (h->last != NULL));
+	snprintf(last, sizeof(last), "%" PRId64, h->rank + CHUNK_RECORDS - 1);
+	REDIS_ADD(&s->connection, "ZRANGE", REDIS_KEY_HISTORY, first, last);
 	r = redis_ask(&s->connection, &h->chunk, e);
 	if (r == 0)
 		r = redis_expect_texts(&s->connection, h->chunk, false, e);
+	if (r == 0)
+		*ret_found = !h->last ||
+			     (h->chunk->elements && !strcmp(h->chunk->element[0]->str, h->last));
+	return r;
+}
+
+static int read_chunk(struct redis_store *s, struct redis_history *h, struct err *e)
+{
+	bool found = false;
+	int r = h->rank < 0 ? find_place(s, h, e) : 0;
+	size_t count;
+
+	if (r == 0)
+		r = ask_chunk(s, h, &found, e);
+	for (int i = 0; r == 0 && !found && i < ATTEMPTS_MAX; i++) {
+		r = find_place(s, h, e);
+		if (r == 0)
+			r = ask_chunk(s, h, &found, e);
+	}
+	if (r == 0 && !found)
+		r = err_set(e, EAGAIN, "it changes all the time");
 	if (r < 0)
 		return err_prefix(e, "cannot read the usage history (" REDIS_KEY_HISTORY ")");
-	count = h->chunk->elements / 2;
+	h->next = h->last != NULL;
+	count = h->chunk->elements - h->next;
 	h->complete = count < CHUNK_RECORDS;
-	if (!count)
-		return 0;
-	last = h->chunk->element[2 * count - 1]->str;
-	while (same < count && !strcmp(h->chunk->element[2 * (count - same) - 1]->str, last))
-		same++;
-	h->skip = !strcmp(last, h->score) ? h->skip + same : same;
-	snprintf(h->score, sizeof(h->score), "%.63s", last);
+	h->rank += (int64_t)count;
+	if (count)
+		mem_replace(&h->last, h->chunk->element[h->chunk->elements - 1]->str);
 	return 0;
 }
 
@@ -149,15 +208,17 @@ static bool is_in_period(const struct redis_history *h, const struct usage_recor
    read are counted. */
 static int next_of_chunk(struct redis_store *s, struct redis_history *h)
 {
-	while (h->chunk && h->next + 1 < h->chunk->elements) {
-		const char *text = h->chunk->element[h->next]->str;
+	while (h->chunk && h->next < h->chunk->elements) {
+		const char *text = h->chunk->element[h->next++]->str;
 
-		h->next += 2;
 		usage_record_clear(&h->record);
 		if (redis_json_read_usage(text, &h->record, NULL) < 0)
 			s->base.history_unreadable++;
-		else if (is_in_period(h, &h->record))
-			return 1;
+		else {
+			h->last_ns = h->record.end_ns;
+			if (is_in_period(h, &h->record))
+				return 1;
+		}
 	}
 	return 0;
 }
@@ -303,6 +364,7 @@ void redis_history_end(struct store *base)
 		return;
 	redis_reply_clear(&h->chunk);
 	usage_record_clear(&h->record);
+	free(h->last);
 	for (size_t i = 0; i < h->old_count; i++)
 		usage_record_clear(&h->old[i]);
 	free(h->old);

@@ -305,7 +305,7 @@ static int read_usage(const json_t *object, struct usage_record *u, struct err *
 	return 0;
 }
 
-int redis_json_read_usage(const char *text, struct usage_record *ret_record, struct err *e)
+int redis_json_parse_usage(const char *text, struct usage_record *ret_record, struct err *e)
 {
 	AUTO(usage_record_clear) struct usage_record u = {0};
 	AUTO(json_freep) json_t *object = NULL;
@@ -318,6 +318,13 @@ int redis_json_read_usage(const char *text, struct usage_record *ret_record, str
 	*ret_record = u;
 	u = (struct usage_record){0};
 	return 0;
+}
+
+int redis_json_read_usage(const char *text, struct usage_record *ret_record, struct err *e)
+{
+	return redis_usage_take_plain(text, ret_record)
+		       ? 0
+		       : redis_json_parse_usage(text, ret_record, e);
 }
 
 char *redis_json_write_usage(const struct usage_record *u)

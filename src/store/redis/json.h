@@ -30,7 +30,12 @@ int redis_json_read_entry(const char *text, struct queue_entry *ret_entry, struc
 char *redis_json_write_entry(const struct queue_entry *w, const char *mark);
 
 /* The caller clears *ret_record. */
+/* The same result as of the next one for a record in the usual form, in a tenth of the time; false:
+   that one has to look. */
+bool redis_usage_take_plain(const char *text, struct usage_record *ret_record);
+
 int redis_json_read_usage(const char *text, struct usage_record *ret_record, struct err *e);
+int redis_json_parse_usage(const char *text, struct usage_record *ret_record, struct err *e);
 char *redis_json_write_usage(const struct usage_record *u);
 
 /* UUIDs of GPUs: an array of strings and nulls, of exactly `count` elements; else all stay NULL.
