@@ -69,6 +69,7 @@ static void status_record(const struct invocation *in, const struct snapshot *s)
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO_CLOSE int null_fd = -1;
 	pid_t child = s->look_due && !getenv(HOST_TREE_MARKER) ? fork() : -1;
+
 	if (child != 0)
 		return;
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
