@@ -99,7 +99,7 @@ async function loadTimeline() {
   const days = timeline.days();
   const next = await fetchDocument(`api/timeline?days=${days}`);
   // Unless another period was chosen meanwhile.
-  if (days === timeline.days()) timeline.show(next);
+  if (days === timeline.days()) timeline.show(next, gpus, waiting);
 }
 
 async function loadReport() {
@@ -137,6 +137,7 @@ function showNow() {
   const { free } = totals.show(gpus, waiting.length, hoursOfDay);
   cards.show(gpus, waiting);
   queue.show(waiting);
+  timeline.future(gpus, waiting);
   showTitle(free);
 }
 
