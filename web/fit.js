@@ -17,14 +17,17 @@ export function balance(width, least, gap, cells) {
   return Math.max(1, Math.ceil(cells / rows));
 }
 
+const FEW_COLUMNS = 4;
+
 // How many columns the tile of a reservation has: less than one per GPU, so that what is together is smaller.
 export function spanOf(gpus, columns) {
   const wanted = gpus <= 1 ? 1 : gpus <= 4 ? 2 : gpus <= 8 ? 4 : 8;
-  return Math.min(wanted, columns);
+  // On a phone two share one, or the rows would have holes.
+  return columns <= FEW_COLUMNS && gpus === 2 ? 1 : Math.min(wanted, columns);
 }
 
 // Fills the rows: where the next tile is too wide for the rest of a row, the next one that `isSame` allows and that fits
-// is taken first. Returns { order, rows }.
+// is taken first, or the last one of the row is made wider, if it has several GPUs. Returns { order, rows }.
 export function pack(tiles, columns, isSame = () => true) {
   const rest = tiles.map((tile) => ({ tile, span: spanOf(tile.gpus.length, columns) }));
   const order = [];
@@ -35,6 +38,7 @@ export function pack(tiles, columns, isSame = () => true) {
     if (rest[0].span > room) {
       at = rest.findIndex(({ tile, span }) => span <= room && isSame(tile, rest[0].tile));
       if (at < 0) {
+        if (order.at(-1).span > 1) order.at(-1).span += room;
         at = 0;
         rows++;
         room = columns;

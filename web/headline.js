@@ -1,7 +1,7 @@
 // The answer, as the first thing on the page: is one free, when do I get one, whom do I ask.
 import { answer, freeWords, gpusText } from "./answer.js";
 import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
-import { moment, now, personOf, plural, roughDuration, shortDuration, shown } from "./format.js";
+import { moment, now, personOf, plural, shortDuration, shown } from "./format.js";
 
 // "about 13:10, GPU 3, bob": for a time that is passed, that it may be any moment.
 export function nextWords({ gpu, at_ms, estimated }) {
@@ -18,14 +18,19 @@ function lineWords({ waiting, head, last_ms }, free) {
   return `${words}; a new one starts after ${moment(last_ms)}, in ${shortDuration(last_ms - now())}`;
 }
 
+const ASKED_MOST = 2;
 const WHY = {
-  idle: ({ seconds }) => `idle for ${roughDuration(seconds * 1000)}`,
+  idle: ({ seconds }) => `idle for ${shortDuration(seconds * 1000)}`,
   unreserved: () => "without a reservation",
   open: () => "no known end",
 };
 
+// A long list of numbers helps nobody.
+const NUMBERS_MOST = 6;
+
 function askWords(ask) {
-  return `${shown(ask.who)}: ${gpusText(ask.gpus)}, ${WHY[ask.why](ask)}`;
+  const which = ask.gpus.length > NUMBERS_MOST ? plural(ask.gpus.length, "GPU") : gpusText(ask.gpus);
+  return `${shown(ask.who)}: ${which}, ${WHY[ask.why](ask)}`;
 }
 
 function createType() {
@@ -50,11 +55,13 @@ export function startHeadline() {
 
   const tick = () => {
     if (!found) return;
-    const { free, total, next, line, ask } = found;
+    const { free, total, next, line, ask, types } = found;
     const nobody = free === 0 && total > 0 && !next ? "when the next one is free is unknown" : "";
     setText(byId("answer-next"), next ? `next ${nextWords(next)}` : nobody);
     setText(byId("answer-line"), lineWords(line, free));
-    const asked = ask.filter(({ why }) => free === 0 || why === "idle").slice(0, 2);
+    // Who finds a free one need ask nobody.
+    const enough = free > 0 && types.every((type) => type.free > 0);
+    const asked = enough ? [] : ask.slice(0, ASKED_MOST);
     setText(byId("answer-ask"), asked.map(askWords).join("; "));
     show(byId("answer-ask-row"), asked.length > 0);
   };

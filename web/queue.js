@@ -86,8 +86,9 @@ function createEntry() {
   return { node, update, tick };
 }
 
-// A row of the wall's queue, in rem.
+// A row of the wall's queue, and what stands above the first, in rem.
 const WALL_ROW = 3.25;
+const WALL_HEAD = 2.75;
 
 // show(queue, choice) draws the list, tick() lets the waiting times go on.
 export function startQueue(listNode, countNode, moreNode, empty) {
@@ -98,7 +99,7 @@ export function startQueue(listNode, countNode, moreNode, empty) {
     const { queue, choice } = data;
     const found = queue.filter((entry) => waiterMatches(entry, choice.query));
     const rem = choice.wall ? parseFloat(getComputedStyle(document.documentElement).fontSize) : 0;
-    const most = choice.wall ? fitQueue(found.length, listNode.parentNode.clientHeight - 3.5 * rem, WALL_ROW * rem) : Infinity;
+    const most = choice.wall ? fitQueue(found.length, listNode.parentNode.clientHeight - WALL_HEAD * rem, WALL_ROW * rem) : Infinity;
     const shownEntries = found.slice(0, most);
     views = patchList(listNode, shownEntries, (entry) => entry.id, createEntry);
     setText(countNode, queue.length ? `${plural(queue.length, "request")} waiting` : "");

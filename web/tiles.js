@@ -2,9 +2,9 @@
 // button that opens the card with all the rest.
 import { ranges } from "./answer.js";
 import { el, icon, patchList, setAttribute, setIcon, setText, show } from "./dom.js";
-import { shown } from "./format.js";
+import { shortDuration, shown } from "./format.js";
 import { idleSeconds, isCollected, isLeaving, stateOf } from "./states.js";
-import { endShort, holder, idleWords, isHeld, needsLook, tileWords } from "./words.js";
+import { endShort, holder, isHeld, needsLook, tileWords } from "./words.js";
 
 // Values of a bar: a part from 0 to 1, null where unknown.
 const memoryPart = ({ memory_used_mb: used, memory_total_mb: total }) =>
@@ -38,6 +38,12 @@ function createPair({ id }) {
   return { node, update };
 }
 
+// For how long all of them have done nothing; null where one has.
+function allIdle(gpus) {
+  const seconds = gpus.map(idleSeconds);
+  return seconds.includes(null) ? null : Math.min(...seconds);
+}
+
 // What a tile says instead of a user.
 const NOBODY = { AVAILABLE: "Free", DRAINED: "Drained" };
 
@@ -68,22 +74,23 @@ export function createTile() {
 
   const tick = () => {
     const [gpu] = shownGpus;
-    const least = shownGpus.map(idleSeconds).filter((seconds) => seconds !== null);
+    const seconds = allIdle(shownGpus);
     setText(end, endShort(gpu));
-    setText(idle, least.length ? (shownGpus.map(idleWords).find(Boolean) ?? "") : "");
+    setText(idle, seconds === null ? "" : shortDuration(seconds * 1000));
   };
   const update = ({ gpus, span }) => {
     const [gpu] = gpus;
     const state = stateOf(gpu);
     const numbers = gpus.map(({ gpu_id: id }) => id);
     const symbol = mark(gpus);
+    const isIdle = allIdle(gpus) !== null;
     shownGpus = gpus;
     setAttribute(node, "data-state", state.name);
     setAttribute(node, "data-gpu", numbers.join(" "));
     setAttribute(node, "aria-label", shown(tileWords(gpus, state.label)));
-    setAttribute(node, "data-idle", gpus.some((each) => idleSeconds(each) !== null) ? "" : null);
+    setAttribute(node, "data-idle", isIdle ? "" : null);
     if (node.style.gridColumnEnd !== `span ${span}`) node.style.gridColumnEnd = `span ${span}`;
-    setIcon(stateIcon, state.name);
+    setIcon(stateIcon, isIdle ? "idle" : state.name);
     setText(ids, ranges(numbers));
     show(extra, symbol !== null);
     if (symbol) setIcon(extra, symbol);

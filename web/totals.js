@@ -35,7 +35,7 @@ export function countStates(gpus, waiting, hoursOfDay) {
 
 function tile({ key, label, filter }) {
   const value = el("span", { class: "total-number" });
-  const symbol = filter && key !== "idle" ? [icon(key)] : [];
+  const symbol = filter ? [icon(key)] : [];
   const link = el("a", { "class": "total", "data-state": key, "data-filter": filter }, value, el("span", { class: "total-name" }, ...symbol, label));
   const node = el("li", null, link);
   const update = (item) => {
