@@ -43,8 +43,6 @@ function createUnit(id) {
   const name = el("h4", null, el("span", { class: "small" }, "GPU "), String(id));
   const leaving = notice("leaving", "drained");
   const rows = {
-    name: row("For programs"),
-    place: row("Place"),
     validation: row("Usage"),
     idle: row("Activity"),
     foreign: row("Not the holder's", "warning"),
@@ -52,6 +50,8 @@ function createUnit(id) {
     running: row("Running for"),
     attention: row("Needs attention", "warning"),
     error: row("Problem", "warning"),
+    name: row("For programs"),
+    place: row("Place"),
   };
   const bars = { memory: meter("Memory"), load: meter("Utilisation") };
   const numbers = { temperature: number("Temperature"), power: number("Power") };
@@ -76,14 +76,14 @@ function createUnit(id) {
     shownGpu = gpu;
     show(name, !single);
     leaving.set(leavingWords(gpu));
-    rows.name.set(gpu.visible === String(gpu.gpu_id) ? null : gpu.visible);
-    rows.place.set(place(gpu));
     rows.validation.set(gpu.status === "ERROR" ? null : gpu.validation);
     rows.idle.set(idleWords(gpu));
     rows.foreign.set(gpu.status === "UNRESERVED" ? null : gpu.process_info);
     rows.unreserved.set(gpu.status === "UNRESERVED" ? (gpu.process_info ?? gpu.details) : null);
     rows.attention.set(gpu.health === "warning" || (gpu.health && gpu.status !== "ERROR") ? gpu.health_reason : null);
     rows.error.set(gpu.status === "ERROR" ? (gpu.error ?? "no answer") : null);
+    rows.name.set(gpu.visible === String(gpu.gpu_id) ? null : gpu.visible);
+    rows.place.set(place(gpu));
     setMeasures(gpu, bars, numbers);
     tick();
   };

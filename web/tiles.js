@@ -4,7 +4,7 @@ import { ranges } from "./answer.js";
 import { el, icon, patchList, setAttribute, setIcon, setText, show } from "./dom.js";
 import { shortDuration, shown } from "./format.js";
 import { idleSeconds, isCollected, isLeaving, stateOf } from "./states.js";
-import { endShort, holder, isHeld, needsLook, tileWords } from "./words.js";
+import { endShort, holder, isHeld, needsLook, remarks } from "./words.js";
 
 // Values of a bar: a part from 0 to 1, null where unknown.
 const memoryPart = ({ memory_used_mb: used, memory_total_mb: total }) =>
@@ -62,12 +62,17 @@ export function createTile() {
   const extra = icon("held");
   const user = el("span", { class: "who other" });
   const idle = el("span", { class: "idle" });
-  const pairs = el("span", { class: "pairs" });
+  const pairs = el("span", { "class": "pairs", "aria-hidden": "true" });
+  // For who does not see it, the words between what is seen.
+  const kind = el("span", { class: "hidden" });
+  const word = el("span", { class: "hidden" });
+  const ends = el("span", { class: "hidden" });
+  const idles = el("span", { class: "hidden" });
   const node = el(
     "button",
     { type: "button", class: "tile" },
-    el("span", { class: "tile-head" }, stateIcon, ids, extra, end),
-    el("span", { class: "tile-who" }, user, idle),
+    el("span", { class: "tile-head" }, stateIcon, kind, ids, extra, word, end, ends),
+    el("span", { class: "tile-who" }, user, idles, idle),
     pairs,
   );
   let shownGpus = [];
@@ -75,8 +80,11 @@ export function createTile() {
   const tick = () => {
     const [gpu] = shownGpus;
     const seconds = allIdle(shownGpus);
-    setText(end, endShort(gpu));
+    const short = endShort(gpu);
+    setText(end, short);
+    setText(ends, short === "" ? ", " : " left, ");
     setText(idle, seconds === null ? "" : shortDuration(seconds * 1000));
+    setText(idles, seconds === null ? "" : ", idle for ");
   };
   const update = ({ gpus, span }) => {
     const [gpu] = gpus;
@@ -87,7 +95,8 @@ export function createTile() {
     shownGpus = gpus;
     setAttribute(node, "data-state", state.name);
     setAttribute(node, "data-gpu", numbers.join(" "));
-    setAttribute(node, "aria-label", shown(tileWords(gpus, state.label)));
+    setText(kind, gpus.length > 1 ? "GPUs " : "GPU ");
+    setText(word, `, ${[state.label, ...remarks(gpus)].join(", ")}${isCollected(gpu) || gpu.ends_at === undefined ? "" : ", "}`);
     setAttribute(node, "data-idle", isIdle ? "" : null);
     if (node.style.gridColumnEnd !== `span ${span}`) node.style.gridColumnEnd = `span ${span}`;
     setIcon(stateIcon, isIdle ? "idle" : state.name);

@@ -1,6 +1,5 @@
 // What is said of a GPU, as texts. Pure, but for the clock.
-import { ranges } from "./answer.js";
-import { clock, duration, list, now, personOf, plural, roughDuration, shortDuration, time } from "./format.js";
+import { duration, list, now, personOf, plural, roughDuration, shortDuration, time } from "./format.js";
 import { idleSeconds, isCollected, isLeaving } from "./states.js";
 
 // Who has it, or why nobody has.
@@ -29,21 +28,13 @@ export function lasting(gpu) {
   return gpu.duration ?? "";
 }
 
-// The few characters of a tile that say when it ends: "2h 10m", "~40m", "due", "?"; for how long it is free.
+// The few characters of a tile that say when it ends: "2h 10m", "~40m", "due", "".
 export function endShort(gpu) {
-  if (gpu.status === "AVAILABLE") return "";
   if (gpu.status !== "IN_USE" || isCollected(gpu)) return "";
   const ends = time(gpu.ends_at);
   if (ends === null) return "";
   if (ends <= now()) return "due";
   return `${gpu.ends_at_estimated ? "~" : ""}${shortDuration(ends - now())}`;
-}
-
-// The same in words, for screen readers.
-export function endWords(gpu) {
-  const ends = gpu.status === "IN_USE" && !isCollected(gpu) ? time(gpu.ends_at) : null;
-  if (ends === null) return "";
-  return ends <= now() ? "ends any moment" : `ends ${gpu.ends_at_estimated ? "about " : ""}${clock(ends)}`;
 }
 
 // A heartbeat that is older is late.
@@ -123,18 +114,11 @@ export function place({ island, numa_node: node }) {
 export const needsLook = (gpu) =>
   gpu.status === "IN_USE" && (gpu.process_info !== undefined || gpu.health !== undefined);
 
-// A tile in words: "GPUs 4–7, In use, alice, ends about 14:00".
-export function tileWords(gpus, label) {
-  const [gpu] = gpus;
-  const idle = gpus.map(idleWords).find(Boolean);
+// What the symbols of a tile mean.
+export function remarks(gpus) {
   return [
-    `${gpus.length > 1 ? "GPUs" : "GPU"} ${ranges(gpus.map(({ gpu_id: id }) => id))}`,
-    label,
-    isHeld(gpu) ? holder(gpu) : "",
-    isCollected(gpu) ? "collected for a waiting request" : endWords(gpu),
-    idle ?? "",
+    isCollected(gpus[0]) ? "collected for a waiting request" : "",
     gpus.some(needsLook) ? "needs attention" : "",
-  ]
-    .filter(Boolean)
-    .join(", ");
+    gpus.some((gpu) => leavingWords(gpu) !== null) ? "goes out of service" : "",
+  ].filter(Boolean);
 }

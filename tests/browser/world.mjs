@@ -18,7 +18,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-export const LIMIT_MS = 60000;
+export const LIMIT_MS = Number(process.env.LIMIT_MS ?? 60000);
 const MARKER = "CANHAZGPU_TEST_WORLD";
 const run = promisify(execFile);
 
