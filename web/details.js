@@ -2,9 +2,28 @@
 import { groupGpus } from "./choose.js";
 import { gpuOfHash } from "./choice.js";
 import { createCard } from "./cards.js";
-import { byId } from "./dom.js";
+import { byId, setAttribute, setText, show } from "./dom.js";
+import { personOf, shown } from "./format.js";
 
 const withoutHash = () => window.location.pathname + window.location.search;
+
+// A link to the history of a GPU, or of a user: the timeline hears of it without a new page.
+function startHistory(link, close) {
+  let whose = {};
+
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    close();
+    document.dispatchEvent(new CustomEvent("whose", { detail: whose }));
+  });
+  return (next, words) => {
+    whose = next;
+    show(link, words !== "");
+    setText(link, words);
+    setAttribute(link, "href", `?${new URLSearchParams(next)}#timeline-title`);
+  };
+}
 
 // goTo(id) shows a GPU: on its card where the grid has cards, else in the dialog. show(gpus, queue) after each change.
 export function startDetails(grid) {
@@ -16,10 +35,18 @@ export function startDetails(grid) {
   // What the address asks for, until the GPUs are there.
   let wanted = gpuOfHash(window.location.hash);
 
+  const historyOfGpu = startHistory(byId("details-gpu"), () => dialog.close());
+  const historyOfUser = startHistory(byId("details-user"), () => dialog.close());
   const update = () => {
     const group = groupGpus(data.gpus).find(({ gpus }) => gpus.some(({ gpu_id: id }) => id === shownId));
-    if (group) view.update(group);
-    else dialog.close();
+    if (!group) {
+      dialog.close();
+      return;
+    }
+    const gpu = group.gpus.find(({ gpu_id: id }) => id === shownId);
+    view.update(group);
+    historyOfGpu({ gpu: shownId }, `History of GPU ${shownId}`);
+    historyOfUser({ user: personOf(gpu) }, gpu.user ? `History of ${shown(gpu.user)}` : "");
   };
   const open = (id) => {
     if (!data.gpus.some(({ gpu_id: other }) => other === id)) return false;
