@@ -42,16 +42,17 @@ export function setAttribute(node, name, value) {
 }
 
 export function show(node, visible) {
-  if (node.hidden === visible) node.hidden = !visible;
+  // Symbols have no property for it.
+  if (node.hasAttribute("hidden") === visible) node.toggleAttribute("hidden", !visible);
 }
 
 // Makes the children of parent one view per item, in their order. keyOf(item) names an item, create(item) makes its
 // view: an object with a node and update(item). Views of items that are gone are removed, the others are kept and
-// moved only where they must.
+// moved only where they must; what has the focus keeps it.
 export function patchList(parent, items, keyOf, create) {
   const old = parent.views ?? new Map();
   const views = new Map();
-  let place = parent.firstElementChild;
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
   for (const item of items) {
     const key = keyOf(item);
     if (views.has(key)) continue;
@@ -59,15 +60,15 @@ export function patchList(parent, items, keyOf, create) {
     views.set(key, view);
     view.update(item);
   }
-  for (const [key, view] of old) {
-    if (views.has(key)) continue;
-    if (place === view.node) place = place.nextElementSibling;
-    view.node.remove();
+  for (const [key, view] of old) if (!views.has(key)) view.node.remove();
+  let place = parent.firstElementChild;
+  for (const { node } of views.values()) {
+    // One that has moved towards the end is stepped over: it is put where it belongs in its turn.
+    if (place && node === place.nextElementSibling) place = node;
+    if (node === place) place = place.nextElementSibling;
+    else parent.insertBefore(node, place);
   }
-  for (const view of views.values()) {
-    if (view.node === place) place = place.nextElementSibling;
-    else parent.insertBefore(view.node, place);
-  }
+  if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
   parent.views = views;
   return views;
 }

@@ -1,8 +1,9 @@
 // Whose history the timeline shows, chosen in its head or by the address (?user=alice, ?gpu=3), and the same as a table for those
 // who do not see the blocks, or want to read them one by one.
+import { ranges } from "./answer.js";
 import { el, patchList, setText, show } from "./dom.js";
 import { hours, moment, plural, roughDuration, shown } from "./format.js";
-import { ranges, sumOf, tableOf } from "./rows.js";
+import { sumOf, tableOf } from "./rows.js";
 
 // A table that is longer is no help to anybody.
 const ROWS_MOST = 200;

@@ -101,16 +101,3 @@ export function usersOf(lanes, waiting) {
   for (const { spans } of lanes) for (const { user } of spans) users.add(user);
   return [...users].sort((a, b) => a.localeCompare(b));
 }
-
-// "0, 1, 4–7"
-export function ranges(ids) {
-  const parts = [];
-  for (const id of [...ids].sort((a, b) => a - b)) {
-    const last = parts.at(-1);
-    if (last && id === last[1] + 1) last[1] = id;
-    else parts.push([id, id]);
-  }
-  return parts
-    .map(([first, last]) => (first === last ? `${first}` : last === first + 1 ? `${first}, ${last}` : `${first}–${last}`))
-    .join(", ");
-}

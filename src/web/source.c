@@ -18,7 +18,7 @@
 
 /* The page's link to the documentation, unless the settings have another: a file of this server, so
    that it works where there is no other network. */
-#define DOCUMENTATION "web.md"
+#define DOCUMENTATION "guide.html"
 
 int source_open(struct source *s, struct err *e)
 {

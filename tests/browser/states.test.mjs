@@ -82,7 +82,7 @@ test("each state is on a card, as a word and not by colour alone", async (t) => 
   const shapes = await page.locator(".badge use").evaluateAll((all) => all.map((use) => use.getAttribute("href")));
   assert.deepEqual(
     shapes.map((shape) => shape.replace("#icon-", "")),
-    ["available", "in-use", "unreserved", "in-use", "error", "in-use"],
+    ["available", "in-use", "in-use", "in-use", "unreserved", "error"],
   );
   assertNoProblems(world);
 });
@@ -99,7 +99,7 @@ test("a GPU out of service is shown with who took it out, also while it is still
   await shows(card(page, 1).locator(".badge"), /^In use$/);
   await shows(card(page, 1), /Goes out of service when its reservation ends: the fan/);
   await shows(card(page, 1), "Goes out of service when its reservation ends");
-  await shows(page.locator('.total[data-state="drained"] dd'), /^1$/);
+  await shows(page.locator('.total[data-state="drained"] .total-number'), /^1$/);
   await world.chg("admin", "--undrain", "0,1");
   await shows(card(page, 0).locator(".badge"), /^Available$/);
   assert.equal(await card(page, 1).locator(".leaving").isVisible(), false);
@@ -122,14 +122,14 @@ test("the bars are as long as what they stand for, for eyes and for screen reade
 test("host, totals and queue at a glance", async (t) => {
   const world = await everyState(t);
   const page = await world.openPage();
-  const total = (state) => page.locator(`.total[data-state="${state}"] dd`);
+  const total = (state) => page.locator(`.total[data-state="${state}"] .total-number`);
 
   await shows(total("available"), /^1$/);
   await shows(total("in-use"), /^3$/);
   await shows(total("unreserved"), /^1$/);
   await shows(total("error"), /^1$/);
   await shows(total("waiting"), /^1$/);
-  await shows(page.locator(".waiter"), /dana \(\w+\) a sweep .*any 4 GPUs, run .*\dm \d\ds .*1 of 4 \(3\)/);
+  await shows(page.locator(".waiter"), /dana \(\w+\) Wants any 4 GPUs, run Expected start in 4h about \d\d:\d\d Waiting since \d\d:\d\d, 2m \d\ds Collected 1 of 4 \(3\) a sweep/);
 
   const host = (await textOf(page.locator("h1"))).trim();
   assert.equal(host, (await import("node:os")).hostname());
@@ -146,7 +146,7 @@ test("who waits for certain GPUs is shown with those who have them", async (t) =
     INSERT INTO queue_gpus VALUES ('q1', 'requested', 2), ('q1', 'requested', 3);`);
   const page = await world.openPage();
 
-  await shows(page.locator(".waiter"), /dana \(\w+\) waiting for GPUs: alice \(\w+\) 2, .* 3.*GPUs 2, 3, run/);
+  await shows(page.locator(".waiter"), /dana \(\w+\) Wants GPUs 2, 3, run .*waiting for GPUs: alice \(\w+\) 2, .* 3/);
   assertNoProblems(world);
 });
 
@@ -190,7 +190,7 @@ test("simulated data is called so", async (t) => {
 
   assert.equal(page.url(), demo);
   await shows(page.locator("#demo"), "Simulated data");
-  await until("eight cards", async () => (await page.locator(".card").count()) === 8);
+  await until("eight GPUs", async () => (await page.locator(".card .unit").count()) === 8);
   await page.locator(".block").first().waitFor();
   await page.locator("#report tbody tr").first().waitFor();
   assertNoProblems(world);

@@ -18,7 +18,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-export const LIMIT_MS = 60000;
+export const LIMIT_MS = Number(process.env.LIMIT_MS ?? 60000);
 const MARKER = "CANHAZGPU_TEST_WORLD";
 const run = promisify(execFile);
 
@@ -181,7 +181,8 @@ class World {
 
   // Opens the page, serving it first where nobody does, and waits until it shows data. What the page must never do (throw,
   // log an error, ask another host, break the content policy) is collected in world.problems.
-  async openPage(options = {}, prepare = async () => {}) {
+  // `where` is added to its address.
+  async openPage({ where = "", ...options } = {}, prepare = async () => {}) {
     const address = this.#server ? this.address() : await this.serve();
     const context = await (
       await openBrowser()
@@ -207,8 +208,8 @@ class World {
       if (!request.url().startsWith(address)) this.problems.push(`asked another host: ${request.url()}`);
     });
     await prepare(page);
-    await page.goto(address);
-    await page.locator(".card, #gpus-empty:not([hidden])").first().waitFor();
+    await page.goto(address + where);
+    await page.locator(".card, .tile, #gpus-empty:not([hidden])").first().waitFor();
     return page;
   }
 
@@ -251,7 +252,7 @@ export async function openWorld(t, { gpus = 4 } = {}) {
 
 // ---- looking at the page ----
 
-export const card = (page, gpu) => page.locator(`.card[data-gpu="${gpu}"]`);
+export const card = (page, gpu) => page.locator(`.card[data-gpu~="${gpu}"]`);
 
 // The text of an element without needless blanks.
 export async function textOf(locator) {
