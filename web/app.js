@@ -88,7 +88,7 @@ async function loadTimeline() {
   const days = timeline.days();
   const next = await fetchDocument(`api/timeline?days=${days}`);
   // Unless another period was chosen meanwhile.
-  if (days === timeline.days()) timeline.show(next);
+  if (days === timeline.days()) timeline.show(next, gpus, waiting);
 }
 
 async function loadReport() {
@@ -130,6 +130,7 @@ function showNow() {
   queue.show(waiting, choice);
   tools.showCount(grid.show(gpus, waiting, choice), gpus.length);
   details.show(gpus, waiting);
+  timeline.future(gpus, waiting);
 }
 
 async function load() {
