@@ -1,4 +1,5 @@
 /* The schedule of the simulation, and its history; see demo.h. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -54,6 +55,8 @@ void demo_job(const struct demo_lane *lane, int set, int64_t number, struct demo
 	uint64_t random = demo_random(lane_number, (uint64_t)number);
 	const struct work *work = &works[random / 7 % ARRAY_SIZE(works)];
 	int64_t cycle_ns = lane->cycle_s * NS_PER_SECOND;
+	/* From 60 to 100 percent of what it may last; longer where many have to share. */
+	int busy = set ? 99 : lane->busy, least = set ? 88 : 60;
 	struct demo_job job = {
 		.user = users[random % ARRAY_SIZE(users)],
 		.note = work->note,
@@ -63,14 +66,10 @@ void demo_job(const struct demo_lane *lane, int set, int64_t number, struct demo
 		.start_ns = number * cycle_ns + set * (cycle_ns / 11) % cycle_ns,
 	};
 
-	/* From 60 to 100 percent of what it may last; longer where many have to share. */
-	int busy = set ? 99 : lane->busy;
-	int least = set ? 88 : 60;
-
 	job.end_ns = job.start_ns + cycle_ns / 100 * busy / 100 *
-					    (least + (int)(random / 97 % (101 - (unsigned)least)));
-	snprintf(job.id, sizeof(job.id), "%08x-0000-4000-8000-%012x", (unsigned)random,
-		 (unsigned)(lane_number << 24 | ((uint64_t)number & 0xffffff)));
+					    (least + (int)(random / 97 % (uint64_t)(101 - least)));
+	snprintf(job.id, sizeof(job.id), "%08x-0000-4000-8000-%012" PRIx64, (unsigned)random,
+		 (lane_number << 24 | ((uint64_t)number & 0xffffff)) & 0xffffffffffff);
 	*ret_job = job;
 }
 
