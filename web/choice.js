@@ -8,16 +8,18 @@ const STATE_NAMES = ["", "idle", ...stateNames.map(({ name }) => name)];
 
 const oneOf = (allowed, value, otherwise) => (allowed.includes(value) ? value : otherwise);
 
-// From the address, where it says something, else from what was remembered: an object, or anything.
+// From the address, where it says something, else from what was remembered: an object, or anything. A wall shows what its
+// address says, whatever somebody looked for on that computer.
 export function readChoice(parameters, remembered) {
-  const kept = typeof remembered === "object" && remembered !== null ? remembered : {};
+  const wall = parameters.get("view") === "wall";
+  const kept = typeof remembered === "object" && remembered !== null && !wall ? remembered : {};
   const said = (name) => parameters.get(name) ?? kept[name];
   return {
     query: String(said("q") ?? "").slice(0, 200),
     state: oneOf(STATE_NAMES, said("state"), ""),
     sort: oneOf(Object.keys(SORTS), said("sort"), "free"),
     density: oneOf(DENSITIES, said("tiles"), ""),
-    wall: parameters.get("view") === "wall",
+    wall,
   };
 }
 

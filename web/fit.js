@@ -89,6 +89,11 @@ export function levelOf({ width, height }) {
   return LEVELS.find((level) => width >= level.width && height >= level.height)?.level ?? "shape";
 }
 
+// Of a long queue the first ones are shown, unless somebody wants all.
+const QUEUE_MOST = 10;
+
+export const shortQueue = (entries) => (entries <= QUEUE_MOST + 2 ? entries : QUEUE_MOST);
+
 // How many entries of a queue a height holds, one line less where the rest must be counted in words.
 export function fitQueue(entries, height, each) {
   const most = Math.max(0, Math.floor(height / each));

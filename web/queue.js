@@ -2,8 +2,8 @@
 import { ranges, wants } from "./answer.js";
 import { waiterMatches } from "./choose.js";
 import { el, otherText, patchList, setAttribute, setText, show } from "./dom.js";
-import { fitQueue } from "./fit.js";
-import { duration, moment, now, personOf, plural, shortDuration, shown, time } from "./format.js";
+import { fitQueue, shortQueue } from "./fit.js";
+import { moment, now, personOf, plural, roughDuration, shortDuration, shown, time } from "./format.js";
 
 // What is unusual about a request.
 const STATES = { absent: "others are served first", cancelled: "cancelled" };
@@ -56,7 +56,7 @@ function createEntry() {
   const tick = () => {
     const since = time(shownEntry.waiting_since);
     const words = startWords(shownEntry);
-    const length = duration(since === null ? shownEntry.waiting_seconds * 1000 : now() - since);
+    const length = roughDuration(since === null ? shownEntry.waiting_seconds * 1000 : now() - since);
     setText(waits.value, since === null ? length : `${moment(since)}, ${length}`);
     setText(startIn, words.start);
     setText(startAt, words.at);
@@ -94,21 +94,30 @@ const WALL_HEAD = 2.75;
 export function startQueue(listNode, countNode, moreNode, empty) {
   let views = new Map();
   let data = null;
+  let open = false;
 
   const draw = () => {
     const { queue, choice } = data;
     const found = queue.filter((entry) => waiterMatches(entry, choice.query));
     const rem = choice.wall ? parseFloat(getComputedStyle(document.documentElement).fontSize) : 0;
-    const most = choice.wall ? fitQueue(found.length, listNode.parentNode.clientHeight - WALL_HEAD * rem, WALL_ROW * rem) : Infinity;
+    const short = choice.wall
+      ? fitQueue(found.length, listNode.parentNode.clientHeight - WALL_HEAD * rem, WALL_ROW * rem)
+      : shortQueue(found.length);
+    const most = open && !choice.wall ? found.length : short;
     const shownEntries = found.slice(0, most);
     views = patchList(listNode, shownEntries, (entry) => entry.id, createEntry);
     setText(countNode, queue.length ? `${plural(queue.length, "request")} waiting` : "");
     show(listNode, shownEntries.length > 0);
-    show(moreNode, shownEntries.length < queue.length);
-    setText(moreNode, `${queue.length - shownEntries.length} more`);
+    show(moreNode, short < found.length);
+    setText(moreNode, most < found.length ? `${found.length - most} more` : "Show less");
+    setAttribute(moreNode, "aria-expanded", choice.wall ? null : most === found.length);
     show(empty, queue.length === 0);
     setText(empty, "No requests are waiting. A request that cannot be met at once appears here until it starts.");
   };
+  moreNode.addEventListener("click", () => {
+    open = !open;
+    draw();
+  });
   new ResizeObserver(() => data?.choice.wall && draw()).observe(listNode.parentNode);
   return {
     show(queue, choice) {

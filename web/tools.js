@@ -40,7 +40,7 @@ export function startTools(onChange) {
   const set = (part) => {
     choice = { ...choice, ...part };
     window.history.replaceState(null, "", address(choice) + window.location.hash);
-    remember(choice);
+    if (!choice.wall) remember(choice);
     draw();
     onChange();
   };

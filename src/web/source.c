@@ -89,7 +89,7 @@ static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err 
 	int r = 0;
 
 	if (!s->pool)
-		demo_snapshot(clock_now_ns(), ret_snapshot);
+		demo_snapshot(clock_now_ns(), s->config->demo_gpus, ret_snapshot);
 	else
 		follow_host(s);
 	if (s->pool)
@@ -180,7 +180,7 @@ int source_refresh(struct source *s, struct source_texts *ret_texts, struct err 
 		pool_timeline_of(s->pool, &snap.state, s->metrics.counted_ns, snap.now_ns, &since,
 				 NULL);
 	else
-		demo_timeline(s->metrics.counted_ns, snap.now_ns, &since);
+		demo_timeline(s->metrics.counted_ns, snap.now_ns, s->config->demo_gpus, &since);
 	metrics_count(&s->metrics, &since);
 	metrics_write(&s->metrics, &snap, begin_ns, &ret_texts->texts[ANSWER_METRICS]);
 	return 0;
@@ -214,7 +214,7 @@ int source_report(struct source *s, int days, enum usage_by by, struct str *ret_
 	if (s->pool)
 		r = pool_report(s->pool, &request, &report, e);
 	else
-		demo_report(&request.period, by, &report);
+		demo_report(&request.period, by, s->config->demo_gpus, &report);
 	return r < 0 ? r : add_document(ret_text, view_report_json(&report), e);
 }
 
@@ -227,7 +227,7 @@ int source_timeline(struct source *s, int days, struct str *ret_text, struct err
 	if (s->pool)
 		r = pool_timeline(s->pool, from_ns, now_ns, &t, e);
 	else
-		demo_timeline(from_ns, now_ns, &t);
+		demo_timeline(from_ns, now_ns, s->config->demo_gpus, &t);
 	return r < 0 ? r : add_document(ret_text, view_timeline_json(&t), e);
 }
 

@@ -33,6 +33,11 @@ for (const gpus of [4, 16, 64, 500]) {
     await shows(page.locator("#answer-next"), /^next \d\d:\d\d, GPU 0, alice$/);
     await shows(page.locator("#answer-line"), /^20 requests waiting, alice first/);
     await assertAll(page, gpus);
+    if (gpus === 16) {
+      assert.equal(await page.locator(".waiter").count(), 10);
+      await page.getByRole("button", { name: "10 more" }).click();
+      assert.equal(await page.locator(".waiter").count(), 20);
+    }
     for (const [width, height] of [[360, 740], [800, 900], [1440, 900], [2560, 1440]]) {
       await resize(page, width, height);
       assert.equal(await overflows(page), false, `${width} pixels`);
@@ -172,7 +177,7 @@ test("a command is copied", async (t) => {
   const page = await world.openPage();
 
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-  const button = page.getByRole("button", { name: "Copy: canhazgpu reserve --gpus 1 --duration 2h" });
+  const button = page.getByRole("button", { name: "Copy: canhazgpu reserve --duration 2h" });
   await button.click();
   await shows(button, "Copied");
   await page.getByRole("link", { name: "All commands" }).click();

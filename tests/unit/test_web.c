@@ -323,35 +323,48 @@ static void test_config(void **state)
 
 /* ---- the simulation ---- */
 
+/* What the status shows as reserved by a job is what goes on in the timeline. */
+static void check_demo(int64_t now_ns, int gpus)
+{
+	AUTO(snapshot_clear) struct snapshot s = {0};
+	AUTO(timeline_clear) struct timeline t = {0};
+	AUTO_FREE bool *running = mem_alloc((size_t)gpus, sizeof(*running));
+
+	demo_snapshot(now_ns, gpus, &s);
+	demo_timeline(now_ns - NS_PER_DAY, now_ns, gpus, &t);
+	assert_int_equal(s.views_count, gpus);
+	for (size_t k = 0; k < t.count; k++) {
+		const struct timeline_interval *interval = timeline_at(&t, k);
+
+		assert_in_range(interval->gpu, 0, gpus - 1);
+		assert_true(interval->start_ns < interval->end_ns);
+		if (interval->running)
+			running[interval->gpu] = true;
+	}
+	for (int id = 0; id < gpus; id++) {
+		const struct reservation *r = s.views[id].reservation;
+
+		assert_int_equal(running[id], r && !r->queue_id && r->start_ns < now_ns);
+		assert_true(!r || r->start_ns <= now_ns);
+		assert_true(s.views[id].last_released_ns <= now_ns);
+	}
+	assert_int_equal(s.views[5].status, GPU_UNRESERVED);
+	assert_int_equal(s.views[6].status, GPU_ERROR);
+	if (gpus > 100)
+		assert_int_equal(s.state.queue_count, 20);
+}
+
 static void test_demo(void **state)
 {
 	int64_t now_ns = INT64_C(1795180000) * NS_PER_SECOND;
 
 	(void)state;
-	for (int i = 0; i < 500; i++, now_ns += 137 * NS_PER_SECOND) {
-		AUTO(snapshot_clear) struct snapshot s = {0};
-		AUTO(timeline_clear) struct timeline t = {0};
-		bool running[DEMO_GPUS] = {0};
-
-		demo_snapshot(now_ns, &s);
-		demo_timeline(now_ns - NS_PER_DAY, now_ns, &t);
-		for (size_t k = 0; k < t.count; k++) {
-			const struct timeline_interval *interval = timeline_at(&t, k);
-
-			assert_true(interval->start_ns < interval->end_ns);
-			if (interval->running)
-				running[interval->gpu] = true;
-		}
-		/* What the status shows as reserved by a job is what goes on in the timeline. */
-		for (int id = 0; id < DEMO_GPUS; id++) {
-			const struct reservation *r = s.views[id].reservation;
-
-			assert_int_equal(running[id], r && !r->queue_id && r->start_ns < now_ns);
-			assert_true(!r || r->start_ns <= now_ns);
-			assert_true(s.views[id].last_released_ns <= now_ns);
-		}
-		assert_int_equal(s.views[5].status, GPU_UNRESERVED);
-		assert_int_equal(s.views[6].status, GPU_ERROR);
+	for (int i = 0; i < 500; i++, now_ns += 137 * NS_PER_SECOND)
+		check_demo(now_ns, DEMO_GPUS);
+	/* Not only whole sets. */
+	for (int i = 0; i < 10; i++, now_ns += 1370 * NS_PER_SECOND) {
+		check_demo(now_ns, 8 + i);
+		check_demo(now_ns, 500);
 	}
 }
 

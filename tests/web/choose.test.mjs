@@ -80,6 +80,7 @@ test("a choice survives the address and the memory, and nonsense in either", () 
   const choice = { query: "a&b=c #1", state: "idle", sort: "end", density: "tiles", wall: true };
   assert.deepEqual(readChoice(writeChoice("", choice), null), choice);
   assert.deepEqual(read("", JSON.parse(JSON.stringify(keepChoice(choice)))), { ...choice, wall: false }, "a wall is an address");
+  assert.equal(read("view=wall", { state: "idle", q: "x" }).state, "", "a wall leaves nothing out");
   assert.equal(read("sort=user", { sort: "end" }).sort, "user", "the address says more");
   assert.equal(read("state=", { state: "idle" }).state, "", "also that nothing is left out");
   assert.equal(writeChoice("user=alice&view=wall", standard).toString(), "user=alice", "what is another's stays");

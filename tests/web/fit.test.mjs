@@ -1,7 +1,7 @@
 // What fits: cards or tiles, rows, and the wall.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { balance, densityOf, fitQueue, fitWall, levelOf, pack, spanOf } from "../../web/fit.js";
+import { balance, densityOf, fitQueue, fitWall, levelOf, pack, shortQueue, spanOf } from "../../web/fit.js";
 import { shortDuration } from "../../web/format.js";
 import { target } from "../../web/roving.js";
 import { letters } from "../../web/wall.js";
@@ -100,6 +100,8 @@ test("the queue of a wall counts what it cannot hold", () => {
   assert.equal(fitQueue(20, 300, 50), 5);
   assert.equal(fitQueue(20, 0, 50), 0);
   assert.equal(fitQueue(20, -40, 50), 0);
+  // Where it may be longer, two more are not worth a button.
+  assert.deepEqual([0, 9, 12, 13, 20].map(shortQueue), [0, 9, 12, 10, 10]);
 });
 
 test("the arrow keys move as the eye does", () => {
