@@ -29,9 +29,6 @@ export function roleOf({ now, id, asked, woken, leader }) {
 export function afterMessage({ id, leader, asked }, { from, kind }, { now, random }) {
   if (kind === "lead") {
     if (leader?.id === id && !yieldsTo(id, from)) return { leader, asked, assert: true };
-    // Somebody else who leads at the same time gives way to the older one by itself.
-    if (leader && leader.id !== from && leader.id !== id && yieldsTo(from, leader.id) && now - leader.heard < SILENT_MS)
-      return { leader, asked, assert: false };
     return { leader: { id: from, heard: now }, asked, assert: false };
   }
   if (kind === "hello") return { leader, asked, assert: leader?.id === id };

@@ -143,6 +143,9 @@ test("many short reservations are few blocks, and what runs is never one of them
   assert.ok(blocks.length < 12, String(blocks.length));
   assert.equal(blocks.reduce((sum, { count }) => sum + count, 0), 201);
   assert.equal(blocks.at(-1).count, 1);
+  const counts = (...intervals) => mergeNarrow(lanesOf(documentOf(intervals), [], period)[0].spans, period).map(({ count }) => count);
+  assert.deepEqual(counts(interval(-0.04, -0.03), interval(-0.02, -0.01), interval(-0.01, null)), [2, 1]);
+  assert.deepEqual(counts(interval(-0.4, -0.39), interval(-0.1, -0.09)), [1, 1], "too far from each other");
   assert.match(describe({ ...blocks[0], now: NOW }).who, /^\d+ short reservations: carol, bob$/);
 });
 
@@ -153,11 +156,11 @@ test("the share of the past that was reserved has nothing of the future in it", 
 });
 
 test("the table has each reservation once, with all of its GPUs, and what runs first", () => {
-  const document = documentOf([interval(-9, -8), interval(-2, null, "bob")], [interval(-9, -8)], [interval(-2, null, "bob")]);
+  const document = documentOf([interval(-9, -8), interval(-2, null, "bob")], [interval(-9, -8), interval(-1, -0.5)], [interval(-2, null, "bob")]);
   const table = tableOf(lanesOf(document, [inUse(0, -2, { ends_at: at(1) }), inUse(2, -2, { ends_at: at(1) })], period));
 
-  assert.deepEqual(table.map(({ user, gpus }) => [user, gpus]), [["bob", [0, 2]], ["alice", [0, 1]]]);
-  assert.deepEqual(sumOf(table, period), { reservations: 2, hours: 6 });
+  assert.deepEqual(table.map(({ user, gpus }) => [user, gpus]), [["bob", [0, 2]], ["alice", [1]], ["alice", [0, 1]]]);
+  assert.deepEqual(sumOf(table, period), { reservations: 3, hours: 6.5 });
 });
 
 test("what a block says", () => {
