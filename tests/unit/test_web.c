@@ -1,9 +1,12 @@
 /* The pure parts of the web server: reading requests, the metrics' format, the simulation. */
 #include "test.h"
 
+#include <zlib.h>
+
 #include "base/mem.h"
 #include "pool/web_config.h"
 #include "web/demo.h"
+#include "web/gzip.h"
 #include "web/metrics.h"
 #include "web/query.h"
 
@@ -105,6 +108,49 @@ static void check_cookie(const char *header, const char *expected)
 		assert_string_equal(value, expected);
 	else
 		assert_null(value);
+}
+
+/* What comes out is what went in, of any length; and what would grow stays as it is. */
+static void test_pack(void **state)
+{
+	static const size_t lengths[] = {64, 1000, 65536, 3000000};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		size_t length = lengths[i], packed_length = 0;
+		AUTO_FREE char *text = mem_alloc(length, 1), *back = mem_alloc(length + 1, 1);
+		AUTO_FREE char *packed = NULL;
+		z_stream z = {0};
+
+		for (size_t k = 0; k < length; k++)
+			text[k] = "{\"gpu_id\":0}"[k % 12];
+		packed = gzip_pack(text, length, &packed_length);
+		assert_non_null(packed);
+		assert_true(packed_length < length);
+		assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+		z.next_in = (Bytef *)packed;
+		z.avail_in = (uInt)packed_length;
+		z.next_out = (Bytef *)back;
+		z.avail_out = (uInt)length + 1;
+		assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+		assert_int_equal(z.total_out, length);
+		assert_memory_equal(back, text, length);
+		inflateEnd(&z);
+	}
+}
+
+static void test_pack_not(void **state)
+{
+	unsigned char noise[4096];
+	uint32_t seed = 1;
+	size_t length = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(noise); i++)
+		noise[i] = (unsigned char)((seed = seed * 1664525 + 1013904223) >> 24);
+	assert_null(gzip_pack(noise, sizeof(noise), &length));
+	assert_null(gzip_pack("[]", 2, &length));
+	assert_null(gzip_pack("", 0, &length));
 }
 
 static void test_cookies(void **state)
@@ -377,7 +423,8 @@ int main(void)
 		cmocka_unit_test(test_label),         cmocka_unit_test(test_counter),
 		cmocka_unit_test(test_timeline_cut),  cmocka_unit_test(test_timeline_running),
 		cmocka_unit_test(test_timeline_full), cmocka_unit_test(test_config),
-		cmocka_unit_test(test_demo),
+		cmocka_unit_test(test_demo),          cmocka_unit_test(test_pack),
+		cmocka_unit_test(test_pack_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
