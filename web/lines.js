@@ -164,7 +164,9 @@ function createExpected() {
     node.details = { who, when };
     place(node, block.begin, finish, period);
     setAttribute(node, "aria-label", `${who}, ${when}`);
-    setText(name, `${block.more.length ? `+${block.more.length} ` : ""}${shown(block.user)}`);
+    // Beside the name, which is what is read aloud.
+    setAttribute(node, "data-more", block.more.length || null);
+    setText(name, shown(block.user));
   };
   return { node, update };
 }
