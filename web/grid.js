@@ -2,7 +2,7 @@
 import { choose } from "./choose.js";
 import { createCard } from "./cards.js";
 import { patchList, setAttribute, setText, show } from "./dom.js";
-import { balance, densityOf, fitWall, pack } from "./fit.js";
+import { balance, densityOf, fitWall, pack, spanOf } from "./fit.js";
 import { stateOf } from "./states.js";
 import { startRoving } from "./roving.js";
 import { createTile } from "./tiles.js";
@@ -10,6 +10,8 @@ import { createTile } from "./tiles.js";
 // In rem.
 const CARD_WIDTH = 17;
 const CARD_GAP = 1;
+// That a laptop has.
+const CARD_COLUMNS = 3;
 const TILE_WIDTH = 6.25;
 const TILE_GAP = 0.5;
 const NARROW = 40;
@@ -35,6 +37,19 @@ function flashing(view) {
       }
       before = next;
       update(item);
+    },
+  };
+}
+
+// A view that is as wide as its item says.
+function placed(view) {
+  let before = 0;
+  return {
+    ...view,
+    update(item) {
+      if (before !== item.span) view.node.style.gridColumnEnd = `span ${item.span}`;
+      before = item.span;
+      view.update(item);
     },
   };
 }
@@ -65,8 +80,9 @@ export function startGrid(box, empty, open) {
     }
     const narrow = size.width < NARROW * size.rem;
     if (densityOf({ gpus: gpus.length, narrow, chosen: choice.density }) === "cards") {
-      const columns = balance(size.width, CARD_WIDTH * size.rem, CARD_GAP * size.rem, groups.length);
-      return { kind: "cards", columns, order: groups.map((tile) => ({ tile, span: 1 })) };
+      const cells = groups.reduce((sum, tile) => sum + spanOf(tile.gpus.length, CARD_COLUMNS), 0);
+      const columns = balance(size.width, CARD_WIDTH * size.rem, CARD_GAP * size.rem, cells);
+      return { kind: "cards", columns, order: pack(groups, columns, isSame).order };
     }
     const gap = TILE_GAP * size.rem;
     const columns = Math.max(1, Math.floor((size.width + gap) / (TILE_WIDTH * size.rem + gap)));
@@ -100,7 +116,7 @@ export function startGrid(box, empty, open) {
       box,
       order.map(({ tile, span }) => ({ ...tile, span })),
       ({ key }) => key,
-      () => flashing(kind === "cards" ? createCard(() => data.queue) : createTile()),
+      () => placed(flashing(kind === "cards" ? createCard(() => data.queue) : createTile())),
     );
     roving.settle();
     // Its tile may be another one now.

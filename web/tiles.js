@@ -86,7 +86,7 @@ export function createTile() {
     setText(idle, seconds === null ? "" : shortDuration(seconds * 1000));
     setText(idles, seconds === null ? "" : ", idle for ");
   };
-  const update = ({ gpus, span }) => {
+  const update = ({ gpus }) => {
     const [gpu] = gpus;
     const state = stateOf(gpu);
     const numbers = gpus.map(({ gpu_id: id }) => id);
@@ -98,7 +98,6 @@ export function createTile() {
     setText(kind, gpus.length > 1 ? "GPUs " : "GPU ");
     setText(word, `, ${[state.label, ...remarks(gpus)].join(", ")}${isCollected(gpu) || gpu.ends_at === undefined ? "" : ", "}`);
     setAttribute(node, "data-idle", isIdle ? "" : null);
-    if (node.style.gridColumnEnd !== `span ${span}`) node.style.gridColumnEnd = `span ${span}`;
     setIcon(stateIcon, isIdle ? "idle" : state.name);
     setText(ids, ranges(numbers));
     show(extra, symbol !== null);

@@ -2,13 +2,19 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { QUEUE, assertNoProblems, card, openWorld, overflows, shows, test, textOf, until } from "./world.mjs";
+import { QUEUE, allTests, assertNoProblems, card, openWorld, overflows, shows, test, textOf, until } from "./world.mjs";
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const theme = (page) => page.evaluate(() => document.documentElement.dataset.theme);
 
+// Worlds for all tests: they only look.
+let busyWorld = null;
+let quietWorld = null;
+const busy = () => (busyWorld ??= openBusy(allTests));
+const quiet = () => (quietWorld ??= openWorld(allTests));
+
 // A pool with something in every part of the page.
-async function busy(t) {
+async function openBusy(t) {
   const world = await openWorld(t, { gpus: 8 });
   await world.chg(
     "reserve",
@@ -46,7 +52,7 @@ async function busy(t) {
 }
 
 test("dark by default, and the choice is remembered", async (t) => {
-  const world = await openWorld(t);
+  const world = await quiet();
   const page = await world.openPage({ colorScheme: "light" });
   const back = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 
@@ -62,7 +68,7 @@ test("dark by default, and the choice is remembered", async (t) => {
 });
 
 test("Auto follows the system, at once", async (t) => {
-  const world = await openWorld(t);
+  const world = await quiet();
   const page = await world.openPage({ colorScheme: "light" });
 
   await page.getByRole("radio", { name: "Auto" }).check({ force: true });
@@ -75,7 +81,7 @@ test("Auto follows the system, at once", async (t) => {
 });
 
 test("a phone, a laptop and a wall show all without scrolling sideways", async (t) => {
-  const world = await busy(t);
+  const world = await busy();
   for (const [width, height, columns] of [
     [360, 740, 1],
     [1280, 800, 3],
@@ -109,7 +115,7 @@ test("a phone, a laptop and a wall show all without scrolling sideways", async (
 });
 
 test("a wall has larger letters than a laptop", async (t) => {
-  const world = await openWorld(t);
+  const world = await quiet();
   const size = async (width) => {
     const page = await world.openPage({ viewport: { width, height: 900 } });
     return page.evaluate(() => parseFloat(getComputedStyle(document.body).fontSize));
@@ -119,7 +125,7 @@ test("a wall has larger letters than a laptop", async (t) => {
 });
 
 test("everything can be reached with the keyboard, and where the focus is can be seen", async (t) => {
-  const world = await busy(t);
+  const world = await busy();
   const page = await world.openPage();
   const reached = [];
 
@@ -163,7 +169,7 @@ test("everything can be reached with the keyboard, and where the focus is can be
 });
 
 test("the skip link leads to the GPUs", async (t) => {
-  const world = await openWorld(t);
+  const world = await quiet();
   const page = await world.openPage();
 
   await page.keyboard.press("Tab");
@@ -172,7 +178,7 @@ test("the skip link leads to the GPUs", async (t) => {
 });
 
 test("who wants less motion gets none", async (t) => {
-  const world = await busy(t);
+  const world = await busy();
   const page = await world.openPage({ reducedMotion: "reduce" });
 
   await page.locator(".fill").first().waitFor({ state: "attached" });
@@ -185,7 +191,7 @@ test("who wants less motion gets none", async (t) => {
 });
 
 test("axe-core finds nothing in either theme: page, tiles, details, keys and the guide", async (t) => {
-  const world = await busy(t);
+  const world = await busy();
   const axe = await readFile(axePath, "utf8");
   for (const colours of ["dark", "light"]) {
     for (const width of [360, 1280]) {
@@ -220,9 +226,10 @@ test("axe-core finds nothing in either theme: page, tiles, details, keys and the
 });
 
 test("the lost connection is readable, too", async (t) => {
-  const world = await busy(t);
+  const world = await busy();
   const page = await world.openPage();
 
+  // The last test of this file: the server does not come back.
   await shows(page.locator("#connection"), /^Live$/);
   await world.stop("SIGKILL");
   await shows(page.locator("#trouble"), "Connection lost");

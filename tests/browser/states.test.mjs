@@ -1,11 +1,15 @@
 // Every state that a GPU can be in appears on its card, with who and what; the totals and the queue beside it.
 import assert from "node:assert/strict";
-import { QUEUE, assertNoProblems, card, openWorld, shows, test, textOf, until } from "./world.mjs";
+import { QUEUE, allTests, assertNoProblems, card, openWorld, shows, test, textOf, until } from "./world.mjs";
 
 const GIB = 1024;
 
+// One for all tests that only look at it.
+let states = null;
+const everyState = () => (states ??= openStates(allTests));
+
 // Six GPUs: free, run, unreserved, held for somebody who waits, unknown, manual.
-async function everyState(t) {
+async function openStates(t) {
   const world = await openWorld(t, { gpus: 6 });
   const train = await world.idler("train");
   const pid = await world.start(
@@ -46,7 +50,7 @@ async function everyState(t) {
 }
 
 test("each state is on a card, as a word and not by colour alone", async (t) => {
-  const world = await everyState(t);
+  const world = await everyState();
   const page = await world.openPage();
   const badge = (gpu) => card(page, gpu).locator(".badge");
 
@@ -107,7 +111,7 @@ test("a GPU out of service is shown with who took it out, also while it is still
 });
 
 test("the bars are as long as what they stand for, for eyes and for screen readers", async (t) => {
-  const world = await everyState(t);
+  const world = await everyState();
   const page = await world.openPage();
   const bar = card(page, 1).getByRole("meter", { name: "Memory" });
 
@@ -120,7 +124,7 @@ test("the bars are as long as what they stand for, for eyes and for screen reade
 });
 
 test("host, totals and queue at a glance", async (t) => {
-  const world = await everyState(t);
+  const world = await everyState();
   const page = await world.openPage();
   const total = (state) => page.locator(`.total[data-state="${state}"] .total-number`);
 

@@ -62,7 +62,14 @@ export async function openBrowser() {
   return browser;
 }
 
-after(() => browser?.close());
+// What is done when all tests of the file have ended: for a world that several of them look at.
+const closers = [];
+export const allTests = { after: (close) => closers.push(close) };
+
+after(async () => {
+  for (const close of closers) await close();
+  await browser?.close();
+});
 
 // ---- the world ----
 
@@ -242,7 +249,7 @@ class World {
   }
 }
 
-// A world that is gone with the test. The test fails where its pages did what they must not do.
+// A world that is gone with the test, or with all tests of a file: openWorld(allTests). The test fails where its pages did what they must not do.
 export async function openWorld(t, { gpus = 4 } = {}) {
   const world = new World();
   t.after(() => world.close());
