@@ -28,7 +28,6 @@ for (const gpus of [4, 16, 64, 500]) {
     const page = await world.openPage({ viewport: { width: 1440, height: 900 } });
     const free = { 4: 0, 16: 0, 64: 6, 500: 60 }[gpus];
 
-    await page.locator(".block").first().waitFor();
     await shows(page.locator("#answer-free"), free ? `${free} free now` : "None free now");
     await shows(page.locator("#answer-next"), /^next \d\d:\d\d, GPU 0, alice$/);
     await shows(page.locator("#answer-line"), /^20 requests waiting, alice first/);
