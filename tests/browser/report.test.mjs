@@ -182,6 +182,14 @@ test("the printed report is dark on white, without the rest of the page, on one 
     return [color, getComputedStyle(document.body).backgroundColor];
   });
   assert.deepEqual(colours, ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]);
+  // From the wall, which has no report on the screen.
+  const wall = await page.context().newPage();
+  await wall.goto(`${world.address()}?view=wall`);
+  await shows(wall.locator("#connection"), /^Live$/);
+  assert.equal(await wall.locator("#report").isVisible(), false);
+  await wall.emulateMedia({ media: "print" });
+  await until("the wall prints it, too", () => wall.locator("#report").isVisible());
+  assert.equal(await wall.locator("#queue").isVisible(), false);
   const sheets = (await page.pdf({ format: "A4" })).toString("latin1").match(/\/Type \/Page\b/g);
   assert.equal(sheets.length, 1);
   assertNoProblems(world);
