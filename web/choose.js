@@ -89,7 +89,7 @@ export function choose(gpus, { state = "", query = "", sort = "free" }) {
   );
 }
 
-// The same for who waits.
+// The same for waiting requests.
 export function waiterMatches(entry, query) {
   const text = [entry.user, entry.account, entry.note, entry.type, entry.gpu_type].filter(Boolean).join("\n").toLowerCase();
   return query

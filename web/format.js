@@ -57,12 +57,12 @@ export function roughDuration(ms) {
   return minutes > 0 ? `${minutes}m` : "less than a minute";
 }
 
-// The same in few characters: "2d 4h", "9h", "2h 10m", "40m", "<1m".
+// The same in few characters: "2d 4h", "9h", "1h 10m", "40m", "<1m".
 export function shortDuration(ms) {
   const minutes = Math.round(Math.max(0, ms) / 60000);
   const hours = Math.floor(minutes / 60);
   if (hours >= 48) return `${Math.floor(hours / 24)}d ${hours % 24}h`;
-  if (hours >= 3 || (hours > 0 && minutes % 60 === 0)) return `${hours}h`;
+  if (hours >= 2 || (hours > 0 && minutes % 60 === 0)) return `${hours}h`;
   if (hours > 0) return `${hours}h ${two(minutes % 60)}m`;
   return minutes > 0 ? `${minutes}m` : "<1m";
 }

@@ -12,7 +12,7 @@ const CARD_WIDTH = 17;
 const CARD_GAP = 1;
 // That a laptop has.
 const CARD_COLUMNS = 3;
-const TILE_WIDTH = 6.25;
+const TILE_WIDTH = 5.875;
 const TILE_GAP = 0.5;
 const NARROW = 40;
 const WALL_GAP_PX = 4;

@@ -44,8 +44,12 @@ function allIdle(gpus) {
   return seconds.includes(null) ? null : Math.min(...seconds);
 }
 
-// What a tile says instead of a user.
-const NOBODY = { AVAILABLE: "Free", DRAINED: "Drained" };
+// What a tile says instead of a user, in one word.
+function nobody(gpu) {
+  if (gpu.status === "AVAILABLE") return "Free";
+  if (gpu.status === "DRAINED") return "Drained";
+  return gpu.health === "faulty" ? "Faulty" : "Unknown";
+}
 
 // What stands behind the number: the end; or for what it is not simply in use.
 function mark(gpus) {
@@ -102,7 +106,7 @@ export function createTile() {
     setText(ids, ranges(numbers));
     show(extra, symbol !== null);
     if (symbol) setIcon(extra, symbol);
-    setText(user, isHeld(gpu) ? shown(gpu.user ?? holder(gpu)) : (NOBODY[gpu.status] ?? holder(gpu)));
+    setText(user, isHeld(gpu) ? shown(gpu.user ?? holder(gpu)) : nobody(gpu));
     setAttribute(node, "data-nobody", isHeld(gpu) ? null : "");
     patchList(
       pairs,

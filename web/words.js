@@ -28,7 +28,7 @@ export function lasting(gpu) {
   return gpu.duration ?? "";
 }
 
-// The few characters of a tile that say when it ends: "2h 10m", "~40m", "due", "".
+// The few characters of a tile that say when it ends: "1h 10m", "~40m", "due", "".
 export function endShort(gpu) {
   if (gpu.status !== "IN_USE" || isCollected(gpu)) return "";
   const ends = time(gpu.ends_at);

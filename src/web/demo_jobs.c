@@ -56,7 +56,7 @@ void demo_job(const struct demo_lane *lane, int set, int64_t number, struct demo
 	const struct work *work = &works[random / 7 % ARRAY_SIZE(works)];
 	int64_t cycle_ns = lane->cycle_s * NS_PER_SECOND;
 	/* From 60 to 100 percent of what it may last; longer where many have to share. */
-	int busy = set ? 99 : lane->busy, least = set ? 88 : 60;
+	int busy = set ? 99 : lane->busy, least = set ? 82 : 60;
 	struct demo_job job = {
 		.user = users[random % ARRAY_SIZE(users)],
 		.note = work->note,

@@ -14,12 +14,12 @@ const RESERVATIONS = `reservations(key, id, user, account, uid, type, start_ns, 
 const text = (value) => (value === null ? "NULL" : `'${value}'`);
 
 // Which GPUs each reservation has; every eighth GPU is nobody's.
-function reservations(gpus) {
+function reservations(gpus, sizes) {
   const found = [];
   let gpu = 0;
   for (let n = 0; gpu < gpus; n++) {
     const ids = [];
-    for (; ids.length < SIZES[n % SIZES.length] && gpu < gpus && gpu % 8 !== 5; gpu++) ids.push(gpu);
+    for (; ids.length < sizes[n % sizes.length] && gpu < gpus && gpu % 8 !== 5; gpu++) ids.push(gpu);
     if (ids.length) found.push({ n, ids, user: USERS[n % USERS.length] });
     else gpu++;
   }
@@ -50,9 +50,9 @@ function fakes(gpus, types) {
   return all;
 }
 
-export async function openCrowd(t, { gpus, waiting = 20, types = 1 }) {
+export async function openCrowd(t, { gpus, waiting = 20, types = 1, sizes = SIZES }) {
   const world = await openWorld(t, { gpus });
-  const held = reservations(gpus);
+  const held = reservations(gpus, sizes);
   const now = "unixepoch() * 1000000000";
   const statements = held.flatMap(({ n, ids, user }) => [
     `INSERT INTO ${RESERVATIONS} VALUES (NULL, 'r${n}', ${text(user)}, ${text(user)}, ${2000 + (n % USERS.length)}, 'manual',

@@ -1,6 +1,6 @@
 // Names, notes, models and processes are other people's text: it is shown as text, whatever it holds.
 import assert from "node:assert/strict";
-import { QUEUE, assertNoProblems, card, openWorld, overflows, shows, test, textOf } from "./world.mjs";
+import { QUEUE, assertNoProblems, card, drawTimeline, openWorld, overflows, shows, test, textOf } from "./world.mjs";
 
 const MARKUP = `<img src=x onerror=alert(1)><script>alert(2)</script>"'>&lt;`;
 const ESCAPES = "\u001b[31mred\u001b]0;title\u0007 \u202egnp.exe\u202c \u2066\u200b\u0085end";
@@ -34,6 +34,7 @@ test("markup is shown as it is written, everywhere", async (t) => {
   await shows(card(page, 2), `Problem ${MARKUP}`);
   await shows(page.locator(".waiter"), MARKUP);
   await shows(page.locator("#report table tbody"), MARKUP);
+  await drawTimeline(page);
   await page.locator(".block").first().hover();
   await shows(page.locator("#tip"), MARKUP);
   assert.equal(await page.locator("img, body script, [onerror]").count(), 0);

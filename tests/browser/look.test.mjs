@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { QUEUE, allTests, assertNoProblems, card, openWorld, overflows, shows, test, textOf, until } from "./world.mjs";
+import { QUEUE, allTests, assertNoProblems, card, drawTimeline, openWorld, overflows, shows, test, textOf, until } from "./world.mjs";
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const theme = (page) => page.evaluate(() => document.documentElement.dataset.theme);
@@ -90,7 +90,7 @@ test("a phone, a laptop and a wall show all without scrolling sideways", async (
     const page = await world.openPage({ where: "?tiles=cards", viewport: { width, height } });
 
     await shows(card(page, 7), "fallen off");
-    await page.locator(".block").first().waitFor();
+    await drawTimeline(page);
     await page.locator("#report table").waitFor();
     assert.equal(await overflows(page), false);
     // Nothing sticks out of its panel, either.
@@ -129,7 +129,7 @@ test("everything can be reached with the keyboard, and where the focus is can be
   const page = await world.openPage();
   const reached = [];
 
-  await page.locator(".block").first().waitFor();
+  await drawTimeline(page);
   await page.locator("#report table").waitFor();
   await card(page, 1).getByRole("button", { name: "Show all" }).waitFor();
   for (let i = 0; i < 40; i++) {
@@ -207,7 +207,7 @@ test("axe-core finds nothing in either theme: page, tiles, details, keys and the
         assert.deepEqual(found, [], `${what}, ${colours}, ${width}`);
       };
 
-      await page.locator(".block").first().waitFor();
+      await drawTimeline(page);
       await page.locator("#report table").waitFor();
       assert.equal(await theme(page), colours);
       // Through the debugger: the content policy lets no other script in.

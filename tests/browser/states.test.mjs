@@ -1,6 +1,6 @@
 // Every state that a GPU can be in appears on its card, with who and what; the totals and the queue beside it.
 import assert from "node:assert/strict";
-import { QUEUE, allTests, assertNoProblems, card, openWorld, shows, test, textOf, until } from "./world.mjs";
+import { QUEUE, allTests, assertNoProblems, card, drawTimeline, openWorld, shows, test, textOf, until } from "./world.mjs";
 
 const GIB = 1024;
 
@@ -195,7 +195,7 @@ test("simulated data is called so", async (t) => {
   assert.equal(page.url(), demo);
   await shows(page.locator("#demo"), "Simulated data");
   await until("eight GPUs", async () => (await page.locator(".card .unit").count()) === 8);
-  await page.locator(".block").first().waitFor();
+  await drawTimeline(page);
   await page.locator("#report tbody tr").first().waitFor();
   assertNoProblems(world);
 });

@@ -275,6 +275,12 @@ export async function shows(locator, pattern) {
   }).catch((error) => assert.fail(`${error.message}; there is: ${text}`));
 }
 
+// The timeline is drawn when it comes near what is seen.
+export async function drawTimeline(page) {
+  await page.locator("#timeline-title").scrollIntoViewIfNeeded();
+  await page.locator(".block").first().waitFor();
+}
+
 // True if something can be scrolled sideways.
 export function overflows(page) {
   return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
