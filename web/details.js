@@ -3,7 +3,7 @@ import { groupGpus } from "./choose.js";
 import { gpuOfHash } from "./choice.js";
 import { createCard } from "./cards.js";
 import { byId, setAttribute, setText, show } from "./dom.js";
-import { personOf, shown } from "./format.js";
+import { personOf, shortText } from "./format.js";
 
 const withoutHash = () => window.location.pathname + window.location.search;
 
@@ -46,7 +46,7 @@ export function startDetails(grid) {
     const gpu = group.gpus.find(({ gpu_id: id }) => id === shownId);
     view.update(group);
     historyOfGpu({ gpu: shownId }, `History of GPU ${shownId}`);
-    historyOfUser({ user: personOf(gpu) }, gpu.user ? `History of ${shown(gpu.user)}` : "");
+    historyOfUser({ user: personOf(gpu) }, gpu.user ? `History of ${shortText(gpu.user)}` : "");
   };
   const open = (id) => {
     if (!data.gpus.some(({ gpu_id: other }) => other === id)) return false;

@@ -12,6 +12,12 @@ export function shown(text) {
   });
 }
 
+// The same where there is room for a few words alone: at most so many characters.
+export function shortText(text, most = 40) {
+  const characters = [...shown(text)];
+  return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : characters.join("");
+}
+
 // The host's clock may be ahead of this one or behind: the difference, from the Date header of its answers.
 let skew_ms = 0;
 

@@ -1,18 +1,18 @@
 // The answer, as the first thing on the page: is one free, when do I get one, whom do I ask.
 import { answer, freeWords, gpusText } from "./answer.js";
 import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
-import { moment, now, personOf, plural, shortDuration, shown } from "./format.js";
+import { moment, now, personOf, plural, shortDuration, shortText } from "./format.js";
 
 // "about 13:10, GPU 3, bob": for a time that is passed, that it may be any moment.
 export function nextWords({ gpu, at_ms, estimated }) {
   const when = at_ms <= now() ? "any moment" : `${estimated ? "about " : ""}${moment(at_ms)}`;
-  return `${when}, GPU ${gpu.gpu_id}, ${shown(gpu.user ?? personOf(gpu))}`;
+  return `${when}, GPU ${gpu.gpu_id}, ${shortText(gpu.user ?? personOf(gpu))}`;
 }
 
 // What a new request may hope for.
 function lineWords({ waiting, head, last_ms }, free) {
   if (waiting === 0) return "Nobody is waiting";
-  const who = shown(head.user ?? personOf(head));
+  const who = shortText(head.user ?? personOf(head));
   const words = waiting === 1 ? `${who} is waiting` : `${plural(waiting, "request")} waiting, ${who} first`;
   if (free > 0 || last_ms === null || last_ms <= now()) return words;
   return `${words}; a new one starts after ${moment(last_ms)}, in ${shortDuration(last_ms - now())}`;
@@ -30,7 +30,7 @@ const NUMBERS_MOST = 6;
 
 function askWords(ask) {
   const which = ask.gpus.length > NUMBERS_MOST ? plural(ask.gpus.length, "GPU") : gpusText(ask.gpus);
-  return `${shown(ask.who)}: ${which}, ${WHY[ask.why](ask)}`;
+  return `${shortText(ask.who)}: ${which}, ${WHY[ask.why](ask)}`;
 }
 
 function createType() {
@@ -39,7 +39,7 @@ function createType() {
   const next = el("span", { class: "quiet" });
   const node = el("li", null, name, free, next);
   const update = (type) => {
-    setText(name, shown(type.name));
+    setText(name, shortText(type.name));
     setText(free, `${type.free} of ${type.total} free`);
     setAttribute(node, "data-free", type.free > 0 ? "" : null);
     setText(next, type.free === 0 && type.next ? `next ${nextWords(type.next)}` : "");

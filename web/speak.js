@@ -1,6 +1,6 @@
 // What has changed, in words, for who does not see the page.
 import { setText } from "./dom.js";
-import { personOf, plural, shown } from "./format.js";
+import { personOf, plural, shortText } from "./format.js";
 import { stateOf } from "./states.js";
 import { holder, isHeld } from "./words.js";
 
@@ -16,7 +16,7 @@ export function changes(old, next) {
       const was = before.get(gpu.gpu_id);
       return was && (was.status !== gpu.status || personOf(was) !== personOf(gpu));
     })
-    .map((gpu) => `GPU ${gpu.gpu_id}: ${stateOf(gpu).label}${isHeld(gpu) ? `, ${shown(holder(gpu))}` : ""}`);
+    .map((gpu) => `GPU ${gpu.gpu_id}: ${stateOf(gpu).label}${isHeld(gpu) ? `, ${shortText(holder(gpu))}` : ""}`);
 }
 
 export function startSpeaking(node) {

@@ -75,6 +75,8 @@ test("a text of 10 kB is cut, and shown whole when asked for", async (t) => {
     await shows(row, "All work");
     assert.equal(await overflows(page), false);
     assert.ok((await height()) < 800, `the card keeps its size: ${await height()}`);
+    assert.ok((await page.locator("#answer").boundingBox()).height < 250, "so does the answer");
+    assert.ok((await page.locator(".waiter").boundingBox()).height < 350, "so does the queue");
     const before = await height();
     await row.getByRole("button", { name: "Show all" }).click();
     assert.ok((await height()) > before + 200);
@@ -82,6 +84,10 @@ test("a text of 10 kB is cut, and shown whole when asked for", async (t) => {
     assert.equal(await overflows(page), false);
     await row.getByRole("button", { name: "Show less" }).click();
     assert.equal(await height(), before);
+    await page.goto(`${world.address()}?tiles=tiles`);
+    await page.locator(".tile").first().waitFor();
+    assert.equal(await overflows(page), false);
+    assert.ok((await page.locator(".tile").first().boundingBox()).height < 120, "and a tile");
     assertNoProblems(world);
   }
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { balance, densityOf, fitQueue, fitWall, levelOf, pack, shortQueue, spanOf } from "../../web/fit.js";
-import { shortDuration } from "../../web/format.js";
+import { shortDuration, shortText } from "../../web/format.js";
 import { target } from "../../web/roving.js";
 import { letters } from "../../web/wall.js";
 
@@ -121,4 +121,11 @@ test("short durations", () => {
 
   assert.deepEqual([0, 0.4, 1, 59, 60, 125, 200, 47 * 60, 50 * 60].map(minutes), ["<1m", "<1m", "1m", "59m", "1h", "2h", "3h", "47h", "2d 2h"]);
   assert.equal(shortDuration(-5), "<1m");
+});
+
+test("a name of any length stays in its line", () => {
+  assert.equal(shortText("alice"), "alice");
+  assert.equal(shortText("u".repeat(9999)), `${"u".repeat(39)}…`);
+  assert.equal([...shortText("\u{1f600}".repeat(50))].length, 40, "no half characters");
+  assert.equal(shortText("\u202egnp"), "\\u202egnp");
 });
