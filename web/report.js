@@ -1,5 +1,5 @@
 // Who used how much in the last 1 to 90 days, or in a month.
-import { byId, el, otherText, patchList, setAttribute, setText, show } from "./dom.js";
+import { byId, el, otherText, patchList, setAttribute, setBar, setText, show } from "./dom.js";
 import { count, hours, percent, plural, shown } from "./format.js";
 import { hueOf } from "./people.js";
 
@@ -45,7 +45,7 @@ function createRow({ row: { name: display, account } }) {
   const cells = figures("td");
   const node = el("tr", null, el("th", { scope: "row" }, createName({ name: display, account }), track), ...cells.nodes);
   const update = ({ row, most, idle }) => {
-    fill.style.width = `${most > 0 ? Math.max((row.gpu_hours / most) * 100, 0.5) : 0}%`;
+    setBar(fill, most > 0 ? Math.max((row.gpu_hours / most) * 100, 0.5) : 0);
     setAttribute(track, "class", `track hue-${hueOf(nameOf(row))}`);
     cells.set(
       [hours(row.gpu_hours), idleText(row.idle_hours), percent(row.percentage), count(row.run_count), count(row.manual_count)],
