@@ -1,5 +1,6 @@
 // Measures the web page in a real browser: what goes over the wire, how long it takes until it can be used, and how long the
-// script of an update of all GPUs runs. Called by bench/run: node bench/page.mjs PROGRAM. Needs what the tests of the page need.
+// script of an update of all GPUs runs. Called by bench/run: node bench/page.mjs PROGRAM [GPUS]. Needs what the tests of the page
+// need.
 import { createRequire } from "node:module";
 import path from "node:path";
 import { openPool } from "./pool.mjs";
@@ -16,10 +17,8 @@ const { chromium } = createRequire(path.resolve("tests/browser/world.mjs"))("pla
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const most = (values) => Math.max(...values);
 
-// Runs in the page, before its own scripts: notes when the GPUs are there, and how long the script works on an answer of status:
-// from its text to the last microtask and animation frame callback that belongs to it.
+// Runs in the page, before its own scripts: notes when the GPUs are there.
 function observe() {
-  window.updates = [];
   new MutationObserver((_, observer) => {
     if (!document.querySelector(".card, .tile, [data-gpu]")) return;
     window.usableAt = performance.now();
@@ -53,7 +52,7 @@ async function visit(browser, address) {
   return { files: sum(false), documents: sum(true), usable };
 }
 
-// Milliseconds of script, and of script with style and layout, per update in which every GPU shows other values.
+// Milliseconds of script, and of style and layout, per update in which every GPU shows other values.
 async function updates(browser, { address, change }) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   const page = await context.newPage();
@@ -61,7 +60,7 @@ async function updates(browser, { address, change }) {
   const read = async () => {
     const { metrics } = await profiler.send("Performance.getMetrics");
     const of = Object.fromEntries(metrics.map(({ name, value }) => [name, value * 1000]));
-    return { script: of.ScriptDuration, all: of.ScriptDuration + of.LayoutDuration + of.RecalcStyleDuration };
+    return { script: of.ScriptDuration, layout: of.LayoutDuration + of.RecalcStyleDuration };
   };
 
   await page.addInitScript(() => {
@@ -85,18 +84,19 @@ async function updates(browser, { address, change }) {
     while ((await page.evaluate(() => window.answers)) === answers) await page.waitForTimeout(50);
     await page.waitForTimeout(150);
     const after = await read();
-    found.push({ script: after.script - before.script, all: after.all - before.all });
+    found.push({ script: after.script - before.script, layout: after.layout - before.layout });
   }
   await context.close();
-  return { script: median(found.map((one) => one.script)), most: most(found.map((one) => one.script)), all: median(found.map((one) => one.all)) };
+  return { script: median(found.map((one) => one.script)), most: most(found.map((one) => one.script)), layout: median(found.map((one) => one.layout)) };
 }
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
-const columns = ["GPUs", "waiting", "files kB", "documents kB", "all kB", "usable ms", "most ms", "update ms", "most ms", "with layout ms"];
-const line = (cells) => console.log(cells.map((cell) => String(cell).padStart(14)).join(""));
+const columns = ["GPUs", "waiting", "files kB", "documents kB", "all kB", "usable ms", "most ms", "update ms", "most ms", "layout ms"];
+const line = (cells) => console.log(cells.map((cell) => String(cell).padStart(13)).join(""));
 try {
   line(columns);
   for (const { gpus, waiting, limits } of POOLS) {
+    if (process.argv[3] && gpus !== Number(process.argv[3])) continue;
     const pool = await openPool(path.resolve(process.argv[2]), { gpus, waiting });
     try {
       await visit(browser, pool.address);
@@ -115,7 +115,7 @@ try {
         most(usable).toFixed(0),
         update.script.toFixed(1),
         update.most.toFixed(1),
-        update.all.toFixed(1),
+        update.layout.toFixed(1),
       ]);
       if (limits) line(["limit", "", "", "", limits.bytes, limits.usable, "", limits.update, "", ""]);
     } finally {

@@ -37,8 +37,8 @@ function historyOf(gpus) {
   for (let i = 0; i < gpus * 6; i++) {
     const [gpu, turn] = [i % gpus, Math.floor(i / gpus)];
     const end = 3600 * (4 * turn + 1) + gpu * 17;
-    const user = USERS[(gpu * 3 + turn) % USERS.length];
-    rows.push(`((unixepoch() - ${end}) * 1000000000, ${1000 + i}, 'h${i}', '${user}', '${user}', 1001, 'run', ${gpu},
+    const who = (gpu * 3 + turn) % USERS.length;
+    rows.push(`((unixepoch() - ${end}) * 1000000000, ${1000 + i}, 'h${i}', '${USERS[who]}', '${USERS[who]}', ${1001 + who}, 'run', ${gpu},
       (unixepoch() - ${end + 9000}) * 1000000000, 'released')`);
   }
   return `INSERT INTO usage_history (end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, reason) VALUES ${rows.join()};`;

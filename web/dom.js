@@ -119,6 +119,12 @@ export function row(label, className = "") {
   return { node, set };
 }
 
+// How far a bar reaches. It is moved, not resized: a width that changes slowly is laid out anew for each frame.
+export function setBar(fill, percent) {
+  const transform = `translateX(${percent - 100}%)`;
+  if (fill.style.transform !== transform) fill.style.transform = transform;
+}
+
 // A bar with its number, also for screen readers. set(part, text): part 0 to 1, null: unknown.
 export function meter(label) {
   const number = el("span", { class: "meter-number" });
@@ -140,7 +146,7 @@ export function meter(label) {
     show(node, part !== null);
     if (part === null) return;
     const percent = Math.round(Math.min(Math.max(part, 0), 1) * 1000) / 10;
-    fill.style.width = `${percent}%`;
+    setBar(fill, percent);
     setAttribute(track, "aria-valuenow", Math.round(percent));
     setAttribute(track, "aria-valuetext", text);
     setText(number, text);

@@ -40,6 +40,14 @@ function fill(group, items) {
   patchList(group, items, ({ value }) => value, createOption);
 }
 
+// A link to a user's history anywhere on the page: shown without a new page, unless it is to be opened elsewhere.
+function followLinks(event) {
+  const link = event.target.closest?.("a[data-whose]");
+  if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  document.dispatchEvent(new CustomEvent("whose", { detail: { user: link.dataset.whose } }));
+}
+
 // whose() is {user}, {gpu} or {}; offer(users, gpus) makes the choices. onChoice() is called when another one is chosen, here, by
 // the address, or by an event "whose" of the document with such an object as its detail.
 export function startWhose(head, section, onChoice) {
@@ -63,6 +71,7 @@ export function startWhose(head, section, onChoice) {
     writeAddress(readValue(select.value));
     choose(readValue(select.value));
   });
+  document.addEventListener("click", followLinks);
   window.addEventListener("popstate", () => choose(readAddress()));
   document.addEventListener("whose", ({ detail }) => {
     writeAddress(detail);

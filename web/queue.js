@@ -1,7 +1,7 @@
 // The waiting requests, in the order in which they will be served.
 import { ranges, wants } from "./answer.js";
 import { waiterMatches } from "./choose.js";
-import { el, otherText, patchList, setAttribute, setText, show } from "./dom.js";
+import { el, otherText, patchList, setAttribute, setBar, setText, show } from "./dom.js";
 import { fitQueue, shortQueue } from "./fit.js";
 import { moment, now, personOf, plural, roughDuration, shortDuration, shown, time } from "./format.js";
 
@@ -79,7 +79,7 @@ function createEntry() {
     setText(wanted.value, `${entry.requested_ids ? "" : "any "}${shown(wants(entry))}, ${entry.type}`);
     show(have.node, ids.length > 0);
     setText(have.value, collected(entry));
-    fill.style.width = `${entry.requested > 0 ? (100 * ids.length) / entry.requested : 0}%`;
+    setBar(fill, entry.requested > 0 ? (100 * ids.length) / entry.requested : 0);
     setAttribute(node, "data-state", entry.state === "active" ? null : entry.state);
     tick();
   };

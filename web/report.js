@@ -1,6 +1,6 @@
 // Who used how much in the last 1 to 90 days, or in a month.
-import { byId, el, otherText, patchList, setAttribute, setText, show } from "./dom.js";
-import { count, hours, percent, plural } from "./format.js";
+import { byId, el, otherText, patchList, setAttribute, setBar, setText, show } from "./dom.js";
+import { count, hours, percent, plural, shown } from "./format.js";
 import { hueOf } from "./people.js";
 
 const KEY = "canhazgpu-report-days";
@@ -26,15 +26,26 @@ function figures(tag, attributes) {
   return { nodes, set };
 }
 
-function createRow() {
-  const name = otherText();
+// Longer names are cut, with a button for the rest, which a link must not contain.
+const LINKED_MOST = 64;
+
+// The name, as a link to what that user had when.
+function createName(row) {
+  const name = nameOf(row);
+  if (name.length <= LINKED_MOST)
+    return el("a", { class: "other", href: `?${new URLSearchParams({ user: name })}`, "data-whose": name }, shown(name));
+  const text = otherText();
+  text.set(name);
+  return text.node;
+}
+
+function createRow({ row: { name: display, account } }) {
   const fill = el("div", { class: "fill" });
   const track = el("div", { class: "track", "aria-hidden": "true" }, fill);
   const cells = figures("td");
-  const node = el("tr", null, el("th", { scope: "row" }, name.node, track), ...cells.nodes);
+  const node = el("tr", null, el("th", { scope: "row" }, createName({ name: display, account }), track), ...cells.nodes);
   const update = ({ row, most, idle }) => {
-    name.set(nameOf(row));
-    fill.style.width = `${most > 0 ? Math.max((row.gpu_hours / most) * 100, 0.5) : 0}%`;
+    setBar(fill, most > 0 ? Math.max((row.gpu_hours / most) * 100, 0.5) : 0);
     setAttribute(track, "class", `track hue-${hueOf(nameOf(row))}`);
     cells.set(
       [hours(row.gpu_hours), idleText(row.idle_hours), percent(row.percentage), count(row.run_count), count(row.manual_count)],

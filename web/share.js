@@ -6,6 +6,15 @@ import { openStream } from "./stream.js";
 // Pages of several hosts may be behind one proxy; and a page of another release may say other things.
 const CHANNEL = `canhazgpu 1 ${new URL("api/events", location).pathname}`;
 
+// Where storage is forbidden, windows must not talk to each other, either: each is then alone.
+function openChannel() {
+  try {
+    return new BroadcastChannel(CHANNEL);
+  } catch {
+    return { postMessage() {}, addEventListener() {}, close() {} };
+  }
+}
+
 // Calls onHeard() when something may have changed, and onFailed() when there is no stream. join() takes part, leave() does
 // not any more, retry() tries a stream that failed at once.
 export function shareStream({ onHeard, onFailed }) {
@@ -65,7 +74,8 @@ export function shareStream({ onHeard, onFailed }) {
     if (stream && state.leader?.id !== id) follow();
     if (assert) say("lead");
     if (gone) checkAfter(state.asked + ASK_MS - performance.now());
-    if (data.kind === "retry") stream?.retry();
+    // A window that comes back asks for that, too: a stream that works stays.
+    if (data.kind === "retry" && open !== true) stream?.retry();
     if (data.from !== state.leader?.id) return;
     state.leader.heard = performance.now();
     if (data.kind === "heard") setOpen(true);
@@ -87,7 +97,7 @@ export function shareStream({ onHeard, onFailed }) {
   };
   const join = () => {
     if (channel) return;
-    channel = new BroadcastChannel(CHANNEL);
+    channel = openChannel();
     channel.addEventListener("message", hear);
     ticked = performance.now();
     state = { leader: null, asked: ticked };

@@ -100,7 +100,7 @@ export function startTimeline(onDays) {
     show(byId("timeline-legend"), any);
     show(byId("timeline-cut"), last.document.truncated === true);
     show(empty, !any);
-    setText(empty, title ? `Nothing of ${title} in this period.` : "No reservations in this period.");
+    setText(empty, title ? `Nothing of ${title} in this period${days() < 30 ? "; a longer one may have more" : ""}.` : "No reservations in this period.");
     drawRows(lanes, expected, all.period);
     table.show(lanes, expected, all.period, title);
     if (tip.owner() && !tip.owner().isConnected) tip.hide();

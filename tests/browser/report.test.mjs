@@ -123,6 +123,10 @@ test("the history of one user or GPU, by address and by choice, and as a table",
   await page.goBack();
   await shows(page.locator("#timeline-sum"), /^alice: 2/);
 
+  await page.locator("#report").getByRole("link", { name: "carol" }).click();
+  await shows(page.locator("#timeline-sum"), /^carol: 200 reservations/);
+  assert.equal(new URL(page.url()).search, "?user=carol");
+
   await choice.selectOption({ label: "All" });
   await until("all GPUs", async () => (await lines.count()) === 4);
   assert.equal(new URL(page.url()).search, "");

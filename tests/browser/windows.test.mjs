@@ -102,8 +102,10 @@ test("a window that is hidden for long hands the stream on, and catches up when 
   await hidden.evaluate(() => window.show("hidden"));
   await clock.clock.runFor(61000);
   await until("the hidden window has none", async () => (await streamsOf(hidden)) === 0);
-  await leaderOf(others);
+  const leader = await leaderOf(others);
   await eachOf(others, live);
+  const opened = () => leader.evaluate(() => window.streams.length);
+  const before = await opened();
   await world.chg("reserve", "--gpu-ids", "0", "--user", "erin");
   await eachOf(others, (page) => page.getByText("erin").first().waitFor());
   assert.equal(await hidden.getByText("erin").count(), 0);
@@ -111,11 +113,29 @@ test("a window that is hidden for long hands the stream on, and catches up when 
   await hidden.getByText("erin").first().waitFor();
   await live(hidden);
   assert.equal(await streamsOf(hidden), 0, "another has it now");
+  assert.equal(await opened(), before, "and keeps it");
   await leaderOf(pages);
 
   // Nobody looks any more: nor does the server have to.
   await eachOf(pages, (page) => page.evaluate(() => window.show("hidden")));
   await clock.clock.runFor(61000);
   await until("no stream", async () => (await eachOf(pages, streamsOf)).every((count) => count === 0));
+  assertNoProblems(world);
+});
+
+test("where windows must not talk to each other, each is live by itself", async (t) => {
+  const world = await openWorld(t);
+  const pages = await openWindows(world, 2, (page) =>
+    page.context().addInitScript(() => {
+      window.BroadcastChannel = class {
+        constructor() {
+          throw new DOMException("forbidden", "SecurityError");
+        }
+      };
+    }),
+  );
+
+  await eachOf(pages, live);
+  assert.deepEqual(await eachOf(pages, streamsOf), [1, 1]);
   assertNoProblems(world);
 });
