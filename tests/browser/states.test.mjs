@@ -136,7 +136,7 @@ test("host, totals and queue at a glance", async (t) => {
   await shows(total("unreserved"), /^1$/);
   await shows(total("error"), /^1$/);
   await shows(total("waiting"), /^1$/);
-  await shows(page.locator(".waiter"), /dana \(\w+\) Wants any 4 GPUs, run Expected start in 4h about \d\d:\d\d Waiting since \d\d:\d\d, 2m Collected 1 of 4 \(3\) a sweep/);
+  await shows(page.locator(".waiter"), /dana \(\w+\) Wants any 4 GPUs, run Expected start in [34]h about \d\d:\d\d Waiting since \d\d:\d\d, \dm Collected 1 of 4 \(3\) a sweep/);
 
   const host = (await textOf(page.locator("h1"))).trim();
   assert.equal(host, (await import("node:os")).hostname());
