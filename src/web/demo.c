@@ -187,13 +187,14 @@ static void fill_queue(struct snapshot *s)
 	q = add_waiter(s, "erik", 1, since_ns + 1, NULL);
 	q->type = RESERVATION_MANUAL;
 	q->duration_ns = 2 * NS_PER_HOUR;
+	/* More people have more GPUs. */
+	for (size_t i = DEMO_GPUS; i < s->views_count && s->state.queue_count < QUEUE_MOST - 1;
+	     i += 4)
+		add_waiter(s, i % 3 ? "carol" : "alice", 1 + (int)(i % 3), since_ns + (int64_t)i,
+			   NULL);
 	if (s->now_ns / (30 * NS_PER_SECOND) % 2)
 		add_waiter(s, "mei", 2, s->now_ns - s->now_ns % (30 * NS_PER_SECOND),
 			   "hyperparameter search");
-	/* More people have more GPUs. */
-	for (size_t i = DEMO_GPUS; i < s->views_count && s->state.queue_count < QUEUE_MOST; i += 4)
-		add_waiter(s, i % 3 ? "carol" : "alice", 1 + (int)(i % 3),
-			   since_ns + (int64_t)(i + 2) * NS_PER_SECOND, NULL);
 	/* The head starts when the queue goes on; the others within an hour. */
 	s->waiters = mem_alloc(s->state.queue_count, sizeof(*s->waiters));
 	for (size_t i = 0; i < s->state.queue_count; i++) {
