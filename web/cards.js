@@ -77,7 +77,8 @@ function createUnit(id) {
     show(name, !single);
     leaving.set(leavingWords(gpu));
     rows.validation.set(gpu.status === "ERROR" ? null : gpu.validation);
-    rows.idle.set(idleWords(gpu));
+    // The usage may say so already.
+    rows.idle.set(/\bidle\b/.test(gpu.validation ?? "") ? null : idleWords(gpu));
     rows.foreign.set(gpu.status === "UNRESERVED" ? null : gpu.process_info);
     rows.unreserved.set(gpu.status === "UNRESERVED" ? (gpu.process_info ?? gpu.details) : null);
     rows.attention.set(gpu.health === "warning" || (gpu.health && gpu.status !== "ERROR") ? gpu.health_reason : null);

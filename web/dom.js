@@ -119,7 +119,7 @@ export function row(label, className = "") {
   return { node, set };
 }
 
-// How far a bar reaches. It is moved, not resized: a width that changes slowly is laid out anew for each frame.
+// How far a bar reaches. It is moved, not resized: a width that changes slowly is laid out again for each frame.
 export function setBar(fill, percent) {
   const transform = `translateX(${percent - 100}%)`;
   if (fill.style.transform !== transform) fill.style.transform = transform;

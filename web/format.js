@@ -73,6 +73,15 @@ export function shortDuration(ms) {
   return minutes > 0 ? `${minutes}m` : "<1m";
 }
 
+// The same where a tile has room for three or four: "<1m", "98m", "9h", "12d".
+export function tinyDuration(ms) {
+  const minutes = Math.round(Math.max(0, ms) / 60000);
+  const hours = Math.round(minutes / 60);
+  if (hours >= 48) return `${Math.floor(hours / 24)}d`;
+  if (minutes >= 100) return `${hours}h`;
+  return minutes > 0 ? `${minutes}m` : "<1m";
+}
+
 const clockFormat = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const secondsFormat = new Intl.DateTimeFormat([], {
   hour: "2-digit",

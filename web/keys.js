@@ -2,7 +2,7 @@
 import { byId, setText } from "./dom.js";
 
 // Where letters are text.
-const isTyping = (node) => node?.closest("input, textarea, select, [contenteditable]") !== null;
+const isTyping = (node) => node.closest("input:not([type=radio]), textarea, select, [contenteditable]") !== null;
 
 export function startKeys(goTo) {
   const help = byId("help");

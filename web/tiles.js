@@ -2,7 +2,7 @@
 // button that opens the card with all the rest.
 import { ranges } from "./answer.js";
 import { el, icon, patchList, setAttribute, setIcon, setText, show } from "./dom.js";
-import { shortDuration, shown } from "./format.js";
+import { shown, tinyDuration } from "./format.js";
 import { idleSeconds, isCollected, isLeaving, stateOf } from "./states.js";
 import { endShort, holder, isHeld, needsLook, remarks } from "./words.js";
 
@@ -87,7 +87,7 @@ export function createTile() {
     const short = endShort(gpu);
     setText(end, short);
     setText(ends, short === "" ? ", " : " left, ");
-    setText(idle, seconds === null ? "" : shortDuration(seconds * 1000));
+    setText(idle, seconds === null ? "" : tinyDuration(seconds * 1000));
     setText(idles, seconds === null ? "" : ", idle for ");
   };
   const update = ({ gpus }) => {

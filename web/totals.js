@@ -15,7 +15,7 @@ export function countStates(gpus, waiting, hoursOfDay) {
     .filter(({ name }) => numbers[name] > 0 || ALWAYS.includes(name))
     .map(({ name, label }) => ({ key: name, label, number: numbers[name], filter: name }));
   // Only where somebody looks for it.
-  if (gpus.some((gpu) => gpu.idle_seconds !== undefined)) {
+  if (gpus.some((gpu) => gpu.idle_seconds !== undefined || gpu.last_active !== undefined)) {
     const idle = gpus.filter((gpu) => idleSeconds(gpu) !== null).length;
     const at = items.findIndex(({ key }) => key === "in-use") + 1;
     items.splice(at, 0, { key: "idle", label: "Held, idle", number: idle, filter: "idle" });

@@ -1,5 +1,5 @@
 // What is said of a GPU, as texts. Pure, but for the clock.
-import { duration, list, now, personOf, plural, roughDuration, shortDuration, time } from "./format.js";
+import { duration, list, now, personOf, plural, roughDuration, time, tinyDuration } from "./format.js";
 import { idleSeconds, isCollected, isLeaving } from "./states.js";
 
 // Who has it, or why nobody has.
@@ -28,13 +28,13 @@ export function lasting(gpu) {
   return gpu.duration ?? "";
 }
 
-// The few characters of a tile that say when it ends: "1h 10m", "~40m", "due", "".
+// The few characters of a tile that say when it ends: "9h", "~40m", "due", "".
 export function endShort(gpu) {
   if (gpu.status !== "IN_USE" || isCollected(gpu)) return "";
   const ends = time(gpu.ends_at);
   if (ends === null) return "";
   if (ends <= now()) return "due";
-  return `${gpu.ends_at_estimated ? "~" : ""}${shortDuration(ends - now())}`;
+  return `${gpu.ends_at_estimated ? "~" : ""}${tinyDuration(ends - now())}`;
 }
 
 // A heartbeat that is older is late.

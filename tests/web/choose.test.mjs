@@ -96,6 +96,7 @@ test("the totals: what there is, held but idle where somebody looks for it", () 
   const totals = (gpus) => countStates(gpus, 2, null).map(({ key, text }) => `${key} ${text}`).join(", ");
 
   assert.equal(totals([gpu(0, "AVAILABLE")]), "available 1, in-use 0, unreserved 0, waiting 2, hours –");
+  assert.match(totals([used(0, "a", "r", { last_active: "2026-11-30T12:00:00Z" })]), /idle 0/);
   assert.equal(
     totals(POOL),
     "available 1, in-use 5, idle 1, unreserved 1, error 1, drained 1, waiting 2, hours –",

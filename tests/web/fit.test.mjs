@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { balance, densityOf, fitQueue, fitWall, levelOf, pack, shortQueue, spanOf } from "../../web/fit.js";
-import { shortDuration, shortText } from "../../web/format.js";
+import { shortDuration, shortText, tinyDuration } from "../../web/format.js";
 import { target } from "../../web/roving.js";
 import { letters } from "../../web/wall.js";
 
@@ -121,6 +121,8 @@ test("short durations", () => {
 
   assert.deepEqual([0, 0.4, 1, 59, 60, 125, 200, 47 * 60, 50 * 60].map(minutes), ["<1m", "<1m", "1m", "59m", "1h", "2h", "3h", "47h", "2d 2h"]);
   assert.equal(shortDuration(-5), "<1m");
+  assert.deepEqual([0, 1, 99, 100, 149, 150, 47 * 60, 50 * 60].map((count) => tinyDuration(count * 60000)), ["<1m", "1m", "99m", "2h", "2h", "3h", "47h", "2d"]);
+  for (let count = 0; count < 99 * 1440; count += 7) assert.ok(tinyDuration(count * 60000).length <= 3, `${count} minutes`);
 });
 
 test("a name of any length stays in its line", () => {
