@@ -58,7 +58,7 @@ teardown_file() {
 	[ "$code" = 304 ] || assert_equal "$code $(header content-encoding)" '200 gzip'
 	# What fits into one packet stays as it is.
 	get_ok /api/queue -H 'Accept-Encoding: gzip'
-	assert_equal "$(header content-encoding) $body" ' []'
+	assert_equal "$(header content-encoding) ${body:0:1}" ' {'
 }
 
 @test "every answer has the headers that protect people's browsers" {
