@@ -235,7 +235,7 @@ static int question_period(int days, struct period *ret_period, struct err *e)
 int source_report(struct source *s, int days, enum usage_by by, struct str *ret_text, struct err *e)
 {
 	AUTO(report_clear) struct report report = {0};
-	struct report_request request = {.by = by};
+	struct report_request request = {.by = by, .idle = true};
 	int r = question_period(days, &request.period, e);
 
 	if (r < 0)
