@@ -39,6 +39,9 @@ const int *change_gpus(const struct change *c, size_t *ret_count)
 	case CHANGE_IGNORE:
 	case CHANGE_TOPOLOGY:
 	case CHANGE_HOST:
+	case CHANGE_ACTIVITY:
+	case CHANGE_MARK:
+	case CHANGE_EVENT:
 		break;
 	}
 	*ret_count = 0;
@@ -61,6 +64,9 @@ bool change_needs_gpus(enum change_kind kind)
 	case CHANGE_UNITS:
 	case CHANGE_HOST:
 	case CHANGE_TOPOLOGY:
+	case CHANGE_ACTIVITY:
+	case CHANGE_MARK:
+	case CHANGE_EVENT:
 		break;
 	}
 	return false;
@@ -138,6 +144,7 @@ static int apply_end(struct pool_state *state, const struct change_end *end, str
 		if (!slot->reservation->gpus_count)
 			remove_reservation(state, slot->reservation);
 		slot->reservation = NULL;
+		slot->activity = (struct activity){0};
 		slot->last_released_ns = end->end_ns;
 		slot->released_base = end->reservation->base;
 	}
@@ -259,6 +266,17 @@ static int apply_units(struct pool_state *state, const struct change_units *unit
 	return 0;
 }
 
+static void apply_activity(struct pool_state *state, const struct change_activity *c)
+{
+	struct slot *slot;
+
+	if (c->gpu < 0 || (size_t)c->gpu >= state->slots_count)
+		return;
+	slot = &state->slots[c->gpu];
+	if (slot->reservation && !strcmp(slot->reservation->id, c->reservation_id))
+		slot->activity = c->activity;
+}
+
 /* The GPUs that a change names must be there, and a change of slots must name some. */
 static int check_gpus(const struct pool_state *state, const struct change *c, struct err *e)
 {
@@ -311,6 +329,14 @@ int change_apply(struct pool_state *state, const struct change *c, struct err *e
 	case CHANGE_HOST:
 		machine_clear(&state->host);
 		machine_copy(&state->host, c->host.host);
+		return 0;
+	case CHANGE_ACTIVITY:
+		apply_activity(state, &c->activity);
+		return 0;
+	case CHANGE_MARK:
+		pool_state_put_mark(state, c->mark.mark, c->mark.drop);
+		return 0;
+	case CHANGE_EVENT:
 		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);

@@ -6,6 +6,7 @@
 #define BASE_CHANGE_H
 
 #include "base/err.h"
+#include "base/event.h"
 #include "base/nouns.h"
 
 enum change_kind {
@@ -21,6 +22,9 @@ enum change_kind {
 	CHANGE_TOPOLOGY,
 	CHANGE_UNITS,
 	CHANGE_HOST,
+	CHANGE_ACTIVITY,
+	CHANGE_MARK,
+	CHANGE_EVENT,
 };
 
 /*
@@ -117,6 +121,32 @@ struct change_host {
 	const struct machine *host;
 };
 
+/* Stores what a reservation has done with one of its GPUs. Without effect where that GPU is no
+   longer that reservation's; nothing else is compared, and no version changes: it never makes
+   another commit fail. */
+struct change_activity {
+	const char *reservation_id;
+	int gpu;
+	struct activity activity;
+};
+
+/* Stores a mark, new (version == NULL: then there must be none of that key) or altered, or removes
+   it. Compared as queue entries are. */
+struct change_mark {
+	const struct mark *mark;
+	bool drop;
+};
+
+/*
+ * Stores an event. Nothing is compared; the store gives it an id. With each of them the store
+ * forgets a few of those that are older than forget_ns, which bounds how many there are. A store
+ * without a pool takes none. change_apply does nothing: a state has no events.
+ */
+struct change_event {
+	const struct event *event;
+	int64_t forget_ns; /* TIME_NONE: forgets none */
+};
+
 struct change {
 	enum change_kind kind;
 	bool quiet; /* a mere heartbeat: a commit of nothing else wakes no process that watches */
@@ -133,6 +163,9 @@ struct change {
 		struct change_topology topology;
 		struct change_units units;
 		struct change_host host;
+		struct change_activity activity;
+		struct change_mark mark;
+		struct change_event event;
 	};
 };
 

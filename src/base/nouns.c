@@ -189,6 +189,27 @@ void ignored_process_clear(struct ignored_process *i)
 	*i = (struct ignored_process){0};
 }
 
+void mark_clear(struct mark *m)
+{
+	free(m->key);
+	free(m->text);
+	free(m->version);
+	*m = (struct mark){0};
+}
+
+void mark_copy(struct mark *to, const struct mark *from)
+{
+	*to = *from;
+	to->key = mem_strdup(from->key);
+	to->text = mem_strdup(from->text);
+	to->version = mem_strdup(from->version);
+}
+
+bool activity_is_known(const struct activity *a)
+{
+	return a->seen_ns != TIME_NONE;
+}
+
 void offer_clear(struct offer *o)
 {
 	free(o->gpus);

@@ -183,6 +183,16 @@ struct reservation {
 	size_t gpus_count;
 };
 
+/* What a reservation has done with one of its GPUs, as far as anybody who scanned has seen. */
+struct activity {
+	int64_t since_ns;       /* the first look; TIME_NONE: nobody has looked */
+	int64_t last_active_ns; /* TIME_NONE: never seen active */
+	int64_t seen_ns;        /* the last look that could tell; TIME_NONE: none could */
+	int64_t active_ns, idle_ns; /* how long in all; the rest is unknown */
+	struct quantity memory_mb;  /* in use at the last look */
+	struct quantity counter;    /* what the driver has accumulated by then */
+};
+
 /* The place of one GPU in the pool. */
 struct slot {
 	int id;
@@ -193,6 +203,7 @@ struct slot {
 	int parent_index;   /* the driver's number of that GPU then */
 	int64_t retired_ns; /* since when it is known to be gone; TIME_NONE: it is not */
 	struct reservation *reservation; /* NULL: free. Owned by pool_state.reservations */
+	struct activity activity;        /* of that reservation; a new one has none */
 	int64_t last_released_ns;        /* TIME_NONE: never used */
 	struct time_base released_base;  /* of that time, which is not moved */
 	char *drained_by;                /* account that has taken it out of service; else NULL */
@@ -252,6 +263,20 @@ struct ignored_process {
 	int64_t memory_mb; /* what it had on a GPU then; what it takes beyond that counts */
 };
 
+/*
+ * Something that was noticed and lasts, kept so that it is told and acted on once. The key says what
+ * and about whom: "unreserved 3 4711:889", "idle RESERVATION-ID", "sick 3". Marks outlast the pool's
+ * recreation.
+ */
+struct mark {
+	char *key;
+	int64_t since_ns, seen_ns; /* first and last noticed */
+	int64_t warned_ns;         /* TIME_NONE: nobody was warned */
+	int64_t acted_ns;          /* TIME_NONE: nothing was done */
+	char *text;                /* what else is to be remembered; or NULL */
+	char *version;             /* like slot.version; NULL: not stored yet */
+};
+
 /* A host, as what is known of it names it. NULL: unknown. */
 struct machine {
 	char *id;      /* /etc/machine-id: stays until the host is installed again */
@@ -276,6 +301,8 @@ struct pool_state {
 	struct ignored_process *ignored; /* some may have ended */
 	size_t ignored_count;
 	char *ignored_version; /* like slot.version, of the whole list; NULL: not compared */
+	struct mark *marks;    /* by key, ascending */
+	size_t marks_count;
 };
 
 /* Why a reservation ended; stored with the usage record. */
@@ -297,6 +324,8 @@ struct usage_record {
 	int64_t start_ns, end_ns;
 	enum end_reason reason;
 	char *actor; /* who ended it, where that was not the holder */
+	/* As struct activity has them at the end; unknown where nobody could tell. */
+	struct quantity active_ns, idle_ns;
 };
 
 const char *gpu_health_name(enum gpu_health health);           /* "ok", "warning", "faulty" */
@@ -329,6 +358,8 @@ struct reservation *reservation_free(struct reservation *r);
 void reservation_freep(struct reservation **r); /* for AUTO(reservation_freep) */
 struct reservation *reservation_copy(const struct reservation *r);
 void ignored_process_clear(struct ignored_process *i);
+void mark_clear(struct mark *m);
+void mark_copy(struct mark *to, const struct mark *from);
 void offer_clear(struct offer *o);
 void offer_copy(struct offer *to, const struct offer *from);
 void queue_entry_clear(struct queue_entry *q);
@@ -364,6 +395,15 @@ bool ignored_is_same(const struct ignored_process *a, const struct ignored_proce
 /* Lists a copy of a process that is ignored, in place of one that is the same; drop: only removes
    that one. */
 void pool_state_ignore(struct pool_state *s, const struct ignored_process *process, bool drop);
+
+/* The mark of that key, or NULL. */
+const struct mark *pool_state_mark(const struct pool_state *s, const char *key);
+
+/* Lists a copy of a mark, in place of one of the same key; drop: only removes that one. */
+void pool_state_put_mark(struct pool_state *s, const struct mark *mark, bool drop);
+
+/* Whether somebody has looked at what the reservation does on that GPU, and could tell. */
+bool activity_is_known(const struct activity *a);
 
 /* Makes slots 0..count-1, all free, in place of those that there are. */
 void pool_state_make_slots(struct pool_state *s, size_t count);

@@ -68,6 +68,9 @@ void pool_state_clear(struct pool_state *s)
 		ignored_process_clear(&s->ignored[i]);
 	free(s->ignored);
 	free(s->ignored_version);
+	for (size_t i = 0; i < s->marks_count; i++)
+		mark_clear(&s->marks[i]);
+	free(s->marks);
 	free(s->topology);
 	free(s->provider);
 	machine_clear(&s->host);
@@ -96,6 +99,7 @@ void pool_state_copy(struct pool_state *to, const struct pool_state *from)
 		to->slots[i].drained_ns = slot->drained_ns;
 		to->slots[i].drained_note = mem_strdup(slot->drained_note);
 		to->slots[i].problem = mem_strdup(slot->problem);
+		to->slots[i].activity = slot->activity;
 		to->slots[i].version = mem_strdup(slot->version);
 	}
 	for (size_t i = 0; i < from->reservations_count; i++)
@@ -105,6 +109,9 @@ void pool_state_copy(struct pool_state *to, const struct pool_state *from)
 	for (size_t i = 0; i < from->ignored_count; i++)
 		pool_state_ignore(to, &from->ignored[i], false);
 	to->ignored_version = mem_strdup(from->ignored_version);
+	to->marks = mem_alloc(from->marks_count, sizeof(*to->marks));
+	for (; to->marks_count < from->marks_count; to->marks_count++)
+		mark_copy(&to->marks[to->marks_count], &from->marks[to->marks_count]);
 }
 
 struct reservation *pool_state_find(const struct pool_state *s, const char *id)
@@ -143,6 +150,57 @@ void pool_state_ignore(struct pool_state *s, const struct ignored_process *proce
 	holder_copy(&copy->holder, &process->holder);
 	copy->name = mem_strdup(process->name);
 	copy->ignored_by = mem_strdup(process->ignored_by);
+}
+
+/* Where the mark of that key is, or belongs. */
+static size_t find_mark(const struct pool_state *s, const char *key, bool *ret_found)
+{
+	size_t from = 0, to = s->marks_count;
+
+	*ret_found = false;
+	while (from < to && !*ret_found) {
+		size_t middle = from + (to - from) / 2;
+		int order = strcmp(s->marks[middle].key, key);
+
+		if (order < 0)
+			from = middle + 1;
+		else
+			to = middle;
+		*ret_found = order == 0;
+	}
+	return *ret_found ? to : from;
+}
+
+const struct mark *pool_state_mark(const struct pool_state *s, const char *key)
+{
+	bool found;
+	size_t place = find_mark(s, key, &found);
+
+	return found ? &s->marks[place] : NULL;
+}
+
+void pool_state_put_mark(struct pool_state *s, const struct mark *mark, bool drop)
+{
+	bool found;
+	size_t place = find_mark(s, mark->key, &found);
+	struct mark copy;
+
+	if (found && drop) {
+		mark_clear(&s->marks[place]);
+		memmove(&s->marks[place], &s->marks[place + 1],
+			(--s->marks_count - place) * sizeof(*s->marks));
+	}
+	if (drop)
+		return;
+	mark_copy(&copy, mark);
+	if (found) {
+		mark_clear(&s->marks[place]);
+	} else {
+		s->marks = mem_resize(s->marks, s->marks_count + 1, sizeof(*s->marks));
+		memmove(&s->marks[place + 1], &s->marks[place],
+			(s->marks_count++ - place) * sizeof(*s->marks));
+	}
+	s->marks[place] = copy;
 }
 
 void pool_state_add(struct pool_state *s, struct reservation *r)

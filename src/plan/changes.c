@@ -175,6 +175,76 @@ bool plan_ends_any(const struct plan *p, const struct reservation *r)
 	return false;
 }
 
+/* ---- events, marks, activity ---- */
+
+struct event *plan_add_event(struct plan *p, enum event_kind kind, int64_t now_ns)
+{
+	struct event *event = plan_own(p, mem_alloc(1, sizeof(*event)));
+	struct change *c = plan_add(p, CHANGE_EVENT);
+
+	c->quiet = true;
+	c->event.event = event;
+	event->kind = kind;
+	event->time_ns = now_ns;
+	return event;
+}
+
+/* The mark of that key which the plan stores already, if it does. */
+static struct mark *find_mark(const struct plan *p, const char *key)
+{
+	for (size_t i = 0; i < p->changes_count; i++) {
+		const struct change *c = &p->changes[i];
+
+		if (c->kind == CHANGE_MARK && !c->mark.drop && !strcmp(c->mark.mark->key, key))
+			return (struct mark *)(uintptr_t)c->mark.mark;
+	}
+	return NULL;
+}
+
+struct mark *plan_put_mark(struct plan *p, const struct pool_state *state, const char *key,
+			   int64_t now_ns)
+{
+	const struct mark *loaded = pool_state_mark(state, key);
+	struct mark *mark = find_mark(p, key);
+	struct change *c;
+
+	if (mark)
+		return mark;
+	mark = plan_own(p, mem_alloc(1, sizeof(*mark)));
+	if (loaded)
+		*mark = *loaded; /* its texts are the state's, which outlives the plan */
+	else
+		*mark = (struct mark){.key = plan_own(p, mem_strdup(key)),
+				      .since_ns = now_ns,
+				      .seen_ns = now_ns};
+	c = plan_add(p, CHANGE_MARK);
+	c->quiet = true;
+	c->mark.mark = mark;
+	return mark;
+}
+
+void plan_drop_mark(struct plan *p, const struct pool_state *state, const char *key)
+{
+	const struct mark *mark = pool_state_mark(state, key);
+	struct change *c;
+
+	if (!mark)
+		return;
+	c = plan_add(p, CHANGE_MARK);
+	c->quiet = true;
+	c->mark = (struct change_mark){.mark = mark, .drop = true};
+}
+
+void plan_put_activity(struct plan *p, const struct slot *slot, const struct activity *activity)
+{
+	struct change *c = plan_add(p, CHANGE_ACTIVITY);
+
+	c->quiet = true;
+	c->activity = (struct change_activity){.reservation_id = slot->reservation->id,
+					       .gpu = slot->id,
+					       .activity = *activity};
+}
+
 /* ---- queue entries ---- */
 
 static struct change *find_put(struct plan *p, const struct queue_entry *q)

@@ -71,6 +71,23 @@ void plan_renew_part(struct plan *p, const struct reservation *r, int64_t durati
 bool plan_ends(const struct plan *p, const struct reservation *r, int gpu);
 bool plan_ends_any(const struct plan *p, const struct reservation *r);
 
+/* ---- events, marks, activity ---- */
+
+/* Adds an event for the caller to fill, with memory that the plan owns (plan_own). It is committed
+   with the plan, and wakes nobody by itself. */
+struct event *plan_add_event(struct plan *p, enum event_kind kind, int64_t now_ns);
+
+/* The change that stores a mark, new (a zeroed one with that key, since now) or altered; the copy
+   is the caller's to alter, with memory that the plan owns. */
+struct mark *plan_put_mark(struct plan *p, const struct pool_state *state, const char *key,
+			   int64_t now_ns);
+
+/* Removes the mark of that key, if there is one. */
+void plan_drop_mark(struct plan *p, const struct pool_state *state, const char *key);
+
+/* Stores what the reservation of that slot has done there, quietly. */
+void plan_put_activity(struct plan *p, const struct slot *slot, const struct activity *activity);
+
 /* ---- queue entries ---- */
 
 /* The change that stores an entry, quietly or not, added unless the plan has one already; the copy

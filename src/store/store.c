@@ -100,6 +100,31 @@ int store_history_trim(struct store *s, int64_t before_ns, struct err *e)
 	return s->backend->history_trim(s, before_ns, e);
 }
 
+int store_events_begin(struct store *s, const struct event_range *range, struct err *e)
+{
+	return s->backend->events_begin(s, range, e);
+}
+
+int store_events_next(struct store *s, const struct event **ret_event, struct err *e)
+{
+	return s->backend->events_next(s, ret_event, e);
+}
+
+void store_events_end(struct store *s)
+{
+	s->backend->events_end(s);
+}
+
+int store_event_find(struct store *s, const char *id, struct event *ret_event, struct err *e)
+{
+	return s->backend->event_find(s, id, ret_event, e);
+}
+
+int store_events_add(struct store *s, const struct event *events, size_t count, struct err *e)
+{
+	return count ? s->backend->events_add(s, events, count, e) : 0;
+}
+
 int64_t store_give_up_ns(const struct queue_entry *q)
 {
 	return q->cancelled ? STORED_CANCELLED_NS : q->give_up_ns;

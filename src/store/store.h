@@ -99,6 +99,23 @@ int store_history_add(struct store *s, const struct usage_record *records, size_
 int store_history_trim(struct store *s, int64_t before_ns, struct err *e);
 
 /*
+ * Reads events, one per call of store_events_next: 1 and *ret_event (borrowed: valid until the next
+ * call), 0 at the end, or a negative errno. What is older than the range is not read. One iteration
+ * at a time, beside one of usage records; store_events_end ends it early or late.
+ */
+int store_events_begin(struct store *s, const struct event_range *range, struct err *e);
+int store_events_next(struct store *s, const struct event **ret_event, struct err *e);
+void store_events_end(struct store *s);
+
+/* The event of that id: 1 and *ret_event, which the caller clears; 0: there is none, or none any
+   more. */
+int store_event_find(struct store *s, const char *id, struct event *ret_event, struct err *e);
+
+/* Adds events that come from another store, in the order in which they happened, behind those that
+   there are; they get new ids. All or none. */
+int store_events_add(struct store *s, const struct event *events, size_t count, struct err *e);
+
+/*
  * Watching for commits: a descriptor to poll, which becomes readable when somebody commits; -1
  * where there can be none at present. The first call begins, and later ones begin again where the
  * watch was lost. Have a timer, too: other programs do not notify, nor does a process that dies

@@ -40,6 +40,11 @@ struct store_backend {
 	int (*history_add)(struct store *s, const struct usage_record *records, size_t count,
 			   struct err *e);
 	int (*history_trim)(struct store *s, int64_t before_ns, struct err *e);
+	int (*events_begin)(struct store *s, const struct event_range *range, struct err *e);
+	int (*events_next)(struct store *s, const struct event **ret_event, struct err *e);
+	void (*events_end)(struct store *s);
+	int (*event_find)(struct store *s, const char *id, struct event *ret_event, struct err *e);
+	int (*events_add)(struct store *s, const struct event *events, size_t count, struct err *e);
 	int (*watch)(struct store *s);
 	bool (*watch_drain)(struct store *s);
 	void (*unwatch)(struct store *s);

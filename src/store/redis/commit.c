@@ -206,6 +206,10 @@ static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 	case CHANGE_HOST:
 		d->host = c->host.host;
 		return 0;
+	case CHANGE_ACTIVITY:
+	case CHANGE_MARK:
+	case CHANGE_EVENT:
+		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

@@ -135,5 +135,10 @@ void redis_history_end(struct store *base);
 int redis_history_add(struct store *base, const struct usage_record *records, size_t count,
 		      struct err *e);
 int redis_history_trim(struct store *base, int64_t before_ns, struct err *e);
+int redis_events_begin(struct store *base, const struct event_range *range, struct err *e);
+int redis_events_next(struct store *base, const struct event **ret_event, struct err *e);
+void redis_events_end(struct store *base);
+int redis_event_find(struct store *base, const char *id, struct event *ret_event, struct err *e);
+int redis_events_add(struct store *base, const struct event *events, size_t count, struct err *e);
 
 #endif

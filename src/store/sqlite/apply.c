@@ -93,9 +93,11 @@ static int record_use(struct sqlite_store *s, const struct change_end *c, int gp
 {
 	struct sql q =
 		sql_of(s, "INSERT INTO usage_history(end_ns, key, reservation_id, user, account,"
-			  " uid, type, gpu, start_ns, reason, actor)"
+			  " uid, type, gpu, start_ns, reason, actor, active_ns, idle_ns)"
 			  " SELECT max(?1, ?2), ?3, id, user, account, uid, type, ?4, ?1,"
-			  " ?5, ?6 FROM reservations WHERE id = ?7");
+			  " ?5, ?6, active_ns, idle_ns FROM reservations"
+			  " LEFT JOIN activity a ON a.gpu = ?4 AND reservation_id = id"
+			  " AND seen_ns <> 0 WHERE id = ?7");
 
 	sql_int(&q, c->reservation->start_ns);
 	sql_int(&q, c->end_ns);
@@ -331,6 +333,12 @@ int sqlite_apply(struct sqlite_store *s, const struct pool_state *seen, const st
 		return sqlite_apply_units(s, &c->units, version, e);
 	case CHANGE_HOST:
 		return sqlite_apply_host(s, c->host.host, e);
+	case CHANGE_ACTIVITY:
+		return sqlite_apply_activity(s, &c->activity, e);
+	case CHANGE_MARK:
+		return sqlite_apply_mark(s, &c->mark, version, e);
+	case CHANGE_EVENT:
+		return sqlite_apply_event(s, &c->event, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

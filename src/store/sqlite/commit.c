@@ -69,6 +69,15 @@ static int check_entry(struct sqlite_store *s, const struct change *c, struct er
 	return compare(&q, entry->version, e);
 }
 
+/* A new mark must not be there yet. */
+static int check_mark(struct sqlite_store *s, const struct mark *mark, struct err *e)
+{
+	struct sql q = sql_of(s, "SELECT coalesce((SELECT version FROM marks WHERE key = ?), '')");
+
+	sql_text(&q, mark->key);
+	return compare(&q, mark->version ? mark->version : "", e);
+}
+
 static int check_host(struct sqlite_store *s, const struct machine *seen, struct err *e)
 {
 	struct sql q = sql_of(s, "SELECT host_id IS ? AND host_boot_id IS ? AND host_name IS ?"
@@ -120,9 +129,13 @@ static int check_change(struct sqlite_store *s, const struct pool_state *seen, b
 		return check_entry(s, c, e);
 	case CHANGE_IGNORE:
 	case CHANGE_TOPOLOGY:
+	case CHANGE_ACTIVITY:
+	case CHANGE_EVENT:
 		return 0; /* it does not matter what else is listed or recorded */
 	case CHANGE_HOST:
 		return fresh ? 0 : check_host(s, &seen->host, e);
+	case CHANGE_MARK:
+		return check_mark(s, c->mark.mark, e);
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);
 }

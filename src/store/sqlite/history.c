@@ -158,18 +158,25 @@ static char *resolve(const struct sqlite_history *h, const char *kept)
 }
 
 #define KEEP "SELECT 1 FROM usage_history WHERE keep_record("
-#define BRIEF "end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns"
+#define BRIEF                                                                        \
+	"end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, active_ns, idle_ns"
 #define WHOLE BRIEF ", reason, actor"
-#define BRIEF_COLUMNS 9
+#define BRIEF_COLUMNS 11
 
 #define BEHIND_MOMENT ") AND end_ns > ? ORDER BY end_ns, key"
 #define IN_MOMENT ") AND end_ns = ? AND key > ? ORDER BY key"
 #define NEWEST ") AND end_ns > ? ORDER BY end_ns DESC, key DESC"
 
+static struct quantity quantity_in(sqlite3_value *value)
+{
+	return (struct quantity){.known = sqlite3_value_type(value) != SQLITE_NULL,
+				 .value = sqlite3_value_int64(value)};
+}
+
 /*
  * SQL function that keeps a row, whose columns are its arguments, and is true when the chunk is
  * full. As a condition of the query it ends it then; every other row stays inside the statement,
- * because handing eleven columns out one by one costs as much as finding the row.
+ * because handing so many columns out one by one costs as much as finding the row.
  */
 static void keep_record(sqlite3_context *context, int count, sqlite3_value **columns)
 {
@@ -189,15 +196,16 @@ static void keep_record(sqlite3_context *context, int count, sqlite3_value **col
 	       id_length < ID_SIZE ? id_length : ID_SIZE - 1);
 	u->user = keep_text(h, columns[3]);
 	u->account = keep_text(h, columns[4]);
-	if (sqlite3_value_type(columns[5]) != SQLITE_NULL)
-		u->uid = quantity_of(sqlite3_value_int64(columns[5]));
+	u->uid = quantity_in(columns[5]);
 	reservation_type_parse((const char *)sqlite3_value_text(columns[6]), &u->type);
 	u->gpu = sqlite3_value_int(columns[7]);
 	u->start_ns = sqlite3_value_int64(columns[8]);
+	u->active_ns = quantity_in(columns[9]);
+	u->idle_ns = quantity_in(columns[10]);
 	if (count == BRIEF_COLUMNS)
 		return;
-	end_reason_parse((const char *)sqlite3_value_text(columns[9]), &u->reason);
-	u->actor = keep_text(h, columns[10]);
+	end_reason_parse((const char *)sqlite3_value_text(columns[11]), &u->reason);
+	u->actor = keep_text(h, columns[12]);
 }
 
 /* Runs one of these queries, to its end or until the chunk is full. */

@@ -16,8 +16,8 @@ static int insert_record(struct sqlite_store *s, const struct usage_record *u, i
 {
 	struct sql q =
 		sql_of(s, "INSERT INTO usage_history(end_ns, key, reservation_id, user, account,"
-			  " uid, type, gpu, start_ns, reason, actor)"
-			  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+			  " uid, type, gpu, start_ns, reason, actor, active_ns, idle_ns)"
+			  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	sql_int(&q, u->end_ns);
 	sql_int(&q, key);
@@ -30,6 +30,8 @@ static int insert_record(struct sqlite_store *s, const struct usage_record *u, i
 	sql_int(&q, u->start_ns);
 	sql_text(&q, end_reason_name(u->reason));
 	sql_text(&q, u->actor);
+	sql_quantity(&q, u->active_ns);
+	sql_quantity(&q, u->idle_ns);
 	return sql_run(&q, e);
 }
 

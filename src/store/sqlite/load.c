@@ -60,7 +60,7 @@ static void add_int(int **list, size_t *count, int value)
 
 /* What there is to load besides the GPUs and reservations. */
 struct more {
-	bool waiters, ignored;
+	bool waiters, ignored, activity, marks;
 };
 
 /* Also reads what else there is, since preparing statements is most of what a load
@@ -71,7 +71,9 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, struct mo
 	struct sql q = sql_of(s, "SELECT provider, (SELECT count(*) FROM gpus),"
 				 " EXISTS (SELECT 1 FROM queue),"
 				 " EXISTS (SELECT 1 FROM ignored_processes),"
-				 " host_id, host_boot_id, host_name, topology FROM pool");
+				 " host_id, host_boot_id, host_name, topology,"
+				 " EXISTS (SELECT 1 FROM activity),"
+				 " EXISTS (SELECT 1 FROM marks) FROM pool");
 	int r = sql_step(&q, e);
 
 	if (r <= 0)
@@ -87,6 +89,8 @@ static int load_pool(struct sqlite_store *s, struct pool_state *state, struct mo
 		.name = sql_dup(&q, 6),
 	};
 	state->topology = sql_dup(&q, 7);
+	ret_more->activity = sql_column(&q, 8);
+	ret_more->marks = sql_column(&q, 9);
 	return sql_run(&q, e);
 }
 
@@ -275,9 +279,61 @@ static int load_ignored(struct sqlite_store *s, struct pool_state *state, struct
 	return r;
 }
 
+/* Of the reservations that there are: what is left of others does not matter. */
+static int load_activity(struct sqlite_store *s, struct pool_state *state, struct err *e)
+{
+	struct sql q = sql_of(s, "SELECT gpu, reservation_id, since_ns, last_active_ns, seen_ns,"
+				 " active_ns, idle_ns, memory_mb, counter FROM activity");
+	int r;
+
+	while ((r = sql_step(&q, e)) > 0) {
+		int64_t gpu = sql_column(&q, 0);
+		const char *id = sql_column_text(&q, 1);
+		struct slot *slot = gpu >= 0 && (size_t)gpu < state->slots_count
+					    ? &state->slots[gpu]
+					    : NULL;
+
+		if (!slot || !slot->reservation || !id || strcmp(slot->reservation->id, id) != 0)
+			continue;
+		slot->activity = (struct activity){
+			.since_ns = sql_column(&q, 2),
+			.last_active_ns = sql_column(&q, 3),
+			.seen_ns = sql_column(&q, 4),
+			.active_ns = sql_column(&q, 5),
+			.idle_ns = sql_column(&q, 6),
+			.memory_mb = sql_column_quantity(&q, 7),
+			.counter = sql_column_quantity(&q, 8),
+		};
+	}
+	return r;
+}
+
+static int load_marks(struct sqlite_store *s, struct pool_state *state, struct err *e)
+{
+	struct sql q = sql_of(s, "SELECT key, version, since_ns, seen_ns, warned_ns, acted_ns,"
+				 " text FROM marks ORDER BY key");
+	int r;
+
+	while ((r = sql_step(&q, e)) > 0) {
+		AUTO(mark_clear)
+		struct mark mark = {
+			.key = sql_dup(&q, 0),
+			.version = sql_dup(&q, 1),
+			.since_ns = sql_column(&q, 2),
+			.seen_ns = sql_column(&q, 3),
+			.warned_ns = sql_column(&q, 4),
+			.acted_ns = sql_column(&q, 5),
+			.text = sql_dup(&q, 6),
+		};
+
+		pool_state_put_mark(state, &mark, false);
+	}
+	return r;
+}
+
 int sqlite_load_all(struct sqlite_store *s, struct pool_state *state, struct err *e)
 {
-	struct more more = {false, false};
+	struct more more = {0};
 	int r = load_pool(s, state, &more, e);
 
 	if (r == 0 && state->initialized)
@@ -290,6 +346,10 @@ int sqlite_load_all(struct sqlite_store *s, struct pool_state *state, struct err
 		r = load_queue_gpus(s, state, e);
 	if (r == 0 && more.ignored)
 		r = load_ignored(s, state, e);
+	if (r == 0 && more.activity)
+		r = load_activity(s, state, e);
+	if (r == 0 && more.marks)
+		r = load_marks(s, state, e);
 	return r;
 }
 

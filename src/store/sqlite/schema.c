@@ -189,6 +189,25 @@ static const struct addition {
 	{"gpus", "released_offset_ns", "INTEGER NOT NULL DEFAULT 0"},
 	/* Why a GPU is out of service. */
 	{"gpus", "drained_note", "TEXT"},
+	/* What a reservation has done with a GPU: a row counts only for that reservation. */
+	{"activity", NULL,
+	 "gpu INTEGER PRIMARY KEY, reservation_id TEXT NOT NULL, since_ns INTEGER NOT NULL,"
+	 " last_active_ns INTEGER NOT NULL, seen_ns INTEGER NOT NULL, active_ns INTEGER NOT NULL,"
+	 " idle_ns INTEGER NOT NULL, memory_mb INTEGER, counter INTEGER"},
+	/* The same at the end; NULL: nobody could tell. */
+	{"usage_history", "active_ns", "INTEGER"},
+	{"usage_history", "idle_ns", "INTEGER"},
+	/* struct mark. */
+	{"marks", NULL,
+	 "key TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, since_ns INTEGER NOT NULL,"
+	 " seen_ns INTEGER NOT NULL, warned_ns INTEGER NOT NULL, acted_ns INTEGER NOT NULL,"
+	 " text TEXT"},
+	/* struct event. The id is its time in microseconds, or one more than the last id where the
+	   clock has been set back: so what happened since a moment is a range of ids. */
+	{"events", NULL,
+	 "id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, kind TEXT NOT NULL, account TEXT,"
+	 " user TEXT, uid INTEGER, actor TEXT, gpus TEXT, reservation_id TEXT, queue_id TEXT,"
+	 " reason TEXT, details TEXT, before TEXT"},
 };
 
 /* Looks into the schema, which SQLite has in memory by then. */

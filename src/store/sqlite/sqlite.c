@@ -286,6 +286,7 @@ static void close_store(struct store *base)
 	struct sqlite_store *s = sqlite_of(base);
 
 	sqlite_history_end(base);
+	sqlite_events_end(base);
 	sqlite_end(s);
 	sqlite_unwatch(base);
 	free(s->path);
@@ -307,6 +308,11 @@ const struct store_backend store_sqlite = {
 	.history_end = sqlite_history_end,
 	.history_add = sqlite_history_add,
 	.history_trim = sqlite_history_trim,
+	.events_begin = sqlite_events_begin,
+	.events_next = sqlite_events_next,
+	.events_end = sqlite_events_end,
+	.event_find = sqlite_event_find,
+	.events_add = sqlite_events_add,
 	.watch = sqlite_watch,
 	.watch_drain = sqlite_watch_drain,
 	.unwatch = sqlite_unwatch,

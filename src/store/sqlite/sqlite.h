@@ -6,6 +6,7 @@
  *   load.c     rows -> struct pool_state         gate.c     access to the file in turns
  *   commit.c   marks                             file.c     files and their modes
  *   apply.c, apply_pool.c  what each change does
+ *   apply_seen.c  the same of events, marks and activity        events.c  reading events
  *   history.c  usage records                     import.c   usage records of another store
  *   watch.c    notices of commits                examine.c  for `canhazgpu doctor`
  *   backup.c   the whole file, out and in
@@ -30,6 +31,7 @@ struct sqlite_statement {
 };
 
 struct sqlite_history; /* one iteration over usage records: history.c */
+struct sqlite_events;  /* one over events: events.c */
 
 struct sqlite_store {
 	struct store base;
@@ -50,6 +52,7 @@ struct sqlite_store {
 	size_t statements_count;
 
 	struct sqlite_history *history; /* NULL: no iteration */
+	struct sqlite_events *events;   /* likewise */
 	int64_t import_key;             /* of the next imported record, below 0; 0: not known yet */
 	int watch_fd;                   /* readable after commits; -1: none */
 };
@@ -118,6 +121,16 @@ void sqlite_history_end(struct store *base);
 int sqlite_history_add(struct store *base, const struct usage_record *records, size_t count,
 		       struct err *e);
 int sqlite_history_trim(struct store *base, int64_t before_ns, struct err *e);
+
+int sqlite_events_begin(struct store *base, const struct event_range *range, struct err *e);
+int sqlite_events_next(struct store *base, const struct event **ret_event, struct err *e);
+void sqlite_events_end(struct store *base);
+int sqlite_event_find(struct store *base, const char *id, struct event *ret_event, struct err *e);
+int sqlite_events_add(struct store *base, const struct event *events, size_t count, struct err *e);
+int sqlite_apply_event(struct sqlite_store *s, const struct change_event *c, struct err *e);
+int sqlite_apply_mark(struct sqlite_store *s, const struct change_mark *c, int64_t *version,
+		      struct err *e);
+int sqlite_apply_activity(struct sqlite_store *s, const struct change_activity *c, struct err *e);
 
 static inline struct sqlite_store *sqlite_of(struct store *base)
 {
