@@ -12,9 +12,7 @@
 /* Whether the account wants to be told at all. */
 static bool is_wanted(const struct tell_note *n, const struct tell_prefs *prefs)
 {
-	if (n->asked)
-		return true;
-	return prefs->kinds_given ? prefs->kinds >> n->kind & 1 : n->by_default;
+	return n->asked || (prefs->defaults && n->by_default) || (prefs->kinds >> n->kind & 1);
 }
 
 static bool is_same(const struct tell_note *a, const struct tell_note *b)

@@ -17,15 +17,15 @@
 /* What ~/.config/canhazgpu/notify.yaml says. */
 struct tell_prefs {
 	unsigned channels;       /* enum tell_channel */
-	bool kinds_given;        /* false: those that are told by default */
-	uint64_t kinds;          /* bits by enum event_kind */
+	bool defaults;           /* the kinds that are told by default ... */
+	uint64_t kinds;          /* ... and these, bits by enum event_kind */
 	int quiet_from_minute;   /* of the day: no terminal from then ... */
 	int quiet_until_minute;  /* ... until then; both the same: no such time */
 	char mail[TELL_ADDRESS_SIZE]; /* "": the account itself */
 	char command[PATH_MAX];       /* "": none */
 };
 
-#define TELL_PREFS_DEFAULT ((struct tell_prefs){.channels = TELL_TERMINAL})
+#define TELL_PREFS_DEFAULT ((struct tell_prefs){.channels = TELL_TERMINAL, .defaults = true})
 
 /* The answer: what is told by each channel. */
 struct tell_choice {
