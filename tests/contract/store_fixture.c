@@ -253,6 +253,33 @@ static void same_ignored(const struct ignored_process *a, const struct ignored_p
 	assert_int_equal(a->memory_mb, b->memory_mb);
 }
 
+static void same_quantity(struct quantity a, struct quantity b)
+{
+	assert_int_equal(a.known, b.known);
+	assert_int_equal(a.value, b.value);
+}
+
+static void same_activity(const struct activity *a, const struct activity *b)
+{
+	assert_int_equal(a->since_ns, b->since_ns);
+	assert_int_equal(a->last_active_ns, b->last_active_ns);
+	assert_int_equal(a->seen_ns, b->seen_ns);
+	assert_int_equal(a->active_ns, b->active_ns);
+	assert_int_equal(a->idle_ns, b->idle_ns);
+	same_quantity(a->memory_mb, b->memory_mb);
+	same_quantity(a->counter, b->counter);
+}
+
+static void same_mark(const struct mark *a, const struct mark *b)
+{
+	same_text(a->key, b->key);
+	assert_int_equal(a->since_ns, b->since_ns);
+	assert_int_equal(a->seen_ns, b->seen_ns);
+	assert_int_equal(a->warned_ns, b->warned_ns);
+	assert_int_equal(a->acted_ns, b->acted_ns);
+	same_text(a->text, b->text);
+}
+
 void fixture_same_state(const struct pool_state *a, const struct pool_state *b)
 {
 	assert_int_equal(a->initialized, b->initialized);
@@ -270,6 +297,7 @@ void fixture_same_state(const struct pool_state *a, const struct pool_state *b)
 		same_text(x->drained_note, y->drained_note);
 		assert_int_equal(x->problem != NULL, y->problem != NULL);
 		assert_int_equal(x->reservation != NULL, y->reservation != NULL);
+		same_activity(&x->activity, &y->activity);
 		/* What a slot was before it was reserved is of no use to anybody. */
 		if (!x->reservation) {
 			assert_int_equal(x->last_released_ns, y->last_released_ns);
@@ -286,6 +314,9 @@ void fixture_same_state(const struct pool_state *a, const struct pool_state *b)
 	assert_int_equal(a->ignored_count, b->ignored_count);
 	for (size_t i = 0; i < a->ignored_count; i++)
 		same_ignored(&a->ignored[i], &b->ignored[i]);
+	assert_int_equal(a->marks_count, b->marks_count);
+	for (size_t i = 0; i < a->marks_count; i++)
+		same_mark(&a->marks[i], &b->marks[i]);
 }
 
 /* Applies the changes to a copy of the state that they were decided on. */

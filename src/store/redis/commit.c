@@ -73,6 +73,7 @@ static int grant(struct redis_draft *d, const struct reservation *v, struct err 
 			return err_set(e, EINVAL, "GPU %d cannot be granted: it is not free",
 				       v->gpus[i]);
 		slot->reservation = v;
+		slot->activity = (struct activity){0};
 	}
 	return 0;
 }
@@ -94,6 +95,7 @@ static int end(struct redis_draft *d, const struct change_end *c, struct err *e)
 		if (!c->unrecorded)
 			redis_draft_record(d, slot->reservation, c, c->gpus[i]);
 		slot->reservation = NULL;
+		slot->activity = (struct activity){0};
 		slot->last_released_ns = c->end_ns;
 		slot->released_base = c->reservation->base;
 	}
@@ -207,8 +209,13 @@ static int apply(struct redis_draft *d, const struct change *c, struct err *e)
 		d->host = c->host.host;
 		return 0;
 	case CHANGE_ACTIVITY:
+		redis_draft_activity(d, &c->activity);
+		return 0;
 	case CHANGE_MARK:
+		redis_draft_mark(d, &c->mark);
+		return 0;
 	case CHANGE_EVENT:
+		redis_draft_event(d, c->event.event);
 		return 0;
 	}
 	return err_set(e, EINVAL, "unknown change %d", (int)c->kind);

@@ -1,6 +1,6 @@
 -- A commit: compares, then sets; all or nothing.
 --
--- KEYS: lock, count, pool id, queue, history; then the states of GPUs and entries, and all else that is
+-- KEYS: lock, count, pool id, queue, history, activity, marks, events; then the states of GPUs and entries, and all else that is
 -- written: servers of some makes refuse to touch a key that is not among them.
 -- ARGV: count and pool id as seen ("" for none), this commit's mark, the number n of values to
 -- compare, those n values for the first n states; then operations, three words each.
@@ -19,7 +19,17 @@ end
 local seen = ARGV[1] ~= ''
 if compare(KEYS[3], seen and ARGV[2]) then return 'done' end
 for i = 1, n do
-  if compare(KEYS[5 + i], ARGV[4 + i]) then return 'done' end
+  if compare(KEYS[8 + i], ARGV[4 + i]) then return 'done' end
+end
+-- Fields of the marks, and the receipt of a commit that leaves no other trace, are compared likewise.
+for i = 5 + n, #ARGV, 3 do
+  if ARGV[i] == 'was' then
+    local now = redis.call('HGET', KEYS[7], ARGV[i + 1]) or ''
+    if string.find(now, mark, 1, true) then return 'done' end
+    changed = changed or now ~= ARGV[i + 2]
+  elseif ARGV[i] == 'receipt' and value(KEYS[tonumber(ARGV[i + 1])]) then
+    return 'done'
+  end
 end
 -- Where no pool was seen, only its count has to be absent still: what else is left of one does not
 -- matter.
@@ -33,10 +43,18 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return 'locked' end
 -- A script that is refused in the middle stays half done. So keys of another type are looked for
 -- first, and each command is tried where it does nothing: the lock is absent, and so is a member
 -- named like the mark. What ACL rules do not allow is refused here.
-local needs = {record = KEYS[5], put = KEYS[4], drop = KEYS[4], clear = KEYS[4]}
+local needs = {record = KEYS[5], put = KEYS[4], drop = KEYS[4], clear = KEYS[4],
+  note = KEYS[7], forget_note = KEYS[7]}
+local types = {note = 'hash', forget_note = 'hash'}
 local function add(key) redis.call('ZADD', key, 'XX', 0, mark) end
 local function del() redis.call('DEL', KEYS[1]) end
-local try = {set = function() redis.call('SET', KEYS[1], '', 'XX') end,
+local function remove(key) redis.call('HDEL', key, mark) end
+local function note(key)
+  remove(key)
+  redis.call('HSET', key, mark, '')
+  remove(key)
+end
+local try = {note = note, forget_note = remove, set = function() redis.call('SET', KEYS[1], '', 'XX') end,
   del = del, forget = del, clear = del, put = add, record = add,
   drop = function(key) redis.call('ZREM', key, mark) end}
 local forgotten = {}
@@ -44,7 +62,7 @@ for i = 5 + n, #ARGV, 3 do
   local name = ARGV[i]
   local key = needs[name]
   local type = key and try[name] and redis.call('TYPE', key).ok or 'none'
-  if type ~= 'none' and type ~= 'zset' then
+  if type ~= 'none' and type ~= (types[name] or 'zset') then
     return redis.error_reply('WRONGTYPE ' .. key)
   end
   if name == 'forget' then forgotten[ARGV[i + 2]] = KEYS[tonumber(ARGV[i + 1])] end
@@ -62,8 +80,40 @@ for i = 5 + n, #ARGV, 3 do
   try[name] = nil
 end
 
+-- An event's id is its time, or the last id and one more where the clock has been set back. A server that
+-- takes no stream from us does without events: the pool goes on.
+local function event(ms, text)
+  local id, last = ms .. '-0', redis.pcall('XREVRANGE', KEYS[8], '+', '-', 'COUNT', 1)
+  if last.err then return end
+  if last[1] then
+    local last_ms, number = string.match(last[1][1], '^(%d+)%-(%d+)$')
+    if tonumber(last_ms) >= tonumber(ms) then
+      id = string.format('%s-%d', last_ms, tonumber(number) + 1)
+    end
+  end
+  local added = redis.pcall('XADD', KEYS[8], 'MAXLEN', '~', 100000, id, 'e', text)
+  if type(added) == 'table' and added.err then
+    redis.pcall('XADD', KEYS[8], 'MAXLEN', '~', 100000, '*', 'e', text)
+  end
+end
+
+-- What a reservation has done counts only while the GPU is that reservation's; like events, it is done without
+-- where it is refused.
+local function activity(key, text)
+  local gpu, id = KEYS[tonumber(key)], string.match(text, '"reservation_id": *"([^"]+)"')
+  if id and string.find(value(gpu) or '', id, 1, true) then
+    redis.pcall('HSET', KEYS[6], string.match(gpu, '%d+$'), text)
+  end
+end
+
 local quiet = false
 local operations = {
+  was = function() end,
+  receipt = function(key) redis.call('SET', KEYS[tonumber(key)], '', 'EX', 600) end,
+  note = function(field, text) redis.call('HSET', KEYS[7], field, text) end,
+  forget_note = function(field) redis.call('HDEL', KEYS[7], field) end,
+  activity = activity,
+  event = event,
   set = function(key, text) redis.call('SET', KEYS[tonumber(key)], text) end,
   del = function(key) redis.call('DEL', KEYS[tonumber(key)]) end,
   put = function(score, id) redis.call('ZADD', KEYS[4], score, id) end,

@@ -24,6 +24,7 @@ void redis_draft_init(struct redis_draft *d, const struct pool_state *seen)
 		d->slots[i].reservation = seen->slots[i].reservation;
 		d->slots[i].last_released_ns = seen->slots[i].last_released_ns;
 		d->slots[i].released_base = seen->slots[i].released_base;
+		d->slots[i].activity = seen->slots[i].activity;
 	}
 	for (size_t i = 0; i < seen->ignored_count; i++)
 		pool_state_ignore(&d->after, &seen->ignored[i], false);
@@ -45,6 +46,9 @@ void redis_draft_clear(struct redis_draft *d)
 	free(d->slots);
 	free(d->entries);
 	free(d->records);
+	free(d->marks);
+	free(d->activities);
+	free(d->events);
 	pool_state_clear(&d->after);
 	*d = (struct redis_draft){0};
 }
@@ -83,6 +87,7 @@ void redis_draft_set_units(struct redis_draft *d, const struct change_units *uni
 void redis_draft_record(struct redis_draft *d, const struct reservation *v,
 			const struct change_end *c, int gpu)
 {
+	const struct activity *activity = &d->slots[gpu].activity;
 	struct usage_record *u;
 
 	d->records = mem_resize(d->records, d->records_count + 1, sizeof(*d->records));
@@ -100,6 +105,37 @@ void redis_draft_record(struct redis_draft *d, const struct reservation *v,
 		.actor = (char *)(uintptr_t)c->actor,
 	};
 	memcpy(u->reservation_id, v->id, ID_SIZE);
+	if (activity_is_known(activity)) {
+		u->active_ns = quantity_of(activity->active_ns);
+		u->idle_ns = quantity_of(activity->idle_ns);
+	}
+}
+
+void redis_draft_mark(struct redis_draft *d, const struct change_mark *c)
+{
+	d->marks = mem_resize(d->marks, d->marks_count + 1, sizeof(*d->marks));
+	d->marks[d->marks_count++] = c;
+}
+
+void redis_draft_activity(struct redis_draft *d, const struct change_activity *c)
+{
+	struct redis_draft_slot *slot;
+
+	if (c->gpu < 0 || (size_t)c->gpu >= d->seen->slots_count)
+		return;
+	slot = &d->slots[c->gpu];
+	if (!slot->reservation || strcmp(slot->reservation->id, c->reservation_id) != 0)
+		return;
+	slot->activity = c->activity;
+	d->activities =
+		mem_resize(d->activities, d->activities_count + 1, sizeof(*d->activities));
+	d->activities[d->activities_count++] = c;
+}
+
+void redis_draft_event(struct redis_draft *d, const struct event *event)
+{
+	d->events = mem_resize(d->events, d->events_count + 1, sizeof(*d->events));
+	d->events[d->events_count++] = event;
 }
 
 int redis_draft_entry(struct redis_draft *d, const struct queue_entry *w, bool put, struct err *e)

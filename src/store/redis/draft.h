@@ -11,6 +11,7 @@ struct redis_draft_slot {
 	const struct reservation *reservation; /* NULL: free */
 	int64_t last_released_ns;
 	struct time_base released_base;
+	struct activity activity;         /* of the reservation */
 	bool compared;                    /* must be as seen */
 	bool touched;                     /* is written; compared, too */
 	const struct change_drain *drain; /* in or out of service; NULL: neither */
@@ -28,6 +29,12 @@ struct redis_draft {
 	struct redis_draft_slot *slots; /* as many as seen, or as the pool has then, if more */
 	struct redis_draft_entry *entries;
 	size_t entries_count;
+	const struct change_mark **marks;
+	size_t marks_count;
+	const struct change_activity **activities;
+	size_t activities_count;
+	const struct event **events;
+	size_t events_count;
 	struct usage_record *records; /* their texts are borrowed */
 	size_t records_count;
 	struct pool_state after; /* its ignored processes alone, as the changes leave them */
@@ -63,6 +70,11 @@ int redis_draft_entry(struct redis_draft *d, const struct queue_entry *w, bool p
 
 /* Lists a process that is ignored, or removes it. */
 void redis_draft_ignore(struct redis_draft *d, const struct change_ignore *c);
+
+/* Adds what is stored beside the slots and entries. */
+void redis_draft_mark(struct redis_draft *d, const struct change_mark *c);
+void redis_draft_activity(struct redis_draft *d, const struct change_activity *c);
+void redis_draft_event(struct redis_draft *d, const struct event *event);
 
 /* True if an entry of that id is dropped or put. */
 bool redis_draft_has(const struct redis_draft *d, const char *id);

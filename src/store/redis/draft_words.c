@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "store/redis/draft.h"
 
-/* In front of the states: lock, count, pool id, queue, history. */
-#define FIXED_KEYS 5
+/* In front of the states: lock, count, pool id, queue, history, activity, marks, events. */
+#define FIXED_KEYS 8
 /* The places of two of them. */
 #define KEY_COUNT 2
 #define KEY_POOL 3
@@ -105,9 +105,21 @@ static size_t count_forgotten(const struct redis_draft *d)
 	return d->queue ? d->queue->elements : 0;
 }
 
+/* Whether nothing of the commit would tell that it was applied: it is known by its receipt. */
+static bool needs_receipt(const struct redis_draft *d)
+{
+	bool leaves_trace = d->init || d->units || d->entries_count || d->ignores;
+
+	for (size_t i = 0; i < slots_of_draft(d); i++)
+		leaves_trace |= d->slots[i].touched;
+	for (size_t i = 0; i < d->marks_count; i++)
+		leaves_trace |= !d->marks[i]->drop;
+	return d->events_count && !leaves_trace;
+}
+
 /* Compared slots, entries, the ignored processes, host; then what is only written: slots of a
    larger pool, provider, ignored processes and host of a new one, UUIDs, units, drains, the
-   topology, and the entries that are forgotten. */
+   topology, slots whose activity is stored, the receipt, and the entries that are forgotten. */
 static void add_keys(struct redis_draft *d)
 {
 	for (size_t i = 0; i < d->seen->slots_count; i++) {
@@ -137,6 +149,10 @@ static void add_keys(struct redis_draft *d)
 	}
 	if (has_topology(d))
 		add(d, REDIS_KEY_TOPOLOGY);
+	for (size_t i = 0; i < d->activities_count; i++)
+		add_owned(d, mem_printf(REDIS_KEY_GPU "%d", d->activities[i]->gpu));
+	if (needs_receipt(d))
+		add_owned(d, mem_printf(REDIS_KEY_COMMIT "%s", d->mark));
 	for (size_t i = 0; i < count_forgotten(d); i++)
 		add_owned(d, mem_printf(REDIS_KEY_ENTRY "%s", d->queue->element[i]->str));
 }
@@ -285,6 +301,41 @@ static void write_clear(struct redis_draft *d, size_t keys)
 	add(d, "");
 }
 
+static void write_mark(struct redis_draft *d, const struct change_mark *c)
+{
+	add_operation(d, "was");
+	add(d, c->mark->key);
+	add(d, c->mark->version ? c->mark->version : "");
+	add_operation(d, c->drop ? "forget_note" : "note");
+	add(d, c->mark->key);
+	if (c->drop)
+		add(d, "");
+	else
+		add_owned(d, redis_json_write_mark(c->mark, d->mark));
+}
+
+/* What is stored beside the pool's own state. */
+static void write_seen(struct redis_draft *d, size_t key)
+{
+	for (size_t i = 0; i < d->activities_count; i++) {
+		add_operation(d, "activity");
+		add_number(d, key++);
+		add_owned(d, redis_json_write_activity(d->activities[i]));
+	}
+	for (size_t i = 0; i < d->marks_count; i++)
+		write_mark(d, d->marks[i]);
+	for (size_t i = 0; i < d->events_count; i++) {
+		add_operation(d, "event");
+		add_owned(d, mem_printf("%" PRId64, d->events[i]->time_ns / 1000000));
+		add_owned(d, redis_json_write_event(d->events[i]));
+	}
+	if (needs_receipt(d)) {
+		add_operation(d, "receipt");
+		add_number(d, key);
+		add(d, "");
+	}
+}
+
 static void write_all(struct redis_draft *d, size_t keys)
 {
 	size_t key = FIXED_KEYS + 1;
@@ -321,7 +372,8 @@ static void write_all(struct redis_draft *d, size_t keys)
 			write_drain(d, i, key++);
 	}
 	if (has_topology(d))
-		write_key(d, key, d->topology ? mem_strdup(d->topology->text) : NULL);
+		write_key(d, key++, d->topology ? mem_strdup(d->topology->text) : NULL);
+	write_seen(d, key);
 }
 
 void redis_draft_finish(struct redis_draft *d)
@@ -329,7 +381,7 @@ void redis_draft_finish(struct redis_draft *d)
 	size_t compared = count_compared(d) + d->entries_count + compares_host(d);
 	size_t keys = FIXED_KEYS + compared + (d->init ? 3 : 0) + (has_units(d) ? 2 : 0) +
 		      count_drains(d) + has_topology(d) + slots_of_draft(d) - d->seen->slots_count +
-		      count_forgotten(d);
+		      d->activities_count + needs_receipt(d) + count_forgotten(d);
 
 	add(d, NULL); /* EVALSHA and its hash */
 	add(d, NULL);
@@ -339,6 +391,9 @@ void redis_draft_finish(struct redis_draft *d)
 	add(d, REDIS_KEY_POOL);
 	add(d, REDIS_KEY_QUEUE);
 	add(d, REDIS_KEY_HISTORY);
+	add(d, REDIS_KEY_ACTIVITY);
+	add(d, REDIS_KEY_MARKS);
+	add(d, REDIS_KEY_EVENTS);
 	add_keys(d);
 	if (d->seen->initialized)
 		add_number(d, d->seen->slots_count);

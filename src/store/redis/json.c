@@ -291,6 +291,8 @@ static int read_usage(const json_t *object, struct usage_record *u, struct err *
 	redis_json_get_ours(object, &u->uid, NULL);
 	(void)redis_json_get_text(object, "reason", &reason, NULL);
 	(void)redis_json_get_text(object, "actor", &u->actor, NULL);
+	redis_json_get_quantity(object, "active_ns", &u->active_ns);
+	redis_json_get_quantity(object, "idle_ns", &u->idle_ns);
 	if (r < 0)
 		return r;
 	if (gpu < 0 || gpu >= POOL_GPUS_MAX || u->end_ns == TIME_NONE || u->end_ns < u->start_ns)
@@ -335,6 +337,8 @@ char *redis_json_write_usage(const struct usage_record *u)
 		redis_json_set_text(object, "reservation_id", u->reservation_id);
 	redis_json_set_text(object, "reason", end_reason_name(u->reason));
 	redis_json_set_text(object, "actor", u->actor);
+	redis_json_set_quantity(object, "active_ns", u->active_ns);
+	redis_json_set_quantity(object, "idle_ns", u->idle_ns);
 	return redis_json_text(object);
 }
 

@@ -57,4 +57,16 @@ char *redis_json_write_drained(const struct change_drain *drain);
 void redis_json_read_ignored(const char *text, struct pool_state *state);
 char *redis_json_write_ignored(const struct pool_state *state, const char *mark);
 
+/* What a reservation has done with a GPU: it counts for the slot that this reservation has. */
+void redis_json_read_activity(const char *text, struct slot *slot);
+char *redis_json_write_activity(const struct change_activity *c);
+
+/* A mark, which is listed in the state; `commit` as `mark` above. */
+void redis_json_read_mark(const char *key, const char *text, struct pool_state *state);
+char *redis_json_write_mark(const struct mark *mark, const char *commit);
+
+/* An event, without its id: false where it cannot be read. The caller clears *ret_event. */
+bool redis_json_read_event(const char *text, struct event *ret_event);
+char *redis_json_write_event(const struct event *event);
+
 #endif

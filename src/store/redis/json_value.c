@@ -344,6 +344,20 @@ void redis_json_set_uid(json_t *object, struct quantity uid)
 		redis_json_set(object, "uid", json_integer(uid.value));
 }
 
+void redis_json_get_quantity(const json_t *object, const char *name, struct quantity *value)
+{
+	int64_t number = -1;
+
+	if (redis_json_get_int(object, name, &number, NULL) == 0 && number >= 0)
+		*value = quantity_of(number);
+}
+
+void redis_json_set_quantity(json_t *object, const char *name, struct quantity value)
+{
+	if (value.known)
+		redis_json_set(object, name, json_integer(value.value));
+}
+
 static void set_process(json_t *object, const char *pid_name, const char *start_name,
 			const struct process_ref *ref)
 {

@@ -26,6 +26,9 @@ int redis_json_get_type(const json_t *object, const char *name, enum reservation
    absent. */
 void redis_json_get_ours(const json_t *object, struct quantity *uid, struct holder *h);
 
+/* The same of a number that is not negative. */
+void redis_json_get_quantity(const json_t *object, const char *name, struct quantity *value);
+
 /* The same of what tells of clocks: a name, struct time_base, struct doubt. */
 void redis_json_get_clock(const json_t *object, const char *name, char clock[CLOCK_NAME_SIZE]);
 void redis_json_get_base(const json_t *object, struct time_base *base);
@@ -45,6 +48,7 @@ void redis_json_set_time(json_t *object, const char *name, int64_t time_ns); /* 
 void redis_json_set_both(json_t *object, const char *name, const char *exact, int64_t time_ns,
 			 bool round_up);
 void redis_json_set_ids(json_t *object, const char *name, const int *ids, size_t count);
+void redis_json_set_quantity(json_t *object, const char *name, struct quantity value);
 void redis_json_set_uid(json_t *object, struct quantity uid);
 void redis_json_set_holder(json_t *object, const struct holder *h);
 void redis_json_set_base(json_t *object, const struct time_base *base);

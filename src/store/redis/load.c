@@ -112,11 +112,27 @@ static bool is_complete(const redisReply *reply)
 {
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != LOADED_ELEMENTS)
 		return false;
-	for (size_t i = LOADED_GPUS; i < LOADED_ELEMENTS; i++) {
+	for (size_t i = LOADED_ACTIVITY; i < LOADED_ELEMENTS; i++) {
 		if (reply->element[i]->type != REDIS_REPLY_ARRAY)
 			return false;
 	}
 	return true;
+}
+
+/* What was noticed, and what reservations do. */
+static void load_seen(struct pool_state *state, const redisReply *activity, const redisReply *marks)
+{
+	for (size_t i = 0; i + 1 < activity->elements; i += 2) {
+		int64_t gpu;
+
+		if (parse_int(text_of(activity->element[i]), 0, POOL_GPUS_MAX - 1, &gpu, NULL) == 0 &&
+		    (size_t)gpu < state->slots_count)
+			redis_json_read_activity(text_of(activity->element[i + 1]),
+						 &state->slots[gpu]);
+	}
+	for (size_t i = 0; i + 1 < marks->elements; i += 2)
+		redis_json_read_mark(text_of(marks->element[i]), text_of(marks->element[i + 1]),
+				     state);
 }
 
 static int read_state(const struct redis_store *s, const redisReply *reply,
@@ -164,6 +180,7 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 			      state->slots_count);
 	redis_json_read_units(text_of(reply->element[LOADED_UNITS]), state->slots,
 			      state->slots_count);
+	load_seen(state, reply->element[LOADED_ACTIVITY], reply->element[LOADED_MARKS]);
 	for (size_t i = 0; i + 1 < queue->elements; i += 2)
 		load_entry(state, pool, text_of(queue->element[i]), text_of(queue->element[i + 1]));
 	return 0;
@@ -221,7 +238,7 @@ static int run_load(struct redis_store *s, const char *tail, bool others, redisR
 	const char *fixed[] = {
 		REDIS_KEY_COUNT, REDIS_KEY_PROVIDER, REDIS_KEY_POOL,    REDIS_KEY_UUIDS,
 		REDIS_KEY_QUEUE, REDIS_KEY_HISTORY,  REDIS_KEY_IGNORED, REDIS_KEY_HOST,
-		REDIS_KEY_UNITS, REDIS_KEY_TOPOLOGY,
+		REDIS_KEY_UNITS, REDIS_KEY_TOPOLOGY, REDIS_KEY_ACTIVITY, REDIS_KEY_MARKS,
 	};
 	const struct redis_expected *x = &s->expected;
 	size_t gpus = x->gpus > EXPECTED_GPUS ? x->gpus : EXPECTED_GPUS;

@@ -1,14 +1,14 @@
 -- The whole state in one round trip, and of one moment.
 --
--- KEYS: count, provider, pool id, UUIDs, queue, history, ignored processes, host, units, topology; then those that
--- the caller expects: the states of n GPUs, their drains, and entries.
+-- KEYS: count, provider, pool id, UUIDs, queue, history, ignored processes, host, units, topology, activity, marks; then
+-- those that the caller expects: the states of n GPUs, their drains, and entries.
 -- ARGV: most GPUs of a pool; number of usage records; n; the beginning of the keys of other entries, or '';
 -- then the ids of those entries.
 -- Returns what enum redis_loaded names, in that order. Servers of some makes refuse to touch a key that
 -- is not in KEYS: where the pool has more GPUs or other entries, their number and the ids are returned
 -- alone, and the caller comes again. A queue that changes each time is read by that beginning.
 
-local FIXED = 10 -- keys in front of those of GPUs
+local FIXED = 12 -- keys in front of those of GPUs
 local count, n = value(KEYS[1]), tonumber(ARGV[3])
 local gpus = math.min(tonumber(count) or 0, tonumber(ARGV[1]))
 local ids, queue, tail, entries = {}, {}, {}, {}
@@ -41,8 +41,14 @@ for _, id in ipairs(ids) do
   queue[#queue + 1] = id
   queue[#queue + 1] = value(entries[id])
 end
+-- A hash, as field, value, field, ...; nothing where the key is of another type.
+local function hash(key)
+  local fields = redis.pcall('HGETALL', key)
+  return fields.err and {} or fields
+end
+
 if ARGV[2] ~= '0' and redis.call('TYPE', KEYS[6]).ok == 'zset' then
   tail = redis.call('ZREVRANGE', KEYS[6], 0, ARGV[2] - 1)
 end
 return {count, value(KEYS[2]), value(KEYS[3]), value(KEYS[4]), value(KEYS[7]), value(KEYS[8]),
-  value(KEYS[9]), value(KEYS[10]), per_gpu(FIXED), per_gpu(FIXED + n), queue, tail}
+  value(KEYS[9]), value(KEYS[10]), hash(KEYS[11]), hash(KEYS[12]), per_gpu(FIXED), per_gpu(FIXED + n), queue, tail}

@@ -74,6 +74,7 @@ static void close_store(struct store *base)
 	struct redis_store *s = redis_of(base);
 
 	redis_history_end(base);
+	redis_events_end(base);
 	abandon(base);
 	redis_unwatch(base);
 	redis_expect_clear(&s->expected);

@@ -6,6 +6,7 @@
  *   peers.c, sentinel.c  where the server is    commit.c, draft.c, draft_words.c  changes -> keys
  *   connect.c, login.c   the way to it          history.c  usage records
  *   connection.c  commands and replies          json*.c, ignored.c  values <-> nouns
+ *   events.c, seen.c  events; marks and activity
  *   socket.c, tls.c  the bytes                  examine.c, info.c   for `canhazgpu doctor`
  *   reply.c       what replies mean             watch.c    notices of commits
  */
@@ -33,6 +34,14 @@
 #define REDIS_KEY_IGNORED "canhazgpu:ignored_processes"
 #define REDIS_KEY_HOST "canhazgpu:host"
 #define REDIS_KEY_TOPOLOGY "canhazgpu:topology" /* base/topology.h */
+/* What reservations do with their GPUs and what was noticed, each a hash; what has happened, a
+   stream of about so many entries (commit.lua has the number, too); and the receipt of a commit
+   that leaves nothing else of its own. */
+#define REDIS_KEY_ACTIVITY "canhazgpu:gpu_activity"
+#define REDIS_KEY_MARKS "canhazgpu:marks"
+#define REDIS_KEY_EVENTS "canhazgpu:events"
+#define REDIS_EVENTS_MAX "100000"
+#define REDIS_KEY_COMMIT "canhazgpu:commit:"
 /* Where a commit is announced; commit.lua has it, too. */
 #define REDIS_CHANNEL "canhazgpu:changed"
 
@@ -44,6 +53,7 @@
 #define REDIS_TAIL "256"
 
 struct redis_history; /* one iteration over usage records: history.c */
+struct redis_events;  /* one over events: events.c */
 
 /* The keys that a load names, because the last one found them: more can only cost a round trip. */
 struct redis_expected {
@@ -67,6 +77,7 @@ struct redis_store {
 	bool names_all;                /* the server minds keys that a script has not named */
 	redisReply *loaded;            /* the last reply of the load script with a tail, or NULL */
 	struct redis_history *history; /* NULL: no iteration */
+	struct redis_events *events;   /* likewise */
 };
 
 static inline struct redis_store *redis_of(struct store *base)
@@ -102,6 +113,8 @@ enum redis_loaded {
 	LOADED_HOST,
 	LOADED_UNITS,
 	LOADED_TOPOLOGY,
+	LOADED_ACTIVITY, /* GPU, value, GPU, value, ... */
+	LOADED_MARKS,    /* key, value, key, value, ... */
 	LOADED_GPUS,
 	LOADED_DRAINED, /* per GPU */
 	LOADED_QUEUE,   /* id, value, id, value, ... */
