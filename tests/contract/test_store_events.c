@@ -342,6 +342,9 @@ static void test_forgetting(void **state)
 	struct err e = {0};
 	size_t left, commits = 0;
 
+	/* Redis bounds its stream itself, by a number. */
+	if (strcmp(f->kind->name, "sqlite") != 0)
+		return;
 	fixture_init(f, 1);
 	for (int i = 0; i < OLD; i++)
 		events[i] = event_at(T0 + i);
@@ -365,10 +368,8 @@ int main(void)
 		cmocka_unit_test(test_all_members), cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_clock_set_back), cmocka_unit_test(test_with_a_commit),
 		cmocka_unit_test(test_marks), cmocka_unit_test(test_activity),
+		cmocka_unit_test(test_forgetting),
 	};
-	const struct CMUnitTest sqlite_tests[] = {cmocka_unit_test(test_forgetting)};
-	int failed = fixture_run("events", tests, ARRAY_SIZE(tests));
 
-	/* Redis bounds its stream itself, by a number. */
-	return failed + fixture_run_on("sqlite", "events", sqlite_tests, 1);
+	return fixture_run("events", tests, ARRAY_SIZE(tests));
 }
