@@ -70,8 +70,7 @@ void tell_account_become(const struct tell_account *a)
 	} else {
 		change_ids(a);
 	}
-	if (getuid() != a->uid || geteuid() != a->uid ||
-	    (a->uid != 0 && setresuid(0, 0, 0) == 0))
+	if (getuid() != a->uid || geteuid() != a->uid || (a->uid != 0 && setresuid(0, 0, 0) == 0))
 		_exit(EXIT_FAILURE);
 	umask(077);
 	clearenv();

@@ -41,8 +41,8 @@ static size_t told_before(const struct tell_notes *notes, const bool *told, size
 	size_t count = 0;
 
 	for (size_t i = 0; i < which; i++)
-		count += told[i] && notes->items[which].time_ns - notes->items[i].time_ns <
-					    TELL_PERIOD_NS;
+		count += told[i] &&
+			 notes->items[which].time_ns - notes->items[i].time_ns < TELL_PERIOD_NS;
 	return count;
 }
 
@@ -58,8 +58,8 @@ static bool is_quiet(const struct tell_prefs *prefs, int minute)
 void tell_choose(const struct tell_notes *notes, const struct tell_prefs *prefs, int minute_of_day,
 		 struct tell_choice *ret_choice)
 {
-	struct tell_choice c = {.channels =
-					mem_alloc(notes->count - notes->told + 1, sizeof(unsigned))};
+	struct tell_choice c = {
+		.channels = mem_alloc(notes->count - notes->told + 1, sizeof(unsigned))};
 	AUTO_FREE bool *told = mem_alloc(notes->count + 1, sizeof(*told));
 	bool quiet = is_quiet(prefs, minute_of_day);
 

@@ -16,11 +16,11 @@
 
 /* What ~/.config/canhazgpu/notify.yaml says. */
 struct tell_prefs {
-	unsigned channels;       /* enum tell_channel */
-	bool defaults;           /* the kinds that are told by default ... */
-	uint64_t kinds;          /* ... and these, bits by enum event_kind */
-	int quiet_from_minute;   /* of the day: no terminal from then ... */
-	int quiet_until_minute;  /* ... until then; both the same: no such time */
+	unsigned channels;            /* enum tell_channel */
+	bool defaults;                /* the kinds that are told by default ... */
+	uint64_t kinds;               /* ... and these, bits by enum event_kind */
+	int quiet_from_minute;        /* of the day: no terminal from then ... */
+	int quiet_until_minute;       /* ... until then; both the same: no such time */
 	char mail[TELL_ADDRESS_SIZE]; /* "": the account itself */
 	char command[PATH_MAX];       /* "": none */
 };
@@ -42,6 +42,7 @@ void tell_choose(const struct tell_notes *notes, const struct tell_prefs *prefs,
 void tell_choice_clear(struct tell_choice *c);
 
 /* Whether anything is told by one of these channels. */
-bool tell_choice_has(const struct tell_notes *notes, const struct tell_choice *c, unsigned channels);
+bool tell_choice_has(const struct tell_notes *notes, const struct tell_choice *c,
+		     unsigned channels);
 
 #endif

@@ -86,8 +86,8 @@ static void write_terminals(const struct tell_notes *all, const struct tell_choi
 			    const char *host, int64_t now_ns)
 {
 	char time[CLOCK_MINUTE_SIZE];
-	AUTO_FREE char *text = tell_text_terminal(all, choice, host,
-						  clock_local_soon(now_ns, now_ns, time));
+	AUTO_FREE char *text =
+		tell_text_terminal(all, choice, host, clock_local_soon(now_ns, now_ns, time));
 
 	if (tell_choice_has(all, choice, TELL_TERMINAL))
 		tell_terminals(text);
@@ -111,8 +111,7 @@ static void decide(const void *question, int out)
 	tell_choose(&all, &a.prefs, minute_of_day(now_ns), &choice);
 	a.held = choice.held;
 	host_child_write(out, &a, sizeof(a));
-	host_child_write(out, choice.channels,
-			 (all.count - all.told) * sizeof(*choice.channels));
+	host_child_write(out, choice.channels, (all.count - all.told) * sizeof(*choice.channels));
 	write_terminals(&all, &choice, q->host, now_ns);
 	borrowed_clear(&all, q->notes);
 }
@@ -266,11 +265,12 @@ void tell_self(const struct tell_options *options, const struct tell_notes *note
 static void describe(const struct tell_prefs *p, const char *sendmail, struct findings *f)
 {
 	if ((p->channels & TELL_MAIL) && !sendmail)
-		findings_add(f, "notify", FINDING_WARNING, "install a mail server, or set tell.sendmail",
+		findings_add(f, "notify", FINDING_WARNING,
+			     "install a mail server, or set tell.sendmail",
 			     "mail is wanted, and there is no sendmail");
 	else if ((p->channels & TELL_COMMAND) && access(p->command, X_OK) < 0)
-		findings_add(f, "notify", FINDING_WARNING, NULL, "the command cannot be executed: %s",
-			     strerror(errno));
+		findings_add(f, "notify", FINDING_WARNING, NULL,
+			     "the command cannot be executed: %s", strerror(errno));
 	else
 		findings_add(f, "notify", FINDING_OK, NULL, "by%s%s%s%s",
 			     p->channels & TELL_TERMINAL ? " terminal" : "",

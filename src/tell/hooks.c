@@ -133,8 +133,10 @@ static int hook_account(const char *name, struct tell_account *ret_account, stru
 	if (tell_account_by_name(name, &account, e) < 0)
 		return err_append(e, ", which hooks run as (tell.hook-user)");
 	if (account.uid != 0 && stat(POOL_DIRECTORY, &pool) == 0 && pool.st_gid == account.gid)
-		return err_set(e, EPERM, "hooks do not run as '%s', whose group is that of the "
-					 "pool; set tell.hook-user", name);
+		return err_set(e, EPERM,
+			       "hooks do not run as '%s', whose group is that of the "
+			       "pool; set tell.hook-user",
+			       name);
 	account.alone = true;
 	*ret_account = account;
 	account = (struct tell_account){0};
@@ -166,8 +168,8 @@ static int lock_hook(const char *name, int64_t limit_ns)
 }
 
 /* One hook with all events, in a process of its own. */
-static void run_hook(const struct hook *hook, const struct tell_account *account,
-		     int64_t limit_ns, char *const *events, size_t count)
+static void run_hook(const struct hook *hook, const struct tell_account *account, int64_t limit_ns,
+		     char *const *events, size_t count)
 {
 	AUTO_CLOSE int lock = lock_hook(hook->name, limit_ns);
 	AUTO_FREE char *label = mem_printf("hook %s", hook->name);

@@ -18,13 +18,13 @@ enum tell_channel {
 
 struct tell_note {
 	int64_t time_ns;
-	int kind;           /* enum event_kind */
-	char *about;        /* what it is about: the same kind about the same is a repetition */
-	char *text;         /* one sentence, or more lines */
-	char *json;         /* the event as hooks get it; NULL: programs are not told */
-	bool by_default;    /* the account is told unless it says otherwise */
-	bool asked;         /* the account has asked for exactly this (--notify) */
-	unsigned channels;  /* of one that was asked for; 0: as the account says */
+	int kind;          /* enum event_kind */
+	char *about;       /* what it is about: the same kind about the same is a repetition */
+	char *text;        /* one sentence, or more lines */
+	char *json;        /* the event as hooks get it; NULL: programs are not told */
+	bool by_default;   /* the account is told unless it says otherwise */
+	bool asked;        /* the account has asked for exactly this (--notify) */
+	unsigned channels; /* of one that was asked for; 0: as the account says */
 };
 
 struct tell_notes {

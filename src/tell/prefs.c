@@ -54,7 +54,8 @@ static int take_kind(struct reading *r, const struct doc_node *word)
 	else if (event_kind_parse(word->text, &kind))
 		r->prefs.kinds |= UINT64_C(1) << kind;
 	else
-		return fail(r, word, "there is no such kind of event (see canhazgpu-notify.yaml(5))");
+		return fail(r, word,
+			    "there is no such kind of event (see canhazgpu-notify.yaml(5))");
 	return 0;
 }
 
@@ -131,8 +132,8 @@ static const struct {
 	const char *key;
 	int (*take)(struct reading *r, const struct doc_node *node);
 } keys[] = {
-	{"channels", take_channels}, {"kinds", take_kinds},	{"quiet", take_quiet},
-	{"mail", take_mail},	     {"command", take_command},
+	{"channels", take_channels}, {"kinds", take_kinds},     {"quiet", take_quiet},
+	{"mail", take_mail},         {"command", take_command},
 };
 
 static int take_key(struct reading *r, const struct doc_node *node)

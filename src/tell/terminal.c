@@ -45,7 +45,8 @@ static bool is_terminal_name(const char *name)
 		digits = name + 4;
 	else if (!strncmp(name, "tty", 3))
 		digits = name + strcspn(name, "0123456789");
-	return digits && *digits && strlen(name) < NAME_SIZE && strspn(digits, "0123456789") == strlen(digits) &&
+	return digits && *digits && strlen(name) < NAME_SIZE &&
+	       strspn(digits, "0123456789") == strlen(digits) &&
 	       !strchr(name + 4 - !strncmp(name, "tty", 3), '/');
 }
 
@@ -82,8 +83,10 @@ static bool add_from_utmp(struct terminals *t)
 		return false;
 	setutxent();
 	for (found = false; (entry = getutxent());) {
-		AUTO_FREE char *user = mem_printf("%.*s", (int)sizeof(entry->ut_user), entry->ut_user);
-		AUTO_FREE char *line = mem_printf("%.*s", (int)sizeof(entry->ut_line), entry->ut_line);
+		AUTO_FREE char *user =
+			mem_printf("%.*s", (int)sizeof(entry->ut_user), entry->ut_user);
+		AUTO_FREE char *line =
+			mem_printf("%.*s", (int)sizeof(entry->ut_line), entry->ut_line);
 
 		found = found || entry->ut_type == USER_PROCESS;
 		if (entry->ut_type == USER_PROCESS && !strcmp(user, account))
@@ -143,8 +146,7 @@ static int compare(const void *a, const void *b)
 static int open_terminal(const struct terminal *t)
 {
 	AUTO_FREE char *path = mem_printf(_PATH_DEV "%s", t->name);
-	AUTO_CLOSE int fd =
-		file_open_as_user(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+	AUTO_CLOSE int fd = file_open_as_user(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !takes_messages(&st) || st.st_rdev != t->st.st_rdev ||

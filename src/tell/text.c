@@ -76,7 +76,8 @@ static bool is_ascii(const char *text, size_t length)
 static void add_subject(struct str *out, const char *text, size_t more, const char *host)
 {
 	AUTO_FREE char *line = mem_printf("%.*s", (int)strcspn(text, "\n"), text);
-	AUTO_FREE char *safe = text_printable(line), *whole = NULL, *safe_host = text_printable(host);
+	AUTO_FREE char *safe = text_printable(line), *whole = NULL,
+		       *safe_host = text_printable(host);
 	AUTO(str_clear) struct str subject = {0};
 	size_t length;
 
@@ -127,7 +128,8 @@ char *tell_text_mail(const struct tell_notes *notes, const struct tell_choice *c
 		      "Content-Transfer-Encoding: 8bit\n"
 		      "Auto-Submitted: auto-generated\n\n");
 	add_notes(&out, notes, choice, TELL_MAIL, "\n");
-	str_add(&out, "\n-- \ncanhazgpu; ~/.config/canhazgpu/notify.yaml says what you are told, and how\n");
+	str_add(&out,
+		"\n-- \ncanhazgpu; ~/.config/canhazgpu/notify.yaml says what you are told, and how\n");
 	return str_steal(&out);
 }
 
