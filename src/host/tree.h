@@ -79,6 +79,13 @@ void host_tree_clear(struct host_tree *t);
  */
 int host_pidfd_open(const struct process_ref *ref, int *ret_fd, struct err *e);
 
+/*
+ * How that process, of which the handle is one, has ended, as waitpid would tell its parent. False:
+ * not known. Before Linux 6.15 only a process of which nobody has asked yet can be asked, and its
+ * parent may be faster.
+ */
+bool host_pidfd_status(int fd, const struct process_ref *ref, int *ret_status);
+
 /* Whether the kernel has pidfds. Else each handle costs a process that polls. */
 bool host_has_pidfd(void);
 

@@ -37,7 +37,7 @@ void pool_news_clear(struct pool_news *n)
 
 static bool is_wish(const struct mark *m)
 {
-	return !strncmp(m->key, NEWS_WANTED, strlen(NEWS_WANTED));
+	return !strncmp(m->key, PLAN_WISH, strlen(PLAN_WISH));
 }
 
 /* The id in the cursor's text. */
@@ -155,12 +155,7 @@ static int decide_take(const struct pool_state *state, const struct plan_facts *
 	moved = plan_put_mark(plan, state, CURSOR, facts->now_ns);
 	moved->seen_ns = facts->now_ns;
 	moved->text = plan_own(plan, next_cursor(take->news));
-	for (size_t i = 0; i < state->marks_count; i++) {
-		const char *key = state->marks[i].key;
-
-		if (is_wish(&state->marks[i]) && !pool_state_find(state, key + strlen(NEWS_WANTED)))
-			plan_drop_mark(plan, state, key);
-	}
+	plan_drop_wishes(plan, state);
 	return 0;
 }
 

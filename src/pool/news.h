@@ -16,16 +16,12 @@
 /* The most events of one pass; the others come with the next one. */
 #define NEWS_MAX 1000
 
-/* The mark of a manual reservation of which its account wants to be told (`reserve --notify`): the
-   prefix of its key, before the reservation's id. Its text is the channel. */
-#define NEWS_WANTED "notify "
-
 struct pool_news {
 	struct event *events; /* of the last hour, in the order in which they happened */
 	size_t count;
 	size_t told;         /* so many of them were told before */
 	char *cursor;        /* the text of the mark when they were read; NULL: there was none */
-	struct mark *wanted; /* those with the prefix NEWS_WANTED */
+	struct mark *wanted; /* those that begin with PLAN_WISH */
 	size_t wanted_count;
 	char token[ID_SIZE]; /* of who tells them */
 };

@@ -7,18 +7,13 @@
 #include "tell/deliver.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/mem.h"
-#include "base/privilege.h"
 #include "host/child.h"
 #include "host/process.h"
 #include "tell/account.h"
@@ -241,25 +236,6 @@ void tell_deliver(const struct tell_options *options, uid_t uid, const struct te
 			   &end) < 0)
 		tell_log("%s could not be told everything in time", account.name);
 	follow(options, &q, &answer);
-}
-
-void tell_self(const struct tell_options *options, const struct tell_notes *notes)
-{
-	pid_t child = fork();
-
-	if (child == 0) {
-		setsid();
-		if (fork() != 0)
-			_exit(EXIT_SUCCESS);
-		file_close_all_but(-1);
-		if (privilege_drop(NULL) == 0) {
-			tell_program_adopt();
-			tell_deliver(options, getuid(), notes);
-		}
-		_exit(EXIT_SUCCESS);
-	}
-	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		continue;
 }
 
 static void describe(const struct tell_prefs *p, const char *sendmail, struct findings *f)

@@ -12,9 +12,6 @@
  */
 void tell_deliver(const struct tell_options *options, uid_t uid, const struct tell_notes *notes);
 
-/* The same for the caller's own account, in a process of its own that nobody waits for. */
-void tell_self(const struct tell_options *options, const struct tell_notes *notes);
-
 /* For `canhazgpu doctor`: whether the caller's notify.yaml can be read, and what it says. */
 void tell_prefs_examine(const struct tell_options *options, struct findings *f);
 

@@ -3,6 +3,7 @@
 #define TELL_HOOKS_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/finding.h"
 #include "tell/note.h"

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "plan/plan.h"
 
 /* Kinds of which an account is told by default only if somebody else did it: it knows what it has
    done itself. */
@@ -84,7 +85,7 @@ void tell_news_add(struct tell_notes *notes, const struct event *event, const st
 static const struct mark *find_wish(const struct pool_news *news, const struct event *v)
 {
 	for (size_t i = 0; v->reservation_id && i < news->wanted_count; i++) {
-		if (!strcmp(news->wanted[i].key + strlen(NEWS_WANTED), v->reservation_id))
+		if (!strcmp(news->wanted[i].key + strlen(PLAN_WISH), v->reservation_id))
 			return &news->wanted[i];
 	}
 	return NULL;
