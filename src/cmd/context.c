@@ -88,6 +88,8 @@ int pool_config_from(const struct invocation *in, struct pool_config *ret_config
 		.store_url = store_url,
 		.history_keep_ns = settings_int(s, "history.days") * NS_PER_DAY,
 		.history_set_by_user = is_personal(s, "history.days"),
+		.events_keep_ns = settings_int(s, "events.days") * NS_PER_DAY,
+		.events_set_by_user = is_personal(s, "events.days"),
 		.backfill = settings_flag(s, "queue.backfill"),
 		.backfill_set_by_user = is_personal(s, "queue.backfill"),
 		.policy = pool_policy_from(s),

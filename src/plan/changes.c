@@ -81,6 +81,8 @@ struct reservation *plan_grant(struct plan *p, const struct plan_request *reques
 	r->gpus = gpus;
 	r->gpus_count = count;
 	plan_add(p, CHANGE_GRANT)->grant.reservation = r;
+	if (!p->asked)
+		p->asked = plan_own(p, plan_request_text(request));
 	return r;
 }
 

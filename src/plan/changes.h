@@ -15,6 +15,7 @@ struct plan {
 	struct change *changes;
 	size_t changes_count;
 	struct reservation *granted;   /* the new reservation; NULL: none */
+	char *asked;                   /* what that was asked for, in words; NULL: not granted */
 	struct reservation *collected; /* plan_wait: what the request collects now */
 	int *affected_gpus; /* plan_release: those that it ends; plan_drain: those that it changes;
 			       ids, ascending */

@@ -17,6 +17,7 @@
  *     kind               GPUs of a model, or with so much memory
  *     place              GPUs that are together
  *     queue, awaits      who is first for which GPU; what a request waits for
+ *     before, events     what the changes of a plan mean for people
  *     cleanup            what has ended
  *     limits             what the host's administrator allows
  *     candidates         which GPUs are free, and why others are not (private)
@@ -43,6 +44,7 @@
 #include "plan/doubt.h"
 #include "plan/drain.h"
 #include "plan/ended.h"
+#include "plan/events.h"
 #include "plan/extend.h"
 #include "plan/facts.h"
 #include "plan/forecast.h"

@@ -48,4 +48,7 @@ struct plan_wait {
 	bool heartbeat;       /* is due */
 };
 
+/* "2 GPUs of type h100, linked". May hold other people's text. The caller frees it. */
+char *plan_request_text(const struct plan_request *request);
+
 #endif

@@ -136,7 +136,9 @@ int pool_admin(struct pool *p, const struct pool_admin_request *request, int *re
 	AUTO(scan_clear) struct scan scan = {0};
 	AUTO_FREE struct slot *units = NULL;
 	struct making m = {.pool = p, .request = request};
-	struct transaction t = {.decide = decide_init, .host = HOST_TAKES_OVER, .argument = &m};
+	struct transaction t = {.decide = decide_init, .host = HOST_TAKES_OVER,
+				.argument = &m,
+				.author = &request->actor};
 	int r = pool_read_fresh(&m, e);
 
 	if (r == 0)
@@ -184,7 +186,7 @@ int pool_drain(struct pool *p, const struct plan_actor *actor, const int *ids, s
 			  .ids_count = ids_count,
 			  .drain = drain,
 			  .note = note};
-	struct transaction t = {.decide = decide_drain, .argument = &d};
+	struct transaction t = {.decide = decide_drain, .argument = &d, .author = actor};
 	AUTO(attempt_clear) struct attempt attempt = {0};
 	int r = pool_transact(p, &t, &attempt, e);
 

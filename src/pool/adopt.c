@@ -103,6 +103,7 @@ int pool_adopt(struct pool *p, const struct plan_request *request,
 		.argument = &a,
 		.cache = &a.cache,
 		.prepare = prepare_adopt,
+		.author = &request->actor,
 	};
 	int r = pool_transact(p, &t, &attempt, e);
 

@@ -67,7 +67,7 @@ int pool_cancel(struct pool *p, const struct plan_actor *actor, char *const *ids
 		struct pool_cancelled **ret_cancelled, struct err *e)
 {
 	struct cancel c = {.actor = actor, .ids = ids, .count = count};
-	struct transaction t = {.decide = decide_cancel, .argument = &c};
+	struct transaction t = {.decide = decide_cancel, .argument = &c, .author = actor};
 	int r;
 
 	c.cancelled = mem_alloc(count, sizeof(*c.cancelled));

@@ -24,6 +24,8 @@ const struct json_field pool_config_fields[] = {
 	FIELD("naming", struct pool_config, naming, .optional = true),
 	FIELD("history", struct pool_config, history_keep_ns),
 	FIELD("personal", struct pool_config, history_set_by_user),
+	FIELD("events", struct pool_config, events_keep_ns, .optional = true),
+	FIELD("events_personal", struct pool_config, events_set_by_user, .optional = true),
 	FIELD("backfill", struct pool_config, backfill),
 	FIELD("backfill_personal", struct pool_config, backfill_set_by_user),
 	FIELD_STRUCT("policy", struct pool_config, policy, policy_fields),

@@ -101,7 +101,7 @@ int pool_ignore(struct pool *p, const struct plan_actor *actor, pid_t pid,
 		struct ignored_process *ret_process, struct err *e)
 {
 	struct ignoring i = {.pool = p, .actor = actor, .pid = pid};
-	struct transaction t = {.decide = decide, .argument = &i};
+	struct transaction t = {.decide = decide, .argument = &i, .author = actor};
 	AUTO(ignored_process_clear) struct ignored_process process = {.name = NULL};
 	AUTO(scan_cache_clear) struct scan_cache cache = {.taken_ns = 0};
 	/* The process may have come to the GPU a moment ago. */
@@ -126,7 +126,7 @@ int pool_ignore(struct pool *p, const struct plan_actor *actor, pid_t pid,
 int pool_count_again(struct pool *p, const struct plan_actor *actor, pid_t pid, struct err *e)
 {
 	struct ignoring i = {.pool = p, .actor = actor, .pid = pid};
-	struct transaction t = {.decide = decide, .argument = &i};
+	struct transaction t = {.decide = decide, .argument = &i, .author = actor};
 	int r = check_actor(&i, e);
 
 	return r < 0 ? r : pool_transact(p, &t, NULL, e);

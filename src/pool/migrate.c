@@ -205,7 +205,9 @@ static int make_pool(struct pool_state *state, struct pool *to, struct err *e)
 {
 	struct filling f = {.to = to};
 	AUTO_FREE struct change *changes = make_changes(state, &f.count);
-	struct transaction t = {.decide = decide_filling, .host = HOST_ANY, .argument = &f};
+	struct transaction t = {.decide = decide_filling, .host = HOST_ANY,
+				.argument = &f,
+				.without_events = true};
 
 	f.changes = changes;
 	return pool_transact(to, &t, NULL, e);

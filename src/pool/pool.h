@@ -21,6 +21,8 @@ struct pool_config {
 	int64_t history_keep_ns;   /* usage records older than this are deleted; 0: none */
 	bool history_set_by_user;  /* not by the host's administrator: ignored in a pool that
 				      belongs to somebody else */
+	int64_t events_keep_ns;    /* events older than this go; 0: the default */
+	bool events_set_by_user;   /* likewise */
 	bool backfill;             /* requests that delay nobody ahead of them may go first ... */
 	bool backfill_set_by_user; /* ... likewise */
 	struct plan_policy policy; /* what the host's administrator allows */

@@ -84,7 +84,7 @@ int pool_refresh(struct pool *p, const struct plan_actor *actor, struct pool_ref
 	AUTO(attempt_clear) struct attempt attempt = {0};
 	AUTO(scan_clear) struct scan scan = {0};
 	struct refreshing refreshing = {.pool = p, .actor = actor, .scan = &scan};
-	struct transaction t = {.decide = decide, .argument = &refreshing};
+	struct transaction t = {.decide = decide, .argument = &refreshing, .author = actor};
 	struct gpu_options options;
 	int r = pool_load(p, STORE_READ, &state, e);
 

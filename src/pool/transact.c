@@ -44,10 +44,30 @@ int pool_load(struct pool *p, enum store_intent intent, struct pool_state *ret_s
 	return 0;
 }
 
-int pool_commit(struct pool *p, const struct pool_state *state, const struct plan *plan,
-		struct err *e)
+/* How long events are kept where nobody who may has said otherwise: as `events.days` has it. */
+#define EVENTS_KEEP_NS (30 * NS_PER_DAY)
+
+static int64_t events_keep_ns(struct pool *p)
 {
-	return store_commit(p->store, state, plan->changes, plan->changes_count, e);
+	if (p->config.events_keep_ns <= 0 ||
+	    (p->config.events_set_by_user && !pool_is_administrator(p)))
+		return EVENTS_KEEP_NS;
+	return p->config.events_keep_ns;
+}
+
+int pool_commit(struct pool *p, const struct transaction *t, struct attempt *a, struct err *e)
+{
+	const struct plan_actor *author = t->author ? t->author : t->requester;
+
+	if (!t->without_events)
+		plan_add_events(&a->state, &a->facts, author ? author->account : NULL, &a->plan);
+	for (size_t i = 0; i < a->plan.changes_count; i++) {
+		struct change *c = &a->plan.changes[i];
+
+		if (c->kind == CHANGE_EVENT)
+			c->event.forget_ns = a->facts.now_ns - events_keep_ns(p);
+	}
+	return store_commit(p->store, &a->state, a->plan.changes, a->plan.changes_count, e);
 }
 
 /* A pause of random length, so that processes that collided do not collide again. */
@@ -156,9 +176,9 @@ static int transact_once(struct pool *p, struct transaction *t, struct attempt *
 		return r;
 	r = decide(p, t, a, e);
 	if (r == 0 && a->plan.changes_count)
-		return pool_commit(p, &a->state, &a->plan, e);
+		return pool_commit(p, t, a, e);
 	if (r == -EBUSY && t->refused && a->plan.changes_count)
-		pool_commit(p, &a->state, &a->plan, NULL);
+		pool_commit(p, t, a, NULL);
 	else
 		store_abandon(p->store);
 	return r;

@@ -68,6 +68,9 @@ struct transaction {
 	struct scan_cache *cache;
 	/* With a cache: whose last use of each GPU facts->last_use_ns tells; NULL: nobody's. */
 	const struct plan_actor *requester;
+	const struct plan_actor *author; /* who does it, for the events; NULL: the requester, or
+					    nobody in particular */
+	bool without_events; /* nothing happens: what has happened elsewhere is copied */
 	pool_prepare *prepare; /* NULL: nothing to prepare */
 	/* It needs to know of nobody whether he lives. `prepare` may change it. */
 	bool without_liveness;
@@ -85,9 +88,8 @@ struct transaction {
  */
 int pool_transact(struct pool *p, struct transaction *t, struct attempt *attempt, struct err *e);
 
-/* Commits the plan that was decided on that state. Every change of a pool goes through here. See
-   store_commit. */
-int pool_commit(struct pool *p, const struct pool_state *state, const struct plan *plan,
-		struct err *e);
+/* Commits what the attempt has decided, with the events that this makes. Every change of a pool
+   goes through here. See store_commit. */
+int pool_commit(struct pool *p, const struct transaction *t, struct attempt *a, struct err *e);
 
 #endif
