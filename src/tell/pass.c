@@ -161,8 +161,18 @@ static void say(int fd, char what)
 	sigaction(SIGPIPE, &before, NULL);
 }
 
-int tell_pass(struct pool *pool, const struct tell_options *options, size_t *ret_count,
-	      struct err *e)
+/* Whether any of the new ones was done to somebody by another account. */
+static bool are_acts_on_others(const struct pool_news *news)
+{
+	for (size_t i = news->told; i < news->count; i++) {
+		if (news->events[i].account && news->events[i].actor)
+			return true;
+	}
+	return false;
+}
+
+int tell_pass(struct pool *pool, const struct tell_options *options, enum tell_when when,
+	      size_t *ret_count, struct err *e)
 {
 	AUTO(pool_news_clear) struct pool_news news = {0};
 	AUTO_CLOSE int fd = -1;
@@ -172,7 +182,7 @@ int tell_pass(struct pool *pool, const struct tell_options *options, size_t *ret
 	if (getuid() != 0)
 		return 0;
 	r = pool_news_read(pool, &news, e);
-	if (r < 0 || news.told == news.count)
+	if (r < 0 || news.told == news.count || (when == TELL_OTHERS && !are_acts_on_others(&news)))
 		return r;
 	r = start_teller(options, pool_config_of(pool), &news, &fd, e);
 	if (r < 0)
