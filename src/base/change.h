@@ -59,6 +59,7 @@ struct change_end {
 	enum end_reason reason;
 	const char *actor; /* the account that ended it; NULL: its holder, or nobody */
 	bool unrecorded;   /* no usage record: it was only collected for a waiting request */
+	const char *why;   /* a sentence for the event; NULL: it says what the rest says */
 };
 
 /* Stores the times, their base, doubt, note and holder of an altered copy of a loaded reservation

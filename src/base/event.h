@@ -1,7 +1,7 @@
 /*
- * What has happened to a pool, for people and programs that were not looking: who got what, why, and
- * on which state that was decided. Events are made from the changes of a commit (plan/events.h) and
- * are stored by that commit: all or nothing. A store keeps them for a while.
+ * What has happened to a pool, for people and programs that were not looking: who got what, why,
+ * and on which state that was decided. Events are made from the changes of a commit (plan/events.h)
+ * and are stored by that commit: all or nothing. A store keeps them for a while.
  */
 #ifndef BASE_EVENT_H
 #define BASE_EVENT_H

@@ -87,6 +87,10 @@ struct gpu {
 	struct quantity memory_total_mb, memory_used_mb;
 	bool memory_shared; /* it has none of its own: the values are of the system's memory */
 	struct quantity utilization_percent, temperature_c, power_mw, power_limit_mw;
+	/* What the driver remembers, for what happens between two scans: the energy that it has
+	   counted; how far back its samples of the utilization go; and how long ago the newest of
+	   these was that was not zero (unknown: none was, or there are no samples). */
+	struct quantity energy_mj, samples_ms, busy_ago_ms;
 	/* What the vendor's runtime calls it, apart from uuid: its present place among the GPUs
 	   that the runtime lists, and another id (NULL: uuid is one, "": it has none). */
 	struct quantity runtime_index;
@@ -183,14 +187,19 @@ struct reservation {
 	size_t gpus_count;
 };
 
-/* What a reservation has done with one of its GPUs, as far as anybody who scanned has seen. */
+/* What a reservation has done with one of its GPUs, as far as anybody who scanned has seen
+   (plan/activity.h). */
 struct activity {
-	int64_t since_ns;       /* the first look; TIME_NONE: nobody has looked */
-	int64_t last_active_ns; /* TIME_NONE: never seen active */
-	int64_t seen_ns;        /* the last look that could tell; TIME_NONE: none could */
+	int64_t seen_ns;            /* the last look; TIME_NONE: nobody has looked */
+	int64_t last_active_ns;     /* TIME_NONE: never seen active */
+	int64_t idle_since_ns;      /* all looks since have shown it idle, none came late;
+				       TIME_NONE: not so */
 	int64_t active_ns, idle_ns; /* how long in all; the rest is unknown */
-	struct quantity memory_mb;  /* in use at the last look */
-	struct quantity counter;    /* what the driver has accumulated by then */
+	bool told_idle;             /* EVENT_IDLE was made, and no EVENT_ACTIVE since */
+	/* Of the last look, to compare the next one with. */
+	struct quantity memory_mb, power_mw, energy_mj;
+	int64_t card;          /* a hash of the card's UUID; 0 unknown */
+	struct time_base base; /* of the times above */
 };
 
 /* The place of one GPU in the pool. */
@@ -264,9 +273,9 @@ struct ignored_process {
 };
 
 /*
- * Something that was noticed and lasts, kept so that it is told and acted on once. The key says what
- * and about whom: "unreserved 3 4711:889", "idle RESERVATION-ID", "sick 3". Marks outlast the pool's
- * recreation.
+ * Something that was noticed and lasts, kept so that it is told and acted on once. The key says
+ * what and about whom: "unreserved 3 4711:889", "idle RESERVATION-ID", "sick 3". Marks outlast the
+ * pool's recreation.
  */
 struct mark {
 	char *key;

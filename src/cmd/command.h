@@ -50,7 +50,7 @@ struct command {
 	void (*failed)(const struct settings *s, char *const *arguments);
 };
 
-extern const struct command cmd_admin, cmd_adopt, cmd_backup, cmd_cancel, cmd_extend, cmd_complete,
+extern const struct command cmd_admin, cmd_adopt, cmd_backup, cmd_cancel, cmd_events, cmd_extend, cmd_complete,
 	cmd_completion, cmd_config, cmd_doctor, cmd_help, cmd_migrate, cmd_queue, cmd_release,
 	cmd_report, cmd_reserve, cmd_restore, cmd_run, cmd_status, cmd_supervise, cmd_web;
 

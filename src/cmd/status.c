@@ -1,6 +1,8 @@
 /* canhazgpu status: the reservations, checked against what really runs. */
 #include "cmd/status.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,6 +10,7 @@
 #include "cmd/command.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
+#include "pool/look.h"
 #include "view/status.h"
 #include "view/topology.h"
 
@@ -51,8 +54,33 @@ bool status_has_line(const struct settings *settings)
 	       (isatty(STDOUT_FILENO) && !settings_flag(settings, "status.mine"));
 }
 
-/* Shows it once. */
-static int status_once(const struct invocation *in, struct pool *pool, struct err *e)
+/*
+ * Records what the snapshot has seen of the use of reserved GPUs, once a minute at most. In a
+ * process of its own, which nobody waits for: that takes longer than all the rest. Without a word:
+ * some users may look and not write.
+ */
+static void status_record(const struct invocation *in, const struct snapshot *s)
+{
+	AUTO(pool_closep) struct pool *pool = NULL;
+	AUTO_CLOSE int null_fd = -1;
+	pid_t child;
+
+	fflush(stdout);
+	child = s->look_due ? fork() : -1;
+	if (child != 0)
+		return;
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		dup2(null_fd, fd);
+	signal(SIGHUP, SIG_IGN);
+	if (null_fd >= 0 && pool_open_from(in, &pool, NULL) == 0)
+		pool_look_snapshot(pool, s, NULL);
+	pool = pool_close(pool);
+	_exit(0);
+}
+
+/* Shows it once. The pool is closed then. */
+static int status_once(const struct invocation *in, struct pool **pool, struct err *e)
 {
 	const struct settings *settings = in->settings;
 	AUTO(snapshot_clear) struct snapshot s = {0};
@@ -61,8 +89,9 @@ static int status_once(const struct invocation *in, struct pool *pool, struct er
 		.line = status_has_line(settings),
 		.color = color_wanted(settings, STDOUT_FILENO),
 	};
-	int r = status_snapshot(in, pool, &s, e);
+	int r = status_snapshot(in, *pool, &s, e);
 
+	*pool = pool_close(*pool);
 	if (r < 0)
 		return r;
 	if (s.warning)
@@ -70,9 +99,11 @@ static int status_once(const struct invocation *in, struct pool *pool, struct er
 	if (s.difference)
 		fprintf(stderr, "Note: %s\n", s.difference);
 	if (settings_flag(settings, "status.json"))
-		return print_json(view_status_json(&s), e);
-	status_print(&s, stdout, &style);
-	return 0;
+		r = print_json(view_status_json(&s), e);
+	else
+		status_print(&s, stdout, &style);
+	status_record(in, &s);
+	return r;
 }
 
 /* How the GPUs are linked, as it was recorded. */
@@ -112,7 +143,7 @@ static int status_run(const struct invocation *in, struct err *e)
 	if (watch)
 		return status_watch(in, pool, watch, settings_flag(in->settings, "status.summary"),
 				    e);
-	return status_once(in, pool, e);
+	return status_once(in, &pool, e);
 }
 
 static const struct option_spec status_options[] = {

@@ -13,6 +13,7 @@
 #include "cmd/screen.h"
 #include "cmd/status.h"
 #include "conf/reload.h"
+#include "pool/look.h"
 
 /* Changes that come within this time are shown together. */
 #define GATHER_NS (100 * NS_PER_MS)
@@ -127,6 +128,7 @@ static void watch_screen(struct watch *w)
 		int64_t deadline_ns = clock_monotonic_ns() + w->interval_s * NS_PER_SECOND;
 
 		watch_draw(w);
+		pool_look_snapshot(w->pool, &w->latest, NULL);
 		while (!watch_ends(w, deadline_ns, &event)) {
 			if (event == SCREEN_REDRAW)
 				watch_draw(w);
@@ -158,6 +160,7 @@ static int watch_stream(struct watch *w, struct err *e)
 		status_print(&w->latest, stdout, &style);
 		if (fflush(stdout) != 0)
 			return 0; /* main tells it */
+		pool_look_snapshot(w->pool, &w->latest, NULL);
 		nanosleep(&pause, NULL);
 		r = watch_refresh(w);
 		if (r < 0) {

@@ -10,7 +10,7 @@
 
 const struct command *const commands[] = {
 	&cmd_admin,     &cmd_adopt,    &cmd_backup,  &cmd_cancel,  &cmd_completion, &cmd_config,
-	&cmd_doctor,    &cmd_extend,   &cmd_help,    &cmd_migrate, &cmd_queue,      &cmd_release,
+	&cmd_doctor,    &cmd_events, &cmd_extend,   &cmd_help,    &cmd_migrate, &cmd_queue,      &cmd_release,
 	&cmd_report,    &cmd_reserve,  &cmd_restore, &cmd_run,     &cmd_status,     &cmd_web,
 	&cmd_supervise, &cmd_complete, NULL,
 };
@@ -164,6 +164,7 @@ static const struct {
 	{"submit", "canhazgpu run --wait -- COMMAND"},
 	{"wait", "canhazgpu run --wait -- COMMAND"},
 	{"history", "canhazgpu report"},
+	{"log", "canhazgpu events"},
 	{"settings", "canhazgpu config"},
 };
 

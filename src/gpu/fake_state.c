@@ -39,6 +39,9 @@ static json_t *member(const json_t *object, const char *name, bool *ret_null)
 	return *ret_null ? NULL : value;
 }
 
+/* As a fallback: the value is unknown where it is left out. */
+#define UNKNOWN (-1)
+
 /* A number from zero up. Left out: fallback. null: unknown. */
 static int get_quantity(const json_t *object, const char *name, int64_t fallback,
 			struct quantity *ret, const struct place *at, struct err *e)
@@ -48,6 +51,7 @@ static int get_quantity(const json_t *object, const char *name, int64_t fallback
 
 	if (value && (!json_is_integer(value) || json_integer_value(value) < 0))
 		return wrong(at, name, "a whole number, zero or more, or null", e);
+	null |= !value && fallback == UNKNOWN;
 	*ret = null ? (struct quantity){0}
 		    : quantity_of(value ? json_integer_value(value) : fallback);
 	return 0;
@@ -192,6 +196,9 @@ static int read_gpu(const json_t *object, struct gpu *g, const struct place *at,
 		{"temperature_c", 0, &g->temperature_c},
 		{"power_mw", 0, &g->power_mw},
 		{"power_limit_mw", 0, &g->power_limit_mw},
+		{"energy_mj", UNKNOWN, &g->energy_mj},
+		{"samples_ms", UNKNOWN, &g->samples_ms},
+		{"busy_ago_ms", UNKNOWN, &g->busy_ago_ms},
 	};
 	AUTO_FREE char *uuid = mem_strdup(g->uuid);
 	struct quantity parent = {0};
@@ -232,15 +239,27 @@ static int read_index(const json_t *object, size_t i, int *ret_index, const stru
 		      struct err *e)
 {
 	static const char *const known[] = {
-		"index",          "uuid",
-		"name",           "memory_total_mb",
-		"memory_used_mb", "utilization_percent",
-		"temperature_c",  "power_mw",
-		"power_limit_mw", "mig",
-		"profile",        "parent",
-		"memory_shared",  "health",
-		"health_reason",  "problem",
-		"processes",      NULL,
+		"index",
+		"uuid",
+		"name",
+		"memory_total_mb",
+		"memory_used_mb",
+		"utilization_percent",
+		"temperature_c",
+		"power_mw",
+		"power_limit_mw",
+		"mig",
+		"profile",
+		"parent",
+		"memory_shared",
+		"health",
+		"health_reason",
+		"problem",
+		"processes",
+		"energy_mj",
+		"samples_ms",
+		"busy_ago_ms",
+		NULL,
 	};
 	json_t *index = json_object_get(object, "index");
 	int r;

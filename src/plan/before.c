@@ -135,6 +135,31 @@ static void add_groups(struct str *text, size_t *left_out, const struct pool_sta
 	}
 }
 
+/* Whether others go first is worked out for so many requests: each costs a look at all slots. */
+#define WAITING_EXPLAINED 8
+
+static void add_waiting(struct str *text, size_t *left_out, const struct pool_state *state,
+			const struct plan_facts *facts, size_t place)
+{
+	const struct queue_entry *q = &state->queue[place];
+	AUTO_FREE char *ids = q->requested_ids ? str_join_ranges(q->requested_ids,
+								 q->requested_ids_count)
+					       : NULL;
+	AUTO_FREE char *passed_over = place < WAITING_EXPLAINED
+					      ? plan_why_passed_over(state, facts, place)
+					      : NULL;
+	AUTO_FREE char *wanted = ids ? mem_printf("=%s%s%s", ids, passed_over ? " " : "",
+						  passed_over ? passed_over : "")
+				     : mem_printf("%zu%s%s", plan_entry_count(q),
+						  passed_over ? " " : "",
+						  passed_over ? passed_over : "");
+	char words[WORDS_MAX], id[9];
+
+	snprintf(id, sizeof(id), "%.8s", q->id);
+	set_words(words, id, name_of(q->account, q->user), wanted);
+	add_line(text, left_out, "waits", "", words);
+}
+
 char *plan_state_text(const struct pool_state *state, const struct plan_facts *facts,
 		      const char *asked)
 {
@@ -148,13 +173,10 @@ char *plan_state_text(const struct pool_state *state, const struct plan_facts *f
 	}
 	add_groups(&text, &left_out, state, facts);
 	for (size_t i = 0; i < state->queue_count; i++) {
-		const struct queue_entry *q = &state->queue[i];
-		char id[9], wanted[32];
-
-		snprintf(id, sizeof(id), "%.8s", q->id);
-		snprintf(wanted, sizeof(wanted), "%zu", plan_entry_count(q));
-		set_words(words, id, name_of(q->account, q->user), wanted);
-		add_line(&text, &left_out, "waits", "", words);
+		if (left_out)
+			left_out++;
+		else
+			add_waiting(&text, &left_out, state, facts, i);
 	}
 	if (left_out)
 		str_addf(&text, "more %zu\n", left_out);

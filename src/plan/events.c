@@ -231,6 +231,8 @@ static char *end_text(struct making *m, const struct change_end *c, const char *
 				      ? mem_printf(", %s ago", clock_duration(late_ns, late))
 				      : mem_strdup("");
 
+	if (c->why)
+		return mem_strdup(c->why);
 	clock_duration(c->end_ns - r->start_ns, length);
 	switch (c->reason) {
 	case END_EXPIRED:
@@ -447,12 +449,15 @@ void plan_add_events(const struct pool_state *state, const struct plan_facts *fa
 		.changes_count = p->changes_count,
 	};
 
-	for (size_t i = 0; i < m.changes_count; i++) {
-		/* The list may move. */
-		const struct change c = p->changes[i];
+	/* A request joins before it is given anything. */
+	for (int joining = 1; joining >= 0; joining--) {
+		for (size_t i = 0; i < m.changes_count; i++) {
+			const struct change c = p->changes[i]; /* the list may move */
 
-		if (!c.quiet || c.kind == CHANGE_EVENT)
-			add_event_of(&m, &c);
+			if ((c.kind == CHANGE_PUT && !c.put.entry->version) == joining &&
+			    (!c.quiet || c.kind == CHANGE_EVENT))
+				add_event_of(&m, &c);
+		}
 	}
 	/* Once for all events of the commit. */
 	if (m.decision && !m.decision->before && state->initialized)

@@ -38,7 +38,8 @@ void plan_add_refusal(const struct pool_state *state, const struct plan_facts *f
  *     used 8 uses 500 MB ...            in use without a reservation, missing or faulty
  *     unreadable 9
  *     unknown 0-1                       free, but nobody has looked at them
- *     waits 9c0d1e2f carol 4            a waiting request, in order of arrival, and how many it wants
+ *     waits 9c0d1e2f carol 4            a waiting request, in order of arrival, and how many it
+ *                                       wants, or which ("=2-3"); and why others go first, if so
  *     more 12                           so many lines are left out
  *
  * `asked` may be NULL. The caller frees it.

@@ -36,7 +36,9 @@ struct plan_policy {
 	bool no_display_name; /* --user names no other than the account */
 	int *excluded;        /* ids that are kept out of the pool, ascending */
 	size_t excluded_count;
-	char *admin_group; /* whose members are administrators; NULL: root alone is */
+	int64_t idle_after_ns; /* a GPU that is idle for so long is said to be; 0: ACTIVITY_IDLE_NS
+				*/
+	char *admin_group;     /* whose members are administrators; NULL: root alone is */
 };
 
 void plan_policy_copy(struct plan_policy *to, const struct plan_policy *from);

@@ -11,6 +11,7 @@
  *     doubt              holders that cannot be seen, and are silent
  *     ended              reservations that have ended, or seem to
  *     changes            the plan itself
+ *     activity           what reservations do with their GPUs
  *     units              what the numbers of the pool mean
  *     actor              who may do what
  *     withheld           GPUs out of service
@@ -36,6 +37,7 @@
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
 
+#include "plan/activity.h"
 #include "plan/actor.h"
 #include "plan/adopt.h"
 #include "plan/cancel.h"

@@ -84,8 +84,19 @@ static void rebase_entry(struct queue_entry *q, const char *clock, int64_t now_n
 	move_signs(&q->heartbeat_ns, &q->doubt, by_ns);
 }
 
+static void rebase_activity(struct activity *a, const char *clock, int64_t now_ns, int64_t boot_ns)
+{
+	int64_t by_ns = rebase(&a->base, clock, now_ns, boot_ns);
+
+	move(&a->seen_ns, by_ns);
+	move(&a->last_active_ns, by_ns);
+	move(&a->idle_since_ns, by_ns);
+}
+
 void plan_rebase_state(struct pool_state *state, const char *clock, int64_t now_ns, int64_t boot_ns)
 {
+	for (size_t i = 0; i < state->slots_count; i++)
+		rebase_activity(&state->slots[i].activity, clock, now_ns, boot_ns);
 	for (size_t i = 0; i < state->reservations_count; i++)
 		plan_rebase(state->reservations[i], clock, now_ns, boot_ns);
 	for (size_t i = 0; i < state->queue_count; i++)

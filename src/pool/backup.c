@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "plan/actor.h"
+#include "pool/events.h"
 #include "pool/migrate.h"
 #include "pool/private.h"
 
@@ -100,6 +101,8 @@ static int restore_copy(struct pool *p, const struct plan_actor *actor, const st
 {
 	AUTO(scratch_clear) struct scratch scratch = {0};
 	AUTO(migration_clear) struct migration m = {0};
+	/* It is told as what it is. */
+	const struct plan_actor quiet = {.uid = actor->uid, .administrator = actor->administrator};
 	int r = store_image_check(image, name, ret_contents, e);
 
 	if (r == 0 && replace)
@@ -110,19 +113,27 @@ static int restore_copy(struct pool *p, const struct plan_actor *actor, const st
 		r = scratch_make(&scratch, e);
 	if (r == 0)
 		r = file_replace(scratch.file, image->bytes, image->size, e);
-	return r < 0 ? r : pool_migrate(scratch.url, p->config.store_url, actor, false, &m, e);
+	return r < 0 ? r : pool_migrate(scratch.url, p->config.store_url, &quiet, false, &m, e);
 }
 
 int pool_restore_backup(struct pool *p, const struct plan_actor *actor, const struct image *image,
 			const char *name, bool replace, struct image_contents *ret_contents,
 			struct err *e)
 {
+	AUTO_FREE char *reason = NULL;
+	int r;
+
 	if (!pool_may_administer(p, actor))
 		return plan_refuse_others(&p->config.policy, store_has_owner(p->store),
 					  "restore a backup", e);
-	if (store_is_file(p->store))
-		return store_restore(p->store, image, name, replace, ret_contents, e);
-	return restore_copy(p, actor, image, name, replace, ret_contents, e);
+	r = store_is_file(p->store)
+		    ? store_restore(p->store, image, name, replace, ret_contents, e)
+		    : restore_copy(p, actor, image, name, replace, ret_contents, e);
+	if (r < 0)
+		return r;
+	reason = mem_printf("%s restored the pool from %s", actor->account, name);
+	pool_note_act(p, actor, reason);
+	return r;
 }
 
 bool pool_has_file(const struct pool *p, const char *path)

@@ -8,6 +8,7 @@ static const struct json_field policy_fields[] = {
 	FIELD("max_duration", struct plan_policy, max_duration_ns),
 	FIELD("max_wait", struct plan_policy, max_wait_ns),
 	FIELD("max_run", struct plan_policy, max_run_ns, .optional = true),
+	FIELD("idle_after", struct plan_policy, idle_after_ns, .optional = true),
 	FIELD("note_required", struct plan_policy, note_required),
 	FIELD("no_display_name", struct plan_policy, no_display_name, .optional = true),
 	FIELD_INTS("excluded", struct plan_policy, excluded, excluded_count, .optional = true),

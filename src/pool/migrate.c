@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "plan/actor.h"
+#include "pool/events.h"
 #include "pool/private.h"
 
 /* Usage records that are written at once. */
@@ -44,6 +45,7 @@ static int check_target(struct store *to, struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	const struct usage_record *u;
+	const struct event *event;
 	int r = store_load(to, STORE_READ, &state, e);
 
 	if (r < 0)
@@ -56,10 +58,15 @@ static int check_target(struct store *to, struct err *e)
 	if (r == 0)
 		r = store_history_next(to, &u, e);
 	store_history_end(to);
+	if (r == 0)
+		r = store_events_begin(to, &(struct event_range){0}, e);
+	if (r == 0)
+		r = store_events_next(to, &event, e);
+	store_events_end(to);
 	if (r > 0)
 		return err_set(e, EEXIST,
-			       "%s already holds usage records (of a pool that is gone, or of a "
-			       "migration that failed): remove them first",
+			       "%s already holds usage records or events (of a pool that is gone, "
+			       "or of a migration that failed): remove them first",
 			       store_url(to));
 	return r;
 }
@@ -130,11 +137,34 @@ static int copy_history(struct store *from, const struct pool_state *state, int6
 	return 0;
 }
 
+/* What has happened, in its order. */
+static int copy_events(struct store *from, struct store *to, struct err *e)
+{
+	AUTO_FREE struct event *batch = mem_alloc(BATCH, sizeof(*batch));
+	const struct event *event;
+	size_t count = 0;
+	int r = store_events_begin(from, &(struct event_range){0}, e), written = 0;
+
+	while (r >= 0 && written == 0) {
+		r = store_events_next(from, &event, e);
+		if (r > 0)
+			event_copy(&batch[count++], event);
+		if (count && (r == 0 || count == BATCH))
+			written = store_events_add(to, batch, count, e);
+		for (; count && (r <= 0 || count == BATCH); count--)
+			event_clear(&batch[count - 1]);
+		if (r == 0)
+			break;
+	}
+	store_events_end(from);
+	return r < 0 ? r : written;
+}
+
 /* What makes the pool, and fills it. The caller frees it; what it points to stays in the state. */
 static struct change *make_changes(struct pool_state *state, size_t *ret_count)
 {
-	size_t count = 4 + state->slots_count + state->reservations_count + state->queue_count +
-		       state->ignored_count;
+	size_t count = 4 + 2 * state->slots_count + state->reservations_count +
+		       state->queue_count + state->ignored_count + state->marks_count;
 	struct change *changes = mem_alloc(count, sizeof(*changes)), *c = changes;
 
 	c->kind = CHANGE_INIT;
@@ -170,6 +200,19 @@ static struct change *make_changes(struct pool_state *state, size_t *ret_count)
 	}
 	for (size_t i = 0; i < state->ignored_count; i++)
 		*++c = (struct change){.kind = CHANGE_IGNORE, .ignore.process = &state->ignored[i]};
+	for (size_t i = 0; i < state->slots_count; i++) {
+		const struct slot *slot = &state->slots[i];
+
+		if (slot->reservation && activity_is_known(&slot->activity))
+			*++c = (struct change){
+				.kind = CHANGE_ACTIVITY,
+				.activity = {slot->reservation->id, slot->id, slot->activity}};
+	}
+	for (size_t i = 0; i < state->marks_count; i++) {
+		free(state->marks[i].version);
+		state->marks[i].version = NULL; /* new in the target */
+		*++c = (struct change){.kind = CHANGE_MARK, .mark.mark = &state->marks[i]};
+	}
 	if (state->topology)
 		*++c = (struct change){.kind = CHANGE_TOPOLOGY, .topology.text = state->topology};
 	*ret_count = (size_t)(c - changes) + 1;
@@ -227,6 +270,8 @@ static int copy_pool(struct store *from, struct pool *to, bool dry, struct migra
 		r = copy_history(from, &state, loaded_ns, dry ? NULL : to->store, &m->records, e);
 	m->unreadable = store_history_unreadable(from);
 	if (r == 0 && !dry)
+		r = copy_events(from, to->store, e);
+	if (r == 0 && !dry)
 		r = make_pool(&state, to, e);
 	if (r < 0)
 		return r;
@@ -267,6 +312,12 @@ int pool_migrate(const char *from_url, const char *to_url, const struct plan_act
 		return r;
 	m.from = mem_strdup(store_url(from));
 	m.to = mem_strdup(store_url(to->store));
+	if (actor->account && !dry) {
+		AUTO_FREE char *reason =
+			mem_printf("%s copied the pool from %s", actor->account, m.from);
+
+		pool_note_act(to, actor, reason);
+	}
 	*ret_migration = m;
 	return 0;
 }

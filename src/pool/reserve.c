@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "host/tree.h"
+#include "pool/events.h"
 #include "pool/forecast.h"
 #include "pool/private.h"
 
@@ -154,7 +155,9 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 	r = pool_transact(p, &t, &attempt, e);
 	if (r == 0)
 		scan_cache_grant(&reserve.cache, &attempt.plan, ret_grant);
-	else if (r == -EBUSY && e && e->code == EBUSY)
+	else if (e)
+		pool_note_refusal(p, &attempt, request, e);
+	if (r == -EBUSY && e && e->code == EBUSY)
 		add_when(p, &reserve, e);
 	scan_cache_clear(&reserve.cache);
 	return r;

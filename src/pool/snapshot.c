@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pool/look.h"
 #include "pool/private.h"
 
 /* Shows the pool as the cleanup leaves it, and records that. */
@@ -143,6 +144,7 @@ int pool_snapshot(struct pool *p, struct snapshot *ret_snapshot, struct err *e)
 	observe_processes(&s.seen, &s.state);
 	s.difference = snapshot_difference(&s.state, &s.seen);
 	snapshot_fill_views(&s);
+	s.look_due &= !other && pool_look_is_trusted(p, &s.seen);
 	snapshot_models(&s);
 	*ret_snapshot = s;
 	return 0;

@@ -28,7 +28,11 @@ struct gpu_view {
 	const char *problem;      /* why its use is unknown or it is faulty; else NULL */
 	char *withheld;           /* why it is out of service; NULL: it is not */
 	int64_t last_released_ns; /* TIME_NONE: never used */
-	struct model model;       /* of the holder's processes, else of the others */
+	/* What the reservation does with it, with what this snapshot has seen. */
+	enum activity_state activity;
+	int64_t last_active_ns; /* TIME_NONE: never, as far as known */
+	int64_t idle_since_ns;  /* TIME_NONE: it is not known to be idle */
+	struct model model;     /* of the holder's processes, else of the others */
 };
 
 /* One waiting request as people see it. */
@@ -46,6 +50,7 @@ struct snapshot {
 	int64_t monotonic_ns;        /* the same moment, as offers have it */
 	struct pool_state state;     /* after the cleanup */
 	struct observation seen;
+	bool look_due;          /* pool_look_snapshot has something to record */
 	struct gpu_view *views; /* one per slot */
 	size_t views_count;
 

@@ -32,6 +32,24 @@ static enum gpu_status snapshot_status(const struct slot *slot, enum gpu_use use
 	return use == USE_IDLE ? GPU_AVAILABLE : GPU_ERROR;
 }
 
+/* What the reservations do with their GPUs, and whether that is to be recorded. */
+static void fill_activity(struct snapshot *s)
+{
+	AUTO_FREE struct activity *seen = mem_alloc(s->views_count, sizeof(*seen));
+	AUTO(plan_clear) struct plan plan = {0};
+	struct plan_facts facts = snapshot_facts(s);
+
+	plan_look(&s->state, &facts, s->seen.problem ? NULL : s->seen.gpus, s->seen.taken_ns, &plan,
+		  seen);
+	s->look_due = plan.changes_count > 0;
+	for (size_t i = 0; i < s->views_count; i++) {
+		struct gpu_view *view = &s->views[i];
+
+		view->activity = plan_activity(&seen[i], s->now_ns, &view->idle_since_ns);
+		view->last_active_ns = seen[i].last_active_ns;
+	}
+}
+
 void snapshot_fill_views(struct snapshot *s)
 {
 	s->views_count = s->state.slots_count;
@@ -50,6 +68,7 @@ void snapshot_fill_views(struct snapshot *s)
 		view->withheld = plan_why_withheld(&s->state, &s->policy, slot->id);
 		view->status = snapshot_status(slot, view->use, view->withheld);
 	}
+	fill_activity(s);
 }
 
 static bool is_mine(const struct gpu_view *view, const struct plan_actor *actor)

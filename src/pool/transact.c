@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "pool/look.h"
 #include "pool/private.h"
 
 /* How often a decision is repeated because the pool was changed meanwhile. */
@@ -140,6 +141,15 @@ static void record_units(struct pool *p, const struct transaction *t,
 		plan_record_units(state, &o->scan, plan);
 }
 
+/* Likewise what the scan shows of the use of reserved GPUs. */
+static void record_look(struct pool *p, const struct transaction *t, struct attempt *a)
+{
+	const struct observation *o = t->cache ? &t->cache->observation : NULL;
+
+	if (o && !o->problem && o->count == a->state.slots_count && pool_look_is_trusted(p, o))
+		plan_look(&a->state, &a->facts, o->gpus, o->taken_ns, &a->plan, NULL);
+}
+
 /* Decides on the state that was loaded for an update. */
 static int decide(struct pool *p, struct transaction *t, struct attempt *a, struct err *e)
 {
@@ -155,8 +165,10 @@ static int decide(struct pool *p, struct transaction *t, struct attempt *a, stru
 	r = add_scan(p, t, a, e);
 	if (r == 0)
 		r = t->decide(&a->state, &a->facts, t->argument, &a->plan, e);
-	if (r == 0 && a->plan.changes_count)
+	if (r == 0 && a->plan.changes_count) {
 		record_units(p, t, &a->state, &a->plan);
+		record_look(p, t, a);
+	}
 	if (a->plan.changes_count)
 		pool_record_host(p, &a->state, match, t->host == HOST_TAKES_OVER, &a->plan);
 	return r;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pool/events.h"
 #include "pool/wait_private.h"
 
 /* How often a step evaluates again because it has changed something. */
@@ -142,6 +143,8 @@ int pool_wait_step(struct pool_wait *w, struct pool_grant *ret_grant, struct err
 	store_watch(w->pool->store);
 	for (int round = 0; r == 0 && action == WAIT_COLLECT && round < ROUNDS_MAX; round++)
 		r = step_run(&s, &action, e);
+	if (r < 0 && e && s.refused)
+		pool_note_refusal(w->pool, &s.last, &w->request, e);
 	if (r < 0)
 		return step_failed(&s, r, e);
 	if (action == WAIT_GRANTED) {

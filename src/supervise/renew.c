@@ -168,6 +168,7 @@ void supervise_renewed(struct supervisor *s)
 		supervise_lose(s, outcome == RENEWAL_LOST);
 	if (outcome == RENEWAL_DONE || outcome == RENEWAL_SHORTENED) {
 		s->failures = 0;
+		supervise_look(s);
 	} else if (outcome != RENEWAL_LOST) {
 		/* Again after 1, 2, 4, ... seconds, at most a heartbeat apart. */
 		int64_t pause_ns = NS_PER_SECOND << (s->failures < 6 ? s->failures : 6);

@@ -311,6 +311,7 @@ int supervise(struct pool_config *ret_pool, struct err *e)
 	supervise_forget_users(&s);
 	supervise_forget_container(&s);
 	supervise_end_within(&s);
+	supervise_end_look(&s);
 	mem_auto_close(&s.clock_fd);
 	host_tree_clear(&s.tree);
 	free(s.gpus);

@@ -1,9 +1,9 @@
 /*
  * The supervisor of a run, as its files share it: supervise.c is its loop, renew.c its heartbeat,
- * clock.c the watch on the clock, say.c what it tells the user, stop.c the time limit, container.c
- * a container that the command starts, outlive.c what goes on after the command, end.c the release,
- * notify.c what its account is told,
- * and within.c the end of what is reserved by hand.
+ * look.c what it sees of the GPUs, clock.c the watch on the clock, say.c what it tells the user,
+ * stop.c the time limit, container.c a container that the command starts, outlive.c what goes on
+ * after the command, end.c the release, notify.c what its account is told, and within.c the end of
+ * what is reserved by hand.
  */
 #ifndef SUPERVISE_SUPERVISOR_H
 #define SUPERVISE_SUPERVISOR_H
@@ -36,6 +36,9 @@ struct supervisor {
 	int clock_fd;            /* readable when the wall clock is set; -1: nothing tells */
 	int64_t wall_ahead_ns;   /* of the monotonic clock, when that was last compared */
 
+	pid_t looker;         /* the child that looks at the GPUs; 0: none */
+	int64_t next_look_ns; /* not before */
+
 	int64_t next_scan_ns, scan_interval_ns; /* of the tree */
 	int64_t warn_ns, deadline_ns;           /* --signal-before, --timeout; INT64_MAX: none */
 	int64_t end_boot_ns; /* orders.within: when the manual reservation ends, also while the host
@@ -67,6 +70,10 @@ struct supervisor {
  */
 void supervise_renew(struct supervisor *s);
 void supervise_renewed(struct supervisor *s);
+
+/* After a heartbeat: looks at the GPUs, in a child, where that is due (look.c). */
+void supervise_look(struct supervisor *s);
+void supervise_end_look(struct supervisor *s);
 
 /* orders.within: the same two, for GPUs that are reserved by hand. There is nothing to renew: the
    child looks whether they still are, and until when. */

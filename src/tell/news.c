@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/text.h"
 #include "plan/plan.h"
+#include "view/events.h"
 
 /* Kinds of which an account is told by default only if somebody else did it: it knows what it has
    done itself. */
@@ -28,35 +28,9 @@ static char *about(const struct event *v)
 	return mem_printf("%s %s", v->reservation_id ? v->reservation_id : "", gpus);
 }
 
-static json_t *text_or_null(const char *text)
-{
-	AUTO_FREE char *valid = text_utf8(text);
-
-	return valid ? json_string(valid) : json_null();
-}
-
-static json_t *view_event_json(const struct event *v)
-{
-	char time[CLOCK_RFC3339_SIZE];
-	json_t *o = json_object(), *gpus = json_array();
-
-	json_object_set_new(o, "id", json_string(v->id));
-	json_object_set_new(o, "time", json_string(clock_rfc3339(v->time_ns, time)));
-	json_object_set_new(o, "kind", json_string(event_kind_name(v->kind)));
-	json_object_set_new(o, "account", text_or_null(v->account));
-	json_object_set_new(o, "user", text_or_null(v->user));
-	json_object_set_new(o, "actor", text_or_null(v->actor));
-	for (size_t i = 0; i < v->gpus_count; i++)
-		json_array_append_new(gpus, json_integer(v->gpus[i]));
-	json_object_set_new(o, "gpus", gpus);
-	json_object_set_new(o, "reservation_id", text_or_null(v->reservation_id));
-	json_object_set_new(o, "reason", text_or_null(v->reason));
-	return o;
-}
-
 char *tell_news_json(const struct event *event)
 {
-	json_t *document = view_event_json(event);
+	json_t *document = view_event_json(event, false);
 	char *text = json_dumps(document, JSON_COMPACT);
 	char *line = mem_printf("%s\n", text ? text : "{}");
 

@@ -13,6 +13,9 @@
 /* A heartbeat that is older is late: its supervisor has left out one. */
 #define LATE_NS (2 * HEARTBEAT_INTERVAL_NS)
 
+/* A reserved GPU that is idle for so long is said to be. */
+#define IDLE_SHOWN_NS ACTIVITY_IDLE_NS
+
 /* Processes named one by one; the others are counted. */
 #define PROCESSES_NAMED 2
 
@@ -221,9 +224,19 @@ static void fill_unreserved(const struct gpu_view *view, struct gpu_text *t)
 	t->details = mem_strdup("WITHOUT RESERVATION");
 }
 
+/* ", idle 2h 10m", where that is long enough to be worth a thought. */
+static void add_idle(const struct snapshot *s, const struct gpu_view *view, struct str *out)
+{
+	int64_t minutes = (s->now_ns - view->idle_since_ns) / (60 * NS_PER_SECOND);
+
+	if (view->activity == ACTIVITY_IDLE && s->now_ns - view->idle_since_ns >= IDLE_SHOWN_NS)
+		str_addf(out, ", idle %" PRId64 "h %" PRId64 "m", minutes / 60, minutes % 60);
+}
+
 /* What really runs on a reserved GPU. Other people's processes do not validate it; they are named.
  */
-static void fill_validation(const struct gpu_view *view, struct gpu_text *t)
+static void fill_validation(const struct snapshot *s, const struct gpu_view *view,
+			    struct gpu_text *t)
 {
 	const struct gpu *gpu = view->gpu;
 	size_t foreign = count_processes(view);
@@ -233,12 +246,16 @@ static void fill_validation(const struct gpu_view *view, struct gpu_text *t)
 		return;
 	if (view->use == USE_IDLE && !gpu->processes_count) {
 		/* Nobody is expected to use what is only collected. */
-		if (!view->reservation->queue_id)
-			t->validation = mem_strdup("no usage detected");
+		if (view->reservation->queue_id)
+			return;
+		str_add(&out, "no usage detected");
+		add_idle(s, view, &out);
+		t->validation = str_steal(&out);
 		return;
 	}
 	add_memory(view, &out);
 	str_addf(&out, ", %zu processes", gpu->processes_count);
+	add_idle(s, view, &out);
 	if (foreign) {
 		struct str info = {0};
 		char *users;
@@ -333,7 +350,7 @@ static void fill_reserved(const struct snapshot *s, const struct gpu_view *view,
 		free(t->details);
 		t->details = more;
 	}
-	fill_validation(view, t);
+	fill_validation(s, view, t);
 }
 
 /* Why nothing is known of it, or why it is of no use whatever is known. */

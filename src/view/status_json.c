@@ -91,6 +91,17 @@ static void set_ignored(json_t *object, const struct process *p)
 	json_object_set_new(object, "ignored", ignored);
 }
 
+/* What the reservation does with it, as far as anybody has seen. */
+static void set_activity(json_t *object, const struct snapshot *s, const struct gpu_view *view)
+{
+	set_time(object, "last_active",
+		 view->activity == ACTIVITY_ACTIVE ? s->now_ns : view->last_active_ns);
+	if (view->activity == ACTIVITY_IDLE)
+		json_object_set_new(
+			object, "idle_seconds",
+			json_integer((s->now_ns - view->idle_since_ns) / NS_PER_SECOND));
+}
+
 /* Each process on the GPU, whoever has it. */
 static void set_processes(json_t *object, const struct gpu *gpu)
 {
@@ -216,6 +227,7 @@ static json_t *gpu_json(const struct snapshot *s, const struct places *p,
 	if (view->reservation) {
 		set_reservation(object, view->reservation);
 		set_end(object, s, view->reservation);
+		set_activity(object, s, view);
 	} else {
 		set_time(object, "last_released", view->last_released_ns);
 	}

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "conf/host_options.h"
 #include "host/process.h"
+#include "pool/look.h"
 #include "pool/policy_settings.h"
 #include "pool/report.h"
 #include "pool/timeline.h"
@@ -181,6 +182,8 @@ int source_refresh(struct source *s, struct source_texts *ret_texts, struct err 
 				 NULL);
 	else
 		demo_timeline(s->metrics.counted_ns, snap.now_ns, &since);
+	if (s->pool)
+		pool_look_snapshot(s->pool, &snap, NULL);
 	metrics_count(&s->metrics, &since);
 	metrics_write(&s->metrics, &snap, begin_ns, &ret_texts->texts[ANSWER_METRICS]);
 	return 0;

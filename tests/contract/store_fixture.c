@@ -261,13 +261,17 @@ static void same_quantity(struct quantity a, struct quantity b)
 
 static void same_activity(const struct activity *a, const struct activity *b)
 {
-	assert_int_equal(a->since_ns, b->since_ns);
-	assert_int_equal(a->last_active_ns, b->last_active_ns);
 	assert_int_equal(a->seen_ns, b->seen_ns);
+	assert_int_equal(a->last_active_ns, b->last_active_ns);
+	assert_int_equal(a->idle_since_ns, b->idle_since_ns);
 	assert_int_equal(a->active_ns, b->active_ns);
 	assert_int_equal(a->idle_ns, b->idle_ns);
+	assert_int_equal(a->told_idle, b->told_idle);
 	same_quantity(a->memory_mb, b->memory_mb);
-	same_quantity(a->counter, b->counter);
+	same_quantity(a->power_mw, b->power_mw);
+	same_quantity(a->energy_mj, b->energy_mj);
+	assert_int_equal(a->card, b->card);
+	same_base(&a->base, &b->base);
 }
 
 static void same_mark(const struct mark *a, const struct mark *b)

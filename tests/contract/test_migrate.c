@@ -149,6 +149,10 @@ static void make_source(const char *url)
 	const struct ignored_process ignored = {.holder = {.boot_id = note, .command = {7, 8}},
 						.ignored_by = name,
 						.memory_mb = 600};
+	struct mark mark = {.key = name, .since_ns = T0, .seen_ns = T0 + 1, .warned_ns = T0 + 2};
+	const struct activity activity = {.seen_ns = T0 + 7, .active_ns = 7};
+	struct event first = {.kind = EVENT_GRANTED, .time_ns = T0 + 3, .account = name};
+	struct event second = {.kind = EVENT_SICK, .time_ns = T0 + 2, .reason = name};
 	struct change changes[] = {
 		{.kind = CHANGE_INIT, .init = {.provider = "nvidia", .gpus_count = 4}},
 		{.kind = CHANGE_UNITS, .units = {units, 4}},
@@ -163,6 +167,10 @@ static void make_source(const char *url)
 			   .actor = "root",
 			   .time_ns = T0 + 5}},
 		{.kind = CHANGE_IGNORE, .ignore.process = &ignored},
+		{.kind = CHANGE_MARK, .mark.mark = &mark},
+		{.kind = CHANGE_ACTIVITY, .activity = {run->id, run->gpus[0], activity}},
+		{.kind = CHANGE_EVENT, .event.event = &first},
+		{.kind = CHANGE_EVENT, .event.event = &second},
 	};
 
 	id_new(waiting.id);
@@ -201,6 +209,27 @@ static void same_history(struct store *a, struct store *b)
 	assert_int_equal(store_history_next(b, &y, &e), 0);
 	store_history_end(a);
 	store_history_end(b);
+}
+
+/* The copy may have one more: that it was copied. */
+static void same_events(struct store *a, struct store *b)
+{
+	const struct event *x, *y;
+	struct err e = {0};
+	size_t count = 0;
+
+	assert_int_equal(store_events_begin(a, &(struct event_range){0}, &e), 0);
+	assert_int_equal(store_events_begin(b, &(struct event_range){0}, &e), 0);
+	for (; store_events_next(a, &x, &e) > 0; count++) {
+		assert_int_equal(store_events_next(b, &y, &e), 1);
+		assert_int_equal(x->kind, y->kind);
+		assert_int_equal(x->time_ns, y->time_ns);
+		same_text(x->account, y->account);
+		same_text(x->reason, y->reason);
+	}
+	assert_true(count >= 2);
+	store_events_end(a);
+	store_events_end(b);
 }
 
 static void expect_same(const char *from, const char *to)

@@ -259,13 +259,16 @@ static struct change do_something(const char *id, int gpu, int64_t active_ns)
 		.quiet = true,
 		.activity = {.reservation_id = id,
 			     .gpu = gpu,
-			     .activity = {.since_ns = T0,
+			     .activity = {.seen_ns = T0 + 3,
 					  .last_active_ns = T0 + 2,
-					  .seen_ns = T0 + 3,
+					  .idle_since_ns = T0 + 1,
 					  .active_ns = active_ns,
 					  .idle_ns = 5,
+					  .told_idle = true,
 					  .memory_mb = quantity_of(0),
-					  .counter = quantity_of(INT64_C(1) << 60)}},
+					  .energy_mj = quantity_of(INT64_C(1) << 60),
+					  .card = -(INT64_C(1) << 60),
+					  .base = {"a boot/time:[1]", T0 - 7}}},
 	};
 }
 

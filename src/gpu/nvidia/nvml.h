@@ -78,6 +78,19 @@ struct nvml_utilization {
 };
 static_assert(sizeof(struct nvml_utilization) == 8, "nvmlUtilization_t");
 
+/* nvmlSample_t. NVML_SAMPLES_UTILIZATION are kept by the driver: percent, as nvml_utilization.gpu.
+ */
+struct nvml_sample {
+	uint64_t time_us; /* by the wall clock */
+	union {
+		unsigned number; /* NVML_TYPE_UNSIGNED */
+		uint64_t bits;
+	} value;
+};
+#define NVML_SAMPLES_UTILIZATION 1 /* NVML_GPU_UTILIZATION_SAMPLES */
+static_assert(sizeof(struct nvml_sample) == 16, "nvmlSample_t");
+static_assert(offsetof(struct nvml_sample, value) == 8, "nvmlSample_t.sampleValue");
+
 /* nvmlFieldValue_t: what was asked for, and the answer. */
 struct nvml_field {
 	unsigned id, scope;
@@ -167,6 +180,9 @@ struct nvml {
 	int (*temperature)(nvml_device, int sensor, unsigned *celsius);
 	int (*power)(nvml_device, unsigned *mw);
 	int (*power_limit)(nvml_device, unsigned *mw);
+	int (*energy)(nvml_device, uint64_t *mj);
+	int (*samples)(nvml_device, int what, uint64_t after_us, int *type, unsigned *count,
+		       struct nvml_sample *);
 	int (*fields)(nvml_device, int count, struct nvml_field *);
 	int (*remapped_rows)(nvml_device, unsigned *correctable, unsigned *uncorrectable,
 			     unsigned *pending, unsigned *failed);

@@ -47,13 +47,59 @@ static void read_identity(const struct nvml *n, nvml_device device, struct gpu *
 		g->pci_bus_id = mem_printf("%08X:%02X:%02X.0", pci.domain, pci.bus, pci.device);
 }
 
+/* How many samples a driver may keep; those of today have about a hundred. */
+#define SAMPLES_MAX 4096
+
+/* The driver's samples of the last seconds: how far back they go, and when the GPU was busy. A time
+   of the future is none: the clock was set. */
+static void take_samples(const struct nvml_sample *samples, unsigned count, int64_t now_ns,
+			 struct gpu *g)
+{
+	int64_t now_us = now_ns / 1000;
+
+	for (unsigned i = 0; i < count; i++) {
+		int64_t ago_ms = (now_us - (int64_t)samples[i].time_us) / 1000;
+
+		if (!samples[i].time_us || samples[i].time_us > (uint64_t)now_us)
+			continue;
+		if (!g->samples_ms.known || ago_ms > g->samples_ms.value)
+			g->samples_ms = quantity_of(ago_ms);
+		if (samples[i].value.number &&
+		    (!g->busy_ago_ms.known || ago_ms < g->busy_ago_ms.value))
+			g->busy_ago_ms = quantity_of(ago_ms);
+	}
+}
+
+static void read_samples(const struct nvml *n, nvml_device device, struct gpu *g)
+{
+	AUTO_FREE struct nvml_sample *samples = NULL;
+	unsigned count = 0;
+	int type = 0;
+
+	if (NVML_CALL(n->samples, device, NVML_SAMPLES_UTILIZATION, 0, &type, &count, NULL) !=
+		    NVML_SUCCESS ||
+	    !count || count > SAMPLES_MAX)
+		return;
+	samples = mem_alloc(count, sizeof(*samples));
+	if (NVML_CALL(n->samples, device, NVML_SAMPLES_UTILIZATION, 0, &type, &count, samples) ==
+		    NVML_SUCCESS &&
+	    type == NVML_TYPE_UNSIGNED)
+		take_samples(samples, count, clock_now_ns(), g);
+}
+
 static void read_load(const struct nvml *n, nvml_device device, struct gpu *g)
 {
 	struct nvml_utilization use = {0};
 	unsigned value = 0;
+	uint64_t energy_mj = 0;
 
 	if (NVML_CALL(n->utilization, device, &use) == NVML_SUCCESS)
 		g->utilization_percent = quantity_of(use.gpu);
+	/* What it did a moment ago matters where it does nothing now. */
+	if (g->utilization_percent.known && !g->utilization_percent.value)
+		read_samples(n, device, g);
+	if (NVML_CALL(n->energy, device, &energy_mj) == NVML_SUCCESS && energy_mj <= INT64_MAX)
+		g->energy_mj = quantity_of((int64_t)energy_mj);
 	if (NVML_CALL(n->temperature, device, NVML_TEMPERATURE_GPU, &value) == NVML_SUCCESS)
 		g->temperature_c = quantity_of(value);
 	if (NVML_CALL(n->power, device, &value) == NVML_SUCCESS)

@@ -43,6 +43,8 @@ static const struct symbol optional[] = {
 	SYMBOL(temperature, "nvmlDeviceGetTemperature"),
 	SYMBOL(power, "nvmlDeviceGetPowerUsage"),
 	SYMBOL(power_limit, "nvmlDeviceGetEnforcedPowerLimit"),
+	SYMBOL(energy, "nvmlDeviceGetTotalEnergyConsumption"),
+	SYMBOL(samples, "nvmlDeviceGetSamples"),
 	SYMBOL(fields, "nvmlDeviceGetFieldValues"),
 	SYMBOL(remapped_rows, "nvmlDeviceGetRemappedRows"),
 	SYMBOL(retired_pending, "nvmlDeviceGetRetiredPagesPendingStatus"),

@@ -85,20 +85,20 @@ static void close_store(struct store *base)
 }
 
 /* Several schemes, one store. */
-#define BACKEND(name, opener)                                                                     \
-	{                                                                                         \
-		.scheme = (name), .open = (opener), .load = redis_load, .commit = redis_commit,   \
-		.abandon = abandon, .last_use = redis_last_use,                                   \
-		.history_begin = redis_history_begin,                                             \
-		.history_begin_newest = redis_history_begin_newest,                               \
-		.history_next = redis_history_next, .history_end = redis_history_end,             \
-		.history_add = redis_history_add, .history_trim = redis_history_trim,             \
-		.events_begin = redis_events_begin, .events_next = redis_events_next,             \
-		.events_end = redis_events_end, .event_find = redis_event_find,                   \
-		.events_add = redis_events_add,                                                   \
-		.watch = redis_watch, .watch_drain = redis_watch_drain, .unwatch = redis_unwatch, \
-		.watch_slowly = redis_watch_slowly, .external_writers = true,                     \
-		.examine = redis_examine, .close = close_store,                                   \
+#define BACKEND(name, opener)                                                                   \
+	{                                                                                       \
+		.scheme = (name), .open = (opener), .load = redis_load, .commit = redis_commit, \
+		.abandon = abandon, .last_use = redis_last_use,                                 \
+		.history_begin = redis_history_begin,                                           \
+		.history_begin_newest = redis_history_begin_newest,                             \
+		.history_next = redis_history_next, .history_end = redis_history_end,           \
+		.history_add = redis_history_add, .history_trim = redis_history_trim,           \
+		.events_begin = redis_events_begin, .events_next = redis_events_next,           \
+		.events_end = redis_events_end, .event_find = redis_event_find,                 \
+		.events_add = redis_events_add, .watch = redis_watch,                           \
+		.watch_drain = redis_watch_drain, .unwatch = redis_unwatch,                     \
+		.watch_slowly = redis_watch_slowly, .external_writers = true,                   \
+		.examine = redis_examine, .close = close_store,                                 \
 	}
 
 const struct store_backend store_redis = BACKEND("redis", open_redis);

@@ -21,13 +21,18 @@ struct stored_activity {
 
 static const struct json_field activity_fields[] = {
 	FIELD("reservation_id", struct stored_activity, reservation_id),
-	FIELD("since_ns", struct stored_activity, activity.since_ns),
-	FIELD("last_active_ns", struct stored_activity, activity.last_active_ns),
 	FIELD("seen_ns", struct stored_activity, activity.seen_ns),
+	FIELD("last_active_ns", struct stored_activity, activity.last_active_ns),
+	FIELD("idle_since_ns", struct stored_activity, activity.idle_since_ns),
 	FIELD("active_ns", struct stored_activity, activity.active_ns),
 	FIELD("idle_ns", struct stored_activity, activity.idle_ns),
+	FIELD("told_idle", struct stored_activity, activity.told_idle),
 	FIELD("memory_mb", struct stored_activity, activity.memory_mb, .optional = true),
-	FIELD("counter", struct stored_activity, activity.counter, .optional = true),
+	FIELD("power_mw", struct stored_activity, activity.power_mw, .optional = true),
+	FIELD("energy_mj", struct stored_activity, activity.energy_mj, .optional = true),
+	FIELD("card", struct stored_activity, activity.card),
+	FIELD("clock", struct stored_activity, activity.base.clock, .optional = true),
+	FIELD("clock_offset_ns", struct stored_activity, activity.base.offset_ns),
 	FIELDS_END,
 };
 

@@ -6,19 +6,24 @@
 int sqlite_apply_activity(struct sqlite_store *s, const struct change_activity *c, struct err *e)
 {
 	const struct activity *a = &c->activity;
-	struct sql q =
-		sql_of(s, "INSERT OR REPLACE INTO activity(gpu, reservation_id, since_ns,"
-			  " last_active_ns, seen_ns, active_ns, idle_ns, memory_mb, counter)"
-			  " SELECT id, reservation_id, ?, ?, ?, ?, ?, ?, ? FROM gpus"
-			  " WHERE id = ? AND reservation_id = ?");
+	struct sql q = sql_of(s, "INSERT OR REPLACE INTO activity(gpu, reservation_id, seen_ns,"
+				 " last_active_ns, idle_since_ns, active_ns, idle_ns, told_idle,"
+				 " memory_mb, power_mw, energy_mj, card, clock, offset_ns)"
+				 " SELECT id, reservation_id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+				 " FROM gpus WHERE id = ? AND reservation_id = ?");
 
-	sql_int(&q, a->since_ns);
-	sql_int(&q, a->last_active_ns);
 	sql_int(&q, a->seen_ns);
+	sql_int(&q, a->last_active_ns);
+	sql_int(&q, a->idle_since_ns);
 	sql_int(&q, a->active_ns);
 	sql_int(&q, a->idle_ns);
+	sql_int(&q, a->told_idle);
 	sql_quantity(&q, a->memory_mb);
-	sql_quantity(&q, a->counter);
+	sql_quantity(&q, a->power_mw);
+	sql_quantity(&q, a->energy_mj);
+	sql_int(&q, a->card);
+	sql_text(&q, a->base.clock);
+	sql_int(&q, a->base.offset_ns);
 	sql_int(&q, c->gpu);
 	sql_text(&q, c->reservation_id);
 	return sql_run(&q, e);
@@ -53,9 +58,9 @@ int sqlite_apply_mark(struct sqlite_store *s, const struct change_mark *c, int64
 
 static int forget_oldest(struct sqlite_store *s, int64_t before_ns, struct err *e)
 {
-	struct sql q = sql_of(s, "DELETE FROM events WHERE id <= (SELECT id FROM (SELECT id FROM"
-				 " events ORDER BY id LIMIT 1 OFFSET " FORGET_GROUP
-				 " - 1) WHERE id < ?)");
+	struct sql q =
+		sql_of(s, "DELETE FROM events WHERE id <= (SELECT id FROM (SELECT id FROM"
+			  " events ORDER BY id LIMIT 1 OFFSET " FORGET_GROUP " - 1) WHERE id < ?)");
 
 	sql_int(&q, before_ns / 1000);
 	return sql_run(&q, e);

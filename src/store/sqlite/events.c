@@ -24,7 +24,7 @@ struct sqlite_events {
 	size_t count, next;
 };
 
-#define COLUMNS                                                                           \
+#define COLUMNS                                                                                 \
 	"id, time_ns, kind, account, user, uid, actor, gpus, reservation_id, queue_id, reason," \
 	" details, before"
 

@@ -158,7 +158,7 @@ static char *resolve(const struct sqlite_history *h, const char *kept)
 }
 
 #define KEEP "SELECT 1 FROM usage_history WHERE keep_record("
-#define BRIEF                                                                        \
+#define BRIEF \
 	"end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, active_ns, idle_ns"
 #define WHOLE BRIEF ", reason, actor"
 #define BRIEF_COLUMNS 11

@@ -282,28 +282,32 @@ static int load_ignored(struct sqlite_store *s, struct pool_state *state, struct
 /* Of the reservations that there are: what is left of others does not matter. */
 static int load_activity(struct sqlite_store *s, struct pool_state *state, struct err *e)
 {
-	struct sql q = sql_of(s, "SELECT gpu, reservation_id, since_ns, last_active_ns, seen_ns,"
-				 " active_ns, idle_ns, memory_mb, counter FROM activity");
+	struct sql q = sql_of(s, "SELECT gpu, reservation_id, seen_ns, last_active_ns,"
+				 " idle_since_ns, active_ns, idle_ns, told_idle, memory_mb,"
+				 " power_mw, energy_mj, card, clock, offset_ns FROM activity");
 	int r;
 
 	while ((r = sql_step(&q, e)) > 0) {
 		int64_t gpu = sql_column(&q, 0);
 		const char *id = sql_column_text(&q, 1);
-		struct slot *slot = gpu >= 0 && (size_t)gpu < state->slots_count
-					    ? &state->slots[gpu]
-					    : NULL;
+		struct slot *slot =
+			gpu >= 0 && (size_t)gpu < state->slots_count ? &state->slots[gpu] : NULL;
 
 		if (!slot || !slot->reservation || !id || strcmp(slot->reservation->id, id) != 0)
 			continue;
 		slot->activity = (struct activity){
-			.since_ns = sql_column(&q, 2),
+			.seen_ns = sql_column(&q, 2),
 			.last_active_ns = sql_column(&q, 3),
-			.seen_ns = sql_column(&q, 4),
+			.idle_since_ns = sql_column(&q, 4),
 			.active_ns = sql_column(&q, 5),
 			.idle_ns = sql_column(&q, 6),
-			.memory_mb = sql_column_quantity(&q, 7),
-			.counter = sql_column_quantity(&q, 8),
+			.told_idle = sql_column(&q, 7) != 0,
+			.memory_mb = sql_column_quantity(&q, 8),
+			.power_mw = sql_column_quantity(&q, 9),
+			.energy_mj = sql_column_quantity(&q, 10),
+			.card = sql_column(&q, 11),
 		};
+		read_base(&q, 12, &slot->activity.base);
 	}
 	return r;
 }

@@ -191,9 +191,11 @@ static const struct addition {
 	{"gpus", "drained_note", "TEXT"},
 	/* What a reservation has done with a GPU: a row counts only for that reservation. */
 	{"activity", NULL,
-	 "gpu INTEGER PRIMARY KEY, reservation_id TEXT NOT NULL, since_ns INTEGER NOT NULL,"
-	 " last_active_ns INTEGER NOT NULL, seen_ns INTEGER NOT NULL, active_ns INTEGER NOT NULL,"
-	 " idle_ns INTEGER NOT NULL, memory_mb INTEGER, counter INTEGER"},
+	 "gpu INTEGER PRIMARY KEY, reservation_id TEXT NOT NULL, seen_ns INTEGER NOT NULL,"
+	 " last_active_ns INTEGER NOT NULL, idle_since_ns INTEGER NOT NULL,"
+	 " active_ns INTEGER NOT NULL, idle_ns INTEGER NOT NULL, told_idle INTEGER NOT NULL,"
+	 " memory_mb INTEGER, power_mw INTEGER, energy_mj INTEGER, card INTEGER NOT NULL,"
+	 " clock TEXT NOT NULL, offset_ns INTEGER NOT NULL"},
 	/* The same at the end; NULL: nobody could tell. */
 	{"usage_history", "active_ns", "INTEGER"},
 	{"usage_history", "idle_ns", "INTEGER"},

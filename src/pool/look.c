@@ -1,0 +1,60 @@
+/* Recording what a scan shows of the use of reserved GPUs; see look.h. */
+#include "pool/look.h"
+
+#include "base/mem.h"
+#include "pool/private.h"
+
+bool pool_look_is_trusted(struct pool *p, const struct observation *seen)
+{
+	return seen->scan.trusted || seen->scan.simulated || pool_is_administrator(p);
+}
+
+/* A slot that means another card by now has another look: plan_look compares the cards. */
+static int decide_look(const struct pool_state *state, const struct plan_facts *facts,
+		       void *argument, struct plan *plan, struct err *e)
+{
+	const struct observation *seen = argument;
+
+	(void)e;
+	if (seen->count == state->slots_count)
+		plan_look(state, facts, seen->gpus, seen->taken_ns, plan, NULL);
+	return 0;
+}
+
+static int record(struct pool *p, const struct observation *seen, struct err *e)
+{
+	struct transaction t = {
+		.decide = decide_look,
+		.host = HOST_ANY,
+		.argument = (void *)(uintptr_t)seen,
+		.without_liveness = true,
+	};
+
+	if (seen->problem || !pool_look_is_trusted(p, seen))
+		return 0;
+	return pool_transact(p, &t, NULL, e);
+}
+
+int pool_look_snapshot(struct pool *p, const struct snapshot *s, struct err *e)
+{
+	return s->look_due ? record(p, &s->seen, e) : 0;
+}
+
+int pool_look(struct pool *p, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	AUTO(observation_clear) struct observation seen = {0};
+	struct pool_config config = p->config;
+	struct plan_facts facts = {.clock = p->observer.clock};
+	int r = pool_load(p, STORE_READ, &state, e);
+
+	if (r < 0)
+		return r;
+	clock_moment(&facts.now_ns, &facts.boot_ns);
+	if (!plan_look_is_due(&state, &facts))
+		return 0;
+	/* Which names are certain is of no importance for what already runs. */
+	config.naming = GPU_NAMING_AUTO;
+	observe_gpus(&config, &p->observer, &state, NULL, &seen);
+	return record(p, &seen, e);
+}
