@@ -113,7 +113,7 @@ static void tell_of_grant(const struct invocation *in, const struct plan_request
 	text = mem_printf("GPU(s) %s are reserved for you until %s", ids,
 			  clock_local_minute(r->expiry_ns, end));
 	event.reason = text;
-	tell_self(&event, request->notify, settings_text(in->settings, "tell.sendmail"));
+	tell_self(&event, NULL, request->notify, settings_text(in->settings, "tell.sendmail"));
 }
 
 static int reserve_run(const struct invocation *in, struct err *e)

@@ -21,7 +21,7 @@
 #define TAIL_LINES 10
 
 static void tell(const struct supervisor *s, enum event_kind kind, const char *text,
-		 const char *details)
+		 const char *more, const char *details)
 {
 	const struct reservation *mine = s->orders.reservation;
 	const struct event event = {
@@ -37,7 +37,7 @@ static void tell(const struct supervisor *s, enum event_kind kind, const char *t
 		.details = (char *)(uintptr_t)details,
 	};
 
-	tell_self(&event, s->orders.notify, s->orders.sendmail);
+	tell_self(&event, more, s->orders.notify, s->orders.sendmail);
 }
 
 static const char *what(const struct supervisor *s)
@@ -70,7 +70,7 @@ void supervise_notify_start(const struct supervisor *s)
 	if (!s->orders.notify || !s->orders.notify_waited)
 		return;
 	text = mem_printf("'%s' has got GPU(s) %s and starts", what(s), s->gpus);
-	tell(s, EVENT_GRANTED, text, NULL);
+	tell(s, EVENT_GRANTED, text, NULL, NULL);
 }
 
 void supervise_notify_limit(struct supervisor *s)
@@ -82,7 +82,7 @@ void supervise_notify_limit(struct supervisor *s)
 		return;
 	text = mem_printf("'%s' on GPU(s) %s reaches its time limit in %d minutes", what(s),
 			  s->gpus, (int)(SUPERVISE_NOTIFY_BEFORE_NS / (60 * NS_PER_SECOND)));
-	tell(s, EVENT_EXPIRING, text, NULL);
+	tell(s, EVENT_EXPIRING, text, NULL, NULL);
 }
 
 void supervise_notify_status(struct supervisor *s)
@@ -152,10 +152,10 @@ void supervise_notify_end(const struct supervisor *s, int64_t ended_ns)
 		 s->stopped ? ", stopped by its supervisor," : "",
 		 clock_duration(ended_ns - s->began_ns, time));
 	if (tail)
-		str_addf(&text, "; its last lines:\n%s", tail);
+		str_add(&text, "; its last lines:");
 	if (s->status_known && WIFEXITED(s->status))
 		details = mem_printf("{\"exit_status\":%d}", WEXITSTATUS(s->status));
 	else if (s->status_known)
 		details = mem_printf("{\"signal\":%d}", WTERMSIG(s->status));
-	tell(s, EVENT_RELEASED, str_text(&text), details);
+	tell(s, EVENT_RELEASED, str_text(&text), tail, details);
 }

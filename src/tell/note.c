@@ -18,6 +18,7 @@ void tell_notes_clear(struct tell_notes *n)
 	for (size_t i = 0; i < n->count; i++) {
 		free(n->items[i].about);
 		free(n->items[i].text);
+		free(n->items[i].more);
 		free(n->items[i].json);
 	}
 	free(n->items);

@@ -18,10 +18,11 @@ enum tell_channel {
 
 struct tell_note {
 	int64_t time_ns;
-	int kind;          /* enum event_kind */
-	char *about;       /* what it is about: the same kind about the same is a repetition */
-	char *text;        /* one sentence, or more lines */
-	char *json;        /* the event as hooks get it; NULL: programs are not told */
+	int kind;    /* enum event_kind */
+	char *about; /* what it is about: the same kind about the same is a repetition */
+	char *text;  /* one sentence; a line break in it is somebody's name, and shown as \x0a */
+	char *more;  /* lines that belong to it; NULL: none */
+	char *json;  /* the event as hooks get it; NULL: programs are not told */
 	bool by_default;   /* the account is told unless it says otherwise */
 	bool asked;        /* the account has asked for exactly this (--notify) */
 	unsigned channels; /* of one that was asked for; 0: as the account says */

@@ -17,7 +17,8 @@
 
 /* The process that tells. Nothing of the caller's is open in it, and it has no rights but the
    account's. */
-__attribute__((noreturn)) static void teller(const struct event *event, const char *channel,
+__attribute__((noreturn)) static void teller(const struct event *event, const char *more,
+					     const char *channel,
 					     const struct tell_options *options)
 {
 	const struct mark wish = {.text = (char *)(uintptr_t)channel};
@@ -36,13 +37,15 @@ __attribute__((noreturn)) static void teller(const struct event *event, const ch
 	(void)!chdir("/");
 	tell_news_add(&notes, event, &wish);
 	notes.items[0].asked = true;
+	notes.items[0].more = mem_strdup(more);
 	notes.items[0].json = tell_news_json(event);
 	tell_program_adopt();
 	tell_deliver(options, getuid(), &notes);
 	_exit(EXIT_SUCCESS);
 }
 
-void tell_self(const struct event *event, const char *channel, const char *sendmail)
+void tell_self(const struct event *event, const char *more, const char *channel,
+	       const char *sendmail)
 {
 	const struct tell_options options = {.sendmail = sendmail};
 	pid_t child = fork();
@@ -53,7 +56,7 @@ void tell_self(const struct event *event, const char *channel, const char *sendm
 		setsid();
 		grandchild = fork();
 		if (grandchild == 0)
-			teller(event, channel, &options);
+			teller(event, more, channel, &options);
 		_exit(EXIT_SUCCESS);
 	}
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)

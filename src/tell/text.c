@@ -24,18 +24,26 @@ static size_t cut(const char *text, size_t most)
 	return most;
 }
 
-/* Adds each line of a text on its own, made harmless, between two other texts. */
-static void add_lines(struct str *out, const char *text, const char *before, const char *after)
+/* Adds the first bytes of a text as one line, made harmless. */
+static void add_line(struct str *out, const char *before, const char *text, size_t length,
+		     const char *after)
 {
-	while (text && *text) {
-		size_t length = strcspn(text, "\n");
-		AUTO_FREE char *line = mem_printf("%.*s", (int)length, text);
-		AUTO_FREE char *safe = text_printable(line);
+	AUTO_FREE char *line = mem_printf("%.*s", (int)length, text);
+	AUTO_FREE char *safe = text_printable(line);
 
-		str_add(out, before);
-		str_add_bytes(out, safe, cut(safe, LINE_MAX_BYTES));
-		str_add(out, after);
-		text += length + (text[length] == '\n');
+	str_add(out, before);
+	str_add_bytes(out, safe, cut(safe, LINE_MAX_BYTES));
+	str_add(out, after);
+}
+
+static void add_note(struct str *out, const struct tell_note *n, const char *after)
+{
+	add_line(out, "", n->text, strlen(n->text), after);
+	for (const char *at = n->more; at && *at;) {
+		size_t length = strcspn(at, "\n");
+
+		add_line(out, "    ", at, length, after);
+		at += length + (at[length] == '\n');
 	}
 }
 
@@ -44,7 +52,7 @@ static void add_notes(struct str *out, const struct tell_notes *notes,
 {
 	for (size_t i = 0; i < notes->count - notes->told; i++) {
 		if (choice->channels[i] & channel)
-			add_lines(out, notes->items[notes->told + i].text, "", after);
+			add_note(out, &notes->items[notes->told + i], after);
 	}
 	if (choice->held)
 		str_addf(out, "(%zu more: see 'canhazgpu events')%s", choice->held, after);
@@ -75,8 +83,7 @@ static bool is_ascii(const char *text, size_t length)
    control characters; what is not ASCII is encoded (RFC 2047) in words of at most 75 bytes. */
 static void add_subject(struct str *out, const char *text, size_t more, const char *host)
 {
-	AUTO_FREE char *line = mem_printf("%.*s", (int)strcspn(text, "\n"), text);
-	AUTO_FREE char *safe = text_printable(line), *whole = NULL,
+	AUTO_FREE char *safe = text_printable(text), *whole = NULL,
 		       *safe_host = text_printable(host);
 	AUTO(str_clear) struct str subject = {0};
 	size_t length;

@@ -11,6 +11,7 @@ people() {
 	host_pool 4
 	folder=$WORLD/people
 	mkdir "$folder" "$WORLD/dev" "$WORLD/run" "$WORLD/etc/canhazgpu/hooks.d"
+	cp -a /etc/alternatives "$WORLD/etc" # awk is one
 	chmod 0777 "$folder"
 	install -d -o 4302 -g 4300 "$WORLD/home/user" "$WORLD/home/user/.config" "$WORLD/home/user/.config/canhazgpu"
 	sed -i "s,^user:.*,user:x:4302:4300::$WORLD/home/user:/bin/sh," "$WORLD/etc/passwd"
@@ -187,7 +188,7 @@ notify_yaml() {
 	ok user reserve --short --user "$name"
 	ok root canhazgpu release --user user
 	wait_until 'has_text "$folder/a" "root released"'
-	wait_until '[ "$(wc -l <"$folder/requests")" = 3 ] && has_text "$folder/events" released && [ -e "$folder/mail" ] && [ -e "$folder/hook-mail" ]'
+	wait_until '[ "$(wc -l <"$folder/requests")" = 3 ] && has_text "$folder/events" released && [ -e "$folder/mail" ] && [ -e "$folder/hook-mail" ]' || fail_with "$(cat -v "$folder"/log "$folder/requests"; ls "$folder" "$WORLD/etc/canhazgpu/hooks.d")"
 	[[ $(cat "$folder/a") != *$'\e'* && $(cat "$folder/a") != *$'\u202e'* ]] || fail_with "$(cat -v "$folder/a")"
 	[[ $(cat -v "$folder/a") == *'x\x0aBcc: all@example.org\x1b[2J"\ <!channel>'* ]] || fail_with "$(cat -v "$folder/a")"
 	# Of a mail, the headers end with the first empty line.
