@@ -245,6 +245,7 @@ static void expect_same(const char *from, const char *to)
 	assert_string_equal(x.slots[2].drained_by, "root");
 	fixture_same_state(&x, &y);
 	same_history(a, b);
+	same_events(a, b);
 }
 
 static void migrate(const char *from, const char *to, bool dry)

@@ -232,7 +232,7 @@ static void test_marks(void **state)
 	/* The other one has seen none. */
 	assert_int_equal(store_commit(f->b, &old, changes, 1, &e), -EAGAIN);
 	fixture_load(f->b, STORE_READ, &old);
-	altered = *pool_state_mark(&f->state, key);
+	altered = *pool_state_mark(&old, key);
 	altered.warned_ns = T0 + 5;
 	changes[0].mark.mark = &altered;
 	fixture_commit(f, changes, 1);

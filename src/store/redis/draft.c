@@ -119,9 +119,10 @@ void redis_draft_mark(struct redis_draft *d, const struct change_mark *c)
 
 void redis_draft_activity(struct redis_draft *d, const struct change_activity *c)
 {
+	size_t count = d->init ? d->init->gpus_count : d->seen->slots_count;
 	struct redis_draft_slot *slot;
 
-	if (c->gpu < 0 || (size_t)c->gpu >= d->seen->slots_count)
+	if (c->gpu < 0 || (size_t)c->gpu >= count)
 		return;
 	slot = &d->slots[c->gpu];
 	if (!slot->reservation || strcmp(slot->reservation->id, c->reservation_id) != 0)
