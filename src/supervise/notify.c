@@ -151,8 +151,6 @@ void supervise_notify_end(const struct supervisor *s, int64_t ended_ns)
 	str_addf(&text, "'%s' on GPU(s) %s %s%s after %s", what(s), s->gpus, how,
 		 s->stopped ? ", stopped by its supervisor," : "",
 		 clock_duration(ended_ns - s->began_ns, time));
-	if (tail)
-		str_add(&text, "; its last lines:");
 	if (s->status_known && WIFEXITED(s->status))
 		details = mem_printf("{\"exit_status\":%d}", WEXITSTATUS(s->status));
 	else if (s->status_known)

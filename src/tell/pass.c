@@ -19,6 +19,8 @@
 
 /* Accounts that are told at the same time. */
 #define AT_ONCE 16
+/* How often a pass begins again because another one was faster. */
+#define TRIES 5
 /* How often it is tried to find out whether the events are ours, where the pass did not say. */
 #define LOOKS 30
 
@@ -171,17 +173,14 @@ static bool are_acts_on_others(const struct pool_news *news)
 	return false;
 }
 
-int tell_pass(struct pool *pool, const struct tell_options *options, enum tell_when when,
-	      size_t *ret_count, struct err *e)
+/* One try: 1: somebody else was faster, and may not have seen all that is new here. */
+static int pass_once(struct pool *pool, const struct tell_options *options, enum tell_when when,
+		     size_t *ret_count, struct err *e)
 {
 	AUTO(pool_news_clear) struct pool_news news = {0};
 	AUTO_CLOSE int fd = -1;
-	int r;
+	int r = pool_news_read(pool, &news, e);
 
-	*ret_count = 0;
-	if (getuid() != 0)
-		return 0;
-	r = pool_news_read(pool, &news, e);
 	if (r < 0 || news.told == news.count || (when == TELL_OTHERS && !are_acts_on_others(&news)))
 		return r;
 	r = start_teller(options, pool_config_of(pool), &news, &fd, e);
@@ -193,5 +192,16 @@ int tell_pass(struct pool *pool, const struct tell_options *options, enum tell_w
 		say(fd, r > 0 ? SAYS_OURS : SAYS_NOT_OURS);
 	if (r > 0)
 		*ret_count = news.count - news.told;
+	return r < 0 ? r : !r;
+}
+
+int tell_pass(struct pool *pool, const struct tell_options *options, enum tell_when when,
+	      size_t *ret_count, struct err *e)
+{
+	int r = getuid() == 0;
+
+	*ret_count = 0;
+	for (int i = 0; r == 1 && i < TRIES; i++)
+		r = pass_once(pool, options, when, ret_count, e);
 	return r < 0 ? r : 0;
 }
