@@ -76,7 +76,6 @@ void tell_account_become(const struct tell_account *a)
 	clearenv();
 	setenv("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", 1);
 	setenv("LANG", "C.UTF-8", 1);
-	setenv("SHELL", "/bin/sh", 1);
 	setenv("HOME", home && *home == '/' ? home : "/", 1);
 	setenv("USER", a->name, 1);
 	setenv("LOGNAME", a->name, 1);

@@ -22,7 +22,7 @@ void tell_account_clear(struct tell_account *a);
 
 /*
  * Makes this process that account's for good, in its home directory, with an environment of HOME,
- * USER, LOGNAME, SHELL, PATH and LANG alone, in a process that has just been forked. Where it is
+ * USER, LOGNAME, PATH and LANG alone, in a process that has just been forked. Where it is
  * already, only the program's own group is dropped. Ends the process where that is not possible.
  */
 void tell_account_become(const struct tell_account *a);

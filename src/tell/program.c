@@ -73,6 +73,8 @@ __attribute__((noreturn)) static void become_program(const struct tell_program *
 		_exit(126);
 	file_close_all_but(-1);
 	tell_account_become(p->account);
+	/* If whoever keeps the time is killed. The kernel forgets it where the rights change. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execv(p->path, p->arguments);
 	_exit(errno == ENOENT ? 127 : 126);
 }
