@@ -232,3 +232,81 @@ notify_yaml() {
 		'canhazgpu: released Bearer secret'
 	jq -r 'select(.path == "/ntfy") | .body' "$folder/requests" | grep -qF '"\ <!channel> $(id) `id`'
 }
+
+# told: an account of the world whose notify.yaml has a command, which keeps what it is told, one JSON document per line.
+told() {
+	mkdir -p "$WORLD/home/.config/canhazgpu"
+	printf '%s\n' '#!/bin/sh' 'cat >>"$HOME/told"' >"$WORLD/home/keep"
+	chmod +x "$WORLD/home/keep"
+	printf 'channels: terminal\nkinds: []\ncommand: ~/keep\n' >"$WORLD/home/.config/canhazgpu/notify.yaml"
+	touch "$WORLD/home/told"
+}
+
+# wait_told COUNT FILTER EXPECTED: what a jq filter makes of the last of so many.
+wait_told() {
+	wait_until '[ "$(wc -l <"$WORLD/home/told")" -ge '"$1"' ]'
+	assert_equal "$(tail -n 1 "$WORLD/home/told" | jq -r "$2")" "$3"
+}
+
+@test "run --notify: the end with its exit status or signal, the start after a wait, the time limit before it is reached" {
+	pool 2
+	told
+	chg run --notify=command -- sh -c 'exit 3'
+	assert_status 3
+	wait_told 1 '[.kind, (.gpus | length), .account] | @tsv' $'released\t1\t'"$(id -un)"
+	# Before Linux 6.15 the parent may be faster.
+	how=$(jq -c .details "$WORLD/home/told")
+	[ "$how" = '{"exit_status":3}' ] || [ "$how" = null ] || fail_with "$how"
+	chg run --notify=command -- sh -c 'kill -TERM $$'
+	wait_told 2 '.details.signal // 15' 15
+	chg run -- true
+	start_background holder canhazgpu run --gpus 2 -- sleep 2.2
+	wait_until '[ "$(held)" = "0 1" ]'
+	chg_ok run --wait --notify=command -- true
+	wait_until '[ "$(wc -l <"$WORLD/home/told")" = 4 ]'
+	assert_equal "$(tail -n 2 "$WORLD/home/told" | jq -r .kind | sort | paste -sd ' ')" 'granted released'
+	grep -q "'true' on GPU" "$WORLD/home/told"
+	# Without a time limit of more than ten minutes there is nothing to be told before the end.
+	use_clock
+	start_background limited canhazgpu run --timeout 11m --notify=command -- sleep 1000
+	wait_until '[ "$(held | wc -w)" = 1 ]'
+	set_clock 0 61
+	wait_told 5 '.kind' expiring
+	grep -q "reaches its time limit in 10 minutes" "$WORLD/home/told"
+}
+
+@test "run --notify by mail: the last lines of a log file, and nothing of what was there before" {
+	need_root
+	people
+	as_user_log=$WORLD/home/user/log
+	printf 'old line\n' >"$as_user_log"
+	chown 4302 "$as_user_log"
+	on_host 4302 env HOME="$WORLD/home/user" sh -c 'canhazgpu run --notify=mail -- sh -c '\''i=0; while [ $i -lt 30 ]; do echo "line $i" >&2; i=$((i + 1)); done; exit 1'\'' 2>>~/log'
+	assert_status 1
+	wait_until '[ -e "$folder/mail" ]'
+	grep -q '^To: user$' "$folder/mail"
+	[[ $(cat "$folder/mail") != *'old line'* ]]
+	if grep -q 'failed with exit status 1' "$folder/mail"; then
+		assert_equal "$(grep -c '^    line' "$folder/mail")" 10
+		grep -q '^    line 29$' "$folder/mail"
+	fi
+}
+
+@test "reserve --notify leaves a wish, which goes when the reservation has ended" {
+	pool 3
+	wishes() {
+		if [ "${E2E_STORE:-sqlite}" = redis ]; then
+			redis --raw hkeys canhazgpu:marks | grep -c '^notify ' || true
+		else
+			db "SELECT count(*) FROM marks WHERE key LIKE 'notify %'"
+		fi
+	}
+	chg_ok reserve --notify=mail --short
+	chg_ok reserve --short
+	assert_equal "$(wishes)" 1
+	chg_ok release --gpu-ids 0
+	chg_ok reserve --notify --gpus 2 --short
+	assert_equal "$(wishes)" 1
+	chg reserve --notify=smoke
+	assert_error 2 'usual|terminal|mail|command'
+}
