@@ -142,6 +142,7 @@ notify_yaml() {
 	assert_equal "$(grep -c 'notify.yaml:' "$folder/a")" 1
 	in_world HOME="$WORLD/home/user" canhazgpu doctor >"$WORLD/doctor" || true
 	grep -q '^warning *notify .*notify.yaml:2:' "$WORLD/doctor"
+	in_world HOME="$WORLD/home/user" canhazgpu config 2>&1 >/dev/null | grep -q "^Warning: .*notify.yaml:2:"
 	notify_yaml 'channels: none'
 	reserve_and_release
 	ok root canhazgpu status
