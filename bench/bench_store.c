@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -22,6 +23,7 @@
 #define PROCESSES 64
 #define TRANSACTIONS 50
 #define HISTORY_RECORDS 1000000
+#define EVENTS 1000000
 
 static char directory[200];
 static char *path;
@@ -52,11 +54,12 @@ static void load(struct store *s, enum store_intent intent, struct pool_state *s
 		die(&e);
 }
 
-static void commit(struct store *s, const struct pool_state *state, const struct change *change)
+static void commit(struct store *s, const struct pool_state *state, const struct change *changes,
+		   size_t count)
 {
 	struct err e = {0};
 
-	if (store_commit(s, state, change, 1, &e) < 0)
+	if (store_commit(s, state, changes, count, &e) < 0)
 		die(&e);
 }
 
@@ -75,12 +78,26 @@ static void print_row(const char *what, int64_t *times_ns, size_t count)
 	       (double)times_ns[count - 1] / NS_PER_MS);
 }
 
-/* Grants a GPU, or ends its reservation where it has one: one load and one commit. */
-static void toggle(struct store *s, int gpu)
+/* Grants a GPU, or ends its reservation where it has one: one load and one commit; with an event,
+   where `noted`. */
+static void toggle(struct store *s, int gpu, bool noted)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	AUTO(reservation_freep) struct reservation *r = NULL;
-	struct change change = {.kind = CHANGE_END};
+	struct change change = {.kind = CHANGE_END}, changes[2];
+	char account[] = "alice", reason[] = "alice got GPU 7 for 2h 0m 0s";
+	char before[] = "asked 1 GPU\nheld 0 run 1a2b3c4d alice\nheld 1 run 2a2b3c4d bob\n"
+			"held 2-3 manual 3a2b3c4d carol\nfree 4-7\n";
+	struct event event = {
+		.kind = EVENT_GRANTED,
+		.time_ns = clock_now_ns(),
+		.account = account,
+		.user = account,
+		.uid = quantity_of(1000),
+		.gpus = &gpu,
+		.gpus_count = 1,
+		.reason = reason,
+	};
 
 	load(s, STORE_UPDATE, &state);
 	change.end = (struct change_end){
@@ -101,7 +118,100 @@ static void toggle(struct store *s, int gpu)
 		r->gpus_count = 1;
 		change = (struct change){.kind = CHANGE_GRANT, .grant.reservation = r};
 	}
-	commit(s, &state, &change);
+	/* Every other one is a decision. */
+	event.before = r ? before : NULL;
+	changes[0] = change;
+	changes[1] = (struct change){
+		.kind = CHANGE_EVENT,
+		.event = {.event = &event, .forget_ns = event.time_ns - 30 * NS_PER_DAY},
+	};
+	commit(s, &state, changes, noted ? 2 : 1);
+}
+
+/* In turn, so that whatever else the machine does hits both. */
+static void bench_events(struct store *s)
+{
+	int64_t *times_ns[2], *cpu_ns[2], start_ns, cpu_start_ns;
+	struct timespec cpu;
+
+	for (int noted = 0; noted < 2; noted++) {
+		times_ns[noted] = mem_alloc(SINGLE_ROUNDS, sizeof(int64_t));
+		cpu_ns[noted] = mem_alloc(SINGLE_ROUNDS, sizeof(int64_t));
+	}
+	for (size_t i = 0; i < 4 * SINGLE_ROUNDS / 2; i++) {
+		int noted = i / 2 % 2; /* a grant and its end */
+
+		usleep(BETWEEN_US);
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+		cpu_start_ns = cpu.tv_sec * NS_PER_SECOND + cpu.tv_nsec;
+		start_ns = clock_monotonic_ns();
+		toggle(s, 7, noted);
+		times_ns[noted][i / 4 * 2 + i % 2] = clock_monotonic_ns() - start_ns;
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+		cpu_ns[noted][i / 4 * 2 + i % 2] =
+			cpu.tv_sec * NS_PER_SECOND + cpu.tv_nsec - cpu_start_ns;
+	}
+	print_row("load and commit, without an event", times_ns[0], SINGLE_ROUNDS);
+	print_row("  with an event", times_ns[1], SINGLE_ROUNDS);
+	print_row("  processor time, without", cpu_ns[0], SINGLE_ROUNDS);
+	print_row("  processor time, with", cpu_ns[1], SINGLE_ROUNDS);
+	for (int noted = 0; noted < 2; noted++) {
+		free(times_ns[noted]);
+		free(cpu_ns[noted]);
+	}
+}
+
+/* An event every 2.6 s, for 30 days. */
+static void fill_events(void)
+{
+	AUTO_FREE char *sql = mem_printf(
+		"PRAGMA synchronous = OFF; DELETE FROM events; WITH RECURSIVE n(i) AS (SELECT 1"
+		" UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT INTO events(id, time_ns, kind,"
+		" account, user, uid, gpus, reservation_id, reason) SELECT t / 1000, t, 'granted',"
+		" 'user' || i %% 50, 'user' || i %% 50, 1000 + i %% 50, i %% 8,"
+		" printf('%%08x-0000-4000-8000-000000000000', i), 'user got a GPU for a run'"
+		" FROM (SELECT i, %lld + i * 2592000000 AS t FROM n)",
+		EVENTS, (long long)(clock_now_ns() - 30 * NS_PER_DAY));
+	sqlite3 *db;
+
+	if (sqlite3_open(path, &db) || sqlite3_exec(db, sql, NULL, NULL, NULL))
+		exit(1);
+	sqlite3_close(db);
+}
+
+static void bench_event_reading(struct store *s)
+{
+	const struct event_range range = {.since_ns = clock_now_ns() - NS_PER_HOUR};
+	int64_t times_ns[100];
+	const struct event *event;
+	struct err e = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(times_ns); i++) {
+		times_ns[i] = clock_monotonic_ns();
+		count = 0;
+		if (store_events_begin(s, &range, &e) < 0)
+			die(&e);
+		while (store_events_next(s, &event, &e) > 0)
+			count++;
+		store_events_end(s);
+		times_ns[i] = clock_monotonic_ns() - times_ns[i];
+	}
+	if (count < 1000)
+		exit(1);
+	print_row("an hour of 1,000,000 events", times_ns, ARRAY_SIZE(times_ns));
+}
+
+/* In a process of its own, so that its memory does not count. */
+static void fill(void (*filler)(void))
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		filler();
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
 }
 
 static void bench_single(struct store *s)
@@ -121,7 +231,7 @@ static void bench_single(struct store *s)
 	for (size_t i = 0; i < SINGLE_ROUNDS; i++) {
 		usleep(BETWEEN_US);
 		start_ns = clock_monotonic_ns();
-		toggle(s, 7);
+		toggle(s, 7, false);
 		times_ns[i] = clock_monotonic_ns() - start_ns;
 	}
 	print_row("load and commit", times_ns, SINGLE_ROUNDS);
@@ -138,7 +248,7 @@ static void one_of_many(int gpu, int go_fd, int result_fd)
 	for (int i = 0; i < TRANSACTIONS; i++) {
 		int64_t start_ns = clock_monotonic_ns();
 
-		toggle(s, gpu);
+		toggle(s, gpu, false);
 		times_ns[i] = clock_monotonic_ns() - start_ns;
 	}
 	store_close(s);
@@ -182,7 +292,8 @@ static void fill_history(void)
 {
 	AUTO_FREE char *sql = mem_printf(
 		"PRAGMA synchronous = OFF; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1"
-		" FROM n WHERE i < %d) INSERT INTO usage_history SELECT i * 1000000000, i,"
+		" FROM n WHERE i < %d) INSERT INTO usage_history(end_ns, key, reservation_id,"
+		" user, account, uid, type, gpu, start_ns, reason, actor) SELECT i * 1000000000, i,"
 		" printf('%%08x-0000-4000-8000-000000000000', i), 'user' || i %% 50,"
 		" 'user' || i %% 50, 1000 + i %% 50, 'run', i %% 8, i * 1000000000 - 500, 'released',"
 		" NULL FROM n",
@@ -230,7 +341,6 @@ int main(int argc, char **argv)
 	AUTO_FREE char *command = NULL;
 	struct pool_state state = {0};
 	struct store *s;
-	pid_t filler;
 
 	snprintf(directory, sizeof(directory), "%s/canhazgpu-bench-XXXXXX",
 		 argc > 1 ? argv[1] : "/tmp");
@@ -240,21 +350,20 @@ int main(int argc, char **argv)
 	}
 	path = mem_printf("%s/pool.db", directory);
 	s = open_store();
-	commit(s, &state, &init);
+	commit(s, &state, &init, 1);
 	for (int gpu = 0; gpu < 4; gpu++)
-		toggle(s, gpu);
+		toggle(s, gpu, false);
 	printf("%-44s %9s %9s %9s\n", "milliseconds", "median", "p99", "max");
 	bench_single(s);
 	fflush(stdout);
 	bench_many();
 	fflush(stdout);
-	filler = fork(); /* so that its memory does not count */
-	if (filler == 0) {
-		fill_history();
-		_exit(0);
-	}
-	waitpid(filler, NULL, 0);
+	bench_events(s);
+	fflush(stdout);
+	fill(fill_history);
 	bench_history(s);
+	fill(fill_events);
+	bench_event_reading(s);
 	store_close(s);
 	free(path);
 	command = mem_printf("rm -rf '%s'", directory);

@@ -48,7 +48,7 @@ struct event {
 	char *reservation_id, *queue_id; /* NULL: about none */
 	char *reason;                    /* one sentence for people */
 	char *details;                   /* a JSON object, or NULL */
-	char *before; /* the state that it was decided on: plan/events.h says how; or NULL */
+	char *before; /* the state that it was decided on: plan/before.h; or NULL */
 };
 
 /* Which events are read: those after that time and after that id, in the order in which they

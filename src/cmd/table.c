@@ -9,10 +9,10 @@
 #include "conf/nearest.h"
 
 const struct command *const commands[] = {
-	&cmd_admin,     &cmd_adopt,    &cmd_backup,  &cmd_cancel,  &cmd_completion, &cmd_config,
-	&cmd_doctor,    &cmd_events, &cmd_extend,   &cmd_help,    &cmd_migrate, &cmd_queue,      &cmd_release,
-	&cmd_report,    &cmd_reserve,  &cmd_restore, &cmd_run,     &cmd_status,     &cmd_web,
-	&cmd_supervise, &cmd_complete, NULL,
+	&cmd_admin,   &cmd_adopt,     &cmd_backup,   &cmd_cancel,  &cmd_completion, &cmd_config,
+	&cmd_doctor,  &cmd_events,    &cmd_extend,   &cmd_help,    &cmd_migrate,    &cmd_queue,
+	&cmd_release, &cmd_report,    &cmd_reserve,  &cmd_restore, &cmd_run,        &cmd_status,
+	&cmd_web,     &cmd_supervise, &cmd_complete, NULL,
 };
 
 const struct option_spec global_options[] = {

@@ -1,5 +1,5 @@
-/* The state that something was decided on, in short: plan_state_text of events.h. */
-#include "plan/events.h"
+/* The state that something was decided on, in short: plan_state_text of before.h. */
+#include "plan/before.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -142,17 +142,15 @@ static void add_waiting(struct str *text, size_t *left_out, const struct pool_st
 			const struct plan_facts *facts, size_t place)
 {
 	const struct queue_entry *q = &state->queue[place];
-	AUTO_FREE char *ids = q->requested_ids ? str_join_ranges(q->requested_ids,
-								 q->requested_ids_count)
-					       : NULL;
-	AUTO_FREE char *passed_over = place < WAITING_EXPLAINED
-					      ? plan_why_passed_over(state, facts, place)
-					      : NULL;
-	AUTO_FREE char *wanted = ids ? mem_printf("=%s%s%s", ids, passed_over ? " " : "",
-						  passed_over ? passed_over : "")
-				     : mem_printf("%zu%s%s", plan_entry_count(q),
-						  passed_over ? " " : "",
-						  passed_over ? passed_over : "");
+	AUTO_FREE char *ids =
+		q->requested_ids ? str_join_ranges(q->requested_ids, q->requested_ids_count) : NULL;
+	AUTO_FREE char *passed_over =
+		place < WAITING_EXPLAINED ? plan_why_passed_over(state, facts, place) : NULL;
+	AUTO_FREE char *wanted =
+		ids ? mem_printf("=%s%s%s", ids, passed_over ? " " : "",
+				 passed_over ? passed_over : "")
+		    : mem_printf("%zu%s%s", plan_entry_count(q), passed_over ? " " : "",
+				 passed_over ? passed_over : "");
 	char words[WORDS_MAX], id[9];
 
 	snprintf(id, sizeof(id), "%.8s", q->id);

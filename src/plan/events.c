@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "plan/before.h"
 #include "plan/queue.h"
 
 /* What is noticed so much later than it was says so. */
@@ -324,12 +325,11 @@ static void drain(struct making *m, const struct change_drain *c)
 {
 	const char *who = c->actor ? c->actor : m->author ? m->author : "an administrator";
 	const char *gpus = gpus_text(m->plan, c->gpus, c->gpus_count);
-	struct event *v = c->actor
-				  ? add(m, EVENT_DRAINED,
-					mem_printf("%s took %s out of service%s%s", who, gpus,
-						   c->note ? ": " : "", c->note ? c->note : ""))
-				  : add(m, EVENT_UNDRAINED,
-					mem_printf("%s put %s back into service", who, gpus));
+	struct event *v = c->actor ? add(m, EVENT_DRAINED,
+					 mem_printf("%s took %s out of service%s%s", who, gpus,
+						    c->note ? ": " : "", c->note ? c->note : ""))
+				   : add(m, EVENT_UNDRAINED,
+					 mem_printf("%s put %s back into service", who, gpus));
 
 	v->actor = (char *)(uintptr_t)who;
 	set_gpus(v, c->gpus, c->gpus_count);
@@ -356,8 +356,8 @@ static void set_units(struct making *m, const struct change_units *c)
 	for (size_t i = 0; i < c->count; i++) {
 		const struct slot *old = i < before ? &m->state->slots[i] : NULL;
 
-		added += !old || (old->retired_ns != TIME_NONE &&
-				  c->slots[i].retired_ns == TIME_NONE);
+		added += !old ||
+			 (old->retired_ns != TIME_NONE && c->slots[i].retired_ns == TIME_NONE);
 		gone += old && old->retired_ns == TIME_NONE && c->slots[i].retired_ns != TIME_NONE;
 		others += old && old->uuid && !is_same_text(old->uuid, c->slots[i].uuid);
 	}

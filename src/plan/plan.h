@@ -40,6 +40,7 @@
 #include "plan/activity.h"
 #include "plan/actor.h"
 #include "plan/adopt.h"
+#include "plan/before.h"
 #include "plan/cancel.h"
 #include "plan/changes.h"
 #include "plan/cleanup.h"

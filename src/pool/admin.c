@@ -136,7 +136,8 @@ int pool_admin(struct pool *p, const struct pool_admin_request *request, int *re
 	AUTO(scan_clear) struct scan scan = {0};
 	AUTO_FREE struct slot *units = NULL;
 	struct making m = {.pool = p, .request = request};
-	struct transaction t = {.decide = decide_init, .host = HOST_TAKES_OVER,
+	struct transaction t = {.decide = decide_init,
+				.host = HOST_TAKES_OVER,
 				.argument = &m,
 				.author = &request->actor};
 	int r = pool_read_fresh(&m, e);

@@ -126,9 +126,8 @@ int pool_restore_backup(struct pool *p, const struct plan_actor *actor, const st
 	if (!pool_may_administer(p, actor))
 		return plan_refuse_others(&p->config.policy, store_has_owner(p->store),
 					  "restore a backup", e);
-	r = store_is_file(p->store)
-		    ? store_restore(p->store, image, name, replace, ret_contents, e)
-		    : restore_copy(p, actor, image, name, replace, ret_contents, e);
+	r = store_is_file(p->store) ? store_restore(p->store, image, name, replace, ret_contents, e)
+				    : restore_copy(p, actor, image, name, replace, ret_contents, e);
 	if (r < 0)
 		return r;
 	reason = mem_printf("%s restored the pool from %s", actor->account, name);

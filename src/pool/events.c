@@ -119,8 +119,7 @@ static bool was_noted(struct pool *p, const struct plan_request *request, enum e
 
 	if (store_events_begin(p->store, &range, NULL) < 0)
 		return true;
-	while (!noted && seen++ < REFUSALS_LOOK &&
-	       store_events_next(p->store, &event, NULL) > 0)
+	while (!noted && seen++ < REFUSALS_LOOK && store_events_next(p->store, &event, NULL) > 0)
 		noted = event->kind == kind && is_same(event->account, request->actor.account);
 	store_events_end(p->store);
 	/* So much has happened in a minute that one more refusal is no news. */

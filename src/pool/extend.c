@@ -22,7 +22,8 @@ int pool_extend(struct pool *p, const struct plan_extension *extension,
 		struct pool_extended *ret_extended, struct err *e)
 {
 	struct plan_extension asked = *extension;
-	struct transaction t = {.decide = decide_extend, .argument = &asked, .author = &extension->actor};
+	struct transaction t = {
+		.decide = decide_extend, .argument = &asked, .author = &extension->actor};
 	AUTO(attempt_clear) struct attempt attempt = {0};
 	const struct plan *plan = &attempt.plan;
 	int r = pool_transact(p, &t, &attempt, e);

@@ -64,7 +64,8 @@ static int decide_alteration(const struct pool_state *state, const struct plan_f
 
 static int alter(struct pool *p, struct alteration *a, struct err *e)
 {
-	struct transaction t = {.decide = decide_alteration, .host = HOST_ANY, .argument = a, .author = a->actor};
+	struct transaction t = {
+		.decide = decide_alteration, .host = HOST_ANY, .argument = a, .author = a->actor};
 
 	return pool_transact(p, &t, NULL, e);
 }

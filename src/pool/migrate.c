@@ -163,8 +163,8 @@ static int copy_events(struct store *from, struct store *to, struct err *e)
 /* What makes the pool, and fills it. The caller frees it; what it points to stays in the state. */
 static struct change *make_changes(struct pool_state *state, size_t *ret_count)
 {
-	size_t count = 4 + 2 * state->slots_count + state->reservations_count +
-		       state->queue_count + state->ignored_count + state->marks_count;
+	size_t count = 4 + 2 * state->slots_count + state->reservations_count + state->queue_count +
+		       state->ignored_count + state->marks_count;
 	struct change *changes = mem_alloc(count, sizeof(*changes)), *c = changes;
 
 	c->kind = CHANGE_INIT;
@@ -248,9 +248,8 @@ static int make_pool(struct pool_state *state, struct pool *to, struct err *e)
 {
 	struct filling f = {.to = to};
 	AUTO_FREE struct change *changes = make_changes(state, &f.count);
-	struct transaction t = {.decide = decide_filling, .host = HOST_ANY,
-				.argument = &f,
-				.without_events = true};
+	struct transaction t = {
+		.decide = decide_filling, .host = HOST_ANY, .argument = &f, .without_events = true};
 
 	f.changes = changes;
 	return pool_transact(to, &t, NULL, e);

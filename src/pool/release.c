@@ -82,7 +82,8 @@ static void keep_cancelled(struct pool_state *state, int64_t now_ns, const bool 
 static int run_release(struct pool *p, struct release *release, struct pool_released *ret_released,
 		       struct err *e)
 {
-	struct transaction t = {.decide = decide_release, .argument = release, .author = release->actor};
+	struct transaction t = {
+		.decide = decide_release, .argument = release, .author = release->actor};
 	AUTO(attempt_clear) struct attempt attempt = {0};
 	int r = pool_transact(p, &t, &attempt, e);
 

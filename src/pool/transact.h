@@ -70,7 +70,7 @@ struct transaction {
 	const struct plan_actor *requester;
 	const struct plan_actor *author; /* who does it, for the events; NULL: the requester, or
 					    nobody in particular */
-	bool without_events; /* nothing happens: what has happened elsewhere is copied */
+	bool without_events;   /* nothing happens: what has happened elsewhere is copied */
 	pool_prepare *prepare; /* NULL: nothing to prepare */
 	/* It needs to know of nobody whether he lives. `prepare` may change it. */
 	bool without_liveness;

@@ -68,7 +68,10 @@ static int decide_leave(const struct pool_state *state, const struct plan_facts 
 
 struct pool_wait *pool_wait_end(struct pool_wait *w)
 {
-	struct transaction leave = {.decide = decide_leave, .host = HOST_ANY, .argument = w, .author = w ? &w->request.actor : NULL};
+	struct transaction leave = {.decide = decide_leave,
+				    .host = HOST_ANY,
+				    .argument = w,
+				    .author = w ? &w->request.actor : NULL};
 
 	if (!w)
 		return NULL;

@@ -19,8 +19,8 @@ static char *cut(char *text)
 
 bool before_next(const char **text, struct before_line *ret_line)
 {
-	struct before_line line = {.gpus = "", .id = "", .account = "", .wanted = "",
-				   .passed_over = ""};
+	struct before_line line = {
+		.gpus = "", .id = "", .account = "", .wanted = "", .passed_over = ""};
 	size_t length = *text ? strcspn(*text, "\n") : 0;
 	char *rest;
 

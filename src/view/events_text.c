@@ -138,12 +138,14 @@ static void add_waiting(struct str *text, const struct event *event, const struc
 			bool behind)
 {
 	AUTO_FREE char *who = text_shown(line->account), *why = text_shown(line->passed_over);
+	AUTO_FREE char *id = text_shown(line->id),
+		       *named = text_shown(line->wanted + (*line->wanted == '='));
 	struct supply supply = count_supply(event->before, line->id);
 	size_t wanted = (size_t)strtoul(line->wanted, NULL, 10);
 
-	str_addf(text, "  %s of %s, for ", line->id, who);
+	str_addf(text, "  %s of %s, for ", id, who);
 	if (*line->wanted == '=')
-		str_addf(text, "GPUs %s", line->wanted + 1);
+		str_addf(text, "GPUs %s", named);
 	else
 		str_addf(text, "%zu GPU%s", wanted, str_plural(wanted));
 	if (is_own(event, line))

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "web/server.h"
 
-static const char *const types[ANSWER_TEXTS] = {
+static const char *const types[ANSWER_DOCUMENTS] = {
 	[ANSWER_STATUS] = TYPE_JSON,
 	[ANSWER_QUEUE] = TYPE_JSON,
 	[ANSWER_METRICS] = TYPE_METRICS,
@@ -87,7 +87,7 @@ int64_t refresh_tick(struct server *s, int64_t now_ns)
 
 static void drop(struct refresh *refresh)
 {
-	for (int i = 0; i < ANSWER_TEXTS; i++)
+	for (int i = 0; i < ANSWER_DOCUMENTS; i++)
 		refresh->documents[i] = document_free(refresh->documents[i]);
 	refresh->problem = document_free(refresh->problem);
 }
@@ -111,8 +111,11 @@ void refresh_done(struct server *s, const struct answer *answer)
 			 answer->texts[ANSWER_PROBLEM]);
 		refresh->problem = document_new_error(MHD_HTTP_SERVICE_UNAVAILABLE, reason);
 	}
-	for (int i = 0; i < ANSWER_TEXTS && !head->code; i++)
+	for (int i = 0; i < ANSWER_DOCUMENTS && !head->code; i++)
 		refresh->documents[i] = document_new(answer->texts[i], head->lengths[i], types[i]);
+	if (!head->code && head->lengths[ANSWER_EVENTS])
+		streams_log(&s->streams, answer->texts[ANSWER_EVENTS],
+			    head->lengths[ANSWER_EVENTS]);
 	http_wake(s, (struct need){.kind = ASK_REFRESH}, action.wake_ns);
 }
 

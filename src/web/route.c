@@ -109,6 +109,8 @@ static enum MHD_Result answer(struct request *r, const char *path, const char *q
 		return history_answer(r, query, ASK_REPORT, 30);
 	if (!strcmp(path, "/api/timeline"))
 		return history_answer(r, query, ASK_TIMELINE, 1);
+	if (!strcmp(path, "/api/events/log"))
+		return history_answer(r, query, ASK_EVENTS, 1);
 	if (!strcmp(path, "/api/events"))
 		return events_answer(r, head);
 	return page_answer(r, path, with_cookie);

@@ -191,6 +191,7 @@ int server_run(const struct web_config *config, int listen_fd, bool loopback, st
 	for (int i = 0; i < WORKERS; i++)
 		worker_clear(&s->workers[i]);
 	http_stop(s);
+	streams_clear(&s->streams);
 	refresh_clear(s);
 	history_clear(s);
 	route_clear(s);

@@ -55,8 +55,9 @@ struct connection {
 /* The documents of the latest refresh. */
 struct refresh {
 	struct refresh_state state;
-	struct document *documents[ANSWER_TEXTS]; /* NULL where there is none yet, or it failed */
-	struct document *problem;                 /* why there is none */
+	struct document
+		*documents[ANSWER_DOCUMENTS]; /* NULL where there is none yet, or it failed */
+	struct document *problem;             /* why there is none */
 };
 
 /* One document about the past. */

@@ -12,6 +12,7 @@
 #include "pool/policy_settings.h"
 #include "pool/report.h"
 #include "pool/timeline.h"
+#include "view/events.h"
 #include "view/queue.h"
 #include "view/report.h"
 #include "view/status.h"
@@ -21,9 +22,14 @@
    that it works where there is no other network. */
 #define DOCUMENTATION "web.md"
 
+/* No more events than that in a document, and in what one refresh sends to the streams. */
+#define EVENTS_MAX 1000
+#define EVENTS_SENT_MAX 100
+
 int source_open(struct source *s, struct err *e)
 {
-	metrics_init(&s->metrics, clock_now_ns());
+	s->events_ns = clock_now_ns();
+	metrics_init(&s->metrics, s->events_ns);
 	s->host = settings_new_host();
 	s->reload = reload_new(s->host);
 	return s->config->demo ? 0 : pool_open(s->config->pool, &s->pool, e);
@@ -158,6 +164,25 @@ static int fingerprint(const struct source *s, struct snapshot *snap, uint64_t *
 	return r;
 }
 
+/* What has happened since the last refresh, as messages of a stream. A store that tells no events
+   keeps nobody from the documents. */
+static void add_news(struct source *s, struct str *text)
+{
+	static const struct event_filter all;
+	AUTO(event_list_clear) struct event_list list = {0};
+	struct err e = {0};
+
+	if (!s->pool || pool_events(s->pool, &all, s->events_ns, *s->event ? s->event : NULL,
+				    EVENTS_SENT_MAX, &list, &e) < 0)
+		return;
+	for (size_t i = 0; i < list.count; i++) {
+		str_addf(text, "event: log\nid: %s\ndata: ", list.events[i].id);
+		(void)add_document(text, view_event_json(&list.events[i], false), &e);
+		str_add(text, "\n");
+		memcpy(s->event, list.events[i].id, sizeof(s->event));
+	}
+}
+
 int source_refresh(struct source *s, struct source_texts *ret_texts, struct err *e)
 {
 	AUTO(snapshot_clear) struct snapshot snap = {0};
@@ -184,6 +209,7 @@ int source_refresh(struct source *s, struct source_texts *ret_texts, struct err 
 		demo_timeline(s->metrics.counted_ns, snap.now_ns, &since);
 	if (s->pool)
 		pool_look_snapshot(s->pool, &snap, NULL);
+	add_news(s, &ret_texts->texts[ANSWER_EVENTS]);
 	metrics_count(&s->metrics, &since);
 	metrics_write(&s->metrics, &snap, begin_ns, &ret_texts->texts[ANSWER_METRICS]);
 	return 0;
@@ -232,6 +258,16 @@ int source_timeline(struct source *s, int days, struct str *ret_text, struct err
 	else
 		demo_timeline(from_ns, now_ns, &t);
 	return r < 0 ? r : add_document(ret_text, view_timeline_json(&t), e);
+}
+
+int source_events(struct source *s, int days, struct str *ret_text, struct err *e)
+{
+	static const struct event_filter all;
+	AUTO(event_list_clear) struct event_list list = {0};
+	int64_t since_ns = clock_now_ns() - days * NS_PER_DAY;
+	int r = s->pool ? pool_events(s->pool, &all, since_ns, NULL, EVENTS_MAX, &list, e) : 0;
+
+	return r < 0 ? r : add_document(ret_text, view_events_json(&list), e);
 }
 
 int source_watch(struct source *s)

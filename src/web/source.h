@@ -5,6 +5,7 @@
 #ifndef WEB_SOURCE_H
 #define WEB_SOURCE_H
 
+#include "base/event.h"
 #include "conf/reload.h"
 #include "pool/web_config.h"
 #include "stats/usage.h"
@@ -18,6 +19,8 @@ struct source {
 	struct reload *reload; /* ... read when it refreshes */
 	bool follows_host;     /* the pool has them: no longer those of the server's start */
 	struct metrics metrics;
+	int64_t events_ns;         /* what has happened since is sent to the streams ... */
+	char event[EVENT_ID_SIZE]; /* ... behind that event; "": all of it */
 };
 
 /* What the pool shows, as documents in the order of ANSWER_.... */
@@ -38,6 +41,7 @@ void source_texts_clear(struct source_texts *t);
 int source_report(struct source *s, int days, enum usage_by by, struct str *ret_text,
 		  struct err *e);
 int source_timeline(struct source *s, int days, struct str *ret_text, struct err *e);
+int source_events(struct source *s, int days, struct str *ret_text, struct err *e);
 
 /* See store_watch; -1 with --demo. */
 int source_watch(struct source *s);

@@ -13,17 +13,21 @@
 /* Keeps proxies from closing idle connections, and finds those that are gone. */
 #define BEAT_NS (15 * NS_PER_SECOND)
 
-/* A message is shorter than that. */
-#define MESSAGE_SIZE 128
+/* What libmicrohttpd asks for at once. */
+#define BLOCK_SIZE 512
+
+/* So much is kept of what has happened, for streams that are slow. */
+#define LOG_BYTES 65536
 
 struct stream {
 	TAILQ_ENTRY(stream) entry;
 	struct streams *streams;
 	struct MHD_Connection *connection;
 	bool sleeping, begun, beat_due;
-	uint64_t told; /* the version that it was told last */
-	char message[MESSAGE_SIZE];
-	size_t length, sent; /* of the message */
+	uint64_t told;     /* the version that it was told last */
+	uint64_t log_told; /* so many bytes of the log */
+	struct str message;
+	size_t sent; /* of the message */
 };
 
 void streams_init(struct streams *s)
@@ -32,27 +36,45 @@ void streams_init(struct streams *s)
 	TAILQ_INIT(&s->list);
 }
 
+static uint64_t log_end(const struct streams *s)
+{
+	return s->log_begin + s->log.length;
+}
+
+/* What the stream has not been told of the log, as far as that is still there. */
+static void add_log(struct stream *stream)
+{
+	const struct streams *s = stream->streams;
+	uint64_t from = stream->log_told > s->log_begin ? stream->log_told : s->log_begin;
+
+	str_add_bytes(&stream->message, s->log.text + (from - s->log_begin),
+		      (size_t)(log_end(s) - from));
+	stream->log_told = log_end(s);
+}
+
 /* Puts what there is to say into the message. False where there is nothing. */
 static bool compose(struct stream *stream)
 {
 	uint64_t version = stream->streams->version;
 
-	stream->sent = stream->length = 0;
+	stream->sent = stream->message.length = 0;
 	if (!stream->begun) {
-		stream->length = (size_t)snprintf(
-			stream->message, MESSAGE_SIZE,
-			"retry: 2000\nevent: status\ndata: {\"version\":%" PRIu64 "}\n\n", version);
+		str_addf(&stream->message,
+			 "retry: 2000\nevent: status\ndata: {\"version\":%" PRIu64 "}\n\n",
+			 version);
+		stream->log_told = log_end(stream->streams);
 	} else if (stream->told != version) {
-		stream->length = (size_t)snprintf(
-			stream->message, MESSAGE_SIZE,
-			"event: change\ndata: {\"version\":%" PRIu64 "}\n\n", version);
+		str_addf(&stream->message, "event: change\ndata: {\"version\":%" PRIu64 "}\n\n",
+			 version);
+	} else if (stream->log_told != log_end(stream->streams)) {
+		add_log(stream);
 	} else if (stream->beat_due) {
-		stream->length = (size_t)snprintf(stream->message, MESSAGE_SIZE, ":\n\n");
+		str_add(&stream->message, ":\n\n");
 	}
 	stream->begun = true;
 	stream->told = version;
 	stream->beat_due = false;
-	return stream->length > 0;
+	return stream->message.length > 0;
 }
 
 /* Called by libmicrohttpd when it can send: gives it the next bytes, or goes to sleep. */
@@ -64,14 +86,14 @@ static ssize_t read_stream(void *argument, uint64_t position, char *buffer, size
 	(void)position;
 	if (stream->streams->closing)
 		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (stream->sent == stream->length && !compose(stream)) {
+	if (stream->sent == stream->message.length && !compose(stream)) {
 		stream->sleeping = true;
 		MHD_suspend_connection(stream->connection);
 		return 0;
 	}
-	n = stream->length - stream->sent;
+	n = stream->message.length - stream->sent;
 	n = n < size ? n : size;
-	memcpy(buffer, stream->message + stream->sent, n);
+	memcpy(buffer, stream->message.text + stream->sent, n);
 	stream->sent += n;
 	return (ssize_t)n;
 }
@@ -82,6 +104,7 @@ static void free_stream(void *argument)
 
 	TAILQ_REMOVE(&stream->streams->list, stream, entry);
 	stream->streams->count--;
+	str_clear(&stream->message);
 	free(stream);
 }
 
@@ -97,7 +120,7 @@ enum MHD_Result streams_open(struct streams *s, struct MHD_Connection *connectio
 	stream = mem_alloc(1, sizeof(*stream));
 	stream->streams = s;
 	stream->connection = connection;
-	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, MESSAGE_SIZE, read_stream,
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, read_stream,
 						     stream, free_stream);
 	TAILQ_INSERT_TAIL(&s->list, stream, entry);
 	s->count++;
@@ -132,6 +155,33 @@ void streams_tell(struct streams *s)
 {
 	s->version++;
 	wake_all(s);
+}
+
+/* Cuts whole messages off the front until the rest fits. */
+static void forget_log(struct streams *s)
+{
+	const char *rest = str_text(&s->log), *end;
+	struct str kept = {0};
+
+	while (strlen(rest) > LOG_BYTES && (end = strstr(rest, "\n\n")))
+		rest = end + 2;
+	s->log_begin += (uint64_t)(rest - str_text(&s->log));
+	str_add(&kept, rest);
+	str_clear(&s->log);
+	s->log = kept;
+}
+
+void streams_log(struct streams *s, const char *messages, size_t length)
+{
+	str_add_bytes(&s->log, messages, length);
+	if (s->log.length > LOG_BYTES)
+		forget_log(s);
+	wake_all(s);
+}
+
+void streams_clear(struct streams *s)
+{
+	str_clear(&s->log);
 }
 
 int64_t streams_beat(struct streams *s, int64_t now_ns)

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/str.h"
+
 /* More than that at once are refused. */
 #define STREAMS_MAX 4000
 
@@ -19,6 +21,10 @@ struct streams {
 	TAILQ_HEAD(stream_list, stream) list;
 	size_t count;
 	uint64_t version; /* of what there is to see */
+	/* The newest messages about what has happened, so that each stream gets all of them once.
+	 */
+	struct str log;
+	uint64_t log_begin; /* how many bytes went before it */
 	int64_t next_beat_ns;
 	bool closing;
 	bool woken; /* one of them, since libmicrohttpd ran last */
@@ -32,10 +38,16 @@ enum MHD_Result streams_open(struct streams *s, struct MHD_Connection *connectio
 /* Tells all streams that there is something new. */
 void streams_tell(struct streams *s);
 
+/* Sends whole messages to all streams, as they are. One that is too slow misses the oldest. */
+void streams_log(struct streams *s, const char *messages, size_t length);
+
 /* Sends a sign of life when it is time. Returns when to call this again; INT64_MAX: no streams. */
 int64_t streams_beat(struct streams *s, int64_t now_ns);
 
 /* Ends all streams; libmicrohttpd has to run until they are gone. */
 void streams_close(struct streams *s);
+
+/* Frees what is kept, when they are gone. */
+void streams_clear(struct streams *s);
 
 #endif

@@ -62,6 +62,8 @@ static int answer(struct source *s, const struct question *q, struct source_text
 		return source_report(s, q->days, USAGE_BY_USER, &t->texts[ANSWER_HISTORY], e);
 	if (q->kind == ASK_REPORT_BY_DAY)
 		return source_report(s, q->days, USAGE_BY_USER_DAY, &t->texts[ANSWER_HISTORY], e);
+	if (q->kind == ASK_EVENTS)
+		return source_events(s, q->days, &t->texts[ANSWER_HISTORY], e);
 	return source_timeline(s, q->days, &t->texts[ANSWER_HISTORY], e);
 }
 

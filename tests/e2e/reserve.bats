@@ -194,7 +194,7 @@ assert_refused() {
 	db "UPDATE gpus SET last_released_ns = 1000 WHERE id = 3;
 	UPDATE gpus SET last_released_ns = 2000 WHERE id = 0;
 	UPDATE gpus SET last_released_ns = 3000 WHERE id = 2;
-	INSERT INTO usage_history VALUES (3000, 1, 'x', 'daemon', 'daemon', 1, 'manual', 2, 1, 'released', NULL)"
+	INSERT INTO usage_history(end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, reason, actor) VALUES (3000, 1, 'x', 'daemon', 'daemon', 1, 'manual', 2, 1, 'released', NULL)"
 	for expected in 1 3 0 2; do
 		chg_ok reserve --short
 		assert_stdout "$expected"

@@ -45,7 +45,7 @@ past_run() {
 			'{user: $me, actual_user: $me, gpu_id: 0, start_time: $from, "end_time": $to,
 				duration_seconds: ($to - $from), reservation_type: "run", reservation_id: $id}')" >/dev/null
 	else
-		db "INSERT INTO usage_history VALUES ($now * 1000000000, abs(random()), '$id', '$(id -un)', '$(id -un)',
+		db "INSERT INTO usage_history(end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, reason, actor) VALUES ($now * 1000000000, abs(random()), '$id', '$(id -un)', '$(id -un)',
 			$(id -u), 'run', 0, ($now - $seconds) * 1000000000, 'released', NULL)"
 	fi
 }

@@ -91,7 +91,7 @@ load web_helpers
 	need_sqlite
 	pool 8
 	db "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-		INSERT INTO usage_history SELECT unixepoch() * 1000000000 - i * 100000000, i, 'r' || i, 'user', 'user', 1000,
+		INSERT INTO usage_history(end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, reason, actor) SELECT unixepoch() * 1000000000 - i * 100000000, i, 'r' || i, 'user', 'user', 1000,
 		'run', i % 8, unixepoch() * 1000000000 - i * 100000000 - 500, 'released', NULL FROM n"
 	web
 	for ((days = 1; days <= 90; days++)); do

@@ -128,8 +128,7 @@ void redis_draft_activity(struct redis_draft *d, const struct change_activity *c
 	if (!slot->reservation || strcmp(slot->reservation->id, c->reservation_id) != 0)
 		return;
 	slot->activity = c->activity;
-	d->activities =
-		mem_resize(d->activities, d->activities_count + 1, sizeof(*d->activities));
+	d->activities = mem_resize(d->activities, d->activities_count + 1, sizeof(*d->activities));
 	d->activities[d->activities_count++] = c;
 }
 

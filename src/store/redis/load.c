@@ -125,7 +125,8 @@ static void load_seen(struct pool_state *state, const redisReply *activity, cons
 	for (size_t i = 0; i + 1 < activity->elements; i += 2) {
 		int64_t gpu;
 
-		if (parse_int(text_of(activity->element[i]), 0, POOL_GPUS_MAX - 1, &gpu, NULL) == 0 &&
+		if (parse_int(text_of(activity->element[i]), 0, POOL_GPUS_MAX - 1, &gpu, NULL) ==
+			    0 &&
 		    (size_t)gpu < state->slots_count)
 			redis_json_read_activity(text_of(activity->element[i + 1]),
 						 &state->slots[gpu]);
@@ -236,8 +237,8 @@ static int run_load(struct redis_store *s, const char *tail, bool others, redisR
 		    struct err *e)
 {
 	const char *fixed[] = {
-		REDIS_KEY_COUNT, REDIS_KEY_PROVIDER, REDIS_KEY_POOL,    REDIS_KEY_UUIDS,
-		REDIS_KEY_QUEUE, REDIS_KEY_HISTORY,  REDIS_KEY_IGNORED, REDIS_KEY_HOST,
+		REDIS_KEY_COUNT, REDIS_KEY_PROVIDER, REDIS_KEY_POOL,     REDIS_KEY_UUIDS,
+		REDIS_KEY_QUEUE, REDIS_KEY_HISTORY,  REDIS_KEY_IGNORED,  REDIS_KEY_HOST,
 		REDIS_KEY_UNITS, REDIS_KEY_TOPOLOGY, REDIS_KEY_ACTIVITY, REDIS_KEY_MARKS,
 	};
 	const struct redis_expected *x = &s->expected;

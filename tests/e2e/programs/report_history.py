@@ -87,7 +87,7 @@ if sys.argv[1] == "sql":
     print("BEGIN;")
     for key, (ident, account, kind, gpu, start, end) in enumerate(history(now)):
         name = quoted(account)
-        print(f"INSERT INTO usage_history VALUES ({end}000000000, -{key + 1}, '{ident}', {name},"
+        print(f"INSERT INTO usage_history(end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, reason, actor) VALUES ({end}000000000, -{key + 1}, '{ident}', {name},"
               f" {name}, NULL, '{kind}', {gpu}, {start}000000000, 'released', NULL);")
     print("COMMIT;")
 else:
