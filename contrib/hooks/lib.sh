@@ -40,6 +40,11 @@ json() {
 	}'
 }
 
+# json_line: the event as it came.
+json_line() {
+	printf '%s\n' "$event"
+}
+
 # plain NAME: the same as text: one line, control characters as question marks.
 plain() {
 	json "$1" | LC_ALL=C awk '{
@@ -58,22 +63,20 @@ plain() {
 	}'
 }
 
-# is_wanted DEFAULT...: whether the event is of one of the kinds in $KINDS, or without that setting of these kinds. "all" is all.
+# is_wanted: whether the event is of one of the kinds in $KINDS; without that setting, of those that administrators should look at. "all" is all.
 is_wanted() {
-	case " ${KINDS:-$*} " in
+	case " ${KINDS:-warned stopped sick well drained undrained refused admin} " in
 	*' all '* | *" $(json kind) "*) return 0 ;;
 	esac
 	return 1
 }
 
-# The kinds that administrators want to see where they do not say: what somebody should look at.
-# shellcheck disable=SC2034
-usual='warned stopped sick well drained undrained refused admin'
-
-# send CURL-OPTION...: the HTTP request; its body comes on standard input. $secrets, lines of a configuration of curl, holds what others must
-# not see in the list of processes.
+# send SECRETS CURL-OPTION...: the HTTP request; its body comes on standard input. SECRETS are lines of a configuration of curl, with
+# what others must not see in the list of processes: addresses and tokens.
 send() {
+	secrets=$1
+	shift
 	curl --silent --show-error --fail --max-time 8 --output /dev/null --config /dev/fd/3 --data-binary @- "$@" 3<<-END
-		${secrets:?}
+		$secrets
 	END
 }

@@ -1,68 +1,10 @@
 #!/usr/bin/env bats
 # People are told of what others do to what is theirs: on their terminals, by mail, by a command of their own; and hooks
 # get every event. Needs root, to be others and to have an /etc, a /dev and a /run of one's own.
-# stores: each
-# seconds: 20
+# stores: any
+# seconds: 15
 
-load host_helpers
-
-# people PERSON...: a pool of 4 GPUs, and people at their terminals (programs/people). `user` (4302) and `maker` (4301) have homes.
-people() {
-	host_pool 4
-	folder=$WORLD/people
-	mkdir "$folder" "$WORLD/dev" "$WORLD/run" "$WORLD/etc/canhazgpu/hooks.d"
-	cp -a /etc/alternatives "$WORLD/etc" # awk is one
-	chmod 0777 "$folder"
-	install -d -o 4302 -g 4300 "$WORLD/home/user" "$WORLD/home/user/.config" "$WORLD/home/user/.config/canhazgpu"
-	sed -i "s,^user:.*,user:x:4302:4300::$WORLD/home/user:/bin/sh," "$WORLD/etc/passwd"
-	echo 'canhazgpu-hooks:x:4310:4310::/:/bin/false' >>"$WORLD/etc/passwd"
-	start_background people "$BATS_TEST_DIRNAME/programs/people" "$folder" "$@"
-	wait_until '[ -e "$folder/ready" ]'
-	# The sendmail of this host writes down what it is given, and who it is.
-	cat >"$WORLD/sendmail" <<-END
-		#!/bin/sh
-		{ id -u; echo "\$*"; env; echo; cat; } >$folder/mail.new
-		mv $folder/mail.new $folder/mail
-	END
-	chmod 0755 "$WORLD/sendmail"
-	host_config "tell.sendmail: $WORLD/sendmail"
-}
-
-# The same words as in host_helpers, with a /dev/log that goes to the people, and a /run without utmp (or with that of $WORLD/run).
-set_as() {
-	# shellcheck disable=SC2016
-	as=(unshare --mount --propagation private sh -euc '
-		world=$0
-		mount --bind "$world/etc" /etc
-		mount -t tmpfs none "$world/dev"
-		cp -a /dev/null /dev/zero /dev/urandom /dev/tty /dev/fd "$world/dev"
-		mkdir "$world/dev/pts"
-		mount --rbind /dev/pts "$world/dev/pts"
-		ln -s "$world/people/log.socket" "$world/dev/log"
-		mount --rbind "$world/dev" /dev
-		mount --bind "$world/run" /run
-		exec "$@"' "$WORLD" setpriv --reuid "$1" --regid "${gid:-4300}" --clear-groups)
-}
-
-root() {
-	gid=0 on_host 0 "$@"
-}
-
-# reserve_and_release [NOTE]: user reserves a GPU, and root takes it away.
-reserve_and_release() {
-	ok user reserve --short ${1:+--note "$1"}
-	ok root canhazgpu release --user user
-}
-
-# hook NAME: a hook whose script comes on standard input. $folder is where it may write.
-hook() {
-	{ printf '#!/bin/sh\nfolder=%s\n' "$folder" && cat; } >"$WORLD/etc/canhazgpu/hooks.d/$1"
-	chmod 0755 "$WORLD/etc/canhazgpu/hooks.d/$1"
-}
-
-notify_yaml() {
-	printf '%s\n' "$1" >"$WORLD/home/user/.config/canhazgpu/notify.yaml"
-}
+load tell_helpers
 
 @test "on terminals with mesg y, once, of the account alone; a stopped one keeps nobody" {
 	people a:4302:620 silent:4302:600 stuck:4302:620:stopped other:4301:620
@@ -76,32 +18,6 @@ notify_yaml() {
 	wait_until '[ "$(grep -c "root released" "$folder/a")" = 2 ]'
 	assert_equal "$(grep -c 'Message from' "$folder/a")" 2
 	[ ! -s "$folder/silent" ] && [ ! -s "$folder/other" ] || fail_with "$(cat -v "$folder"/{silent,other})"
-}
-
-@test "a pass that is killed at any point, or runs beside others, tells everything once" {
-	people a:4302:620
-	ok user reserve --short
-	ok root canhazgpu release --user user
-	for ms in 4 6 8 10 12 14 16 20; do
-		ok user reserve --short
-		root timeout --signal KILL "0.0$(printf %02d "$ms")" canhazgpu release --user user
-		ok user release
-	done
-	ok user reserve --short
-	ok user reserve --short
-	gid=0 set_as 0
-	start_background one "${as[@]}" canhazgpu release --gpu-ids 0
-	start_background two "${as[@]}" canhazgpu release --gpu-ids 1
-	wait_background one
-	wait_background two
-	reserve_and_release
-	# Every release by root is one line; which of them have happened the store knows.
-	in_world canhazgpu events --json --kind released >"$WORLD/stdout"
-	expected=$(json_get '[.events[] | select(.actor == "root")] | length')
-	[ "$expected" -ge 4 ]
-	wait_until '[ "$(grep -c "root released" "$folder/a")" = "$expected" ]' || fail_with "expected $expected: $(cat -v "$folder/a")"
-	pause 0.3
-	assert_equal "$(grep -c 'root released' "$folder/a")" "$expected"
 }
 
 @test "where there is a utmp, the terminals that it names, if they are the account's" {
@@ -291,23 +207,4 @@ wait_told() {
 		assert_equal "$(grep -c '^    line' "$folder/mail")" 10
 		grep -q '^    line 29$' "$folder/mail"
 	fi
-}
-
-@test "reserve --notify leaves a wish, which goes when the reservation has ended" {
-	pool 3
-	wishes() {
-		if [ "${E2E_STORE:-sqlite}" = redis ]; then
-			redis --raw hkeys canhazgpu:marks | grep -c '^notify ' || true
-		else
-			db "SELECT count(*) FROM marks WHERE key LIKE 'notify %'"
-		fi
-	}
-	chg_ok reserve --notify=mail --short
-	chg_ok reserve --short
-	assert_equal "$(wishes)" 1
-	chg_ok release --gpu-ids 0
-	chg_ok reserve --notify --gpus 2 --short
-	assert_equal "$(wishes)" 1
-	chg reserve --notify=smoke
-	assert_error 2 'usual|terminal|mail|command'
 }
