@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "host/process.h"
+#include "host/tree.h"
 #include "tell/deliver.h"
 #include "tell/log.h"
 #include "tell/news.h"
@@ -107,6 +108,7 @@ __attribute__((noreturn)) static void teller(const struct tell_options *options,
 	    dup2(null_fd, STDOUT_FILENO) < 0 || dup2(null_fd, STDERR_FILENO) < 0)
 		_exit(EXIT_FAILURE);
 	file_close_all_but(fd);
+	host_tree_leave();
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGHUP, SIG_IGN);
 	(void)!chdir("/");

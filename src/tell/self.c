@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/privilege.h"
+#include "host/tree.h"
 #include "tell/deliver.h"
 #include "tell/news.h"
 #include "tell/program.h"
@@ -30,6 +31,7 @@ __attribute__((noreturn)) static void teller(const struct event *event, const ch
 			close(fd);
 	}
 	file_close_all_but(-1);
+	host_tree_leave();
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGHUP, SIG_IGN);
 	if (privilege_drop(NULL) < 0)

@@ -208,3 +208,14 @@ wait_told() {
 		grep -q '^    line 29$' "$folder/mail"
 	fi
 }
+
+@test "what tells people is no part of a run in which a command of root was called" {
+	people
+	hook 10-slow <<<'echo >$folder/begun; exec sleep 1000'
+	ok user reserve --short
+	ok root canhazgpu run --gpu-ids 3 -- sh -c 'canhazgpu release --user user >/dev/null'
+	wait_until '[ -e "$folder/begun" ]'
+	in_world canhazgpu status --json >"$WORLD/stdout"
+	wait_until 'in_world canhazgpu status --json >"$WORLD/stdout"; [ -z "$(gpus_in_use "$(cat "$WORLD/stdout")")" ]' 5
+	[[ $stderr != *'still running'* ]]
+}
