@@ -24,6 +24,8 @@
 #define LOCK_DIRECTORY "/run/canhazgpu"
 #define LOCK_TICK_NS (50 * NS_PER_MS)
 #define HOOKS_MAX 32
+/* For all events of a pass together, less than TELL_LIFE_S. */
+#define HOOK_TOTAL_NS (200 * NS_PER_SECOND)
 /* The group that is the pool's, whatever its name. */
 #define POOL_DIRECTORY "/var/lib/canhazgpu"
 
@@ -179,15 +181,17 @@ static void run_hook(const struct hook *hook, const struct tell_account *account
 				       .arguments = arguments,
 				       .account = account,
 				       .limit_ns = limit_ns};
+	int64_t end_ns;
 
 	if (lock < 0) {
 		tell_log("%s is busy with earlier events: it does not get %zu", label, count);
 		return;
 	}
 	tell_program_adopt();
+	end_ns = clock_monotonic_ns() + HOOK_TOTAL_NS;
 	for (size_t i = 0; i < count; i++) {
 		program.input = events[i];
-		if (tell_program_run(&program) != -ETIMEDOUT)
+		if (tell_program_run(&program) != -ETIMEDOUT && clock_monotonic_ns() < end_ns)
 			continue;
 		if (i + 1 < count)
 			tell_log("%s does not get %zu more events", label, count - i - 1);
@@ -213,7 +217,7 @@ void tell_hooks_run(const struct tell_options *options, char *const *events, siz
 
 		if (hook->problem) {
 			tell_log("hook %s is not run: %s", hook->name, hook->problem);
-		} else if (fork() == 0) {
+		} else if (tell_fork() == 0) {
 			run_hook(hook, &account, options->hook_limit_ns, events, count);
 			_exit(EXIT_SUCCESS);
 		}

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "host/identity.h"
 #include "host/process.h"
 #include "host/tree.h"
 #include "tell/deliver.h"
@@ -72,7 +73,7 @@ static void tell_accounts(const struct tell_options *options, const struct pool_
 	for (size_t i = 0; i < count; i++) {
 		if (i >= AT_ONCE)
 			waitpid(-1, NULL, 0);
-		if (fork() == 0) {
+		if (tell_fork() == 0) {
 			tell_account(options, news, &news->events[accounts[i]]);
 			_exit(EXIT_SUCCESS);
 		}
@@ -117,7 +118,7 @@ __attribute__((noreturn)) static void teller(const struct tell_options *options,
 	close(fd);
 	if (said == SAYS_NOT_OURS || (said != SAYS_OURS && !is_ours(config, news->token)))
 		_exit(EXIT_SUCCESS);
-	if (fork() == 0)
+	if (tell_fork() == 0)
 		tell_hooks(options, news);
 	else
 		tell_accounts(options, news);
@@ -200,7 +201,8 @@ static int pass_once(struct pool *pool, const struct tell_options *options, enum
 int tell_pass(struct pool *pool, const struct tell_options *options, enum tell_when when,
 	      size_t *ret_count, struct err *e)
 {
-	int r = getuid() == 0;
+	/* Root of a user namespace could reach nobody, and must not take the news away. */
+	int r = host_own_uid() == 0;
 
 	*ret_count = 0;
 	for (int i = 0; r == 1 && i < TRIES; i++)

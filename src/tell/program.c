@@ -38,6 +38,17 @@ struct running {
 	bool ended;
 };
 
+pid_t tell_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		signal(SIGALRM, SIG_DFL);
+		alarm(TELL_LIFE_S);
+	}
+	return pid;
+}
+
 void tell_program_adopt(void)
 {
 	prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL);

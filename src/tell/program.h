@@ -28,6 +28,11 @@ struct tell_program {
 #define PROGRAM_LINES_MAX 20
 #define PROGRAM_OUTPUT_MAX (64 * 1024)
 
+/* As fork. The child ends after TELL_LIFE_S at the latest, whatever hangs in it: a name service, a
+   file system; and with it the program that it runs. */
+pid_t tell_fork(void);
+#define TELL_LIFE_S 300
+
 /* For a process that runs programs, before the first one: orphans of what it runs become its own
    children, and it has no others. */
 void tell_program_adopt(void);

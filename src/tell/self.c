@@ -56,7 +56,7 @@ void tell_self(const struct event *event, const char *more, const char *channel,
 		pid_t grandchild;
 
 		setsid();
-		grandchild = fork();
+		grandchild = tell_fork();
 		if (grandchild == 0)
 			teller(event, more, channel, &options);
 		_exit(EXIT_SUCCESS);

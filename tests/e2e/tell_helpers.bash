@@ -28,6 +28,8 @@ people() {
 
 # The same words as in host_helpers, with a /dev/log that goes to the people, and a /run without utmp (or with that of $WORLD/run).
 set_as() {
+	local groups=(--clear-groups)
+	[ "$1" != 4303 ] || groups=(--groups 4309)
 	# shellcheck disable=SC2016
 	as=(unshare --mount --propagation private sh -euc '
 		world=$0
@@ -39,7 +41,7 @@ set_as() {
 		ln -s "$world/people/log.socket" "$world/dev/log"
 		mount --rbind "$world/dev" /dev
 		mount --bind "$world/run" /run
-		exec "$@"' "$WORLD" setpriv --reuid "$1" --regid "${gid:-4300}" --clear-groups)
+		exec "$@"' "$WORLD" setpriv --reuid "$1" --regid "${gid:-4300}" "${groups[@]}")
 }
 
 root() {

@@ -48,3 +48,19 @@ load tell_helpers
 	chg reserve --notify=smoke
 	assert_error 2 'usual|terminal|mail|command'
 }
+
+@test "what administrators do that are not root is told by the next pass, and root of a user namespace takes nothing away" {
+	people a:4302:620
+	on_host 4301 unshare --user --map-root-user true
+	[ "$status" -eq 0 ] || skip 'no user namespaces here'
+	host_config "admin.group: gpu-admins"
+	# What an administrator who is not root does is told by the next pass of root.
+	ok user reserve --short
+	ok admin release --user user
+	on_host 4301 canhazgpu reserve --short
+	on_host 4301 unshare --user --map-root-user canhazgpu release
+	assert_status 0
+	reserve_and_release
+	wait_until 'has_text "$folder/a" "root released"'
+	has_text "$folder/a" 'admin released GPU'
+}
