@@ -63,7 +63,8 @@ static int report_run(const struct invocation *in, struct err *e)
 	AUTO(report_clear) struct report report = {0};
 	bool json = settings_flag(in->settings, "report.json");
 	bool csv = settings_flag(in->settings, "report.csv");
-	struct report_request request = {.account = settings_text(in->settings, "report.user")};
+	struct report_request request = {.account = settings_text(in->settings, "report.user"),
+					 .idle = settings_flag(in->settings, "report.idle")};
 	int r;
 
 	if (json && csv)
@@ -134,6 +135,9 @@ static const struct option_spec report_options[] = {
 	 .choices = "user|gpu|day|user,day|user,gpu",
 	 .fallback = "user",
 	 .help = "What to group by"},
+	{.name = "idle",
+	 .type = OPTION_FLAG,
+	 .help = "Show how many of the hours the GPUs were active, idle, or neither for certain"},
 	{.name = "json",
 	 .letter = 'j',
 	 .type = OPTION_FLAG,
@@ -146,7 +150,7 @@ const struct command cmd_report = {
 	.name = "report",
 	.summary = "Generate GPU usage reports",
 	.usage = "[--days N | --month [MONTH] | --from DATE [--to DATE]] [--user ACCOUNT] "
-		 "[--by WHAT] [--json | --csv]",
+		 "[--by WHAT] [--idle] [--json | --csv]",
 	.description =
 		"Shows finished and running reservations of the last N times 24 hours, or of\n"
 		"a month or days of the local calendar. GPU hours count per GPU; a reservation\n"

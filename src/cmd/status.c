@@ -54,6 +54,9 @@ bool status_has_line(const struct settings *settings)
 	       (isatty(STDOUT_FILENO) && !settings_flag(settings, "status.mine"));
 }
 
+/* A store that is away, or busy, is not waited for longer. */
+#define RECORD_LIMIT_S 3
+
 /*
  * Records what the snapshot has seen of the use of reserved GPUs, once a minute at most. In a
  * process of its own, which nobody waits for: that takes longer than all the rest. Without a word:
@@ -70,9 +73,11 @@ static void status_record(const struct invocation *in, const struct snapshot *s)
 	if (child != 0)
 		return;
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		dup2(null_fd, fd);
+	dup2(null_fd, STDIN_FILENO);
+	dup2(null_fd, STDOUT_FILENO);
+	dup2(null_fd, STDERR_FILENO);
 	signal(SIGHUP, SIG_IGN);
+	alarm(RECORD_LIMIT_S);
 	if (null_fd >= 0 && pool_open_from(in, &pool, NULL) == 0)
 		pool_look_snapshot(pool, s, NULL);
 	pool = pool_close(pool);

@@ -123,11 +123,11 @@ static struct activity look(const struct look *l, const struct plan_facts *facts
 	bool covered = is_covered(l);
 
 	if (sign_ns != TIME_NONE) {
-		a.last_active_ns = sign_ns > a.last_active_ns ? sign_ns : a.last_active_ns;
+		a.last_active_ns = sign_ns;
 		a.idle_since_ns = TIME_NONE;
 		a.active_ns += covered ? l->elapsed_ns : 0;
 	} else if (l->gpu->utilization_percent.known) {
-		if (!covered || !l->continues || a.idle_since_ns == TIME_NONE)
+		if (!covered || a.idle_since_ns == TIME_NONE)
 			a.idle_since_ns = l->now_ns;
 		a.idle_ns += covered ? l->elapsed_ns : 0;
 	} else {
@@ -261,7 +261,7 @@ void plan_look(const struct pool_state *state, const struct plan_facts *facts,
 		struct activity a = slot->activity;
 
 		if (gpus && gpus[i] && is_watched(slot->reservation) && age_ns >= 0 &&
-		    age_ns <= SCAN_AGE_NS)
+		    age_ns <= SCAN_AGE_NS && !plan_ends(p, slot->reservation, slot->id))
 			a = look_at_slot(slot, facts, gpus[i], taken_ns, p);
 		if (ret)
 			ret[i] = a;

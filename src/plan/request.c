@@ -13,6 +13,8 @@ char *plan_request_text(const struct plan_request *request)
 		AUTO_FREE char *ids = str_join_ranges(request->ids, request->ids_count);
 
 		str_addf(&text, "GPU%s %s", str_plural(request->ids_count), ids);
+	} else if (!request->count) {
+		str_add(&text, "GPUs"); /* those that it has: adopt, extend */
 	} else {
 		str_addf(&text, "%d GPU%s", request->count, str_plural((size_t)request->count));
 	}

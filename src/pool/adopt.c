@@ -1,8 +1,10 @@
 /* Reservations for processes that run already: pool_adopt of pool.h. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "host/tree.h"
+#include "pool/events.h"
 #include "pool/private.h"
 
 /* Whether the processes are on a GPU, and other accounts too: those count when they use as much as
@@ -109,5 +111,7 @@ int pool_adopt(struct pool *p, const struct plan_request *request,
 
 	if (r == 0)
 		scan_cache_grant(&a.cache, &attempt.plan, ret_grant);
+	else if (r == -EDQUOT && e)
+		pool_note_refusal(p, &attempt, request, e);
 	return r;
 }

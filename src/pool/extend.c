@@ -1,7 +1,9 @@
 /* Lengthening reservations: pool_extend of pool.h. What is allowed is plan_extend's decision. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "pool/events.h"
 #include "pool/private.h"
 
 void pool_extended_clear(struct pool_extended *x)
@@ -28,6 +30,13 @@ int pool_extend(struct pool *p, const struct plan_extension *extension,
 	const struct plan *plan = &attempt.plan;
 	int r = pool_transact(p, &t, &attempt, e);
 
+	if (r == -EDQUOT && e) {
+		const struct plan_request request = {.actor = extension->actor,
+						     .ids = extension->ids,
+						     .ids_count = extension->ids_count};
+
+		pool_note_refusal(p, &attempt, &request, e);
+	}
 	if (r < 0)
 		return r;
 	ret_extended->count = plan->extended_count;

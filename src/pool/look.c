@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "pool/private.h"
+#include "pool/snapshot.h"
 
 bool pool_look_is_trusted(struct pool *p, const struct observation *seen)
 {

@@ -3,7 +3,9 @@
 #define POOL_LOOK_H
 
 #include "pool/pool.h"
-#include "pool/snapshot.h"
+
+struct observation;
+struct snapshot;
 
 /*
  * Looks at the reserved GPUs and records it, if nobody else has done so for a while; a scan that

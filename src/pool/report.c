@@ -15,7 +15,7 @@ static void add_record(const struct usage_record *record, void *usage)
 static void add_running(const struct pool_state *state, const struct reservation *r, int64_t end_ns,
 			void *usage)
 {
-	usage_add_running(usage, r, end_ns);
+	usage_add_running(usage, state->slots, r, end_ns);
 }
 
 /* Months are asked for to account for them: what is missing must not go unnoticed. */
@@ -36,7 +36,8 @@ int pool_report(struct pool *p, const struct report_request *request, struct rep
 		struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
-	AUTO(report_clear) struct report report = {.period = request->period};
+	AUTO(report_clear)
+	struct report report = {.period = request->period, .idle = request->idle};
 	struct err problem = {0};
 	int64_t now_ns;
 	int r = pool_load(p, STORE_READ, &state, e);

@@ -11,6 +11,7 @@
 struct report_request {
 	struct period period;
 	enum usage_by by;
+	bool idle;           /* show how much of the time the GPUs were idle */
 	const char *account; /* this account alone; NULL: all */
 	struct quantity uid; /* its uid, if it has one */
 };
@@ -18,6 +19,7 @@ struct report_request {
 struct report {
 	struct usage usage;
 	struct period period;
+	bool idle;
 	char *warning; /* something to tell on stderr; NULL: nothing */
 };
 

@@ -84,13 +84,30 @@ void usage_add_gpus(struct usage *u, size_t count)
 void usage_total_add(struct usage_total *to, const struct usage_total *from)
 {
 	to->gpu_us += from->gpu_us;
+	to->active_us += from->active_us;
+	to->idle_us += from->idle_us;
 	to->run_count += from->run_count;
 	to->manual_count += from->manual_count;
 }
 
-static void add_time(struct usage_total *total, int64_t begin_ns, int64_t end_ns)
+/* The share of a part of the record: when in the reservation it was is not recorded. */
+static int64_t share_us(const struct usage_record *record, struct quantity of_ns, int64_t part_ns)
+{
+	int64_t whole_ns = record->end_ns - record->start_ns;
+
+	if (!of_ns.known || whole_ns <= 0)
+		return 0;
+	if (part_ns == whole_ns)
+		return of_ns.value / NS_PER_US;
+	return (int64_t)((double)of_ns.value * ((double)part_ns / (double)whole_ns)) / NS_PER_US;
+}
+
+static void add_time(struct usage_total *total, const struct usage_record *record, int64_t begin_ns,
+		     int64_t end_ns)
 {
 	total->gpu_us += (end_ns - begin_ns) / NS_PER_US;
+	total->active_us += share_us(record, record->active_ns, end_ns - begin_ns);
+	total->idle_us += share_us(record, record->idle_ns, end_ns - begin_ns);
 }
 
 static void add_reservation(struct usage_total *total, enum reservation_type type)
@@ -144,7 +161,7 @@ static void add_to_days(struct usage_row *days, size_t count, struct usage_row *
 		add_reservation(account ? usage_part(account, low) : &days[low].total,
 				record->type);
 	for (; low < count && days[low].begin_ns < end_ns; low++)
-		add_time(account ? usage_part(account, low) : &days[low].total,
+		add_time(account ? usage_part(account, low) : &days[low].total, record,
 			 max_ns(begin_ns, days[low].begin_ns), min_ns(end_ns, days[low].end_ns));
 }
 
@@ -159,7 +176,7 @@ static void add_to_gpu(struct usage *u, struct usage_row *account,
 		return;
 	usage_add_gpus(u, (size_t)record->gpu + 1);
 	total = account ? usage_part(account, (size_t)record->gpu) : &u->rows[record->gpu].total;
-	add_time(total, begin_ns, end_ns);
+	add_time(total, record, begin_ns, end_ns);
 	add_reservation(total, record->type);
 }
 
@@ -199,8 +216,8 @@ void usage_add(struct usage *u, const struct usage_record *record)
 		return;
 	first = usage_seen_first(&u->seen, record);
 	account = usage_account(u, record);
-	add_time(&u->total, begin_ns, end_ns);
-	add_time(&account->total, begin_ns, end_ns);
+	add_time(&u->total, record, begin_ns, end_ns);
+	add_time(&account->total, record, begin_ns, end_ns);
 	if (first) {
 		add_reservation(&u->total, record->type);
 		add_reservation(&account->total, record->type);
@@ -208,7 +225,8 @@ void usage_add(struct usage *u, const struct usage_record *record)
 	add_to_rows(u, account, record, first, begin_ns, end_ns);
 }
 
-void usage_add_running(struct usage *u, const struct reservation *r, int64_t end_ns)
+void usage_add_running(struct usage *u, const struct slot *slots, const struct reservation *r,
+		       int64_t end_ns)
 {
 	struct usage_record record = {
 		.user = r->user,
@@ -221,7 +239,11 @@ void usage_add_running(struct usage *u, const struct reservation *r, int64_t end
 
 	memcpy(record.reservation_id, r->id, ID_SIZE);
 	for (size_t i = 0; i < r->gpus_count; i++) {
+		const struct activity *a = &slots[r->gpus[i]].activity;
+
 		record.gpu = r->gpus[i];
+		record.active_ns = (struct quantity){activity_is_known(a), a->active_ns};
+		record.idle_ns = (struct quantity){activity_is_known(a), a->idle_ns};
 		usage_add(u, &record);
 	}
 }
@@ -308,9 +330,29 @@ void usage_clear(struct usage *u)
 	*u = (struct usage){0};
 }
 
+static double hours(int64_t us)
+{
+	return (double)us / ((double)NS_PER_HOUR / (double)NS_PER_US);
+}
+
 double usage_hours(const struct usage_total *total)
 {
-	return (double)total->gpu_us / ((double)NS_PER_HOUR / (double)NS_PER_US);
+	return hours(total->gpu_us);
+}
+
+double usage_active_hours(const struct usage_total *total)
+{
+	return hours(total->active_us);
+}
+
+double usage_idle_hours(const struct usage_total *total)
+{
+	return hours(total->idle_us);
+}
+
+double usage_unknown_hours(const struct usage_total *total)
+{
+	return hours(max_ns(total->gpu_us - total->active_us - total->idle_us, 0));
 }
 
 int64_t usage_reservations(const struct usage_total *total)

@@ -23,6 +23,7 @@ enum usage_by {
 
 struct usage_total {
 	int64_t gpu_us; /* microseconds: a sum of ns would be full after 292 years of one GPU */
+	int64_t active_us, idle_us;      /* of it, as far as known */
 	int64_t run_count, manual_count; /* reservations */
 };
 
@@ -77,8 +78,10 @@ void usage_add_gpus(struct usage *u, size_t count);
  */
 void usage_add(struct usage *u, const struct usage_record *record);
 
-/* Adds a reservation that is still there as if it ended at end_ns. */
-void usage_add_running(struct usage *u, const struct reservation *r, int64_t end_ns);
+/* Adds a reservation that is still there as if it ended at end_ns. `slots` are those of the state.
+ */
+void usage_add_running(struct usage *u, const struct slot *slots, const struct reservation *r,
+		       int64_t end_ns);
 
 /* Makes the rows final. */
 void usage_finish(struct usage *u);
@@ -86,6 +89,10 @@ void usage_finish(struct usage *u);
 void usage_clear(struct usage *u);
 
 double usage_hours(const struct usage_total *total);
+/* How many of these hours the GPUs were active, idle, and neither of them for certain. */
+double usage_active_hours(const struct usage_total *total);
+double usage_idle_hours(const struct usage_total *total);
+double usage_unknown_hours(const struct usage_total *total);
 int64_t usage_reservations(const struct usage_total *total);
 
 /* The share of a row in the whole, in percent; 0 where nothing was used. */

@@ -43,8 +43,9 @@ char *view_report_csv(const struct report *r)
 	const struct usage *u = &r->usage;
 	struct str out = {0};
 
-	str_addf(&out, "%s,gpu_hours,percentage,run_count,manual_count%s\n", titles[u->by],
-		 usage_is_by_user(u) ? ",account" : "");
+	str_addf(&out, "%s,gpu_hours,percentage,run_count,manual_count%s%s\n", titles[u->by],
+		 usage_is_by_user(u) ? ",account" : "",
+		 r->idle ? ",active_hours,idle_hours,unknown_hours" : "");
 	for (size_t i = 0; i < u->rows_count; i++) {
 		const struct usage_row *row = &u->rows[i];
 		AUTO_FREE char *name = usage_row_name(u, row), *part = usage_row_part(u, row);
@@ -59,6 +60,9 @@ char *view_report_csv(const struct report *r)
 			str_add(&out, ",");
 			add_field(&out, row->account);
 		}
+		if (r->idle)
+			str_addf(&out, ",%.6f,%.6f,%.6f", usage_active_hours(&row->total),
+				 usage_idle_hours(&row->total), usage_unknown_hours(&row->total));
 		str_add(&out, "\n");
 	}
 	return str_steal(&out);

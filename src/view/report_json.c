@@ -10,7 +10,14 @@ static json_t *rounded(double value, double digits)
 	return json_real((double)(int64_t)(value * digits + 0.5) / digits);
 }
 
-static json_t *row_json(const struct usage *usage, const struct usage_row *row)
+static void set_idle(json_t *object, const struct usage_total *total)
+{
+	json_object_set_new(object, "active_hours", rounded(usage_active_hours(total), 1e6));
+	json_object_set_new(object, "idle_hours", rounded(usage_idle_hours(total), 1e6));
+	json_object_set_new(object, "unknown_hours", rounded(usage_unknown_hours(total), 1e6));
+}
+
+static json_t *row_json(const struct usage *usage, const struct usage_row *row, bool idle)
 {
 	char date[CLOCK_DATE_SIZE];
 	json_t *object = json_object();
@@ -29,6 +36,8 @@ static json_t *row_json(const struct usage *usage, const struct usage_row *row)
 			    rounded(usage_percentage(usage, &row->total), 1e4));
 	json_object_set_new(object, "run_count", json_integer(row->total.run_count));
 	json_object_set_new(object, "manual_count", json_integer(row->total.manual_count));
+	if (idle)
+		set_idle(object, &row->total);
 	return object;
 }
 
@@ -44,7 +53,7 @@ json_t *view_report_json(const struct report *r)
 	char date[CLOCK_DATE_SIZE];
 
 	for (size_t i = 0; i < usage->rows_count; i++)
-		json_array_append_new(rows, row_json(usage, &usage->rows[i]));
+		json_array_append_new(rows, row_json(usage, &usage->rows[i], r->idle));
 	json_object_set_new(document, names[usage->by], rows);
 	json_object_set_new(document, "total_gpu_hours", rounded(usage_hours(&usage->total), 1e6));
 	json_object_set_new(document, "total_reservations",
@@ -56,5 +65,7 @@ json_t *view_report_json(const struct report *r)
 	json_object_set_new(document, "end_date",
 			    view_json_text(clock_local_date(period_last_ns(&r->period), date)));
 	json_object_set_new(document, "days", json_integer(r->period.days));
+	if (r->idle)
+		set_idle(document, &usage->total);
 	return document;
 }

@@ -72,12 +72,18 @@ static void add_line(struct str *out, size_t width)
 	str_add(out, "\n");
 }
 
+/* With `idle`, four columns that are as wide. */
 static void add_row(struct str *out, const char *name, size_t width,
-		    const struct usage_total *total, double percentage)
+		    const struct usage_total *total, double percentage, bool idle)
 {
 	add_name(out, name, width);
-	str_addf(out, " %15.2f %13.1f%% %10lld %10lld\n", usage_hours(total), percentage,
-		 (long long)total->run_count, (long long)total->manual_count);
+	if (idle)
+		str_addf(out, " %15.2f %15.2f %10.2f %10.2f\n", usage_hours(total),
+			 usage_active_hours(total), usage_idle_hours(total),
+			 usage_unknown_hours(total));
+	else
+		str_addf(out, " %15.2f %13.1f%% %10lld %10lld\n", usage_hours(total), percentage,
+			 (long long)total->run_count, (long long)total->manual_count);
 }
 
 char *view_report_text(const struct report *r)
@@ -100,16 +106,17 @@ char *view_report_text(const struct report *r)
 		 clock_local_date(u->from_ns, from),
 		 clock_local_date(period_last_ns(&r->period), to), r->period.days);
 	add_name(&out, title ? title : titles[u->by], width);
-	str_addf(&out, " %15s %15s %10s %10s\n", "GPU Hours", "Percentage", "Run", "Manual");
+	str_addf(&out, " %15s %15s %10s %10s\n", "GPU Hours", r->idle ? "Active" : "Percentage",
+		 r->idle ? "Idle" : "Run", r->idle ? "Unknown" : "Manual");
 	add_line(&out, width + NUMBERS_WIDTH);
 	for (size_t i = 0; i < u->rows_count; i++) {
 		AUTO_FREE char *name = row_title(u, &u->rows[i], users);
 
 		add_row(&out, name, width, &u->rows[i].total,
-			usage_percentage(u, &u->rows[i].total));
+			usage_percentage(u, &u->rows[i].total), r->idle);
 	}
 	add_line(&out, width + NUMBERS_WIDTH);
-	add_row(&out, "TOTAL", width, &u->total, usage_percentage(u, &u->total));
+	add_row(&out, "TOTAL", width, &u->total, usage_percentage(u, &u->total), r->idle);
 	str_addf(&out, "Total reservations: %lld\nUnique users: %zu\n",
 		 (long long)usage_reservations(&u->total), u->accounts_count);
 	return str_steal(&out);

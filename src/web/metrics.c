@@ -186,6 +186,23 @@ static void write_health(const struct snapshot *s, struct str *out)
 	}
 }
 
+/* What reservations do with their GPUs; no line where nobody knows. */
+static void write_activity(const struct snapshot *s, struct str *out)
+{
+	head(out, "gpu_idle_seconds", "gauge",
+	     "For how long a reserved GPU is known to be idle; 0 while it is active.");
+	for (size_t i = 0; i < s->views_count; i++) {
+		const struct gpu_view *view = &s->views[i];
+		double idle = view->activity == ACTIVITY_IDLE
+				      ? (double)(s->now_ns - view->idle_since_ns) / 1e9
+				      : 0;
+
+		if (view->reservation && view->activity != ACTIVITY_UNKNOWN)
+			str_addf(out, "canhazgpu_gpu_idle_seconds{gpu=\"%d\"} %.15g\n", view->id,
+				 idle);
+	}
+}
+
 /* ---- accounts ---- */
 
 static void write_counts(struct str *out, const char *name, const char *type, const char *help,
@@ -259,6 +276,7 @@ void metrics_write(const struct metrics *m, const struct snapshot *s, int64_t be
 	for (size_t i = 0; i < ARRAY_SIZE(gpu_metrics); i++)
 		write_gpu_metric(s, &gpu_metrics[i], out);
 	write_health(s, out);
+	write_activity(s, out);
 	write_reservations(s, out);
 	write_counts(out, "reservation_seconds_total", "counter",
 		     "GPU time reserved since the server was started.", m->counts, m->counts_count);

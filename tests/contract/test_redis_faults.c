@@ -60,10 +60,16 @@ static void cut_at(int request, int kind)
 	proxy.control->at = request;
 }
 
+/* Each commit below carries an event. */
+static const struct event happened = {.kind = EVENT_GRANTED, .time_ns = T0};
+
+static const struct change event_change = {
+	.kind = CHANGE_EVENT, .quiet = true, .event.event = &happened};
+
 /* Loads and grants, like the commands do: again where somebody was faster. */
 static int reserve(struct store *s, const struct reservation *r, struct err *e)
 {
-	struct change grant = {.kind = CHANGE_GRANT, .grant.reservation = r};
+	struct change changes[] = {{.kind = CHANGE_GRANT, .grant.reservation = r}, event_change};
 	int result;
 
 	do {
@@ -71,7 +77,7 @@ static int reserve(struct store *s, const struct reservation *r, struct err *e)
 
 		result = store_load(s, STORE_UPDATE, &seen, e);
 		if (result == 0)
-			result = store_commit(s, &seen, &grant, 1, e);
+			result = store_commit(s, &seen, changes, 2, e);
 	} while (result == -EAGAIN);
 	return result;
 }
@@ -83,16 +89,38 @@ static int release(struct store *s, const char *id, struct err *e)
 	do {
 		AUTO(pool_state_clear) struct pool_state seen = {0};
 		const struct reservation *r;
-		struct change end;
+		struct change changes[] = {{.kind = CHANGE_END}, event_change};
 
 		result = store_load(s, STORE_UPDATE, &seen, e);
 		r = result == 0 ? pool_state_find(&seen, id) : NULL;
 		if (!r)
 			return result;
-		end = fixture_end(r, T0 + NS_PER_HOUR);
-		result = store_commit(s, &seen, &end, 1, e);
+		changes[0] = fixture_end(r, T0 + NS_PER_HOUR);
+		result = store_commit(s, &seen, changes, 2, e);
 	} while (result == -EAGAIN);
 	return result;
+}
+
+/* A commit that leaves nothing but an event. */
+static int note(struct store *s, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state seen = {0};
+	int r = store_load(s, STORE_UPDATE, &seen, e);
+
+	return r < 0 ? r : store_commit(s, &seen, &event_change, 1, e);
+}
+
+static void expect_events(int events)
+{
+	AUTO(store_closep) struct store *s = open_directly();
+	const struct event *event;
+	struct err e = {0};
+	int found = 0;
+
+	assert_int_equal(store_events_begin(s, &(struct event_range){0}, &e), 0);
+	while (store_events_next(s, &event, &e) > 0)
+		found++;
+	assert_int_equal(found, events);
 }
 
 static void expect(int reservations, int records)
@@ -128,6 +156,10 @@ static bool with_cut(int request, int kind)
 	if (release(s, r->id, &e) < 0)
 		fail_msg("request %d, cut %d: %s", request, kind, e.text);
 	expect(0, 2);
+	expect_events(2);
+	if (note(s, &e) < 0)
+		fail_msg("request %d, cut %d: %s", request, kind, e.text);
+	expect_events(3);
 	return proxy.control->hit;
 }
 

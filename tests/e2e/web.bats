@@ -141,6 +141,23 @@ teardown_file() {
 	assert_json '(.to | sub("[.].*"; "Z") | fromdate) - (.from | sub("[.].*"; "Z") | fromdate)' 7776000
 }
 
+@test "/api/events/log has what has happened, and a stream gets what happens, once" {
+	shared_web
+	chg_ok reserve
+	stream log
+	chg_ok release
+	wait_until 'has_line "$WORLD/log.out" "event: log"' 60
+	assert_equal "$(grep -c '^event: log' "$WORLD/log.out")" 1
+	grep -A2 '^event: log' "$WORLD/log.out" >"$WORLD/message"
+	id=$(sed -n 's/^id: //p' "$WORLD/message")
+	assert_equal "$(sed -n 's/^data: //p' "$WORLD/message" | jq -r '"\(.id) \(.kind) \(.gpus)"')" "$id released [0]"
+	get_ok /api/events/log
+	assert_json '.events[-1].id' "$id"
+	assert_json '.events[-2:] | map(.kind) | join(" ")' 'granted released'
+	get '/api/events/log?days=0'
+	assert_refused 400 "'days'"
+}
+
 @test "/api/host says what this server is" {
 	shared_web
 	get_ok /api/host

@@ -12,7 +12,8 @@
  *  "gpus": [{"uuid": "GPU-...", "name": "...", "bus": [0, 59, 0], "codes": {"nvmlDeviceGetName":
  * 4}, "memory": [total, reserved, used],   MiB, null: ~0 "compute": [[pid, MiB]], "graphics": [],
  * "mps": [],   MiB null: ~0 "utilization": 5, "temperature": 40, "power": 70000, "power_limit":
- * 700000, "recovery_action": 1, "remapped": [correctable, uncorrectable, pending, failed],
+ * 700000, "energy": 5000,   mJ "samples": [[0, 0], [2500, 70]],   ms ago, percent
+ * "recovery_action": 1, "remapped": [correctable, uncorrectable, pending, failed],
  * "retired_pending": 1, "ancestor": [50, 10],   to the GPUs before it "nvlinks": [[0, 59, 0],
  * "switch", null],   null: inactive "p2p": [1, 0],   NVLink, to all GPUs
  * "mig": [null, {"uuid": "MIG-...", "memory": ..., "compute": ...,
@@ -34,6 +35,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -387,6 +389,56 @@ int nvmlDeviceGetRetiredPagesPendingStatus(device d, unsigned *pending)
 
 	return code ? code : copy_number(json_object_get(d, "retired_pending"), pending);
 }
+
+#ifndef STUB_OLD
+API int nvmlDeviceGetTotalEnergyConsumption(device d, void *to);
+int nvmlDeviceGetTotalEnergyConsumption(device d, void *to)
+{
+	json_t *energy = json_object_get(d, "energy");
+	int code = enter("nvmlDeviceGetTotalEnergyConsumption", d);
+
+	if (code || !energy)
+		return code ? code : NOT_SUPPORTED;
+	put64(to, 0, (uint64_t)json_integer_value(energy));
+	return SUCCESS;
+}
+
+/* Without room for them: how many there may be, which is more than there are. */
+API int nvmlDeviceGetSamples(device d, int what, uint64_t after, int *type, unsigned *count,
+			     void *to);
+int nvmlDeviceGetSamples(device d, int what, uint64_t after, int *type, unsigned *count, void *to)
+{
+	json_t *samples = json_object_get(d, "samples"), *sample;
+	int code = enter("nvmlDeviceGetSamples", d);
+	struct timespec now;
+	uint64_t now_us;
+	size_t i;
+
+	if (code || !samples)
+		return code ? code : NOT_SUPPORTED;
+	if (what != 1 || after)
+		return INVALID_ARGUMENT;
+	*type = 1;
+	if (!to) {
+		*count = (unsigned)json_array_size(samples) + 2;
+		return SUCCESS;
+	}
+	if (*count < json_array_size(samples))
+		return INSUFFICIENT_SIZE;
+	*count = (unsigned)json_array_size(samples);
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	json_array_foreach(samples, i, sample)
+	{
+		int64_t ago_ms = json_integer_value(json_array_get(sample, 0));
+
+		memset((char *)to + 16 * i, 0xff, 16);
+		put64(to, 16 * i, now_us - (uint64_t)(ago_ms * 1000));
+		put32(to, 16 * i + 8, (uint32_t)json_integer_value(json_array_get(sample, 1)));
+	}
+	return SUCCESS;
+}
+#endif
 
 API int nvmlDeviceGetTemperature(device d, int sensor, unsigned *to);
 int nvmlDeviceGetTemperature(device d, int sensor, unsigned *to)

@@ -74,6 +74,45 @@ static void test_all_values(void **state)
 	assert_int_equal(b->processes_count, 0);
 }
 
+/* What the driver remembers: energy, and samples, which are asked for where nothing runs now. */
+static void test_memory_of_driver(void **state)
+{
+	static const struct {
+		const char *gpu;
+		int64_t samples_ms, busy_ms; /* at least; -1: unknown */
+	} cases[] = {
+		{"\"samples\": [[16000, 0], [9000, 35], [2500, 7], [100, 0]]", 16000, 2500},
+		{"\"samples\": [[16000, 0], [100, 0]]", 16000, -1},
+		{"\"samples\": []", -1, -1},
+		/* Of the future: the clock was set. */
+		{"\"samples\": [[-50000, 90], [400, 0]]", 400, -1},
+		{"\"samples\": [[2500, 7]], \"codes\": {\"nvmlDeviceGetSamples\": 3}", -1, -1},
+		{"\"name\": \"tells nothing\"", -1, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *config =
+			mem_printf("{\"gpus\": [{\"utilization\": 0, \"energy\": 123456789012, %s},"
+				   " {\"utilization\": 5, %s}]}",
+				   cases[i].gpu, cases[i].gpu);
+		AUTO(scan_clear) struct scan s = scan_config("nvml", config);
+		struct quantity samples = s.gpus[0].samples_ms, busy = s.gpus[0].busy_ago_ms;
+
+		assert_known(s.gpus[0].energy_mj, 123456789012);
+		assert_unknown(s.gpus[1].energy_mj);
+		assert_unknown(s.gpus[1].samples_ms);
+		if (samples.known != (cases[i].samples_ms >= 0) ||
+		    busy.known != (cases[i].busy_ms >= 0) ||
+		    (samples.known && (samples.value < cases[i].samples_ms ||
+				       samples.value > cases[i].samples_ms + 5000)) ||
+		    (busy.known &&
+		     (busy.value < cases[i].busy_ms || busy.value > cases[i].busy_ms + 5000)))
+			fail_msg("case %zu: samples %lld, busy %lld", i, (long long)samples.value,
+				 (long long)busy.value);
+	}
+}
+
 static void check_processes(const struct gpu *a, size_t count)
 {
 	assert_true(a->processes_known);
@@ -539,16 +578,27 @@ static void test_detect(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_all_values),     TEST(test_processes),
-		TEST(test_old_library),    TEST(test_memory_falls_back),
-		TEST(test_unknown_values), TEST(test_no_permission),
-		TEST(test_health),         TEST(test_unified_memory),
-		TEST(test_many_processes), TEST(test_mig),
-		TEST(test_mig_unlisted),   TEST(test_mig_cut),
-		TEST(test_mig_unknown),    TEST(test_init_errors),
-		TEST(test_crash),          TEST(test_hang),
-		TEST(test_nothing_left),   TEST(test_falls_back_to_smi),
-		TEST(test_silent),         TEST(test_without_group),
+		TEST(test_all_values),
+		TEST(test_processes),
+		TEST(test_memory_of_driver),
+		TEST(test_old_library),
+		TEST(test_memory_falls_back),
+		TEST(test_unknown_values),
+		TEST(test_no_permission),
+		TEST(test_health),
+		TEST(test_unified_memory),
+		TEST(test_many_processes),
+		TEST(test_mig),
+		TEST(test_mig_unlisted),
+		TEST(test_mig_cut),
+		TEST(test_mig_unknown),
+		TEST(test_init_errors),
+		TEST(test_crash),
+		TEST(test_hang),
+		TEST(test_nothing_left),
+		TEST(test_falls_back_to_smi),
+		TEST(test_silent),
+		TEST(test_without_group),
 		TEST(test_detect),
 	};
 

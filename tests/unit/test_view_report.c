@@ -109,6 +109,61 @@ static void test_example(void **state)
 		    "Unique users: 3\n");
 }
 
+/* How much of it was idle: of a record that is cut, its share; the rest is unknown. */
+static void test_idle(void **state)
+{
+	AUTO(report_clear) struct report r;
+	AUTO_FREE char *csv = NULL;
+	struct usage_record record = {
+		.user = (char *)"alice",
+		.account = (char *)"alice",
+		.start_ns = NOW - 10 * NS_PER_HOUR,
+		.end_ns = NOW,
+		.active_ns = quantity_of(6 * NS_PER_HOUR),
+		.idle_ns = quantity_of(3 * NS_PER_HOUR),
+	};
+
+	(void)state;
+	open_report(&r, USAGE_BY_USER, 1);
+	r.idle = true;
+	usage_add(&r.usage, &record);
+	/* Half of it lies before. */
+	record.start_ns = r.period.from_ns - 5 * NS_PER_HOUR;
+	record.end_ns = r.period.from_ns + 5 * NS_PER_HOUR;
+	usage_add(&r.usage, &record);
+	record.account = record.user = (char *)"bob";
+	record.active_ns.known = record.idle_ns.known = false;
+	usage_add(&r.usage, &record);
+	usage_finish(&r.usage);
+	expect_text(&r,
+		    "=== GPU Reservation Report ===\n"
+		    "Period: 2025-07-07 to 2025-07-08 (1 days)\n"
+		    "User                       GPU Hours          Active       Idle    Unknown\n"
+		    "---------------------------------------------------------------------------\n"
+		    "alice                          15.00            9.00       4.50       1.50\n"
+		    "bob                             5.00            0.00       0.00       5.00\n"
+		    "---------------------------------------------------------------------------\n"
+		    "TOTAL                          20.00            9.00       4.50       6.50\n"
+		    "Total reservations: 3\n"
+		    "Unique users: 2\n");
+	csv = view_report_csv(&r);
+	assert_string_equal(csv, "user,gpu_hours,percentage,run_count,manual_count,account,"
+				 "active_hours,idle_hours,unknown_hours\n"
+				 "alice,15.000000,75.0000,2,0,alice,9.000000,4.500000,1.500000\n"
+				 "bob,5.000000,25.0000,1,0,bob,0.000000,0.000000,5.000000\n");
+	expect_document(view_report_json(&r),
+			"{\"users\":["
+			"{\"name\":\"alice\",\"account\":\"alice\",\"gpu_hours\":15.0,"
+			"\"percentage\":75.0,\"run_count\":2,\"manual_count\":0,"
+			"\"active_hours\":9.0,\"idle_hours\":4.5,\"unknown_hours\":1.5},"
+			"{\"name\":\"bob\",\"account\":\"bob\",\"gpu_hours\":5.0,"
+			"\"percentage\":25.0,\"run_count\":1,\"manual_count\":0,"
+			"\"active_hours\":0.0,\"idle_hours\":0.0,\"unknown_hours\":5.0}],"
+			"\"total_gpu_hours\":20.0,\"total_reservations\":3,\"unique_users\":2,"
+			"\"start_date\":\"2025-07-07\",\"end_date\":\"2025-07-08\",\"days\":1,"
+			"\"active_hours\":9.0,\"idle_hours\":4.5,\"unknown_hours\":6.5}");
+}
+
 static void test_example_json(void **state)
 {
 	AUTO(report_clear) struct report r;
@@ -360,11 +415,12 @@ static void test_timeline(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_example),        cmocka_unit_test(test_example_json),
-		cmocka_unit_test(test_example_csv),    cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_borrowed_names), cmocka_unit_test(test_by_gpu),
-		cmocka_unit_test(test_by_day),         cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_csv_quotes),     cmocka_unit_test(test_timeline),
+		cmocka_unit_test(test_idle),         cmocka_unit_test(test_example),
+		cmocka_unit_test(test_example_json), cmocka_unit_test(test_example_csv),
+		cmocka_unit_test(test_nothing),      cmocka_unit_test(test_borrowed_names),
+		cmocka_unit_test(test_by_gpu),       cmocka_unit_test(test_by_day),
+		cmocka_unit_test(test_hostile),      cmocka_unit_test(test_csv_quotes),
+		cmocka_unit_test(test_timeline),
 	};
 
 	return cmocka_run_group_tests(tests, set_world, NULL);

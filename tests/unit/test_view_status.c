@@ -45,6 +45,7 @@ struct gpu_case {
 	const char *drained_by;
 	bool excluded;
 	const char *unreadable;
+	int64_t seen_ago, active_ago, idle_for; /* its activity */
 	/* what runs there: memory in MB, 0: idle */
 	int64_t busy;
 	const char *unknown; /* why its use is; "": nobody says */
@@ -90,6 +91,39 @@ static const struct gpu_case cases[] = {
 	 .json = "'status':'IN_USE','user':'charlie','account':'charlie','duration':'0h 15m 30s','type':'MANUAL',"
 		 "'details':'does not expire','validation':'no usage detected',"
 		 "'start_time':'2025-07-07T18:11:02Z','reservation_id':'id-0'"},
+	{"it merely holds memory", MANUAL, "alice", .busy = 8452, .processes = {{1, "a", "alice"}},
+	 .seen_ago = 5, .active_ago = 7900, .idle_for = 7859,
+	 .row = "0|IN_USE|alice|0h 15m 30s|MANUAL|-|expires in 3h 15m 45s|8452MB, 1 processes, idle 2h 10m",
+	 .json = "'status':'IN_USE','user':'alice','account':'alice','duration':'0h 15m 30s','type':'MANUAL',"
+		 "'details':'expires in 3h 15m 45s','validation':'8452MB, 1 processes, idle 2h 10m',"
+		 "'start_time':'2025-07-07T18:11:02Z','expiry_time':'2025-07-07T21:42:17Z',"
+		 "'reservation_id':'id-0','last_active':'2025-07-07T16:14:52Z','idle_seconds':7859"},
+	{"idle, and nothing runs", MANUAL, "alice", .seen_ago = 5, .idle_for = 600,
+	 .row = "0|IN_USE|alice|0h 15m 30s|MANUAL|-|expires in 3h 15m 45s|no usage detected, idle 0h 10m",
+	 .json = "'status':'IN_USE','user':'alice','account':'alice','duration':'0h 15m 30s','type':'MANUAL',"
+		 "'details':'expires in 3h 15m 45s','validation':'no usage detected, idle 0h 10m',"
+		 "'start_time':'2025-07-07T18:11:02Z','expiry_time':'2025-07-07T21:42:17Z',"
+		 "'reservation_id':'id-0','idle_seconds':600"},
+	{"not for long yet", MANUAL, "alice", .seen_ago = 5, .idle_for = 599,
+	 .row = "0|IN_USE|alice|0h 15m 30s|MANUAL|-|expires in 3h 15m 45s|no usage detected",
+	 .json = "'status':'IN_USE','user':'alice','account':'alice','duration':'0h 15m 30s','type':'MANUAL',"
+		 "'details':'expires in 3h 15m 45s','validation':'no usage detected',"
+		 "'start_time':'2025-07-07T18:11:02Z','expiry_time':'2025-07-07T21:42:17Z',"
+		 "'reservation_id':'id-0','idle_seconds':599"},
+	{"active, as of now", MANUAL, "alice", .busy = 8452, .processes = {{1, "a", "alice"}},
+	 .seen_ago = 5, .active_ago = 6,
+	 .row = "0|IN_USE|alice|0h 15m 30s|MANUAL|-|expires in 3h 15m 45s|8452MB, 1 processes",
+	 .json = "'status':'IN_USE','user':'alice','account':'alice','duration':'0h 15m 30s','type':'MANUAL',"
+		 "'details':'expires in 3h 15m 45s','validation':'8452MB, 1 processes',"
+		 "'start_time':'2025-07-07T18:11:02Z','expiry_time':'2025-07-07T21:42:17Z',"
+		 "'reservation_id':'id-0','last_active':'2025-07-07T18:26:32Z'"},
+	{"nobody has looked since", MANUAL, "alice", .seen_ago = 151, .active_ago = 7900,
+	 .idle_for = 7859,
+	 .row = "0|IN_USE|alice|0h 15m 30s|MANUAL|-|expires in 3h 15m 45s|no usage detected",
+	 .json = "'status':'IN_USE','user':'alice','account':'alice','duration':'0h 15m 30s','type':'MANUAL',"
+		 "'details':'expires in 3h 15m 45s','validation':'no usage detected',"
+		 "'start_time':'2025-07-07T18:11:02Z','expiry_time':'2025-07-07T21:42:17Z',"
+		 "'reservation_id':'id-0','last_active':'2025-07-07T16:14:52Z'"},
 	{"reserved, and used by others", MANUAL, "alice", .busy = 9000,
 	 .processes = {{1, "a", "alice"},
 		       {99999991, "miner", NULL, NULL, true},
@@ -249,6 +283,9 @@ static void set_slot(struct snapshot *s, const struct gpu_case *c)
 	slot->drained_by = mem_strdup(c->drained_by);
 	slot->drained_ns = c->drained_ago ? NOW - S(c->drained_ago) : TIME_NONE;
 	slot->problem = mem_strdup(c->unreadable);
+	slot->activity.seen_ns = c->seen_ago ? NOW - S(c->seen_ago) : TIME_NONE;
+	slot->activity.last_active_ns = c->active_ago ? NOW - S(c->active_ago) : TIME_NONE;
+	slot->activity.idle_since_ns = c->idle_for ? NOW - S(c->idle_for) : TIME_NONE;
 	if (c->excluded) {
 		s->policy.excluded = mem_alloc(1, sizeof(int));
 		s->policy.excluded_count = 1;

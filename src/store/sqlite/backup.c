@@ -104,7 +104,13 @@ static int image_check_kind(struct sqlite_store *image, struct err *e)
 		return err_set(e, EINVAL,
 			       "%s is not a backup of canhazgpu: it has triggers or views",
 			       image->path);
-	return r < 0 ? r : sqlite_schema_check(image, e);
+	if (r < 0)
+		return r;
+	r = sqlite_schema_check(image, e);
+	/* Not of this version, and a table is missing that this one would complete. */
+	if (r < 0 && r != -EINVAL && r != -EPROTONOSUPPORT)
+		return not_whole(image, sqlite3_errmsg(image->db), e);
+	return r;
 }
 
 /* Pages, rows, and what the tables say of each other. */
@@ -145,6 +151,15 @@ static int read_contents(struct sqlite_store *s, struct image_contents *ret_cont
 	return 0;
 }
 
+/* Whether its last page is cut: what is missing would be taken for zeros. */
+static bool is_cut(const struct image *image)
+{
+	const unsigned char *bytes = (const unsigned char *)image->bytes;
+	size_t page = image->size > 17 ? (size_t)bytes[16] << 8 | bytes[17] : 0;
+
+	return page && image->size % (page == 1 ? 65536 : page) != 0;
+}
+
 /* Opens an image in memory, checks it and brings it to this version. The caller closes it in any
  * case. */
 static int image_open(const struct image *from, const char *name, struct sqlite_store *image,
@@ -173,6 +188,8 @@ static int image_open(const struct image *from, const char *name, struct sqlite_
 		return err_set(e, EINVAL, "%s is not a backup of canhazgpu", name);
 	sqlite3_db_config(image->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	r = image_check_kind(image, e);
+	if (r == 0 && is_cut(from))
+		r = not_whole(image, "its end is missing", e);
 	if (r == 0)
 		r = image_check_whole(image, e);
 	if (r == 0)
