@@ -99,7 +99,7 @@ static int reuse(const struct invocation *in, struct pool *pool, const struct pl
 static void tell_of_grant(const struct invocation *in, const struct plan_request *request,
 			  const struct reservation *r)
 {
-	AUTO_FREE char *ids = str_from_ids(r->gpus, r->gpus_count), *text = NULL;
+	AUTO_FREE char *ids = str_join_ranges(r->gpus, r->gpus_count), *text = NULL;
 	char end[CLOCK_MINUTE_SIZE];
 	struct event event = {.time_ns = r->start_ns,
 			      .kind = EVENT_GRANTED,
@@ -110,8 +110,8 @@ static void tell_of_grant(const struct invocation *in, const struct plan_request
 			      .gpus_count = r->gpus_count,
 			      .reservation_id = (char *)(uintptr_t)r->id};
 
-	text = mem_printf("GPU(s) %s are reserved for you until %s", ids,
-			  clock_local_minute(r->expiry_ns, end));
+	text = mem_printf("GPU%s %s %s reserved for you until %s", str_plural(r->gpus_count), ids,
+			  r->gpus_count == 1 ? "is" : "are", clock_local_minute(r->expiry_ns, end));
 	event.reason = text;
 	tell_self(&event, NULL, request->notify, settings_text(in->settings, "tell.sendmail"));
 }

@@ -45,6 +45,15 @@ static const char *what(const struct supervisor *s)
 	return s->orders.notify_what ? s->orders.notify_what : "the command";
 }
 
+/* "GPUs 0-2". The caller frees it. */
+static char *gpus_text(const struct supervisor *s)
+{
+	const struct reservation *r = s->orders.reservation;
+	AUTO_FREE char *ranges = str_join_ranges(r->gpus, r->gpus_count);
+
+	return mem_printf("GPU%s %s", str_plural(r->gpus_count), ranges);
+}
+
 /* The log file on our own standard error, which launch.c has left open. */
 static int64_t log_size(void)
 {
@@ -65,23 +74,23 @@ void supervise_notify_begin(struct supervisor *s)
 
 void supervise_notify_start(const struct supervisor *s)
 {
-	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *text = NULL, *gpus = gpus_text(s);
 
 	if (!s->orders.notify || !s->orders.notify_waited)
 		return;
-	text = mem_printf("'%s' has got GPU(s) %s and starts", what(s), s->gpus);
+	text = mem_printf("'%s' has got %s and starts", what(s), gpus);
 	tell(s, EVENT_GRANTED, text, NULL, NULL);
 }
 
 void supervise_notify_limit(struct supervisor *s)
 {
-	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *text = NULL, *gpus = gpus_text(s);
 
 	s->notify_ns = INT64_MAX;
 	if (s->command_fd < 0)
 		return;
-	text = mem_printf("'%s' on GPU(s) %s reaches its time limit in %d minutes", what(s),
-			  s->gpus, (int)(SUPERVISE_NOTIFY_BEFORE_NS / (60 * NS_PER_SECOND)));
+	text = mem_printf("'%s' on %s reaches its time limit in %d minutes", what(s), gpus,
+			  (int)(SUPERVISE_NOTIFY_BEFORE_NS / (60 * NS_PER_SECOND)));
 	tell(s, EVENT_EXPIRING, text, NULL, NULL);
 }
 
@@ -141,14 +150,15 @@ static char *outcome(const struct supervisor *s)
 void supervise_notify_end(const struct supervisor *s, int64_t ended_ns)
 {
 	bool failed = s->status_known && s->status != 0;
-	AUTO_FREE char *tail = failed ? log_tail(s) : NULL, *details = NULL, *how = NULL;
+	AUTO_FREE char *tail = failed ? log_tail(s) : NULL, *details = NULL, *how = NULL,
+		       *gpus = gpus_text(s);
 	AUTO(str_clear) struct str text = {0};
 	char time[CLOCK_DURATION_SIZE];
 
 	if (!s->orders.notify)
 		return;
 	how = outcome(s);
-	str_addf(&text, "'%s' on GPU(s) %s %s%s after %s", what(s), s->gpus, how,
+	str_addf(&text, "'%s' on %s %s%s after %s", what(s), gpus, how,
 		 s->stopped ? ", stopped by its supervisor," : "",
 		 clock_duration(ended_ns - s->began_ns, time));
 	if (s->status_known && WIFEXITED(s->status))
