@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -133,13 +134,12 @@ static void send_mail(const struct tell_options *options, const struct tell_acco
 	char *const arguments[] = {name, ignore_dots, from_headers, NULL};
 	AUTO_FREE char *label = mem_printf("mail to %s", account->name), *text = NULL;
 	const char *to = *address ? address : account->name;
-	const struct tell_program program = {.label = label,
-					     .path = find_sendmail(options),
-					     .arguments = arguments,
-					     .account = account,
-					     .limit_ns = MAIL_LIMIT_NS,
-					     .may_leave_others = true};
-	struct tell_program with_text = program;
+	struct tell_program program = {.label = label,
+				       .path = find_sendmail(options),
+				       .arguments = arguments,
+				       .account = account,
+				       .limit_ns = MAIL_LIMIT_NS,
+				       .may_leave_others = true};
 
 	if (!program.path || !tell_address_is_good(to)) {
 		tell_log("no mail to %s: %s", account->name,
@@ -147,8 +147,8 @@ static void send_mail(const struct tell_options *options, const struct tell_acco
 		return;
 	}
 	text = tell_text_mail(all, choice, host, to);
-	with_text.input = text;
-	tell_program_run(&with_text);
+	program.input = text;
+	tell_program_run(&program);
 }
 
 static void run_commands(const struct tell_account *account, const struct tell_notes *all,
@@ -238,6 +238,14 @@ void tell_deliver(const struct tell_options *options, uid_t uid, const struct te
 	follow(options, &q, &answer);
 }
 
+/* Whether the terminal of the caller takes no messages. */
+static bool is_silent(void)
+{
+	struct stat st;
+
+	return isatty(STDIN_FILENO) && fstat(STDIN_FILENO, &st) == 0 && !(st.st_mode & S_IWGRP);
+}
+
 static void describe(const struct tell_prefs *p, const char *sendmail, struct findings *f)
 {
 	if ((p->channels & TELL_MAIL) && !sendmail)
@@ -253,6 +261,9 @@ static void describe(const struct tell_prefs *p, const char *sendmail, struct fi
 			     p->channels & TELL_MAIL ? " mail" : "",
 			     p->channels & TELL_COMMAND ? " command" : "",
 			     p->channels ? "" : " nothing");
+	if ((p->channels & TELL_TERMINAL) && is_silent())
+		findings_extend(f, FINDING_NOTE, "'mesg y' allows them",
+				"this terminal takes no messages");
 }
 
 void tell_prefs_examine(const struct tell_options *options, struct findings *f)
