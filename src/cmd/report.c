@@ -100,6 +100,7 @@ static int report_run(const struct invocation *in, struct err *e)
 
 static const struct option_spec report_options[] = {
 	{.name = "days",
+	 .letter = 'd',
 	 .type = OPTION_INT,
 	 .argument = "N",
 	 .fallback = "30",
@@ -125,6 +126,7 @@ static const struct option_spec report_options[] = {
 	 .not_configurable = true,
 	 .help = "The last day of the report (default: up to now)"},
 	{.name = "user",
+	 .letter = 'u',
 	 .type = OPTION_TEXT,
 	 .argument = "ACCOUNT",
 	 .not_configurable = true,
