@@ -21,7 +21,7 @@ static const struct {
 	[EVENT_EXTENDED] = {"extended", false, false},
 	[EVENT_IDLE] = {"idle", true, false},
 	[EVENT_ACTIVE] = {"active", false, false},
-	[EVENT_UNRESERVED_BEGUN] = {"unreserved-begun", true, false},
+	[EVENT_UNRESERVED_BEGUN] = {"unreserved-begun", false, false},
 	[EVENT_UNRESERVED_ENDED] = {"unreserved-ended", false, false},
 	[EVENT_DRAINED] = {"drained", false, false},
 	[EVENT_UNDRAINED] = {"undrained", false, false},

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
+#include "cmd/telling.h"
 #include "pool/wait.h"
 
 static int cancel_run(const struct invocation *in, struct err *e)
@@ -25,6 +26,7 @@ static int cancel_run(const struct invocation *in, struct err *e)
 		r = pool_cancel(pool, &actor, ids, count, &cancelled, e);
 	if (r < 0)
 		return r;
+	tell_others(in, pool);
 	print_cancelled(cancelled, count);
 	return 0;
 }

@@ -12,8 +12,10 @@
 #include "cmd/context.h"
 #include "cmd/output.h"
 #include "cmd/store_url.h"
+#include "cmd/telling.h"
 #include "host/examine.h"
 #include "pool/examine.h"
+#include "tell/deliver.h"
 
 /* The pool, also where the host's file has a mistake, with which no other command opens it. */
 static void examine_pool(const struct invocation *in, struct findings *f)
@@ -28,6 +30,15 @@ static void examine_pool(const struct invocation *in, struct findings *f)
 			findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
 	}
 	pool_examine(&config, f);
+}
+
+/* What people are told: by the caller's notify.yaml, and by the hooks of the host. */
+static void examine_telling(const struct invocation *in, struct findings *f)
+{
+	const struct tell_options options = tell_options_from(in->settings);
+
+	tell_prefs_examine(&options, f);
+	tell_hooks_examine(&options, f);
 }
 
 /* Everything, from the program down to the pool. A failed check does not skip those that depend on
@@ -45,6 +56,7 @@ static void examine_all(const struct invocation *in, struct findings *f)
 	host_examine_limits(f);
 	host_examine_inotify(f);
 	examine_pool(in, f);
+	examine_telling(in, f);
 }
 
 static const char *result_color(enum finding_result result)

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
+#include "cmd/telling.h"
 #include "host/process.h"
 
 /* "GPU 1 goes to bob (request 1a2b3c4d)" */
@@ -96,6 +97,7 @@ static int release_run(const struct invocation *in, struct err *e)
 		r = pool_release(pool, &actor, ids, count, &released, e);
 	if (r < 0)
 		return r;
+	tell_others(in, pool);
 	print_released(&released, &account, requests);
 	/* The two may go to one place, and are told in this order. (main tells whether the output
 	   could be written, and why not, where nothing was flushed before.) */

@@ -76,6 +76,7 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 {
 	AUTO(supervised_clear) struct supervised supervised = SUPERVISED_NONE;
 	AUTO_CLOSE int tell_fd = -1;
+	int64_t begun_ns = clock_monotonic_ns();
 	struct process_ref self;
 	int r = run_stay(&tell_fd, e);
 
@@ -97,6 +98,7 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 		r = reserve_or_wait(in, supervised.pool, &supervised, request, grant, e);
 	if (r < 0)
 		return r;
+	supervised.orders.notify_waited = clock_monotonic_ns() - begun_ns >= REQUEST_WAITED_NS;
 	container_prepare(container, in, grant, &supervised.orders);
 	return run_begin(&supervised, request, grant->reservation, e);
 }
@@ -165,6 +167,7 @@ static const struct option_spec run_options[] = {
 	 .help = "Maximum time to run command before killing it: 30s, 30m, 2h, 1d, 0.5h "
 		 "(default: none)"},
 	WAIT_OPTIONS,
+	REQUEST_OPTION_NOTIFY,
 	REQUEST_OPTION_NOTE,
 	REQUEST_OPTION_USER,
 	{.name = "on-lost",

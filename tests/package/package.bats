@@ -93,7 +93,7 @@ need_git() {
 	command -v systemd-sysusers >/dev/null || skip 'no systemd-sysusers'
 	mkdir -p "$BATS_TEST_TMPDIR/root/etc"
 	systemd-sysusers --root="$BATS_TEST_TMPDIR/root" "$PWD/usr/lib/sysusers.d/canhazgpu.conf"
-	cut -d : -f 1,4 "$BATS_TEST_TMPDIR/root/etc/group" | sort | paste -sd ' ' | grep -qx 'canhazgpu-web: canhazgpu:canhazgpu-web'
+	cut -d : -f 1,4 "$BATS_TEST_TMPDIR/root/etc/group" | sort | paste -sd ' ' | grep -qx 'canhazgpu-hooks: canhazgpu-web: canhazgpu:canhazgpu-web'
 	cut -d : -f 1,6,7 "$BATS_TEST_TMPDIR/root/etc/passwd" | grep -qx 'canhazgpu-web:/:/usr/sbin/nologin'
 }
 
