@@ -1,4 +1,5 @@
 /* A run that takes over what was reserved by hand: pool_claim of pool.h. */
+#include "base/mem.h"
 #include "plan/claim.h"
 #include "pool/grant.h"
 #include "pool/private.h"

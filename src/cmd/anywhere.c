@@ -1,0 +1,253 @@
+/*
+ * `canhazgpu run --host any`: asks all hosts, takes the GPUs on the best one for a moment by a
+ * manual reservation, and becomes the run there, which claims it. Where another request was faster,
+ * the next host is tried; with --wait the run queues on the best one.
+ */
+#include "cmd/elsewhere.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/inherited.h"
+#include "base/mem.h"
+#include "base/privilege.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "cmd/hosts.h"
+#include "cmd/notice.h"
+#include "plan/destination.h"
+#include "plan/kind.h"
+
+/* Nobody waits longer for a host that is away, whatever --all allows. */
+#define LOOK_LIMIT_NS (5 * NS_PER_SECOND)
+
+/* How long GPUs are kept for the run that is on its way to them. */
+#define HOLD_TIME "2m"
+
+/* The options of a run that say which GPUs it gets: a reservation has them, too. */
+static const char *const wishes[] = {"gpus", "type", "min-memory", "linked", "same-numa",
+				     "note", "user", NULL};
+#define WISHES "gpus gpu-ids type min-memory linked same-numa wait nonblock host "
+
+struct look {
+	struct hosts status, queues;
+	struct destination *hosts; /* one for each */
+	struct destination_choice *choices;
+	size_t count;
+};
+
+static void look_clear(struct look *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		free((void *)l->hosts[i].gpus);
+	free(l->hosts);
+	free(l->choices);
+	hosts_clear(&l->status);
+	hosts_clear(&l->queues);
+}
+
+static void read_gpus(const json_t *rows, int64_t now_ns, struct destination *host)
+{
+	size_t count = json_array_size(rows);
+	struct destination_gpu *gpus = mem_alloc(count + 1, sizeof(*gpus));
+
+	for (size_t i = 0; i < count; i++) {
+		struct remote_gpu gpu;
+
+		remote_gpu_read(json_array_get(rows, i), &gpu);
+		if (gpu.state == REMOTE_OTHER || gpu.excluded)
+			continue;
+		gpus[host->count++] = (struct destination_gpu){
+			.model = gpu.gpu_model,
+			.memory_mb = gpu.memory_mb,
+			.idle = gpu.state == REMOTE_AVAILABLE,
+			.free_ns = gpu.ends_ns,
+		};
+	}
+	host->gpus = gpus;
+}
+
+static void read_queue(const json_t *rows, struct destination *host)
+{
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		struct remote_request request;
+
+		remote_request_read(json_array_get(rows, i), &request);
+		if (request.requested > request.allocated)
+			host->waiting += (size_t)(request.requested - request.allocated);
+	}
+}
+
+/* Asks each host for its status and its queue, both at the same time. */
+static int look(const struct invocation *in, const struct plan_request *request, struct look *l,
+		struct err *e)
+{
+	AUTO(hosts_question_clear)
+	struct hosts_question status = {.topic = REMOTE_STATUS, .path = mem_strdup("/api/status")};
+	AUTO(hosts_question_clear)
+	struct hosts_question queue = {.topic = REMOTE_QUEUE, .path = mem_strdup("/api/queue")};
+	int64_t limit_ns = hosts_timeout_ns(in), now_ns;
+	int r = hosts_list(in, &l->status, e);
+
+	if (r == 0)
+		r = hosts_list(in, &l->queues, e);
+	if (r < 0)
+		return r;
+	words_add(&status.words, "status");
+	words_add(&status.words, "--json");
+	words_add(&queue.words, "queue");
+	words_add(&queue.words, "--json");
+	if (limit_ns > LOOK_LIMIT_NS)
+		limit_ns = LOOK_LIMIT_NS;
+	hosts_ask_both(in, &l->status, &status, &l->queues, &queue, limit_ns);
+	now_ns = clock_now_ns();
+	l->count = l->status.list.count;
+	l->hosts = mem_alloc(l->count + 1, sizeof(*l->hosts));
+	l->choices = mem_alloc(l->count + 1, sizeof(*l->choices));
+	for (size_t i = 0; i < l->count; i++) {
+		read_gpus(l->status.replies[i].document, now_ns, &l->hosts[i]);
+		read_queue(l->queues.replies[i].document, &l->hosts[i]);
+	}
+	plan_destinations(request, now_ns, l->hosts, l->count, l->choices);
+	return 0;
+}
+
+/* What is asked of a host to keep GPUs for the run. */
+static void hold_words(const struct settings *s, struct words *words)
+{
+	words_add(words, "reserve");
+	words_add(words, "--id");
+	words_add(words, "--nonblock");
+	words_add(words, "--duration=" HOLD_TIME);
+	for (size_t i = 0; wishes[i]; i++) {
+		AUTO_FREE char *key = mem_printf("run.%s", wishes[i]);
+		const char *value = settings_text(s, key);
+		AUTO_FREE char *word = value ? mem_printf("--%s=%s", wishes[i], value) : NULL;
+
+		if (word)
+			words_add(words, word);
+	}
+}
+
+enum held {
+	HELD,        /* *ret_id is the reservation */
+	HELD_NOT,    /* *ret_why not */
+	HELD_UNABLE, /* the program there cannot do that: an older one, or another */
+};
+
+static enum held hold(const struct invocation *in, const struct remote *host, char **ret_id,
+		      char **ret_why)
+{
+	AUTO(words_clear) struct words words = {0};
+	AUTO(remote_call_clear) struct remote_call call = {.host = host};
+	const char *id;
+	size_t length;
+
+	hold_words(in->settings, &words);
+	hosts_call(in, &words, &call, hosts_timeout_ns(in));
+	remote_ask(&call, 1, hosts_timeout_ns(in));
+	if (remote_is_unknown_option(call.exit_status, call.problem))
+		return HELD_UNABLE;
+	if (call.problem) {
+		*ret_why = mem_strdup(call.problem);
+		return HELD_NOT;
+	}
+	id = str_text(&call.answer);
+	length = strspn(id, "0123456789abcdef-");
+	if (length != ID_SIZE - 1 || strcmp(id + length, "\n") != 0) {
+		*ret_why = mem_strdup("its answer is not a reservation");
+		return HELD_NOT;
+	}
+	*ret_id = mem_printf("%.*s", (int)length, id);
+	return HELD;
+}
+
+/* Says where the run goes, and becomes it there. Returns only with an error. */
+static int enter(const struct invocation *in, const struct remote *host, const char *left_out,
+		 const char *more, struct err *e)
+{
+	notice("Using host %s\n", host->name);
+	if (hosts_is_here(host->name))
+		return elsewhere_become_here(in, left_out, more, e);
+	return elsewhere_become(in, host, left_out, more, e);
+}
+
+/* Tries a host that seems to have what is asked for. 0: it has not, and *why says so. */
+static int try_host(const struct invocation *in, const struct remote *host, struct str *why,
+		    struct err *e)
+{
+	AUTO_FREE char *id = NULL, *problem = NULL, *claim = NULL;
+
+	switch (hold(in, host, &id, &problem)) {
+	case HELD:
+		claim = mem_printf("--claim=%s", id);
+		return enter(in, host, WISHES, claim, e);
+	case HELD_UNABLE:
+		return enter(in, host, "host ", NULL, e);
+	case HELD_NOT:
+		break;
+	}
+	str_addf(why, "%s%s: %.200s", why->length ? "; " : "", host->name, problem);
+	return 0;
+}
+
+/* Why each of the others was not even tried. */
+static void add_reasons(const struct look *l, struct str *why)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		const struct destination_choice *c = &l->choices[i];
+		const struct host_reply *reply = &l->status.replies[c->host];
+
+		if (c->when == DESTINATION_NOW)
+			continue;
+		str_addf(why, "%s%s: ", why->length ? "; " : "", reply->name);
+		if (!reply->document)
+			str_addf(why, "away (%.120s)", reply->problem);
+		else
+			str_addf(why, "%zu free of %zu that would fit", c->idle, c->fitting);
+	}
+}
+
+/* Queues on the best host, where the request says so. 0: it does not, or no host will do. */
+static int queue(const struct invocation *in, const struct look *l, struct err *e)
+{
+	const struct destination_choice *best = &l->choices[0];
+	const struct remote *host = &l->status.list.items[best->host];
+
+	if (!settings_text(in->settings, "run.wait") ||
+	    settings_flag(in->settings, "run.nonblock") || best->when == DESTINATION_NEVER)
+		return 0;
+	return enter(in, host, "host ", NULL, e);
+}
+
+int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
+{
+	AUTO(look_clear) struct look l = {0};
+	AUTO(str_clear) struct str why = {0};
+	AUTO_FREE char *kind = NULL;
+	struct plan_request request = {
+		.count = (int)settings_int(in->settings, "run.gpus"),
+		.gpu_type = settings_text(in->settings, "run.type"),
+		.min_memory_mb = settings_size_mb(in->settings, "run.min-memory"),
+	};
+	int r;
+
+	if (settings_is_set(in->settings, "run.gpu-ids"))
+		return err_usage(e, "--gpu-ids means GPUs of one host: name it instead of '" REMOTE_ANY
+				    "'");
+	r = look(in, &request, &l, e);
+	for (size_t i = 0; r == 0 && i < l.count; i++) {
+		if (l.choices[i].when == DESTINATION_NOW)
+			r = try_host(in, &l.status.list.items[l.choices[i].host], &why, e);
+	}
+	if (r == 0)
+		r = queue(in, &l, e);
+	if (r < 0)
+		return r;
+	add_reasons(&l, &why);
+	kind = plan_kind_text(request.gpu_type, request.min_memory_mb);
+	return err_set(e, EBUSY, "no host has %d free GPU%s%s%s (%.700s)", request.count,
+		       str_plural((size_t)request.count), *kind ? " " : "", kind, str_text(&why));
+}
