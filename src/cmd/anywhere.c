@@ -23,6 +23,9 @@
 /* Nobody waits longer for a host that is away, whatever --all allows. */
 #define LOOK_LIMIT_NS (5 * NS_PER_SECOND)
 
+/* And not longer than that after one that has what is asked for. */
+#define PATIENCE_NS NS_PER_SECOND
+
 /* How long GPUs are kept for the run that is on its way to them. */
 #define HOLD_TIME "2m"
 
@@ -48,7 +51,7 @@ static void look_clear(struct look *l)
 	hosts_clear(&l->queues);
 }
 
-static void read_gpus(const json_t *rows, int64_t now_ns, struct destination *host)
+static void read_gpus(const json_t *rows, struct destination *host)
 {
 	size_t count = json_array_size(rows);
 	struct destination_gpu *gpus = mem_alloc(count + 1, sizeof(*gpus));
@@ -80,6 +83,30 @@ static void read_queue(const json_t *rows, struct destination *host)
 	}
 }
 
+/* Whether a host that has just answered has enough. (What others wait for there is not known yet.) */
+struct wanted {
+	const struct plan_request *request;
+	size_t hosts;
+};
+
+static bool is_enough(const struct remote_call *call, size_t which, void *argument)
+{
+	const struct wanted *wanted = argument;
+	struct destination host = {0};
+	struct destination_choice choice = {.when = DESTINATION_NEVER};
+	json_t *rows = NULL;
+
+	if (which >= wanted->hosts || call->problem ||
+	    remote_read(REMOTE_STATUS, str_text(&call->answer), call->answer.length, &rows, NULL) <
+		    0)
+		return false;
+	read_gpus(rows, &host);
+	plan_destinations(wanted->request, clock_now_ns(), &host, 1, &choice);
+	free((void *)host.gpus);
+	json_decref(rows);
+	return choice.when == DESTINATION_NOW;
+}
+
 /* Asks each host for its status and its queue, both at the same time. */
 static int look(const struct invocation *in, const struct plan_request *request, struct look *l,
 		struct err *e)
@@ -88,6 +115,8 @@ static int look(const struct invocation *in, const struct plan_request *request,
 	struct hosts_question status = {.topic = REMOTE_STATUS, .path = mem_strdup("/api/status")};
 	AUTO(hosts_question_clear)
 	struct hosts_question queue = {.topic = REMOTE_QUEUE, .path = mem_strdup("/api/queue")};
+	struct wanted wanted = {.request = request};
+	const struct remote_patience patience = {is_enough, &wanted, PATIENCE_NS};
 	int64_t limit_ns = hosts_timeout_ns(in), now_ns;
 	int r = hosts_list(in, &l->status, e);
 
@@ -101,13 +130,14 @@ static int look(const struct invocation *in, const struct plan_request *request,
 	words_add(&queue.words, "--json");
 	if (limit_ns > LOOK_LIMIT_NS)
 		limit_ns = LOOK_LIMIT_NS;
-	hosts_ask_both(in, &l->status, &status, &l->queues, &queue, limit_ns);
+	wanted.hosts = l->status.list.count;
+	hosts_ask_both(in, &l->status, &status, &l->queues, &queue, limit_ns, &patience);
 	now_ns = clock_now_ns();
 	l->count = l->status.list.count;
 	l->hosts = mem_alloc(l->count + 1, sizeof(*l->hosts));
 	l->choices = mem_alloc(l->count + 1, sizeof(*l->choices));
 	for (size_t i = 0; i < l->count; i++) {
-		read_gpus(l->status.replies[i].document, now_ns, &l->hosts[i]);
+		read_gpus(l->status.replies[i].document, &l->hosts[i]);
 		read_queue(l->queues.replies[i].document, &l->hosts[i]);
 	}
 	plan_destinations(request, now_ns, l->hosts, l->count, l->choices);
@@ -147,7 +177,7 @@ static enum held hold(const struct invocation *in, const struct remote *host, ch
 
 	hold_words(in->settings, &words);
 	hosts_call(in, &words, &call, hosts_timeout_ns(in));
-	remote_ask(&call, 1, hosts_timeout_ns(in));
+	remote_ask(&call, 1, hosts_timeout_ns(in), NULL);
 	if (remote_is_unknown_option(call.exit_status, call.problem))
 		return HELD_UNABLE;
 	if (call.problem) {

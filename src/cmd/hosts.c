@@ -250,12 +250,13 @@ void hosts_ask(const struct invocation *in, struct hosts *h, const struct hosts_
 	       int64_t timeout_ns)
 {
 	prepare(in, h, q, timeout_ns);
-	remote_ask(h->calls, h->list.count, timeout_ns);
+	remote_ask(h->calls, h->list.count, timeout_ns, NULL);
 	finish(h, q->topic);
 }
 
 void hosts_ask_both(const struct invocation *in, struct hosts *a, const struct hosts_question *qa,
-		    struct hosts *b, const struct hosts_question *qb, int64_t timeout_ns)
+		    struct hosts *b, const struct hosts_question *qb, int64_t timeout_ns,
+		    const struct remote_patience *patience)
 {
 	size_t count = a->list.count;
 	AUTO_FREE struct remote_call *all = mem_alloc(count + b->list.count + 1, sizeof(*all));
@@ -264,7 +265,7 @@ void hosts_ask_both(const struct invocation *in, struct hosts *a, const struct h
 	prepare(in, b, qb, timeout_ns);
 	memcpy(all, a->calls, count * sizeof(*all));
 	memcpy(all + count, b->calls, b->list.count * sizeof(*all));
-	remote_ask(all, count + b->list.count, timeout_ns);
+	remote_ask(all, count + b->list.count, timeout_ns, patience);
 	memcpy(a->calls, all, count * sizeof(*all));
 	memcpy(b->calls, all + count, b->list.count * sizeof(*all));
 	finish(a, qa->topic);

@@ -61,9 +61,11 @@ int hosts_list(const struct invocation *in, struct hosts *ret, struct err *e);
 void hosts_ask(const struct invocation *in, struct hosts *h, const struct hosts_question *q,
 	       int64_t timeout_ns);
 
-/* Asks them two questions, both at the same time. */
+/* Asks them two questions, both at the same time; `patience` hears of the answers to the first as 0,
+   1, ..., to the second from the number of hosts on. */
 void hosts_ask_both(const struct invocation *in, struct hosts *a, const struct hosts_question *qa,
-		    struct hosts *b, const struct hosts_question *qb, int64_t timeout_ns);
+		    struct hosts *b, const struct hosts_question *qb, int64_t timeout_ns,
+		    const struct remote_patience *patience);
 
 /* Prepares the call of the program on a host: by ssh, or of this one. */
 void hosts_call(const struct invocation *in, const struct words *words, struct remote_call *call,

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/output.h"
+#include "cmd/status.h"
 
 /* Not one of them has answered: what was shown says why. */
 static int check_any(const struct hosts *h, struct err *e)
@@ -80,6 +81,11 @@ int hosts_show_status(const struct invocation *in, struct err *e)
 		print_hosts_table(in, view_hosts_summary_table(h.replies, h.list.count));
 	} else {
 		print_hosts_table(in, view_hosts_status_table(h.replies, h.list.count));
+		if (status_has_line(s)) {
+			AUTO_FREE char *line = view_hosts_line(h.replies, h.list.count);
+
+			fputs(line, stdout);
+		}
 	}
 	return check_any(&h, e);
 }

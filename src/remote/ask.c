@@ -221,23 +221,24 @@ static void take_output(struct asked *a)
 				      REMOTE_ANSWER_MAX >> 20);
 }
 
-/* Whether it has ended; then what it has left is read. */
-static void check_end(struct asked *a)
+/* Whether it has ended just now; then what it has left is read. */
+static bool check_end(struct asked *a)
 {
 	int status;
 
 	if (!a->pid || waitpid(a->pid, &status, WNOHANG) == 0)
-		return;
+		return false;
 	/* Processes that it has left have nothing more to say. */
 	kill(-a->pid, SIGKILL);
 	take_output(a);
 	if (!a->pid)
-		return;
+		return true;
 	a->pid = 0;
 	a->call->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	if (a->call->exit_status || !a->call->answer.length)
 		a->call->problem = remote_problem(a->call->is_ssh, a->call->exit_status,
 						  str_text(&a->errors));
+	return true;
 }
 
 static size_t list_fds(const struct asked *all, size_t count, struct pollfd *fds, bool *ret_tick)
@@ -259,12 +260,19 @@ static size_t list_fds(const struct asked *all, size_t count, struct pollfd *fds
 	return n;
 }
 
-static void collect(struct asked *all, size_t count, int64_t deadline_ns)
+static int64_t earlier_ns(int64_t a_ns, int64_t b_ns)
+{
+	return a_ns < b_ns ? a_ns : b_ns;
+}
+
+/* *deadline_ns comes closer where the answers so far are enough. */
+static void collect(struct asked *all, size_t count, const struct remote_patience *patience,
+		    int64_t *deadline_ns)
 {
 	AUTO_FREE struct pollfd *fds = mem_alloc(3 * count + 1, sizeof(*fds));
 
 	for (;;) {
-		int64_t left_ns = deadline_ns - clock_monotonic_ns();
+		int64_t left_ns = *deadline_ns - clock_monotonic_ns();
 		bool tick;
 		size_t n = list_fds(all, count, fds, &tick);
 		int left_ms = (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
@@ -275,12 +283,15 @@ static void collect(struct asked *all, size_t count, int64_t deadline_ns)
 		for (size_t i = 0; i < count; i++) {
 			if (all[i].pid)
 				take_output(&all[i]);
-			check_end(&all[i]);
+			if (check_end(&all[i]) && patience &&
+			    patience->is_enough(all[i].call, i, patience->argument))
+				*deadline_ns = earlier_ns(*deadline_ns,
+							  clock_monotonic_ns() + patience->more_ns);
 		}
 	}
 }
 
-static void finish(struct asked *a, int64_t timeout_ns)
+static void finish(struct asked *a, int64_t timeout_ns, bool hurried)
 {
 	AUTO_FREE char *path = a->path;
 
@@ -289,9 +300,11 @@ static void finish(struct asked *a, int64_t timeout_ns)
 
 		stop(a);
 		line = last_line(str_text(&a->errors));
-		a->call->problem = mem_printf("no answer within %.9gs%s%s",
-					      (double)timeout_ns / (double)NS_PER_SECOND,
-					      *line ? ": " : "", line);
+		a->call->problem =
+			hurried ? mem_strdup("others have answered much faster")
+				: mem_printf("no answer within %.9gs%s%s",
+					     (double)timeout_ns / (double)NS_PER_SECOND,
+					     *line ? ": " : "", line);
 	}
 	mem_auto_close(&a->out);
 	mem_auto_close(&a->err);
@@ -299,17 +312,18 @@ static void finish(struct asked *a, int64_t timeout_ns)
 	str_clear(&a->errors);
 }
 
-void remote_ask(struct remote_call *calls, size_t count, int64_t timeout_ns)
+void remote_ask(struct remote_call *calls, size_t count, int64_t timeout_ns,
+		const struct remote_patience *patience)
 {
 	AUTO_FREE struct asked *all = mem_alloc(count + 1, sizeof(*all));
-	int64_t deadline_ns = clock_monotonic_ns() + timeout_ns;
+	int64_t latest_ns = clock_monotonic_ns() + timeout_ns, deadline_ns = latest_ns;
 
 	for (size_t i = 0; i < count; i++) {
 		all[i] = (struct asked){.call = &calls[i], .out = -1, .err = -1, .end = -1};
 		calls[i].exit_status = -1;
 		start(&all[i], timeout_ns);
 	}
-	collect(all, count, deadline_ns);
+	collect(all, count, patience, &deadline_ns);
 	for (size_t i = 0; i < count; i++)
-		finish(&all[i], timeout_ns);
+		finish(&all[i], timeout_ns, deadline_ns < latest_ns);
 }

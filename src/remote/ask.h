@@ -30,9 +30,18 @@ struct remote_call {
 
 void remote_call_clear(struct remote_call *call);
 
+/* For who does not need all answers: called when one has ended, `which` of them, and answers
+   whether they are enough. Then the others get only that much more time. */
+struct remote_patience {
+	bool (*is_enough)(const struct remote_call *call, size_t which, void *argument);
+	void *argument;
+	int64_t more_ns;
+};
+
 /* Asks all, and comes back when each has answered or the time is up. One that has a problem already
-   is not asked. */
-void remote_ask(struct remote_call *calls, size_t count, int64_t timeout_ns);
+   is not asked. `patience`: NULL: all of them are needed. */
+void remote_ask(struct remote_call *calls, size_t count, int64_t timeout_ns,
+		const struct remote_patience *patience);
 
 /* Why a process gave no answer, by its exit status (-1: it was killed) and the last line of what it
    has printed as an error: for people. Never NULL; the caller frees it. */

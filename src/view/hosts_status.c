@@ -159,20 +159,28 @@ static struct counts count_gpus(const json_t *rows)
 	return c;
 }
 
-char *view_hosts_summary(const struct host_reply *hosts, size_t count)
+static struct counts count_all(const struct host_reply *hosts, size_t count, size_t *ret_away)
 {
 	struct counts all = {0};
-	struct str out = {0};
-	size_t away = 0;
 
+	*ret_away = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct counts c = count_gpus(hosts[i].document);
 
-		away += !hosts[i].document;
+		*ret_away += !hosts[i].document;
 		all.total += c.total;
 		for (size_t k = 0; k < ARRAY_SIZE(c.of); k++)
 			all.of[k] += c.of[k];
 	}
+	return all;
+}
+
+char *view_hosts_summary(const struct host_reply *hosts, size_t count)
+{
+	size_t away;
+	struct counts all = count_all(hosts, count, &away);
+	struct str out = {0};
+
 	str_addf(&out,
 		 "Available GPUs: %zu out of %zu\n"
 		 "In use with reservations: %zu GPUs\n"
@@ -185,6 +193,20 @@ char *view_hosts_summary(const struct host_reply *hosts, size_t count)
 	str_addf(&out, "Hosts: %zu", count);
 	if (away)
 		str_addf(&out, ", %zu of them away", away);
+	str_add(&out, "\n");
+	return str_steal(&out);
+}
+
+char *view_hosts_line(const struct host_reply *hosts, size_t count)
+{
+	size_t away;
+	struct counts all = count_all(hosts, count, &away);
+	struct str out = {0};
+
+	str_addf(&out, "%zu of %zu available on %zu host%s", all.of[REMOTE_AVAILABLE], all.total,
+		 count - away, str_plural(count - away));
+	if (away)
+		str_addf(&out, "; %zu host%s away", away, away > 1 ? "s are" : " is");
 	str_add(&out, "\n");
 	return str_steal(&out);
 }
