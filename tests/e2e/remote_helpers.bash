@@ -121,8 +121,11 @@ hosts() {
 	printf '%s\n' "hosts: $1" "${@:2}" >"$WORLD/home/.canhazgpu.yaml"
 }
 
-# A web server that answers each connection with what a command prints: lab_server NAME PORT COMMAND...
-lab_server() {
-	start_lab "$1" "$desk" python3 "$BATS_TEST_DIRNAME/programs/answer-http" "$2" "${@:3}"
-	wait_until 'has_text "$WORLD/'"$1"'.out" ready'
+# A web server at http://$LAB.254:8001 that answers as no good one does (programs/answer-http).
+lab_liar() {
+	start_lab liar "$desk" python3 "$BATS_TEST_DIRNAME/programs/answer-http" 8001
+	liar=http://$LAB.254:8001
+	wait_until 'has_text "$WORLD/liar.out" ready'
 }
+
+helpers_end
