@@ -149,8 +149,8 @@ slow: no answer within 6s'
 	# What is about the other host's pool goes there; ssh says itself what it cannot do.
 	chg_ok reserve --host gpu1 --gpus 2 --short
 	assert_stdout 0,1
-	chg_ok extend --host gpu1 1h --gpu-ids 0
-	assert_stdout_has 'Extended GPU(s) 0,1'
+	chg_ok extend --host gpu1 1h
+	assert_stdout_has 'Extended GPU(s) [0, 1]'
 	chg_ok release --host gpu1 1
 	assert_stdout 'Released 1 GPU(s): [1]'
 	chg cancel --host gpu1 00000000
