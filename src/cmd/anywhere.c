@@ -30,8 +30,8 @@
 #define HOLD_TIME "2m"
 
 /* The options of a run that say which GPUs it gets: a reservation has them, too. */
-static const char *const wishes[] = {"gpus", "type", "min-memory", "linked", "same-numa",
-				     "note", "user", NULL};
+static const char *const wishes[] = {"gpus",      "type", "min-memory", "linked",
+				     "same-numa", "note", "user",       NULL};
 #define WISHES "gpus gpu-ids type min-memory linked same-numa wait nonblock host "
 
 struct look {
@@ -83,7 +83,8 @@ static void read_queue(const json_t *rows, struct destination *host)
 	}
 }
 
-/* Whether a host that has just answered has enough. (What others wait for there is not known yet.) */
+/* Whether a host that has just answered has enough. (What others wait for there is not known yet.)
+ */
 struct wanted {
 	const struct plan_request *request;
 	size_t hosts;
@@ -265,8 +266,8 @@ int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
 	int r;
 
 	if (settings_is_set(in->settings, "run.gpu-ids"))
-		return err_usage(e, "--gpu-ids means GPUs of one host: name it instead of '" REMOTE_ANY
-				    "'");
+		return err_usage(
+			e, "--gpu-ids means GPUs of one host: name it instead of '" REMOTE_ANY "'");
 	r = look(in, &request, &l, e);
 	for (size_t i = 0; r == 0 && i < l.count; i++) {
 		if (l.choices[i].when == DESTINATION_NOW)

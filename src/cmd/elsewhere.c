@@ -11,6 +11,7 @@
 #include "base/privilege.h"
 #include "cmd/hosts.h"
 #include "host/command.h"
+#include "remote/ssh.h"
 
 /* A terminal there for one that is here as a whole: where a part is a file or a pipe, the output of
    programs must reach it byte for byte. */
@@ -43,8 +44,9 @@ static int check_global(const struct settings *s, struct err *e)
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (settings_origin(s, keys[i]) == ORIGIN_FLAG)
-			return err_usage(e, "--host cannot be used with --%s: the pool of that host "
-					    "is meant",
+			return err_usage(e,
+					 "--host cannot be used with --%s: the pool of that host "
+					 "is meant",
 					 i ? "redis-..." : keys[i]);
 	}
 	return 0;

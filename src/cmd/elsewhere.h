@@ -3,7 +3,7 @@
 #define CMD_ELSEWHERE_H
 
 #include "cmd/command.h"
-#include "remote/ssh.h"
+struct remote;
 
 /*
  * Where the command line names another host, becomes the ssh that carries the command out there,

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "cmd/context.h"
 
-
 void hosts_question_clear(struct hosts_question *q)
 {
 	words_clear(&q->words);
@@ -58,7 +57,8 @@ bool hosts_is_here(const char *name)
 	length = strcspn(own, ".");
 	/* "gpu1" and "gpu1.lab.example" are the same. */
 	return !strcasecmp(name, own) || !strcasecmp(name, "localhost") ||
-	       (!strncasecmp(name, own, length) && (!name[length] || (name[length] == '.' && !own[length])));
+	       (!strncasecmp(name, own, length) &&
+		(!name[length] || (name[length] == '.' && !own[length])));
 }
 
 /* Whether there is a pool here: a host from which people go to others needs none. */
@@ -68,8 +68,7 @@ static bool has_pool(const struct invocation *in)
 	char **names = NULL;
 	size_t count = 0;
 
-	if (pool_open_from(in, &pool, NULL) < 0 ||
-	    pool_gpu_names(pool, &names, &count, NULL) < 0)
+	if (pool_open_from(in, &pool, NULL) < 0 || pool_gpu_names(pool, &names, &count, NULL) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		free(names[i]);
@@ -200,8 +199,8 @@ static void call_url(const struct hosts_question *q, struct remote_call *call)
 		call->problem = mem_strdup(e.text);
 }
 
-void hosts_call(const struct invocation *in, const struct words *question,
-		struct remote_call *call, int64_t timeout_ns)
+void hosts_call(const struct invocation *in, const struct words *question, struct remote_call *call,
+		int64_t timeout_ns)
 {
 	AUTO(words_clear) struct words words = {0};
 
@@ -221,9 +220,8 @@ static void read_reply(const struct remote_call *call, enum remote_topic topic,
 {
 	struct err e = {0};
 
-	if (!call->problem &&
-	    remote_read(topic, str_text(&call->answer), call->answer.length, &reply->document,
-			&e) < 0)
+	if (!call->problem && remote_read(topic, str_text(&call->answer), call->answer.length,
+					  &reply->document, &e) < 0)
 		*ret_problem = mem_strdup(e.text);
 }
 

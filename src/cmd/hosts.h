@@ -11,29 +11,29 @@
 #define HOSTS_SELF "/proc/self/exe"
 
 /* The options of commands that show several hosts. */
-#define HOSTS_OPTIONS                                                                         \
-	{.name = "all",                                                                       \
-	 .type = OPTION_FLAG,                                                                 \
-	 .not_configurable = true,                                                            \
-	 .help = "Show this host and all that the configuration names (hosts)"},              \
-	{                                                                                     \
-		.name = "host", .letter = 'r', .type = OPTION_TEXT, .argument = "HOST",       \
-		.not_configurable = true, .repeatable = true, .list = LIST_HOSTS,             \
-		.help = "Show that host; can be given more than once"                         \
+#define HOSTS_OPTIONS                                                                   \
+	{.name = "all",                                                                 \
+	 .type = OPTION_FLAG,                                                           \
+	 .not_configurable = true,                                                      \
+	 .help = "Show this host and all that the configuration names (hosts)"},        \
+	{                                                                               \
+		.name = "host", .letter = 'r', .type = OPTION_TEXT, .argument = "HOST", \
+		.not_configurable = true, .repeatable = true, .list = LIST_HOSTS,       \
+		.help = "Show that host; can be given more than once"                   \
 	}
 
 /* The option of commands that are carried out on another host. */
-#define HOST_OPTION(help_)                                                        \
-	{                                                                         \
-		.name = "host", .type = OPTION_TEXT, .argument = "HOST",          \
-		.not_configurable = true, .list = LIST_HOSTS, .help = (help_)     \
+#define HOST_OPTION(help_)                                                                         \
+	{                                                                                          \
+		.name = "host", .type = OPTION_TEXT, .argument = "HOST", .not_configurable = true, \
+		.list = LIST_HOSTS, .help = (help_)                                                \
 	}
 
 /* A question to several hosts. */
 struct hosts_question {
 	enum remote_topic topic;
-	struct words words;      /* for the program there: "status", "--json" */
-	char *path;              /* for a web server: "/api/status"; NULL: ... */
+	struct words words;       /* for the program there: "status", "--json" */
+	char *path;               /* for a web server: "/api/status"; NULL: ... */
 	const char *path_missing; /* ... because it cannot answer that; one line */
 };
 
@@ -61,8 +61,8 @@ int hosts_list(const struct invocation *in, struct hosts *ret, struct err *e);
 void hosts_ask(const struct invocation *in, struct hosts *h, const struct hosts_question *q,
 	       int64_t timeout_ns);
 
-/* Asks them two questions, both at the same time; `patience` hears of the answers to the first as 0,
-   1, ..., to the second from the number of hosts on. */
+/* Asks them two questions, both at the same time; `patience` hears of the answers to the first as
+   0, 1, ..., to the second from the number of hosts on. */
 void hosts_ask_both(const struct invocation *in, struct hosts *a, const struct hosts_question *qa,
 		    struct hosts *b, const struct hosts_question *qb, int64_t timeout_ns,
 		    const struct remote_patience *patience);

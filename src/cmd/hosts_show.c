@@ -20,8 +20,9 @@ static int check_any(const struct hosts *h, struct err *e)
 		if (h->replies[i].document)
 			return 0;
 	}
-	return err_set(e, EHOSTUNREACH, "%s", h->list.count > 1 ? "none of these hosts answers"
-								 : "this host does not answer");
+	return err_set(e, EHOSTUNREACH, "%s",
+		       h->list.count > 1 ? "none of these hosts answers"
+					 : "this host does not answer");
 }
 
 static int ask(const struct invocation *in, struct hosts *h, const struct hosts_question *q,

@@ -109,15 +109,16 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 /* The GPUs of a reservation are what they are. */
 static int check_claim(const struct settings *s, struct err *e)
 {
-	static const char *const options[] = {"gpus", "gpu-ids", "type", "min-memory",
+	static const char *const options[] = {"gpus",   "gpu-ids",   "type", "min-memory",
 					      "linked", "same-numa", "wait"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		AUTO_FREE char *key = mem_printf("run.%s", options[i]);
 
 		if (settings_origin(s, key) == ORIGIN_FLAG)
-			return err_usage(e, "--claim takes the GPUs of a reservation: it cannot be "
-					    "used with --%s",
+			return err_usage(e,
+					 "--claim takes the GPUs of a reservation: it cannot be "
+					 "used with --%s",
 					 options[i]);
 	}
 	return 0;

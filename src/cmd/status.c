@@ -151,7 +151,8 @@ static const struct option_spec status_options[] = {
 const struct command cmd_status = {
 	.name = "status",
 	.summary = "Show current GPU allocation status",
-	.usage = "[--json] [--mine | --summary | --topology] [--fresh] [--watch [SECONDS]] [--all | --host HOST]",
+	.usage =
+		"[--json] [--mine | --summary | --topology] [--fresh] [--watch [SECONDS]] [--all | --host HOST]",
 	.description =
 		"AVAILABLE GPUs are free and idle, IN_USE ones are reserved, UNRESERVED ones\n"
 		"are used without a reservation, DRAINED ones are out of service, and the use\n"

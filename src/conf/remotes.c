@@ -42,7 +42,8 @@ static int check_name(const char *name, struct err *e)
 	    !has_only(name, PARSE_ALPHANUMERIC ".-_"))
 		return err_usage(e, "'%.60s' is no name of a host", name);
 	if (!strcasecmp(name, REMOTE_ANY))
-		return err_usage(e, "'" REMOTE_ANY "' means any host and cannot be the name of one");
+		return err_usage(e,
+				 "'" REMOTE_ANY "' means any host and cannot be the name of one");
 	return 0;
 }
 
@@ -50,9 +51,8 @@ static int check_name(const char *name, struct err *e)
    for anything else. */
 static int check_ssh(const char *ssh, struct err *e)
 {
-	if (!*ssh || *ssh == '-' || strlen(ssh) > 2 * NAME_MAX_LENGTH ||
-	    strstr(ssh, "@-") || strstr(ssh, "/-") ||
-	    !has_only(ssh, PARSE_ALPHANUMERIC ".-_@:/[]%+"))
+	if (!*ssh || *ssh == '-' || strlen(ssh) > 2 * NAME_MAX_LENGTH || strstr(ssh, "@-") ||
+	    strstr(ssh, "/-") || !has_only(ssh, PARSE_ALPHANUMERIC ".-_@:/[]%+"))
 		return err_usage(e, "'%.60s' is no destination of ssh", ssh);
 	return 0;
 }
@@ -65,10 +65,11 @@ static int check_url(const char *url, struct err *e)
 
 	if (!rest || !*rest || *rest == '/' ||
 	    !has_only(rest, PARSE_ALPHANUMERIC ".-_~:/[]%+&=@") || strchr(rest, '@'))
-		return err_usage(e,
-				 "'%.60s' is no address of a web server (http://gpu1:8080, without a "
-				 "password)",
-				 url);
+		return err_usage(
+			e,
+			"'%.60s' is no address of a web server (http://gpu1:8080, without a "
+			"password)",
+			url);
 	return 0;
 }
 
@@ -115,7 +116,8 @@ static int set_member(struct remote *r, const char *key, const char *value, stru
 /* "alice@gpu2" and "ssh://alice@gpu2:2222" are called "gpu2". The caller frees it. */
 static char *name_of(const char *destination)
 {
-	const char *begin = strstr(destination, "://") ? strstr(destination, "://") + 3 : destination;
+	const char *begin =
+		strstr(destination, "://") ? strstr(destination, "://") + 3 : destination;
 	const char *at = strrchr(begin, '@');
 	char *name = mem_strdup(at ? at + 1 : begin);
 

@@ -1,6 +1,6 @@
 /* A run that takes over what was reserved by hand: pool_claim of pool.h. */
-#include "base/mem.h"
 #include "plan/claim.h"
+#include "base/mem.h"
 #include "pool/grant.h"
 #include "pool/private.h"
 

@@ -163,7 +163,7 @@ int pool_join(struct pool *p, const struct plan_request *request, const char *ou
 	      struct pool_grant *ret_grant, struct err *e);
 
 /* Gives a run the GPUs of a manual reservation of its actor: see plan_claim. The caller clears
-   *ret_grant. */
+ *ret_grant. */
 int pool_claim(struct pool *p, const struct plan_request *request, const char *id,
 	       struct pool_grant *ret_grant, struct err *e);
 

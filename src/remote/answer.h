@@ -1,7 +1,7 @@
 /*
  * What other hosts have answered, read as other people's text: of this version, an older one, a
- * newer one, or the other program on their pool. Whatever they say, the result is within limits. The web server
- * reads the answers of other servers with it, too.
+ * newer one, or the other program on their pool. Whatever they say, the result is within limits.
+ * The web server reads the answers of other servers with it, too.
  */
 #ifndef REMOTE_ANSWER_H
 #define REMOTE_ANSWER_H

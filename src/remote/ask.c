@@ -217,8 +217,7 @@ static void take_output(struct asked *a)
 	if (!too_much || !a->pid)
 		return;
 	stop(a);
-	a->call->problem = mem_printf("its answer is longer than %zu MiB",
-				      REMOTE_ANSWER_MAX >> 20);
+	a->call->problem = mem_printf("its answer is longer than %zu MiB", REMOTE_ANSWER_MAX >> 20);
 }
 
 /* Whether it has ended just now; then what it has left is read. */
@@ -236,8 +235,8 @@ static bool check_end(struct asked *a)
 	a->pid = 0;
 	a->call->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	if (a->call->exit_status || !a->call->answer.length)
-		a->call->problem = remote_problem(a->call->is_ssh, a->call->exit_status,
-						  str_text(&a->errors));
+		a->call->problem =
+			remote_problem(a->call->is_ssh, a->call->exit_status, str_text(&a->errors));
 	return true;
 }
 
@@ -300,11 +299,10 @@ static void finish(struct asked *a, int64_t timeout_ns, bool hurried)
 
 		stop(a);
 		line = last_line(str_text(&a->errors));
-		a->call->problem =
-			hurried ? mem_strdup("others have answered much faster")
-				: mem_printf("no answer within %.9gs%s%s",
-					     (double)timeout_ns / (double)NS_PER_SECOND,
-					     *line ? ": " : "", line);
+		a->call->problem = hurried ? mem_strdup("others have answered much faster")
+					   : mem_printf("no answer within %.9gs%s%s",
+							(double)timeout_ns / (double)NS_PER_SECOND,
+							*line ? ": " : "", line);
 	}
 	mem_auto_close(&a->out);
 	mem_auto_close(&a->err);

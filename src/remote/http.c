@@ -15,15 +15,15 @@
 /* The same interface in Debian's two builds. */
 static const char *const files[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
 
-#define FUNCTIONS(X)         \
-	X(curl_global_init)  \
-	X(curl_easy_init)    \
-	X(curl_easy_cleanup) \
-	X(curl_easy_setopt)  \
-	X(curl_easy_getinfo) \
-	X(curl_easy_perform) \
+#define FUNCTIONS(X)          \
+	X(curl_global_init)   \
+	X(curl_easy_init)     \
+	X(curl_easy_cleanup)  \
+	X(curl_easy_setopt)   \
+	X(curl_easy_getinfo)  \
+	X(curl_easy_perform)  \
 	X(curl_easy_strerror) \
-	X(curl_slist_append) \
+	X(curl_slist_append)  \
 	X(curl_slist_free_all)
 
 /* In brackets: the header has macros of the same names, which check the types. */
@@ -49,8 +49,9 @@ int http_load(struct err *e)
 				       ? 0
 				       : err_set(e, ENOTSUP, "libcurl does not start");
 	}
-	return err_set(e, ENOTSUP, "%s is needed for an address: install the package of libcurl (%s)",
-		       files[0], problem.text);
+	return err_set(e, ENOTSUP,
+		       "%s is needed for an address: install the package of libcurl (%s)", files[0],
+		       problem.text);
 }
 
 static size_t take(char *bytes, size_t size, size_t count, void *argument)
@@ -118,8 +119,7 @@ int http_get(const char *url, const char *token, int64_t timeout_ns, int out, ch
 	(curl.curl_easy_getinfo)(handle, CURLINFO_RESPONSE_CODE, &status);
 	problem = problem_of(status);
 	if (code != CURLE_OK)
-		snprintf(ret_reason, size, "%s",
-			 *text ? text : (curl.curl_easy_strerror)(code));
+		snprintf(ret_reason, size, "%s", *text ? text : (curl.curl_easy_strerror)(code));
 	else if (problem)
 		snprintf(ret_reason, size, "%s (HTTP status %ld)", problem, status);
 	(curl.curl_slist_free_all)(headers);

@@ -23,8 +23,8 @@
 
 /* Goes to where the user is here, if that is there, too, and becomes the command. In sh: what runs
    this line may be any shell. */
-#define ENTER                                                                                    \
-	"cd \"$1\" 2>/dev/null || echo \"Note: there is no directory $1 on $2 for you, the "     \
+#define ENTER                                                                                \
+	"cd \"$1\" 2>/dev/null || echo \"Note: there is no directory $1 on $2 for you, the " \
 	"command starts in $PWD\" >&2; shift 2; exec \"$@\""
 
 void words_clear(struct words *w)

@@ -22,8 +22,8 @@ struct table *view_hosts_status_table(const struct host_reply *hosts, size_t cou
 
 /* The counts of all hosts together, and a table with a line for each. The caller frees both. */
 char *view_hosts_summary(const struct host_reply *hosts, size_t count);
-/* The same in one line, with a line feed: "5 of 24 available on 3 hosts; 1 host is away". The caller
-   frees it. */
+/* The same in one line, with a line feed: "5 of 24 available on 3 hosts; 1 host is away". The
+   caller frees it. */
 char *view_hosts_line(const struct host_reply *hosts, size_t count);
 
 struct table *view_hosts_summary_table(const struct host_reply *hosts, size_t count);

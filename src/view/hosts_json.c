@@ -26,9 +26,8 @@ json_t *view_hosts_rows_json(const struct host_reply *hosts, size_t count)
 			json_array_append_new(document, away_json(&hosts[i]));
 		for (size_t k = 0; k < json_array_size(hosts[i].document); k++)
 			json_array_append_new(
-				document,
-				remote_with_host(hosts[i].name,
-						 json_array_get(hosts[i].document, k)));
+				document, remote_with_host(hosts[i].name,
+							   json_array_get(hosts[i].document, k)));
 	}
 	return document;
 }
@@ -44,8 +43,7 @@ static void add_rows(json_t *document, const struct host_reply *host, const char
 		json_object_set_new(document, name, all);
 	}
 	for (size_t i = 0; i < json_array_size(rows); i++)
-		json_array_append_new(all,
-				      remote_with_host(host->name, json_array_get(rows, i)));
+		json_array_append_new(all, remote_with_host(host->name, json_array_get(rows, i)));
 }
 
 static json_t *rest_json(const struct host_reply *host)
@@ -83,8 +81,7 @@ json_t *view_hosts_report_json(const struct host_reply *hosts, size_t count)
 	}
 	json_object_set_new(document, "total_gpu_hours",
 			    json_real((double)(int64_t)(hours * 1e6 + 0.5) / 1e6));
-	json_object_set_new(document, "total_reservations",
-			    json_integer((json_int_t)reservations));
+	json_object_set_new(document, "total_reservations", json_integer((json_int_t)reservations));
 	json_object_set_new(document, "hosts", list);
 	return document;
 }

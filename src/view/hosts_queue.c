@@ -127,8 +127,7 @@ static void add_report(struct table *table, const struct host_reply *host)
 	if (!report) {
 		AUTO_FREE char *away = mem_printf("away: %s", host->problem);
 
-		table_add(table,
-			  (const char *[]){host->name, away, NULL, NULL, NULL, NULL, NULL});
+		table_add(table, (const char *[]){host->name, away, NULL, NULL, NULL, NULL, NULL});
 		table_keep(table, REPORT_USER, away);
 		return;
 	}

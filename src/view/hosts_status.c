@@ -58,7 +58,10 @@ static char *unreserved_users(const json_t *row)
 		const char *name = json_string_value(json_array_get(users, i));
 
 		if (name && *name)
-			str_addf(&out, "%s%s", out.length ? ", " : count > 1 ? "users " : "user ",
+			str_addf(&out, "%s%s",
+				 out.length  ? ", "
+				 : count > 1 ? "users "
+					     : "user ",
 				 name);
 	}
 	return out.length ? str_steal(&out) : NULL;
@@ -76,7 +79,8 @@ static char *user_of(const json_t *row, const struct remote_gpu *gpu)
 
 static char *details_of(const json_t *row, const struct remote_gpu *gpu)
 {
-	const char *text = gpu->state == REMOTE_UNRESERVED ? remote_text(row, "process_info") : NULL;
+	const char *text =
+		gpu->state == REMOTE_UNRESERVED ? remote_text(row, "process_info") : NULL;
 	AUTO_FREE char *all = NULL;
 
 	if (!text)
@@ -212,9 +216,12 @@ char *view_hosts_line(const struct host_reply *hosts, size_t count)
 }
 
 static const struct table_column summary_columns[] = {
-	{.name = "HOST"},       {.name = "GPUS", .right = true},
-	{.name = "AVAILABLE", .right = true}, {.name = "IN_USE", .right = true},
-	{.name = "UNRESERVED", .right = true, .drop = 1}, {.name = "OTHER", .right = true, .drop = 2},
+	{.name = "HOST"},
+	{.name = "GPUS", .right = true},
+	{.name = "AVAILABLE", .right = true},
+	{.name = "IN_USE", .right = true},
+	{.name = "UNRESERVED", .right = true, .drop = 1},
+	{.name = "OTHER", .right = true, .drop = 2},
 	{.name = "NEXT FREE", .trunc = true, .floor = 20},
 	{.name = "LABEL", .trunc = true, .floor = 8, .drop = 3},
 };

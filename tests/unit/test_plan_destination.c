@@ -9,9 +9,10 @@
 #include "plan/plan.h"
 #include "plan_world.h"
 
-/* Hosts are written as their GPUs: "H" an idle H100 of 80 GB, "A" an idle A100 of 40 GB, "?" an idle
-   one of unknown kind; "h" and "a" in use without a known end, with a digit behind it for so many
-   minutes. "+2": others wait for two GPUs. Hosts are separated by blanks, and are called 0, 1, ... */
+/* Hosts are written as their GPUs: "H" an idle H100 of 80 GB, "A" an idle A100 of 40 GB, "?" an
+   idle one of unknown kind; "h" and "a" in use without a known end, with a digit behind it for so
+   many minutes. "+2": others wait for two GPUs. Hosts are separated by blanks, and are called 0, 1,
+   ... */
 static const struct destination_case {
 	const char *what, *hosts;
 	int count;
@@ -58,8 +59,9 @@ static size_t read_hosts(const char *text, struct destination *hosts, struct des
 			*gpus = (struct destination_gpu){.idle = idle, .free_ns = TIME_NONE};
 			if (*p != '?') {
 				gpus->model = *p == 'H' || *p == 'h' ? "NVIDIA H100 80GB HBM3"
-								    : "NVIDIA A100-SXM4-40GB";
-				gpus->memory_mb = quantity_of(*p == 'H' || *p == 'h' ? 81559 : 40960);
+								     : "NVIDIA A100-SXM4-40GB";
+				gpus->memory_mb =
+					quantity_of(*p == 'H' || *p == 'h' ? 81559 : 40960);
 			}
 			if (p[1] >= '0' && p[1] <= '9')
 				gpus->free_ns = NOW + (*++p - '0') * MINUTE;
@@ -115,12 +117,9 @@ static const struct claim_case {
 	uid_t uid;
 	bool granted;
 } claims[] = {
-	{"one's own: all of it", 1, 1000, true},
-	{"somebody else's", 2, 1000, false},
-	{"not even for root", 0, 0, false},
-	{"a run", 3, 1000, false},
-	{"what is collected", 4, 1000, false},
-	{"over", 5, 1000, false},
+	{"one's own: all of it", 1, 1000, true}, {"somebody else's", 2, 1000, false},
+	{"not even for root", 0, 0, false},      {"a run", 3, 1000, false},
+	{"what is collected", 4, 1000, false},   {"over", 5, 1000, false},
 	{"no such one", -1, 1000, false},
 };
 

@@ -24,7 +24,8 @@ static const struct remotes_case {
 	{"gpu1, gpu2.lab ", "gpu1 gpu1 - - -; gpu2.lab gpu2.lab - - -"},
 	{"alice@gpu1", "gpu1 alice@gpu1 - - -"},
 	{"ssh://alice@gpu1:2222", "gpu1 ssh://alice@gpu1:2222 - - -"},
-	{"a ssh=b@c url=https://c:1/x token-file=/t label=the big, b", "a b@c https://c:1/x /t the big; b b - - -"},
+	{"a ssh=b@c url=https://c:1/x token-file=/t label=the big, b",
+	 "a b@c https://c:1/x /t the big; b b - - -"},
 	{"a label=x=y z", "a a - - x=y z"},
 	{"-oProxyCommand=x", "host '-oProxyCommand=x': '-oProxyCommand=x' is no name of a host"},
 	{"a b", "host 'a': a: 'b' is not KEY=VALUE"},
@@ -32,8 +33,10 @@ static const struct remotes_case {
 	{"a ssh=b@-x", "host 'a': 'b@-x' is no destination of ssh"},
 	{"a ssh=b;c", "host 'a': 'b;c' is no destination of ssh"},
 	{"a ssh=$(x)", "host 'a': '$(x)' is no destination of ssh"},
-	{"a url=ftp://x", "host 'a': 'ftp://x' is no address of a web server (http://gpu1:8080, without a password)"},
-	{"a url=http://u:p@x", "host 'a': 'http://u:p@x' is no address of a web server (http://gpu1:8080, without a password)"},
+	{"a url=ftp://x",
+	 "host 'a': 'ftp://x' is no address of a web server (http://gpu1:8080, without a password)"},
+	{"a url=http://u:p@x",
+	 "host 'a': 'http://u:p@x' is no address of a web server (http://gpu1:8080, without a password)"},
 	{"a url=http://x token-file=t", "host 'a': 't' is no absolute path"},
 	{"a token-file=/t", "host 'a': a token-file is for a web server: url is missing"},
 	{"a port=1", "host 'a': 'port' is not ssh, url, token-file or label"},
@@ -67,9 +70,10 @@ static void test_remotes(void **unused)
 
 /* Words that mean something to one of the shells. */
 static const char *const words[] = {
-	"printf", "<%s>", "plain", "", " ", "it's", "\\", "\\'", "a\\", "\"", "$HOME", "`x`", "!!", "a!b",
-	"*", "~", "=ls", "{a,b}", "a\nb", "\t", "-n", "--", "#", ";", "&", "|", "(", "%self", "\xc3\xa9", "\xff\xfe",
-	"$(x)", "'\\!'", NULL};
+	"printf", "<%s>",     "plain",    "",     " ",     "it's", "\\", "\\'", "a\\",
+	"\"",     "$HOME",    "`x`",      "!!",   "a!b",   "*",    "~",  "=ls", "{a,b}",
+	"a\nb",   "\t",       "-n",       "--",   "#",     ";",    "&",  "|",   "(",
+	"%self",  "\xc3\xa9", "\xff\xfe", "$(x)", "'\\!'", NULL};
 
 struct shell_question {
 	const char *shell, *command;
@@ -109,12 +113,14 @@ static void test_quote(void **unused)
 			continue;
 		shells_count++;
 		if (strcmp(str_text(&answer), str_text(&expected)) != 0)
-			fail_msg("%s made '%s' of '%s'", shells[i], str_text(&answer), str_text(&line));
+			fail_msg("%s made '%s' of '%s'", shells[i], str_text(&answer),
+				 str_text(&line));
 	}
 	assert_true(shells_count >= 2);
 	/* What a restricted key compares is as one would type it. */
 	str_clear(&line);
-	remote_quote(&line, (const char *const[]){"canhazgpu", "report", "--json", "--days=7", NULL});
+	remote_quote(&line,
+		     (const char *const[]){"canhazgpu", "report", "--json", "--days=7", NULL});
 	assert_string_equal(str_text(&line), "canhazgpu report --json --days=7");
 }
 
@@ -149,7 +155,8 @@ static const struct status_case {
 	 "3:1:al:-:1 "},
 	{"[{\"gpu_id\": 1, \"status\": \"UNRESERVED\", \"model\": {\"provider\": \"m\", \"model\": \"m/L\"}}]",
 	 "1:2:-:m/L:0 "},
-	{"{\"gpus\": [{\"gpu_id\": 2, \"status\": \"NEW WORD\", \"model\": \"older\"}]}", "2:3:-:older:0 "},
+	{"{\"gpus\": [{\"gpu_id\": 2, \"status\": \"NEW WORD\", \"model\": \"older\"}]}",
+	 "2:3:-:older:0 "},
 	{"{\"entries\": null}", ""},
 	{"[{\"gpu_id\": -1, \"status\": 7, \"user\": [], \"ends_at\": \"x\"}]", "-1:3:-:-:0 "},
 	{"[{\"gpu_id\": 1e99}, {\"gpu_id\": 99999999999}]", "-1:3:-:-:0 -1:3:-:-:0 "},
@@ -195,7 +202,8 @@ static void test_limits(void **unused)
 	static const struct {
 		const char *unit, *separator;
 		size_t count;
-	} limits[] = {{"[", "", 4000000}, {"{}", ",", 1300000}, {"{}", ",", 5000}, {"1", ",", 1900000}};
+	} limits[] = {
+		{"[", "", 4000000}, {"{}", ",", 1300000}, {"{}", ",", 5000}, {"1", ",", 1900000}};
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
@@ -209,17 +217,20 @@ static void test_limits(void **unused)
 			str_add(&text, limits[i].unit);
 		}
 		str_add(&text, "]");
-		assert_int_not_equal(remote_read(REMOTE_STATUS, text.text, text.length, &rows, &e), 0);
+		assert_int_not_equal(remote_read(REMOTE_STATUS, text.text, text.length, &rows, &e),
+				     0);
 		assert_null(rows);
 	}
 }
 
 static void test_queue(void **unused)
 {
-	static const char ours[] = "[{\"id\": \"a\", \"requested\": 2, \"allocated\": [1], \"type\": \"run\"}]";
-	static const char others[] = "{\"entries\": [{\"id\": \"b\", \"requested_count\": 3, "
-				     "\"allocated_gpus\": [2, 3], \"reservation_type\": \"manual\", "
-				     "\"enqueue_time\": \"2026-11-20T08:43:06.6Z\"}], \"total_waiting\": 1}";
+	static const char ours[] =
+		"[{\"id\": \"a\", \"requested\": 2, \"allocated\": [1], \"type\": \"run\"}]";
+	static const char others[] =
+		"{\"entries\": [{\"id\": \"b\", \"requested_count\": 3, "
+		"\"allocated_gpus\": [2, 3], \"reservation_type\": \"manual\", "
+		"\"enqueue_time\": \"2026-11-20T08:43:06.6Z\"}], \"total_waiting\": 1}";
 	struct remote_request request;
 	json_t *rows = NULL;
 
@@ -264,7 +275,8 @@ static void test_problems(void **unused)
 
 		assert_string_equal(got, c->expected);
 	}
-	assert_true(remote_is_unknown_option(2, "unknown option '--id' (see 'canhazgpu reserve --help')"));
+	assert_true(remote_is_unknown_option(
+		2, "unknown option '--id' (see 'canhazgpu reserve --help')"));
 	assert_true(remote_is_unknown_option(1, "unknown flag: --id"));
 	assert_false(remote_is_unknown_option(1, "Not enough GPUs available"));
 }
@@ -272,9 +284,9 @@ static void test_problems(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_remotes), cmocka_unit_test(test_quote),
-		cmocka_unit_test(test_ssh),     cmocka_unit_test(test_status),
-		cmocka_unit_test(test_limits),  cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_remotes),  cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_ssh),      cmocka_unit_test(test_status),
+		cmocka_unit_test(test_limits),   cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_problems),
 	};
 
