@@ -20,10 +20,7 @@
 #include "plan/destination.h"
 #include "plan/kind.h"
 
-/* Nobody waits longer for a host that is away, whatever --all allows. */
-#define LOOK_LIMIT_NS (5 * NS_PER_SECOND)
-
-/* And not longer than that after one that has what is asked for. */
+/* How much longer other hosts are waited for than one that has what is asked for. */
 #define PATIENCE_NS NS_PER_SECOND
 
 /* How long GPUs are kept for the run that is on its way to them. */
@@ -49,6 +46,7 @@ static void look_clear(struct look *l)
 	free(l->choices);
 	hosts_clear(&l->status);
 	hosts_clear(&l->queues);
+	*l = (struct look){0};
 }
 
 static void read_gpus(const json_t *rows, struct destination *host)
@@ -102,15 +100,16 @@ static bool is_enough(const struct remote_call *call, size_t which, void *argume
 		    0)
 		return false;
 	read_gpus(rows, &host);
-	plan_destinations(wanted->request, clock_now_ns(), &host, 1, &choice);
+	plan_destinations(wanted->request, clock_now_ns(), &host, 1, 0, &choice);
 	free((void *)host.gpus);
 	json_decref(rows);
 	return choice.when == DESTINATION_NOW;
 }
 
-/* Asks each host for its status and its queue, both at the same time. */
-static int look(const struct invocation *in, const struct plan_request *request, struct look *l,
-		struct err *e)
+/* Asks each host for its status and its queue, both at the same time; `thorough`: however long one
+   takes. */
+static int look(const struct invocation *in, const struct plan_request *request, bool thorough,
+		struct look *l, struct err *e)
 {
 	AUTO(hosts_question_clear)
 	struct hosts_question status = {.topic = REMOTE_STATUS, .path = mem_strdup("/api/status")};
@@ -118,7 +117,7 @@ static int look(const struct invocation *in, const struct plan_request *request,
 	struct hosts_question queue = {.topic = REMOTE_QUEUE, .path = mem_strdup("/api/queue")};
 	struct wanted wanted = {.request = request};
 	const struct remote_patience patience = {is_enough, &wanted, PATIENCE_NS};
-	int64_t limit_ns = hosts_timeout_ns(in), now_ns;
+	int64_t now_ns;
 	int r = hosts_list(in, &l->status, e);
 
 	if (r == 0)
@@ -129,10 +128,9 @@ static int look(const struct invocation *in, const struct plan_request *request,
 	words_add(&status.words, "--json");
 	words_add(&queue.words, "queue");
 	words_add(&queue.words, "--json");
-	if (limit_ns > LOOK_LIMIT_NS)
-		limit_ns = LOOK_LIMIT_NS;
 	wanted.hosts = l->status.list.count;
-	hosts_ask_both(in, &l->status, &status, &l->queues, &queue, limit_ns, &patience);
+	hosts_ask_both(in, &l->status, &status, &l->queues, &queue, hosts_timeout_ns(in),
+		       thorough ? NULL : &patience);
 	now_ns = clock_now_ns();
 	l->count = l->status.list.count;
 	l->hosts = mem_alloc(l->count + 1, sizeof(*l->hosts));
@@ -141,7 +139,7 @@ static int look(const struct invocation *in, const struct plan_request *request,
 		read_gpus(l->status.replies[i].document, &l->hosts[i]);
 		read_queue(l->queues.replies[i].document, &l->hosts[i]);
 	}
-	plan_destinations(request, now_ns, l->hosts, l->count, l->choices);
+	plan_destinations(request, now_ns, l->hosts, l->count, (size_t)getpid(), l->choices);
 	return 0;
 }
 
@@ -253,12 +251,35 @@ static int queue(const struct invocation *in, const struct look *l, struct err *
 	return enter(in, host, "host ", NULL, e);
 }
 
+/* Whether a host was not waited for, which may have what the others had no more. */
+static bool has_hurried(const struct look *l)
+{
+	bool hurried = false;
+
+	for (size_t i = 0; i < l->count; i++)
+		hurried |= l->status.calls[i].hurried || l->queues.calls[i].hurried;
+	return hurried;
+}
+
+/* Looks, and tries those hosts that have enough, one after the other. */
+static int look_and_try(const struct invocation *in, const struct plan_request *request,
+			bool thorough, struct look *l, struct str *why, struct err *e)
+{
+	int r = look(in, request, thorough, l, e);
+
+	for (size_t i = 0; r == 0 && i < l->count; i++) {
+		if (l->choices[i].when == DESTINATION_NOW)
+			r = try_host(in, &l->status.list.items[l->choices[i].host], why, e);
+	}
+	return r;
+}
+
 int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
 {
 	AUTO(look_clear) struct look l = {0};
 	AUTO(str_clear) struct str why = {0};
 	AUTO_FREE char *kind = NULL;
-	struct plan_request request = {
+	const struct plan_request request = {
 		.count = (int)settings_int(in->settings, "run.gpus"),
 		.gpu_type = settings_text(in->settings, "run.type"),
 		.min_memory_mb = settings_size_mb(in->settings, "run.min-memory"),
@@ -268,10 +289,11 @@ int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
 	if (settings_is_set(in->settings, "run.gpu-ids"))
 		return err_usage(
 			e, "--gpu-ids means GPUs of one host: name it instead of '" REMOTE_ANY "'");
-	r = look(in, &request, &l, e);
-	for (size_t i = 0; r == 0 && i < l.count; i++) {
-		if (l.choices[i].when == DESTINATION_NOW)
-			r = try_host(in, &l.status.list.items[l.choices[i].host], &why, e);
+	r = look_and_try(in, &request, false, &l, &why, e);
+	if (r == 0 && has_hurried(&l)) {
+		look_clear(&l);
+		str_clear(&why);
+		r = look_and_try(in, &request, true, &l, &why, e);
 	}
 	if (r == 0)
 		r = queue(in, &l, e);

@@ -80,6 +80,7 @@ static int compare_waits(const struct destination_choice *a, const struct destin
 struct ranked {
 	struct destination_choice choice;
 	size_t waiting;
+	size_t place; /* among equals */
 };
 
 static int compare(const void *left, const void *right)
@@ -102,11 +103,11 @@ static int compare(const void *left, const void *right)
 		return l->waiting < r->waiting ? -1 : 1;
 	if (a->when == DESTINATION_LATER && a->fitting != b->fitting)
 		return a->fitting > b->fitting ? -1 : 1;
-	return a->host < b->host ? -1 : 1;
+	return l->place < r->place ? -1 : 1;
 }
 
 void plan_destinations(const struct plan_request *request, int64_t now_ns,
-		       const struct destination *hosts, size_t count,
+		       const struct destination *hosts, size_t count, size_t first,
 		       struct destination_choice *ret)
 {
 	AUTO_FREE struct ranked *all = mem_alloc(count + 1, sizeof(*all));
@@ -116,6 +117,7 @@ void plan_destinations(const struct plan_request *request, int64_t now_ns,
 		all[i].choice = judge(request, now_ns, &hosts[i], wanted);
 		all[i].choice.host = i;
 		all[i].waiting = hosts[i].waiting;
+		all[i].place = (i + count - first % count) % count;
 	}
 	qsort(all, count, sizeof(*all), compare);
 	for (size_t i = 0; i < count; i++)

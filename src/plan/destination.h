@@ -38,10 +38,11 @@ struct destination_choice {
 /*
  * Sorts the hosts, the best first: those that have what the request is for now, the one with the
  * most fitting free GPUs first; then those where it would wait, the shortest estimated wait first;
- * then the others. Equals stay in their order. `ret` has room for all.
+ * then the others. Equals stay in their order, beginning with number `first`: so many requests at
+ * one moment do not all go to one of them. `ret` has room for all.
  */
 void plan_destinations(const struct plan_request *request, int64_t now_ns,
-		       const struct destination *hosts, size_t count,
+		       const struct destination *hosts, size_t count, size_t first,
 		       struct destination_choice *ret);
 
 #endif

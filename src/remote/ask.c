@@ -292,13 +292,12 @@ static void collect(struct asked *all, size_t count, const struct remote_patienc
 
 static void finish(struct asked *a, int64_t timeout_ns, bool hurried)
 {
-	AUTO_FREE char *path = a->path;
-
 	if (a->pid) {
 		AUTO_FREE char *line = NULL;
 
 		stop(a);
 		line = last_line(str_text(&a->errors));
+		a->call->hurried = hurried;
 		a->call->problem = hurried ? mem_strdup("others have answered much faster")
 					   : mem_printf("no answer within %.9gs%s%s",
 							(double)timeout_ns / (double)NS_PER_SECOND,
@@ -308,6 +307,7 @@ static void finish(struct asked *a, int64_t timeout_ns, bool hurried)
 	mem_auto_close(&a->err);
 	mem_auto_close(&a->end);
 	str_clear(&a->errors);
+	free(a->path);
 }
 
 void remote_ask(struct remote_call *calls, size_t count, int64_t timeout_ns,

@@ -25,6 +25,7 @@ struct remote_call {
 
 	struct str answer;
 	int exit_status; /* of the process; -1: none */
+	bool hurried;    /* it was not waited for: others had answered enough */
 	char *problem;   /* why there is no answer, one line; NULL: there is one */
 };
 

@@ -19,10 +19,13 @@ static const struct destination_case {
 	const char *type;
 	int64_t min_memory_mb;
 	const char *expected; /* now, "|", later with minutes (x: unknown), "|", never */
+	size_t first;
 } cases[] = {
 	{"none", "", 1, NULL, 0, "||"},
 	{"the one with most free", "H HHH HH", 1, NULL, 0, "1 2 0||"},
 	{"equals stay in their order", "HH HH H", 1, NULL, 0, "0 1 2||"},
+	{"beginning with another", "HH HH H HH", 1, NULL, 0, "1 3 0 2||", 1},
+	{"equal waits, beginning with another", "h h h", 1, NULL, 0, "|2:x 0:x 1:x|", 5},
 	{"only where there are enough", "HH HHh H", 2, NULL, 0, "0 1||2"},
 	{"of the kind", "AAAA HH A", 1, "h100", 0, "1||0 2"},
 	{"with so much memory", "AAAA HH", 2, NULL, 60000, "1||0"},
@@ -87,7 +90,7 @@ static void test_destinations(void **unused)
 		AUTO(str_clear) struct str got = {0};
 		int when = DESTINATION_NOW;
 
-		plan_destinations(&request, NOW, hosts, count, choices);
+		plan_destinations(&request, NOW, hosts, count, c->first, choices);
 		for (size_t k = 0; k < count; k++) {
 			const struct destination_choice *choice = &choices[k];
 
