@@ -204,3 +204,21 @@ slow: no answer within 6s'
 	chg_ok run --host any --gpus 4 -- hostname
 	assert_stdout desk
 }
+
+@test "a key that may only look: views are carried out, everything else is refused" {
+	pool 1
+	script=$BATS_TEST_DIRNAME/../../contrib/canhazgpu-ssh-view
+	for command in 'canhazgpu status --json' 'canhazgpu queue --json' 'canhazgpu status --json --mine --fresh' \
+		'canhazgpu report --json --days=7' 'canhazgpu report --json --month=2026-10 --by=user,day'; do
+		in_world env SSH_ORIGINAL_COMMAND="$command" "$script" >"$WORLD/stdout" || fail_with "$command"
+		[[ $(jq -r type "$WORLD/stdout") == @(array|object) ]]
+	done
+	for command in '' 'canhazgpu' 'canhazgpu status' 'canhazgpu run -- true' 'canhazgpu status --json; true' \
+		'canhazgpu status --json $(touch x)' 'canhazgpu --config=/etc/shadow status --json' 'canhazgpu status --json --config=/etc/shadow' \
+		'canhazgpu status --json --all' 'sh -c true' 'canhazgpu reserve --json' 'canhazgpu report --json --csv'; do
+		status=0
+		in_world env SSH_ORIGINAL_COMMAND="$command" "$script" >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+		[[ $status = 1 && ! -s $WORLD/stdout ]] || fail_with "$command"
+		has_line "$WORLD/stderr" 'canhazgpu-ssh-view: this key may only look'
+	done
+}
