@@ -22,6 +22,17 @@
 #include "conf/settings.h"
 #include "conf/sources.h"
 
+static void warn_of_config(const struct settings *s)
+{
+	const char *warning;
+
+	for (size_t i = 0; (warning = settings_warning(s, i)); i++) {
+		AUTO_FREE char *text = text_printable(warning);
+
+		fprintf(stderr, "Warning: %s (ignored)\n", text);
+	}
+}
+
 /* Parses the arguments of a command, and runs it. */
 static int parse_and_run(const struct command *command, struct settings *s, int argc, char **argv,
 			 struct err *e)
@@ -53,6 +64,7 @@ static int parse_and_run(const struct command *command, struct settings *s, int 
 		*e = config_error;
 		return r;
 	}
+	warn_of_config(s);
 	in = (struct invocation){
 		.command = command,
 		.settings = s,

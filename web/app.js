@@ -141,14 +141,14 @@ function showNow() {
 }
 
 async function load() {
-  const [nextHost, nextGpus, nextWaiting] = await Promise.all([
+  const [nextHost, nextGpus, nextQueue] = await Promise.all([
     fetchDocument("api/host"),
     fetchDocument("api/status"),
     fetchDocument("api/queue"),
   ]);
   if (nextHost !== host) showHost(nextHost);
   noteChanges(gpus, nextGpus);
-  [gpus, waiting] = [nextGpus, nextWaiting];
+  [gpus, waiting] = [nextGpus, nextQueue.entries];
   showNow();
   // Nobody waits for the history: the next change is shown at once.
   followHistory();

@@ -221,6 +221,7 @@ static int admin_run(const struct invocation *in, struct err *e)
 
 static const struct option_spec admin_options[] = {
 	{.name = "gpus",
+	 .letter = 'g',
 	 .type = OPTION_INT,
 	 .argument = "N",
 	 .min = 1,
@@ -232,6 +233,7 @@ static const struct option_spec admin_options[] = {
 	 .list_choices = pool_providers,
 	 .help = "Where the GPU data comes from (default: detected)"},
 	{.name = "force",
+	 .letter = 'f',
 	 .type = OPTION_FLAG,
 	 .help = "Force reinitialization even if already initialized; clears all reservations"},
 	{.name = "yes",
@@ -255,6 +257,7 @@ static const struct option_spec admin_options[] = {
 	 .not_configurable = true,
 	 .help = "Put these GPUs back into service"},
 	{.name = "note",
+	 .letter = 'n',
 	 .type = OPTION_TEXT,
 	 .argument = "TEXT",
 	 .not_configurable = true,

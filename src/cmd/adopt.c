@@ -78,6 +78,7 @@ static int adopt_run(const struct invocation *in, struct err *e)
 
 static const struct option_spec adopt_options[] = {
 	{.name = "gpus",
+	 .letter = 'g',
 	 .type = OPTION_INT,
 	 .argument = "N",
 	 .min = 1,
@@ -97,6 +98,7 @@ static const struct option_spec adopt_options[] = {
 	 .fallback = "warn",
 	 .help = "What to do with the processes if the reservation is taken away"},
 	{.name = "force",
+	 .letter = 'f',
 	 .type = OPTION_FLAG,
 	 .help = "Also take GPUs that somebody else uses without a reservation"},
 	{.name = NULL},

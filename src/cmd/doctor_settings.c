@@ -148,6 +148,9 @@ void doctor_configuration(const struct invocation *in, struct findings *f)
 		findings_extend(f, FINDING_FAILED, "fix that: no other command works until then",
 				"%.*s", (int)shown_length(in->config_error->text),
 				in->config_error->text);
+	for (size_t i = 0; settings_warning(in->settings, i); i++)
+		findings_extend(f, FINDING_WARNING, "mend or remove it: it is ignored", "%s",
+				settings_warning(in->settings, i));
 	examine_overruled(in, f);
 	examine_settings(in->settings, f);
 	examine_groups(in->settings, f);

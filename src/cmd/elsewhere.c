@@ -87,7 +87,7 @@ int elsewhere_become(const struct invocation *in, const struct remote *host, con
 	if (r < 0)
 		return r;
 	words_add(&words, "canhazgpu");
-	hosts_add_options(&words, in->settings, NULL, global_options, "config ");
+	hosts_add_options(&words, in->settings, NULL, global_options, "config strict-config ");
 	repeat_command(in, left_out, more, &words);
 	ssh_for_command(host, (const char *const *)words.items, directory, has_terminal(), &line);
 	return become(&line, e);

@@ -72,7 +72,7 @@ int hosts_show_status(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	if (settings_flag(s, "status.json")) {
-		r = print_json(view_hosts_rows_json(h.replies, h.list.count), e);
+		r = print_json(view_hosts_status_json(h.replies, h.list.count), e);
 		return r < 0 ? r : check_any(&h, e);
 	}
 	if (settings_flag(s, "status.summary")) {
@@ -107,7 +107,7 @@ int hosts_show_queue(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	if (settings_flag(in->settings, "queue.json")) {
-		r = print_json(view_hosts_rows_json(h.replies, h.list.count), e);
+		r = print_json(view_hosts_queue_json(h.replies, h.list.count), e);
 		return r < 0 ? r : check_any(&h, e);
 	}
 	table = view_hosts_queue_table(h.replies, h.list.count);

@@ -114,6 +114,7 @@ static const struct option_spec release_options[] = {
 	 .argument = "IDS",
 	 .help = "Specific GPU IDs to release (comma-separated, e.g., 1,3,5)"},
 	{.name = "user",
+	 .letter = 'u',
 	 .type = OPTION_TEXT,
 	 .argument = "NAME",
 	 .not_configurable = true,

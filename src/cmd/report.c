@@ -103,6 +103,7 @@ static int report_run(const struct invocation *in, struct err *e)
 static const struct option_spec report_options[] = {
 	HOSTS_OPTIONS,
 	{.name = "days",
+	 .letter = 'd',
 	 .type = OPTION_INT,
 	 .argument = "N",
 	 .fallback = "30",
@@ -128,6 +129,7 @@ static const struct option_spec report_options[] = {
 	 .not_configurable = true,
 	 .help = "The last day of the report (default: up to now)"},
 	{.name = "user",
+	 .letter = 'u',
 	 .type = OPTION_TEXT,
 	 .argument = "ACCOUNT",
 	 .not_configurable = true,

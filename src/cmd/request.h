@@ -9,10 +9,11 @@
 struct plan_request;
 
 /* The options that `run` and `reserve` share: rows of their tables. */
-#define REQUEST_OPTION_GPUS                                                                     \
-	{                                                                                       \
-		.name = "gpus", .type = OPTION_INT, .argument = "N", .fallback = "1", .min = 1, \
-		.max = POOL_GPUS_MAX, .help = "Number of GPUs to reserve"                       \
+#define REQUEST_OPTION_GPUS                                                         \
+	{                                                                           \
+		.name = "gpus", .letter = 'g', .type = OPTION_INT, .argument = "N", \
+		.fallback = "1", .min = 1, .max = POOL_GPUS_MAX,                    \
+		.help = "Number of GPUs to reserve"                                 \
 	}
 #define REQUEST_OPTION_GPU_IDS                                                            \
 	{                                                                                 \
@@ -41,15 +42,15 @@ struct plan_request;
 		.choices = "require|prefer", .argument_optional = true, .implied = "require", \
 		.help = "Only GPUs of one NUMA node; prefer: if there are enough"             \
 	}
-#define REQUEST_OPTION_NOTE                                              \
-	{                                                                \
-		.name = "note", .type = OPTION_TEXT, .argument = "TEXT", \
-		.help = "What the GPUs are for"                          \
+#define REQUEST_OPTION_NOTE                                                             \
+	{                                                                               \
+		.name = "note", .letter = 'n', .type = OPTION_TEXT, .argument = "TEXT", \
+		.help = "What the GPUs are for"                                         \
 	}
-#define REQUEST_OPTION_USER                                              \
-	{                                                                \
-		.name = "user", .type = OPTION_TEXT, .argument = "NAME", \
-		.help = "Name to show next to your account"              \
+#define REQUEST_OPTION_USER                                                             \
+	{                                                                               \
+		.name = "user", .letter = 'u', .type = OPTION_TEXT, .argument = "NAME", \
+		.help = "Name to show next to your account"                             \
 	}
 
 /*

@@ -62,6 +62,7 @@ static int restore_run(const struct invocation *in, struct err *e)
 
 static const struct option_spec restore_options[] = {
 	{.name = "force",
+	 .letter = 'f',
 	 .type = OPTION_FLAG,
 	 .not_configurable = true,
 	 .help = "Replace the pool that is there, or the file that cannot be read"},

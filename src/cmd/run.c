@@ -185,6 +185,7 @@ static const struct option_spec run_options[] = {
 	REQUEST_OPTION_LINKED,
 	REQUEST_OPTION_SAME_NUMA,
 	{.name = "timeout",
+	 .letter = 't',
 	 .type = OPTION_DURATION,
 	 .argument = "D",
 	 .help = "Maximum time to run command before killing it: 30s, 30m, 2h, 1d, 0.5h "

@@ -128,6 +128,7 @@ static const struct option_spec status_options[] = {
 	 .type = OPTION_FLAG,
 	 .help = "Show only GPUs that you hold, or use without a reservation"},
 	{.name = "summary",
+	 .letter = 's',
 	 .type = OPTION_FLAG,
 	 .help = "Show how many GPUs are available, in use and in unreserved use, and when the "
 		 "next one is free"},
@@ -138,6 +139,7 @@ static const struct option_spec status_options[] = {
 	 .type = OPTION_FLAG,
 	 .help = "Ask the driver again, even if another command has done so within a second"},
 	{.name = "watch",
+	 .letter = 'w',
 	 .type = OPTION_INT,
 	 .argument = "SECONDS",
 	 .min = 1,

@@ -91,6 +91,9 @@ const struct option_spec global_options[] = {
 	 .fallback = "auto",
 	 .help = "What names the GPUs in CUDA_VISIBLE_DEVICES: numbers where they are certain, or "
 		 "always one kind"},
+	{.name = "strict-config",
+	 .type = OPTION_FLAG,
+	 .help = "Refuse configuration files with unknown keys, instead of warning of them"},
 	{.name = "no-color",
 	 .key = "no-color",
 	 .type = OPTION_FLAG,

@@ -19,6 +19,7 @@ int reserve_or_wait(const struct invocation *in, struct pool *pool, struct super
 /* The options --wait and --nonblock: rows of the tables of both commands. */
 #define WAIT_OPTIONS                                                                         \
 	{.name = "wait",                                                                     \
+	 .letter = 'w',                                                                      \
 	 .type = OPTION_DURATION,                                                            \
 	 .argument = "D",                                                                    \
 	 .choices = WAIT_FOREVER,                                                            \

@@ -145,6 +145,7 @@ static int web_run(const struct invocation *in, struct err *e)
 
 static const struct option_spec web_options[] = {
 	{.name = "port",
+	 .letter = 'p',
 	 .type = OPTION_INT,
 	 .argument = "PORT",
 	 .fallback = "8080",

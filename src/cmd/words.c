@@ -32,9 +32,10 @@ const char *words_valueless(const struct command *command, const struct settings
 {
 	for (const struct option_spec *spec = command->options; spec && spec->name; spec++) {
 		AUTO_FREE char *key = mem_printf("%s.%s", command->name, spec->name);
+		const char *value = settings_text(s, key);
 
-		if (spec->argument_optional && settings_origin(s, key) == ORIGIN_FLAG &&
-		    !strcmp(settings_text(s, key), spec->implied))
+		if (spec->argument_optional && value && spec->implied &&
+		    settings_origin(s, key) == ORIGIN_FLAG && !strcmp(value, spec->implied))
 			return spec->name;
 	}
 	return NULL;

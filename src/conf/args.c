@@ -20,7 +20,10 @@
 
 const struct option_spec args_standard_options[] = {
 	{.name = "help", .letter = 'h', .type = OPTION_FLAG, .help = "Show this help and exit"},
-	{.name = "version", .type = OPTION_FLAG, .help = "Show the version and exit"},
+	{.name = "version",
+	 .letter = 'v',
+	 .type = OPTION_FLAG,
+	 .help = "Show the version and exit"},
 	{0},
 };
 
@@ -135,9 +138,8 @@ static int fail_unknown(struct parser *p, const char *dashes, const char *name)
 
 	if (name[1] == '\0')
 		return fail(p, "unknown option '%s%s'%s", dashes, name,
-			    strchr("vV", *name) && !p->request->command
-				    ? ", did you mean '--version'?"
-				    : "");
+			    *name == 'V' && !p->request->command ? ", did you mean '--version'?"
+								 : "");
 	system_only = find_system_only(p, name);
 	if (system_only)
 		return fail(p, SETTING_SYSTEM_ONLY, system_only);
@@ -252,7 +254,7 @@ static int handle(struct parser *p, int result, int at, struct args_result *flag
 	if (row->spec == &args_standard_options[0] || row->spec == &args_standard_options[1]) {
 		if (optarg)
 			return fail(p, "option '--%s' takes no value", row->spec->name);
-		*(row->spec->letter ? &flags->help : &flags->version) = true;
+		*(row->spec == &args_standard_options[0] ? &flags->help : &flags->version) = true;
 		return 0;
 	}
 	if (optarg && optarg == p->argv[optind - 1] && !strncmp(optarg, "--", 2))

@@ -17,7 +17,9 @@ struct setting {
 struct settings {
 	struct setting *items;
 	size_t count, room;
-	bool host_only; /* see host_options.h */
+	bool host_only;  /* see host_options.h */
+	char **warnings; /* what files say that nobody understands */
+	size_t warnings_count;
 };
 
 /* How much of `where` is the path of a file; 0: it comes from no file. */

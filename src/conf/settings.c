@@ -39,8 +39,12 @@ struct settings *settings_free(struct settings *s)
 		free(s->items[i].where);
 		free(s->items[i].host_file);
 	}
-	if (s)
+	for (size_t i = 0; s && i < s->warnings_count; i++)
+		free(s->warnings[i]);
+	if (s) {
 		free(s->items);
+		free(s->warnings);
+	}
 	free(s);
 	return NULL;
 }
@@ -218,8 +222,15 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 int setting_put(struct setting *setting, const char *value, enum setting_origin origin,
 		const char *where, struct err *e)
 {
-	int r = setting_check(setting->spec, value, e);
+	int r = 0;
 
+	/* run.wait: true is what --wait says, and false that nobody has said it. */
+	if (setting->spec->argument_optional && !strcmp(value, "true"))
+		value = setting->spec->implied;
+	else if (setting->spec->argument_optional && !strcmp(value, "false"))
+		value = NULL;
+	else
+		r = setting_check(setting->spec, value, e);
 	if (r)
 		return r;
 	if (origin < setting->origin)

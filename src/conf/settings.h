@@ -27,8 +27,9 @@ void settings_declare(struct settings *s, const char *prefix, const struct optio
 /*
  * Reads a configuration file: YAML, JSON or TOML by its ending (.yaml .yml .json .toml; others are
  * tried as YAML, which JSON is a part of). `a.b` may be written nested or dotted. Error: one line
- * "file:line:column: ..." with exit status 2 for a missing or unreadable file, bad syntax, an
- * unknown key (with the nearest known one), a wrong type, or a value out of range.
+ * "file:line:column: ..." with exit status 2 for a missing or unreadable file, bad syntax, a wrong
+ * type, or a value out of range. An unknown key is an error in a file of the host's administrator,
+ * and elsewhere a warning: other programs, and other versions, may know it.
  */
 int settings_load_file(struct settings *s, const char *path, struct err *e);
 
@@ -38,6 +39,9 @@ int settings_load_file(struct settings *s, const char *path, struct err *e);
  * but all of them are checked.
  */
 int settings_load_system_files(struct settings *s, bool replaced, struct err *e);
+
+/* The i-th warning, "file:line:column: unknown key ..."; NULL after the last. */
+const char *settings_warning(const struct settings *s, size_t i);
 
 /* $HOME/.canhazgpu.{yaml,yml,json,toml}, which may be missing; more than one is an error that names
    them. home may be NULL. */

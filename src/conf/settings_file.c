@@ -61,23 +61,41 @@ static bool is_group_section(const struct settings *s, const char *key)
 	return false;
 }
 
-static int fail_unknown(struct load *l, const struct doc_node *node, const char *key)
+static int fail_unknown(const struct load *l, const struct doc_node *node, const char *key,
+			struct err *e)
 {
 	struct nearest nearest = {.word = key};
-	const struct setting *setting = settings_find(l->settings, key);
 
-	if (setting)
-		return doc_error(l->path, node->key_line, node->key_column, l->e,
-				 "'%.60s' can only be given on the command line", key);
 	for (size_t i = 0; i < l->settings->count; i++) {
 		if (!l->settings->items[i].spec->not_configurable)
 			nearest_offer(&nearest, l->settings->items[i].key);
 	}
 	if (nearest.best)
-		return doc_error(l->path, node->key_line, node->key_column, l->e,
+		return doc_error(l->path, node->key_line, node->key_column, e,
 				 "unknown key '%.60s', did you mean '%s'?", key, nearest.best);
-	return doc_error(l->path, node->key_line, node->key_column, l->e, "unknown key '%.60s'",
-			 key);
+	return doc_error(l->path, node->key_line, node->key_column, e, "unknown key '%.60s'", key);
+}
+
+/* A user's file may be read by other programs, and other versions, as well. */
+static int take_unknown(struct load *l, const struct doc_node *node, const char *key)
+{
+	struct settings *s = l->settings;
+	struct err e = {0};
+
+	if (settings_find(s, key))
+		return doc_error(l->path, node->key_line, node->key_column, l->e,
+				 "'%.60s' can only be given on the command line", key);
+	if (l->is_system)
+		return fail_unknown(l, node, key, l->e);
+	(void)fail_unknown(l, node, key, &e);
+	s->warnings = mem_resize(s->warnings, s->warnings_count + 1, sizeof(*s->warnings));
+	s->warnings[s->warnings_count++] = mem_strdup(e.text);
+	return 0;
+}
+
+const char *settings_warning(const struct settings *s, size_t i)
+{
+	return i < s->warnings_count ? s->warnings[i] : NULL;
 }
 
 static int fail_unknown_of_group(struct load *l, const struct doc_node *node, const char *key)
@@ -222,10 +240,12 @@ static int join_remotes(struct load *l, const struct doc_node *list, struct str 
 	return 0;
 }
 
-/* Does a value of this kind make sense for an option of this type? Lists are the caller's. */
-static bool kind_fits(enum doc_kind kind, enum option_type type)
+/* Does a value of this kind make sense for this option? Lists are the caller's. */
+static bool kind_fits(enum doc_kind kind, const struct option_spec *spec)
 {
-	switch (type) {
+	if (kind == DOC_BOOL && spec->argument_optional)
+		return true;
+	switch (spec->type) {
 	case OPTION_FLAG:
 		return kind == DOC_BOOL;
 	case OPTION_INT:
@@ -302,7 +322,7 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 		if (r < 0)
 			return r;
 		value = str_text(&ids);
-	} else if (!kind_fits(node->kind, setting->spec->type)) {
+	} else if (!kind_fits(node->kind, setting->spec)) {
 		return fail_type(l, node, setting);
 	}
 	if (keep(l, setting, value, where, &e))
@@ -345,7 +365,7 @@ static int apply_mapping(struct load *l, const char *prefix, const struct doc_no
 		else if (!section && l->settings->host_only)
 			continue;
 		else if (!section || (setting && node->kind != DOC_NULL))
-			r = fail_unknown(l, node, key);
+			r = take_unknown(l, node, key);
 		/* A section whose lines are all commented out is null, and that is fine. */
 		else if (group && node->kind != DOC_NULL)
 			r = fail_unknown_of_group(l, node, key);

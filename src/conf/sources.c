@@ -44,7 +44,11 @@ int settings_load(struct settings *s, struct err *host_error, struct err *e)
 	else
 		*e = *host_error;
 	environment = settings_load_environment(s, r < 0 ? NULL : e);
-	return r < 0 ? r : environment;
+	if (r < 0 || environment < 0)
+		return r < 0 ? r : environment;
+	if (settings_warning(s, 0) && settings_flag(s, "strict-config"))
+		return err_usage(e, "%s", settings_warning(s, 0));
+	return 0;
 }
 
 static void add_path(char *paths[SOURCES_MAX], size_t *count, char *path)

@@ -32,8 +32,12 @@ struct table *view_hosts_summary_table(const struct host_reply *hosts, size_t co
 struct table *view_hosts_queue_table(const struct host_reply *hosts, size_t count);
 
 /* The rows of all hosts, with "host" in each; of one that is away {"host", "status": "AWAY",
-   "error"}. For the status and the queue. */
-json_t *view_hosts_rows_json(const struct host_reply *hosts, size_t count);
+   "error"}. */
+json_t *view_hosts_status_json(const struct host_reply *hosts, size_t count);
+
+/* The document of `queue --json`, of all hosts: "host" in each of the entries, the sums, and "hosts"
+   with the number of those who wait on each. */
+json_t *view_hosts_queue_json(const struct host_reply *hosts, size_t count);
 
 /* Usage: the rows of each host's report, and its total. */
 struct table *view_hosts_report_table(const struct host_reply *hosts, size_t count);

@@ -17,7 +17,7 @@ static json_t *away_json(const struct host_reply *host)
 	return row;
 }
 
-json_t *view_hosts_rows_json(const struct host_reply *hosts, size_t count)
+json_t *view_hosts_status_json(const struct host_reply *hosts, size_t count)
 {
 	json_t *document = json_array();
 
@@ -29,6 +29,47 @@ json_t *view_hosts_rows_json(const struct host_reply *hosts, size_t count)
 				document, remote_with_host(hosts[i].name,
 							   json_array_get(hosts[i].document, k)));
 	}
+	return document;
+}
+
+/* Adds the entries of one host to the document's, and their sums. */
+static void add_queue(json_t *entries, const struct host_reply *host, int64_t *requested,
+		      int64_t *allocated)
+{
+	for (size_t i = 0; i < json_array_size(host->document); i++) {
+		json_t *row = json_array_get(host->document, i);
+		struct remote_request request;
+
+		remote_request_read(row, &request);
+		*requested += request.requested;
+		*allocated += request.allocated;
+		json_array_append_new(entries, remote_with_host(host->name, row));
+	}
+}
+
+json_t *view_hosts_queue_json(const struct host_reply *hosts, size_t count)
+{
+	json_t *document = json_object(), *entries = json_array(), *list = json_array();
+	int64_t requested = 0, allocated = 0;
+	json_int_t waiting;
+
+	for (size_t i = 0; i < count; i++) {
+		json_t *host = hosts[i].document ? json_object() : away_json(&hosts[i]);
+
+		add_queue(entries, &hosts[i], &requested, &allocated);
+		waiting = (json_int_t)json_array_size(hosts[i].document);
+		if (hosts[i].document) {
+			json_object_set_new(host, "host", view_json_text(hosts[i].name));
+			json_object_set_new(host, "total_waiting", json_integer(waiting));
+		}
+		json_array_append_new(list, host);
+	}
+	waiting = (json_int_t)json_array_size(entries);
+	json_object_set_new(document, "entries", entries);
+	json_object_set_new(document, "total_waiting", json_integer(waiting));
+	json_object_set_new(document, "total_gpus_requested", json_integer(requested));
+	json_object_set_new(document, "total_gpus_allocated", json_integer(allocated));
+	json_object_set_new(document, "hosts", list);
 	return document;
 }
 

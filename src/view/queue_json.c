@@ -3,6 +3,18 @@
 
 #include "view/json.h"
 
+/* The names of the existing program, whose users have scripts. */
+static void set_inherited(json_t *object, const struct queue_entry *q, int64_t since_ns)
+{
+	json_object_set_new(object, "requested_count",
+			    json_integer((json_int_t)plan_entry_count(q)));
+	json_object_set_new(object, "allocated_gpus",
+			    view_json_ids(q->collected, q->collected_count));
+	json_object_set_new(object, "reservation_type",
+			    json_string(reservation_type_name(q->type)));
+	json_object_set_new(object, "enqueue_time", view_json_time(since_ns));
+}
+
 static json_t *entry_json(const struct snapshot *s, size_t place)
 {
 	const struct waiter_view *view = s->waiters ? &s->waiters[place] : NULL;
@@ -37,6 +49,7 @@ static json_t *entry_json(const struct snapshot *s, size_t place)
 	json_object_set_new(object, "estimated_start",
 			    view_json_estimate(view ? view->start_ns : TIME_NONE));
 	json_object_set_new(object, "note", view_json_text(q->note && *q->note ? q->note : NULL));
+	set_inherited(object, q, since_ns);
 	if (view && view->passed_over)
 		json_object_set_new(object, "passed_over", view_json_text(view->passed_over));
 	return object;
@@ -44,9 +57,18 @@ static json_t *entry_json(const struct snapshot *s, size_t place)
 
 json_t *view_queue_json(const struct snapshot *s)
 {
-	json_t *document = json_array();
+	json_t *document = json_object(), *entries = json_array();
+	size_t requested = 0, collected = 0;
 
-	for (size_t i = 0; i < s->state.queue_count; i++)
-		json_array_append_new(document, entry_json(s, i));
+	for (size_t i = 0; i < s->state.queue_count; i++) {
+		requested += plan_entry_count(&s->state.queue[i]);
+		collected += s->state.queue[i].collected_count;
+		json_array_append_new(entries, entry_json(s, i));
+	}
+	json_object_set_new(document, "entries", entries);
+	json_object_set_new(document, "total_waiting",
+			    json_integer((json_int_t)s->state.queue_count));
+	json_object_set_new(document, "total_gpus_requested", json_integer((json_int_t)requested));
+	json_object_set_new(document, "total_gpus_allocated", json_integer((json_int_t)collected));
 	return document;
 }

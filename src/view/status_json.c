@@ -28,7 +28,8 @@ static void set_model(json_t *object, const struct model *model)
 	if (!model->model)
 		return;
 	member = json_object();
-	set_text(member, "provider", model->provider);
+	/* A model in a folder has none. */
+	set_text(member, "provider", model->provider ? model->provider : "");
 	set_text(member, "model", model->model);
 	json_object_set_new(object, "model", member);
 }

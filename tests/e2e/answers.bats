@@ -128,7 +128,7 @@ on_terminal() {
 		wait_until 'grep -q "starts in" "$WORLD/$name.err"' 30
 	done
 	chg_ok queue --json
-	assert_json 'map((.estimated_start | sub("\\..*Z"; "Z") | fromdate) - (.waiting_since | sub("\\..*Z"; "Z") | fromdate) | . / 3600 | round) | tostring' '[2,3,4]'
+	assert_json '.entries | map((.estimated_start | sub("\\..*Z"; "Z") | fromdate) - (.waiting_since | sub("\\..*Z"; "Z") | fromdate) | . / 3600 | round) | tostring' '[2,3,4]'
 	grep -qE 'starts in about (1h 59m|2h), ' "$WORLD/one.err" || fail_with "$(cat "$WORLD/one.err")"
 	grep -qE 'starts in about (2h 59m|3h), ' "$WORLD/two.err" || fail_with "$(cat "$WORLD/two.err")"
 	grep -qE 'starts in about (3h 59m|4h), ' "$WORLD/three.err" || fail_with "$(cat "$WORLD/three.err")"

@@ -163,7 +163,7 @@ in_the_way() {
 	in_the_way "$stale" 1600 1612
 	chg_ok admin --provider fake --gpus 1
 	start_background waiter canhazgpu reserve --wait
-	wait_until '[ "$(chg_ok queue --json && jq length <<<"$stdout")" = 1 ]'
+	wait_until '[ "$(chg_ok queue --json && jq ".entries | length" <<<"$stdout")" = 1 ]'
 	chg_ok admin --ignore-process "$stale"
 	wait_until 'chg_ok status --json && [ "$(jq -r ".[0].status" <<<"$stdout")" = IN_USE ]'
 }

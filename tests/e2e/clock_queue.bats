@@ -12,7 +12,7 @@ setup() {
 
 # What jq makes of the queue.
 queue() {
-	in_world canhazgpu queue --json | jq -r "$1"
+	in_world canhazgpu queue --json | jq -r ".entries | $1"
 }
 
 # assert_says PATTERN: what was printed matches it.

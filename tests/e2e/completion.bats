@@ -91,7 +91,7 @@ requests_wait() {
 }
 
 request_of() {
-	in_world canhazgpu queue --json | jq -r ".[] | select(.user == \"$1\") | .id[:8]"
+	in_world canhazgpu queue --json | jq -r ".entries[] | select(.user == \"$1\") | .id[:8]"
 }
 
 @test "bash, zsh, fish: ids of requests that wait" {

@@ -182,7 +182,6 @@ write_formats() {
 		# shellcheck disable=SC2053
 		[[ $stderr == "Error: $WORLD/$1:"$3": "* ]] || fail_with "expected $1:$3"
 	}
-	mistake a.yaml 'memory:\n  treshold: 5\n' 2:3 "unknown key 'memory.treshold', did you mean 'memory.threshold'?"
 	mistake b.yaml 'run:\n  gpus: two\n' 2:9 run.gpus
 	mistake c.yaml 'run: {gpus: [1}\n' '1:*' ''
 	mistake d.json '{"run":\n  {"gpus": 1,}}' '2:*' ''
@@ -192,7 +191,20 @@ write_formats() {
 	mistake h.yaml 'report:\n  days: 0\n' 2:9 report.days
 	mistake i.yaml 'no-color: 3\n' 1:11 'true or false'
 	mistake j.yaml 'config: other.yaml\n' 1:1 config
-	mistake k.yaml 'wholly-unknown: 1\n' 1:1 "unknown key 'wholly-unknown'"
+}
+
+@test "a key that nobody knows is told, and the rest of the file counts; --strict-config refuses it" {
+	local file="$WORLD/home/.canhazgpu.yaml"
+	printf 'memory:\n  treshold: 5\nrun: {note: kept}\n' >"$file"
+	chg config --changed
+	assert_status 0
+	assert_equal "$stderr" "Warning: $file:2:3: unknown key 'memory.treshold', did you mean 'memory.threshold'? (ignored)"
+	assert_stdout_has kept
+	chg config --strict-config
+	assert_error 2 "$file:2:3: unknown key 'memory.treshold', did you mean 'memory.threshold'?"
+	world_set CANHAZGPU_STRICT_CONFIG=true
+	chg config
+	assert_error 2 "unknown key 'memory.treshold'"
 }
 
 @test "mistakes in the environment name the variable" {

@@ -106,7 +106,9 @@ installed_doctor() {
 	pool 2
 	sound
 	printf 'memory:\n  treshold: 5\n' >"$WORLD/home/.canhazgpu.yaml"
-	assert_only configuration FAILED ".canhazgpu.yaml:2:3: unknown key 'memory.treshold'"
+	assert_only configuration warning ".canhazgpu.yaml:2:3: unknown key 'memory.treshold'"
+	printf 'memory:\n  threshold: five\n' >"$WORLD/home/.canhazgpu.yaml"
+	assert_only configuration FAILED ".canhazgpu.yaml:2:14: memory.threshold: "
 	assert_finding pool ok '2 GPUs of the provider fake'
 	printf 'memory: {threshold: 5}\n' >"$WORLD/home/.canhazgpu.yaml"
 	chmod 0666 "$WORLD/home/.canhazgpu.yaml"

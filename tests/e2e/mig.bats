@@ -128,7 +128,7 @@ cards() {
 	chg_ok admin
 	chg_ok reserve --short
 	start_background waiting canhazgpu reserve --wait --type 1g.5gb --short
-	wait_until '[ "$(in_world canhazgpu queue --json | jq length)" = 1 ]'
+	wait_until '[ "$(in_world canhazgpu queue --json | jq .total_waiting)" = 1 ]'
 	cards "$(divided a 1 "$(slice 1 1g.5gb 3)" "$(slice 2 1g.5gb 3)")"
 	chg_ok admin --refresh
 	wait_background waiting

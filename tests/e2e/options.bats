@@ -60,7 +60,7 @@ commands() {
 		for option in $options; do
 			grep -qE "^ +(-[A-Za-z], )?$option\\b" "$WORLD/stdout" || fail_with "$command has no $option"
 		done
-		grep -qx '  --config --store --redis-host --redis-port --redis-db --memory-threshold --no-color' "$WORLD/stdout" ||
+		grep -qx '  --config --store --redis-host --redis-port --redis-db --memory-threshold --strict-config --no-color' "$WORLD/stdout" ||
 			fail_with "$command does not name the global options"
 	done <<-'END'
 		admin --gpus --provider --force
@@ -306,7 +306,6 @@ commands() {
 	done <<-'END'
 		a.yaml|memory: [\n|2:1
 		b.yaml|memory:\n  threshold: lots\n|2:14
-		c.yaml|memory:\n  treshold: 5\n|2:3
 		d.json|{"memory": {"threshold": 5}|1
 		e.toml|[memory]\nthreshold = \n|2
 		f.yaml|run:\n  timeout: 30\n|2:12

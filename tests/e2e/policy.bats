@@ -51,10 +51,10 @@ forced() {
 	# Not yet scanned is not unknown.
 	[[ $(<"$WORLD/own.err") != *'use unknown'* ]] || fail_with 'told before it was scanned'
 	in_world canhazgpu queue --json >"$WORLD/queue"
-	assert_equal "$(jq -r '.[0].estimated_start != null' "$WORLD/queue")" true # with the end of what it holds
-	assert_equal "$(jq -r '.[0] | "\(.state) \(.passed_over) \(.allocated | length)"' "$WORLD/queue")" \
+	assert_equal "$(jq -r '.entries[0].estimated_start != null' "$WORLD/queue")" true # with the end of what it holds
+	assert_equal "$(jq -r '.entries[0] | "\(.state) \(.passed_over) \(.allocated | length)"' "$WORLD/queue")" \
 		'absent its account holds 1 GPU, and its limit is 1 (policy.max-gpus) 0'
-	chg_ok queue --explain "$(jq -r '.[0].id' "$WORLD/queue")"
+	chg_ok queue --explain "$(jq -r '.entries[0].id' "$WORLD/queue")"
 	assert_stdout_has 'It is passed over: its account holds 1 GPU, and its limit is 1 (policy.max-gpus). It keeps its place, but others are served meanwhile.'
 	# Nobody behind it is held up, waiting or not.
 	on_host 4301 canhazgpu reserve --short
@@ -271,9 +271,9 @@ forced() {
 	ok admin extend --gpu-ids 0,1 --duration 1h
 	start_on_host 4302 waiter canhazgpu run --wait -- true
 	wait_for_text "$WORLD/waiter.err" 'aiting'
-	on_host 4301 canhazgpu cancel "$(in_world canhazgpu queue --json | jq -r '.[0].id')"
+	on_host 4301 canhazgpu cancel "$(in_world canhazgpu queue --json | jq -r '.entries[0].id')"
 	assert_error 1 'not to you'
-	ok admin cancel "$(in_world canhazgpu queue --json | jq -r '.[0].id')"
+	ok admin cancel "$(in_world canhazgpu queue --json | jq -r '.entries[0].id')"
 	wait_background waiter
 	assert_equal "$status" 1
 	ok admin admin --gpus 3 --provider fake --force
@@ -316,7 +316,7 @@ forced() {
 	host_pool 3 'admin.group: gpu-admins'
 	on_host 4301 canhazgpu reserve --gpu-ids 2 --short
 	start_on_host 4302 all canhazgpu reserve --wait --gpus 3 --short
-	wait_until '[ "$(in_world canhazgpu queue --json | jq -c ".[0].allocated")" = "[0,1]" ]' 20
+	wait_until '[ "$(in_world canhazgpu queue --json | jq -c ".entries[0].allocated")" = "[0,1]" ]' 20
 	ok admin admin --drain 2
 	# What it had collected is free for the others.
 	wait_until '[ "$(reserved)" = 2 ]' 20

@@ -10,7 +10,7 @@ ME=$(id -un)
 
 # What jq makes of the queue.
 queue() {
-	in_world canhazgpu queue --json | jq -r "$1"
+	in_world canhazgpu queue --json | jq -r ".entries | $1"
 }
 
 # waits NAME ARGUMENTS: starts `canhazgpu ARGUMENTS --wait`, and goes on when it is in the line.
@@ -48,9 +48,9 @@ mixed_pool() {
 	chg_ok reserve --gpus 2 --short
 	assert_stdout 0,1
 	chg_ok queue --json
-	assert_json '.[0] | "\(.gpu_type) \(.min_memory_mb) \(.eligible_ids | tojson) \(.waiting_for)"' \
+	assert_json '.entries[0] | "\(.gpu_type) \(.min_memory_mb) \(.eligible_ids | tojson) \(.waiting_for)"' \
 		"H100 76293 [2] $(id -un) 2"
-	assert_json '.[1] | "\(has("gpu_type")) \(.requested_ids | tojson)"' 'false [2]'
+	assert_json '.entries[1] | "\(has("gpu_type")) \(.requested_ids | tojson)"' 'false [2]'
 	chg_ok queue --explain "$(queue '.[0].id')"
 	assert_stdout_has "is waiting for 1 GPU of type 'H100' with at least 76293 MB, one of [2], since "
 	chg_ok release --gpu-ids 0
@@ -70,7 +70,7 @@ mixed_pool() {
 	assert_stdout 'No requests are waiting.'
 	assert_stderr ''
 	chg_ok queue --json
-	assert_stdout '[]'
+	assert_json .total_waiting 0
 }
 
 @test "without a pool it says so" {
@@ -99,18 +99,20 @@ mixed_pool() {
 	waits bob reserve --gpus 2 --duration 2h --user bob --note 'a note' --wait
 	waits carol run --gpu-ids 1,2 --wait -- true
 	chg_ok queue --json
-	assert_json 'map(keys == ["account", "allocated", "estimated_start", "id", "note", "position", "requested",
-		"requested_ids", "state", "type", "user", "waiting_for", "waiting_seconds", "waiting_since"]) | all' true
-	assert_json '.[0] | del(.id, .estimated_start, .waiting_since, .waiting_seconds) | tojson' \
+	assert_json '.entries | map(keys == ["account", "allocated", "allocated_gpus", "enqueue_time", "estimated_start", "id",
+		"note", "position", "requested", "requested_count", "requested_ids", "reservation_type", "state", "type", "user",
+		"waiting_for", "waiting_seconds", "waiting_since"]) | all' true
+	assert_json '.entries[0] | del(.id, .estimated_start, .waiting_since, .waiting_seconds, .enqueue_time) | tojson' \
 		"$(jq -nc --arg me "$(id -un)" '{position: 1, state: "active", user: "bob", account: $me, type: "manual",
 			requested: 2, requested_ids: null, allocated: [2], waiting_for: "alice (\($me)) 0-1",
-			note: "a note"}')"
-	assert_json '.[1] | [.position, .type, .requested, .requested_ids, .allocated, .note] | tojson' \
+			note: "a note", requested_count: 2, allocated_gpus: [2], reservation_type: "manual"}')"
+	assert_json 'del(.entries) | tojson' '{"total_waiting":2,"total_gpus_requested":4,"total_gpus_allocated":1}'
+	assert_json '.entries[1] | [.position, .type, .requested, .requested_ids, .allocated, .note] | tojson' \
 		'[2,"run",2,[1,2],[],null]'
 	# alice's hour, and then the two of bob.
 	for expected in '0 55 61' '1 175 181'; do
 		read -r i from to <<<"$expected"
-		minutes=$(minutes_to "$(json_get ".[$i].estimated_start")")
+		minutes=$(minutes_to "$(json_get ".entries[$i].estimated_start")")
 		[ "$minutes" -ge "$from" ] && [ "$minutes" -le "$to" ] || fail_with "request $i in $minutes minutes"
 	done
 }
@@ -122,7 +124,7 @@ mixed_pool() {
 	assert_equal "$(line)" 'bob 1'
 	stop_now "${background_pids[bob]}"
 	chg_ok queue --json
-	assert_json '.[0] | [.state, .allocated, .estimated_start, .passed_over] | tojson' \
+	assert_json '.entries[0] | [.state, .allocated, .estimated_start, .passed_over] | tojson' \
 		'["absent",[],null,"its process is stopped"]'
 	chg_ok queue
 	assert_stdout_has "(absent: its process is stopped) alice ($ME) 0"
@@ -131,7 +133,7 @@ mixed_pool() {
 	kill -CONT "${background_pids[bob]}"
 	wait_until '[ "$(line)" = "bob 1" ]' 30
 	chg_ok queue --json
-	assert_json '.[0].state' active
+	assert_json '.entries[0].state' active
 }
 
 # ---- why ----

@@ -84,7 +84,8 @@ slow: no answer within 6s'
 		canhazgpu run --wait --gpus 2 -- true
 	wait_until 'has_text "$WORLD/waiter.err" "wait"'
 	chg_ok queue --host gpu1 --host older --host silent --json
-	assert_json '[.[] | "\(.host) \(.requested // .requested_count // .status)"] | join(", ")' 'gpu1 2, older 3, silent AWAY'
+	assert_json '[.entries[] | "\(.host) \(.requested // .requested_count)"] | join(", ")' 'gpu1 2, older 3'
+	assert_json '"\(.total_waiting) \(.total_gpus_requested) " + ([.hosts[] | "\(.host) \(.total_waiting // .status)"] | join(", "))' '2 5 gpu1 1, older 1, silent AWAY'
 	chg_ok queue --host gpu1 --host older
 	grep -E '^older +1 +alice +3 +1 ' "$WORLD/stdout"
 	on 1 canhazgpu release >/dev/null
@@ -140,9 +141,9 @@ slow: no answer within 6s'
 	start_lab holder "$desk" canhazgpu run --host gpu1 --gpus 2 -- sh -c 'echo running; exec sleep 1000'
 	wait_until 'has_line "$WORLD/holder.out" running'
 	start_lab waiter "$desk" canhazgpu run --host gpu1 --wait -- true
-	wait_until '[ "$(on 1 canhazgpu queue --json | jq length)" = 1 ]'
+	wait_until '[ "$(on 1 canhazgpu queue --json | jq .total_waiting)" = 1 ]'
 	kill -KILL "${background_pids[waiter]}"
-	wait_until '[ "$(on 1 canhazgpu queue --json | jq length)" = 0 ]'
+	wait_until '[ "$(on 1 canhazgpu queue --json | jq .total_waiting)" = 0 ]'
 	kill -KILL "${background_pids[holder]}"
 	wait_until '[ -z "$(gpus_in_use "$(on 1 canhazgpu status --json)")" ]'
 

@@ -279,7 +279,7 @@ fake_sudo() {
 	script '#!/usr/bin/env nosuchpython\n' 127 'nosuchpython: command not found'
 	script '#!/etc/passwd\n' 126 "'/etc/passwd' cannot be executed"
 	chg_ok queue --json
-	assert_json length 0
+	assert_json .total_waiting 0
 }
 
 @test "a run without a command is a usage error" {

@@ -128,7 +128,7 @@ records() {
 	id=$stdout
 	[[ $id =~ ^[0-9a-f-]{36}$ ]]
 	start_background waiter canhazgpu run --wait --gpus 3 -- true
-	wait_until '[ "$(in_world canhazgpu queue --json | jq length)" = 1 ]'
+	wait_until '[ "$(in_world canhazgpu queue --json | jq .total_waiting)" = 1 ]'
 	# shellcheck disable=SC2016
 	chg_ok run --claim "$id" --note claimed -- sh -c 'echo "on $CUDA_VISIBLE_DEVICES"; canhazgpu status --json | jq -r "[.[0, 1] | .type, .note] | join(\" \")"'
 	assert_stdout $'on 0,1\nRUN claimed RUN claimed'

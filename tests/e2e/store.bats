@@ -345,7 +345,7 @@ stop_inside_gate() {
 	chg reserve
 	assert_error 1 'others are waiting for 1 more'
 	chg_ok queue --json
-	chg_ok cancel "$(json_get '.[0].id')"
+	chg_ok cancel "$(json_get '.entries[0].id')"
 	chg_ok reserve --short
 	assert_stdout 0
 }

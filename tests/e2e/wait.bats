@@ -78,7 +78,7 @@ load wait_helpers
 	for i in $(seq 12); do
 		start_background "many$i" canhazgpu reserve --wait --gpu-ids 0
 	done
-	wait_until '[ "$(in_world canhazgpu queue --json | jq length)" = 12 ]' 30
+	wait_until '[ "$(in_world canhazgpu queue --json | jq .total_waiting)" = 12 ]' 30
 	wait_run any
 	chg_ok release --gpu-ids 1
 	wait_until 'runs any' 15

@@ -108,10 +108,10 @@ freeze_waiter() {
 	wait_until 'chg run --gpu-ids 0 -- true; [ "$status" -eq 0 ]' 30
 	chg run --gpu-ids 0 -- true # its end made the picky one first again: this offers the GPU again
 	why='GPU 0 uses 500 MB, more than its memory.threshold of 100 MB'
-	wait_until 'chg_ok queue --json; jq -e --arg why "$why" ".[0].passed_over == \$why" "$WORLD/stdout" >/dev/null' 30
+	wait_until 'chg_ok queue --json; jq -e --arg why "$why" ".entries[0].passed_over == \$why" "$WORLD/stdout" >/dev/null' 30
 	chg_ok queue
 	[[ $stdout == *"(passed over: $why)"* ]]
-	id=$(jq -r '.[0].id' <(in_world canhazgpu queue --json))
+	id=$(jq -r '.entries[0].id' <(in_world canhazgpu queue --json))
 	chg_ok queue --explain "$id"
 	[[ $stdout == *"It is passed over: $why. It keeps its place, but others are served meanwhile."* ]]
 }

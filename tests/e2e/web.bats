@@ -273,7 +273,7 @@ teardown_file() {
 	chg_ok reserve --gpu-ids 3 --note x
 	start_background waiter canhazgpu reserve --wait --gpu-ids 3 --note x
 	web
-	wait_until 'get_ok /api/queue && [ "$(json_get length)" = 1 ]' 60
+	wait_until 'get_ok /api/queue && [ "$(json_get .total_waiting)" = 1 ]' 60
 	python3 "$PROGRAMS/check-openapi" "$url" >"$WORLD/log" 2>&1 || fail_with "$(cat "$WORLD/log")"
 	get_ok /api/openapi.json
 	assert_equal "$(header content-type)" application/json
@@ -304,7 +304,7 @@ teardown_file() {
 	assert_json '[.[].status] | unique - ["AVAILABLE"] | join(" ")' 'ERROR IN_USE UNRESERVED'
 	assert_json '[.[] | select(.queue_id)] | length' 1
 	get_ok /api/queue
-	assert_json 'length >= 2 and (.[0].allocated | length) == 1' true
+	assert_json '.total_waiting >= 2 and (.entries[0].allocated | length) == 1' true
 	wait_until 'get_ok "/api/timeline?days=7" &&
 		[ "$(json_get "[.gpus[].intervals[] | .state] | unique | join(\" \")")" = "finished running" ]' 60
 	get_ok /api/report

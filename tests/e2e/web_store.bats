@@ -10,15 +10,15 @@ load web_helpers
 	pool 2
 	web
 	get_ok /api/queue
-	assert_equal "$body" '[]'
+	assert_equal "$body" '{"entries":[],"total_waiting":0,"total_gpus_requested":0,"total_gpus_allocated":0}'
 	chg_ok reserve --gpu-ids 0
 	start_background first canhazgpu run --wait --gpus 2 --note 'the first' -- true
-	wait_until 'get_ok /api/queue && [ "$(json_get "map(.allocated | length) | add")" = 1 ]' 60
+	wait_until 'get_ok /api/queue && [ "$(json_get ".entries | map(.allocated | length) | add")" = 1 ]' 60
 	start_background second canhazgpu reserve --wait --gpu-ids 0 --user somebody
-	wait_until 'get_ok /api/queue && [ "$(json_get length)" = 2 ]' 60
-	assert_json 'map("\(.position) \(.user) \(.type) \(.requested) \(.requested_ids) \(.note)") | join(",")' \
+	wait_until 'get_ok /api/queue && [ "$(json_get .total_waiting)" = 2 ]' 60
+	assert_json '.entries | map("\(.position) \(.user) \(.type) \(.requested) \(.requested_ids) \(.note)") | join(",")' \
 		"1 $(id -un) run 2 null the first,2 somebody manual 1 [0] null"
-	assert_json '.[0] | "\(.allocated) \(.waiting_seconds >= 0) \(.account)"' "[1] true $(id -un)"
+	assert_json '.entries[0] | "\(.allocated) \(.waiting_seconds >= 0) \(.account)"' "[1] true $(id -un)"
 	wait_until 'get_ok /metrics && grep -qx "canhazgpu_queue_length 2" <<<"$body"' 60
 }
 

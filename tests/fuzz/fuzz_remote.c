@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			show(view_hosts_status_table(&host, 1));
 			show(view_hosts_summary_table(&host, 1));
 			show(view_hosts_queue_table(&host, 1));
-			document = view_hosts_rows_json(&host, 1);
+			document = i == 0 ? view_hosts_status_json(&host, 1)
+					  : view_hosts_queue_json(&host, 1);
 		}
 		text = json_dumps(document, JSON_ENSURE_ASCII);
 		if (!text)

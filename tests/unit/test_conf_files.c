@@ -99,17 +99,36 @@ static void test_hosts(void **state)
 	}
 }
 
+/* What a file says that nobody understands: it is told, and the rest counts. */
+static const struct {
+	const char *text, *warning;
+} unknown_keys[] = {
+	{"run:\n  gpsu: 2\n", "a.yaml:2:3: unknown key 'run.gpsu', did you mean 'run.gpus'?"},
+	{"gpus: 2\n", "a.yaml:1:1: unknown key 'gpus', did you mean 'run.gpus'?"},
+	{"run.gpu_ids: 2\n", "a.yaml:1:1: unknown key 'run.gpu_ids', did you mean 'run.gpu-ids'?"},
+	{"xyzzy: {a: [1, 2]}\n", "a.yaml:1:1: unknown key 'xyzzy'"},
+	{"\"x\\ny\": 2\n", "a.yaml:1:1: unknown key 'x\\x0ay'"},
+};
+
+static void test_unknown_keys(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(unknown_keys); i++) {
+		AUTO(settings_freep) struct settings *s = new_settings();
+		AUTO_FREE char *text = mem_printf("%srun.note: kept\n", unknown_keys[i].text);
+		struct err e = {0};
+
+		assert_int_equal(load(s, "a.yaml", text, &e), 0);
+		assert_string_equal(settings_warning(s, 0), unknown_keys[i].warning);
+		assert_null(settings_warning(s, 1));
+		assert_string_equal(settings_text(s, "run.note"), "kept");
+	}
+}
+
 /* What is wrong with each, and where. */
 static const struct {
 	const char *name, *text, *error;
 } file_errors[] = {
-	{"a.yaml", "run:\n  gpsu: 2\n",
-	 "a.yaml:2:3: unknown key 'run.gpsu', did you mean 'run.gpus'?"},
-	{"a.yaml", "gpus: 2\n", "a.yaml:1:1: unknown key 'gpus', did you mean 'run.gpus'?"},
-	{"a.yaml", "run.gpu_ids: 2\n",
-	 "a.yaml:1:1: unknown key 'run.gpu_ids', did you mean 'run.gpu-ids'?"},
-	{"a.yaml", "xyzzy: 2\n", "a.yaml:1:1: unknown key 'xyzzy'"},
-	{"a.yaml", "\"x\\ny\": 2\n", "a.yaml:1:1: unknown key 'x\\x0ay'"},
 	{"a.yaml", "config: x\n", "a.yaml:1:1: 'config' can only be given on the command line"},
 	{"a.yaml", "run:\n  gpus: two\n", "a.yaml:2:9: run.gpus: 'two' is not a whole number"},
 	{"a.yaml", "run:\n  gpus: 2.5\n",
@@ -366,9 +385,13 @@ static void test_three_formats_agree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_file_forms),    cmocka_unit_test(test_hosts),
-		cmocka_unit_test(test_file_errors),   cmocka_unit_test(test_file_kinds),
-		cmocka_unit_test(test_personal_file), cmocka_unit_test(test_three_formats_agree),
+		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_file_forms),
+		cmocka_unit_test(test_file_errors),
+		cmocka_unit_test(test_unknown_keys),
+		cmocka_unit_test(test_file_kinds),
+		cmocka_unit_test(test_personal_file),
+		cmocka_unit_test(test_three_formats_agree),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -64,7 +64,8 @@ static void test_nobody(void **state)
 	table = view_queue_table(&s);
 	assert_null(table_cell(table, 0, 0));
 	json = world_json(view_queue_json(&s), -1);
-	assert_string_equal(json, "[]");
+	assert_string_equal(json, "{\"entries\":[],\"total_waiting\":0,\"total_gpus_requested\":0,"
+				  "\"total_gpus_allocated\":0}");
 }
 
 /* Alice has three of four GPUs; bob has collected the last and waits for one more; carol wants two
@@ -126,13 +127,15 @@ static void test_document(void **state)
 	/* To the next full minute. */
 	world_starts(&s, 0, NOW + HMS(7, 59, 40));
 	bob = world_json(view_queue_json(&s), 0);
-	assert_string_equal(bob,
-			    "{\"id\":\"00000001-0000-4000-8000-000000000000\",\"position\":1,"
-			    "\"state\":\"active\",\"user\":\"bob\",\"account\":\"bob\","
-			    "\"type\":\"manual\",\"requested\":2,\"requested_ids\":null,"
-			    "\"allocated\":[3],\"waiting_since\":\"2025-07-07T18:16:32Z\","
-			    "\"waiting_seconds\":600,\"waiting_for\":\"alice 0-2\","
-			    "\"estimated_start\":\"2025-07-08T02:27:00Z\",\"note\":\"a note\"}");
+	assert_string_equal(bob, "{\"id\":\"00000001-0000-4000-8000-000000000000\",\"position\":1,"
+				 "\"state\":\"active\",\"user\":\"bob\",\"account\":\"bob\","
+				 "\"type\":\"manual\",\"requested\":2,\"requested_ids\":null,"
+				 "\"allocated\":[3],\"waiting_since\":\"2025-07-07T18:16:32Z\","
+				 "\"waiting_seconds\":600,\"waiting_for\":\"alice 0-2\","
+				 "\"estimated_start\":\"2025-07-08T02:27:00Z\",\"note\":\"a note\","
+				 "\"requested_count\":2,\"allocated_gpus\":[3],"
+				 "\"reservation_type\":\"manual\","
+				 "\"enqueue_time\":\"2025-07-07T18:16:32Z\"}");
 	carol = world_json(view_queue_json(&s), 1);
 	assert_string_equal(carol,
 			    "{\"id\":\"00000002-0000-4000-8000-000000000000\",\"position\":2,"
@@ -140,7 +143,10 @@ static void test_document(void **state)
 			    "\"type\":\"run\",\"requested\":2,\"requested_ids\":[0,3],"
 			    "\"allocated\":[],\"waiting_since\":\"2025-07-07T18:25:31Z\","
 			    "\"waiting_seconds\":61,\"waiting_for\":\"alice 0, "
-			    "bob 3\",\"estimated_start\":null,\"note\":null}");
+			    "bob 3\",\"estimated_start\":null,\"note\":null,"
+			    "\"requested_count\":2,\"allocated_gpus\":[],"
+			    "\"reservation_type\":\"run\","
+			    "\"enqueue_time\":\"2025-07-07T18:25:31Z\"}");
 }
 
 /* The document of a snapshot for which nothing was foreseen, as of a clock that was set back. */
@@ -163,7 +169,10 @@ static void test_document_without_forecast(void **state)
 				  "\"type\":\"run\",\"requested\":1,\"requested_ids\":null,"
 				  "\"allocated\":[],\"waiting_since\":\"2025-07-07T18:26:37Z\","
 				  "\"waiting_seconds\":0,\"waiting_for\":null,"
-				  "\"estimated_start\":null,\"note\":null}");
+				  "\"estimated_start\":null,\"note\":null,"
+				  "\"requested_count\":1,\"allocated_gpus\":[],"
+				  "\"reservation_type\":\"run\","
+				  "\"enqueue_time\":\"2025-07-07T18:26:37Z\"}");
 }
 
 /* What keeps each kind of GPU from one who wants any of them, and when that one starts. */
@@ -222,7 +231,7 @@ static void test_states(void **state)
 	table = view_queue_table(&s);
 	document = view_queue_json(&s);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		json_t *entry = json_array_get(document, i);
+		json_t *entry = json_array_get(json_object_get(document, "entries"), i);
 		AUTO_FREE char *cell =
 			mem_printf("(%s%s%s) alice 0-1", names[i], reasons[i] ? ": " : "",
 				   reasons[i] ? reasons[i] : "");

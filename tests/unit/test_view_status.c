@@ -76,7 +76,7 @@ static const struct gpu_case cases[] = {
 	 .row = "0|IN_USE|alice|0h 15m 30s|RUN|gpt2|heartbeat 0h 0m 5s ago|8452MB, 1 processes",
 	 .json = "'status':'IN_USE','user':'alice','account':'alice','duration':'0h 15m 30s','type':'RUN',"
 		 "'details':'heartbeat 0h 0m 5s ago','validation':'8452MB, 1 processes',"
-		 "'model':{'model':'gpt2'},'start_time':'2025-07-07T18:11:02Z',"
+		 "'model':{'provider':'','model':'gpt2'},'start_time':'2025-07-07T18:11:02Z',"
 		 "'last_heartbeat':'2025-07-07T18:26:27Z','reservation_id':'id-0'"},
 	{"by hand, with a note", MANUAL, "charlie", "tuning run 7",
 	 .row = "0|IN_USE|charlie|0h 15m 30s|MANUAL|-|expires in 3h 15m 45s [tuning run 7]|"

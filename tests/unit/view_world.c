@@ -160,7 +160,9 @@ char *world_print(struct table *t, size_t width)
 
 char *world_json(json_t *document, int index)
 {
-	char *text = json_dumps(index < 0 ? document : json_array_get(document, (size_t)index),
+	const json_t *entries = json_object_get(document, "entries");
+	const json_t *rows = entries ? entries : document;
+	char *text = json_dumps(index < 0 ? document : json_array_get(rows, (size_t)index),
 				JSON_COMPACT | JSON_REAL_PRECISION(15));
 
 	json_decref(document);
