@@ -131,9 +131,16 @@ static void test_ssh(void **unused)
 	char name[] = "gpu1", ssh[] = "alice@gpu1";
 	const struct remote host = {.name = name, .ssh = ssh};
 	const char *const asked[] = {"canhazgpu", "status", "--json", NULL};
+	char runtime[] = "/tmp/chg-remote.XXXXXX";
+	AUTO_FREE char *socket = NULL;
 
 	(void)unused;
+	assert_non_null(mkdtemp(runtime));
+	setenv("XDG_RUNTIME_DIR", runtime, 1);
 	ssh_for_question(&host, asked, NS_PER_SECOND, &question);
+	socket = mem_printf("%s/canhazgpu-ssh", runtime);
+	assert_int_equal(rmdir(socket), 0);
+	assert_int_equal(rmdir(runtime), 0);
 	assert_string_equal(question.items[question.count - 3], "--");
 	assert_string_equal(question.items[question.count - 2], "alice@gpu1");
 	assert_string_equal(question.items[question.count - 1], "canhazgpu status --json");
