@@ -86,6 +86,8 @@ static void begin(struct words *w)
 	/* What is configured for a person who logs in there. */
 	words_add(w, "-oRemoteCommand=none");
 	words_add(w, "-oPermitLocalCommand=no");
+	/* Errors, but not that a connection was closed. */
+	words_add(w, "-oLogLevel=ERROR");
 }
 
 static void add_command(struct words *w, const struct remote *host, const char *const *words)
@@ -108,7 +110,6 @@ void ssh_for_question(const struct remote *host, const char *const *words, int64
 	words_add(ret, "-aTx");
 	words_add(ret, "-oBatchMode=yes");
 	words_add(ret, "-oClearAllForwardings=yes");
-	words_add(ret, "-oLogLevel=ERROR");
 	words_addf(ret, "-oConnectTimeout=%d",
 		   (int)((timeout_ns + NS_PER_SECOND - 1) / NS_PER_SECOND));
 	/* A connection whose other end is away must not be in the way for long. */

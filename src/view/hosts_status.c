@@ -94,7 +94,7 @@ static char *details_of(const json_t *row, const struct remote_gpu *gpu)
 static void add_gpu(struct table *table, const char *host, const json_t *row)
 {
 	AUTO_FREE char *user = NULL, *details = NULL, *status = NULL, *duration = NULL,
-		       *type = NULL, *model = NULL, *validation = NULL;
+		       *type = NULL, *model = NULL, *validation = NULL, *note = NULL, *kept = NULL;
 	struct remote_gpu gpu;
 	char id[24] = "-";
 
@@ -113,6 +113,10 @@ static void add_gpu(struct table *table, const char *host, const json_t *row)
 					  validation});
 	table_color(table, COLUMN_STATUS, colors[gpu.state]);
 	table_keep(table, COLUMN_USER, user);
+	if (gpu.note)
+		note = mem_printf("[%s]", gpu.note);
+	kept = view_host_text(note);
+	table_keep(table, COLUMN_DETAILS, kept);
 }
 
 static void add_away(struct table *table, const struct host_reply *host)
@@ -141,7 +145,8 @@ struct table *view_hosts_status_table(const struct host_reply *hosts, size_t cou
 struct counts {
 	size_t total, of[REMOTE_OTHER + 1];
 	int64_t next_ns; /* when the first of those in use is free; TIME_NONE: unknown */
-	json_int_t next_gpu;
+	int64_t next_gpu;
+	const char *next_user; /* borrowed */
 };
 
 static struct counts count_gpus(const json_t *rows)
@@ -159,6 +164,7 @@ static struct counts count_gpus(const json_t *rows)
 			continue;
 		c.next_ns = gpu.ends_ns;
 		c.next_gpu = gpu.id;
+		c.next_user = gpu.user;
 	}
 	return c;
 }
@@ -249,9 +255,9 @@ static void add_summary(struct table *table, const struct host_reply *host)
 	if (c.of[REMOTE_AVAILABLE])
 		next = mem_strdup("now");
 	else if (c.next_ns != TIME_NONE)
-		next = mem_printf("about %s (GPU %lld)",
-				  clock_local_soon(c.next_ns, clock_now_ns(), time),
-				  (long long)c.next_gpu);
+		next = mem_printf("about %s (GPU %" PRId64 ", %.60s)",
+				  clock_local_soon(c.next_ns, clock_now_ns(), time), c.next_gpu,
+				  c.next_user ? c.next_user : "unknown");
 	else if (c.of[REMOTE_IN_USE])
 		next = mem_strdup("unknown");
 	table_add(table, (const char *[]){host->name, cells[0], cells[1], cells[2], cells[3],
