@@ -26,10 +26,14 @@
 /* How long GPUs are kept for the run that is on its way to them. */
 #define HOLD_TIME "2m"
 
-/* The options of a run that say which GPUs it gets: a reservation has them, too. */
-static const char *const wishes[] = {"gpus",      "type", "min-memory", "linked",
-				     "same-numa", "note", "user",       NULL};
-#define WISHES "gpus gpu-ids type min-memory linked same-numa wait nonblock host "
+/* The options of a run that a reservation has, too; they count from wherever they are set here, as
+   the host was chosen by them. The first two are not about which GPUs. */
+static const char *const wishes[] = {"note",       "user",   "gpus",      "type",
+				     "min-memory", "linked", "same-numa", NULL};
+#define WISHES_OF_CLAIM 2
+
+/* Those, and what has no meaning or another one there. */
+#define LEFT_OUT "note user gpus gpu-ids type min-memory linked same-numa wait nonblock host "
 
 struct look {
 	struct hosts status, queues;
@@ -143,6 +147,23 @@ static int look(const struct invocation *in, const struct plan_request *request,
 	return 0;
 }
 
+/* "--NAME=VALUE" for a setting of the run that has a value. */
+static void add_setting(const struct settings *s, const char *name, struct words *words)
+{
+	AUTO_FREE char *key = mem_printf("run.%s", name);
+	const char *value = settings_text(s, key);
+	AUTO_FREE char *word = value ? mem_printf("--%s=%s", name, value) : NULL;
+
+	if (word)
+		words_add(words, word);
+}
+
+static void add_wishes(const struct settings *s, size_t count, struct words *words)
+{
+	for (size_t i = 0; i < count && wishes[i]; i++)
+		add_setting(s, wishes[i], words);
+}
+
 /* What is asked of a host to keep GPUs for the run. */
 static void hold_words(const struct settings *s, struct words *words)
 {
@@ -150,14 +171,7 @@ static void hold_words(const struct settings *s, struct words *words)
 	words_add(words, "--id");
 	words_add(words, "--nonblock");
 	words_add(words, "--duration=" HOLD_TIME);
-	for (size_t i = 0; wishes[i]; i++) {
-		AUTO_FREE char *key = mem_printf("run.%s", wishes[i]);
-		const char *value = settings_text(s, key);
-		AUTO_FREE char *word = value ? mem_printf("--%s=%s", wishes[i], value) : NULL;
-
-		if (word)
-			words_add(words, word);
-	}
+	add_wishes(s, ARRAY_SIZE(wishes), words);
 }
 
 enum held {
@@ -193,28 +207,40 @@ static enum held hold(const struct invocation *in, const struct remote *host, ch
 	return HELD;
 }
 
-/* Says where the run goes, and becomes it there. Returns only with an error. */
-static int enter(const struct invocation *in, const struct remote *host, const char *left_out,
-		 const char *more, struct err *e)
+static bool waits(const struct settings *s)
 {
+	return settings_text(s, "run.wait") && !settings_flag(s, "run.nonblock");
+}
+
+/* Says where the run goes, and becomes it there: the one that claims this reservation, or where
+   `claim` is NULL one that asks for GPUs itself. Returns only with an error. */
+static int enter(const struct invocation *in, const struct remote *host, const char *claim,
+		 struct err *e)
+{
+	AUTO(words_clear) struct words more = {0};
+
+	if (claim)
+		words_addf(&more, "--claim=%s", claim);
+	add_wishes(in->settings, claim ? WISHES_OF_CLAIM : ARRAY_SIZE(wishes), &more);
+	if (!claim && waits(in->settings))
+		add_setting(in->settings, "wait", &more);
 	notice("Using host %s\n", host->name);
 	if (hosts_is_here(host->name))
-		return elsewhere_become_here(in, left_out, more, e);
-	return elsewhere_become(in, host, left_out, more, e);
+		return elsewhere_become_here(in, LEFT_OUT, &more, e);
+	return elsewhere_become(in, host, LEFT_OUT, &more, e);
 }
 
 /* Tries a host that seems to have what is asked for. 0: it has not, and *why says so. */
 static int try_host(const struct invocation *in, const struct remote *host, struct str *why,
 		    struct err *e)
 {
-	AUTO_FREE char *id = NULL, *problem = NULL, *claim = NULL;
+	AUTO_FREE char *id = NULL, *problem = NULL;
 
 	switch (hold(in, host, &id, &problem)) {
 	case HELD:
-		claim = mem_printf("--claim=%s", id);
-		return enter(in, host, WISHES, claim, e);
+		return enter(in, host, id, e);
 	case HELD_UNABLE:
-		return enter(in, host, "host ", NULL, e);
+		return enter(in, host, NULL, e);
 	case HELD_NOT:
 		break;
 	}
@@ -245,10 +271,9 @@ static int queue(const struct invocation *in, const struct look *l, struct err *
 	const struct destination_choice *best = &l->choices[0];
 	const struct remote *host = &l->status.list.items[best->host];
 
-	if (!settings_text(in->settings, "run.wait") ||
-	    settings_flag(in->settings, "run.nonblock") || best->when == DESTINATION_NEVER)
+	if (!waits(in->settings) || best->when == DESTINATION_NEVER)
 		return 0;
-	return enter(in, host, "host ", NULL, e);
+	return enter(in, host, NULL, e);
 }
 
 /* Whether a host was not waited for, which may have what the others had no more. */

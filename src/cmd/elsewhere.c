@@ -53,21 +53,21 @@ static int check_global(const struct settings *s, struct err *e)
 }
 
 /* The command as it was given here, without those options and with these. */
-static void repeat_command(const struct invocation *in, const char *left_out, const char *more,
-			   struct words *words)
+static void repeat_command(const struct invocation *in, const char *left_out,
+			   const struct words *more, struct words *words)
 {
 	words_add(words, in->command->name);
 	hosts_add_options(words, in->settings, in->command->name, in->command->options, left_out);
-	if (more)
-		words_add(words, more);
+	for (size_t i = 0; more && i < more->count; i++)
+		words_add(words, more->items[i]);
 	if (in->words_count)
 		words_add(words, "--");
 	for (int i = 0; i < in->words_count; i++)
 		words_add(words, in->words[i]);
 }
 
-int elsewhere_become_here(const struct invocation *in, const char *left_out, const char *more,
-			  struct err *e)
+int elsewhere_become_here(const struct invocation *in, const char *left_out,
+			  const struct words *more, struct err *e)
 {
 	AUTO(words_clear) struct words words = {0};
 
@@ -78,7 +78,7 @@ int elsewhere_become_here(const struct invocation *in, const char *left_out, con
 }
 
 int elsewhere_become(const struct invocation *in, const struct remote *host, const char *left_out,
-		     const char *more, struct err *e)
+		     const struct words *more, struct err *e)
 {
 	AUTO(words_clear) struct words words = {0}, line = {0};
 	AUTO_FREE char *directory = in->command->stop_at_word ? getcwd(NULL, 0) : NULL;

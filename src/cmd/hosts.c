@@ -143,9 +143,9 @@ int hosts_list(const struct invocation *in, struct hosts *ret, struct err *e)
 
 static bool is_left_out(const char *list, const char *name)
 {
-	AUTO_FREE char *word = mem_printf("%s ", name);
+	AUTO_FREE char *word = mem_printf(" %s ", name), *all = mem_printf(" %s", list);
 
-	return strstr(list, word) != NULL;
+	return strstr(all, word) != NULL;
 }
 
 void hosts_add_options(struct words *words, const struct settings *s, const char *prefix,

@@ -227,8 +227,7 @@ static bool check_end(struct asked *a)
 
 	if (!a->pid || waitpid(a->pid, &status, WNOHANG) == 0)
 		return false;
-	/* Processes that it has left have nothing more to say. */
-	kill(-a->pid, SIGKILL);
+	/* What it has left may be a connection that is kept, and what that needs. */
 	take_output(a);
 	if (!a->pid)
 		return true;

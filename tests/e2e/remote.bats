@@ -198,8 +198,10 @@ slow: no answer within 6s'
 	on 3 canhazgpu reserve --gpus 4 --duration 1h >/dev/null
 	chg run --host any -- hostname
 	assert_status 1
-	chg_ok run --host any --wait 1m -- hostname
+	world_set CANHAZGPU_RUN_WAIT=1m
+	chg_ok run --host any -- hostname
 	assert_stdout gpu1
+	world_unset CANHAZGPU_RUN_WAIT
 	# This host counts as any other.
 	pool 4
 	chg_ok run --host any --gpus 4 -- hostname
