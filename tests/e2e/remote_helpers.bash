@@ -36,6 +36,28 @@ lab_open() {
 	END
 }
 
+# Ends what is left in the network namespaces: sessions of sshd carry no marker, and do not hear that the other end is
+# gone with its namespace.
+lab_close() {
+	local name link paths path expression=()
+	for name in "${!background_pids[@]}"; do
+		[[ $name == host-* ]] && link=$(readlink "/proc/${background_pids[$name]}/ns/net") || continue
+		link=${link//[/\\[}
+		expression+=(${expression:+-o} -lname "${link//]/\\]}")
+	done
+	[ ${#expression[@]} -gt 0 ] || return 0
+	mapfile -t paths < <(find /proc/[0-9]*/ns/net -maxdepth 0 \( "${expression[@]}" \) 2>/dev/null)
+	for path in "${paths[@]}"; do
+		path=${path#/proc/}
+		kill -KILL "${path%/ns/net}" 2>/dev/null || true
+	done
+}
+
+teardown() {
+	lab_close
+	world_close
+}
+
 # A process that keeps namespaces of that name; its pid is in $holder.
 lab_holder() {
 	start_background "host-$1" unshare --net --uts --mount --propagation private sh -euc '
