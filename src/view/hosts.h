@@ -35,8 +35,8 @@ struct table *view_hosts_queue_table(const struct host_reply *hosts, size_t coun
    "error"}. */
 json_t *view_hosts_status_json(const struct host_reply *hosts, size_t count);
 
-/* The document of `queue --json`, of all hosts: "host" in each of the entries, the sums, and "hosts"
-   with the number of those who wait on each. */
+/* The document of `queue --json`, of all hosts: "host" in each of the entries, the sums, and
+   "hosts" with the number of those who wait on each. */
 json_t *view_hosts_queue_json(const struct host_reply *hosts, size_t count);
 
 /* Usage: the rows of each host's report, and its total. */
