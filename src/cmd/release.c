@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "cmd/context.h"
+#include "cmd/hosts.h"
 #include "cmd/output.h"
 #include "cmd/telling.h"
 #include "host/process.h"
@@ -129,13 +130,14 @@ static const struct option_spec release_options[] = {
 	 .type = OPTION_FLAG,
 	 .not_configurable = true,
 	 .help = "Release everybody's reservations (administrators only)"},
+	HOST_OPTION("Release on that host, by ssh"),
 	{.name = NULL},
 };
 
 const struct command cmd_release = {
 	.name = "release",
 	.summary = "Release manually reserved GPUs held by the current user",
-	.usage = "[[--gpu-ids] IDS | --user NAME [--cancel] | --all [--cancel]]",
+	.usage = "[[--gpu-ids] IDS | --user NAME [--cancel] | --all [--cancel]] [--host HOST]",
 	.description =
 		"Without options, releases all your manual reservations. With --gpu-ids,\n"
 		"releases exactly those GPUs, including those of a 'canhazgpu run'; if you do\n"
@@ -146,5 +148,6 @@ const struct command cmd_release = {
 		    "  canhazgpu release 1,3",
 	.options = release_options,
 	.word_option = "gpu-ids",
+	.goes_elsewhere = true,
 	.run = release_run,
 };

@@ -10,8 +10,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/context.h"
+#include "cmd/hosts.h"
 #include "cmd/request.h"
 #include "cmd/wait.h"
+#include "host/hangup.h"
 #include "tell/self.h"
 
 /* One line for a shell: "export NAME=VALUE", or "unset NAME". */
@@ -134,12 +136,14 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	};
 	int64_t begun_ns = clock_monotonic_ns();
 	bool to_export = settings_flag(in->settings, "reserve.export");
+	bool only_id = settings_flag(in->settings, "reserve.id");
 	int r;
 
-	if (to_export && settings_flag(in->settings, "reserve.short"))
-		return err_usage(e, "--export and --short: only one of them at a time");
+	if (to_export + only_id + settings_flag(in->settings, "reserve.short") > 1)
+		return err_usage(e, "--export, --short and --id: only one of them at a time");
 	/* A reader that is gone must not end this before the GPUs are given back. */
 	signal(SIGPIPE, SIG_IGN);
+	host_hangup_watch();
 	id_new(id);
 	r = request_fill(in, &request, &ids, e);
 	if (r == 0)
@@ -156,7 +160,9 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	warn_of_instances(&grant);
 	if (request.notify && clock_monotonic_ns() - begun_ns >= REQUEST_WAITED_NS)
 		tell_of_grant(in, &request, grant.reservation);
-	if (settings_flag(in->settings, "reserve.short"))
+	if (only_id)
+		printf("%s\n", grant.reservation->id);
+	else if (settings_flag(in->settings, "reserve.short"))
 		printf("%s\n", short_names(in->settings, &grant));
 	else
 		print_reservation(&grant, &request, to_export);
@@ -185,6 +191,7 @@ static const struct option_spec reserve_options[] = {
 	REQUEST_OPTION_NOTIFY,
 	REQUEST_OPTION_NOTE,
 	REQUEST_OPTION_USER,
+	HOST_OPTION("Reserve on that host, by ssh"),
 	{.name = "force",
 	 .letter = 'f',
 	 .type = OPTION_FLAG,
@@ -195,6 +202,10 @@ static const struct option_spec reserve_options[] = {
 	{.name = "short",
 	 .type = OPTION_FLAG,
 	 .help = "Print only what belongs into CUDA_VISIBLE_DEVICES, for scripts"},
+	{.name = "id",
+	 .type = OPTION_FLAG,
+	 .not_configurable = true,
+	 .help = "Print only the id of the reservation, for scripts"},
 	{.name = "export",
 	 .type = OPTION_FLAG,
 	 .help = "Print 'export NAME=VALUE' lines for eval, and everything else on standard error"},
@@ -206,7 +217,7 @@ const struct command cmd_reserve = {
 	.summary = "Reserve GPUs manually for a specified duration",
 	.usage =
 		"[[--gpus] N] [--gpu-ids IDS] [--type NAME] [--min-memory SIZE] [--linked[=WHAT]] [--same-numa[=WHAT]] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
-		"[--notify[=CHANNEL]] [--user NAME] [--force] [--reuse] [--short | --export]",
+		"[--notify[=CHANNEL]] [--user NAME] [--force] [--host HOST] [--reuse] [--short | --id | --export]",
 	.description =
 		"Reserves the GPUs until the duration ends or you release them with 'canhazgpu\n"
 		"release'. Unlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the\n"
@@ -216,6 +227,7 @@ const struct command cmd_reserve = {
 		    "  canhazgpu reserve --wait 30m --note \"notebook\"",
 	.options = reserve_options,
 	.is_limited = true,
+	.goes_elsewhere = true,
 	.word_option = "gpus",
 	.failed = reserve_failed,
 	.run = reserve_run,

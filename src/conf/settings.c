@@ -13,6 +13,7 @@
 #include "base/date.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "conf/remotes.h"
 #include "conf/setting.h"
 
 /* Room for the name of an environment variable. */
@@ -165,6 +166,13 @@ static int check_duration(const struct option_spec *spec, const char *value, str
 	return r;
 }
 
+static int check_remotes(const char *value, struct err *e)
+{
+	AUTO(remotes_clear) struct remotes remotes = {0};
+
+	return remotes_parse(value, &remotes, e);
+}
+
 bool option_accepts(const struct option_spec *spec, const char *value)
 {
 	return setting_check(spec, value, NULL) == 0;
@@ -203,6 +211,8 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 		return check_choice(option_choices(spec), value, e);
 	case OPTION_PATH:
 		return *value ? 0 : err_usage(e, "an empty file name");
+	case OPTION_REMOTES:
+		return check_remotes(value, e);
 	case OPTION_TEXT:
 		break;
 	}

@@ -29,7 +29,7 @@
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     waiting            the entry of a request in the queue (private)
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
- *                        ignore, nested, within, reuse, machine
+ *                        ignore, nested, within, reuse, claim, machine, destination
  *
  * A commit compares only the slots and entries that it changes: a decision that rests on others
  * adds a CHANGE_CHECK (plan_guard_quota), or a decision made at the same time escapes it.
@@ -43,7 +43,9 @@
 #include "plan/before.h"
 #include "plan/cancel.h"
 #include "plan/changes.h"
+#include "plan/claim.h"
 #include "plan/cleanup.h"
+#include "plan/destination.h"
 #include "plan/doubt.h"
 #include "plan/drain.h"
 #include "plan/ended.h"
