@@ -5,6 +5,10 @@
 #include "pool/private.h"
 #include "pool/snapshot.h"
 
+/* Whoever may read and not write, or reads a replica, tries again after so long: some stores take
+   seconds to refuse. */
+#define FAILURE_PAUSE_NS (600 * NS_PER_SECOND)
+
 bool pool_look_is_trusted(struct pool *p, const struct observation *seen)
 {
 	return seen->scan.trusted || seen->scan.simulated || pool_is_administrator(p);
@@ -31,9 +35,15 @@ static int record(struct pool *p, const struct observation *seen, struct err *e)
 		.without_liveness = true,
 	};
 
-	if (seen->problem || !pool_look_is_trusted(p, seen))
+	int64_t now_ns = clock_monotonic_ns();
+	int r;
+
+	if (seen->problem || !pool_look_is_trusted(p, seen) ||
+	    (p->look_failed_ns && now_ns - p->look_failed_ns < FAILURE_PAUSE_NS))
 		return 0;
-	return pool_transact(p, &t, NULL, e);
+	r = pool_transact(p, &t, NULL, e);
+	p->look_failed_ns = r < 0 ? now_ns : 0;
+	return r;
 }
 
 int pool_look_snapshot(struct pool *p, const struct snapshot *s, struct err *e)
