@@ -270,7 +270,7 @@ $unreserved"
 }
 
 @test "two passes at once, and passes that are killed at any point: nothing is done twice, nothing is forgotten" {
-	host_pool 4 "$unreserved"
+	host_pool 4 'guard: {unreserved: {after: 5m, then: stop}, grace: 1h}'
 	use_clock
 	strace -V >/dev/null 2>&1 || skip 'needs strace'
 	mkfifo -m 0666 "$WORLD/tmp/never"
@@ -312,7 +312,7 @@ $unreserved"
 	wait_until 'has_line "$WORLD/squatter.out" term'
 	! is_dead "$victim"
 	[ "$(events_of stopped | wc -l)" -eq 1 ]
-	later 31
+	later 3601
 	for one in 1 2 3; do
 		start_background "guard$one" "${as[@]}" canhazgpu guard
 	done
