@@ -323,3 +323,30 @@ $unreserved"
 	[ "$(events_of stopped | wc -l)" -eq 2 ]
 	[ "$(events_of warned | wc -l)" -eq 1 ]
 }
+
+@test "a clock that is set does not shorten a warning; doctor tells whether passes are made" {
+	host_pool 4 "$unreserved"
+	use_clock
+	on_host 0 canhazgpu doctor --json
+	assert_json '.[] | select(.check == "guard") | "\(.result) \(.detail)"' "warning there are rules, and no pass of 'canhazgpu guard' yet"
+	victim 4302 squatter 3 5000
+	guard
+	assert_stdout_has 'warn: '
+	on_host 0 canhazgpu doctor --json
+	assert_json '.[] | select(.check == "guard") | "\(.result) \(.detail)"' \
+		'ok the last pass was less than a minute ago: 1 unreserved use, 0 idle GPUs, 0 GPUs that cannot be used; warned 1, released 0, stopped 0'
+	# Forward by an hour, and back by two.
+	set_clock 3600 60
+	guard
+	assert_stdout ''
+	set_clock -3600 120
+	guard
+	assert_stdout ''
+	set_clock -3600 301
+	guard
+	assert_stdout_has "stop: SIGTERM to process $victim"
+	wait_until 'is_dead "$victim"'
+	set_clock -3600 4000
+	on_host 0 canhazgpu doctor --json
+	assert_json '.[] | select(.check == "guard") | .result' warning
+}
