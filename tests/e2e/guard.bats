@@ -3,7 +3,7 @@
 # stores: each
 # seconds: 15
 
-load tell_helpers
+load host_helpers
 
 # guard ARGUMENTS...: a pass, by root, as a timer starts it.
 guard() {
@@ -349,26 +349,4 @@ $unreserved"
 	set_clock -3600 4000
 	on_host 0 canhazgpu doctor --json
 	assert_json '.[] | select(.check == "guard") | .result' warning
-}
-
-@test "whoever is warned reads it on the terminal, once, and hooks get what was done" {
-	people a:4302:620 other:4301:620
-	use_clock
-	host_config "$unreserved"
-	hook 10-note <<<'cat >>$folder/events'
-	victim 4302 squatter 3 5000
-	guard() {
-		root canhazgpu guard
-		assert_status 0
-	}
-	guard
-	wait_until 'has_text "$folder/a" "GPU 3 is used without a reservation by process $victim (sleep) of user: end it or reserve the GPU, or guard stops it in 5m"'
-	guard
-	later 301
-	guard
-	wait_until 'is_dead "$victim"'
-	wait_until 'has_text "$folder/a" "SIGTERM to process $victim (sleep) of user on GPU 3"'
-	assert_equal "$(grep -c 'Message from' "$folder/a")" 2
-	[ ! -s "$folder/other" ]
-	wait_until '[[ $(jq -r .kind "$folder/events" | paste -sd " ") == *"unreserved-begun warned"*stopped ]]'
 }
