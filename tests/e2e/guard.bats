@@ -52,6 +52,12 @@ is_dead() {
 	! read -r stat 2>/dev/null <"/proc/$1/stat" || [[ $stat == *') Z '* ]]
 }
 
+lives() {
+	if is_dead "$1"; then
+		fail_with "process $1 has ended"
+	fi
+}
+
 unreserved='guard: {unreserved: {after: 5m, then: stop}, grace: 30s}'
 
 @test "without rules a pass notices who uses what, tells nobody, and does nothing" {
@@ -69,7 +75,7 @@ unreserved='guard: {unreserved: {after: 5m, then: stop}, grace: 30s}'
 	show_gpus
 	guard
 	assert_stdout 'unreserved-ended: GPU 3 is not used by user without a reservation any more'
-	! is_dead "$victim"
+	lives "$victim"
 }
 
 @test "unreserved use: a warning, SIGTERM after its time, SIGKILL after the grace, and all of that once" {
@@ -138,7 +144,7 @@ unreserved='guard: {unreserved: {after: 5m, then: stop}, grace: 30s}'
 	assert_stdout ''
 	[ -z "$(events_of stopped)" ]
 	for victim in "${background_pids[@]}"; do
-		! is_dead "$victim"
+		lives "$victim"
 	done
 }
 
@@ -222,7 +228,7 @@ idle_for() {
 	guard
 	assert_stdout_has "stop: SIGTERM to process ${background_pids[overstays]} (sleep) of user on GPU 0: its reservation ended "
 	wait_until 'is_dead "${background_pids[overstays]}"'
-	! is_dead "${background_pids[another]}"
+	lives "${background_pids[another]}"
 }
 
 @test "rules come from the host's files alone, and a mistake there has a place" {
@@ -310,7 +316,7 @@ $unreserved"
 	later 11
 	guard
 	wait_until 'has_line "$WORLD/squatter.out" term'
-	! is_dead "$victim"
+	lives "$victim"
 	[ "$(events_of stopped | wc -l)" -eq 1 ]
 	later 3601
 	for one in 1 2 3; do
