@@ -19,7 +19,7 @@ static const struct {
 	[EVENT_EXPIRING] = {"expiring", true, false},
 	[EVENT_EXPIRED] = {"expired", true, false},
 	[EVENT_EXTENDED] = {"extended", false, false},
-	[EVENT_IDLE] = {"idle", true, false},
+	[EVENT_IDLE] = {"idle", false, false},
 	[EVENT_ACTIVE] = {"active", false, false},
 	[EVENT_UNRESERVED_BEGUN] = {"unreserved-begun", false, false},
 	[EVENT_UNRESERVED_ENDED] = {"unreserved-ended", false, false},

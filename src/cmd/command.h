@@ -52,9 +52,9 @@ struct command {
 };
 
 extern const struct command cmd_admin, cmd_adopt, cmd_backup, cmd_cancel, cmd_events, cmd_extend,
-	cmd_complete, cmd_completion, cmd_config, cmd_doctor, cmd_help, cmd_migrate, cmd_queue,
-	cmd_release, cmd_report, cmd_reserve, cmd_restore, cmd_run, cmd_status, cmd_supervise,
-	cmd_web;
+	cmd_complete, cmd_completion, cmd_config, cmd_doctor, cmd_guard, cmd_help, cmd_migrate,
+	cmd_queue, cmd_release, cmd_report, cmd_reserve, cmd_restore, cmd_run, cmd_status,
+	cmd_supervise, cmd_web;
 
 /* All commands in the order of the help, ended by NULL; and the options that each of them takes. */
 extern const struct command *const commands[];

@@ -15,7 +15,22 @@
 #include "cmd/telling.h"
 #include "host/examine.h"
 #include "pool/examine.h"
+#include "pool/guard_config.h"
 #include "tell/deliver.h"
+
+/* Whether there are rules of guard; one that contradicts another is told. */
+static bool examine_rules(const struct invocation *in, struct findings *f)
+{
+	AUTO(guard_config_clear) struct guard_config rules = {.has_hours = false};
+	struct err e = {0};
+
+	if (guard_config_from(in->settings, &rules, &e) < 0) {
+		findings_add(f, "guard-rules", FINDING_FAILED, "fix that: guard refuses to run",
+			     "%s", e.text);
+		return true;
+	}
+	return rules.has_rules;
+}
 
 /* The pool, also where the host's file has a mistake, with which no other command opens it. */
 static void examine_pool(const struct invocation *in, struct findings *f)
@@ -29,7 +44,7 @@ static void examine_pool(const struct invocation *in, struct findings *f)
 		if (store_url_from(s, &config.store_url, &e) < 0)
 			findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
 	}
-	pool_examine(&config, f);
+	pool_examine(&config, examine_rules(in, f), f);
 }
 
 /* What people are told: by the caller's notify.yaml, and by the hooks of the host. */

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 enum option_type {
 	OPTION_FLAG,     /* --json, --json=false */
 	OPTION_INT,      /* min..max */
@@ -17,6 +19,7 @@ enum option_type {
 	OPTION_SIZE,     /* of memory: 40G, 512Mi */
 	OPTION_DATE,     /* 2026-10-31, or 2026-10 for a month: see parse_date */
 	OPTION_TEXT,
+	OPTION_NAMES,  /* alice,bob; in a file also a list: [alice, bob] */
 	OPTION_PATH,    /* a file; completion offers files */
 	OPTION_CHOICE,  /* one of `choices` */
 	OPTION_REMOTES, /* other hosts: see remotes.h */
@@ -35,7 +38,9 @@ struct option_spec {
 	const char *choices; /* OPTION_CHOICE: "user|gpu|day"; OPTION_DURATION: a word that is a
 				valid value, too, and means without end; OPTION_DATE: such words */
 	const char *(*list_choices)(void); /* instead of `choices`, where they are no constant */
-	const char *list;       /* OPTION_TEXT: completion offers what `__complete LIST` prints */
+	const char *list; /* OPTION_TEXT: completion offers what `__complete LIST` prints */
+	/* OPTION_TEXT: whether that is a good value; NULL: any is. */
+	int (*check)(const char *value, struct err *e);
 	bool argument_optional; /* --watch and --watch=5 (or --watch 5 if that is a valid value) */
 	const char *implied;    /* value when the argument is left out */
 	bool repeatable;        /* OPTION_TEXT: given again, it adds a value, after a comma */

@@ -153,6 +153,8 @@ static const char *need_name(enum option_type type)
 		return "a date in quotes, such as \"2026-10-31\"";
 	case OPTION_REMOTES:
 		return "a list of hosts, such as [gpu1, {name: gpu2, ssh: alice@gpu2}]";
+	case OPTION_NAMES:
+		return "names, such as [alice, bob]";
 	case OPTION_TEXT:
 	case OPTION_PATH:
 	case OPTION_CHOICE:
@@ -167,14 +169,21 @@ static int fail_type(struct load *l, const struct doc_node *node, const struct s
 			 setting->key, need_name(setting->spec->type), kind_name(node->kind));
 }
 
-/* [1, 3] as "1,3"; false if there is anything but whole numbers in it, or texts where they may be
-   UUIDs. */
-static bool join_ids(const struct doc_node *list, enum option_type type, struct str *ret_text)
+/* Whether there may be a list: [1, 3]. */
+static bool takes_list(enum option_type type)
+{
+	return type == OPTION_IDS || type == OPTION_GPUS || type == OPTION_NAMES;
+}
+
+/* [1, 3] as "1,3"; false if there is anything in it that is no id, UUID or name. */
+static bool join_list(const struct doc_node *list, enum option_type type, struct str *ret_text)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		enum doc_kind kind = list->children[i]->kind;
 
-		if (kind != DOC_INT && (kind != DOC_STRING || type != OPTION_GPUS))
+		if (type == OPTION_NAMES
+			    ? kind != DOC_STRING
+			    : kind != DOC_INT && (kind != DOC_STRING || type != OPTION_GPUS))
 			return false;
 		str_addf(ret_text, "%s%s", i ? "," : "", list->children[i]->text);
 	}
@@ -256,6 +265,7 @@ static bool kind_fits(enum doc_kind kind, const struct option_spec *spec)
 	case OPTION_SIZE:
 	case OPTION_DATE:
 	case OPTION_TEXT:
+	case OPTION_NAMES:
 	case OPTION_PATH:
 	case OPTION_CHOICE:
 	case OPTION_REMOTES:
@@ -311,9 +321,8 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 		return doc_error(l->path, node->line, node->column, l->e,
 				 "%s needs a unit: \"%ss\", \"%sm\" or \"%sh\"", setting->key,
 				 value, value, value);
-	if ((setting->spec->type == OPTION_IDS || setting->spec->type == OPTION_GPUS) &&
-	    node->kind == DOC_SEQUENCE) {
-		if (!join_ids(node, setting->spec->type, &ids))
+	if (takes_list(setting->spec->type) && node->kind == DOC_SEQUENCE) {
+		if (!join_list(node, setting->spec->type, &ids))
 			return fail_type(l, node, setting);
 		value = str_text(&ids);
 	} else if (setting->spec->type == OPTION_REMOTES && node->kind == DOC_SEQUENCE) {

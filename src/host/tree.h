@@ -96,4 +96,8 @@ bool host_has_pidfd(void);
 /* Signals exactly that process. -ESRCH: gone; -EPERM: refused. */
 int host_process_signal(const struct process_ref *ref, int signal, struct err *e);
 
+/* The same where it is that account's, for root, who may signal any: -EPERM where it is somebody
+   else's by now. */
+int host_process_signal_of(const struct process_ref *ref, uid_t uid, int signal, struct err *e);
+
 #endif

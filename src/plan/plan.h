@@ -28,6 +28,8 @@
  *     forecast           when anything ends or starts, as it is shown
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     waiting            the entry of a request in the queue (private)
+ *     guard, guard_steps, guard_use, guard_idle, guard_expiry
+ *                        what is done about idle and unreserved GPUs; guard_pass joins them
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
  *                        ignore, nested, within, reuse, claim, machine, destination
  *
@@ -53,6 +55,7 @@
 #include "plan/extend.h"
 #include "plan/facts.h"
 #include "plan/forecast.h"
+#include "plan/guard.h"
 #include "plan/ignore.h"
 #include "plan/init.h"
 #include "plan/kind.h"

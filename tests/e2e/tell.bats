@@ -219,3 +219,26 @@ wait_told() {
 	wait_until 'in_world canhazgpu status --json >"$WORLD/stdout"; [ -z "$(gpus_in_use "$(cat "$WORLD/stdout")")" ]' 5
 	[[ $stderr != *'still running'* ]]
 }
+
+@test "whoever guard warns reads it on the terminal, once, and hooks get what was done" {
+	people a:4302:620 other:4301:620
+	use_clock
+	host_config 'guard: {unreserved: {after: 5m, then: stop}}'
+	hook 10-note <<<'cat >>$folder/events'
+	start_background squatter setpriv --reuid 4302 --regid 4300 --clear-groups sleep 1000
+	squatter=$background_pid
+	wait_until '[ "$(stat -c %u "/proc/$squatter")" = 4302 ] && [ "$(cat "/proc/$squatter/comm")" = sleep ]'
+	fake_state '{"gpus": [{"index": 3, "memory_used_mb": 5000, "processes": [{"pid": '"$squatter"', "memory_mb": 5000}]}]}'
+	ok root canhazgpu guard
+	wait_until 'has_text "$folder/a" "GPU 3 is used without a reservation by process $squatter (sleep) of user: end it or reserve the GPU, or guard stops it in 5m"'
+	ok root canhazgpu guard
+	set_clock 0 301
+	ok root canhazgpu guard
+	wait_until 'has_text "$folder/a" "SIGTERM to process $squatter (sleep) of user on GPU 3"'
+	wait_background squatter
+	assert_equal "$status" 143
+	cat "$folder/a"
+	assert_equal "$(grep -c 'Message from' "$folder/a")" 2
+	[ ! -s "$folder/other" ]
+	wait_until '[[ $(jq -r .kind "$folder/events" | paste -sd " ") == *"unreserved-begun warned"*stopped ]]'
+}

@@ -77,6 +77,8 @@ need_git() {
 	[ -s usr/lib/tmpfiles.d/canhazgpu.conf ]
 	[ -s lib/systemd/system/canhazgpu-web.socket ]
 	grep -qx 'ExecStart=/usr/bin/canhazgpu web' lib/systemd/system/canhazgpu-web.service
+	[ -s lib/systemd/system/canhazgpu-guard.timer ]
+	grep -qx 'ExecStart=/usr/bin/canhazgpu guard' lib/systemd/system/canhazgpu-guard.service
 	[ "$(readlink usr/bin/chg)" = canhazgpu ]
 }
 

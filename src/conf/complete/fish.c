@@ -120,6 +120,7 @@ static void add_values(struct str *out, const struct option_spec *spec)
 	case OPTION_SIZE:
 	case OPTION_DATE:
 	case OPTION_REMOTES:
+	case OPTION_NAMES:
 		break;
 	}
 }
