@@ -19,7 +19,7 @@ enum option_type {
 	OPTION_SIZE,     /* of memory: 40G, 512Mi */
 	OPTION_DATE,     /* 2026-10-31, or 2026-10 for a month: see parse_date */
 	OPTION_TEXT,
-	OPTION_NAMES,  /* alice,bob; in a file also a list: [alice, bob] */
+	OPTION_NAMES,   /* alice,bob; in a file also a list: [alice, bob] */
 	OPTION_PATH,    /* a file; completion offers files */
 	OPTION_CHOICE,  /* one of `choices` */
 	OPTION_REMOTES, /* other hosts: see remotes.h */
