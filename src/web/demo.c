@@ -35,7 +35,8 @@ static void fill_gpu(struct gpu *g, int id)
 	g->index = id;
 	g->uuid = mem_printf("GPU-%08x-0000-4000-8000-%012x",
 			     (unsigned)demo_random(99, (uint64_t)id), (unsigned)id);
-	g->name = mem_strdup("NVIDIA H100 80GB HBM3");
+	g->name = mem_strdup(demo_set_is_wanted(id / DEMO_GPUS) ? "NVIDIA H100 80GB HBM3"
+								: "NVIDIA A100-SXM4-80GB");
 	g->pci_bus_id = mem_printf("%08X:%02X:00.0", (unsigned)(id / DEMO_GPUS),
 				   0x18U + (unsigned)(id % DEMO_GPUS) * 0x10U);
 	g->memory_total_mb = quantity_of(MEMORY_MB);
@@ -146,6 +147,12 @@ static struct queue_entry *add_waiter(struct snapshot *s, const char *user, int 
 		 (unsigned)demo_random((uint64_t)since_ns, (uint64_t)count), (unsigned)count);
 	q->user = mem_strdup(user);
 	q->account = mem_strdup(user);
+	q->gpu_type = mem_strdup("h100");
+	q->eligible = mem_alloc(s->views_count, sizeof(int));
+	for (int id = 0; id < (int)s->views_count; id++) {
+		if (demo_set_is_wanted(id / DEMO_GPUS))
+			q->eligible[q->eligible_count++] = id;
+	}
 	q->requested_count = count;
 	q->enqueued_ns = since_ns;
 	q->heartbeat_ns = s->now_ns;

@@ -39,6 +39,9 @@ struct demo_job {
 extern const struct demo_lane demo_lanes[];
 extern const size_t demo_lanes_count;
 
+/* Whether its GPUs are of the model that everybody waits for. The others are of another one. */
+bool demo_set_is_wanted(int set);
+
 /* Whether all GPUs of a lane of that set are among the first `gpus`. */
 bool demo_lane_exists(const struct demo_lane *lane, int set, int gpus);
 

@@ -38,6 +38,11 @@ uint64_t demo_random(uint64_t a, uint64_t b)
 	return x ^ (x >> 31);
 }
 
+bool demo_set_is_wanted(int set)
+{
+	return set % 2 == 0;
+}
+
 bool demo_lane_exists(const struct demo_lane *lane, int set, int gpus)
 {
 	return set * DEMO_GPUS + lane->gpus[lane->gpus_count - 1] < gpus;
@@ -55,8 +60,10 @@ void demo_job(const struct demo_lane *lane, int set, int64_t number, struct demo
 	uint64_t random = demo_random(lane_number, (uint64_t)number);
 	const struct work *work = &works[random / 7 % ARRAY_SIZE(works)];
 	int64_t cycle_ns = lane->cycle_s * NS_PER_SECOND;
-	/* From 60 to 100 percent of what it may last; longer where many have to share. */
-	int busy = set ? 99 : lane->busy, least = set ? 82 : 60;
+	/* From 60 to 100 percent of what it may last; longer where many have to share, and all the
+	   time where more wait than have. */
+	int busy = !set ? lane->busy : demo_set_is_wanted(set) ? 100 : 99;
+	int least = !set ? 60 : demo_set_is_wanted(set) ? 100 : 82;
 	struct demo_job job = {
 		.user = users[random % ARRAY_SIZE(users)],
 		.note = work->note,
