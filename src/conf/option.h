@@ -46,7 +46,7 @@ struct option_spec {
 	bool repeatable;        /* OPTION_TEXT: given again, it adds a value, after a comma */
 	bool takes_rest; /* OPTION_TEXT: without "=", its value is all that follows up to "--", each
 			    word as a shell would have it */
-	bool not_configurable;  /* only on the command line (--config itself) */
+	bool not_configurable;    /* only on the command line (--config itself) */
 	bool not_on_command_line; /* only in files and the environment (history.days) */
 	bool system_only; /* only in the files of the host's administrator (policy.max-gpus) */
 	bool per_group;   /* policy.max-gpus: policy.groups.NAME.max-gpus is a setting, too */
