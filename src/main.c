@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "cmd/command.h"
 #include "cmd/elsewhere.h"
+#include "cmd/engine.h"
 #include "cmd/output.h"
 #include "cmd/words.h"
 #include "conf/args.h"
@@ -78,7 +79,7 @@ static int parse_and_run(const struct command *command, struct settings *s, int 
 		if (r < 0)
 			return r;
 	}
-	return command->run(&in, e);
+	return engine_run(&in, e);
 }
 
 static int run_command(const struct command *command, struct settings *s, int argc, char **argv,

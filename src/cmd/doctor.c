@@ -10,12 +10,14 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/context.h"
+#include "cmd/engine.h"
 #include "cmd/output.h"
 #include "cmd/store_url.h"
 #include "cmd/telling.h"
 #include "host/examine.h"
 #include "pool/examine.h"
 #include "pool/guard_config.h"
+#include "slurm/examine.h"
 #include "tell/deliver.h"
 
 /* Whether there are rules of guard; one that contradicts another is told. */
@@ -70,7 +72,10 @@ static void examine_all(const struct invocation *in, struct findings *f)
 	host_examine_processes(f);
 	host_examine_limits(f);
 	host_examine_inotify(f);
-	examine_pool(in, f);
+	if (engine_is_slurm(in->settings))
+		slurm_examine(f);
+	else
+		examine_pool(in, f);
 	examine_telling(in, f);
 }
 

@@ -4,13 +4,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/context.h"
+#include "cmd/engine.h"
 #include "cmd/hosts.h"
 #include "cmd/output.h"
 #include "host/process.h"
+#include "slurm/usage.h"
 #include "view/report.h"
 
 static int print_report(const struct report *report, bool json, bool csv, struct err *e)
@@ -58,6 +61,23 @@ static int find_account(struct report_request *request, struct err *e)
 	return 0;
 }
 
+/* By the engine; *ret_pool is the pool where it is one, which the caller closes. */
+static int take_report(const struct invocation *in, const struct report_request *request,
+		       struct pool **ret_pool, struct report *ret_report, struct err *e)
+{
+	int r;
+
+	if (engine_is_slurm(in->settings) && strstr(usage_by_name(request->by), "gpu"))
+		return err_usage(e,
+				 "--by %s does not work with Slurm: its accounting does not say "
+				 "which GPUs a job had",
+				 usage_by_name(request->by));
+	if (engine_is_slurm(in->settings))
+		return slurm_usage(request, ret_report, e);
+	r = pool_open_from(in, ret_pool, e);
+	return r < 0 ? r : pool_report(*ret_pool, request, ret_report, e);
+}
+
 static int report_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
@@ -77,9 +97,7 @@ static int report_run(const struct invocation *in, struct err *e)
 	if (r == 0)
 		r = find_account(&request, e);
 	if (r == 0)
-		r = pool_open_from(in, &pool, e);
-	if (r == 0)
-		r = pool_report(pool, &request, &report, e);
+		r = take_report(in, &request, &pool, &report, e);
 	if (r < 0)
 		return r;
 	if (report.warning)
@@ -97,7 +115,8 @@ static int report_run(const struct invocation *in, struct err *e)
 		r = err_sys(e, errno, "cannot write the output");
 	/* Manual reservations have no supervisor that would do this at their end. It comes last,
 	   since it may have to wait for the store. */
-	pool_trim(pool, NULL);
+	if (pool)
+		pool_trim(pool, NULL);
 	return r;
 }
 

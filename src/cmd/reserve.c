@@ -12,6 +12,7 @@
 #include "cmd/context.h"
 #include "cmd/hosts.h"
 #include "cmd/request.h"
+#include "cmd/slurm/slurm.h"
 #include "cmd/wait.h"
 #include "host/hangup.h"
 #include "tell/self.h"
@@ -191,6 +192,7 @@ static const struct option_spec reserve_options[] = {
 	REQUEST_OPTION_NOTIFY,
 	REQUEST_OPTION_NOTE,
 	REQUEST_OPTION_USER,
+	SLURM_OPTION,
 	HOST_OPTION("Reserve on that host, by ssh"),
 	{.name = "force",
 	 .letter = 'f',
@@ -217,7 +219,7 @@ const struct command cmd_reserve = {
 	.summary = "Reserve GPUs manually for a specified duration",
 	.usage =
 		"[[--gpus] N] [--gpu-ids IDS] [--type NAME] [--min-memory SIZE] [--linked[=WHAT]] [--same-numa[=WHAT]] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
-		"[--notify[=CHANNEL]] [--user NAME] [--force] [--host HOST] [--reuse] [--short | --id | --export]",
+		"[--notify[=CHANNEL]] [--user NAME] [--force] [--host HOST] [--reuse] [--short | --id | --export] [--slurm ARGS...]",
 	.description =
 		"Reserves the GPUs until the duration ends or you release them with 'canhazgpu\n"
 		"release'. Unlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the\n"

@@ -17,6 +17,7 @@
 #include "cmd/notice.h"
 #include "cmd/request.h"
 #include "cmd/run_exec.h"
+#include "cmd/slurm/slurm.h"
 #include "cmd/supervised.h"
 #include "cmd/wait.h"
 #include "host/cgroup.h"
@@ -196,6 +197,7 @@ static const struct option_spec run_options[] = {
 	REQUEST_OPTION_NOTIFY,
 	REQUEST_OPTION_NOTE,
 	REQUEST_OPTION_USER,
+	SLURM_OPTION,
 	HOST_OPTION("Run it on that host, by ssh; any: the one that has the GPUs"),
 	{.name = "claim",
 	 .type = OPTION_TEXT,

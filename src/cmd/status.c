@@ -16,7 +16,7 @@
 #include "view/status.h"
 #include "view/topology.h"
 
-static int status_check(const struct settings *settings, struct err *e)
+int status_check(const struct settings *settings, struct err *e)
 {
 	if (settings_flag(settings, "status.topology") &&
 	    (settings_flag(settings, "status.summary") || settings_int(settings, "status.watch")))

@@ -14,6 +14,9 @@ struct status_style {
 	size_t width; /* columns; 0: those of the terminal, if it is one */
 };
 
+/* Options that exclude each other: a usage error. */
+int status_check(const struct settings *settings, struct err *e);
+
 void status_print(const struct snapshot *s, FILE *out, const struct status_style *style);
 
 /* Whether there is a line below the table: where a person reads it, but not below one's own GPUs

@@ -30,6 +30,19 @@ const struct option_spec global_options[] = {
 	 .help = "Where the pool is kept: sqlite:/path/to/file.db, redis://host:port/db, "
 		 "rediss://..., unix:///path/to/socket, redis+sentinel://host:port,.../primary/db "
 		 "(default: the installed pool, otherwise a personal one)"},
+	{.name = "engine",
+	 .type = OPTION_CHOICE,
+	 .argument = "NAME",
+	 .choices = "pool|slurm",
+	 .fallback = "pool",
+	 .help = "What answers: the pool of this host, or the cluster with Slurm that it is part "
+		 "of"},
+	{.name = "slurm-args",
+	 .key = "slurm.args",
+	 .type = OPTION_TEXT,
+	 .not_on_command_line = true,
+	 .argument = "ARGS",
+	 .help = "Options for srun and salloc in each request: partition, account, memory, CPUs"},
 	{.name = "redis-host",
 	 .key = "redis.host",
 	 .type = OPTION_TEXT,

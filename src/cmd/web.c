@@ -18,7 +18,9 @@
 #include "base/mem.h"
 #include "base/privilege.h"
 #include "cmd/context.h"
+#include "cmd/engine.h"
 #include "pool/web_config.h"
+#include "slurm/read.h"
 
 #define PROGRAM "canhazgpu-web"
 
@@ -64,6 +66,13 @@ static int web_config_from(const struct invocation *in, struct web_config *c, st
 	c->source_url = mem_strdup(settings_text(s, "web.source-url"));
 	if (token_file)
 		r = read_token(token_file, &c->token, e);
+	c->slurm = !c->demo && engine_is_slurm(s);
+	if (c->slurm) {
+		/* However many watch: Slurm serves a whole cluster. */
+		if (c->interval_ns < SLURM_POLL_NS)
+			c->interval_ns = SLURM_POLL_NS;
+		return token_file ? read_token(token_file, &c->token, e) : 0;
+	}
 	if (!c->demo)
 		c->pool = mem_alloc(1, sizeof(*c->pool));
 	if (r == 0 && !c->demo)

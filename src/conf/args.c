@@ -77,7 +77,7 @@ static void make_getopt_tables(struct parser *p)
 	for (size_t i = 0; i < p->count; i++) {
 		const struct option_spec *spec = p->rows[i].spec;
 		bool flag = spec->type == OPTION_FLAG;
-		bool optional = flag || spec->argument_optional;
+		bool optional = flag || spec->argument_optional || spec->takes_rest;
 
 		p->longs[i] = (struct option){
 			.name = spec->name,
@@ -196,14 +196,31 @@ static const char *value_left_out(const struct parser *p, const struct option_sp
 	return spec->implied ? spec->implied : "";
 }
 
+/* What follows up to "--", which stays; words as a shell would have them. The caller frees it. */
+static char *take_rest(struct parser *p)
+{
+	struct str rest = {0};
+
+	for (; optind < p->argc && strcmp(p->argv[optind], "--") != 0; optind++) {
+		str_add(&rest, rest.length ? " " : "");
+		str_add_shell_word(&rest, p->argv[optind]);
+	}
+	return str_steal(&rest);
+}
+
 static int take_option(struct parser *p, const struct row *row, const char *value)
 {
 	AUTO_FREE char *option = mem_printf("--%s", row->spec->name);
 	AUTO_FREE char *key = setting_key(row->prefix, row->spec);
 	const char *half = value ? NULL : half_a_value(p, row->spec);
 	AUTO_FREE char *list = NULL;
+	AUTO_FREE char *rest = !value && row->spec->takes_rest ? take_rest(p) : NULL;
 	struct err e = {0};
 
+	if (rest && !*rest)
+		return fail(p, "option '%s' needs a value", option);
+	if (rest)
+		value = rest;
 	if (half && row->spec->type == OPTION_DURATION)
 		return fail(
 			p,

@@ -44,7 +44,9 @@ struct option_spec {
 	bool argument_optional; /* --watch and --watch=5 (or --watch 5 if that is a valid value) */
 	const char *implied;    /* value when the argument is left out */
 	bool repeatable;        /* OPTION_TEXT: given again, it adds a value, after a comma */
-	bool not_configurable;  /* only on the command line (--config itself) */
+	bool takes_rest; /* OPTION_TEXT: without "=", its value is all that follows up to "--", each
+			    word as a shell would have it */
+	bool not_configurable;    /* only on the command line (--config itself) */
 	bool not_on_command_line; /* only in files and the environment (history.days) */
 	bool system_only; /* only in the files of the host's administrator (policy.max-gpus) */
 	bool per_group;   /* policy.max-gpus: policy.groups.NAME.max-gpus is a setting, too */

@@ -43,6 +43,22 @@ struct waiter_view {
 	char *awaits;      /* "alice 0-3, bob 4, in use without reservation 5" */
 };
 
+/* Where a GPU of a cluster is: there numbers alone tell people nothing. */
+struct snapshot_place {
+	char *node;
+	int index;  /* on its node */
+	char *name; /* "n1:0" */
+	char *hint; /* of one that is free: whether it can be had */
+	bool taken; /* while the snapshot is made */
+};
+
+/* Of a snapshot of several hosts whose jobs an engine such as Slurm keeps: ids are those of jobs,
+   there are no heartbeats, and what really runs is known of no GPU by itself. */
+struct snapshot_cluster {
+	struct snapshot_place *places; /* per slot */
+	size_t count;
+};
+
 struct snapshot {
 	int64_t now_ns;
 	int64_t boot_ns;             /* the same moment by the boot clock ... */
@@ -59,8 +75,9 @@ struct snapshot {
 	struct forecast forecast;    /* else all NULL */
 	struct liveness liveness;
 
-	struct plan_policy policy; /* what the host's administrator allows */
-	char *warning;             /* something to tell on stderr; NULL: nothing */
+	struct plan_policy policy;        /* what the host's administrator allows */
+	struct snapshot_cluster *cluster; /* NULL: the pool of one host */
+	char *warning;                    /* something to tell on stderr; NULL: nothing */
 	char *difference; /* how the host's GPUs differ from the pool's, likewise; see below */
 };
 
@@ -92,6 +109,11 @@ char *snapshot_difference(const struct pool_state *state, const struct observati
  */
 void snapshot_fill_views(struct snapshot *s);
 void snapshot_fill_waiters(struct snapshot *s);
+
+/* What people call the GPU of a slot: its number, in a cluster "n1:0". Into buffer where it is a
+   number. */
+#define GPU_NAME_SIZE 16
+const char *snapshot_gpu_name(const struct snapshot *s, int id, char buffer[GPU_NAME_SIZE]);
 
 const char *gpu_status_name(enum gpu_status status); /* "AVAILABLE", "IN_USE", ... */
 

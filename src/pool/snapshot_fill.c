@@ -1,6 +1,7 @@
 /* What a snapshot shows of a state and of what was seen. Pure. See snapshot.h. */
 #include "pool/snapshot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -170,8 +171,29 @@ struct plan_facts snapshot_facts(const struct snapshot *s)
 	};
 }
 
+const char *snapshot_gpu_name(const struct snapshot *s, int id, char buffer[GPU_NAME_SIZE])
+{
+	if (s->cluster)
+		return s->cluster->places[id].name;
+	snprintf(buffer, GPU_NAME_SIZE, "%d", id);
+	return buffer;
+}
+
+static void cluster_free(struct snapshot_cluster *c)
+{
+	for (size_t i = 0; c && i < c->count; i++) {
+		free(c->places[i].node);
+		free(c->places[i].name);
+		free(c->places[i].hint);
+	}
+	if (c)
+		free(c->places);
+	free(c);
+}
+
 void snapshot_clear(struct snapshot *s)
 {
+	cluster_free(s->cluster);
 	for (size_t i = 0; i < s->views_count; i++)
 		view_clear(&s->views[i]);
 	for (size_t i = 0; s->waiters && i < s->state.queue_count; i++) {

@@ -17,6 +17,7 @@ static const struct json_field web_config_fields[] = {
 	FIELD("documentation", struct web_config, documentation_url, .optional = true,
 	      .exact = true),
 	FIELD("source", struct web_config, source_url, .optional = true, .exact = true),
+	FIELD("slurm", struct web_config, slurm, .optional = true),
 	FIELD("interval", struct web_config, interval_ns),
 	FIELD_POINTER("pool", struct web_config, pool, pool_config_fields, .optional = true),
 	FIELDS_END,
@@ -34,7 +35,7 @@ int web_config_read(const char *text, struct web_config *ret_config, struct err 
 	int r = json_fields_read(web_config_fields, document, &c);
 
 	json_decref(document);
-	if (r < 0 || (!c.pool && !c.demo)) {
+	if (r < 0 || (!c.pool && !c.demo && !c.slurm)) {
 		web_config_clear(&c);
 		return err_set(e, EPROTO, "no valid settings (run 'canhazgpu web' instead)");
 	}

@@ -21,7 +21,8 @@ struct web_config {
 			      access.c */
 	char *documentation_url, *source_url; /* for the page's links; NULL: the program's own */
 	int64_t interval_ns;
-	struct pool_config *pool; /* NULL with demo */
+	bool slurm;               /* the cluster that this host is part of, no pool */
+	struct pool_config *pool; /* NULL with demo and slurm */
 };
 
 /* As one JSON document; the caller frees it. NULL where a text is no UTF-8. */

@@ -150,6 +150,10 @@ static void fill_available(const struct snapshot *s, const struct gpu_view *view
 {
 	char free_for[CLOCK_DURATION_SIZE];
 
+	if (s->cluster) {
+		t->details = mem_strdup(s->cluster->places[view->id].hint);
+		return;
+	}
 	if (view->last_released_ns == TIME_NONE)
 		t->details = mem_strdup("never used");
 	else
@@ -320,6 +324,19 @@ int64_t view_end_ns(const struct snapshot *s, const struct reservation *r,
 	return TIME_NONE;
 }
 
+/* "job 17", of an allocation without a command "expires in 0h 20m 0s, job 17". */
+static char *job_details(const struct snapshot *s, const struct reservation *r)
+{
+	char time[CLOCK_DURATION_SIZE];
+
+	if (!*r->id)
+		return mem_strdup("a job that Slurm does not show you");
+	if (r->expiry_ns == TIME_NONE)
+		return mem_printf("job %s", r->id);
+	return mem_printf("expires in %s, job %s", clock_duration(r->expiry_ns - s->now_ns, time),
+			  r->id);
+}
+
 static void fill_reserved(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *t)
 {
 	const struct reservation *r = view->reservation;
@@ -329,11 +346,13 @@ static void fill_reserved(const struct snapshot *s, const struct gpu_view *view,
 		t->user = account_label(r->user, r->account);
 	if (r->type == RESERVATION_RUN && !r->queue_id) {
 		t->end = end_of_run(s, r);
-		t->late = s->now_ns - r->heartbeat_ns > LATE_NS;
+		t->late = !s->cluster && s->now_ns - r->heartbeat_ns > LATE_NS;
 	}
 	t->duration = mem_strdup(clock_duration(s->now_ns - r->start_ns, time));
 	t->type = r->type == RESERVATION_RUN ? "RUN" : "MANUAL";
-	if (r->queue_id)
+	if (s->cluster)
+		t->details = job_details(s, r);
+	else if (r->queue_id)
 		t->details = collected_for(s, r);
 	else if (r->type == RESERVATION_RUN)
 		t->details = mem_printf("heartbeat %s ago%s",
@@ -354,14 +373,18 @@ static void fill_reserved(const struct snapshot *s, const struct gpu_view *view,
 }
 
 /* Why nothing is known of it, or why it is of no use whatever is known. */
-static void add_problem(const struct gpu_view *view, struct gpu_text *t)
+static void add_problem(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *t)
 {
 	const char *why = view->problem ? view->problem : "no answer";
 
 	if (is_use_known(view) || (view->use != USE_FAULTY && t->validation))
 		return;
 	free(t->validation);
-	t->validation = mem_printf("%s: %s", view->use == USE_FAULTY ? "faulty" : "unknown", why);
+	if (s->cluster && !view->problem)
+		t->validation = mem_strdup("unknown");
+	else
+		t->validation =
+			mem_printf("%s: %s", view->use == USE_FAULTY ? "faulty" : "unknown", why);
 }
 
 void view_gpu(const struct snapshot *s, const struct gpu_view *view, struct gpu_text *ret_text)
@@ -376,7 +399,7 @@ void view_gpu(const struct snapshot *s, const struct gpu_view *view, struct gpu_
 		fill_drained(s, view, &t);
 	else if (view->reservation)
 		fill_reserved(s, view, &t);
-	add_problem(view, &t);
+	add_problem(s, view, &t);
 	*ret_text = t;
 }
 

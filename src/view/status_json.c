@@ -199,6 +199,17 @@ static void set_place(json_t *object, const struct places *p, int id)
 		json_object_set_new(object, "island", json_integer(p->islands[id]));
 }
 
+/* Where a GPU of a cluster is, and which job has it. */
+static void set_cluster(json_t *object, const struct snapshot *s, const struct gpu_view *view)
+{
+	if (!s->cluster)
+		return;
+	set_text(object, "node", s->cluster->places[view->id].node);
+	json_object_set_new(object, "node_gpu", json_integer(s->cluster->places[view->id].index));
+	set_text(object, "job_id",
+		 view->reservation && *view->reservation->id ? view->reservation->id : NULL);
+}
+
 static json_t *gpu_json(const struct snapshot *s, const struct places *p,
 			const struct gpu_view *view)
 {
@@ -207,6 +218,7 @@ static json_t *gpu_json(const struct snapshot *s, const struct places *p,
 
 	view_gpu(s, view, &t);
 	json_object_set_new(object, "gpu_id", json_integer(view->id));
+	set_cluster(object, s, view);
 	set_text(object, "status", gpu_status_name(view->status));
 	if (view->reservation) {
 		set_text(object, "user", view->reservation->user);

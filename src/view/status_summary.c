@@ -92,7 +92,7 @@ static void add_next_free(const struct snapshot *s, const struct counts *all, st
 	struct plan_facts facts = snapshot_facts(s);
 	struct plan_next_free next;
 	AUTO_FREE char *who = NULL;
-	char time[CLOCK_MINUTE_SIZE];
+	char time[CLOCK_MINUTE_SIZE], id[GPU_NAME_SIZE];
 
 	if (all->of[GPU_IN_USE] == all->collected)
 		return;
@@ -101,8 +101,9 @@ static void add_next_free(const struct snapshot *s, const struct counts *all, st
 		return;
 	}
 	who = view_who(next.holder->user, next.holder->account);
-	str_addf(out, "; next free about %s (GPU %d, %s)",
-		 clock_local_soon(next.time_ns, s->now_ns, time), next.gpu, who);
+	str_addf(out, "; next free about %s (GPU %s, %s)",
+		 clock_local_soon(next.time_ns, s->now_ns, time),
+		 snapshot_gpu_name(s, next.gpu, id), who);
 }
 
 char *view_status_line(const struct snapshot *s)

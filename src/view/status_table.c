@@ -145,14 +145,13 @@ static void add_row(struct table *table, const struct snapshot *s, const struct 
 	AUTO(gpu_text_clear) struct gpu_text t = {0};
 	AUTO_FREE char *details = NULL;
 	const char *validation;
-	char id[16];
+	char id[GPU_NAME_SIZE];
 
 	view_gpu(s, view, &t);
 	details = whole_details(s, view, &t);
 	validation = view->status == GPU_UNRESERVED ? "WITHOUT RESERVATION" : t.validation;
-	snprintf(id, sizeof(id), "%d", view->id);
 	table_add(table, (const char *[]){
-				 id,
+				 snapshot_gpu_name(s, view->id, id),
 				 gpu_status_name(view->status),
 				 t.user,
 				 t.duration,

@@ -129,6 +129,11 @@ static void write_info(const struct snapshot *s, struct str *out)
 		metrics_label(out, gpu ? gpu->name : NULL);
 		str_add(out, "\",uuid=\"");
 		metrics_label(out, gpu ? gpu->uuid : NULL);
+		if (s->cluster) {
+			str_add(out, "\",node=\"");
+			metrics_label(out, s->cluster->places[s->views[i].id].node);
+			str_addf(out, "\",node_gpu=\"%d", s->cluster->places[s->views[i].id].index);
+		}
 		str_add(out, "\"} 1\n");
 	}
 }

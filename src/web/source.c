@@ -12,6 +12,9 @@
 #include "pool/policy_settings.h"
 #include "pool/report.h"
 #include "pool/timeline.h"
+#include "slurm/read.h"
+#include "slurm/snapshot.h"
+#include "slurm/usage.h"
 #include "view/events.h"
 #include "view/queue.h"
 #include "view/report.h"
@@ -32,7 +35,7 @@ int source_open(struct source *s, struct err *e)
 	metrics_init(&s->metrics, s->events_ns);
 	s->host = settings_new_host();
 	s->reload = reload_new(s->host);
-	return s->config->demo ? 0 : pool_open(s->config->pool, &s->pool, e);
+	return s->config->demo || s->config->slurm ? 0 : pool_open(s->config->pool, &s->pool, e);
 }
 
 void source_close(struct source *s)
@@ -91,10 +94,26 @@ static void follow_host(struct source *s)
 		line = reload_settle(s->reload, r < 0 ? r : 0, &e);
 }
 
+/* The cluster. An answer that some process of this account has had a moment ago will do. */
+static int slurm_now(struct snapshot *ret_snapshot, struct err *e)
+{
+	AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
+	AUTO_FREE char *warning = NULL;
+	int r = slurm_read(SLURM_POLL_NS - NS_PER_SECOND, &c, &warning, e);
+
+	if (r < 0)
+		return r;
+	slurm_snapshot(&c, clock_now_ns(), ret_snapshot);
+	ret_snapshot->warning = mem_steal(&warning);
+	return 0;
+}
+
 static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err *e)
 {
 	int r = 0;
 
+	if (s->config->slurm)
+		return slurm_now(ret_snapshot, e);
 	if (!s->pool)
 		demo_snapshot(clock_now_ns(), s->config->demo_gpus, ret_snapshot);
 	else
@@ -205,6 +224,8 @@ int source_refresh(struct source *s, struct source_texts *ret_texts, struct err 
 	if (s->pool)
 		pool_timeline_of(s->pool, &snap.state, s->metrics.counted_ns, snap.now_ns, &since,
 				 NULL);
+	else if (s->config->slurm)
+		timeline_init(&since, s->metrics.counted_ns, snap.now_ns, snap.views_count);
 	else
 		demo_timeline(s->metrics.counted_ns, snap.now_ns, s->config->demo_gpus, &since);
 	if (s->pool)
@@ -240,11 +261,28 @@ int source_report(struct source *s, int days, enum usage_by by, struct str *ret_
 
 	if (r < 0)
 		return r;
-	if (s->pool)
+	if (s->config->slurm)
+		r = slurm_usage(&request, &report, e);
+	else if (s->pool)
 		r = pool_report(s->pool, &request, &report, e);
 	else
 		demo_report(&request.period, by, s->config->demo_gpus, &report);
 	return r < 0 ? r : add_document(ret_text, view_report_json(&report), e);
+}
+
+/* Which GPUs jobs had is not in Slurm's accounting: only those that run. */
+static int slurm_timeline(int64_t from_ns, int64_t now_ns, struct timeline *ret_timeline,
+			  struct err *e)
+{
+	AUTO(snapshot_clear) struct snapshot snap = {0};
+	int r = slurm_now(&snap, e);
+
+	if (r < 0)
+		return r;
+	timeline_init(ret_timeline, from_ns, now_ns, snap.views_count);
+	for (size_t i = 0; i < snap.state.reservations_count; i++)
+		timeline_add_running(ret_timeline, snap.state.reservations[i], now_ns);
+	return 0;
 }
 
 int source_timeline(struct source *s, int days, struct str *ret_text, struct err *e)
@@ -253,7 +291,9 @@ int source_timeline(struct source *s, int days, struct str *ret_text, struct err
 	int64_t now_ns = clock_now_ns(), from_ns = now_ns - days * NS_PER_DAY;
 	int r = 0;
 
-	if (s->pool)
+	if (s->config->slurm)
+		r = slurm_timeline(from_ns, now_ns, &t, e);
+	else if (s->pool)
 		r = pool_timeline(s->pool, from_ns, now_ns, &t, e);
 	else
 		demo_timeline(from_ns, now_ns, s->config->demo_gpus, &t);

@@ -60,7 +60,7 @@ commands() {
 		for option in $options; do
 			grep -qE "^ +(-[A-Za-z], )?$option\\b" "$WORLD/stdout" || fail_with "$command has no $option"
 		done
-		grep -qx '  --config --store --redis-host --redis-port --redis-db --memory-threshold --strict-config --no-color' "$WORLD/stdout" ||
+		grep -qx '  --config --store --engine --redis-host --redis-port --redis-db --memory-threshold --strict-config --no-color' "$WORLD/stdout" ||
 			fail_with "$command does not name the global options"
 	done <<-'END'
 		admin --gpus --provider --force

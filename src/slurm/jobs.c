@@ -1,0 +1,147 @@
+/* Finding and ending single jobs; see jobs.h. */
+#include "slurm/jobs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "slurm/call.h"
+#include "slurm/text.h"
+
+/* Rows of squeue, whose fields "|" separates. False behind the last; warnings of the program
+   between them are no rows. */
+static bool next_row(char **at, char *fields[], size_t count)
+{
+	while (**at) {
+		char *line = *at, *end = line + strcspn(line, "\n");
+		size_t found = 0;
+
+		*at = *end ? end + 1 : end;
+		*end = '\0';
+		for (char *field = line; field && found < count; found++) {
+			fields[found] = field;
+			field = strchr(field, '|');
+			if (field)
+				*field++ = '\0';
+		}
+		if (found == count && *line && !line[strspn(line, "0123456789")])
+			return true;
+	}
+	return false;
+}
+
+int slurm_reservations(const char *account, struct slurm_held **ret_held, size_t *ret_count,
+		       struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *whose = account ? mem_printf("--user=%s", account) : mem_strdup("--me");
+	char *const argv[] = {(char[]){"squeue"},
+			      whose,
+			      (char[]){"--noheader"},
+			      (char[]){"--states=RUNNING"},
+			      (char[]){"--name=" SLURM_RESERVATION_NAME},
+			      (char[]){"--sort=-i"},
+			      (char[]){"--format=%A|%b"},
+			      NULL};
+	char *fields[2], *at;
+	int r = slurm_ask_well(argv, &text, e);
+
+	*ret_held = NULL;
+	*ret_count = 0;
+	if (r < 0)
+		return r;
+	for (at = text; next_row(&at, fields, ARRAY_SIZE(fields));) {
+		struct slurm_held held = {
+			.id = strtoll(fields[0], NULL, 10),
+			.gpus = slurm_tres_gpus(fields[1]),
+		};
+		struct slurm_gpus gpus;
+
+		slurm_gpus(fields[1] + (strncmp(fields[1], "gres", 4) ? 0 : 5), &gpus);
+		if (gpus.parts_count)
+			snprintf(held.type, sizeof(held.type), "%s", gpus.parts[0].type);
+		*ret_held = mem_resize(*ret_held, *ret_count + 1, sizeof(**ret_held));
+		(*ret_held)[(*ret_count)++] = held;
+	}
+	return 0;
+}
+
+int slurm_job_find(const char *id, struct slurm_found *ret_found, struct err *e)
+{
+	AUTO_FREE char *text = NULL, *which = NULL;
+	int64_t number;
+	char *fields[3], *at;
+	int status, r;
+
+	r = parse_int(id, 1, INT64_C(0xffffffff), &number, NULL);
+	if (r < 0)
+		return err_usage(e,
+				 "'%.60s' is no id of a job of Slurm: 'canhazgpu queue' and "
+				 "'canhazgpu status' show them",
+				 id);
+	which = mem_printf("--jobs=%" PRId64, number);
+	r = slurm_ask((char *const[]){(char[]){"squeue"}, (char[]){"--noheader"}, which,
+				      (char[]){"--format=%A|%U|%T"}, NULL},
+		      &text, &status, e);
+	if (r < 0)
+		return r;
+	at = text;
+	if (status == 0 && next_row(&at, fields, ARRAY_SIZE(fields))) {
+		*ret_found = (struct slurm_found){
+			.id = number,
+			.uid = (uid_t)strtoul(fields[1], NULL, 10),
+			.pending = !strcmp(fields[2], "PENDING"),
+		};
+		return 0;
+	}
+	if (status != 0 && !strstr(text, "Invalid job id")) {
+		AUTO_FREE char *complaint = slurm_complaint(text);
+
+		return err_set(e, EIO, "squeue: %.400s", complaint);
+	}
+	return err_set(e, ENOENT, "there is no job %" PRId64 ", or it has ended", number);
+}
+
+int slurm_pending(struct slurm_found **ret_found, size_t *ret_count, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	char *fields[3], *at;
+	int r = slurm_ask_well((char *const[]){(char[]){"squeue"}, (char[]){"--me"},
+					       (char[]){"--noheader"}, (char[]){"--states=PENDING"},
+					       (char[]){"--format=%A|%U|%b"}, NULL},
+			       &text, e);
+
+	*ret_found = NULL;
+	*ret_count = 0;
+	if (r < 0)
+		return r;
+	for (at = text; next_row(&at, fields, ARRAY_SIZE(fields));) {
+		if (!slurm_tres_gpus(fields[2]))
+			continue;
+		*ret_found = mem_resize(*ret_found, *ret_count + 1, sizeof(**ret_found));
+		(*ret_found)[(*ret_count)++] = (struct slurm_found){
+			.id = strtoll(fields[0], NULL, 10),
+			.uid = (uid_t)strtoul(fields[1], NULL, 10),
+			.pending = true,
+		};
+	}
+	return 0;
+}
+
+int slurm_job_end(const int64_t *ids, size_t count, struct err *e)
+{
+	AUTO_FREE char **argv = mem_alloc(count + 2, sizeof(*argv));
+	AUTO_FREE char *numbers = mem_alloc(count + 1, 24);
+	char scancel[] = "scancel";
+
+	argv[0] = scancel;
+	for (size_t i = 0; i < count; i++) {
+		argv[i + 1] = numbers + i * 24;
+		snprintf(argv[i + 1], 24, "%" PRId64, ids[i]);
+	}
+	return count ? slurm_ask_well(argv, NULL, e) : 0;
+}

@@ -1,0 +1,243 @@
+#!/usr/bin/env bats
+# A real cluster: the rows of the table in docs/slurm.md, and what must not be left behind.
+
+load helpers
+
+setup_file() {
+	cluster_open
+}
+
+teardown_file() {
+	cluster_close
+}
+
+setup() {
+	[ -e "$cluster/c/slurm.conf" ] || skip 'there is no cluster'
+}
+
+teardown() {
+	quiet
+}
+
+@test "status shows each GPU of each node, by node and number" {
+	run -0 chg status
+	[[ ${lines[0]} == 'GPU   STATUS'* ]]
+	[ "$(grep -c '^n[1-3]:[0-3]  AVAILABLE .* free .* unknown$' <<<"$output")" = 12 ]
+	run -0 chg status --json
+	[ "$(jq -r '.[5] | "\(.gpu_id) \(.node) \(.node_gpu) \(.status) \(.validation)"' <<<"$output")" = '5 n2 1 AVAILABLE unknown' ]
+	run -0 chg status --summary
+	[ "${lines[0]}" = 'Available GPUs: 12 out of 12' ]
+}
+
+@test "run: exit status, signals, 126 and 127 are those of the command" {
+	local row
+	for row in '0 true' '3 exit 3' '255 exit 255' '137 kill -KILL $$' '143 kill -TERM $$'; do
+		run chg run -- sh -c "${row#* }"
+		echo "$row: $status $output"
+		[ "$status" = "${row%% *}" ]
+		[[ $output != *srun* ]]
+	done
+	run -127 chg run -- no-such-command
+	run -126 chg run -- /etc/passwd
+}
+
+@test "run: standard input, error, directory, mask and environment pass; nothing of ours is among them" {
+	printf '#!/bin/sh\ncat; echo "$X:$(pwd):$(umask):$CUDA_VISIBLE_DEVICES"; echo wrong >&2; printf end >&2\n' >"$cluster/script"
+	chmod 755 "$cluster/script"
+	(
+		umask 027
+		echo in | X='a b' chg run --gpus 2 -- "$cluster/script" >"$cluster/out" 2>"$cluster/err"
+	)
+	[ "$(cat "$cluster/out")" = "in
+a b:$cluster:0027:0,1" ]
+	grep -qE '^Reserved 2 GPU\(s\) on n[1-3]: \[0,1\] for command execution \(job [0-9]+\)$' "$cluster/err"
+	[ "$(tail -n 2 "$cluster/err")" = 'wrong
+end' ]
+	fails grep -q 'canhazgpu:' "$cluster/err"
+}
+
+@test "run on a terminal has one" {
+	run -4 as_user timeout 60 python3 -c 'import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" run -- sh -c 'test -t 0 && test -t 1 && echo is a terminal; exit 4' </dev/null 3>&-
+	[[ $output == *'is a terminal'* ]]
+}
+
+@test "a command that srun has not started is a failure, whatever srun says" {
+	mkdir -p "$cluster/bin"
+	printf '#!/bin/sh\necho "srun: error: task 0 launch failed: Slurmd could not execve job" >&2\nexit 0\n' >"$cluster/bin/srun"
+	chmod 755 "$cluster/bin/srun"
+	PATH=$cluster/bin:$PATH run -1 chg run -- true
+	[ "$output" = 'Error: Slurm: task 0 launch failed: Slurmd could not execve job' ]
+	printf '#!/bin/sh\nexit 0\n' >"$cluster/bin/srun"
+	PATH=$cluster/bin:$PATH run -1 chg run -- true
+	[[ $output == *'the command has not run'* ]]
+}
+
+@test "reserve, run inside it, status, release" {
+	run -0 chg reserve --gpus 2 --duration 1h --note $'my "note"\nGPU \033[31m' --slurm --mem=50
+	[[ ${lines[0]} =~ ^'Reserved 2 GPU(s) for 1h 0m 0s: job '([0-9]+)$ ]]
+	local job=${BASH_REMATCH[1]}
+	run -0 chg status
+	[[ $output == *"MANUAL"*"job $job [my \"note\"\\x0aGPU \\x1b[31m]"* ]]
+	run -0 --separate-stderr chg run -- sh -c 'echo "$SLURM_JOB_ID"'
+	[ "$output" = "$job" ]
+	[[ $stderr == *"Using 1 GPU(s) on "*" that you hold, until that ends (job $job)"* ]]
+	# One that is too small is not enough.
+	run -0 --separate-stderr chg run --gpus 3 -- sh -c 'echo "$SLURM_JOB_ID"'
+	[ "$output" != "$job" ]
+	run -0 chg release
+	[ "$output" = "Released 2 GPU(s): job $job" ]
+	run -0 chg release
+	[ "$output" = 'No manually reserved GPUs found for current user' ]
+}
+
+@test "reserve --short and --export are for scripts" {
+	run -0 chg reserve --short --slurm --mem=50
+	[[ $output =~ ^[0-9]+$ ]]
+	quiet
+	eval "$(chg reserve --export --slurm --mem=50 2>/dev/null)"
+	run -0 --separate-stderr chg run -- sh -c 'echo "$SLURM_JOB_ID"'
+	[ "$output" = "$SLURM_JOB_ID" ]
+	unset SLURM_JOB_ID SLURM_GPUS_ON_NODE
+}
+
+# All GPUs, in one job for each node.
+fill() {
+	local i
+	for i in 1 2 3; do
+		slurm salloc --no-shell --nodes=1 --gres=gpu:4 --time=60 --mem=50 -J "filler"$'\n'"12|0|R" 2>/dev/null
+	done
+}
+
+@test "queue: what waits, why, in words and as JSON; cancel takes it out" {
+	fill
+	chg_begin waiting run --wait --gpus 3 --note 'for "you"' -- true
+	wait_until 'grep -q "Waiting for 3 GPUs: job" "$cluster/waiting.err"'
+	run -0 chg queue
+	[[ ${lines[2]} =~ ^'1 '.*' 3 '.*' run  '.*'GPUs, CPUs or memory that other jobs have'$ ]]
+	run -0 --separate-stderr chg queue --json
+	[ "$(jq -r '.entries[] | "\(.requested) \(.type) \(.note)"' <<<"$output")" = '3 run for "you"' ]
+	local id
+	id=$(jq -r '.entries[0].id' <<<"$output")
+	run -0 chg queue --explain "$id"
+	[[ $output == "Job $id of "*' is waiting for 3 GPUs in the partition main'*"(Slurm's reason: Resources)"* ]]
+	run -0 chg cancel
+	[ "$output" = "Cancelled request $id" ]
+	fails wait $pid
+	run -1 chg cancel 99999
+	[[ $output == *'there is no job 99999'* ]]
+	run -2 chg cancel x1
+}
+
+@test "GPUs that are not free: at once, and after the time of --wait" {
+	fill
+	run -1 chg run -- true
+	[ "$output" = "Error: no 1 free GPU within 5 seconds; --wait queues, and 'canhazgpu status' shows who has them" ]
+	run -75 chg run --wait 1s -- true
+	[[ ${lines[-1]} == 'Error: gave up:'* ]]
+	[ -z "$(slurm squeue -h -t PD)" ]
+	run -1 chg run --gpus 5 -- true
+	[[ $output == 'Error: Slurm: Requested node configuration is not available' ]]
+}
+
+@test "--timeout stops a command by SIGINT, in seconds" {
+	run -5 chg run --timeout 1s -- sh -c 'trap "echo told; exit 5" INT; while :; do sleep 0.1; done'
+	[ "${lines[-1]}" = told ]
+}
+
+@test "SIGTERM and Ctrl-C reach the command, which decides" {
+	local signal
+	for signal in TERM INT; do
+		chg_begin "told$signal" run -- sh -c "trap 'echo told; exit 6' $signal; echo up; while :; do sleep 0.1; done"
+		wait_until 'grep -q up "$cluster/told'$signal'.out"'
+		kill -$signal $pid
+		local rc=0
+		wait $pid || rc=$?
+		[ $rc = 6 ]
+		grep -q told "$cluster/told$signal.out"
+	done
+}
+
+@test "killed while it runs, or while it waits: nothing is left" {
+	chg_begin killed run -- sleep 100
+	wait_until 'grep -q Reserved "$cluster/killed.err"'
+	kill -KILL $pid
+	wait_until is_quiet
+	fill
+	local signal
+	for signal in KILL INT TERM; do
+		chg_begin "pending$signal" run --wait -- true
+		wait_until 'grep -q Waiting "$cluster/pending'$signal'.err"'
+		kill -$signal $pid
+		wait_until '[ -z "$(slurm squeue -h -t PD -o %A)" ]'
+		fails wait $pid
+	done
+}
+
+@test "a drained node and a node that is down are out of service, with the reason" {
+	slurm scontrol update nodename=n2 state=drain reason='bad fan'
+	slurm scontrol update nodename=n3 state=down reason='no power'
+	run -0 chg status
+	[ "$(grep -c '^n2:.*DRAINED.*node drained: bad fan' <<<"$output")" = 4 ]
+	[ "$(grep -c '^n3:.*DRAINED.*node down: no power' <<<"$output")" = 4 ]
+	slurm scontrol update nodename=n2,n3 state=resume
+	wait_until '[ "$(slurm sinfo -hN -o %t | grep -c "^idle$")" = 3 ]'
+}
+
+@test "what Slurm cannot do is refused in one line, with its own way" {
+	run -2 chg extend 1h
+	[[ $output == "Error: 'extend' does not work with Slurm: only an administrator"*scontrol* ]]
+	run -2 chg release --gpu-ids 1
+	[[ $output == 'Error: --gpu-ids does not work with Slurm: a job is released as a whole'* ]]
+	run -2 chg admin --gpus 4
+	[[ $output == "Error: 'admin' does not work with Slurm"* ]]
+	run -1 chg report
+	[[ $output == *'its accounting is not set up'* ]]
+}
+
+@test "doctor looks at programs, controller, GPUs and accounting" {
+	run chg doctor
+	[[ $output == *'ok '*'slurm controller '*'12 on 3 nodes'*'note '*'slurm accounting'* ]]
+}
+
+@test "without the controller: one line within 3 s, status as it was; and it comes back" {
+	rm -f "$cluster"/home/.cache/canhazgpu/slurm-*
+	run -0 chg status
+	local ctld begin
+	ctld=$(cat "$cluster/c/run/slurmctld")
+	kill -KILL "$ctld"
+	begin=${EPOCHREALTIME/./}
+	run -0 chg status
+	[[ ${lines[0]} == 'Warning: '*'; this is what it said at '*' ago' ]]
+	[ "$(grep -c AVAILABLE <<<"$output")" = 12 ]
+	run -1 chg run -- true
+	[ ${#lines[@]} = 1 ]
+	[[ $output == 'Error: '* ]]
+	[ $((${EPOCHREALTIME/./} - begin)) -lt 8000000 ]
+	as_user bash -c 'setsid slurmctld -D >/dev/null 2>&1 </dev/null 3>&- & echo $! >"$0"' "$cluster/c/run/slurmctld"
+	# What it had saved of the nodes may be older than the last test.
+	wait_until 'slurm sinfo -hN -o %t 2>/dev/null | grep -q "^idle$"'
+	run -0 --separate-stderr chg run -- echo back
+	[ "$output" = back ]
+}
+
+@test "web shows the cluster: status, queue, metrics and what runs" {
+	local job
+	job=$(chg reserve --short --gpus 2 --slurm --mem=50)
+	rm -f "$cluster"/home/.cache/canhazgpu/slurm-*
+	chg_begin web web --host 127.0.0.1 --port 0
+	wait_until 'grep -q "^Serving" "$cluster/web.out" "$cluster/web.err"'
+	local url
+	url=$(grep -ho 'http://[^ ]*' "$cluster/web.out" "$cluster/web.err" | head -n 1)
+	run -0 curl -sSf --max-time 20 "${url}api/status"
+	[ "$(jq -r --arg job "$job" '[.[] | select(.job_id == $job) | "\(.node) \(.type)"] | unique | .[]' <<<"$output")" != '' ]
+	[ "$(jq length <<<"$output")" = 12 ]
+	run -0 curl -sSf --max-time 20 "${url}api/host"
+	[ "$(jq '.provider == "slurm" and .interval_seconds == 10' <<<"$output")" = true ]
+	run -0 curl -sSf --max-time 20 "${url}metrics"
+	[[ $output == *'canhazgpu_gpu_info{gpu="5",model="GPU",uuid="",node="n2",node_gpu="1"} 1'* ]]
+	run -0 curl -sSf --max-time 20 "${url}api/timeline"
+	[ "$(jq '[.gpus[].intervals[]] | length' <<<"$output")" = 2 ]
+	kill $pid
+	wait $pid
+}

@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# What takes longer on a real cluster: its accounting, a crowd, a controller that hangs.
+
+load helpers
+
+setup_file() {
+	cluster_open --accounting
+}
+
+teardown_file() {
+	cluster_close
+}
+
+setup() {
+	[ -e "$cluster/c/slurm.conf" ] || skip 'there is no cluster'
+}
+
+teardown() {
+	quiet
+}
+
+@test "50 runs at once on 12 GPUs: each gets what it has asked for, and no GPU is given twice" {
+	local i pids=() failed=0
+	# shellcheck disable=SC2016
+	for ((i = 0; i < 50; i++)); do
+		chg_begin "crowd$i" run --wait --gpus $((i % 3 + 1)) -- sh -c '
+			for gpu in $(echo "$CUDA_VISIBLE_DEVICES" | tr , " "); do
+				mkdir "$0/$SLURMD_NODENAME-$gpu" || exit 9
+			done
+			sleep 0.2
+			for gpu in $(echo "$CUDA_VISIBLE_DEVICES" | tr , " "); do
+				rmdir "$0/$SLURMD_NODENAME-$gpu"
+			done
+			echo "$CUDA_VISIBLE_DEVICES"' "$cluster/home"
+		pids+=("$pid")
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || failed=$((failed + 1))
+	done
+	[ $failed = 0 ]
+	for ((i = 0; i < 50; i++)); do
+		[ "$(tr , '\n' <"$cluster/crowd$i.out" | wc -l)" = $((i % 3 + 1)) ]
+	done
+}
+
+@test "report: GPU hours of runs and reservations, from the accounting" {
+	chg run --gpus 2 -- sleep 2
+	chg reserve --gpus 1 --slurm --mem=50
+	chg release
+	wait_until '[ "$(chg report --json | jq "[.. | .manual_count? // empty] | add // 0")" != 0 ] || chg report | grep -q "Total reservations"'
+	run -0 chg report
+	[[ $output == *'Total reservations: '* ]]
+	[[ $output != *'Total reservations: 0'* ]]
+	run -2 chg report --by gpu
+	[[ $output == *'its accounting does not say'* ]]
+	run chg doctor
+	[[ $output == *'slurmdbd, with GPUs'* ]]
+}
+
+@test "a controller that hangs is told within 3 s" {
+	run -0 chg status
+	kill -STOP "$(cat "$cluster/c/run/slurmctld")"
+	local begin=${EPOCHREALTIME/./} end
+	run -0 chg status
+	end=${EPOCHREALTIME/./}
+	run -1 chg run -- true
+	kill -CONT "$(cat "$cluster/c/run/slurmctld")"
+	[ $((end - begin)) -lt 4000000 ]
+	[[ $output == 'Error: Slurm does not answer: squeue took too long' ]]
+}
