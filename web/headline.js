@@ -68,7 +68,7 @@ export function startHeadline() {
   return {
     show(gpus, queue) {
       found = answer(gpus, queue);
-      setAttribute(box, "data-answer", found.free > 0 ? "yes" : "no");
+      setAttribute(box, "data-answer", found.total === 0 ? null : found.free > 0 ? "yes" : "no");
       setAttribute(byId("answer-use"), "href", `#icon-${found.free > 0 ? "available" : "in-use"}`);
       setText(byId("answer-free"), freeWords(found));
       patchList(byId("answer-types"), found.types, ({ model }) => model, createType);
