@@ -52,6 +52,8 @@ export function types(gpus) {
 export function whomToAsk(gpus) {
   const people = new Map();
   const add = (rank, gpu, who, why, seconds) => {
+    // Whose processes these are is not always known.
+    if (who === "" || who === "unknown") return;
     const key = `${rank} ${who}`;
     const known = people.get(key) ?? { rank, who, why, gpus: [], seconds: 0 };
     known.gpus.push(gpu.gpu_id);
@@ -62,7 +64,7 @@ export function whomToAsk(gpus) {
     const idle = idleSeconds(gpu);
     if (isLeaving(gpu)) continue;
     if (idle !== null) add(0, gpu, personOf(gpu), "idle", idle);
-    else if (gpu.status === "UNRESERVED") add(1, gpu, list(gpu.unreserved_users ?? ["unknown"]), "unreserved", 0);
+    else if (gpu.status === "UNRESERVED") add(1, gpu, list((gpu.unreserved_users ?? []).filter((user) => user !== "unknown")), "unreserved", 0);
     else if (gpu.status === "IN_USE" && !isCollected(gpu) && gpu.ends_at === undefined)
       add(2, gpu, personOf(gpu), "open", 0);
   }

@@ -1,8 +1,9 @@
 // The dashboard: starts the parts of the page and gives them what the server tells.
+import { showConnection } from "./connection.js";
 import { startDetails } from "./details.js";
 import { byId, setAttribute, setText, show } from "./dom.js";
 import { fetchDocument, startFeed } from "./feed.js";
-import { clockSeconds, plural, shown } from "./format.js";
+import { plural, shown } from "./format.js";
 import { startGrid } from "./grid.js";
 import { startHeadline } from "./headline.js";
 import { startKeys } from "./keys.js";
@@ -20,7 +21,7 @@ const HISTORY_MS = 60000;
 // First, because it removes a token from the address.
 hideToken();
 
-const tools = startTools(() => loaded && showNow());
+const tools = startTools(() => (loaded ? showNow() : showWall()));
 const headline = startHeadline();
 const totals = startTotals(byId("totals"), byId("share"));
 const grid = startGrid(byId("gpus"), byId("gpus-empty"), (id) => details.goTo(id));
@@ -122,9 +123,12 @@ function followHistory() {
   historyLoading ??= loadHistory().then(done, () => done(false));
 }
 
+// The shape of a wall does not wait for what it shows.
+const showWall = () => wall.show(tools.choice(), tools.link({ wall: !tools.choice().wall }));
+
 function showNow() {
   const choice = tools.choice();
-  wall.show(choice, tools.link({ wall: !choice.wall }));
+  showWall();
   showTitle(headline.show(gpus, waiting).free);
   totals.show(gpus, waiting.length, hoursOfDay, tools);
   queue.show(waiting, choice);
@@ -150,30 +154,6 @@ async function load() {
 
 // ---- the connection ----
 
-const MODES = {
-  connecting: "Connecting",
-  live: "Live",
-  polling: "Every 30 s",
-  lost: "Connection lost",
-};
-
-function showConnection({ mode, since, problem }) {
-  const connection = byId("connection");
-  setAttribute(connection, "data-mode", mode);
-  setText(byId("connection-text"), MODES[mode]);
-  setAttribute(connection, "title", since === null ? null : `Last update ${clockSeconds(since)}`);
-  setAttribute(document.body, "data-stale", mode === "lost" ? "" : null);
-  show(byId("trouble"), mode === "lost");
-  if (mode !== "lost") return;
-  const what = problem
-    ? `Server error: ${shown(problem)}`
-    : since === null
-      ? "The server is not responding"
-      : "Connection lost";
-  const when = since === null ? "" : `, last update ${clockSeconds(since)}`;
-  setText(byId("trouble-text"), `${what}${when}, trying again.`);
-}
-
 const feed = startFeed({ load, onState: showConnection });
 
 function feedProblem() {
@@ -192,6 +172,7 @@ byId("theme").addEventListener("change", (event) => window.theme.choose(event.ta
 document.addEventListener("theme", showTheme);
 showTheme();
 startKeys((id) => details.goTo(id));
+showWall();
 
 setInterval(() => {
   if (document.visibilityState === "hidden") return;

@@ -1,6 +1,7 @@
 // Which GPUs are shown, as what, and in which order. Pure.
 import { personOf, time } from "./format.js";
 import { idleSeconds, stateOf } from "./states.js";
+import { isHeld, nobodyShort, remarks } from "./words.js";
 
 // GPUs that one reservation has, or one request has collected, are one thing; one with another state stands for itself.
 function ownerOf(gpu) {
@@ -50,8 +51,20 @@ export function hasState(gpu, state) {
   return state === "" || stateOf(gpu).name === state;
 }
 
-// All that a search looks at.
-function textOf(gpu) {
+// A search: its words, and the number where it is nothing but one.
+function parse(query) {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const number = words.length === 1 ? /^#?(\d+)$/.exec(words[0]) : null;
+  return { words, number: number ? Number(number[1]) : null };
+}
+
+const hasWords = (parts, words) => {
+  const text = parts.filter(Boolean).join("\n").toLowerCase();
+  return words.every((word) => text.includes(word));
+};
+
+// All that a search looks at: also what the page itself says of it.
+function textsOf(gpu) {
   return [
     `gpu ${gpu.gpu_id}`,
     gpu.visible,
@@ -59,25 +72,22 @@ function textOf(gpu) {
     gpu.account,
     ...(gpu.unreserved_users ?? []),
     stateOf(gpu).label,
+    isHeld(gpu) ? gpu.type : nobodyShort(gpu),
+    idleSeconds(gpu) === null ? "" : "idle",
+    ...remarks([gpu]),
     gpu.gpu_model,
     gpu.profile,
     gpu.note,
     gpu.model?.model,
     gpu.uuid,
     ...(gpu.processes ?? []).flatMap(({ name, account }) => [name, account]),
-  ]
-    .filter(Boolean)
-    .join("\n")
-    .toLowerCase();
+  ];
 }
 
 // Every word must be somewhere in it; a bare number is the GPU of that number.
 export function matches(gpu, query) {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return true;
-  if (words.length === 1 && /^#?\d+$/.test(words[0])) return gpu.gpu_id === Number(words[0].replace("#", ""));
-  const text = textOf(gpu);
-  return words.every((word) => text.includes(word));
+  const { words, number } = parse(query);
+  return number === null ? hasWords(textsOf(gpu), words) : gpu.gpu_id === number;
 }
 
 // What is shown of the pool: groups, in order. A group is whole where any of its GPUs is meant.
@@ -89,12 +99,9 @@ export function choose(gpus, { state = "", query = "", sort = "free" }) {
   );
 }
 
-// The same for waiting requests.
+// The same for waiting requests; those that a number means asked for that GPU, or keep it already.
 export function waiterMatches(entry, query) {
-  const text = [entry.user, entry.account, entry.note, entry.type, entry.gpu_type].filter(Boolean).join("\n").toLowerCase();
-  return query
-    .toLowerCase()
-    .split(/\s+/)
-    .filter(Boolean)
-    .every((word) => text.includes(word));
+  const { words, number } = parse(query);
+  if (number !== null) return [...(entry.requested_ids ?? []), ...(entry.allocated ?? [])].includes(number);
+  return hasWords([entry.user, entry.account, entry.note, entry.type, entry.gpu_type], words);
 }

@@ -71,6 +71,9 @@ export function startDetails(grid) {
   };
 
   dialog.addEventListener("close", () => {
+    // Opened by a link or by its number: who had the focus nowhere goes on from there.
+    const had = document.activeElement;
+    if (had === document.body || dialog.contains(had)) grid.find(shownId)?.focus();
     shownId = null;
     view = null;
     body.replaceChildren();

@@ -1,7 +1,7 @@
 // Where the data comes from: documents fetched with ETags, and the event stream that says when to fetch them again.
 // Where there is no stream they are fetched every 30 s; where there is no server, it is asked again with growing pauses. All
 // windows of a browser share one stream: see share.js.
-import { setServerTime } from "./format.js";
+import { now, setServerTime } from "./format.js";
 import { shareStream } from "./share.js";
 
 const POLL_MS = 30000;
@@ -73,7 +73,7 @@ export function startFeed({ load, onState }) {
     last = performance.now();
     try {
       await load();
-      state.since = Date.now();
+      state.since = now();
       tell({ true: "live", false: "polling" }[share.open()] ?? "connecting");
     } catch (error) {
       tell("lost", error.message);

@@ -60,7 +60,8 @@ const ASPECT = 1.7;
 // From which size on a tile of the wall shows what: its height and width, smallest last.
 const LEVELS = [
   { level: "full", width: 104, height: 68 },
-  { level: "user", width: 64, height: 40 },
+  { level: "end", width: 72, height: 36 },
+  { level: "user", width: 56, height: 32 },
   { level: "number", width: 36, height: 22 },
 ];
 

@@ -8,10 +8,10 @@ import { startRoving } from "./roving.js";
 import { createTile } from "./tiles.js";
 
 // In rem.
-const CARD_WIDTH = 17;
+const CARD_WIDTH = 15;
 const CARD_GAP = 1;
 // That a laptop has.
-const CARD_COLUMNS = 3;
+const CARD_COLUMNS = 4;
 const TILE_WIDTH = 5.875;
 const TILE_GAP = 0.5;
 const NARROW = 40;

@@ -3,16 +3,19 @@ import { answer, freeWords, gpusText } from "./answer.js";
 import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
 import { moment, now, personOf, plural, shortDuration, shortText } from "./format.js";
 
+// A name without the account: the card has both.
+const nameOf = (who) => shortText(who.user ?? personOf(who));
+
 // "about 13:10, GPU 3, bob": for a time that is passed, that it may be any moment.
 export function nextWords({ gpu, at_ms, estimated }) {
   const when = at_ms <= now() ? "any moment" : `${estimated ? "about " : ""}${moment(at_ms)}`;
-  return `${when}, GPU ${gpu.gpu_id}, ${shortText(gpu.user ?? personOf(gpu))}`;
+  return `${when}, GPU ${gpu.gpu_id}, ${nameOf(gpu)}`;
 }
 
 // What a new request may hope for.
 function lineWords({ waiting, head, last_ms }, free) {
   if (waiting === 0) return "Nobody is waiting";
-  const who = shortText(head.user ?? personOf(head));
+  const who = nameOf(head);
   const words = waiting === 1 ? `${who} is waiting` : `${plural(waiting, "request")} waiting, ${who} first`;
   if (free > 0 || last_ms === null || last_ms <= now()) return words;
   return `${words}; a new one starts after ${moment(last_ms)}, in ${shortDuration(last_ms - now())}`;
@@ -68,7 +71,7 @@ export function startHeadline() {
   return {
     show(gpus, queue) {
       found = answer(gpus, queue);
-      setAttribute(box, "data-answer", found.free > 0 ? "yes" : "no");
+      setAttribute(box, "data-answer", found.total === 0 ? null : found.free > 0 ? "yes" : "no");
       setAttribute(byId("answer-use"), "href", `#icon-${found.free > 0 ? "available" : "in-use"}`);
       setText(byId("answer-free"), freeWords(found));
       patchList(byId("answer-types"), found.types, ({ model }) => model, createType);

@@ -1,5 +1,5 @@
 // Keys for the whole page: / searches, g goes to a GPU, ? explains them.
-import { byId, setText } from "./dom.js";
+import { byId, setAttribute, setText } from "./dom.js";
 
 // Where letters are text.
 const isTyping = (node) => node.closest("input:not([type=radio]), textarea, select, [contenteditable]") !== null;
@@ -10,6 +10,10 @@ export function startKeys(goTo) {
   const number = byId("go-number");
   const problem = byId("go-problem");
 
+  const setProblem = (text) => {
+    setText(problem, text);
+    setAttribute(number, "aria-invalid", text === "" ? null : "true");
+  };
   const keys = {
     "/": () => {
       byId("search").focus();
@@ -17,7 +21,7 @@ export function startKeys(goTo) {
     },
     "g": () => {
       number.value = "";
-      setText(problem, "");
+      setProblem("");
       go.showModal();
     },
     "?": () => help.showModal(),
@@ -30,19 +34,14 @@ export function startKeys(goTo) {
   });
   byId("go-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    const id = Number(number.value);
-    const there = /^\d+$/.test(number.value.trim());
+    const text = number.value.trim();
     go.close();
-    if (there && goTo(id)) return;
+    if (/^\d+$/.test(text) && goTo(Number(text))) return;
     go.showModal();
-    setText(problem, `There is no GPU ${number.value.trim()}.`);
-    number.setAttribute("aria-invalid", "true");
+    setProblem(text === "" ? "Type the number of a GPU." : `There is no GPU ${text}.`);
     number.select();
   });
-  number.addEventListener("input", () => {
-    setText(problem, "");
-    number.removeAttribute("aria-invalid");
-  });
+  number.addEventListener("input", () => setProblem(""));
   byId("keys").addEventListener("click", () => help.showModal());
   for (const dialog of [help, go]) {
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());

@@ -21,6 +21,13 @@ export function startWords(entry) {
   return { start: `in ${shortDuration(begins - now())}`, at: `about ${moment(begins)}` };
 }
 
+// What stands above the list, and instead of one: { count, empty }. Pure.
+export function queueWords(found, all) {
+  if (all === 0) return { count: "", empty: "No requests are waiting. A request that cannot be met at once appears here until it starts." };
+  const count = found < all ? `${found} of ${plural(all, "request")} shown` : `${plural(all, "request")} waiting`;
+  return { count, empty: found === 0 ? "No request is like that." : "" };
+}
+
 function fact(label, className) {
   const value = el("dd");
   const node = el("div", { class: className }, el("dt", null, label), value);
@@ -106,13 +113,14 @@ export function startQueue(listNode, countNode, moreNode, empty) {
     const most = open && !choice.wall ? found.length : short;
     const shownEntries = found.slice(0, most);
     views = patchList(listNode, shownEntries, (entry) => entry.id, createEntry);
-    setText(countNode, queue.length ? `${plural(queue.length, "request")} waiting` : "");
+    const words = queueWords(found.length, queue.length);
+    setText(countNode, words.count);
     show(listNode, shownEntries.length > 0);
     show(moreNode, short < found.length);
     setText(moreNode, most < found.length ? `${found.length - most} more` : "Show less");
     setAttribute(moreNode, "aria-expanded", choice.wall ? null : most === found.length);
-    show(empty, queue.length === 0);
-    setText(empty, "No requests are waiting. A request that cannot be met at once appears here until it starts.");
+    show(empty, words.empty !== "");
+    setText(empty, words.empty);
   };
   moreNode.addEventListener("click", () => {
     open = !open;

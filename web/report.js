@@ -1,12 +1,11 @@
 // Who used how much in the last 1 to 90 days, or in a month.
 import { byId, el, otherText, patchList, setAttribute, setBar, setText, show } from "./dom.js";
-import { count, hours, percent, plural, shown } from "./format.js";
+import { count, hours, percent, personOf, plural, shown } from "./format.js";
 import { hueOf } from "./people.js";
 
 const KEY = "canhazgpu-report-days";
 
-// "alice", or "boss (alice)" where the name is not the account's own.
-const nameOf = ({ name = "unknown", account }) => (account && account !== name ? `${name} (${account})` : name);
+const nameOf = ({ name, account }) => personOf({ user: name, account });
 
 // Hours that were reserved and not used, where the server knows of any: a value that is absent is unknown, not zero.
 export const hasIdle = (report) => report.users.some((row) => Number.isFinite(row.idle_hours));

@@ -4,7 +4,7 @@ import { ranges } from "./answer.js";
 import { el, icon, patchList, setAttribute, setIcon, setText, show } from "./dom.js";
 import { shown, tinyDuration } from "./format.js";
 import { idleSeconds, isCollected, isLeaving, stateOf } from "./states.js";
-import { endShort, holder, isHeld, needsLook, remarks } from "./words.js";
+import { endShort, holder, isHeld, needsLook, nobodyShort, remarks } from "./words.js";
 
 // Values of a bar: a part from 0 to 1, null where unknown.
 const memoryPart = ({ memory_used_mb: used, memory_total_mb: total }) =>
@@ -42,13 +42,6 @@ function createPair({ id }) {
 function allIdle(gpus) {
   const seconds = gpus.map(idleSeconds);
   return seconds.includes(null) ? null : Math.min(...seconds);
-}
-
-// What a tile says instead of a user, in one word.
-function nobody(gpu) {
-  if (gpu.status === "AVAILABLE") return "Free";
-  if (gpu.status === "DRAINED") return "Drained";
-  return gpu.health === "faulty" ? "Faulty" : "Unknown";
 }
 
 // What stands behind the number: the end; or for what it is not simply in use.
@@ -106,7 +99,7 @@ export function createTile() {
     setText(ids, ranges(numbers));
     show(extra, symbol !== null);
     if (symbol) setIcon(extra, symbol);
-    setText(user, isHeld(gpu) ? shown(gpu.user ?? holder(gpu)) : nobody(gpu));
+    setText(user, isHeld(gpu) ? shown(gpu.user ?? holder(gpu)) : nobodyShort(gpu));
     setAttribute(node, "data-nobody", isHeld(gpu) ? null : "");
     patchList(
       pairs,

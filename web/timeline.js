@@ -7,7 +7,7 @@ import { startTable, startWhose } from "./history.js";
 import { createMark, createRow, createWaiting, marksOf } from "./lines.js";
 import { meet } from "./people.js";
 import { chooseLanes, findUser, rowsOf, usersOf } from "./rows.js";
-import { startKeys, startPointing, startTip } from "./tip.js";
+import { startArrows, startPointing, startTip } from "./tip.js";
 
 // More lines of what waits are no help: the queue has the rest.
 const WAITING_MOST = 3;
@@ -47,7 +47,7 @@ export function startTimeline(onDays) {
   let visible = false;
 
   root.append(axis, lines);
-  const settle = startKeys(root);
+  const settle = startArrows(root);
   startPointing(root, tip);
   choice.addEventListener("change", () => onDays());
 
@@ -100,7 +100,8 @@ export function startTimeline(onDays) {
     show(byId("timeline-legend"), any);
     show(byId("timeline-cut"), last.document.truncated === true);
     show(empty, !any);
-    setText(empty, title ? `Nothing of ${title} in this period${days() < 30 ? "; a longer one may have more" : ""}.` : "No reservations in this period.");
+    const hint = days() < 30 ? "; a longer one may have more" : "";
+    setText(empty, title ? `Nothing of ${title} in this period${hint}.` : "No reservations in this period.");
     drawRows(lanes, expected, all.period);
     table.show(lanes, expected, all.period, title);
     if (tip.owner() && !tip.owner().isConnected) tip.hide();

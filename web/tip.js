@@ -42,7 +42,7 @@ export function startTip(tip) {
 }
 
 // One block of all can be reached with the tab key; the arrow keys go on from there.
-export function startKeys(root) {
+export function startArrows(root) {
   const linesOf = () =>
     [...root.querySelectorAll(".line")]
       .map((line) => [...line.querySelectorAll(".block, .opener")].sort((a, b) => left(a) - left(b)))

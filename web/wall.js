@@ -1,9 +1,12 @@
 // The page on a wall: nothing but the answer, the GPUs and the queue, as large as fits, and nothing to scroll.
 import { setAttribute, setText } from "./dom.js";
 
+// Smaller ones cannot be read on a small projector, whose pixels are large but seen from afar.
+const LEAST = 12;
+
 // Letters for a screen of that size, in pixels. Pure.
 export function letters(width, height) {
-  return Math.round(Math.min(40, Math.max(9, Math.min(width / 90, height / 50))) * 10) / 10;
+  return Math.round(Math.min(40, Math.max(LEAST, Math.min(width / 90, height / 50))) * 10) / 10;
 }
 
 // show(choice, href): whether the page is one, and where its link leads.

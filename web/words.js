@@ -11,6 +11,13 @@ export function holder(gpu) {
   return gpu.health === "faulty" ? "Faulty" : "Use unknown";
 }
 
+// The same in one word, as a tile says it, where nobody has it.
+export function nobodyShort(gpu) {
+  if (gpu.status === "AVAILABLE") return "Free";
+  if (gpu.status === "DRAINED") return "Drained";
+  return gpu.health === "faulty" ? "Faulty" : "Unknown";
+}
+
 // Whether that is somebody.
 export const isHeld = (gpu) => Boolean(gpu.user || gpu.unreserved_users);
 

@@ -161,6 +161,11 @@ test("a server that cannot read the pool is told from one that is away", async (
   await shows(card(page, 0), "In use");
   await live(page);
   assert.equal(await page.locator("#trouble").isVisible(), false);
+  // The same before anything was known, on a wall, too: nothing is loading for ever.
+  await page.goto(`${world.address()}?view=wall`);
+  await shows(page.locator("#answer-free"), "No data yet");
+  await shows(page.locator("#connection"), "Server error");
+  assert.equal(await page.locator("body[data-wall]").count(), 1);
   assertNoProblems(world);
 });
 

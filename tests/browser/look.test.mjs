@@ -93,6 +93,8 @@ test("a phone, a laptop and a wall show all without scrolling sideways", async (
     await drawTimeline(page);
     await page.locator("#report table").waitFor();
     assert.equal(await overflows(page), false);
+    // All columns of the report are there.
+    assert.equal(await page.locator("#report").evaluate((box) => box.scrollWidth - box.clientWidth), 0, `the report, ${width}`);
     // Nothing sticks out of its panel, either.
     const outside = await page.evaluate(() =>
       [...document.querySelectorAll(".card, .panel, .answer, .tools")].flatMap((box) =>
@@ -188,6 +190,15 @@ test("who wants less motion gets none", async (t) => {
         .length,
   );
   assert.equal(moving, 0);
+});
+
+test("what is chosen can be seen where the system chooses the colours", async () => {
+  const world = await quiet();
+  const page = await world.openPage({ forcedColors: "active" });
+  const backs = await page.locator("#theme span").evaluateAll((all) => all.map((node) => getComputedStyle(node).backgroundColor));
+
+  assert.notEqual(backs[0], backs[1]);
+  assert.equal(backs[1], backs[2]);
 });
 
 test("axe-core finds nothing in either theme: page, tiles, details, keys and the guide", async (t) => {

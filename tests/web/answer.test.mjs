@@ -66,6 +66,9 @@ test("whom to ask: who holds and does nothing, who did not reserve, whose end no
   // Unknown is not idle; neither is a short pause; what is collected waits for others.
   assert.deepEqual(ask(used(0, "a", { idle_seconds: null, ends_at: at(1) }), used(1, "b", { idle_seconds: 599, ends_at: at(1) })), []);
   assert.deepEqual(ask(used(0, "a", { idle_seconds: 9000, queue_id: "q" })), []);
+  // Nobody can ask who is not known.
+  assert.deepEqual(ask({ gpu_id: 0, status: "UNRESERVED" }, { gpu_id: 1, status: "UNRESERVED", unreserved_users: ["unknown"] }), []);
+  assert.deepEqual(ask({ gpu_id: 1, status: "UNRESERVED", unreserved_users: ["unknown", "eve"] }), ["eve unreserved 1"]);
   // Nobody else gets it.
   assert.deepEqual(ask(used(0, "a", { idle_seconds: 9000, drained_by: "root" })), []);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gpuOfHash, keepChoice, readChoice, writeChoice } from "../../web/choice.js";
 import { choose, groupGpus, hasState, matches, sortGroups, waiterMatches } from "../../web/choose.js";
+import { queueWords } from "../../web/queue.js";
 import { changes } from "../../web/speak.js";
 import { countStates } from "../../web/totals.js";
 
@@ -63,11 +64,28 @@ test("filter and search", () => {
   assert.equal(found({ query: "2" }), "0+2", "a number is a GPU");
   assert.equal(found({ query: "#8" }), "6+8");
   assert.equal(found({ query: "nobody" }), "");
+  // What the page says of a GPU is found, too.
+  assert.equal(found({ query: "free" }), "3");
+  assert.equal(found({ query: "drained" }), "4");
+  assert.equal(found({ query: "unknown" }), "7");
+  assert.equal(found({ query: "idle" }), "5");
+  assert.equal(found({ query: "alice collected" }), "6+8");
   assert.equal(found({ query: "  " }), found({}));
   assert.equal(found({ query: "alice", state: "idle" }), "5");
   assert.ok(hasState(POOL[0], "") && matches(POOL[0], ""));
   assert.ok(waiterMatches({ user: "dana", note: "a sweep" }, "Dana sweep"));
   assert.ok(!waiterMatches({ user: "dana", note: null }, "bob"));
+  const numbers = (entry) => [2, 3, 4].filter((id) => waiterMatches({ user: "user3", note: "4 runs", ...entry }, String(id)));
+  assert.deepEqual(numbers({ requested_ids: null }), [], "a number is a GPU, here as there");
+  assert.deepEqual(numbers({ requested_ids: [2, 3] }), [2, 3]);
+  assert.deepEqual(numbers({ allocated: [4] }), [4]);
+});
+
+test("a queue of which nothing is shown says why", () => {
+  assert.match(queueWords(0, 0).empty, /^No requests are waiting\./);
+  assert.deepEqual(queueWords(20, 20), { count: "20 requests waiting", empty: "" });
+  assert.deepEqual(queueWords(1, 20), { count: "1 of 20 requests shown", empty: "" });
+  assert.deepEqual(queueWords(0, 20), { count: "0 of 20 requests shown", empty: "No request is like that." });
 });
 
 test("a choice survives the address and the memory, and nonsense in either", () => {

@@ -80,18 +80,21 @@ test("a wall of any size holds any number of GPUs", () => {
 
 test("the larger a tile, the more it says", () => {
   assert.equal(levelOf({ width: 120, height: 80 }), "full");
-  assert.equal(levelOf({ width: 120, height: 50 }), "user");
+  assert.equal(levelOf({ width: 120, height: 50 }), "end");
+  assert.equal(levelOf({ width: 60, height: 50 }), "user");
   assert.equal(levelOf({ width: 40, height: 30 }), "number");
   assert.equal(levelOf({ width: 25, height: 20 }), "shape");
   assert.equal(fitWall(many(4), 600, 380, 4).level, "full");
   assert.equal(fitWall(many(64), 1900, 1100, 4).level, "full");
+  // Until when also on a small projector.
+  assert.equal(fitWall(many(64), 560, 370, 4).level, "end");
 });
 
 test("letters of a wall", () => {
-  assert.equal(letters(800, 480), 9);
+  assert.equal(letters(800, 480), 12);
   assert.ok(letters(1440, 900) > 14);
   assert.equal(letters(3840, 2160), 40);
-  assert.equal(letters(100, 100), 9);
+  assert.equal(letters(100, 100), 12);
 });
 
 test("the queue of a wall counts what it cannot hold", () => {
