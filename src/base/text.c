@@ -196,6 +196,11 @@ size_t text_width(const char *text)
 		unsigned code = 0;
 		int columns;
 
+		n = plain_length(text);
+		if (n) {
+			width += n;
+			continue;
+		}
 		n = text_decode(text, left, &code);
 		if (code >= 0x80)
 			use_locale();

@@ -10,6 +10,7 @@
 #include "cmd/command.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
+#include "host/tree.h"
 #include "pool/look.h"
 #include "view/status.h"
 #include "view/topology.h"
@@ -60,25 +61,26 @@ bool status_has_line(const struct settings *settings)
 /*
  * Records what the snapshot has seen of the use of reserved GPUs, once a minute at most. In a
  * process of its own, which nobody waits for: that takes longer than all the rest. Without a word:
- * some users may look and not write.
+ * some users may look and not write. Not within a run: its supervisor looks, and would take that
+ * process for one of the run.
  */
 static void status_record(const struct invocation *in, const struct snapshot *s)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO_CLOSE int null_fd = -1;
-	pid_t child;
+	pid_t child = s->look_due && !getenv(HOST_TREE_MARKER) ? fork() : -1;
 
-	fflush(stdout);
-	child = s->look_due ? fork() : -1;
 	if (child != 0)
 		return;
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null_fd < 0)
+		_exit(0);
 	dup2(null_fd, STDIN_FILENO);
 	dup2(null_fd, STDOUT_FILENO);
 	dup2(null_fd, STDERR_FILENO);
 	signal(SIGHUP, SIG_IGN);
 	alarm(RECORD_LIMIT_S);
-	if (null_fd >= 0 && pool_open_from(in, &pool, NULL) == 0)
+	if (pool_open_from(in, &pool, NULL) == 0)
 		pool_look_snapshot(pool, s, NULL);
 	pool = pool_close(pool);
 	_exit(0);

@@ -5,6 +5,10 @@
 #include "pool/private.h"
 #include "pool/snapshot.h"
 
+/* Whoever may read and not write, or reads a replica, tries again after so long: some stores take
+   seconds to refuse. */
+#define FAILURE_PAUSE_NS (600 * NS_PER_SECOND)
+
 bool pool_look_is_trusted(struct pool *p, const struct observation *seen)
 {
 	return seen->scan.trusted || seen->scan.simulated || pool_is_administrator(p);
@@ -31,9 +35,15 @@ static int record(struct pool *p, const struct observation *seen, struct err *e)
 		.without_liveness = true,
 	};
 
-	if (seen->problem || !pool_look_is_trusted(p, seen))
+	int64_t now_ns = clock_monotonic_ns();
+	int r;
+
+	if (seen->problem || !pool_look_is_trusted(p, seen) ||
+	    (p->look_failed_ns && now_ns - p->look_failed_ns < FAILURE_PAUSE_NS))
 		return 0;
-	return pool_transact(p, &t, NULL, e);
+	r = pool_transact(p, &t, NULL, e);
+	p->look_failed_ns = r < 0 ? now_ns : 0;
+	return r;
 }
 
 int pool_look_snapshot(struct pool *p, const struct snapshot *s, struct err *e)
@@ -41,19 +51,35 @@ int pool_look_snapshot(struct pool *p, const struct snapshot *s, struct err *e)
 	return s->look_due ? record(p, &s->seen, e) : 0;
 }
 
+static int load_due(struct pool *p, struct pool_state *ret_state, bool *ret_due, struct err *e)
+{
+	struct plan_facts facts = {.clock = p->observer.clock};
+	int r = pool_load(p, STORE_READ, ret_state, e);
+
+	clock_moment(&facts.now_ns, &facts.boot_ns);
+	*ret_due = r == 0 && plan_look_is_due(ret_state, &facts);
+	return r;
+}
+
+bool pool_look_is_due(struct pool *p)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	bool due = false;
+
+	load_due(p, &state, &due, NULL);
+	return due;
+}
+
 int pool_look(struct pool *p, struct err *e)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
 	AUTO(observation_clear) struct observation seen = {0};
 	struct pool_config config = p->config;
-	struct plan_facts facts = {.clock = p->observer.clock};
-	int r = pool_load(p, STORE_READ, &state, e);
+	bool due;
+	int r = load_due(p, &state, &due, e);
 
-	if (r < 0)
+	if (r < 0 || !due)
 		return r;
-	clock_moment(&facts.now_ns, &facts.boot_ns);
-	if (!plan_look_is_due(&state, &facts))
-		return 0;
 	/* Which names are certain is of no importance for what already runs. */
 	config.naming = GPU_NAMING_AUTO;
 	observe_gpus(&config, &p->observer, &state, NULL, &seen);

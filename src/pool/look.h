@@ -13,6 +13,9 @@ struct snapshot;
  */
 int pool_look(struct pool *p, struct err *e);
 
+/* Whether that would ask the driver. */
+bool pool_look_is_due(struct pool *p);
+
 /* Records what the snapshot shows, if it says that this is due (look_due). */
 int pool_look_snapshot(struct pool *p, const struct snapshot *s, struct err *e);
 

@@ -15,8 +15,9 @@ struct pool {
 	struct store *store;
 	struct observer observer;
 	struct here here;
-	struct past_runs past; /* as last read by forecast.c */
-	int64_t past_read_ns;  /* monotonic; 0: not yet */
+	struct past_runs past;  /* as last read by forecast.c */
+	int64_t past_read_ns;   /* monotonic; 0: not yet */
+	int64_t look_failed_ns; /* monotonic: when a look could not be stored; 0: none failed */
 };
 
 /* What a scan needs from the configuration; `count` as fake_count takes it. Borrows both texts. */

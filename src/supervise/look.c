@@ -3,7 +3,6 @@
  * looked within a minute (pool/look.h). Nothing waits for it. A driver that is slow, because nobody
  * keeps its GPUs open, is asked more rarely: it works for us for a hundredth of the time at most.
  */
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,19 +14,24 @@
 #define SECONDS_MAX 250
 
 /* The exit status is the time that it took, in whole seconds. */
-__attribute__((noreturn)) static void look_child(const struct supervisor *s)
+__attribute__((noreturn)) static void look_child(struct supervisor *s)
 {
 	int64_t begin_ns = clock_monotonic_ns(), seconds;
+	struct pool_config config = s->orders.pool;
 	struct pool *pool = NULL;
 
-	if (pool_open(&s->orders.pool, &pool, NULL) == 0)
+	/* It may live longer than the run: whoever reads its output does not wait for that. */
+	say_target_clear(&s->target);
+	config.scan_limit_ns = s->look_limit_ns;
+	if (pool_open(&config, &pool, NULL) == 0)
 		pool_look(pool, NULL);
 	pool_close(pool);
 	seconds = (clock_monotonic_ns() - begin_ns) / NS_PER_SECOND;
 	_exit(seconds > SECONDS_MAX ? SECONDS_MAX : (int)seconds);
 }
 
-/* True: there is no child any more. */
+/* True: there is no child any more. One that is left over at the end of the run ends by itself: a
+   scan that is killed may hang in the kernel. */
 static bool reap(struct supervisor *s)
 {
 	int status = 0;
@@ -50,13 +54,4 @@ void supervise_look(struct supervisor *s)
 	s->looker = fork();
 	if (s->looker == 0)
 		look_child(s);
-}
-
-void supervise_end_look(struct supervisor *s)
-{
-	if (reap(s))
-		return;
-	kill(s->looker, SIGKILL);
-	waitpid(s->looker, NULL, 0);
-	s->looker = 0;
 }

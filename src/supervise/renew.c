@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "pool/look.h"
 #include "supervise/say.h"
 #include "supervise/supervisor.h"
 
@@ -22,6 +23,10 @@ enum renewal {
 #define FIRST_RENEWAL_NS NS_PER_SECOND
 
 #define WAS_THE_CLOCK_SET "(was the clock of this host set?)"
+
+/* Added to the status of one that was done, in whole or in part: somebody is to look at the GPUs.
+ */
+#define RENEWAL_LOOK 16
 
 /* What becomes of the command, when the reservation is gone as a whole or in part. */
 static const char *fate(const struct supervisor *s, bool whole)
@@ -106,14 +111,16 @@ __attribute__((noreturn)) static void supervise_check_child(const struct supervi
 	struct pool *pool = NULL;
 	struct err e = {0};
 	bool held = false;
-	int r = pool_open(&s->orders.pool, &pool, &e);
+	int r = pool_open(&s->orders.pool, &pool, &e), look = 0;
 
 	if (r == 0)
 		r = supervise_check_held(s, pool, &held, &e);
+	if (r == 0 && held && pool_look_is_due(pool))
+		look = RENEWAL_LOOK;
 	pool_close(pool);
 	if (r < 0)
 		_exit(RENEWAL_FAILED);
-	_exit(held ? RENEWAL_DONE : RENEWAL_LOST);
+	_exit(held ? RENEWAL_DONE | look : RENEWAL_LOST);
 }
 
 /* The child: renews, says what there is to say, and exits. */
@@ -126,7 +133,7 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 	/* Of adopted processes one can succeed another, and a container replaces its command. */
 	bool replaced = s->orders.adopted || s->orders.cid_file;
 	const struct process_ref *holder = replaced ? &s->holder : NULL;
-	int r = pool_open(&s->orders.pool, &pool, &e);
+	int r = pool_open(&s->orders.pool, &pool, &e), look = 0;
 
 	if (r == 0)
 		r = pool_heartbeat(pool, &s->actor, s->orders.reservation, holder, &gpus_count, &e);
@@ -134,6 +141,8 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 		r = supervise_restore(s, pool, &restored, &e);
 	if (restored.restored)
 		gpus_count = granted;
+	if (r == 0 && gpus_count && pool_look_is_due(pool))
+		look = RENEWAL_LOOK;
 	pool_close(pool);
 	say_outcome(s, r, &e);
 	if (r < 0)
@@ -143,8 +152,8 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 	if (!gpus_count)
 		_exit(RENEWAL_LOST);
 	if (gpus_count < granted)
-		_exit(RENEWAL_SHORTENED);
-	_exit(restored.restored ? RENEWAL_RESTORED : RENEWAL_DONE);
+		_exit(RENEWAL_SHORTENED | look);
+	_exit((restored.restored ? RENEWAL_RESTORED : RENEWAL_DONE) | look);
 }
 
 void supervise_look_soon(struct supervisor *s)
@@ -191,12 +200,15 @@ static void supervise_lose(struct supervisor *s, bool whole)
 void supervise_renewed(struct supervisor *s)
 {
 	int status = RENEWAL_FAILED << 8, outcome;
+	bool look;
 
 	mem_auto_close(&s->renewer_fd);
 	if (s->renewer > 0)
 		waitpid(s->renewer, &status, 0);
 	s->renewer = 0;
 	outcome = WIFEXITED(status) ? WEXITSTATUS(status) : RENEWAL_FAILED;
+	look = outcome & RENEWAL_LOOK;
+	outcome &= ~RENEWAL_LOOK;
 	if (s->orders.within && (outcome == RENEWAL_DONE || outcome == RENEWAL_LOST))
 		supervise_checked_held(s, outcome == RENEWAL_DONE);
 	else if (outcome == RENEWAL_LOST || outcome == RENEWAL_SHORTENED)
@@ -206,7 +218,8 @@ void supervise_renewed(struct supervisor *s)
 	if (outcome == RENEWAL_DONE || outcome == RENEWAL_RESTORED ||
 	    outcome == RENEWAL_SHORTENED) {
 		s->failures = 0;
-		supervise_look(s);
+		if (look)
+			supervise_look(s);
 	} else if (outcome != RENEWAL_LOST) {
 		/* Again after 1, 2, 4, ... seconds, at most a heartbeat apart. */
 		int64_t pause_ns = NS_PER_SECOND << (s->failures < 6 ? s->failures : 6);

@@ -188,8 +188,9 @@ static int supervise_check_age(struct reservation *mine, struct err *e)
 }
 
 /* Reads the orders up to the end of the pipe. */
-static int supervise_read_orders(struct orders *orders, struct err *e)
+static int supervise_read_orders(struct supervisor *s, struct err *e)
 {
+	struct orders *orders = &s->orders;
 	AUTO(str_clear) struct str text = {0};
 	char part[4096];
 	ssize_t n;
@@ -208,6 +209,7 @@ static int supervise_read_orders(struct orders *orders, struct err *e)
 	if (r < 0)
 		return r;
 	/* Time limits and heartbeats are due meanwhile. */
+	s->look_limit_ns = orders->pool.scan_limit_ns;
 	pool_config_limit_scan(&orders->pool, SCAN_LIMIT_NS);
 	return supervise_check_age(orders->reservation, e);
 }
@@ -289,7 +291,7 @@ int supervise(struct pool_config *ret_pool, struct err *e)
 	r = lazy_load(LAZY_JANSSON, e);
 	if (r < 0)
 		return r;
-	r = supervise_read_orders(&s.orders, e);
+	r = supervise_read_orders(&s, e);
 	if (r)
 		return r < 0 ? r : 0;
 	r = supervise_begin(&s, e);
@@ -303,7 +305,6 @@ int supervise(struct pool_config *ret_pool, struct err *e)
 	supervise_forget_users(&s);
 	supervise_forget_container(&s);
 	supervise_end_within(&s);
-	supervise_end_look(&s);
 	mem_auto_close(&s.clock_fd);
 	host_tree_clear(&s.tree);
 	free(s.gpus);

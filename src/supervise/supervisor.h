@@ -37,8 +37,9 @@ struct supervisor {
 	int clock_fd;             /* readable when the wall clock is set; -1: nothing tells */
 	int64_t wall_ahead_ns;    /* of the monotonic clock, when that was last compared */
 
-	pid_t looker;         /* the child that looks at the GPUs; 0: none */
-	int64_t next_look_ns; /* not before */
+	pid_t looker;          /* the child that looks at the GPUs; 0: none */
+	int64_t next_look_ns;  /* not before */
+	int64_t look_limit_ns; /* for its scan, which nothing waits for; 0: the default */
 
 	int64_t next_scan_ns, scan_interval_ns; /* of the tree */
 	int64_t warn_ns, deadline_ns;           /* --signal-before, --timeout; INT64_MAX: none */
@@ -69,7 +70,6 @@ void supervise_look_soon(struct supervisor *s);
 
 /* After a heartbeat: looks at the GPUs, in a child, where that is due (look.c). */
 void supervise_look(struct supervisor *s);
-void supervise_end_look(struct supervisor *s);
 
 /* orders.within: the same two, for GPUs that are reserved by hand. There is nothing to renew: the
    child looks whether they still are, and until when. */

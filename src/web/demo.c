@@ -205,6 +205,19 @@ static void fill_forecast(struct snapshot *s)
 	plan_forecast(&s->state, &facts, &past, 0, &s->forecast);
 }
 
+/* Whoever has reserved by hand is not there. */
+static void fill_idle(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->views_count; i++) {
+		struct gpu_view *view = &s->views[i];
+
+		if (!view->reservation || view->reservation->type != RESERVATION_MANUAL)
+			continue;
+		view->activity = ACTIVITY_IDLE;
+		view->idle_since_ns = view->reservation->start_ns;
+	}
+}
+
 void demo_snapshot(int64_t now_ns, struct snapshot *ret_snapshot)
 {
 	struct snapshot s = {.now_ns = now_ns, .views_count = DEMO_GPUS};
@@ -231,6 +244,7 @@ void demo_snapshot(int64_t now_ns, struct snapshot *ret_snapshot)
 	for (int id = 0; id < DEMO_GPUS; id++)
 		s.seen.gpus[id] = &s.seen.scan.gpus[id];
 	snapshot_fill_views(&s);
+	fill_idle(&s);
 	fill_forecast(&s);
 	*ret_snapshot = s;
 }

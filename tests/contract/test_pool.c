@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "pool/forecast.h"
+#include "pool/look.h"
 #include "pool/pool.h"
 #include "pool/snapshot.h"
 
@@ -157,6 +158,7 @@ static void test_another_host_is_refused(void **state)
 	assert_int_equal(pool_snapshot(p, &s, &e), 0);
 	assert_non_null(strstr(s.warning, host1.name));
 	assert_int_equal(s.views[0].status, GPU_IN_USE);
+	assert_false(s.look_due);
 	assert_int_equal(s.views[1].use, USE_UNKNOWN);
 	fixture_load(f->b, STORE_READ, &f->state);
 	assert_non_null(f->state.slots[0].reservation);
@@ -169,6 +171,37 @@ static void test_another_host_is_refused(void **state)
 	assert_string_equal(f->state.host.boot_id, host1.boot_id);
 }
 
+/* Who commits with a scan at hand records what it shows of the others; whoever looks else does so
+   once a minute. */
+static void test_looks(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(pool_closep) struct pool *p = open_pool(f);
+	AUTO(snapshot_clear) struct snapshot s = {0}, later = {0};
+	struct err e = {0};
+	int64_t seen_ns;
+
+	fixture_init(f, 2);
+	assert_int_equal(reserve(p, &e), 0);
+	assert_int_equal(reserve(p, &e), 0);
+	assert_int_equal(pool_snapshot(p, &s, &e), 0);
+	assert_true(s.look_due);
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_true(activity_is_known(&f->state.slots[0].activity));
+	assert_false(activity_is_known(&f->state.slots[1].activity));
+	seen_ns = f->state.slots[0].activity.seen_ns;
+	assert_int_equal(pool_look_snapshot(p, &s, &e), 0);
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_int_equal(f->state.slots[1].activity.seen_ns, s.seen.taken_ns);
+	assert_int_equal(f->state.slots[0].activity.seen_ns, seen_ns);
+	assert_int_equal(pool_snapshot(p, &later, &e), 0);
+	assert_false(later.look_due);
+	assert_int_equal(later.views[1].activity, ACTIVITY_IDLE);
+	assert_int_equal(pool_look(p, &e), 0);
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_int_equal(f->state.slots[1].activity.seen_ns, s.seen.taken_ns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_two_hosts_adopt),
 		cmocka_unit_test(test_first_writer_is_recorded),
 		cmocka_unit_test(test_another_host_is_refused),
+		cmocka_unit_test(test_looks),
 	};
 
 	return fixture_run("pool", tests, ARRAY_SIZE(tests));

@@ -5,6 +5,7 @@
 bats_require_minimum_version 1.5.0
 load helpers
 load run_helpers
+load web_helpers
 
 # The card of the only GPU from now on: these members besides its number.
 card() {
@@ -25,10 +26,8 @@ seen() {
 
 # near FOUND EXPECTED: seconds, of which some more pass besides those that set_clock makes.
 near() {
-	[ "$1" -ge "$2" ] && [ "$1" -le $(($2 + 25)) ] || {
-		echo "got '$1', expected '$2' or a little more" >&2
-		return 1
-	}
+	[ "$1" -ge "$2" ] || fail_with "got '$1', expected '$2' or a little more"
+	[ "$1" -le $(($2 + 25)) ] || fail_with "got '$1', expected '$2' or a little more"
 }
 
 # The seconds that the report calls active or idle.
@@ -124,4 +123,14 @@ reported() {
 	sleep 2.5
 	assert_equal "$(wc -l <"$WORLD/asked")" "$asked"
 	kill "$command"
+}
+
+@test "the web server looks, too: the store knows it, and the metrics show it" {
+	pool 2
+	web
+	chg_ok reserve --gpu-ids 0 --duration 8h
+	fake_state '{"gpus": [{"index": 0, "utilization_percent": 50}]}'
+	wait_until 'get_ok /metrics; grep -q "^canhazgpu_gpu_idle_seconds{gpu=\"0\"} 0$" "$WORLD/stdout"'
+	run ! grep -q '^canhazgpu_gpu_idle_seconds{gpu="1"}' "$WORLD/stdout"
+	wait_until 'chg_ok report --idle --json; jq -e ".active_hours > 0" "$WORLD/stdout"'
 }

@@ -123,6 +123,13 @@ load doctor_helpers
 	assert_only store-write FAILED 'forbid ZADD PUBLISH; see docs/redis.md'
 	redis acl setuser default +@all -subscribe >/dev/null
 	assert_only wake-up warning 'poll every few seconds'
+	redis acl setuser default +@all -xadd -hset >/dev/null
+	assert_only store-events warning 'does not allow XADD HSET: what happens'
+	# Without them the pool works all the same.
+	chg_ok reserve
+	chg_ok release
+	chg_ok events --kind granted,released
+	assert_stdout 'Nothing has happened in that time.'
 	redis acl setuser default +@all -info >/dev/null
 	doctor_ok
 	assert_finding redis-server note 'do not allow INFO'

@@ -83,6 +83,8 @@ static void test_memory_of_driver(void **state)
 	} cases[] = {
 		{"\"samples\": [[16000, 0], [9000, 35], [2500, 7], [100, 0]]", 16000, 2500},
 		{"\"samples\": [[16000, 0], [100, 0]]", 16000, -1},
+		/* It has stopped taking them. */
+		{"\"samples\": [[16000, 0], [9000, 35], [7500, 0]]", -1, 9000},
 		{"\"samples\": []", -1, -1},
 		/* Of the future: the clock was set. */
 		{"\"samples\": [[-50000, 90], [400, 0]]", 400, -1},

@@ -50,24 +50,31 @@ static void read_identity(const struct nvml *n, nvml_device device, struct gpu *
 /* How many samples a driver may keep; those of today have about a hundred. */
 #define SAMPLES_MAX 4096
 
+/* It takes them at least so often, unless it has stopped taking any. */
+#define SAMPLE_AGE_MS 2000
+
 /* The driver's samples of the last seconds: how far back they go, and when the GPU was busy. A time
    of the future is none: the clock was set. */
 static void take_samples(const struct nvml_sample *samples, unsigned count, int64_t now_ns,
 			 struct gpu *g)
 {
-	int64_t now_us = now_ns / 1000;
+	int64_t now_us = now_ns / 1000, newest_ms = INT64_MAX;
 
 	for (unsigned i = 0; i < count; i++) {
 		int64_t ago_ms = (now_us - (int64_t)samples[i].time_us) / 1000;
 
 		if (!samples[i].time_us || samples[i].time_us > (uint64_t)now_us)
 			continue;
+		if (ago_ms < newest_ms)
+			newest_ms = ago_ms;
 		if (!g->samples_ms.known || ago_ms > g->samples_ms.value)
 			g->samples_ms = quantity_of(ago_ms);
 		if (samples[i].value.number &&
 		    (!g->busy_ago_ms.known || ago_ms < g->busy_ago_ms.value))
 			g->busy_ago_ms = quantity_of(ago_ms);
 	}
+	if (newest_ms > SAMPLE_AGE_MS)
+		g->samples_ms = (struct quantity){0};
 }
 
 static void read_samples(const struct nvml *n, nvml_device device, struct gpu *g)

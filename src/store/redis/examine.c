@@ -23,19 +23,30 @@
  * nothing is set, and what is published there has no subscribers. Gives what was refused, one per
  * line.
  */
-static const char probe[] =
-	"local key, refused = KEYS[1], {}\n"
-	"for _, words in ipairs({{'GET', key}, {'MGET', key}, {'EXISTS', key}, {'TYPE', key},\n"
+#define PROBE_BEGIN                          \
+	"local key, refused = KEYS[1], {}\n" \
+	"for _, words in ipairs({"
+#define PROBE_END                                                     \
+	"}) do\n"                                                     \
+	"  local answer = redis.pcall(unpack(words))\n"               \
+	"  if type(answer) == 'table' and answer.err then\n"          \
+	"    refused[#refused + 1] = words[1] .. ' ' .. answer.err\n" \
+	"  end\n"                                                     \
+	"end\n"                                                       \
+	"return refused\n"
+
+static const char probe[] = PROBE_BEGIN
+	"{'GET', key}, {'MGET', key}, {'EXISTS', key}, {'TYPE', key},\n"
 	"    {'ZRANGE', key, '0', '-1'}, {'ZREVRANGE', key, '0', '0'},\n"
 	"    {'ZRANGEBYSCORE', key, '0', '1'}, {'SET', key, '', 'XX'}, {'DEL', key},\n"
 	"    {'ZADD', key, 'XX', '0', 'x'}, {'ZREM', key, 'x'},\n"
-	"    {'ZREMRANGEBYSCORE', key, '0', '1'}, {'PERSIST', key}, {'PUBLISH', key, ''}}) do\n"
-	"  local answer = redis.pcall(unpack(words))\n"
-	"  if type(answer) == 'table' and answer.err then\n"
-	"    refused[#refused + 1] = words[1] .. ' ' .. answer.err\n"
-	"  end\n"
-	"end\n"
-	"return refused\n";
+	"    {'ZREMRANGEBYSCORE', key, '0', '1'}, {'PERSIST', key}, {'PUBLISH', key, ''}" PROBE_END;
+
+/* The same of what a pool can do without. What one sets, the last one deletes. */
+static const char probe_more[] = PROBE_BEGIN
+	"{'XREVRANGE', key, '+', '-'}, {'XRANGE', key, '-', '+'}, {'XADD', key, '*', 'e', ''},\n"
+	"    {'DEL', key}, {'HGETALL', key}, {'HGET', key, 'x'}, {'HDEL', key, 'x'},\n"
+	"    {'HSET', key, 'x', ''}, {'DEL', key}" PROBE_END;
 
 /* One command whose answer has that type; NULL, with the reason, where it is refused. */
 static redisReply *ask(struct redis_store *s, int type, struct err *e)
@@ -90,6 +101,30 @@ static void examine_rights(struct findings *f, struct redis_store *s)
 		findings_add(f, "store-write", FINDING_OK, NULL,
 			     "every command that a commit needs is allowed");
 	}
+}
+
+/* Old servers have no streams. */
+static void examine_events(struct findings *f, struct redis_store *s)
+{
+	AUTO(redis_reply_clear) redisReply *reply = NULL;
+	AUTO(str_clear) struct str missing = {0};
+
+	REDIS_ADD(&s->connection, "EVAL", probe_more, "1", REDIS_KEY_NEVER);
+	reply = ask(s, REDIS_REPLY_ARRAY, NULL);
+	if (!reply || redis_expect_texts(&s->connection, reply, false, NULL) < 0)
+		return;
+	for (size_t i = 0; i < reply->elements; i++) {
+		const char *text = reply->element[i]->str;
+
+		if (is_forbidden(text) || strstr(text, "nknown"))
+			str_addf(&missing, " %.*s", (int)strcspn(text, " "), text);
+	}
+	if (missing.length)
+		findings_add(f, "store-events", FINDING_WARNING,
+			     "see docs/redis.md for the rules needed",
+			     "the server does not allow%s: what happens and how GPUs are used is "
+			     "not recorded",
+			     str_text(&missing));
 }
 
 /* What the server keeps when it restarts. */
@@ -250,5 +285,6 @@ void redis_examine(struct store *base, struct findings *f)
 	examine_skew(f, s);
 	examine_server(f, s);
 	examine_rights(f, s);
+	examine_events(f, s);
 	examine_lock(f, s);
 }

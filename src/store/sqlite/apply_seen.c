@@ -52,19 +52,19 @@ int sqlite_apply_mark(struct sqlite_store *s, const struct change_mark *c, int64
 
 /*
  * The oldest events go in groups, so that not every commit looks and writes where they are: as soon
- * as all of a group are older than that, and with every 16th id, which are microseconds: by chance.
- * An event never deletes more than one group, and all together twice as many as they add.
+ * as the last of a group is older than that, and with every 16th id, which are microseconds: by
+ * chance. An event never deletes more than one group, and all together twice as many as they add.
  */
 #define FORGET_GROUP "32"
 #define FORGET_EVERY 16
 
 static int forget_oldest(struct sqlite_store *s, int64_t before_ns, struct err *e)
 {
-	struct sql q =
-		sql_of(s, "DELETE FROM events WHERE id <= (SELECT id FROM (SELECT id FROM"
-			  " events ORDER BY id LIMIT 1 OFFSET " FORGET_GROUP " - 1) WHERE id < ?)");
+	struct sql q = sql_of(
+		s, "DELETE FROM events WHERE id <= (SELECT id FROM (SELECT id, time_ns FROM"
+		   " events ORDER BY id LIMIT 1 OFFSET " FORGET_GROUP " - 1) WHERE time_ns < ?)");
 
-	sql_int(&q, before_ns / 1000);
+	sql_int(&q, before_ns);
 	return sql_run(&q, e);
 }
 
