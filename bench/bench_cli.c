@@ -116,6 +116,10 @@ static void measure_busy(void)
 	measure_line("@ status", took);
 	unsetenv("CANHAZGPU_FAKE_STATE");
 	row_sorted("status with 200 processes on the GPUs", took, ROUNDS, "<= 10");
+	setenv("CANHAZGPU_FAKE_STATE", path, 1);
+	measure_line("@ guard", took);
+	unsetenv("CANHAZGPU_FAKE_STATE");
+	row_sorted("a pass of guard over them, with the scan", took, ROUNDS, "<= 10 more");
 	for (int i = 0; i < PROCESSES; i++) {
 		kill(pids[i], SIGKILL);
 		waitpid(pids[i], NULL, 0);

@@ -15,6 +15,7 @@
 #include "base/privilege.h"
 #include "base/text.h"
 #include "cmd/command.h"
+#include "cmd/elsewhere.h"
 #include "cmd/output.h"
 #include "cmd/words.h"
 #include "conf/args.h"
@@ -72,6 +73,11 @@ static int parse_and_run(const struct command *command, struct settings *s, int 
 		.config_error = r < 0 ? &config_error : NULL,
 		.host_error = host_error.code ? &host_error : NULL,
 	};
+	if (command->goes_elsewhere) {
+		r = elsewhere_go(&in, e);
+		if (r < 0)
+			return r;
+	}
 	return command->run(&in, e);
 }
 

@@ -1,24 +1,37 @@
 // The dashboard: starts the parts of the page and gives them what the server tells.
-import { startCards, stateOf } from "./cards.js";
+import { startDetails } from "./details.js";
 import { byId, setAttribute, setText, show } from "./dom.js";
 import { fetchDocument, startFeed } from "./feed.js";
-import { clockSeconds, list, personOf, plural, shown } from "./format.js";
+import { clockSeconds, plural, shown } from "./format.js";
+import { startGrid } from "./grid.js";
+import { startHeadline } from "./headline.js";
+import { startKeys } from "./keys.js";
 import { startQueue } from "./queue.js";
 import { startReport } from "./report.js";
+import { startSpeaking } from "./speak.js";
 import { startTimeline } from "./timeline.js";
+import { startTools } from "./tools.js";
 import { startTotals } from "./totals.js";
+import { startWall } from "./wall.js";
 
 // History changes with each reservation, and slowly by itself.
 const HISTORY_MS = 60000;
-// What is spoken is collected for a while, so that a busy pool does not talk without end.
-const SPEAK_MS = 5000;
 
+// First, because it removes a token from the address.
+hideToken();
+
+const tools = startTools(() => loaded && showNow());
+const headline = startHeadline();
 const totals = startTotals(byId("totals"), byId("share"));
-const cards = startCards(byId("gpus"), byId("gpus-empty"));
-const queue = startQueue(byId("queue"), byId("queue-count"), byId("queue-empty"));
+const grid = startGrid(byId("gpus"), byId("gpus-empty"), (id) => details.goTo(id));
+const details = startDetails(grid);
+const queue = startQueue(byId("queue"), byId("queue-count"), byId("queue-more"), byId("queue-empty"));
+const speaking = startSpeaking(byId("spoken"));
+const wall = startWall(byId("wall"));
 const timeline = startTimeline(() => loadTimeline().catch(feedProblem));
 const report = startReport(() => loadReport().catch(feedProblem));
 
+let loaded = false;
 let host = null;
 let gpus = [];
 let waiting = [];
@@ -35,8 +48,6 @@ function hideToken() {
   address.searchParams.delete("token");
   window.history.replaceState(null, "", address);
 }
-
-hideToken();
 
 // ---- the header ----
 
@@ -71,35 +82,13 @@ function showTitle(free) {
   if (document.title !== title) document.title = title;
 }
 
-// ---- words for who does not see the page ----
-
-let spoken = [];
-let speakTimer = 0;
-
-function speak() {
-  speakTimer = 0;
-  setText(byId("spoken"), spoken.length > 3 ? `${plural(spoken.length, "GPU")} changed` : spoken.join(". "));
-  spoken = [];
-}
-
-function noteChanges(old, next) {
-  const before = new Map(old.map((gpu) => [gpu.gpu_id, gpu]));
-  for (const gpu of next) {
-    const was = before.get(gpu.gpu_id);
-    if (!was || (was.status === gpu.status && personOf(was) === personOf(gpu))) continue;
-    const who = gpu.user ? personOf(gpu) : (gpu.unreserved_users ? list(gpu.unreserved_users) : "");
-    spoken.push(`GPU ${gpu.gpu_id}: ${stateOf(gpu).label}${who ? `, ${shown(who)}` : ""}`);
-  }
-  if (spoken.length && !speakTimer) speakTimer = setTimeout(speak, SPEAK_MS);
-}
-
 // ---- loading ----
 
 async function loadTimeline() {
   const days = timeline.days();
   const next = await fetchDocument(`api/timeline?days=${days}`);
   // Unless another period was chosen meanwhile.
-  if (days === timeline.days()) timeline.show(next);
+  if (days === timeline.days()) timeline.show(next, gpus, waiting);
 }
 
 async function loadReport() {
@@ -134,10 +123,14 @@ function followHistory() {
 }
 
 function showNow() {
-  const { free } = totals.show(gpus, waiting.length, hoursOfDay);
-  cards.show(gpus, waiting);
-  queue.show(waiting);
-  showTitle(free);
+  const choice = tools.choice();
+  wall.show(choice, tools.link({ wall: !choice.wall }));
+  showTitle(headline.show(gpus, waiting).free);
+  totals.show(gpus, waiting.length, hoursOfDay, tools);
+  queue.show(waiting, choice);
+  tools.showCount(grid.show(gpus, waiting, choice), gpus.length);
+  details.show(gpus, waiting);
+  timeline.future(gpus, waiting);
 }
 
 async function load() {
@@ -147,8 +140,9 @@ async function load() {
     fetchDocument("api/queue"),
   ]);
   if (nextHost !== host) showHost(nextHost);
-  noteChanges(gpus, nextGpus);
+  speaking.note(gpus, nextGpus);
   [gpus, waiting] = [nextGpus, nextQueue.entries];
+  loaded = true;
   showNow();
   // Nobody waits for the history: the next change is shown at once.
   followHistory();
@@ -197,9 +191,9 @@ byId("retry").addEventListener("click", () => feed.retry());
 byId("theme").addEventListener("change", (event) => window.theme.choose(event.target.value));
 document.addEventListener("theme", showTheme);
 showTheme();
+startKeys((id) => details.goTo(id));
 
 setInterval(() => {
   if (document.visibilityState === "hidden") return;
-  cards.tick();
-  queue.tick();
+  for (const part of [headline, grid, details, queue]) part.tick();
 }, 1000);

@@ -42,16 +42,17 @@ export function setAttribute(node, name, value) {
 }
 
 export function show(node, visible) {
-  if (node.hidden === visible) node.hidden = !visible;
+  // Symbols have no property for it.
+  if (node.hasAttribute("hidden") === visible) node.toggleAttribute("hidden", !visible);
 }
 
 // Makes the children of parent one view per item, in their order. keyOf(item) names an item, create(item) makes its
 // view: an object with a node and update(item). Views of items that are gone are removed, the others are kept and
-// moved only where they must.
+// moved only where they must; what has the focus keeps it.
 export function patchList(parent, items, keyOf, create) {
   const old = parent.views ?? new Map();
   const views = new Map();
-  let place = parent.firstElementChild;
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
   for (const item of items) {
     const key = keyOf(item);
     if (views.has(key)) continue;
@@ -59,15 +60,15 @@ export function patchList(parent, items, keyOf, create) {
     views.set(key, view);
     view.update(item);
   }
-  for (const [key, view] of old) {
-    if (views.has(key)) continue;
-    if (place === view.node) place = place.nextElementSibling;
-    view.node.remove();
+  for (const [key, view] of old) if (!views.has(key)) view.node.remove();
+  let place = parent.firstElementChild;
+  for (const { node } of views.values()) {
+    // One that has moved towards the end is stepped over: it is put where it belongs in its turn.
+    if (place && node === place.nextElementSibling) place = node;
+    if (node === place) place = place.nextElementSibling;
+    else parent.insertBefore(node, place);
   }
-  for (const view of views.values()) {
-    if (view.node === place) place = place.nextElementSibling;
-    else parent.insertBefore(view.node, place);
-  }
+  if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
   parent.views = views;
   return views;
 }
@@ -118,6 +119,12 @@ export function row(label, className = "") {
   return { node, set };
 }
 
+// How far a bar reaches. It is moved, not resized: a width that changes slowly is laid out again for each frame.
+export function setBar(fill, percent) {
+  const transform = `translateX(${percent - 100}%)`;
+  if (fill.style.transform !== transform) fill.style.transform = transform;
+}
+
 // A bar with its number, also for screen readers. set(part, text): part 0 to 1, null: unknown.
 export function meter(label) {
   const number = el("span", { class: "meter-number" });
@@ -139,7 +146,7 @@ export function meter(label) {
     show(node, part !== null);
     if (part === null) return;
     const percent = Math.round(Math.min(Math.max(part, 0), 1) * 1000) / 10;
-    fill.style.width = `${percent}%`;
+    setBar(fill, percent);
     setAttribute(track, "aria-valuenow", Math.round(percent));
     setAttribute(track, "aria-valuetext", text);
     setText(number, text);

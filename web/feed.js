@@ -1,15 +1,14 @@
 // Where the data comes from: documents fetched with ETags, and the event stream that says when to fetch them again.
-// Where there is no stream they are fetched every 30 s; where there is no server, it is asked again with growing pauses.
+// Where there is no stream they are fetched every 30 s; where there is no server, it is asked again with growing pauses. All
+// windows of a browser share one stream: see share.js.
 import { setServerTime } from "./format.js";
+import { shareStream } from "./share.js";
 
 const POLL_MS = 30000;
 const TIMEOUT_MS = 10000;
-const RETRY_LEAST_MS = 1000;
-const RETRY_MOST_MS = 30000;
 // Changes that come in bursts are fetched together.
 const GAP_MS = 150;
-// A hidden page lets go of its stream: browsers allow only a few connections per host, and a server that nobody looks
-// at need not look at its GPUs.
+// A hidden page takes no part any more: a server that nobody looks at need not look at its GPUs.
 const HIDDEN_MS = 60000;
 
 const kept = new Map();
@@ -49,16 +48,11 @@ async function problemOf(answer) {
 // Calls load() whenever there may be something new, and onState({mode, since, problem}) when the mode changes: "live",
 // "polling", "lost"; since: time of the last data, null before the first. load throws where the server does not answer.
 export function startFeed({ load, onState }) {
-  let stream = null;
-  let streamOpen = false;
-  let failures = 0;
-  let retryTimer = 0;
   let pollTimer = 0;
   let gapTimer = 0;
   let hiddenTimer = 0;
   let loading = false;
   let again = false;
-  let asleep = false;
   let last = 0;
   const state = { mode: "connecting", since: null, problem: "" };
 
@@ -80,12 +74,12 @@ export function startFeed({ load, onState }) {
     try {
       await load();
       state.since = Date.now();
-      tell(streamOpen ? "live" : "polling");
+      tell({ true: "live", false: "polling" }[share.open()] ?? "connecting");
     } catch (error) {
       tell("lost", error.message);
     }
     loading = false;
-    if (!asleep) pollTimer = setTimeout(refresh, POLL_MS);
+    if (share.joined()) pollTimer = setTimeout(refresh, POLL_MS);
     if (again) {
       again = false;
       changed();
@@ -98,50 +92,25 @@ export function startFeed({ load, onState }) {
     else if (!gapTimer) gapTimer = setTimeout(refresh, wait);
   };
 
-  const close = () => {
-    clearTimeout(retryTimer);
-    stream?.close();
-    stream = null;
-    streamOpen = false;
-  };
-
-  // EventSource would try again by itself, but not after an answer like 503, and without pauses that grow.
-  const failed = () => {
-    close();
-    const pause = Math.min(RETRY_LEAST_MS * 2 ** failures, RETRY_MOST_MS) * (0.8 + Math.random() * 0.4);
-    failures++;
-    retryTimer = setTimeout(open, pause);
-    refresh();
-  };
-
-  const open = () => {
-    close();
-    stream = new EventSource("api/events");
-    const heard = () => {
-      streamOpen = true;
-      failures = 0;
-      changed();
-    };
-    stream.addEventListener("status", heard);
-    stream.addEventListener("change", heard);
-    stream.addEventListener("error", failed);
-  };
+  const share = shareStream({ onHeard: changed, onFailed: refresh });
 
   const retry = () => {
-    asleep = false;
-    failures = 0;
-    open();
+    share.retry();
     refresh();
   };
 
   const sleep = () => {
-    asleep = true;
+    share.leave();
     // What has changed while something was loaded is asked for when somebody looks again.
     again = false;
-    close();
     clearTimeout(gapTimer);
     gapTimer = 0;
     clearTimeout(pollTimer);
+  };
+
+  const wake = () => {
+    if (share.joined()) changed();
+    else retry();
   };
 
   const sleepWhileHidden = () => {
@@ -151,11 +120,14 @@ export function startFeed({ load, onState }) {
 
   document.addEventListener("visibilitychange", () => {
     sleepWhileHidden();
-    if (document.visibilityState === "hidden") return;
-    if (stream) changed();
-    else retry();
+    if (document.visibilityState !== "hidden") wake();
   });
-  window.addEventListener("online", () => asleep || retry());
+  // A page that the browser stops, or keeps for the way back, must not be the one that others wait for.
+  document.addEventListener("freeze", sleep);
+  document.addEventListener("resume", () => document.visibilityState === "hidden" || wake());
+  window.addEventListener("pagehide", sleep);
+  window.addEventListener("pageshow", ({ persisted }) => persisted && wake());
+  window.addEventListener("online", () => share.joined() && retry());
   retry();
   // It may have been opened in the background.
   sleepWhileHidden();

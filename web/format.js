@@ -12,6 +12,12 @@ export function shown(text) {
   });
 }
 
+// The same where there is room for a few words alone: at most so many characters.
+export function shortText(text, most = 40) {
+  const characters = [...shown(text)];
+  return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : characters.join("");
+}
+
 // The host's clock may be ahead of this one or behind: the difference, from the Date header of its answers.
 let skew_ms = 0;
 
@@ -55,6 +61,25 @@ export function roughDuration(ms) {
   if (hours >= 48) return `${Math.floor(hours / 24)}d ${hours % 24}h`;
   if (hours > 0) return `${hours}h ${two(minutes % 60)}m`;
   return minutes > 0 ? `${minutes}m` : "less than a minute";
+}
+
+// The same in few characters: "2d 4h", "9h", "1h 10m", "40m", "<1m".
+export function shortDuration(ms) {
+  const minutes = Math.round(Math.max(0, ms) / 60000);
+  const hours = Math.floor(minutes / 60);
+  if (hours >= 48) return `${Math.floor(hours / 24)}d ${hours % 24}h`;
+  if (hours >= 2 || (hours > 0 && minutes % 60 === 0)) return `${hours}h`;
+  if (hours > 0) return `${hours}h ${two(minutes % 60)}m`;
+  return minutes > 0 ? `${minutes}m` : "<1m";
+}
+
+// The same where a tile has room for three or four: "<1m", "98m", "9h", "12d".
+export function tinyDuration(ms) {
+  const minutes = Math.round(Math.max(0, ms) / 60000);
+  const hours = Math.round(minutes / 60);
+  if (hours >= 48) return `${Math.floor(hours / 24)}d`;
+  if (minutes >= 100) return `${hours}h`;
+  return minutes > 0 ? `${minutes}m` : "<1m";
 }
 
 const clockFormat = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });

@@ -1,30 +1,31 @@
 // The waiting requests, in the order in which they will be served.
-import { el, meter, otherText, patchList, setText, show } from "./dom.js";
-import { duration, moment, now, personOf, plural, shown, time } from "./format.js";
+import { ranges, wants } from "./answer.js";
+import { waiterMatches } from "./choose.js";
+import { el, otherText, patchList, setAttribute, setBar, setText, show } from "./dom.js";
+import { fitQueue, shortQueue } from "./fit.js";
+import { moment, now, personOf, plural, roughDuration, shortDuration, shown, time } from "./format.js";
+
+// What is unusual about a request.
+const STATES = { absent: "others are served first", cancelled: "cancelled" };
+
+function collected(entry) {
+  const ids = entry.allocated ?? [];
+  return `${ids.length} of ${entry.requested}${ids.length ? ` (${ranges(ids)})` : ""}`;
+}
+
+// When it is expected to start: "in 9h" and "about 22:10"; "soon"; "unknown".
+export function startWords(entry) {
+  const begins = time(entry.estimated_start);
+  if (begins === null) return { start: "unknown", at: "" };
+  if (begins <= now()) return { start: "soon", at: "" };
+  return { start: `in ${shortDuration(begins - now())}`, at: `about ${moment(begins)}` };
+}
 
 function fact(label, className) {
   const value = el("dd");
   const node = el("div", { class: className }, el("dt", null, label), value);
   return { node, value };
 }
-
-function wanted(entry) {
-  const kind = [
-    entry.gpu_type !== undefined ? `of type ${shown(entry.gpu_type)}` : null,
-    entry.min_memory_mb !== undefined ? `with ${entry.min_memory_mb} MiB` : null,
-  ].filter(Boolean);
-
-  if (!entry.requested_ids) return [`any ${plural(entry.requested, "GPU")}`, ...kind].join(" ");
-  return `GPU${entry.requested_ids.length === 1 ? "" : "s"} ${entry.requested_ids.join(", ")}`;
-}
-
-function collected(entry) {
-  const ids = entry.allocated ?? [];
-  return `${ids.length} of ${entry.requested}${ids.length ? ` (${ids.join(", ")})` : ""}`;
-}
-
-// What is unusual about a request.
-const STATES = { absent: "others are served first", cancelled: "cancelled" };
 
 function createEntry() {
   const position = el("span");
@@ -33,27 +34,36 @@ function createEntry() {
   const awaited = otherText("note");
   const reason = otherText("note");
   const state = el("p", { class: "note" });
-  const wants = fact("Wants", "wants");
-  const have = meter("Collected");
-  const waits = fact("Waiting", "waits");
+  const wanted = fact("Wants", "wants");
+  const waits = fact("Waiting since", "waits");
   const start = fact("Expected start", "start");
+  const have = fact("Collected", "have");
+  const startIn = el("strong");
+  const startAt = el("span");
+  const fill = el("i", { class: "fill" });
+  start.value.append(startIn, startAt);
+  have.node.append(el("i", { "class": "track", "aria-hidden": "true" }, fill));
   const node = el(
     "li",
     { class: "waiter" },
     el("span", { class: "position" }, el("span", { class: "hidden" }, "Number "), position),
-    el("div", { class: "who" }, user.node, note.node, awaited.node, state, reason.node),
-    el("dl", null, wants.node, waits.node, start.node),
-    have.node,
+    el("div", { class: "who" }, user.node),
+    el("dl", null, wanted.node, start.node, waits.node, have.node),
+    el("div", { class: "notes" }, note.node, awaited.node, state, reason.node),
   );
   let shownEntry = null;
 
   const tick = () => {
     const since = time(shownEntry.waiting_since);
-    setText(waits.value, duration(since === null ? shownEntry.waiting_seconds * 1000 : now() - since));
+    const words = startWords(shownEntry);
+    const length = roughDuration(since === null ? shownEntry.waiting_seconds * 1000 : now() - since);
+    setText(waits.value, since === null ? length : `${moment(since)}, ${length}`);
+    setText(startIn, words.start);
+    setText(startAt, words.at);
   };
   const update = (entry) => {
     shownEntry = entry;
-    const begins = time(entry.estimated_start);
+    const ids = entry.allocated ?? [];
     setText(position, String(entry.position));
     user.set(personOf(entry));
     note.set(entry.note ?? "");
@@ -63,26 +73,56 @@ function createEntry() {
     awaited.set(`waiting for GPUs: ${names}`);
     show(awaited.node, names !== "");
     setText(state, STATES[entry.state] ?? "");
+    show(state, Boolean(STATES[entry.state]));
     reason.set(`passed over: ${entry.passed_over ?? ""}`);
     show(reason.node, Boolean(entry.passed_over));
-    setText(wants.value, `${wanted(entry)}, ${entry.type}`);
-    have.set(entry.requested > 0 ? (entry.allocated ?? []).length / entry.requested : 0, collected(entry));
-    setText(start.value, begins === null ? "unknown" : begins <= now() ? "soon" : moment(begins));
+    setText(wanted.value, `${entry.requested_ids ? "" : "any "}${shown(wants(entry))}, ${entry.type}`);
+    show(have.node, ids.length > 0);
+    setText(have.value, collected(entry));
+    setBar(fill, entry.requested > 0 ? (100 * ids.length) / entry.requested : 0);
+    setAttribute(node, "data-state", entry.state === "active" ? null : entry.state);
     tick();
   };
   return { node, update, tick };
 }
 
-// show(queue) draws the list, tick() lets the waiting times go on.
-export function startQueue(listNode, countNode, empty) {
+// A row of the wall's queue, and what stands above the first, in rem.
+const WALL_ROW = 3.25;
+const WALL_HEAD = 2.75;
+
+// show(queue, choice) draws the list, tick() lets the waiting times go on.
+export function startQueue(listNode, countNode, moreNode, empty) {
   let views = new Map();
+  let data = null;
+  let open = false;
+
+  const draw = () => {
+    const { queue, choice } = data;
+    const found = queue.filter((entry) => waiterMatches(entry, choice.query));
+    const rem = choice.wall ? parseFloat(getComputedStyle(document.documentElement).fontSize) : 0;
+    const short = choice.wall
+      ? fitQueue(found.length, listNode.parentNode.clientHeight - WALL_HEAD * rem, WALL_ROW * rem)
+      : shortQueue(found.length);
+    const most = open && !choice.wall ? found.length : short;
+    const shownEntries = found.slice(0, most);
+    views = patchList(listNode, shownEntries, (entry) => entry.id, createEntry);
+    setText(countNode, queue.length ? `${plural(queue.length, "request")} waiting` : "");
+    show(listNode, shownEntries.length > 0);
+    show(moreNode, short < found.length);
+    setText(moreNode, most < found.length ? `${found.length - most} more` : "Show less");
+    setAttribute(moreNode, "aria-expanded", choice.wall ? null : most === found.length);
+    show(empty, queue.length === 0);
+    setText(empty, "No requests are waiting. A request that cannot be met at once appears here until it starts.");
+  };
+  moreNode.addEventListener("click", () => {
+    open = !open;
+    draw();
+  });
+  new ResizeObserver(() => data?.choice.wall && draw()).observe(listNode.parentNode);
   return {
-    show(queue) {
-      views = patchList(listNode, queue, (entry) => entry.id, createEntry);
-      setText(countNode, queue.length ? `${plural(queue.length, "request")} waiting` : "");
-      show(listNode, queue.length > 0);
-      show(empty, queue.length === 0);
-      setText(empty, "No requests are waiting. A request that cannot be met at once appears here until it starts.");
+    show(queue, choice) {
+      data = { queue, choice };
+      draw();
     },
     tick() {
       for (const view of views.values()) view.tick();

@@ -1,6 +1,6 @@
 // Who used how much in the last 1 to 90 days, or in a month.
-import { byId, el, otherText, patchList, setAttribute, setText, show } from "./dom.js";
-import { count, hours, percent, plural } from "./format.js";
+import { byId, el, otherText, patchList, setAttribute, setBar, setText, show } from "./dom.js";
+import { count, hours, percent, plural, shown } from "./format.js";
 import { hueOf } from "./people.js";
 
 const KEY = "canhazgpu-report-days";
@@ -8,22 +8,48 @@ const KEY = "canhazgpu-report-days";
 // "alice", or "boss (alice)" where the name is not the account's own.
 const nameOf = ({ name = "unknown", account }) => (account && account !== name ? `${name} (${account})` : name);
 
-function cells(...values) {
-  return values.map((value) => el("td", { class: "figure" }, value));
+// Hours that were reserved and not used, where the server knows of any: a value that is absent is unknown, not zero.
+export const hasIdle = (report) => report.users.some((row) => Number.isFinite(row.idle_hours));
+export const idleSum = (report) => report.users.reduce((sum, row) => sum + (row.idle_hours ?? 0), 0);
+const idleText = (value) => (Number.isFinite(value) ? hours(value) : "");
+
+const TITLES = ["GPU hours", "Held, idle", "Share", "Runs", "Manual"];
+const IDLE = TITLES.indexOf("Held, idle");
+
+// A cell per figure. set(texts, idle): the column of what was idle is there or not.
+function figures(tag, attributes) {
+  const nodes = TITLES.map(() => el(tag, { class: "figure", ...attributes }));
+  const set = (texts, idle) => {
+    nodes.forEach((node, i) => setText(node, texts[i]));
+    show(nodes[IDLE], idle);
+  };
+  return { nodes, set };
 }
 
-function createRow() {
-  const name = otherText();
+// Longer names are cut, with a button for the rest, which a link must not contain.
+const LINKED_MOST = 64;
+
+// The name, as a link to what that user had when.
+function createName(row) {
+  const name = nameOf(row);
+  if (name.length <= LINKED_MOST)
+    return el("a", { class: "other", href: `?${new URLSearchParams({ user: name })}`, "data-whose": name }, shown(name));
+  const text = otherText();
+  text.set(name);
+  return text.node;
+}
+
+function createRow({ row: { name: display, account } }) {
   const fill = el("div", { class: "fill" });
   const track = el("div", { class: "track", "aria-hidden": "true" }, fill);
-  const figures = cells("", "", "", "");
-  const node = el("tr", null, el("th", { scope: "row" }, name.node, track), ...figures);
-  const update = ({ row, most }) => {
-    name.set(nameOf(row));
-    fill.style.width = `${most > 0 ? Math.max((row.gpu_hours / most) * 100, 0.5) : 0}%`;
+  const cells = figures("td");
+  const node = el("tr", null, el("th", { scope: "row" }, createName({ name: display, account }), track), ...cells.nodes);
+  const update = ({ row, most, idle }) => {
+    setBar(fill, most > 0 ? Math.max((row.gpu_hours / most) * 100, 0.5) : 0);
     setAttribute(track, "class", `track hue-${hueOf(nameOf(row))}`);
-    [hours(row.gpu_hours), percent(row.percentage), count(row.run_count), count(row.manual_count)].forEach((text, i) =>
-      setText(figures[i], text),
+    cells.set(
+      [hours(row.gpu_hours), idleText(row.idle_hours), percent(row.percentage), count(row.run_count), count(row.manual_count)],
+      idle,
     );
   };
   return { node, update };
@@ -32,39 +58,41 @@ function createRow() {
 function createTable() {
   const caption = el("caption");
   const body = el("tbody");
-  const foot = el("tr");
-  const titles = ["GPU hours", "Share", "Runs", "Manual"].map((text) =>
-    el("th", { scope: "col", class: "figure" }, text),
-  );
+  const titles = figures("th", { scope: "col" });
+  const sums = figures("td");
   const node = el(
     "table",
     null,
     caption,
-    el("thead", null, el("tr", null, el("th", { scope: "col" }, "User"), ...titles)),
+    el("thead", null, el("tr", null, el("th", { scope: "col" }, "User"), ...titles.nodes)),
     body,
-    el("tfoot", null, foot),
+    el("tfoot", null, el("tr", null, el("th", { scope: "row" }, "Total"), ...sums.nodes)),
   );
-  const sums = cells("", "", "", "");
-  foot.append(el("th", { scope: "row" }, "Total"), ...sums);
   const update = (report) => {
     const most = Math.max(...report.users.map((row) => row.gpu_hours));
     const total = (member) => count(report.users.reduce((sum, row) => sum + row[member], 0));
+    const idle = hasIdle(report);
     setText(
       caption,
       `${report.start_date} to ${report.end_date}: ${plural(report.total_reservations, "reservation")} of ${plural(report.unique_users, "user")}`,
     );
+    titles.set(TITLES, idle);
     patchList(
       body,
-      report.users.map((row) => ({ row, most })),
+      report.users.map((row) => ({ row, most, idle })),
       ({ row }) => `${row.account} ${row.name}`,
       createRow,
     );
-    [
-      hours(report.total_gpu_hours),
-      report.total_gpu_hours > 0 ? percent(100) : percent(0),
-      total("run_count"),
-      total("manual_count"),
-    ].forEach((text, i) => setText(sums[i], text));
+    sums.set(
+      [
+        hours(report.total_gpu_hours),
+        hours(idleSum(report)),
+        percent(report.total_gpu_hours > 0 ? 100 : 0),
+        total("run_count"),
+        total("manual_count"),
+      ],
+      idle,
+    );
   };
   return { node, update };
 }
@@ -124,6 +152,7 @@ export function startReport(onChoice) {
     if (document.activeElement === monthInput) chooseMonth();
     else choose();
   });
+  byId("report-print").addEventListener("click", () => window.print());
   table.node.hidden = true;
   byId("report").append(table.node);
 

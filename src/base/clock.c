@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/mem.h"
+
 static int64_t clock_read(clockid_t id)
 {
 	struct timespec now;
@@ -241,4 +243,26 @@ int64_t clock_next_local_day_ns(int64_t time_ns)
 			late = middle;
 	}
 	return (int64_t)late * NS_PER_SECOND;
+}
+
+/* "1h 20m", "1h" */
+static char *two_units(int64_t count, int64_t per, char large, char small)
+{
+	if (count % per == 0)
+		return mem_printf("%" PRId64 "%c", count / per, large);
+	return mem_printf("%" PRId64 "%c %" PRId64 "%c", count / per, large, count % per, small);
+}
+
+char *clock_span(int64_t duration_ns)
+{
+	int64_t minutes =
+		duration_ns / NS_PER_MINUTE + (duration_ns % NS_PER_MINUTE >= NS_PER_MINUTE / 2);
+
+	if (duration_ns < NS_PER_MINUTE)
+		return mem_strdup("less than a minute");
+	if (minutes < 60)
+		return mem_printf("%" PRId64 "m", minutes);
+	if (minutes < 48 * 60)
+		return two_units(minutes, 60, 'h', 'm');
+	return two_units(minutes / 60, 24, 'd', 'h');
 }

@@ -14,6 +14,7 @@
 #define TIME_NONE INT64_C(0)
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_SECOND INT64_C(1000000000)
+#define NS_PER_MINUTE (60 * NS_PER_SECOND)
 #define NS_PER_HOUR (3600 * NS_PER_SECOND)
 #define NS_PER_DAY (24 * NS_PER_HOUR)
 
@@ -49,6 +50,10 @@ int clock_rfc3339_parse(const char *text, int64_t *ret_ns, struct err *e);
 
 /* "0h 15m 30s": whole hours without a limit, minutes, seconds. Below zero shows as zero. */
 const char *clock_duration(int64_t duration_ns, char buffer[CLOCK_DURATION_SIZE]);
+
+/* The same for people, to the minute: "less than a minute", "12m", "1h 20m", "3d 4h". The caller
+   frees it. */
+char *clock_span(int64_t duration_ns);
 
 /* "2025-07-07": the day of people here, by the local time zone. */
 const char *clock_local_date(int64_t time_ns, char buffer[CLOCK_DATE_SIZE]);

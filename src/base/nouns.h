@@ -285,6 +285,7 @@ struct mark {
 	int64_t since_ns, seen_ns; /* first and last noticed */
 	int64_t warned_ns;         /* TIME_NONE: nobody was warned */
 	int64_t acted_ns;          /* TIME_NONE: nothing was done */
+	struct time_base base;     /* of the times above */
 	char *text;                /* what else is to be remembered; or NULL */
 	char *version;             /* like slot.version; NULL: not stored yet */
 };

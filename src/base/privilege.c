@@ -47,7 +47,7 @@ static bool is_fixed(const char *directory)
 }
 
 /* From the root down: what lies in a directory that is fixed cannot be exchanged afterwards. */
-static bool path_is_root_controlled(const char *directory)
+bool privilege_path_is_root_controlled(const char *directory)
 {
 	AUTO_FREE char *way = mem_strdup(directory);
 
@@ -66,7 +66,7 @@ static bool is_directory_of(const char *directory, gid_t group)
 {
 	struct stat st;
 
-	return group != NO_GROUP && path_is_root_controlled(directory) &&
+	return group != NO_GROUP && privilege_path_is_root_controlled(directory) &&
 	       lstat(directory, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == 0 &&
 	       st.st_gid == group && (st.st_mode & S_ISGID) && !(st.st_mode & S_IWOTH);
 }

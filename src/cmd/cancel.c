@@ -5,7 +5,9 @@
 
 #include "base/mem.h"
 #include "cmd/context.h"
+#include "cmd/hosts.h"
 #include "cmd/output.h"
+#include "cmd/telling.h"
 #include "pool/wait.h"
 
 static int cancel_run(const struct invocation *in, struct err *e)
@@ -25,14 +27,20 @@ static int cancel_run(const struct invocation *in, struct err *e)
 		r = pool_cancel(pool, &actor, ids, count, &cancelled, e);
 	if (r < 0)
 		return r;
+	tell_others(in, pool);
 	print_cancelled(cancelled, count);
 	return 0;
 }
 
+static const struct option_spec cancel_options[] = {
+	HOST_OPTION("Cancel on that host, by ssh"),
+	{.name = NULL},
+};
+
 const struct command cmd_cancel = {
 	.name = "cancel",
 	.summary = "Cancel waiting requests",
-	.usage = "[ID]...",
+	.usage = "[ID]... [--host HOST]",
 	.description =
 		"Removes requests of 'canhazgpu run --wait' and 'canhazgpu reserve --wait'\n"
 		"from the queue. What was collected for a request goes to the next one at\n"
@@ -42,6 +50,8 @@ const struct command cmd_cancel = {
 		"Administrators can cancel anybody's.",
 	.examples = "  canhazgpu cancel\n"
 		    "  canhazgpu cancel 1a2b3c4d",
+	.options = cancel_options,
 	.words_max = -1,
+	.goes_elsewhere = true,
 	.run = cancel_run,
 };

@@ -42,6 +42,7 @@ struct command {
 	const char *word_option;           /* the option that its arguments stand for; NULL: none */
 	bool runs_with_bad_config;         /* see config_error in struct invocation */
 	bool is_limited;                   /* it asks for GPUs: the limits of the account matter */
+	bool goes_elsewhere;               /* with --host it is carried out there: elsewhere.h */
 	bool hidden;                       /* internal: not in help, man pages or completion */
 	int (*run)(const struct invocation *in, struct err *e);
 	/* Called when the command could not be carried out, also for wrong usage: for what a script
@@ -51,9 +52,9 @@ struct command {
 };
 
 extern const struct command cmd_admin, cmd_adopt, cmd_backup, cmd_cancel, cmd_events, cmd_extend,
-	cmd_complete, cmd_completion, cmd_config, cmd_doctor, cmd_help, cmd_migrate, cmd_queue,
-	cmd_release, cmd_report, cmd_reserve, cmd_restore, cmd_run, cmd_status, cmd_supervise,
-	cmd_web;
+	cmd_complete, cmd_completion, cmd_config, cmd_doctor, cmd_guard, cmd_help, cmd_migrate,
+	cmd_queue, cmd_release, cmd_report, cmd_reserve, cmd_restore, cmd_run, cmd_status,
+	cmd_supervise, cmd_web;
 
 /* All commands in the order of the help, ended by NULL; and the options that each of them takes. */
 extern const struct command *const commands[];
@@ -72,5 +73,6 @@ char *help_command(const struct command *command);
 /* What `__complete` lists, besides "gpu-ids". */
 #define LIST_REQUESTS "requests"
 #define LIST_OWN_REQUESTS "own-requests"
+#define LIST_HOSTS "hosts"
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "cmd/context.h"
 #include "conf/complete/complete.h"
+#include "conf/remotes.h"
 #include "pool/wait.h"
 
 #define SHELLS "bash|zsh|fish"
@@ -105,6 +106,15 @@ static void print_requests(struct pool *pool, const struct plan_actor *actor)
 	}
 }
 
+static void print_hosts(const struct settings *s)
+{
+	AUTO(remotes_clear) struct remotes remotes = {0};
+
+	(void)remotes_parse(settings_text(s, "hosts"), &remotes, NULL);
+	for (size_t i = 0; i < remotes.count; i++)
+		printf("%s\n", remotes.items[i].name);
+}
+
 /* Prints a list, one per line; nothing, silently, where there is no pool. */
 static int complete_run(const struct invocation *in, struct err *e)
 {
@@ -114,6 +124,10 @@ static int complete_run(const struct invocation *in, struct err *e)
 	const char *list = in->words[0];
 	bool requests = !strcmp(list, LIST_REQUESTS), own = !strcmp(list, LIST_OWN_REQUESTS);
 
+	if (!strcmp(list, LIST_HOSTS)) {
+		print_hosts(in->settings);
+		return 0;
+	}
 	if (!requests && !own && strcmp(list, "gpu-ids") != 0)
 		return err_usage(e, "unknown list '%.60s'", list);
 	if (pool_open_from(in, &pool, NULL) < 0)
@@ -128,7 +142,7 @@ static int complete_run(const struct invocation *in, struct err *e)
 const struct command cmd_complete = {
 	.name = "__complete",
 	.summary = "List what completion scripts ask for",
-	.usage = "gpu-ids|" LIST_REQUESTS "|" LIST_OWN_REQUESTS,
+	.usage = "gpu-ids|" LIST_REQUESTS "|" LIST_OWN_REQUESTS "|" LIST_HOSTS,
 	.words_min = 1,
 	.words_max = 1,
 	.hidden = true,

@@ -14,6 +14,7 @@
 #include "cmd/context.h"
 #include "cmd/output.h"
 #include "cmd/store_url.h"
+#include "tell/prefs.h"
 
 static const struct table_column columns[] = {
 	{.name = "KEY"},
@@ -121,6 +122,20 @@ static json_t *config_json(const struct settings *s, bool changed_only)
 	return document;
 }
 
+/* What the caller is told has a file of its own, which no command but this one complains of. */
+static void warn_of_prefs(void)
+{
+	const char *home = getenv("HOME");
+	AUTO_FREE char *shown = NULL;
+	struct tell_prefs prefs;
+	struct err e = {0};
+
+	if (!home || tell_prefs_load(home, &prefs, &e) == 0)
+		return;
+	shown = text_shown(e.text);
+	fprintf(stderr, "Warning: %s\n", shown);
+}
+
 static int config_run(const struct invocation *in, struct err *e)
 {
 	bool changed_only = settings_flag(in->settings, "config.changed");
@@ -131,6 +146,7 @@ static int config_run(const struct invocation *in, struct err *e)
 	if (settings_flag(in->settings, "config.json"))
 		return print_json(config_json(in->settings, changed_only), e);
 	config_table(in->settings, changed_only);
+	warn_of_prefs();
 	return 0;
 }
 

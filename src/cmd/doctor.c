@@ -12,8 +12,25 @@
 #include "cmd/context.h"
 #include "cmd/output.h"
 #include "cmd/store_url.h"
+#include "cmd/telling.h"
 #include "host/examine.h"
 #include "pool/examine.h"
+#include "pool/guard_config.h"
+#include "tell/deliver.h"
+
+/* Whether there are rules of guard; one that contradicts another is told. */
+static bool examine_rules(const struct invocation *in, struct findings *f)
+{
+	AUTO(guard_config_clear) struct guard_config rules = {.has_hours = false};
+	struct err e = {0};
+
+	if (guard_config_from(in->settings, &rules, &e) < 0) {
+		findings_add(f, "guard-rules", FINDING_FAILED, "fix that: guard refuses to run",
+			     "%s", e.text);
+		return true;
+	}
+	return rules.has_rules;
+}
 
 /* The pool, also where the host's file has a mistake, with which no other command opens it. */
 static void examine_pool(const struct invocation *in, struct findings *f)
@@ -27,7 +44,16 @@ static void examine_pool(const struct invocation *in, struct findings *f)
 		if (store_url_from(s, &config.store_url, &e) < 0)
 			findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
 	}
-	pool_examine(&config, f);
+	pool_examine(&config, examine_rules(in, f), f);
+}
+
+/* What people are told: by the caller's notify.yaml, and by the hooks of the host. */
+static void examine_telling(const struct invocation *in, struct findings *f)
+{
+	const struct tell_options options = tell_options_from(in->settings);
+
+	tell_prefs_examine(&options, f);
+	tell_hooks_examine(&options, f);
 }
 
 /* Everything, from the program down to the pool. A failed check does not skip those that depend on
@@ -45,6 +71,7 @@ static void examine_all(const struct invocation *in, struct findings *f)
 	host_examine_limits(f);
 	host_examine_inotify(f);
 	examine_pool(in, f);
+	examine_telling(in, f);
 }
 
 static const char *result_color(enum finding_result result)

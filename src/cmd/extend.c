@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/context.h"
+#include "cmd/hosts.h"
 
 static int extend_run(const struct invocation *in, struct err *e)
 {
@@ -56,13 +57,14 @@ static const struct option_spec extend_options[] = {
 	 .letter = 'f',
 	 .type = OPTION_FLAG,
 	 .help = "Extend even if others are waiting for the GPUs (administrators only)"},
+	HOST_OPTION("Extend on that host, by ssh"),
 	{.name = NULL},
 };
 
 const struct command cmd_extend = {
 	.name = "extend",
 	.summary = "Extend manual reservations of the current user",
-	.usage = "[--gpu-ids IDS] [[--duration] D] [--force]",
+	.usage = "[--gpu-ids IDS] [[--duration] D] [--force] [--host HOST]",
 	.description =
 		"Adds the duration to the end of a reservation. Without --gpu-ids, either all\n"
 		"your manual reservations are extended or none. GPUs that somebody is waiting\n"
@@ -71,6 +73,7 @@ const struct command cmd_extend = {
 		    "  canhazgpu extend 30m --gpu-ids 1,3",
 	.options = extend_options,
 	.is_limited = true,
+	.goes_elsewhere = true,
 	.word_option = "duration",
 	.run = extend_run,
 };

@@ -6,7 +6,12 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/str.h"
 #include "cmd/context.h"
+#include "cmd/request.h"
+
+/* Of a command line, so much is told. */
+#define NOTIFY_WORDS_MAX 60
 
 /* What was wrong with the value of an option, named. */
 static int bad_value(const char *option, struct err *e)
@@ -34,13 +39,31 @@ static int read_warning(const char *text, struct orders *o, struct err *e)
 	return 0;
 }
 
+/* The beginning of the command line, for people. The caller frees it. */
+static char *command_line(const struct invocation *in)
+{
+	AUTO(str_clear) struct str line = {0};
+
+	for (int i = 0; i < in->words_count && line.length < NOTIFY_WORDS_MAX; i++)
+		str_addf(&line, "%s%s", i ? " " : "", in->words[i]);
+	return line.length > NOTIFY_WORDS_MAX
+		       ? mem_printf("%.*s...", NOTIFY_WORDS_MAX, str_text(&line))
+		       : str_steal(&line);
+}
+
 /* What a supervisor has to know of a run, beside what it knows of all. */
 static int add_run(const struct invocation *in, struct orders *o, struct err *e)
 {
+	const char *notify = request_notify(in);
 	const char *until = settings_text(in->settings, "run.until");
 	const char *before = settings_text(in->settings, "run.signal-before");
 	const char *signal = settings_text(in->settings, "run.timeout-signal");
 
+	if (notify) {
+		o->notify = mem_strdup(notify);
+		o->notify_what = command_line(in);
+		o->sendmail = mem_strdup(settings_text(in->settings, "tell.sendmail"));
+	}
 	o->linger_ns = settings_duration_ns(in->settings, "run.linger");
 	if (!strcmp(until, "command"))
 		o->until = UNTIL_COMMAND;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/context.h"
+#include "cmd/hosts.h"
 #include "cmd/output.h"
 #include "view/queue.h"
 
@@ -40,6 +41,8 @@ static int queue_run(const struct invocation *in, struct err *e)
 	/* Only where both were asked for: a file may say that it is to be JSON by default. */
 	if (json && id && settings_origin(in->settings, "queue.json") == ORIGIN_FLAG)
 		return err_usage(e, "--json and --explain cannot be used together");
+	if (hosts_are_wanted(in))
+		return hosts_show_queue(in, e);
 	r = pool_open_from(in, &pool, e);
 	if (r == 0)
 		r = pool_snapshot(pool, &s, e);
@@ -60,6 +63,7 @@ static int queue_run(const struct invocation *in, struct err *e)
 }
 
 static const struct option_spec queue_options[] = {
+	HOSTS_OPTIONS,
 	{.name = "json",
 	 .letter = 'j',
 	 .type = OPTION_FLAG,
@@ -77,7 +81,7 @@ static const struct option_spec queue_options[] = {
 const struct command cmd_queue = {
 	.name = "queue",
 	.summary = "Show the requests that are waiting for GPUs",
-	.usage = "[--json | --explain ID]",
+	.usage = "[--json | --explain ID] [--all | --host HOST]",
 	.description =
 		"Lists the waiting requests of 'canhazgpu run --wait' and 'canhazgpu reserve\n"
 		"--wait', first come, first served. Allocated is how many of the requested\n"

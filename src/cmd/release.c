@@ -7,7 +7,9 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "cmd/context.h"
+#include "cmd/hosts.h"
 #include "cmd/output.h"
+#include "cmd/telling.h"
 #include "host/process.h"
 
 /* "GPU 1 goes to bob (request 1a2b3c4d)" */
@@ -96,6 +98,7 @@ static int release_run(const struct invocation *in, struct err *e)
 		r = pool_release(pool, &actor, ids, count, &released, e);
 	if (r < 0)
 		return r;
+	tell_others(in, pool);
 	print_released(&released, &account, requests);
 	/* The two may go to one place, and are told in this order. (main tells whether the output
 	   could be written, and why not, where nothing was flushed before.) */
@@ -127,13 +130,14 @@ static const struct option_spec release_options[] = {
 	 .type = OPTION_FLAG,
 	 .not_configurable = true,
 	 .help = "Release everybody's reservations (administrators only)"},
+	HOST_OPTION("Release on that host, by ssh"),
 	{.name = NULL},
 };
 
 const struct command cmd_release = {
 	.name = "release",
 	.summary = "Release manually reserved GPUs held by the current user",
-	.usage = "[[--gpu-ids] IDS | --user NAME [--cancel] | --all [--cancel]]",
+	.usage = "[[--gpu-ids] IDS | --user NAME [--cancel] | --all [--cancel]] [--host HOST]",
 	.description =
 		"Without options, releases all your manual reservations. With --gpu-ids,\n"
 		"releases exactly those GPUs, including those of a 'canhazgpu run'; if you do\n"
@@ -144,5 +148,6 @@ const struct command cmd_release = {
 		    "  canhazgpu release 1,3",
 	.options = release_options,
 	.word_option = "gpu-ids",
+	.goes_elsewhere = true,
 	.run = release_run,
 };

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/context.h"
+#include "cmd/hosts.h"
 #include "cmd/output.h"
 #include "host/process.h"
 #include "view/report.h"
@@ -71,6 +72,8 @@ static int report_run(const struct invocation *in, struct err *e)
 		return err_usage(e, "--json and --csv cannot be used together");
 	usage_by_parse(settings_text(in->settings, "report.by"), &request.by);
 	r = find_period(in->settings, &request.period, e);
+	if (hosts_are_wanted(in))
+		return r < 0 ? r : hosts_show_report(in, e);
 	if (r == 0)
 		r = find_account(&request, e);
 	if (r == 0)
@@ -99,6 +102,7 @@ static int report_run(const struct invocation *in, struct err *e)
 }
 
 static const struct option_spec report_options[] = {
+	HOSTS_OPTIONS,
 	{.name = "days",
 	 .letter = 'd',
 	 .type = OPTION_INT,
@@ -152,7 +156,7 @@ const struct command cmd_report = {
 	.name = "report",
 	.summary = "Generate GPU usage reports",
 	.usage = "[--days N | --month [MONTH] | --from DATE [--to DATE]] [--user ACCOUNT] "
-		 "[--by WHAT] [--idle] [--json | --csv]",
+		 "[--by WHAT] [--idle] [--json | --csv] [--all | --host HOST]",
 	.description =
 		"Shows finished and running reservations of the last N times 24 hours, or of\n"
 		"a month or days of the local calendar. GPU hours count per GPU; a reservation\n"

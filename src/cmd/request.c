@@ -108,6 +108,14 @@ static enum place_wish place_of(const struct invocation *in, const char *name)
 	return !strcmp(what, "prefer") ? PLACE_PREFERRED : PLACE_REQUIRED;
 }
 
+const char *request_notify(const struct invocation *in)
+{
+	char key[64];
+	const char *channel = settings_text(in->settings, own_key(in, "notify", key));
+
+	return channel && !strcmp(channel, "usual") ? "" : channel;
+}
+
 int request_fill_kind(const struct invocation *in, struct plan_request *request, struct err *e)
 {
 	char key[64];

@@ -53,6 +53,21 @@ struct plan_request;
 		.help = "Name to show next to your account"                             \
 	}
 
+#define REQUEST_OPTION_NOTIFY                                                              \
+	{                                                                                  \
+		.name = "notify", .type = OPTION_CHOICE, .argument = "CHANNEL",            \
+		.choices = "usual|terminal|mail|command", .argument_optional = true,       \
+		.implied = "usual",                                                        \
+		.help = "Tell me when it starts if it had to wait, 10 minutes before its " \
+			"end, and of the end: by terminal, mail or command"                \
+	}
+
+/* A request that has waited for so long is told of when it is granted. */
+#define REQUEST_WAITED_NS (2 * NS_PER_SECOND)
+
+/* The channel of --notify, "" for the usual ones; NULL: it was not given. */
+const char *request_notify(const struct invocation *in);
+
 /*
  * Fills what `run`, `reserve` and `adopt` share from --gpus, --gpu-ids, --note and --user, read
  * under the prefix of the command. *ret_ids, which the caller frees, backs request->ids.

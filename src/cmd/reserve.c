@@ -10,8 +10,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/context.h"
+#include "cmd/hosts.h"
 #include "cmd/request.h"
 #include "cmd/wait.h"
+#include "host/hangup.h"
+#include "tell/self.h"
 
 /* One line for a shell: "export NAME=VALUE", or "unset NAME". */
 static void print_export(const struct pool_variable *v)
@@ -94,6 +97,27 @@ static int reuse(const struct invocation *in, struct pool *pool, const struct pl
 		       : 0;
 }
 
+/* The request has waited, and its account wants to be told. */
+static void tell_of_grant(const struct invocation *in, const struct plan_request *request,
+			  const struct reservation *r)
+{
+	AUTO_FREE char *ids = str_join_ranges(r->gpus, r->gpus_count), *text = NULL;
+	char end[CLOCK_MINUTE_SIZE];
+	struct event event = {.time_ns = r->start_ns,
+			      .kind = EVENT_GRANTED,
+			      .account = r->account,
+			      .user = r->user,
+			      .uid = r->uid,
+			      .gpus = r->gpus,
+			      .gpus_count = r->gpus_count,
+			      .reservation_id = (char *)(uintptr_t)r->id};
+
+	text = mem_printf("GPU%s %s %s reserved for you until %s", str_plural(r->gpus_count), ids,
+			  r->gpus_count == 1 ? "is" : "are", clock_local_minute(r->expiry_ns, end));
+	event.reason = text;
+	tell_self(&event, NULL, request->notify, settings_text(in->settings, "tell.sendmail"));
+}
+
 static int reserve_run(const struct invocation *in, struct err *e)
 {
 	AUTO(pool_grant_clear) struct pool_grant grant = {0};
@@ -107,15 +131,19 @@ static int reserve_run(const struct invocation *in, struct err *e)
 		.duration_ns = settings_duration_ns(in->settings, "reserve.duration"),
 		.force = settings_flag(in->settings, "reserve.force"),
 		.reuse = settings_flag(in->settings, "reserve.reuse"),
+		.notify = request_notify(in),
 		.id = id,
 	};
+	int64_t begun_ns = clock_monotonic_ns();
 	bool to_export = settings_flag(in->settings, "reserve.export");
+	bool only_id = settings_flag(in->settings, "reserve.id");
 	int r;
 
-	if (to_export && settings_flag(in->settings, "reserve.short"))
-		return err_usage(e, "--export and --short: only one of them at a time");
+	if (to_export + only_id + settings_flag(in->settings, "reserve.short") > 1)
+		return err_usage(e, "--export, --short and --id: only one of them at a time");
 	/* A reader that is gone must not end this before the GPUs are given back. */
 	signal(SIGPIPE, SIG_IGN);
+	host_hangup_watch();
 	id_new(id);
 	r = request_fill(in, &request, &ids, e);
 	if (r == 0)
@@ -130,7 +158,11 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	if (r < 0)
 		return r;
 	warn_of_instances(&grant);
-	if (settings_flag(in->settings, "reserve.short"))
+	if (request.notify && clock_monotonic_ns() - begun_ns >= REQUEST_WAITED_NS)
+		tell_of_grant(in, &request, grant.reservation);
+	if (only_id)
+		printf("%s\n", grant.reservation->id);
+	else if (settings_flag(in->settings, "reserve.short"))
 		printf("%s\n", short_names(in->settings, &grant));
 	else
 		print_reservation(&grant, &request, to_export);
@@ -156,8 +188,10 @@ static const struct option_spec reserve_options[] = {
 	 .fallback = "8h",
 	 .help = "Duration to reserve GPUs: 30m, 2h, 1d, 0.5h, 1h30m"},
 	WAIT_OPTIONS,
+	REQUEST_OPTION_NOTIFY,
 	REQUEST_OPTION_NOTE,
 	REQUEST_OPTION_USER,
+	HOST_OPTION("Reserve on that host, by ssh"),
 	{.name = "force",
 	 .letter = 'f',
 	 .type = OPTION_FLAG,
@@ -168,6 +202,10 @@ static const struct option_spec reserve_options[] = {
 	{.name = "short",
 	 .type = OPTION_FLAG,
 	 .help = "Print only what belongs into CUDA_VISIBLE_DEVICES, for scripts"},
+	{.name = "id",
+	 .type = OPTION_FLAG,
+	 .not_configurable = true,
+	 .help = "Print only the id of the reservation, for scripts"},
 	{.name = "export",
 	 .type = OPTION_FLAG,
 	 .help = "Print 'export NAME=VALUE' lines for eval, and everything else on standard error"},
@@ -179,7 +217,7 @@ const struct command cmd_reserve = {
 	.summary = "Reserve GPUs manually for a specified duration",
 	.usage =
 		"[[--gpus] N] [--gpu-ids IDS] [--type NAME] [--min-memory SIZE] [--linked[=WHAT]] [--same-numa[=WHAT]] [--duration D] [--wait [D] | --nonblock] [--note TEXT] "
-		"[--user NAME] [--force] [--reuse] [--short | --export]",
+		"[--notify[=CHANNEL]] [--user NAME] [--force] [--host HOST] [--reuse] [--short | --id | --export]",
 	.description =
 		"Reserves the GPUs until the duration ends or you release them with 'canhazgpu\n"
 		"release'. Unlike 'run', this does not set CUDA_VISIBLE_DEVICES for you: the\n"
@@ -189,6 +227,7 @@ const struct command cmd_reserve = {
 		    "  canhazgpu reserve --wait 30m --note \"notebook\"",
 	.options = reserve_options,
 	.is_limited = true,
+	.goes_elsewhere = true,
 	.word_option = "gpus",
 	.failed = reserve_failed,
 	.run = reserve_run,

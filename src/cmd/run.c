@@ -13,12 +13,14 @@
 #include "cmd/command.h"
 #include "cmd/container.h"
 #include "cmd/context.h"
+#include "cmd/hosts.h"
 #include "cmd/notice.h"
 #include "cmd/request.h"
 #include "cmd/run_exec.h"
 #include "cmd/supervised.h"
 #include "cmd/wait.h"
 #include "host/cgroup.h"
+#include "host/hangup.h"
 #include "host/process.h"
 #include "host/tree.h"
 #include "supervise/init.h"
@@ -76,6 +78,8 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 {
 	AUTO(supervised_clear) struct supervised supervised = SUPERVISED_NONE;
 	AUTO_CLOSE int tell_fd = -1;
+	int64_t begun_ns = clock_monotonic_ns();
+	const char *claim;
 	struct process_ref self;
 	int r = run_stay(&tell_fd, e);
 
@@ -88,17 +92,38 @@ static int run_reserve(const struct invocation *in, struct plan_request *request
 		return r;
 	request->holder = supervised_holder(&supervised, &self);
 	request->duration_ns = supervised.orders.timeout_ns;
+	claim = settings_text(in->settings, "run.claim");
 	/* On GPUs that are reserved by hand it needs no reservation of its own. */
-	r = pool_join(supervised.pool, request, NULL, grant, e);
+	r = claim ? pool_claim(supervised.pool, request, claim, grant, e)
+		  : pool_join(supervised.pool, request, NULL, grant, e);
 	supervised.orders.within = *ret_within = r > 0;
 	if (r > 0)
 		supervised.orders.until = UNTIL_COMMAND;
-	if (r == 0)
+	if (r == 0 && !claim)
 		r = reserve_or_wait(in, supervised.pool, &supervised, request, grant, e);
 	if (r < 0)
 		return r;
+	supervised.orders.notify_waited = clock_monotonic_ns() - begun_ns >= REQUEST_WAITED_NS;
 	container_prepare(container, in, grant, &supervised.orders);
 	return run_begin(&supervised, request, grant->reservation, e);
+}
+
+/* The GPUs of a reservation are what they are. */
+static int check_claim(const struct settings *s, struct err *e)
+{
+	static const char *const options[] = {"gpus",   "gpu-ids",   "type", "min-memory",
+					      "linked", "same-numa", "wait"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		AUTO_FREE char *key = mem_printf("run.%s", options[i]);
+
+		if (settings_origin(s, key) == ORIGIN_FLAG)
+			return err_usage(e,
+					 "--claim takes the GPUs of a reservation: it cannot be "
+					 "used with --%s",
+					 options[i]);
+	}
+	return 0;
 }
 
 static int run_run(const struct invocation *in, struct err *e)
@@ -108,7 +133,7 @@ static int run_run(const struct invocation *in, struct err *e)
 	AUTO(container_clear) struct container container = {0};
 	AUTO_FREE int *ids = NULL;
 	const char *verb = "Reserved", *what = "for command execution";
-	bool within = false;
+	bool claims = settings_is_set(in->settings, "run.claim"), within = false;
 	char id[ID_SIZE];
 	struct plan_request request = {
 		.actor = actor_get(in, &account),
@@ -118,6 +143,7 @@ static int run_run(const struct invocation *in, struct err *e)
 	};
 	int r;
 
+	host_hangup_watch();
 	if (!in->words_count)
 		return err_usage(e, "no command given: canhazgpu run %s", in->command->usage);
 	id_new(id);
@@ -128,7 +154,9 @@ static int run_run(const struct invocation *in, struct err *e)
 		r = run_find(in, &path, e);
 	if (r == 0)
 		r = container_check(in, &container, e);
-	if (r == 0)
+	if (r == 0 && claims)
+		r = check_claim(in->settings, e);
+	else if (r == 0)
 		r = run_join(in, &request, &grant, e);
 	if (r > 0) {
 		what = "of the enclosing run";
@@ -165,8 +193,15 @@ static const struct option_spec run_options[] = {
 	 .help = "Maximum time to run command before killing it: 30s, 30m, 2h, 1d, 0.5h "
 		 "(default: none)"},
 	WAIT_OPTIONS,
+	REQUEST_OPTION_NOTIFY,
 	REQUEST_OPTION_NOTE,
 	REQUEST_OPTION_USER,
+	HOST_OPTION("Run it on that host, by ssh; any: the one that has the GPUs"),
+	{.name = "claim",
+	 .type = OPTION_TEXT,
+	 .argument = "ID",
+	 .not_configurable = true,
+	 .help = "Take over your manual reservation with this id: its GPUs become those of the run"},
 	{.name = "on-lost",
 	 .type = OPTION_CHOICE,
 	 .argument = "WHAT",
@@ -235,5 +270,6 @@ const struct command cmd_run = {
 	.stop_at_word = true,
 	.words_max = -1,
 	.is_limited = true,
+	.goes_elsewhere = true,
 	.run = run_run,
 };

@@ -12,6 +12,7 @@
 #include "cmd/context.h"
 #include "cmd/words.h"
 #include "host/command.h"
+#include "host/hangup.h"
 #include "host/tree.h"
 #include "host/wrapper.h"
 
@@ -29,6 +30,7 @@ static struct environment run_environment(const struct pool_grant *grant)
 		environment_set(&env, grant->variables[i].name, grant->variables[i].value);
 	for (size_t i = 0; i < ARRAY_SIZE(markers); i++)
 		environment_set(&env, markers[i], grant->reservation->id);
+	environment_set(&env, HOST_HANGUP_VARIABLE, NULL);
 	return env;
 }
 

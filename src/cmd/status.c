@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cmd/command.h"
 #include "cmd/context.h"
+#include "cmd/hosts.h"
 #include "cmd/output.h"
 #include "host/tree.h"
 #include "pool/look.h"
@@ -139,6 +140,8 @@ static int status_run(const struct invocation *in, struct err *e)
 	int watch = (int)settings_int(in->settings, "status.watch");
 	int r = status_check(in->settings, e);
 
+	if (hosts_are_wanted(in))
+		return r < 0 ? r : hosts_show_status(in, e);
 	if (r == 0)
 		r = pool_open_from(in, &pool, e);
 	if (r < 0)
@@ -154,6 +157,7 @@ static int status_run(const struct invocation *in, struct err *e)
 }
 
 static const struct option_spec status_options[] = {
+	HOSTS_OPTIONS,
 	{.name = "json",
 	 .letter = 'j',
 	 .type = OPTION_FLAG,
@@ -187,7 +191,8 @@ static const struct option_spec status_options[] = {
 const struct command cmd_status = {
 	.name = "status",
 	.summary = "Show current GPU allocation status",
-	.usage = "[--json] [--mine | --summary | --topology] [--fresh] [--watch [SECONDS]]",
+	.usage =
+		"[--json] [--mine | --summary | --topology] [--fresh] [--watch [SECONDS]] [--all | --host HOST]",
 	.description =
 		"AVAILABLE GPUs are free and idle, IN_USE ones are reserved, UNRESERVED ones\n"
 		"are used without a reservation, DRAINED ones are out of service, and the use\n"

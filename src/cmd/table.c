@@ -5,14 +5,16 @@
 
 #include "base/mem.h"
 #include "base/nouns.h"
+#include "conf/guard_options.h"
 #include "conf/host_options.h"
 #include "conf/nearest.h"
 
 const struct command *const commands[] = {
-	&cmd_admin,   &cmd_adopt,     &cmd_backup,   &cmd_cancel,  &cmd_completion, &cmd_config,
-	&cmd_doctor,  &cmd_events,    &cmd_extend,   &cmd_help,    &cmd_migrate,    &cmd_queue,
-	&cmd_release, &cmd_report,    &cmd_reserve,  &cmd_restore, &cmd_run,        &cmd_status,
-	&cmd_web,     &cmd_supervise, &cmd_complete, NULL,
+	&cmd_admin,     &cmd_adopt,    &cmd_backup, &cmd_cancel,  &cmd_completion,
+	&cmd_config,    &cmd_doctor,   &cmd_events, &cmd_extend,  &cmd_guard,
+	&cmd_help,      &cmd_migrate,  &cmd_queue,  &cmd_release, &cmd_report,
+	&cmd_reserve,   &cmd_restore,  &cmd_run,    &cmd_status,  &cmd_web,
+	&cmd_supervise, &cmd_complete, NULL,
 };
 
 const struct option_spec global_options[] = {
@@ -136,7 +138,22 @@ const struct option_spec global_options[] = {
 	 .type = OPTION_FLAG,
 	 .not_on_command_line = true,
 	 .help = "Let requests with a known end overtake if that delays nobody ahead"},
+	{.name = "hosts",
+	 .type = OPTION_REMOTES,
+	 .other_key = "remote_hosts",
+	 .not_on_command_line = true,
+	 .argument = "LIST",
+	 .help = "Other hosts that --all and --host ask"},
+	{.name = "host-timeout",
+	 .type = OPTION_DURATION,
+	 .not_on_command_line = true,
+	 .argument = "D",
+	 .fallback = "10s",
+	 .min = 100 * NS_PER_MS,
+	 .max = 600 * NS_PER_SECOND,
+	 .help = "How long another host has to answer"},
 	HOST_OPTIONS,
+	GUARD_OPTIONS,
 	{.name = NULL},
 };
 

@@ -57,6 +57,7 @@ static int web_config_from(const struct invocation *in, struct web_config *c, st
 	c->host = mem_strdup(settings_text(s, "web.host"));
 	c->port = (int)settings_int(s, "web.port");
 	c->demo = settings_flag(s, "web.demo");
+	c->demo_gpus = (int)settings_int(s, "web.demo-gpus");
 	c->interval_ns = settings_duration_ns(s, "web.interval");
 	c->allow_hosts = mem_strdup(settings_text(s, "web.allow-host"));
 	c->documentation_url = mem_strdup(settings_text(s, "web.documentation-url"));
@@ -158,6 +159,13 @@ static const struct option_spec web_options[] = {
 	 .fallback = "0.0.0.0",
 	 .help = "Address to listen on"},
 	{.name = "demo", .type = OPTION_FLAG, .help = "Show simulated GPUs; needs no pool"},
+	{.name = "demo-gpus",
+	 .type = OPTION_INT,
+	 .argument = "N",
+	 .fallback = "8",
+	 .min = 8,
+	 .max = 1024,
+	 .help = "So many simulated GPUs, with --demo"},
 	{.name = "interval",
 	 .type = OPTION_DURATION,
 	 .argument = "TIME",
@@ -189,8 +197,9 @@ static const struct option_spec web_options[] = {
 const struct command cmd_web = {
 	.name = "web",
 	.summary = "Start a web server for GPU status monitoring",
-	.usage = "[--port PORT] [--host HOST] [--demo] [--interval TIME] [--token-file FILE] "
-		 "[--allow-host NAMES]",
+	.usage =
+		"[--port PORT] [--host HOST] [--demo] [--demo-gpus N] [--interval TIME] [--token-file FILE] "
+		"[--allow-host NAMES]",
 	.description =
 		"Serves a page, a JSON API, live events and metrics, until Ctrl-C or SIGTERM.\n"
 		"Nobody can change anything through it, but everybody who can reach the port\n"

@@ -201,6 +201,7 @@ static int take_option(struct parser *p, const struct row *row, const char *valu
 	AUTO_FREE char *option = mem_printf("--%s", row->spec->name);
 	AUTO_FREE char *key = setting_key(row->prefix, row->spec);
 	const char *half = value ? NULL : half_a_value(p, row->spec);
+	AUTO_FREE char *list = NULL;
 	struct err e = {0};
 
 	if (half && row->spec->type == OPTION_DURATION)
@@ -211,6 +212,8 @@ static int take_option(struct parser *p, const struct row *row, const char *valu
 	if (half)
 		return fail(p, "option '%s' needs a date such as 2026-10, not '%.20s'", option,
 			    half);
+	if (value && row->spec->repeatable && settings_origin(p->settings, key) == ORIGIN_FLAG)
+		value = list = mem_printf("%s,%s", settings_text(p->settings, key), value);
 	if (settings_set(p->settings, key, value ? value : value_left_out(p, row->spec), option,
 			 &e))
 		return fail(p, "%s", e.text);

@@ -62,6 +62,31 @@
 		 .not_on_command_line = true,                                        \
 		 .system_only = true,                                                \
 		 .help = "Refuse --user: show the account alone"},                   \
+		{.name = "tell-sendmail",                                            \
+		 .key = "tell.sendmail",                                             \
+		 .type = OPTION_PATH,                                                \
+		 .not_on_command_line = true,                                        \
+		 .system_only = true,                                                \
+		 .argument = "FILE",                                                 \
+		 .help = "Program that sends mail (default: sendmail)"},             \
+		{.name = "tell-hook-user",                                           \
+		 .key = "tell.hook-user",                                            \
+		 .type = OPTION_TEXT,                                                \
+		 .not_on_command_line = true,                                        \
+		 .system_only = true,                                                \
+		 .argument = "NAME",                                                 \
+		 .fallback = "canhazgpu-hooks",                                      \
+		 .help = "Account that hooks run as"},                               \
+		{.name = "tell-hook-timeout",                                        \
+		 .key = "tell.hook-timeout",                                         \
+		 .type = OPTION_DURATION,                                            \
+		 .not_on_command_line = true,                                        \
+		 .system_only = true,                                                \
+		 .argument = "D",                                                    \
+		 .fallback = "10s",                                                  \
+		 .min = NS_PER_MS,                                                   \
+		 .max = 60 * NS_PER_SECOND,                                          \
+		 .help = "How long a hook may take for one event"},                  \
 	{                                                                            \
 		.name = "pool-exclude", .key = "pool.exclude", .type = OPTION_IDS,   \
 		.not_on_command_line = true, .system_only = true, .argument = "IDS", \

@@ -13,6 +13,7 @@
 #include "base/date.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "conf/remotes.h"
 #include "conf/setting.h"
 
 /* Room for the name of an environment variable. */
@@ -165,6 +166,27 @@ static int check_duration(const struct option_spec *spec, const char *value, str
 	return r;
 }
 
+static int check_remotes(const char *value, struct err *e)
+{
+	AUTO(remotes_clear) struct remotes remotes = {0};
+
+	return remotes_parse(value, &remotes, e);
+}
+
+/* Names of accounts, groups and programs, which hold no blanks. */
+static int check_names(const char *value, struct err *e)
+{
+	size_t length;
+
+	for (const char *p = value; *p; p += length) {
+		p += *p == ',' && p != value;
+		length = strcspn(p, ",");
+		if (!length || strcspn(p, " \t\n") < length)
+			return err_usage(e, "'%.60s' is not a list of names (alice,bob)", value);
+	}
+	return *value ? 0 : err_usage(e, "an empty list of names");
+}
+
 bool option_accepts(const struct option_spec *spec, const char *value)
 {
 	return setting_check(spec, value, NULL) == 0;
@@ -203,8 +225,12 @@ int setting_check(const struct option_spec *spec, const char *value, struct err 
 		return check_choice(option_choices(spec), value, e);
 	case OPTION_PATH:
 		return *value ? 0 : err_usage(e, "an empty file name");
+	case OPTION_REMOTES:
+		return check_remotes(value, e);
+	case OPTION_NAMES:
+		return check_names(value, e);
 	case OPTION_TEXT:
-		break;
+		return spec->check ? spec->check(value, e) : 0;
 	}
 	return 0;
 }
@@ -377,6 +403,21 @@ int *settings_ids(const struct settings *s, const char *key, size_t *ret_count)
 	if (value)
 		(void)parse_id_list(value, &ids, ret_count, NULL);
 	return ids;
+}
+
+char **settings_names(const struct settings *s, const char *key, size_t *ret_count)
+{
+	const char *value = get_typed(s, key, OPTION_NAMES);
+	char **names = NULL;
+	size_t length;
+
+	*ret_count = 0;
+	for (const char *p = value; p && *p; p += length + (p[length] == ',')) {
+		length = strcspn(p, ",");
+		names = mem_resize(names, *ret_count + 1, sizeof(*names));
+		names[(*ret_count)++] = mem_printf("%.*s", (int)length, p);
+	}
+	return names;
 }
 
 void settings_gpus(const struct settings *s, const char *key, struct gpu_list *ret_list)

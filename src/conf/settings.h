@@ -88,6 +88,8 @@ int64_t settings_duration_ns(const struct settings *s,
 int64_t settings_size_mb(const struct settings *s, const char *key); /* MiB; 0: no value */
 /* Ids, ascending; NULL and 0: no value. The caller frees them. */
 int *settings_ids(const struct settings *s, const char *key, size_t *ret_count);
+/* NULL and 0: no value. The caller frees the names and their list. */
+char **settings_names(const struct settings *s, const char *key, size_t *ret_count);
 /* GPUs by id and UUID; none: no value. The caller clears *ret_list. */
 void settings_gpus(const struct settings *s, const char *key, struct gpu_list *ret_list);
 

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "conf/doc/doc.h"
 #include "conf/nearest.h"
+#include "conf/remotes.h"
 #include "conf/setting.h"
 
 /* One file that is being read into the settings. */
@@ -150,6 +151,10 @@ static const char *need_name(enum option_type type)
 		return "a size, such as \"40G\" or \"512Mi\"";
 	case OPTION_DATE:
 		return "a date in quotes, such as \"2026-10-31\"";
+	case OPTION_REMOTES:
+		return "a list of hosts, such as [gpu1, {name: gpu2, ssh: alice@gpu2}]";
+	case OPTION_NAMES:
+		return "names, such as [alice, bob]";
 	case OPTION_TEXT:
 	case OPTION_PATH:
 	case OPTION_CHOICE:
@@ -164,18 +169,84 @@ static int fail_type(struct load *l, const struct doc_node *node, const struct s
 			 setting->key, need_name(setting->spec->type), kind_name(node->kind));
 }
 
-/* [1, 3] as "1,3"; false if there is anything but whole numbers in it, or texts where they may be
-   UUIDs. */
-static bool join_ids(const struct doc_node *list, enum option_type type, struct str *ret_text)
+/* Whether there may be a list: [1, 3]. */
+static bool takes_list(enum option_type type)
+{
+	return type == OPTION_IDS || type == OPTION_GPUS || type == OPTION_NAMES;
+}
+
+/* [1, 3] as "1,3"; false if there is anything in it that is no id, UUID or name. */
+static bool join_list(const struct doc_node *list, enum option_type type, struct str *ret_text)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		enum doc_kind kind = list->children[i]->kind;
 
-		if (kind != DOC_INT && (kind != DOC_STRING || type != OPTION_GPUS))
+		if (type == OPTION_NAMES
+			    ? kind != DOC_STRING
+			    : kind != DOC_INT && (kind != DOC_STRING || type != OPTION_GPUS))
 			return false;
 		str_addf(ret_text, "%s%s", i ? "," : "", list->children[i]->text);
 	}
 	return true;
+}
+
+/* One host of a list: its name, or a section with it. */
+static int add_remote(struct load *l, const struct doc_node *node, struct str *out)
+{
+	const struct doc_node *name = node->kind == DOC_MAPPING ? doc_find(node, "name") : node;
+
+	if (!name || name->kind != DOC_STRING)
+		return doc_error(l->path, node->line, node->column, l->e,
+				 "a host needs a name in quotes, or a section with one");
+	if (strchr(name->text, ',') || strchr(name->text, ' '))
+		return doc_error(l->path, name->line, name->column, l->e,
+				 "'%.60s' is no name of a host", name->text);
+	str_addf(out, "%s%s", out->length ? ", " : "", name->text);
+	/* In the order of the members: a label comes last. */
+	for (size_t i = 0; node->kind == DOC_MAPPING && remote_members[i]; i++) {
+		const struct doc_node *member = doc_find(node, remote_members[i]);
+		bool is_label = !strcmp(remote_members[i], "label");
+
+		if (!member)
+			continue;
+		if (member->kind != DOC_STRING || !*member->text || strchr(member->text, ',') ||
+		    (!is_label && strchr(member->text, ' ')))
+			return doc_error(l->path, member->line, member->column, l->e,
+					 "%s needs text without commas%s", remote_members[i],
+					 is_label ? "" : " and spaces");
+		str_addf(out, " %s=%s", remote_members[i], member->text);
+	}
+	return 0;
+}
+
+static bool is_remote_member(const char *key)
+{
+	for (size_t i = 0; remote_members[i]; i++) {
+		if (!strcmp(remote_members[i], key))
+			return true;
+	}
+	return !strcmp(key, "name");
+}
+
+/* [gpu1, {name: gpu2, ...}] as conf/remotes.h has it. */
+static int join_remotes(struct load *l, const struct doc_node *list, struct str *out)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct doc_node *node = list->children[i];
+		int r = add_remote(l, node, out);
+
+		for (size_t k = 0; r == 0 && node->kind == DOC_MAPPING && k < node->count; k++) {
+			const struct doc_node *member = node->children[k];
+
+			if (!is_remote_member(member->key))
+				r = doc_error(l->path, member->key_line, member->key_column, l->e,
+					      "'%.60s' is not name, ssh, url, token-file or label",
+					      member->key);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* Does a value of this kind make sense for this option? Lists are the caller's. */
@@ -194,8 +265,10 @@ static bool kind_fits(enum doc_kind kind, const struct option_spec *spec)
 	case OPTION_SIZE:
 	case OPTION_DATE:
 	case OPTION_TEXT:
+	case OPTION_NAMES:
 	case OPTION_PATH:
 	case OPTION_CHOICE:
+	case OPTION_REMOTES:
 		break;
 	}
 	return kind == DOC_STRING;
@@ -248,10 +321,15 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 		return doc_error(l->path, node->line, node->column, l->e,
 				 "%s needs a unit: \"%ss\", \"%sm\" or \"%sh\"", setting->key,
 				 value, value, value);
-	if ((setting->spec->type == OPTION_IDS || setting->spec->type == OPTION_GPUS) &&
-	    node->kind == DOC_SEQUENCE) {
-		if (!join_ids(node, setting->spec->type, &ids))
+	if (takes_list(setting->spec->type) && node->kind == DOC_SEQUENCE) {
+		if (!join_list(node, setting->spec->type, &ids))
 			return fail_type(l, node, setting);
+		value = str_text(&ids);
+	} else if (setting->spec->type == OPTION_REMOTES && node->kind == DOC_SEQUENCE) {
+		int r = join_remotes(l, node, &ids);
+
+		if (r < 0)
+			return r;
 		value = str_text(&ids);
 	} else if (!kind_fits(node->kind, setting->spec)) {
 		return fail_type(l, node, setting);
@@ -262,13 +340,27 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 	return 0;
 }
 
+/* The setting of that key, or of what other programs call it. */
+static struct setting *find_named(struct settings *s, const char *key)
+{
+	struct setting *setting = settings_find(s, key);
+
+	for (size_t i = 0; !setting && i < s->count; i++) {
+		const char *other = s->items[i].spec->other_key;
+
+		if (other && !strcmp(other, key))
+			setting = &s->items[i];
+	}
+	return setting;
+}
+
 /* `a.b` may be written nested or dotted, in any mixture: prefix is what is above. */
 static int apply_mapping(struct load *l, const char *prefix, const struct doc_node *mapping)
 {
 	for (size_t i = 0; i < mapping->count; i++) {
 		const struct doc_node *node = mapping->children[i];
 		AUTO_FREE char *key = mem_printf("%s%s%s", prefix, *prefix ? "." : "", node->key);
-		struct setting *setting = settings_find(l->settings, key);
+		struct setting *setting = find_named(l->settings, key);
 		bool group = is_group_section(l->settings, key);
 		bool section = group || is_section(l->settings, key);
 		int r = 0;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "conf/guard_options.h"
 #include "conf/host_options.h"
 #include "conf/setting.h"
 
@@ -15,7 +16,8 @@
 
 struct settings *settings_new_host(void)
 {
-	static const struct option_spec host_options[] = {HOST_OPTIONS, {.name = NULL}};
+	static const struct option_spec host_options[] = {
+		HOST_OPTIONS, GUARD_OPTIONS, {.name = NULL}};
 	struct settings *s = settings_new();
 
 	settings_declare(s, NULL, host_options);

@@ -11,12 +11,16 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "host/identity.h"
+#include "host/proc.h"
 
 /* How often the end of a process is looked for without a pidfd. */
 #define WATCH_MS 20
@@ -104,17 +108,88 @@ int host_pidfd_open(const struct process_ref *ref, int *ret_fd, struct err *e)
 	return 0;
 }
 
-int host_process_signal(const struct process_ref *ref, int signal, struct err *e)
+/* Whether the process is that account's. Asked with the handle open, so that it is of that one. */
+static int check_owner(const struct process_ref *ref, uid_t uid, struct err *e)
+{
+	struct process_info info;
+	int r = host_process_read(ref->pid, &info, e);
+
+	if (r == 0 && (info.start_ticks != ref->start_ticks || host_state_is_gone(info.state)))
+		return err_set(e, ESRCH, "there is no process %d any more", (int)ref->pid);
+	if (r == 0 && host_uid_outside(info.uid) != uid)
+		return err_set(e, EPERM, "process %d is another account's by now", (int)ref->pid);
+	return r;
+}
+
+/* uid: of the account that it must be of; NULL: any. */
+static int send_signal(const struct process_ref *ref, const uid_t *uid, int signal, struct err *e)
 {
 	AUTO_CLOSE int fd = ref->pid > 0 ? (int)syscall(SYS_pidfd_open, ref->pid, 0) : -1;
-	int code = fd < 0 ? errno : 0;
+	int code = fd < 0 ? errno : 0, r;
 
 	if (ref->pid <= 0 || host_process_life(ref) == HOST_GONE)
 		return err_set(e, ESRCH, "there is no process %d any more", (int)ref->pid);
+	r = uid ? check_owner(ref, *uid, e) : 0;
+	if (r < 0)
+		return r;
 	if (fd >= 0 && syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) < 0)
 		code = errno;
 	/* The check was a moment ago: no closer is possible without a handle. */
 	if (is_refused_call(code))
 		code = kill(ref->pid, signal) < 0 ? errno : 0;
 	return code ? err_sys(e, code, "cannot signal process %d", (int)ref->pid) : 0;
+}
+
+int host_process_signal(const struct process_ref *ref, int signal, struct err *e)
+{
+	return send_signal(ref, NULL, signal, e);
+}
+
+int host_process_signal_of(const struct process_ref *ref, uid_t uid, int signal, struct err *e)
+{
+	return send_signal(ref, &uid, signal, e);
+}
+
+/* The beginning of struct pidfd_info of <linux/pidfd.h>, which is younger than the kernels that we
+   are built on. */
+struct pidfd_info_start {
+	uint64_t mask, cgroup_id;
+	uint32_t pid, tgid, ppid;
+	uint32_t ids[8];
+	int32_t exit_code;
+};
+#define INFO_EXIT (UINT64_C(1) << 3)
+#define GET_INFO _IOWR(0xFF, 11, struct pidfd_info_start)
+
+/* The kernel keeps it for the handle when the parent has asked. */
+static bool status_kept(int fd, int *ret_status)
+{
+	struct pidfd_info_start info = {.mask = INFO_EXIT};
+
+	if (ioctl(fd, GET_INFO, &info) < 0 || !(info.mask & INFO_EXIT))
+		return false;
+	*ret_status = info.exit_code;
+	return true;
+}
+
+/* The last field of /proc/<pid>/stat, while the parent has not asked. */
+static bool status_of_zombie(const struct process_ref *ref, int *ret_status)
+{
+	char text[2048];
+	struct process_info info;
+	const char *last;
+
+	if (host_proc_read(ref->pid, "stat", text, sizeof(text)) <= 0 ||
+	    !host_stat_parse(text, &info) || info.start_ticks != ref->start_ticks ||
+	    !host_state_is_gone(info.state))
+		return false;
+	last = strrchr(text, ' ');
+	*ret_status = last ? atoi(last) : 0;
+	return last != NULL;
+}
+
+bool host_pidfd_status(int fd, const struct process_ref *ref, int *ret_status)
+{
+	return status_kept(fd, ret_status) || status_of_zombie(ref, ret_status) ||
+	       status_kept(fd, ret_status);
 }

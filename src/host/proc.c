@@ -90,6 +90,7 @@ enum stat_field {
 	STAT_PPID,
 	STAT_PGRP,
 	STAT_SESSION,
+	STAT_TERMINAL,
 	STAT_THREADS = 20,
 	STAT_START = 22
 };
@@ -123,6 +124,7 @@ bool host_stat_parse(const char *text, struct process_info *ret_info)
 	info.ppid = (pid_t)values[STAT_PPID];
 	info.pgrp = (pid_t)values[STAT_PGRP];
 	info.session = (pid_t)values[STAT_SESSION];
+	info.terminal = (dev_t)values[STAT_TERMINAL];
 	info.start_ticks = (uint64_t)values[STAT_START];
 	length = (size_t)(close - open - 1);
 	if (length >= sizeof(info.name))

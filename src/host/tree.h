@@ -56,6 +56,10 @@ void host_tree_add(struct host_tree *t, const struct process_ref *root);
  */
 int host_tree_refresh(struct host_tree *t, struct err *e);
 
+/* Takes the marker out of what others see of this process: what it does is no part of the run in
+   which it was started. For a process that has just been forked, and outlives its caller. */
+void host_tree_leave(void);
+
 /* The time in clock ticks after boot, as processes' start times count. */
 uint64_t host_ticks_now(void);
 
@@ -79,10 +83,21 @@ void host_tree_clear(struct host_tree *t);
  */
 int host_pidfd_open(const struct process_ref *ref, int *ret_fd, struct err *e);
 
+/*
+ * How that process, of which the handle is one, has ended, as waitpid would tell its parent. False:
+ * not known. Before Linux 6.15 only a process of which nobody has asked yet can be asked, and its
+ * parent may be faster.
+ */
+bool host_pidfd_status(int fd, const struct process_ref *ref, int *ret_status);
+
 /* Whether the kernel has pidfds. Else each handle costs a process that polls. */
 bool host_has_pidfd(void);
 
 /* Signals exactly that process. -ESRCH: gone; -EPERM: refused. */
 int host_process_signal(const struct process_ref *ref, int signal, struct err *e);
+
+/* The same where it is that account's, for root, who may signal any: -EPERM where it is somebody
+   else's by now. */
+int host_process_signal_of(const struct process_ref *ref, uid_t uid, int signal, struct err *e);
 
 #endif

@@ -236,6 +236,30 @@ void plan_drop_mark(struct plan *p, const struct pool_state *state, const char *
 	c->mark = (struct change_mark){.mark = mark, .drop = true};
 }
 
+void plan_drop_wishes(struct plan *p, const struct pool_state *state)
+{
+	for (size_t i = 0; i < state->marks_count; i++) {
+		const char *key = state->marks[i].key;
+
+		if (!strncmp(key, PLAN_WISH, strlen(PLAN_WISH)) &&
+		    !pool_state_find(state, key + strlen(PLAN_WISH)))
+			plan_drop_mark(p, state, key);
+	}
+}
+
+void plan_put_wish(struct plan *p, const struct pool_state *state,
+		   const struct plan_request *request, int64_t now_ns)
+{
+	AUTO_FREE char *key = mem_printf(PLAN_WISH "%s", request->id);
+	struct mark *mark;
+
+	if (!request->notify || request->type != RESERVATION_MANUAL)
+		return;
+	plan_drop_wishes(p, state);
+	mark = plan_put_mark(p, state, key, now_ns);
+	mark->text = plan_own(p, mem_strdup(request->notify));
+}
+
 void plan_put_activity(struct plan *p, const struct slot *slot, const struct activity *activity)
 {
 	struct change *c = plan_add(p, CHANGE_ACTIVITY);

@@ -86,6 +86,18 @@ struct mark *plan_put_mark(struct plan *p, const struct pool_state *state, const
 /* Removes the mark of that key, if there is one. */
 void plan_drop_mark(struct plan *p, const struct pool_state *state, const char *key);
 
+/* The key of the mark of a manual reservation of which its account wants to be told: this before
+   the reservation's id. Its text is the channel, "" for the usual ones. */
+#define PLAN_WISH "notify "
+
+/* Stores that mark for what is granted, where the request says so, and removes those of
+   reservations that have ended. */
+void plan_put_wish(struct plan *p, const struct pool_state *state,
+		   const struct plan_request *request, int64_t now_ns);
+
+/* Removes the marks with that beginning whose reservation is gone. */
+void plan_drop_wishes(struct plan *p, const struct pool_state *state);
+
 /* Stores what the reservation of that slot has done there, quietly. */
 void plan_put_activity(struct plan *p, const struct slot *slot, const struct activity *activity);
 

@@ -29,8 +29,10 @@
  *     forecast           when anything ends or starts, as it is shown
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     waiting            the entry of a request in the queue (private)
+ *     guard, guard_steps, guard_use, guard_idle, guard_expiry
+ *                        what is done about idle and unreserved GPUs; guard_pass joins them
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
- *                        ignore, nested, within, reuse, machine
+ *                        ignore, nested, within, reuse, claim, machine, destination
  *
  * A commit compares only the slots and entries that it changes: a decision that rests on others
  * adds a CHANGE_CHECK (plan_guard_quota), or a decision made at the same time escapes it.
@@ -44,7 +46,9 @@
 #include "plan/before.h"
 #include "plan/cancel.h"
 #include "plan/changes.h"
+#include "plan/claim.h"
 #include "plan/cleanup.h"
+#include "plan/destination.h"
 #include "plan/doubt.h"
 #include "plan/drain.h"
 #include "plan/ended.h"
@@ -52,6 +56,7 @@
 #include "plan/extend.h"
 #include "plan/facts.h"
 #include "plan/forecast.h"
+#include "plan/guard.h"
 #include "plan/ignore.h"
 #include "plan/init.h"
 #include "plan/kind.h"

@@ -93,6 +93,16 @@ static void rebase_activity(struct activity *a, const char *clock, int64_t now_n
 	move(&a->idle_since_ns, by_ns);
 }
 
+static void rebase_mark(struct mark *m, const char *clock, int64_t now_ns, int64_t boot_ns)
+{
+	int64_t by_ns = rebase(&m->base, clock, now_ns, boot_ns);
+
+	move(&m->since_ns, by_ns);
+	move(&m->seen_ns, by_ns);
+	move(&m->warned_ns, by_ns);
+	move(&m->acted_ns, by_ns);
+}
+
 void plan_rebase_state(struct pool_state *state, const char *clock, int64_t now_ns, int64_t boot_ns)
 {
 	for (size_t i = 0; i < state->slots_count; i++)
@@ -101,4 +111,6 @@ void plan_rebase_state(struct pool_state *state, const char *clock, int64_t now_
 		plan_rebase(state->reservations[i], clock, now_ns, boot_ns);
 	for (size_t i = 0; i < state->queue_count; i++)
 		rebase_entry(&state->queue[i], clock, now_ns, boot_ns);
+	for (size_t i = 0; i < state->marks_count; i++)
+		rebase_mark(&state->marks[i], clock, now_ns, boot_ns);
 }

@@ -21,8 +21,8 @@ void plan_rebase(struct reservation *r, const char *clock, int64_t now_ns, int64
 /* A time of one base as one of another; as it is where they are not of the same clock. */
 int64_t plan_rebase_time(int64_t time_ns, const struct time_base *from, const struct time_base *to);
 
-/* The same for all reservations and waiting requests of a state. The order of the queue stays
-   (enqueued_ns), and so does when GPUs were released: scans are compared with that. */
+/* The same for all reservations, waiting requests and marks of a state. The order of the queue
+   stays (enqueued_ns), and so does when GPUs were released: scans are compared with that. */
 void plan_rebase_state(struct pool_state *state, const char *clock, int64_t now_ns,
 		       int64_t boot_ns);
 

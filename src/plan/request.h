@@ -28,10 +28,12 @@ struct plan_request {
 	enum place_wish same_numa; /* in one NUMA node */
 	int64_t duration_ns;       /* manual: length; run: time limit, 0: none */
 	const char *note;
-	int64_t grace_ns;     /* run: how long it may take to end when its time limit is reached */
-	bool force;           /* take GPUs in unreserved use, too */
-	bool reuse;           /* manual: what the actor holds already will do: reuse.h */
-	bool backfill;        /* may borrow what others wait for: backfill.h */
+	const char *notify; /* manual: the account wants to be told before it ends, by this channel
+			       ("": by its usual ones); NULL: no */
+	int64_t grace_ns;   /* run: how long it may take to end when its time limit is reached */
+	bool force;         /* take GPUs in unreserved use, too */
+	bool reuse;         /* manual: what the actor holds already will do: reuse.h */
+	bool backfill;      /* may borrow what others wait for: backfill.h */
 	struct holder holder; /* run; borrowed */
 	const char *id;       /* UUID of the reservation to be */
 };

@@ -10,8 +10,9 @@
 
 /*
  * Checks everything, and goes on where something cannot be checked: never fails, changes nothing.
- * Without a store_url (the settings name none) only the driver is checked.
+ * Without a store_url (the settings name none) only the driver is checked. has_rules: passes of
+ * guard are expected to act.
  */
-void pool_examine(const struct pool_config *config, struct findings *f);
+void pool_examine(const struct pool_config *config, bool has_rules, struct findings *f);
 
 #endif

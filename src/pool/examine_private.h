@@ -28,6 +28,10 @@ void examine_reservations(const struct observer *o, const struct pool_state *sta
 /* Waiting requests that are unreadable or stopped. */
 void examine_queue(const struct observer *o, const struct pool_state *state, struct findings *f);
 
+/* The passes of guard: whether something starts them, and what the last one found. */
+void examine_passes(const struct pool_state *state, bool has_rules, int64_t now_ns,
+		    struct findings *f);
+
 /* The processes that do not count as use of the GPUs. */
 void examine_ignored(const struct observer *o, const struct pool_state *state, struct findings *f);
 

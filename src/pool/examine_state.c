@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "gpu/gpu.h"
 #include "host/process.h"
+#include "plan/guard.h"
 #include "pool/examine_private.h"
 
 /* Clocks of several hosts are never quite the same. */
@@ -313,4 +314,31 @@ void examine_ignored(const struct observer *o, const struct pool_state *state, s
 					p->ignored_by ? p->ignored_by : "unknown",
 					clock_local_minute(p->ignored_ns, since));
 	}
+}
+
+/* Passes are a minute apart, from a timer; this leaves room for a slow driver, and for cron. */
+#define PASS_LATE_NS (15 * NS_PER_MINUTE)
+
+void examine_passes(const struct pool_state *state, bool has_rules, int64_t now_ns,
+		    struct findings *f)
+{
+	static const char start[] =
+		"'systemctl enable --now canhazgpu-guard.timer' starts one each "
+		"minute (docs/guard.md)";
+	const struct mark *last = pool_state_mark(state, PLAN_GUARD_PASS);
+	int64_t ago_ns = last ? now_ns - last->seen_ns : 0;
+	AUTO_FREE char *ago = clock_span(ago_ns);
+
+	if (!last) {
+		findings_add(f, "guard", has_rules ? FINDING_WARNING : FINDING_NOTE, start,
+			     has_rules ? "there are rules, and no pass of 'canhazgpu guard' yet"
+				       : "there was no pass of 'canhazgpu guard' yet");
+		return;
+	}
+	findings_add(f, "guard", FINDING_OK, NULL, "the last pass was %s ago: %s", ago,
+		     last->text ? last->text : "nothing is known of it");
+	if (ago_ns > PASS_LATE_NS)
+		findings_extend(f, has_rules ? FINDING_WARNING : FINDING_NOTE,
+				"'systemctl status canhazgpu-guard.timer' says why, or see cron",
+				"nothing starts it at present");
 }

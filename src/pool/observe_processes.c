@@ -10,8 +10,8 @@
 
 /* Account names looked up so far; few accounts use the GPUs of a host at a time. */
 struct names {
-	uid_t uid[16];
-	char *name[16];
+	uid_t uid[64];
+	char *name[64];
 	size_t count;
 };
 

@@ -14,6 +14,7 @@ struct plan_policy pool_policy_from(const struct settings *s)
 		.max_duration_ns = settings_duration_ns(s, "policy.max-duration"),
 		.max_run_ns = settings_duration_ns(s, "policy.max-run"),
 		.max_wait_ns = settings_duration_ns(s, "policy.max-wait"),
+		.idle_after_ns = settings_duration_ns(s, "guard.idle.after"),
 		.note_required = settings_flag(s, "policy.require-note"),
 		.no_display_name = settings_flag(s, "policy.no-display-name"),
 		.admin_group = mem_strdup(settings_text(s, "admin.group")),

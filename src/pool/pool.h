@@ -164,6 +164,11 @@ int pool_reserve(struct pool *p, const struct plan_request *request, struct pool
 int pool_join(struct pool *p, const struct plan_request *request, const char *outer_id,
 	      struct pool_grant *ret_grant, struct err *e);
 
+/* Gives a run the GPUs of a manual reservation of its actor: see plan_claim. The caller clears
+ *ret_grant. */
+int pool_claim(struct pool *p, const struct plan_request *request, const char *id,
+	       struct pool_grant *ret_grant, struct err *e);
+
 /*
  * Grants GPUs to processes that run already, and to what descends from them: see plan_adopt. They
  * must be of the account of request->actor. The caller clears *ret_grant.

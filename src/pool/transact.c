@@ -205,10 +205,12 @@ static int transact_once(struct pool *p, struct transaction *t, struct attempt *
 	if (r != 0)
 		return r;
 	attempt_clear(a);
-	r = pool_load(p, STORE_UPDATE, &a->state, e);
+	r = pool_load(p, t->dry_run ? STORE_READ : STORE_UPDATE, &a->state, e);
 	if (r < 0)
 		return r;
 	r = decide(p, t, a, e);
+	if (t->dry_run)
+		return r;
 	if (r == 0 && a->plan.changes_count)
 		return pool_commit(p, t, a, e);
 	if (r == -EBUSY && t->refused && a->plan.changes_count)

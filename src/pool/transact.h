@@ -72,6 +72,7 @@ struct transaction {
 					    nobody in particular */
 	bool without_events;   /* nothing happens: what has happened elsewhere is copied */
 	pool_prepare *prepare; /* NULL: nothing to prepare */
+	bool dry_run;          /* decides, and commits nothing */
 	/* It needs to know of nobody whether he lives. `prepare` may change it. */
 	bool without_liveness;
 

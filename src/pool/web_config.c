@@ -11,6 +11,7 @@ static const struct json_field web_config_fields[] = {
 	FIELD("host", struct web_config, host, .exact = true),
 	FIELD("port", struct web_config, port),
 	FIELD("demo", struct web_config, demo),
+	FIELD("demo_gpus", struct web_config, demo_gpus),
 	FIELD("token", struct web_config, token, .optional = true, .exact = true),
 	FIELD("allow_hosts", struct web_config, allow_hosts, .optional = true, .exact = true),
 	FIELD("documentation", struct web_config, documentation_url, .optional = true,

@@ -15,6 +15,7 @@ struct web_config {
 	char *host;        /* address or name to listen on */
 	int port;          /* 0: any free one */
 	bool demo;         /* simulated GPUs, no pool */
+	int demo_gpus;     /* so many of them */
 	char *token;       /* who wants anything must know it; NULL: nobody must */
 	char *allow_hosts; /* names that the server answers to, separated by commas; NULL: see
 			      access.c */

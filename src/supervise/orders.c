@@ -59,6 +59,10 @@ static const struct json_field orders_fields[] = {
 	FIELD("container_kill", struct orders, container_kill, .optional = true),
 	FIELD_STRUCTS("adopted", struct orders, adopted, adopted_count, process_fields,
 		      .optional = true),
+	FIELD("notify", struct orders, notify, .optional = true),
+	FIELD("notify_what", struct orders, notify_what, .optional = true),
+	FIELD("notify_waited", struct orders, notify_waited, .optional = true),
+	FIELD("sendmail", struct orders, sendmail, .optional = true, .exact = true),
 	FIELD_POINTER("reservation", struct orders, reservation, reservation_fields),
 	FIELD_STRUCT("pool", struct orders, pool, pool_config_fields),
 	FIELDS_END,
@@ -106,6 +110,9 @@ void orders_clear(struct orders *o)
 	free(o->cid_file);
 	free(o->cid_directory);
 	free(o->container_kill);
+	free(o->notify);
+	free(o->notify_what);
+	free(o->sendmail);
 	pool_config_clear(&o->pool);
 	*o = (struct orders){0};
 }

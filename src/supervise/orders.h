@@ -39,6 +39,12 @@ struct orders {
 	   place. NULL: the command was started for the reservation. */
 	struct process_ref *adopted;
 	size_t adopted_count;
+	/* Its account wants to be told of the end, and before the time limit (`run --notify`), by
+	   this channel, "" for the usual ones; NULL: no. */
+	char *notify;
+	char *notify_what;  /* the command, for people */
+	bool notify_waited; /* the request has waited: tell of the start, too */
+	char *sendmail;     /* tell.sendmail; NULL: the usual one */
 	struct pool_config pool;
 };
 

@@ -60,7 +60,7 @@ static void supervise_sleep(struct supervisor *s)
 {
 	struct pollfd fds[3 + USERS_WATCHED];
 	int64_t now_ns = clock_monotonic_ns(), wait_ms;
-	int64_t due_ns = min_ns(s->deadline_ns, s->warn_ns);
+	int64_t due_ns = min_ns(min_ns(s->deadline_ns, s->warn_ns), s->notify_ns);
 	nfds_t count = 0;
 
 	if (!s->lost && !s->renewer)
@@ -108,6 +108,8 @@ static void supervise_chores(struct supervisor *s)
 		supervise_find_container(s);
 	if (now_ns >= s->warn_ns)
 		supervise_warn(s);
+	if (now_ns >= s->notify_ns)
+		supervise_notify_limit(s);
 	if (now_ns >= s->deadline_ns)
 		supervise_time_out(s);
 	if (s->command_fd >= 0 && now_ns >= s->next_scan_ns) {
@@ -124,6 +126,7 @@ static void supervise_chores(struct supervisor *s)
    stores that at once. */
 static void supervise_next_adopted(struct supervisor *s)
 {
+	supervise_notify_status(s);
 	mem_auto_close(&s->command_fd);
 	while (s->command_fd < 0 && s->adopted_next < s->orders.adopted_count) {
 		const struct process_ref *next = &s->orders.adopted[s->adopted_next++];
@@ -264,6 +267,8 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 	s->next_scan_ns = now_ns + FIRST_SCAN_NS;
 	s->next_container_ns = s->orders.cid_file ? now_ns + FIRST_SCAN_NS : INT64_MAX;
 	s->deadline_ns = s->orders.timeout_ns ? now_ns + s->orders.timeout_ns : INT64_MAX;
+	s->began_ns = now_ns;
+	supervise_notify_begin(s);
 	s->warn_ns = s->orders.warn_signal ? s->deadline_ns - s->orders.warn_before_ns : INT64_MAX;
 	r = s->orders.within ? supervise_begin_within(s, e) : 0;
 	if (r == 0)
@@ -295,11 +300,15 @@ int supervise(struct pool_config *ret_pool, struct err *e)
 	if (r)
 		return r < 0 ? r : 0;
 	r = supervise_begin(&s, e);
+	if (r == 0)
+		supervise_notify_start(&s);
 	/* Where the command is gone already, nothing was started. */
 	if (supervise_release(&s, r < 0 ? clock_boot_ns() : supervise_watch(&s))) {
 		*ret_pool = s.orders.pool;
 		s.orders.pool = (struct pool_config){0};
 	}
+	if (r == 0)
+		supervise_notify_end(&s, s.ended_ns);
 	if (s.orders.cgroup)
 		host_cgroup_remove(s.orders.cgroup);
 	supervise_forget_users(&s);

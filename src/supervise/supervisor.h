@@ -2,7 +2,8 @@
  * The supervisor of a run, as its files share it: supervise.c is its loop, renew.c its heartbeat,
  * look.c what it sees of the GPUs, clock.c the watch on the clock, say.c what it tells the user,
  * stop.c the time limit, container.c a container that the command starts, outlive.c what goes on
- * after the command, end.c the release, and within.c the end of what is reserved by hand.
+ * after the command, end.c the release, notify.c what its account is told, and within.c the end of
+ * what is reserved by hand.
  */
 #ifndef SUPERVISE_SUPERVISOR_H
 #define SUPERVISE_SUPERVISOR_H
@@ -56,6 +57,14 @@ struct supervisor {
 	bool stopped;     /* by us: then nothing lingers */
 	bool announced;   /* that processes keep the reservation */
 
+	int64_t notify_ns; /* when its account is told that the time limit is near; INT64_MAX: never
+			    */
+	int64_t began_ns;  /* when the watch began */
+	int64_t log_begin; /* of the log file, bytes: what follows is the run's; -1: there is none
+			    */
+	bool status_known; /* how the command has ended: */
+	int status;        /* as waitpid tells it */
+
 	int user_fds[USERS_WATCHED]; /* pidfds of the processes that keep the reservation */
 	size_t users;
 };
@@ -83,6 +92,17 @@ void supervise_end_within(struct supervisor *s);
    the host was suspended, a renewal is due at once. */
 void supervise_watch_clock(struct supervisor *s);
 void supervise_check_clock(struct supervisor *s);
+
+/* An account is told so long before a time limit is reached. */
+#define SUPERVISE_NOTIFY_BEFORE_NS (600 * NS_PER_SECOND)
+
+/* orders.notify: at the start of the watch, when the command may start, before the time limit, when
+   the command has ended (before its handle is closed), and after the release. */
+void supervise_notify_begin(struct supervisor *s);
+void supervise_notify_start(const struct supervisor *s);
+void supervise_notify_limit(struct supervisor *s);
+void supervise_notify_status(struct supervisor *s);
+void supervise_notify_end(const struct supervisor *s, int64_t ended_ns);
 
 /* --signal-before is due: the command gets its signal. */
 void supervise_warn(struct supervisor *s);

@@ -293,7 +293,7 @@ static char *end_of_run(const struct snapshot *s, const struct reservation *r)
 {
 	enum end_basis basis = END_BASIS_NONE;
 	int64_t end_ns = view_end_ns(s, r, &basis);
-	AUTO_FREE char *span = view_span(end_ns - s->now_ns);
+	AUTO_FREE char *span = clock_span(end_ns - s->now_ns);
 	AUTO_FREE char *about = view_about(end_ns - s->now_ns);
 
 	if (basis == END_BASIS_ENDED)

@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define NS_PER_MINUTE (60 * NS_PER_SECOND)
-
 json_t *view_json_text(const char *text)
 {
 	AUTO_FREE char *valid = text_utf8(text);

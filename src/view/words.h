@@ -7,10 +7,6 @@
 /* account_label, made printable. The caller frees it. */
 char *view_who(const char *user, const char *account);
 
-/* A length of time to the minute: "less than a minute", "12m", "1h 20m", "3d 4h". The caller frees
-   it. */
-char *view_span(int64_t duration_ns);
-
 /* How long something takes, as far as it is known: "less than a minute", "about 1h 20m". The caller
    frees it. */
 char *view_about(int64_t duration_ns);

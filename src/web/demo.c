@@ -15,6 +15,8 @@
 /* The queue goes on at each quarter of an hour. */
 #define QUEUE_NS (900 * NS_PER_SECOND)
 
+#define QUEUE_MOST 20
+
 /* A value around `middle` that drifts: another one each 2 s, near the one before. */
 static int64_t drift(int gpu, int what, int64_t now_ns, int64_t middle, int64_t range)
 {
@@ -31,10 +33,11 @@ static int64_t drift(int gpu, int what, int64_t now_ns, int64_t middle, int64_t 
 static void fill_gpu(struct gpu *g, int id)
 {
 	g->index = id;
-	g->uuid = mem_printf("GPU-%08x-0000-4000-8000-0000000000%02x",
+	g->uuid = mem_printf("GPU-%08x-0000-4000-8000-%012x",
 			     (unsigned)demo_random(99, (uint64_t)id), (unsigned)id);
 	g->name = mem_strdup("NVIDIA H100 80GB HBM3");
-	g->pci_bus_id = mem_printf("00000000:%02X:00.0", 0x18U + (unsigned)id * 0x10U);
+	g->pci_bus_id = mem_printf("%08X:%02X:00.0", (unsigned)(id / DEMO_GPUS),
+				   0x18U + (unsigned)(id % DEMO_GPUS) * 0x10U);
 	g->memory_total_mb = quantity_of(MEMORY_MB);
 	g->power_limit_mw = quantity_of(700000);
 	g->processes_known = true;
@@ -62,7 +65,7 @@ static void add_process(struct gpu *g, const char *account, const char *name)
 	p->memory_mb = g->memory_used_mb;
 }
 
-static void add_reservation(struct snapshot *s, const struct demo_lane *lane,
+static void add_reservation(struct snapshot *s, const struct demo_lane *lane, int set,
 			    const struct demo_job *job)
 {
 	struct reservation *r = reservation_new();
@@ -81,20 +84,21 @@ static void add_reservation(struct snapshot *s, const struct demo_lane *lane,
 		r->heartbeat_ns = s->now_ns - (s->now_ns - job->start_ns) % HEARTBEAT_INTERVAL_NS;
 	r->gpus_count = (size_t)lane->gpus_count;
 	r->gpus = mem_alloc(r->gpus_count, sizeof(*r->gpus));
-	memcpy(r->gpus, lane->gpus, r->gpus_count * sizeof(*r->gpus));
+	for (size_t i = 0; i < r->gpus_count; i++)
+		r->gpus[i] = set * DEMO_GPUS + lane->gpus[i];
 	pool_state_add(&s->state, r);
 }
 
 /* What the lanes' jobs make of their GPUs. */
-static void fill_lane(struct snapshot *s, const struct demo_lane *lane)
+static void fill_lane(struct snapshot *s, const struct demo_lane *lane, int set)
 {
 	struct demo_job job = {0};
-	bool busy = demo_job_at(lane, s->now_ns, &job);
+	bool busy = demo_job_at(lane, set, s->now_ns, &job);
 
 	if (busy)
-		add_reservation(s, lane, &job);
+		add_reservation(s, lane, set, &job);
 	for (int i = 0; i < lane->gpus_count; i++) {
-		int id = lane->gpus[i];
+		int id = set * DEMO_GPUS + lane->gpus[i];
 		struct gpu *g = &s->seen.scan.gpus[id];
 		/* A manual reservation is not always used. */
 		bool used = busy && lane->type == RESERVATION_RUN;
@@ -174,7 +178,7 @@ static void fill_queue(struct snapshot *s)
 	if (job.start_ns > s->now_ns)
 		job.start_ns = s->now_ns;
 	snprintf(job.id, sizeof(job.id), "%.8s-0000-4000-8000-0000000000ff", q->id);
-	add_reservation(s, &lane, &job);
+	add_reservation(s, &lane, 0, &job);
 	s->state.reservations[s->state.reservations_count - 1]->queue_id = mem_strdup(q->id);
 	q->collected = mem_alloc(1, sizeof(int));
 	q->collected[q->collected_count++] = GPU_COLLECTED_ID;
@@ -183,6 +187,11 @@ static void fill_queue(struct snapshot *s)
 	q = add_waiter(s, "erik", 1, since_ns + 1, NULL);
 	q->type = RESERVATION_MANUAL;
 	q->duration_ns = 2 * NS_PER_HOUR;
+	/* More people have more GPUs. */
+	for (size_t i = DEMO_GPUS; i < s->views_count && s->state.queue_count < QUEUE_MOST - 1;
+	     i += 4)
+		add_waiter(s, i % 3 ? "carol" : "alice", 1 + (int)(i % 3), since_ns + (int64_t)i,
+			   NULL);
 	if (s->now_ns / (30 * NS_PER_SECOND) % 2)
 		add_waiter(s, "mei", 2, s->now_ns - s->now_ns % (30 * NS_PER_SECOND),
 			   "hyperparameter search");
@@ -218,30 +227,42 @@ static void fill_idle(struct snapshot *s)
 	}
 }
 
-void demo_snapshot(int64_t now_ns, struct snapshot *ret_snapshot)
+/* Every GPU, and the jobs on them. */
+static void fill_gpus(struct snapshot *s)
 {
-	struct snapshot s = {.now_ns = now_ns, .views_count = DEMO_GPUS};
+	int gpus = (int)s->views_count;
+
+	for (int id = 0; id < gpus; id++)
+		fill_gpu(scan_add_gpu(&s->seen.scan), id);
+	s->seen.count = s->views_count;
+	s->seen.gpus = mem_alloc(s->views_count, sizeof(*s->seen.gpus));
+	s->seen.problems = mem_alloc(s->views_count, sizeof(*s->seen.problems));
+	s->seen.use = mem_alloc(s->views_count, sizeof(*s->seen.use));
+	s->views = mem_alloc(s->views_count, sizeof(*s->views));
+	for (int set = 0; set * DEMO_GPUS < gpus; set++) {
+		for (size_t i = 0; i < demo_lanes_count; i++) {
+			if (demo_lane_exists(&demo_lanes[i], set, gpus))
+				fill_lane(s, &demo_lanes[i], set);
+		}
+	}
+}
+
+void demo_snapshot(int64_t now_ns, int gpus, struct snapshot *ret_snapshot)
+{
+	struct snapshot s = {.now_ns = now_ns, .views_count = (size_t)gpus};
 
 	s.state.initialized = true;
 	s.state.provider = mem_strdup("nvidia");
-	pool_state_make_slots(&s.state, DEMO_GPUS);
+	pool_state_make_slots(&s.state, s.views_count);
 	s.seen.taken_ns = now_ns;
 	s.seen.scan.provider = mem_strdup("nvidia");
 	s.seen.scan.source = mem_strdup("demo");
 	s.seen.scan.driver_version = mem_strdup("550.54.15");
-	for (int id = 0; id < DEMO_GPUS; id++)
-		fill_gpu(scan_add_gpu(&s.seen.scan), id);
-	s.seen.count = DEMO_GPUS;
-	s.seen.gpus = mem_alloc(DEMO_GPUS, sizeof(*s.seen.gpus));
-	s.seen.problems = mem_alloc(DEMO_GPUS, sizeof(*s.seen.problems));
-	s.seen.use = mem_alloc(DEMO_GPUS, sizeof(*s.seen.use));
-	s.views = mem_alloc(DEMO_GPUS, sizeof(*s.views));
-	for (size_t i = 0; i < demo_lanes_count; i++)
-		fill_lane(&s, &demo_lanes[i]);
+	fill_gpus(&s);
 	fill_unreserved(&s);
 	fill_error(&s);
 	fill_queue(&s);
-	for (int id = 0; id < DEMO_GPUS; id++)
+	for (size_t id = 0; id < s.views_count; id++)
 		s.seen.gpus[id] = &s.seen.scan.gpus[id];
 	snapshot_fill_views(&s);
 	fill_idle(&s);

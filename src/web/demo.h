@@ -1,6 +1,6 @@
 /*
- * What `web --demo` shows: eight GPUs on which simulated people work. Everything follows from the
- * time alone, so that status, report and timeline agree. Called by source.c.
+ * What `web --demo` shows: GPUs on which simulated people work, eight or more. Everything follows
+ * from the time alone, so that status, report and timeline agree. Called by source.c.
  */
 #ifndef WEB_DEMO_H
 #define WEB_DEMO_H
@@ -9,12 +9,14 @@
 #include "pool/snapshot.h"
 #include "stats/timeline.h"
 
+/* One set of GPUs: each state is in the first one, the others are like it, with other jobs. */
 #define DEMO_GPUS 8
 
 /* The caller clears what these fill. */
-void demo_snapshot(int64_t now_ns, struct snapshot *ret_snapshot);
-void demo_report(const struct period *period, enum usage_by by, struct report *ret_report);
-void demo_timeline(int64_t from_ns, int64_t to_ns, struct timeline *ret_timeline);
+void demo_snapshot(int64_t now_ns, int gpus, struct snapshot *ret_snapshot);
+void demo_report(const struct period *period, enum usage_by by, int gpus,
+		 struct report *ret_report);
+void demo_timeline(int64_t from_ns, int64_t to_ns, int gpus, struct timeline *ret_timeline);
 
 /* ---- the schedule: demo_jobs.c ---- */
 
@@ -25,7 +27,7 @@ struct demo_lane {
 	enum reservation_type type;
 	int cycle_s; /* one job begins in each cycle */
 	int busy;    /* percent of the cycle that it lasts at most */
-	int quiet_s; /* no job has been there for so long */
+	int quiet_s; /* no job has been there for so long, in the first set */
 };
 
 struct demo_job {
@@ -37,11 +39,14 @@ struct demo_job {
 extern const struct demo_lane demo_lanes[];
 extern const size_t demo_lanes_count;
 
-/* Job number `number` of a lane: the same at each call. */
-void demo_job(const struct demo_lane *lane, int64_t number, struct demo_job *ret_job);
+/* Whether all GPUs of a lane of that set are among the first `gpus`. */
+bool demo_lane_exists(const struct demo_lane *lane, int set, int gpus);
 
-/* The job that runs on a lane at a time. */
-bool demo_job_at(const struct demo_lane *lane, int64_t now_ns, struct demo_job *ret_job);
+/* Job number `number` of a lane of a set: the same at each call. */
+void demo_job(const struct demo_lane *lane, int set, int64_t number, struct demo_job *ret_job);
+
+/* The job that runs on a lane of a set at a time; else the one before. */
+bool demo_job_at(const struct demo_lane *lane, int set, int64_t now_ns, struct demo_job *ret_job);
 
 /* A number that looks random, from two others. */
 uint64_t demo_random(uint64_t a, uint64_t b);

@@ -1,4 +1,5 @@
 /* The schedule of the simulation, and its history; see demo.h. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -37,67 +38,95 @@ uint64_t demo_random(uint64_t a, uint64_t b)
 	return x ^ (x >> 31);
 }
 
-void demo_job(const struct demo_lane *lane, int64_t number, struct demo_job *ret_job)
+bool demo_lane_exists(const struct demo_lane *lane, int set, int gpus)
 {
-	uint64_t lane_number = (uint64_t)(lane - demo_lanes);
+	return set * DEMO_GPUS + lane->gpus[lane->gpus_count - 1] < gpus;
+}
+
+/* How long no job has been on a lane. */
+static int64_t quiet_ns(const struct demo_lane *lane, int set)
+{
+	return set ? 0 : lane->quiet_s * NS_PER_SECOND;
+}
+
+void demo_job(const struct demo_lane *lane, int set, int64_t number, struct demo_job *ret_job)
+{
+	uint64_t lane_number = (uint64_t)(lane - demo_lanes) + (uint64_t)set * demo_lanes_count;
 	uint64_t random = demo_random(lane_number, (uint64_t)number);
 	const struct work *work = &works[random / 7 % ARRAY_SIZE(works)];
 	int64_t cycle_ns = lane->cycle_s * NS_PER_SECOND;
+	/* From 60 to 100 percent of what it may last; longer where many have to share. */
+	int busy = set ? 99 : lane->busy, least = set ? 82 : 60;
 	struct demo_job job = {
 		.user = users[random % ARRAY_SIZE(users)],
 		.note = work->note,
 		.model_provider = work->provider,
 		.model = work->model,
-		.start_ns = number * cycle_ns,
+		/* Not all sets begin together. */
+		.start_ns = number * cycle_ns + set * (cycle_ns / 11) % cycle_ns,
 	};
 
-	/* From 60 to 100 percent of what it may last. */
-	job.end_ns =
-		job.start_ns + cycle_ns / 100 * lane->busy / 100 * (60 + (int)(random / 97 % 41));
-	snprintf(job.id, sizeof(job.id), "%08x-0000-4000-8000-%012x", (unsigned)random,
-		 (unsigned)(lane_number << 24 | ((uint64_t)number & 0xffffff)));
+	job.end_ns = job.start_ns + cycle_ns / 100 * busy / 100 *
+					    (least + (int)(random / 97 % (uint64_t)(101 - least)));
+	snprintf(job.id, sizeof(job.id), "%08x-0000-4000-8000-%012" PRIx64, (unsigned)random,
+		 (lane_number << 24 | ((uint64_t)number & 0xffffff)) & 0xffffffffffff);
 	*ret_job = job;
 }
 
-static int64_t job_number(const struct demo_lane *lane, int64_t time_ns)
+static int64_t job_number(const struct demo_lane *lane, int set, int64_t time_ns)
 {
-	return time_ns / (lane->cycle_s * NS_PER_SECOND);
+	int64_t cycle_ns = lane->cycle_s * NS_PER_SECOND;
+
+	return (time_ns - set * (cycle_ns / 11) % cycle_ns) / cycle_ns;
 }
 
-bool demo_job_at(const struct demo_lane *lane, int64_t now_ns, struct demo_job *ret_job)
+bool demo_job_at(const struct demo_lane *lane, int set, int64_t now_ns, struct demo_job *ret_job)
 {
-	if (lane->quiet_s)
+	if (quiet_ns(lane, set))
 		return false;
-	demo_job(lane, job_number(lane, now_ns), ret_job);
+	demo_job(lane, set, job_number(lane, set, now_ns), ret_job);
 	return now_ns < ret_job->end_ns;
 }
 
-/* Calls for every GPU of every job of a period that has begun by now_ns; what runs ends at now_ns.
- */
-static void each_record(int64_t from_ns, int64_t now_ns, bool running,
-			void (*take)(void *argument, const struct usage_record *record),
-			void *argument)
+/* What is called for every GPU of every job. */
+struct taker {
+	int gpus;     /* how many there are */
+	bool running; /* also of what runs: it ends now */
+	void (*take)(void *argument, const struct usage_record *record);
+	void *argument;
+};
+
+/* Those of a lane that have begun by now_ns. */
+static void take_lane(const struct taker *t, const struct demo_lane *lane, int set, int64_t from_ns,
+		      int64_t now_ns)
 {
-	for (size_t i = 0; i < demo_lanes_count; i++) {
-		const struct demo_lane *lane = &demo_lanes[i];
-		int64_t last = job_number(lane, now_ns);
+	int64_t last = job_number(lane, set, now_ns);
 
-		for (int64_t n = job_number(lane, from_ns); n <= last; n++) {
-			struct demo_job job;
-			struct usage_record record = {.type = lane->type};
+	for (int64_t n = job_number(lane, set, from_ns); n <= last; n++) {
+		struct usage_record record = {.type = lane->type};
+		struct demo_job job;
 
-			demo_job(lane, n, &job);
-			if (job.end_ns > now_ns - lane->quiet_s * NS_PER_SECOND &&
-			    (lane->quiet_s || !running))
-				continue;
-			memcpy(record.reservation_id, job.id, ID_SIZE);
-			record.user = record.account = (char *)(uintptr_t)job.user;
-			record.start_ns = job.start_ns;
-			record.end_ns = job.end_ns < now_ns ? job.end_ns : now_ns;
-			for (int k = 0; k < lane->gpus_count; k++) {
-				record.gpu = lane->gpus[k];
-				take(argument, &record);
-			}
+		demo_job(lane, set, n, &job);
+		if (job.end_ns > now_ns - quiet_ns(lane, set) &&
+		    (quiet_ns(lane, set) || !t->running))
+			continue;
+		memcpy(record.reservation_id, job.id, ID_SIZE);
+		record.user = record.account = (char *)(uintptr_t)job.user;
+		record.start_ns = job.start_ns;
+		record.end_ns = job.end_ns < now_ns ? job.end_ns : now_ns;
+		for (int k = 0; k < lane->gpus_count; k++) {
+			record.gpu = set * DEMO_GPUS + lane->gpus[k];
+			t->take(t->argument, &record);
+		}
+	}
+}
+
+static void each_record(const struct taker *t, int64_t from_ns, int64_t now_ns)
+{
+	for (int set = 0; set * DEMO_GPUS < t->gpus; set++) {
+		for (size_t i = 0; i < demo_lanes_count; i++) {
+			if (demo_lane_exists(&demo_lanes[i], set, t->gpus))
+				take_lane(t, &demo_lanes[i], set, from_ns, now_ns);
 		}
 	}
 }
@@ -107,12 +136,13 @@ static void take_usage(void *argument, const struct usage_record *record)
 	usage_add(argument, record);
 }
 
-void demo_report(const struct period *period, enum usage_by by, struct report *ret_report)
+void demo_report(const struct period *period, enum usage_by by, int gpus, struct report *ret_report)
 {
 	struct report report = {.period = *period};
+	const struct taker taker = {gpus, true, take_usage, &report.usage};
 
 	usage_init(&report.usage, by, period->from_ns, period->to_ns);
-	each_record(report.usage.from_ns, report.usage.to_ns, true, take_usage, &report.usage);
+	each_record(&taker, report.usage.from_ns, report.usage.to_ns);
 	usage_finish(&report.usage);
 	*ret_report = report;
 }
@@ -122,24 +152,35 @@ static void take_interval(void *argument, const struct usage_record *record)
 	timeline_add(argument, record);
 }
 
-void demo_timeline(int64_t from_ns, int64_t to_ns, struct timeline *ret_timeline)
+/* The job that runs on a lane. */
+static void add_running(struct timeline *t, const struct demo_lane *lane, int set, int64_t now_ns)
+{
+	int gpus[ARRAY_SIZE(lane->gpus)];
+	struct reservation r = {.type = lane->type, .gpus = gpus};
+	struct demo_job job;
+
+	if (!demo_job_at(lane, set, now_ns, &job))
+		return;
+	for (int k = 0; k < lane->gpus_count; k++)
+		gpus[k] = set * DEMO_GPUS + lane->gpus[k];
+	r.user = r.account = (char *)(uintptr_t)job.user;
+	r.start_ns = job.start_ns;
+	r.gpus_count = (size_t)lane->gpus_count;
+	timeline_add_running(t, &r, now_ns);
+}
+
+void demo_timeline(int64_t from_ns, int64_t to_ns, int gpus, struct timeline *ret_timeline)
 {
 	struct timeline t;
+	const struct taker taker = {gpus, false, take_interval, &t};
 
-	timeline_init(&t, from_ns, to_ns, DEMO_GPUS);
-	each_record(from_ns, to_ns, false, take_interval, &t);
-	for (size_t i = 0; i < demo_lanes_count; i++) {
-		const struct demo_lane *lane = &demo_lanes[i];
-		struct reservation r = {.type = lane->type};
-		struct demo_job job;
-
-		if (!demo_job_at(lane, to_ns, &job))
-			continue;
-		r.user = r.account = (char *)(uintptr_t)job.user;
-		r.start_ns = job.start_ns;
-		r.gpus = (int *)(uintptr_t)lane->gpus;
-		r.gpus_count = (size_t)lane->gpus_count;
-		timeline_add_running(&t, &r, to_ns);
+	timeline_init(&t, from_ns, to_ns, gpus);
+	each_record(&taker, from_ns, to_ns);
+	for (int set = 0; set * DEMO_GPUS < gpus; set++) {
+		for (size_t i = 0; i < demo_lanes_count; i++) {
+			if (demo_lane_exists(&demo_lanes[i], set, gpus))
+				add_running(&t, &demo_lanes[i], set, to_ns);
+		}
 	}
 	*ret_timeline = t;
 }

@@ -10,7 +10,11 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "web/gzip.h"
 #include "web/query.h"
+
+/* Less than that fits into one packet anyway. */
+#define PACK_LEAST 1200
 
 static const char policy[] =
 	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -98,6 +102,15 @@ static struct document *finish(struct MHD_Response *full, const char *tag, const
 	return d;
 }
 
+/* There is another form of it: what this one is encoded with, or NULL. */
+static void set_vary(struct document *d, const char *encoding)
+{
+	MHD_add_response_header(d->full, "Vary", "Accept-Encoding");
+	MHD_add_response_header(d->unchanged, "Vary", "Accept-Encoding");
+	if (encoding)
+		MHD_add_response_header(d->full, "Content-Encoding", encoding);
+}
+
 /* Two numbers of 64 bits that differ where the texts do; not safe against deliberate collisions. */
 static void hash(const char *body, size_t length, char tag[40])
 {
@@ -113,15 +126,38 @@ static void hash(const char *body, size_t length, char tag[40])
 
 struct document *document_new(const char *body, size_t length, const char *type)
 {
-	struct MHD_Response *full =
-		response_new(body, length, MHD_RESPMEM_MUST_COPY, type, CACHE_NEVER);
+	char *copy = mem_alloc(length + 1, 1);
+	struct MHD_Response *full;
 	struct document *d;
 	char tag[40];
 
+	memcpy(copy, body, length);
+	full = response_new(copy, length, MHD_RESPMEM_MUST_FREE, type, CACHE_NEVER);
 	hash(body, length, tag);
 	d = finish(full, tag, CACHE_NEVER);
+	set_vary(d, NULL);
 	d->length = length;
+	d->body = length >= PACK_LEAST ? copy : NULL;
 	return d;
+}
+
+/* The document compressed; NULL where that is of no use. */
+static struct document *pack(const struct document *d)
+{
+	const char *type = MHD_get_response_header(d->full, "Content-Type");
+	size_t length = 0;
+	char *packed = gzip_pack(d->body, d->length, &length);
+	char tag[sizeof(d->tag)];
+	struct document *made;
+
+	if (!packed)
+		return NULL;
+	/* Another form of the content is another one to caches. */
+	snprintf(tag, sizeof(tag), "%.*s-gzip", (int)strlen(d->tag) - 2, d->tag + 1);
+	made = finish(response_new(packed, length, MHD_RESPMEM_MUST_FREE, type, CACHE_NEVER), tag,
+		      CACHE_NEVER);
+	set_vary(made, "gzip");
+	return made;
 }
 
 struct document *document_new_static(const void *body, size_t length, const char *type,
@@ -136,10 +172,7 @@ struct document *document_new_static(const void *body, size_t length, const char
 	snprintf(encoded_tag, sizeof(encoded_tag), "%s%s%s", tag, encoding ? "-" : "",
 		 encoding ? encoding : "");
 	d = finish(full, encoded_tag, CACHE_ASK);
-	MHD_add_response_header(d->full, "Vary", "Accept-Encoding");
-	MHD_add_response_header(d->unchanged, "Vary", "Accept-Encoding");
-	if (encoding)
-		MHD_add_response_header(d->full, "Content-Encoding", encoding);
+	set_vary(d, encoding);
 	return d;
 }
 
@@ -160,17 +193,31 @@ struct document *document_free(struct document *d)
 		MHD_destroy_response(d->full);
 	if (d->unchanged)
 		MHD_destroy_response(d->unchanged);
+	document_free(d->packed);
 	free(d);
 	return NULL;
 }
 
-enum MHD_Result document_answer(const struct document *d, struct MHD_Connection *connection)
+static const char *header_of(struct MHD_Connection *connection, const char *name)
 {
-	const char *known = d->unchanged
-				    ? MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-								  MHD_HTTP_HEADER_IF_NONE_MATCH)
-				    : NULL;
+	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
 
+enum MHD_Result document_answer(struct document *d, struct MHD_Connection *connection)
+{
+	const char *known =
+		d->unchanged ? header_of(connection, MHD_HTTP_HEADER_IF_NONE_MATCH) : NULL;
+	const char *encodings =
+		d->body ? header_of(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING) : NULL;
+
+	if (encodings && query_takes_gzip(encodings)) {
+		if (!d->packed)
+			d->packed = pack(d);
+		if (!d->packed)
+			d->body = NULL;
+		else
+			d = d->packed;
+	}
 	if (known && query_tag_matches(known, d->tag))
 		return MHD_queue_response(connection, MHD_HTTP_NOT_MODIFIED, d->unchanged);
 	return MHD_queue_response(connection, d->status, d->full);

@@ -37,9 +37,12 @@ struct document {
 	unsigned status;
 	size_t length; /* bytes of the body, for limits of memory */
 	struct MHD_Response *full, *unchanged;
+	const char
+		*body; /* of `full`, where it may be compressed when somebody takes it; else NULL */
+	struct document *packed; /* the same compressed, as soon as somebody took it */
 };
 
-/* Copies the body. The tag is made from it. */
+/* Copies the body. The tag is made from it. Compressed for clients that take that. */
 struct document *document_new(const char *body, size_t length, const char *type);
 
 /* The same for a body that stays where it is, with a tag and a header for its encoding (or NULL).
@@ -52,6 +55,6 @@ struct document *document_new_error(unsigned status, const char *text);
 
 struct document *document_free(struct document *d); /* NULL is harmless; returns NULL */
 
-enum MHD_Result document_answer(const struct document *d, struct MHD_Connection *connection);
+enum MHD_Result document_answer(struct document *d, struct MHD_Connection *connection);
 
 #endif

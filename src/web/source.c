@@ -20,7 +20,7 @@
 
 /* The page's link to the documentation, unless the settings have another: a file of this server, so
    that it works where there is no other network. */
-#define DOCUMENTATION "web.md"
+#define DOCUMENTATION "guide.html"
 
 /* No more events than that in a document, and in what one refresh sends to the streams. */
 #define EVENTS_MAX 1000
@@ -96,7 +96,7 @@ static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err 
 	int r = 0;
 
 	if (!s->pool)
-		demo_snapshot(clock_now_ns(), ret_snapshot);
+		demo_snapshot(clock_now_ns(), s->config->demo_gpus, ret_snapshot);
 	else
 		follow_host(s);
 	if (s->pool)
@@ -206,7 +206,7 @@ int source_refresh(struct source *s, struct source_texts *ret_texts, struct err 
 		pool_timeline_of(s->pool, &snap.state, s->metrics.counted_ns, snap.now_ns, &since,
 				 NULL);
 	else
-		demo_timeline(s->metrics.counted_ns, snap.now_ns, &since);
+		demo_timeline(s->metrics.counted_ns, snap.now_ns, s->config->demo_gpus, &since);
 	if (s->pool)
 		pool_look_snapshot(s->pool, &snap, NULL);
 	add_news(s, &ret_texts->texts[ANSWER_EVENTS]);
@@ -235,7 +235,7 @@ static int question_period(int days, struct period *ret_period, struct err *e)
 int source_report(struct source *s, int days, enum usage_by by, struct str *ret_text, struct err *e)
 {
 	AUTO(report_clear) struct report report = {0};
-	struct report_request request = {.by = by};
+	struct report_request request = {.by = by, .idle = true};
 	int r = question_period(days, &request.period, e);
 
 	if (r < 0)
@@ -243,7 +243,7 @@ int source_report(struct source *s, int days, enum usage_by by, struct str *ret_
 	if (s->pool)
 		r = pool_report(s->pool, &request, &report, e);
 	else
-		demo_report(&request.period, by, &report);
+		demo_report(&request.period, by, s->config->demo_gpus, &report);
 	return r < 0 ? r : add_document(ret_text, view_report_json(&report), e);
 }
 
@@ -256,7 +256,7 @@ int source_timeline(struct source *s, int days, struct str *ret_text, struct err
 	if (s->pool)
 		r = pool_timeline(s->pool, from_ns, now_ns, &t, e);
 	else
-		demo_timeline(from_ns, now_ns, &t);
+		demo_timeline(from_ns, now_ns, s->config->demo_gpus, &t);
 	return r < 0 ? r : add_document(ret_text, view_timeline_json(&t), e);
 }
 

@@ -1,6 +1,6 @@
 // Names, notes, models and processes are other people's text: it is shown as text, whatever it holds.
 import assert from "node:assert/strict";
-import { QUEUE, assertNoProblems, card, openWorld, overflows, shows, test, textOf } from "./world.mjs";
+import { QUEUE, assertNoProblems, card, drawTimeline, openWorld, overflows, shows, test, textOf } from "./world.mjs";
 
 const MARKUP = `<img src=x onerror=alert(1)><script>alert(2)</script>"'>&lt;`;
 const ESCAPES = "\u001b[31mred\u001b]0;title\u0007 \u202egnp.exe\u202c \u2066\u200b\u0085end";
@@ -34,6 +34,7 @@ test("markup is shown as it is written, everywhere", async (t) => {
   await shows(card(page, 2), `Problem ${MARKUP}`);
   await shows(page.locator(".waiter"), MARKUP);
   await shows(page.locator("#report table tbody"), MARKUP);
+  await drawTimeline(page);
   await page.locator(".block").first().hover();
   await shows(page.locator("#tip"), MARKUP);
   assert.equal(await page.locator("img, body script, [onerror]").count(), 0);
@@ -74,6 +75,8 @@ test("a text of 10 kB is cut, and shown whole when asked for", async (t) => {
     await shows(row, "All work");
     assert.equal(await overflows(page), false);
     assert.ok((await height()) < 800, `the card keeps its size: ${await height()}`);
+    assert.ok((await page.locator("#answer").boundingBox()).height < 250, "so does the answer");
+    assert.ok((await page.locator(".waiter").boundingBox()).height < 350, "so does the queue");
     const before = await height();
     await row.getByRole("button", { name: "Show all" }).click();
     assert.ok((await height()) > before + 200);
@@ -81,6 +84,10 @@ test("a text of 10 kB is cut, and shown whole when asked for", async (t) => {
     assert.equal(await overflows(page), false);
     await row.getByRole("button", { name: "Show less" }).click();
     assert.equal(await height(), before);
+    await page.goto(`${world.address()}?tiles=tiles`);
+    await page.locator(".tile").first().waitFor();
+    assert.equal(await overflows(page), false);
+    assert.ok((await page.locator(".tile").first().boundingBox()).height < 120, "and a tile");
     assertNoProblems(world);
   }
 });

@@ -16,7 +16,7 @@ test("a change appears without a reload, in place", async (t) => {
   });
   await world.chg("reserve", "--gpu-ids", "2", "--user", "alice", "--note", "mine for now");
   await shows(card(page, 2), /In use .*alice .*mine for now/);
-  await shows(page.locator('.total[data-state="in-use"] dd'), /^1$/);
+  await shows(page.locator('.total[data-state="in-use"] .total-number'), /^1$/);
   await world.chg("release", "--gpu-ids", "2");
   await shows(card(page, 2), /Available .*Free/);
   assert.ok(await page.evaluate(() => window.stillHere), "the page was not loaded again");

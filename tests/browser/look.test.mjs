@@ -2,13 +2,19 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { QUEUE, assertNoProblems, card, openWorld, overflows, shows, test, textOf, until } from "./world.mjs";
+import { QUEUE, allTests, assertNoProblems, card, drawTimeline, openWorld, overflows, shows, test, textOf, until } from "./world.mjs";
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const theme = (page) => page.evaluate(() => document.documentElement.dataset.theme);
 
+// Worlds for all tests: they only look.
+let busyWorld = null;
+let quietWorld = null;
+const busy = () => (busyWorld ??= openBusy(allTests));
+const quiet = () => (quietWorld ??= openWorld(allTests));
+
 // A pool with something in every part of the page.
-async function busy(t) {
+async function openBusy(t) {
   const world = await openWorld(t, { gpus: 8 });
   await world.chg(
     "reserve",
@@ -46,7 +52,7 @@ async function busy(t) {
 }
 
 test("dark by default, and the choice is remembered", async (t) => {
-  const world = await openWorld(t);
+  const world = await quiet();
   const page = await world.openPage({ colorScheme: "light" });
   const back = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 
@@ -62,7 +68,7 @@ test("dark by default, and the choice is remembered", async (t) => {
 });
 
 test("Auto follows the system, at once", async (t) => {
-  const world = await openWorld(t);
+  const world = await quiet();
   const page = await world.openPage({ colorScheme: "light" });
 
   await page.getByRole("radio", { name: "Auto" }).check({ force: true });
@@ -74,22 +80,22 @@ test("Auto follows the system, at once", async (t) => {
   assertNoProblems(world);
 });
 
-for (const [name, width, height, columns] of [
-  ["a phone", 360, 740, 1],
-  ["a laptop", 1280, 800, 4],
-  ["a wall", 2560, 1440, 4],
-]) {
-  test(`${name} of ${width} pixels shows all without scrolling sideways`, async (t) => {
-    const world = await busy(t);
-    const page = await world.openPage({ viewport: { width, height } });
+test("a phone, a laptop and a wall show all without scrolling sideways", async (t) => {
+  const world = await busy();
+  for (const [width, height, columns] of [
+    [360, 740, 1],
+    [1280, 800, 3],
+    [2560, 1440, 4],
+  ]) {
+    const page = await world.openPage({ where: "?tiles=cards", viewport: { width, height } });
 
     await shows(card(page, 7), "fallen off");
-    await page.locator(".block").first().waitFor();
+    await drawTimeline(page);
     await page.locator("#report table").waitFor();
     assert.equal(await overflows(page), false);
     // Nothing sticks out of its panel, either.
     const outside = await page.evaluate(() =>
-      [...document.querySelectorAll(".card, .panel, .totals")].flatMap((box) =>
+      [...document.querySelectorAll(".card, .panel, .answer, .tools")].flatMap((box) =>
         [...box.querySelectorAll("*")]
           .filter(
             (node) =>
@@ -103,12 +109,13 @@ for (const [name, width, height, columns] of [
     assert.deepEqual(outside, []);
     const tops = await page.locator(".card").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
     assert.equal(tops.filter((top) => top === tops[0]).length, columns, "cards in a row");
-    assertNoProblems(world);
-  });
-}
+    await page.context().close();
+  }
+  assertNoProblems(world);
+});
 
 test("a wall has larger letters than a laptop", async (t) => {
-  const world = await openWorld(t);
+  const world = await quiet();
   const size = async (width) => {
     const page = await world.openPage({ viewport: { width, height: 900 } });
     return page.evaluate(() => parseFloat(getComputedStyle(document.body).fontSize));
@@ -118,11 +125,11 @@ test("a wall has larger letters than a laptop", async (t) => {
 });
 
 test("everything can be reached with the keyboard, and where the focus is can be seen", async (t) => {
-  const world = await busy(t);
+  const world = await busy();
   const page = await world.openPage();
   const reached = [];
 
-  await page.locator(".block").first().waitFor();
+  await drawTimeline(page);
   await page.locator("#report table").waitFor();
   await card(page, 1).getByRole("button", { name: "Show all" }).waitFor();
   for (let i = 0; i < 40; i++) {
@@ -162,7 +169,7 @@ test("everything can be reached with the keyboard, and where the focus is can be
 });
 
 test("the skip link leads to the GPUs", async (t) => {
-  const world = await openWorld(t);
+  const world = await quiet();
   const page = await world.openPage();
 
   await page.keyboard.press("Tab");
@@ -171,7 +178,7 @@ test("the skip link leads to the GPUs", async (t) => {
 });
 
 test("who wants less motion gets none", async (t) => {
-  const world = await busy(t);
+  const world = await busy();
   const page = await world.openPage({ reducedMotion: "reduce" });
 
   await page.locator(".fill").first().waitFor({ state: "attached" });
@@ -183,35 +190,46 @@ test("who wants less motion gets none", async (t) => {
   assert.equal(moving, 0);
 });
 
-for (const colours of ["dark", "light"]) {
-  for (const width of [360, 1280]) {
-    test(`axe-core finds nothing serious in ${colours}, ${width} pixels wide`, async (t) => {
-      const world = await busy(t);
-      const page = await world.openPage({ viewport: { width, height: 900 } }, (fresh) =>
+test("axe-core finds nothing in either theme: page, tiles, details, keys and the guide", async (t) => {
+  const world = await busy();
+  const axe = await readFile(axePath, "utf8");
+  for (const colours of ["dark", "light"]) {
+    for (const width of [360, 1280]) {
+      const page = await world.openPage({ viewport: { width, height: 900 }, reducedMotion: "reduce" }, (fresh) =>
         fresh.addInitScript((value) => window.localStorage.setItem("canhazgpu-theme", value), colours),
       );
+      const look = async (what) => {
+        const { violations, passes } = await page.evaluate(() => window.axe.run());
+        assert.ok(passes.length > 10, "axe-core looked at something");
+        const found = violations.map(
+          ({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`,
+        );
+        assert.deepEqual(found, [], `${what}, ${colours}, ${width}`);
+      };
 
-      await shows(card(page, 7), "fallen off");
-      await page.locator(".block").first().waitFor();
+      await drawTimeline(page);
       await page.locator("#report table").waitFor();
       assert.equal(await theme(page), colours);
       // Through the debugger: the content policy lets no other script in.
-      await page.evaluate(await readFile(axePath, "utf8"));
-      const { violations, passes } = await page.evaluate(() => window.axe.run());
-      assert.ok(passes.length > 20, "axe-core looked at something");
-      const found = violations.map(
-        ({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`,
-      );
-      assert.deepEqual(found, []);
-      assertNoProblems(world);
-    });
+      await page.evaluate(axe);
+      await look(width === 360 ? "tiles" : "cards");
+      if (width === 360) await page.locator(".tile").nth(3).click();
+      else await page.keyboard.press("?");
+      await look("a dialog");
+      await page.goto(`${world.address()}guide.html`);
+      await page.evaluate(axe);
+      await look("the guide");
+      await page.context().close();
+    }
   }
-}
+  assertNoProblems(world);
+});
 
 test("the lost connection is readable, too", async (t) => {
-  const world = await busy(t);
+  const world = await busy();
   const page = await world.openPage();
 
+  // The last test of this file: the server does not come back.
   await shows(page.locator("#connection"), /^Live$/);
   await world.stop("SIGKILL");
   await shows(page.locator("#trouble"), "Connection lost");

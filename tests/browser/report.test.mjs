@@ -72,32 +72,130 @@ test("the report of a month, and back to days", async (t) => {
   assertNoProblems(world);
 });
 
-test("the timeline shows reservations as blocks, in hours and in days", async (t) => {
+test("the timeline shows reservations as blocks, in hours and in days, up to their ends", async (t) => {
   const world = await withHistory(t);
   const page = await world.openPage();
-  const blocks = (gpu) => page.locator(".line").nth(gpu).locator(".block");
+  const blocks = (gpu) => page.locator(".line:not(.waiting)").nth(gpu).locator(".block");
+  const widthOf = (block) => block.evaluate((node) => parseFloat(node.style.width));
+  // Where the line of now is: the part of the whole that has passed.
+  const past = () => page.locator(".mark-line[data-now]").evaluate((node) => parseFloat(node.style.left));
 
   await until("alice has two blocks", async () => (await blocks(0).count()) === 2);
-  const widths = await blocks(0).evaluateAll((all) => all.map((block) => parseFloat(block.style.width)));
-  assert.ok(Math.abs(widths[0] - 25) < 0.2 && Math.abs(widths[1] - 12.5) < 0.2, `6 and 3 of 24 hours: ${widths}`);
+  for (const [block, hours] of [
+    [blocks(0).nth(0), 6],
+    [blocks(0).nth(1), 3],
+  ])
+    assert.ok(Math.abs((await widthOf(block)) / (await past()) - hours / 24) < 0.003, `${hours} of 24 hours`);
   assert.equal(await blocks(1).count(), 0);
-  assert.match(await blocks(3).getAttribute("aria-label"), /^GPU 3: dana \(\w+\), manual, (.*, )?\d\d:\d\d, still running, /);
+  // A manual reservation of eight hours: it goes on behind now.
+  assert.match(
+    await blocks(3).getAttribute("aria-label"),
+    /^GPU 3: dana \(\w+\), manual, (.*, )?\d\d:\d\d, still running, .*, until /,
+  );
+  assert.ok(Math.abs((await widthOf(blocks(3))) / (await past()) - 8 / 24) < 0.01, "eight hours to come");
   assert.ok((await blocks(2).count()) < 20, "two hundred short runs are few blocks");
   assert.match(await blocks(2).first().getAttribute("aria-label"), /\d+ short reservations: carol/);
 
   await page.getByRole("radio", { name: "7 days" }).check();
-  await until(
-    "a week is shown",
-    async () =>
-      Math.abs(
-        parseFloat(
-          await blocks(0)
-            .first()
-            .evaluate((block) => block.style.width),
-        ) -
-          25 / 7,
-      ) < 0.1,
+  await until("a week is shown", async () => Math.abs((await widthOf(blocks(0).first())) / (await past()) - 6 / 168) < 0.001);
+  assertNoProblems(world);
+});
+
+test("the history of one user or GPU, by address and by choice, and as a table", async (t) => {
+  const world = await withHistory(t);
+  await world.fake([{ index: 1, memory_used_mb: 9000, processes: [{ pid: process.pid, name: "stray", memory_mb: 9000 }] }]);
+  const page = await world.openPage();
+  const lines = page.locator(".line:not(.waiting)");
+  const table = page.locator("#timeline-table table");
+  const choice = page.getByRole("combobox", { name: "Whose history" });
+  const rows = async () => (await table.locator("tbody tr").allInnerTexts()).map((text) => text.replace(/\s+/g, " "));
+
+  await page.goto(`${world.address()}?user=alice`);
+  await until("alice had one GPU", async () => (await lines.count()) === 1);
+  await shows(page.locator("#timeline-sum"), /^alice: 2 reservations, 9\.0 GPU hours$/);
+  await shows(table, /alice manual .* 3h 00m .*alice run .* 6h 00m/);
+
+  // From elsewhere on the page.
+  await page.evaluate(() => document.dispatchEvent(new CustomEvent("whose", { detail: { gpu: 3 } })));
+  await shows(page.locator("#timeline-sum"), /^GPU 3: 1 reservation/);
+  assert.equal(new URL(page.url()).search, "?gpu=3");
+  assert.match((await rows())[0], /^3 dana \(\w+\) manual /);
+  await page.goBack();
+  await shows(page.locator("#timeline-sum"), /^alice: 2/);
+
+  await page.locator("#report").getByRole("link", { name: "carol" }).click();
+  await shows(page.locator("#timeline-sum"), /^carol: 200 reservations/);
+  assert.equal(new URL(page.url()).search, "?user=carol");
+
+  await choice.selectOption({ label: "All" });
+  await until("all GPUs", async () => (await lines.count()) === 4);
+  assert.equal(new URL(page.url()).search, "");
+  const stray = lines.nth(1).locator('.block[data-type="unreserved"]');
+  await stray.waitFor();
+  assert.match(await stray.getAttribute("aria-label"), /^GPU 1: \w+, without reservation, since /);
+  assertNoProblems(world);
+});
+
+test("with many GPUs several share a row, which the keys open and close", async (t) => {
+  const world = await openWorld(t, { gpus: 64 });
+  await world.chg("reserve", "--gpu-ids", "9,10", "--user", "alice");
+  const page = await world.openPage();
+  const opener = page.getByRole("button", { name: /^GPUs 8–15, reserved \d+ % of the time$/ });
+  const lines = page.locator(".line:not(.waiting)");
+
+  await opener.waitFor();
+  assert.equal(await lines.count(), 8);
+  assert.equal(await page.locator(".map path").count(), 2, "what was, and what is to come");
+  await page.locator('.opener[tabindex="0"]').focus();
+  await page.keyboard.press("ArrowDown");
+  assert.ok(await opener.evaluate((node) => node === document.activeElement));
+  await page.keyboard.press("Enter");
+  await until("its GPUs are there", async () => (await lines.count()) === 16);
+  assert.equal(await opener.getAttribute("aria-expanded"), "true");
+  await page.keyboard.press("ArrowDown");
+  assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^GPU 9: alice /);
+  await opener.click();
+  await until("it is closed", async () => (await lines.count()) === 8);
+  assertNoProblems(world);
+});
+
+test("the printed report is dark on white, without the rest of the page, on one sheet", async (t) => {
+  const world = await openWorld(t);
+  const users = Array.from({ length: 25 }, (_, i) => `(unixepoch() * 1000000000 - ${i}, ${i + 1}, 'r${i}', 'user${i}', 'user${i}', ${2000 + i}, 'run', 0,
+    (unixepoch() - 3600) * 1000000000, 'released', NULL)`);
+  await world.sql(`INSERT INTO usage_history VALUES ${users.join()};`);
+  const page = await world.openPage({}, (fresh) =>
+    fresh.route("**/api/report?days=30", async (route) => {
+      const response = await route.fetch();
+      const json = await response.json();
+      json.users[0].idle_hours = 0.5;
+      await route.fulfill({ response, json });
+    }),
   );
+  const table = page.locator("#report table");
+
+  await shows(table, /user24/);
+  await shows(table, /Held, idle .* 0\.5 .*Total .* 0\.5/);
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.locator("#timeline").isVisible(), false);
+  assert.equal(await page.locator("#report-form").isVisible(), false);
+  assert.equal(await page.locator("#queue").isVisible(), false);
+  assert.equal(await page.locator("#host").isVisible(), true);
+  const colours = await table.evaluate((node) => {
+    const { color } = getComputedStyle(node);
+    return [color, getComputedStyle(document.body).backgroundColor];
+  });
+  assert.deepEqual(colours, ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]);
+  // From the wall, which has no report on the screen.
+  const wall = await page.context().newPage();
+  await wall.goto(`${world.address()}?view=wall`);
+  await shows(wall.locator("#connection"), /^Live$/);
+  assert.equal(await wall.locator("#report").isVisible(), false);
+  await wall.emulateMedia({ media: "print" });
+  await until("the wall prints it, too", () => wall.locator("#report").isVisible());
+  assert.equal(await wall.locator("#queue").isVisible(), false);
+  const sheets = (await page.pdf({ format: "A4" })).toString("latin1").match(/\/Type \/Page\b/g);
+  assert.equal(sheets.length, 1);
   assertNoProblems(world);
 });
 

@@ -18,7 +18,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-export const LIMIT_MS = 60000;
+export const LIMIT_MS = Number(process.env.LIMIT_MS ?? 60000);
 const MARKER = "CANHAZGPU_TEST_WORLD";
 const run = promisify(execFile);
 
@@ -62,7 +62,14 @@ export async function openBrowser() {
   return browser;
 }
 
-after(() => browser?.close());
+// What is done when all tests of the file have ended: for a world that several of them look at.
+const closers = [];
+export const allTests = { after: (close) => closers.push(close) };
+
+after(async () => {
+  for (const close of closers) await close();
+  await browser?.close();
+});
 
 // ---- the world ----
 
@@ -181,7 +188,8 @@ class World {
 
   // Opens the page, serving it first where nobody does, and waits until it shows data. What the page must never do (throw,
   // log an error, ask another host, break the content policy) is collected in world.problems.
-  async openPage(options = {}, prepare = async () => {}) {
+  // `where` is added to its address.
+  async openPage({ where = "", ...options } = {}, prepare = async () => {}) {
     const address = this.#server ? this.address() : await this.serve();
     const context = await (
       await openBrowser()
@@ -207,8 +215,8 @@ class World {
       if (!request.url().startsWith(address)) this.problems.push(`asked another host: ${request.url()}`);
     });
     await prepare(page);
-    await page.goto(address);
-    await page.locator(".card, #gpus-empty:not([hidden])").first().waitFor();
+    await page.goto(address + where);
+    await page.locator(".card, .tile, #gpus-empty:not([hidden])").first().waitFor();
     return page;
   }
 
@@ -241,7 +249,7 @@ class World {
   }
 }
 
-// A world that is gone with the test. The test fails where its pages did what they must not do.
+// A world that is gone with the test, or with all tests of a file: openWorld(allTests). The test fails where its pages did what they must not do.
 export async function openWorld(t, { gpus = 4 } = {}) {
   const world = new World();
   t.after(() => world.close());
@@ -251,7 +259,7 @@ export async function openWorld(t, { gpus = 4 } = {}) {
 
 // ---- looking at the page ----
 
-export const card = (page, gpu) => page.locator(`.card[data-gpu="${gpu}"]`);
+export const card = (page, gpu) => page.locator(`.card[data-gpu~="${gpu}"]`);
 
 // The text of an element without needless blanks.
 export async function textOf(locator) {
@@ -265,6 +273,12 @@ export async function shows(locator, pattern) {
     text = (await locator.count()) === 1 && (await locator.isVisible()) ? await textOf(locator) : "";
     return pattern instanceof RegExp ? pattern.test(text) : text.includes(pattern);
   }).catch((error) => assert.fail(`${error.message}; there is: ${text}`));
+}
+
+// The timeline is drawn when it comes near what is seen.
+export async function drawTimeline(page) {
+  await page.locator("#timeline-title").scrollIntoViewIfNeeded();
+  await page.locator(".block").first().waitFor();
 }
 
 // True if something can be scrolled sideways.

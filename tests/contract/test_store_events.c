@@ -214,7 +214,11 @@ static void test_marks(void **state)
 	struct fixture *f = *state;
 	AUTO(pool_state_clear) struct pool_state old = {0};
 	char key[] = "unreserved 3 4711:889", other[] = "sick 3", text[] = "größer\n\"x\"";
-	struct mark mark = {.key = key, .since_ns = T0, .seen_ns = T0 + 1, .text = text};
+	struct mark mark = {.key = key,
+			    .since_ns = T0,
+			    .seen_ns = T0 + 1,
+			    .text = text,
+			    .base = {.clock = "boot 1", .offset_ns = 77}};
 	struct mark second = {
 		.key = other, .since_ns = T0 + 2, .warned_ns = T0 + 3, .acted_ns = T0 + 4};
 	struct change changes[2] = {
@@ -230,6 +234,9 @@ static void test_marks(void **state)
 	assert_int_equal(f->state.marks_count, 2);
 	assert_string_equal(f->state.marks[0].key, other);
 	assert_int_equal(f->state.marks[0].warned_ns, T0 + 3);
+	assert_string_equal(f->state.marks[0].base.clock, "");
+	assert_string_equal(pool_state_mark(&f->state, key)->base.clock, "boot 1");
+	assert_int_equal(pool_state_mark(&f->state, key)->base.offset_ns, 77);
 	assert_null(pool_state_mark(&f->state, "sick"));
 	assert_non_null(pool_state_mark(&f->state, key)->version);
 	/* The other one has seen none. */

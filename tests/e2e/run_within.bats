@@ -121,3 +121,25 @@ records() {
 	chg run --gpu-ids 1 -- true
 	assert_error 1 "GPU 1 is not available: reserved by $(id -un) (run), a run of your own - run 'canhazgpu status' for details"
 }
+
+@test "run --claim takes over what one holds by hand: nobody can have it in between, whoever waits" {
+	pool 3
+	chg_ok reserve --gpus 2 --id
+	id=$stdout
+	[[ $id =~ ^[0-9a-f-]{36}$ ]]
+	start_background waiter canhazgpu run --wait --gpus 3 -- true
+	wait_until '[ "$(in_world canhazgpu queue --json | jq .total_waiting)" = 1 ]'
+	# shellcheck disable=SC2016
+	chg_ok run --claim "$id" --note claimed -- sh -c 'echo "on $CUDA_VISIBLE_DEVICES"; canhazgpu status --json | jq -r "[.[0, 1] | .type, .note] | join(\" \")"'
+	assert_stdout $'on 0,1\nRUN claimed RUN claimed'
+	assert_stderr 'Reserved 2 GPU(s): [0, 1] for command execution'
+	wait_background waiter
+	assert_status 0
+	# It is there no more; others' are nobody's to claim; and it has the GPUs that it has.
+	chg run --claim "$id" -- true
+	assert_error 1 "you have no manual reservation '$id'"
+	chg run --claim "$id" --gpus 2 -- true
+	assert_error 2 '--claim takes the GPUs of a reservation: it cannot be used with --gpus'
+	chg reserve --id --short
+	assert_error 2 '--export, --short and --id: only one of them at a time'
+}

@@ -44,6 +44,23 @@ teardown_file() {
 	done
 }
 
+@test "documents are compressed for those who take it, and are not sent twice, either" {
+	shared_web
+	get_ok /metrics
+	assert_equal "$(header content-encoding) $(header vary)" ' Accept-Encoding'
+	plain=$(grep -v '^canhazgpu_.*seconds' <<<"$body")
+	get_ok /metrics -H 'Accept-Encoding: gzip, deflate'
+	assert_equal "$(header content-encoding) $(header vary)" 'gzip Accept-Encoding'
+	assert_equal "$(gunzip <"$WORLD/stdout" | grep -v '^canhazgpu_.*seconds')" "$plain"
+	tag=$(header etag)
+	[[ $tag == *-gzip\" ]] || fail_with 'one tag for two contents'
+	get /metrics -H 'Accept-Encoding: gzip' -H "If-None-Match: $tag"
+	[ "$code" = 304 ] || assert_equal "$code $(header content-encoding)" '200 gzip'
+	# What fits into one packet stays as it is.
+	get_ok /api/queue -H 'Accept-Encoding: gzip'
+	assert_equal "$(header content-encoding) ${body:0:1}" ' {'
+}
+
 @test "every answer has the headers that protect people's browsers" {
 	shared_web
 	for path in / /api/status /api/report /api/openapi.json /metrics /healthz /none '/api/report?days=x'; do
@@ -165,7 +182,7 @@ teardown_file() {
 	assert_json '"\(.host) \(.version) \(.gpus) \(.provider) \(.demo) \(.interval_seconds)"' \
 		"$(hostname) $(cat "$BATS_TEST_DIRNAME/../../VERSION") 2 fake false 0.5"
 	get_ok "/$(json_get .documentation)"
-	[[ $body == '# The web server'* ]] || fail_with 'no documentation'
+	[[ $body == *'How to get a GPU'* ]] || fail_with 'no documentation'
 }
 
 @test "a page's links can lead elsewhere" {

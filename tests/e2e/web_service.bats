@@ -221,8 +221,9 @@ PROGRAMS=$BATS_TEST_DIRNAME/programs
 	fi
 	if command -v systemd-analyze >/dev/null; then
 		sed "s|/usr/bin/canhazgpu|$(readlink -f "$CANHAZGPU_BIN")|" "$contrib/canhazgpu-web.service" >"$WORLD/canhazgpu-web.service"
-		cp "$contrib/canhazgpu-web.socket" "$WORLD/"
-		systemd-analyze verify --man=no "$WORLD/canhazgpu-web.service" "$WORLD/canhazgpu-web.socket" >"$WORLD/log" 2>&1 ||
+		sed "s|/usr/bin/canhazgpu|$(readlink -f "$CANHAZGPU_BIN")|" "$contrib/canhazgpu-guard.service" >"$WORLD/canhazgpu-guard.service"
+		cp "$contrib/canhazgpu-web.socket" "$contrib/canhazgpu-guard.timer" "$WORLD/"
+		systemd-analyze verify --man=no "$WORLD"/canhazgpu-{web.service,web.socket,guard.service,guard.timer} >"$WORLD/log" 2>&1 ||
 			fail_with "$(cat "$WORLD/log")"
 	fi
 }

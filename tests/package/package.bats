@@ -77,6 +77,8 @@ need_git() {
 	[ -s usr/lib/tmpfiles.d/canhazgpu.conf ]
 	[ -s lib/systemd/system/canhazgpu-web.socket ]
 	grep -qx 'ExecStart=/usr/bin/canhazgpu web' lib/systemd/system/canhazgpu-web.service
+	[ -s lib/systemd/system/canhazgpu-guard.timer ]
+	grep -qx 'ExecStart=/usr/bin/canhazgpu guard' lib/systemd/system/canhazgpu-guard.service
 	[ "$(readlink usr/bin/chg)" = canhazgpu ]
 }
 
@@ -93,7 +95,7 @@ need_git() {
 	command -v systemd-sysusers >/dev/null || skip 'no systemd-sysusers'
 	mkdir -p "$BATS_TEST_TMPDIR/root/etc"
 	systemd-sysusers --root="$BATS_TEST_TMPDIR/root" "$PWD/usr/lib/sysusers.d/canhazgpu.conf"
-	cut -d : -f 1,4 "$BATS_TEST_TMPDIR/root/etc/group" | sort | paste -sd ' ' | grep -qx 'canhazgpu-web: canhazgpu:canhazgpu-web'
+	cut -d : -f 1,4 "$BATS_TEST_TMPDIR/root/etc/group" | sort | paste -sd ' ' | grep -qx 'canhazgpu-hooks: canhazgpu-web: canhazgpu:canhazgpu-web'
 	cut -d : -f 1,6,7 "$BATS_TEST_TMPDIR/root/etc/passwd" | grep -qx 'canhazgpu-web:/:/usr/sbin/nologin'
 }
 

@@ -47,6 +47,58 @@ static void test_file_forms(void **state)
 	}
 }
 
+/* Other hosts, as a list of names and sections, under either key. */
+static void test_hosts(void **state)
+{
+	static const struct option_spec table[] = {{.name = "hosts",
+						    .type = OPTION_REMOTES,
+						    .other_key = "remote_hosts",
+						    .not_on_command_line = true},
+						   {.name = NULL}};
+	static const struct {
+		const char *name, *text, *expected;
+	} cases[] = {
+		{"a.yaml", "hosts: [gpu1, alice@gpu2]\n", "gpu1, alice@gpu2"},
+		{"a.yaml", "hosts: \"gpu1,gpu2\"\n", "gpu1,gpu2"},
+		{"a.yaml", "hosts: []\n", ""},
+		{"a.yaml",
+		 "remote_hosts:\n  - gpu1\n  - name: gpu2\n    label: the big one\n    ssh: a@b\n",
+		 "gpu1, gpu2 ssh=a@b label=the big one"},
+		{"a.json",
+		 "{\"hosts\": [{\"name\": \"a\", \"url\": \"https://a:1\", \"token-file\": \"/t\"}]}",
+		 "a url=https://a:1 token-file=/t"},
+		{"a.toml", "hosts = [\"gpu1\", {name = \"gpu2\", ssh = \"x@y\"}]\n",
+		 "gpu1, gpu2 ssh=x@y"},
+		{"a.yaml", "hosts: [a]\nremote_hosts: [b]\n",
+		 "!a.yaml:2:1: hosts is set twice (first on line 1)"},
+		{"a.yaml", "hosts: 3\n",
+		 "!a.yaml:1:8: hosts needs a list of hosts, such as [gpu1, {name: gpu2, ssh: "
+		 "alice@gpu2}], this is a number"},
+		{"a.yaml", "hosts: [3]\n",
+		 "!a.yaml:1:9: a host needs a name in quotes, or a section with one"},
+		{"a.yaml", "hosts: [{ssh: a}]\n",
+		 "!a.yaml:1:9: a host needs a name in quotes, or a section with one"},
+		{"a.yaml", "hosts: [\"-oProxyCommand=x\"]\n",
+		 "!a.yaml:1:8: hosts: host '-oProxyCommand=x': '-oProxyCommand=x' is no name of a host"},
+		{"a.yaml", "hosts: [\"a,b\"]\n", "!a.yaml:1:9: 'a,b' is no name of a host"},
+		{"a.yaml", "hosts: [{name: a, ssh: \"b url=c\"}]\n",
+		 "!a.yaml:1:24: ssh needs text without commas and spaces"},
+		{"a.yaml", "hosts: [{name: a, port: \"1\"}]\n",
+		 "!a.yaml:1:19: 'port' is not name, ssh, url, token-file or label"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(settings_freep) struct settings *s = settings_new();
+		struct err e = {0};
+
+		settings_declare(s, NULL, table);
+		if (load(s, cases[i].name, cases[i].text, &e) == 0)
+			assert_string_equal(settings_text(s, "hosts"), cases[i].expected);
+		else
+			assert_string_equal(strstr(e.text, "a."), cases[i].expected + 1);
+	}
+}
+
 /* What a file says that nobody understands: it is told, and the rest counts. */
 static const struct {
 	const char *text, *warning;
@@ -333,9 +385,13 @@ static void test_three_formats_agree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_file_forms),    cmocka_unit_test(test_file_errors),
-		cmocka_unit_test(test_unknown_keys),  cmocka_unit_test(test_file_kinds),
-		cmocka_unit_test(test_personal_file), cmocka_unit_test(test_three_formats_agree),
+		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_file_forms),
+		cmocka_unit_test(test_file_errors),
+		cmocka_unit_test(test_unknown_keys),
+		cmocka_unit_test(test_file_kinds),
+		cmocka_unit_test(test_personal_file),
+		cmocka_unit_test(test_three_formats_agree),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -37,6 +37,10 @@ static void test_round_trip(void **state)
 		.cid_file = (char *)"/run/c/id",
 		.cid_directory = (char *)"/run/c",
 		.container_kill = (char *)"docker kill",
+		.notify = (char *)"",
+		.notify_what = (char *)"python train.py",
+		.notify_waited = true,
+		.sendmail = (char *)"/usr/sbin/sendmail",
 		.adopted = adopted,
 		.adopted_count = 2,
 		.pool = {.store_url = (char *)"sqlite:/x.db",
@@ -72,6 +76,10 @@ static void test_round_trip(void **state)
 	assert_string_equal(out.cid_file, "/run/c/id");
 	assert_string_equal(out.cid_directory, "/run/c");
 	assert_string_equal(out.container_kill, "docker kill");
+	assert_string_equal(out.notify, "");
+	assert_string_equal(out.notify_what, "python train.py");
+	assert_string_equal(out.sendmail, "/usr/sbin/sendmail");
+	assert_true(out.notify_waited);
 	again = orders_write(&out);
 	assert_string_equal(again, text);
 }

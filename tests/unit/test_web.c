@@ -1,9 +1,12 @@
 /* The pure parts of the web server: reading requests, the metrics' format, the simulation. */
 #include "test.h"
 
+#include <zlib.h>
+
 #include "base/mem.h"
 #include "pool/web_config.h"
 #include "web/demo.h"
+#include "web/gzip.h"
 #include "web/metrics.h"
 #include "web/query.h"
 
@@ -105,6 +108,49 @@ static void check_cookie(const char *header, const char *expected)
 		assert_string_equal(value, expected);
 	else
 		assert_null(value);
+}
+
+/* What comes out is what went in, of any length; and what would grow stays as it is. */
+static void test_pack(void **state)
+{
+	static const size_t lengths[] = {64, 1000, 65536, 3000000};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		size_t length = lengths[i], packed_length = 0;
+		AUTO_FREE char *text = mem_alloc(length, 1), *back = mem_alloc(length + 1, 1);
+		AUTO_FREE char *packed = NULL;
+		z_stream z = {0};
+
+		for (size_t k = 0; k < length; k++)
+			text[k] = "{\"gpu_id\":0}"[k % 12];
+		packed = gzip_pack(text, length, &packed_length);
+		assert_non_null(packed);
+		assert_true(packed_length < length);
+		assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+		z.next_in = (Bytef *)packed;
+		z.avail_in = (uInt)packed_length;
+		z.next_out = (Bytef *)back;
+		z.avail_out = (uInt)length + 1;
+		assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+		assert_int_equal(z.total_out, length);
+		assert_memory_equal(back, text, length);
+		inflateEnd(&z);
+	}
+}
+
+static void test_pack_not(void **state)
+{
+	unsigned char noise[4096];
+	uint32_t seed = 1;
+	size_t length = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(noise); i++)
+		noise[i] = (unsigned char)((seed = seed * 1664525 + 1013904223) >> 24);
+	assert_null(gzip_pack(noise, sizeof(noise), &length));
+	assert_null(gzip_pack("[]", 2, &length));
+	assert_null(gzip_pack("", 0, &length));
 }
 
 static void test_cookies(void **state)
@@ -323,35 +369,54 @@ static void test_config(void **state)
 
 /* ---- the simulation ---- */
 
+/* What the status shows as reserved by a job is what goes on in the timeline. */
+static void check_demo(int64_t now_ns, int gpus)
+{
+	AUTO(snapshot_clear) struct snapshot s = {0};
+	AUTO(timeline_clear) struct timeline t = {0};
+	AUTO_FREE bool *running = mem_alloc((size_t)gpus, sizeof(*running));
+
+	demo_snapshot(now_ns, gpus, &s);
+	demo_timeline(now_ns - NS_PER_DAY, now_ns, gpus, &t);
+	assert_int_equal(s.views_count, gpus);
+	for (size_t k = 0; k < t.count; k++) {
+		const struct timeline_interval *interval = timeline_at(&t, k);
+
+		assert_in_range(interval->gpu, 0, gpus - 1);
+		assert_true(interval->start_ns < interval->end_ns);
+		if (interval->running)
+			running[interval->gpu] = true;
+	}
+	for (int id = 0; id < gpus; id++) {
+		const struct reservation *r = s.views[id].reservation;
+
+		assert_int_equal(running[id], r && !r->queue_id && r->start_ns < now_ns);
+		assert_true(!r || r->start_ns <= now_ns);
+		assert_true(s.views[id].last_released_ns <= now_ns);
+	}
+	assert_int_equal(s.views[5].status, GPU_UNRESERVED);
+	assert_int_equal(s.views[6].status, GPU_ERROR);
+	if (gpus > 100)
+		assert_in_range(s.state.queue_count, 19, 20);
+	for (size_t i = 0; i < s.state.queue_count; i++) {
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(s.state.queue[i].id, s.state.queue[k].id);
+		assert_true(i == 0 ||
+			    s.state.queue[i].enqueued_ns >= s.state.queue[i - 1].enqueued_ns);
+	}
+}
+
 static void test_demo(void **state)
 {
 	int64_t now_ns = INT64_C(1795180000) * NS_PER_SECOND;
 
 	(void)state;
-	for (int i = 0; i < 500; i++, now_ns += 137 * NS_PER_SECOND) {
-		AUTO(snapshot_clear) struct snapshot s = {0};
-		AUTO(timeline_clear) struct timeline t = {0};
-		bool running[DEMO_GPUS] = {0};
-
-		demo_snapshot(now_ns, &s);
-		demo_timeline(now_ns - NS_PER_DAY, now_ns, &t);
-		for (size_t k = 0; k < t.count; k++) {
-			const struct timeline_interval *interval = timeline_at(&t, k);
-
-			assert_true(interval->start_ns < interval->end_ns);
-			if (interval->running)
-				running[interval->gpu] = true;
-		}
-		/* What the status shows as reserved by a job is what goes on in the timeline. */
-		for (int id = 0; id < DEMO_GPUS; id++) {
-			const struct reservation *r = s.views[id].reservation;
-
-			assert_int_equal(running[id], r && !r->queue_id && r->start_ns < now_ns);
-			assert_true(!r || r->start_ns <= now_ns);
-			assert_true(s.views[id].last_released_ns <= now_ns);
-		}
-		assert_int_equal(s.views[5].status, GPU_UNRESERVED);
-		assert_int_equal(s.views[6].status, GPU_ERROR);
+	for (int i = 0; i < 500; i++, now_ns += 137 * NS_PER_SECOND)
+		check_demo(now_ns, DEMO_GPUS);
+	/* Not only whole sets. */
+	for (int i = 0; i < 10; i++, now_ns += 1370 * NS_PER_SECOND) {
+		check_demo(now_ns, 8 + i);
+		check_demo(now_ns, 500);
 	}
 }
 
@@ -364,7 +429,8 @@ int main(void)
 		cmocka_unit_test(test_label),         cmocka_unit_test(test_counter),
 		cmocka_unit_test(test_timeline_cut),  cmocka_unit_test(test_timeline_running),
 		cmocka_unit_test(test_timeline_full), cmocka_unit_test(test_config),
-		cmocka_unit_test(test_demo),
+		cmocka_unit_test(test_demo),          cmocka_unit_test(test_pack),
+		cmocka_unit_test(test_pack_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

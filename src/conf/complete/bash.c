@@ -140,6 +140,8 @@ static void add_kind(struct str *out, const struct option_spec *spec)
 	case OPTION_INT:
 	case OPTION_SIZE:
 	case OPTION_DATE:
+	case OPTION_REMOTES:
+	case OPTION_NAMES:
 		break;
 	}
 	str_add(out, "none");

@@ -119,6 +119,8 @@ static void add_values(struct str *out, const struct option_spec *spec)
 	case OPTION_INT:
 	case OPTION_SIZE:
 	case OPTION_DATE:
+	case OPTION_REMOTES:
+	case OPTION_NAMES:
 		break;
 	}
 }

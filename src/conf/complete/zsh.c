@@ -89,6 +89,8 @@ static void add_action(struct str *out, const struct option_spec *spec)
 	case OPTION_INT:
 	case OPTION_SIZE:
 	case OPTION_DATE:
+	case OPTION_REMOTES:
+	case OPTION_NAMES:
 		str_add(out, " ");
 		break;
 	}

@@ -69,6 +69,8 @@ static const struct json_field mark_fields[] = {
 	FIELD("warned_ns", struct stored_mark, mark.warned_ns),
 	FIELD("acted_ns", struct stored_mark, mark.acted_ns),
 	FIELD("text", struct stored_mark, mark.text, .optional = true),
+	FIELD("clock", struct stored_mark, mark.base.clock, .optional = true),
+	FIELD("offset_ns", struct stored_mark, mark.base.offset_ns, .optional = true),
 	FIELDS_END,
 };
 

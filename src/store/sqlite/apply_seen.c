@@ -35,8 +35,8 @@ int sqlite_apply_mark(struct sqlite_store *s, const struct change_mark *c, int64
 	const struct mark *mark = c->mark;
 	struct sql q = c->drop ? sql_of(s, "DELETE FROM marks WHERE key = ?")
 			       : sql_of(s, "INSERT OR REPLACE INTO marks(key, version, since_ns,"
-					   " seen_ns, warned_ns, acted_ns, text)"
-					   " VALUES (?, ?, ?, ?, ?, ?, ?)");
+					   " seen_ns, warned_ns, acted_ns, text, clock,"
+					   " offset_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	sql_text(&q, mark->key);
 	if (!c->drop) {
@@ -46,6 +46,8 @@ int sqlite_apply_mark(struct sqlite_store *s, const struct change_mark *c, int64
 		sql_int(&q, mark->warned_ns);
 		sql_int(&q, mark->acted_ns);
 		sql_text(&q, mark->text);
+		sql_clock(&q, mark->base.clock);
+		sql_int(&q, mark->base.offset_ns);
 	}
 	return sql_run(&q, e);
 }

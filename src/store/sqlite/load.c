@@ -315,7 +315,7 @@ static int load_activity(struct sqlite_store *s, struct pool_state *state, struc
 static int load_marks(struct sqlite_store *s, struct pool_state *state, struct err *e)
 {
 	struct sql q = sql_of(s, "SELECT key, version, since_ns, seen_ns, warned_ns, acted_ns,"
-				 " text FROM marks ORDER BY key");
+				 " text, clock, offset_ns FROM marks ORDER BY key");
 	int r;
 
 	while ((r = sql_step(&q, e)) > 0) {
@@ -330,6 +330,7 @@ static int load_marks(struct sqlite_store *s, struct pool_state *state, struct e
 			.text = sql_dup(&q, 6),
 		};
 
+		read_base(&q, 7, &mark.base);
 		pool_state_put_mark(state, &mark, false);
 	}
 	return r;

@@ -203,7 +203,7 @@ static const struct addition {
 	{"marks", NULL,
 	 "key TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, since_ns INTEGER NOT NULL,"
 	 " seen_ns INTEGER NOT NULL, warned_ns INTEGER NOT NULL, acted_ns INTEGER NOT NULL,"
-	 " text TEXT"},
+	 " text TEXT, clock TEXT, offset_ns INTEGER NOT NULL"},
 	/* struct event. The id is its time in microseconds, or one more than the last id where the
 	   clock has been set back: so what happened since a moment is a range of ids. */
 	{"events", NULL,

@@ -42,7 +42,7 @@ pretend_systemd() {
 	package --install "$(another_version 0.0.1)"
 	[ -x /usr/libexec/canhazgpu/canhazgpu-web ]
 	canhazgpu web --help >/dev/null
-	for unit in canhazgpu-web.service canhazgpu-web.socket; do
+	for unit in canhazgpu-web.service canhazgpu-web.socket canhazgpu-guard.service canhazgpu-guard.timer; do
 		[ -s "/lib/systemd/system/$unit" ]
 	done
 	assert_equal "$(find /etc/systemd -name 'canhazgpu*')" ''
@@ -51,7 +51,7 @@ pretend_systemd() {
 	grep -qE '^(--[a-z-]+ )*try-restart .*canhazgpu-web.service' /tmp/systemctl
 	run ! grep -E '^(--[a-z-]+ )*(stop|start|restart) .*canhazgpu' /tmp/systemctl
 	package --remove canhazgpu
-	grep -qE '^(--[a-z-]+ )*stop .*canhazgpu-web.service' /tmp/systemctl
+	grep -qE '^(--[a-z-]+ )*stop .*canhazgpu-guard.timer .*canhazgpu-web.service' /tmp/systemctl
 	rm -r /run/systemd /usr/local/bin/systemctl
 }
 

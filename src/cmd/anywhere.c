@@ -1,0 +1,331 @@
+/*
+ * `canhazgpu run --host any`: asks all hosts, takes the GPUs on the best one for a moment by a
+ * manual reservation, and becomes the run there, which claims it. Where another request was faster,
+ * the next host is tried; with --wait the run queues on the best one.
+ */
+#include "cmd/elsewhere.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/inherited.h"
+#include "base/mem.h"
+#include "base/privilege.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "cmd/hosts.h"
+#include "cmd/notice.h"
+#include "plan/destination.h"
+#include "plan/kind.h"
+
+/* How much longer other hosts are waited for than one that has what is asked for. */
+#define PATIENCE_NS NS_PER_SECOND
+
+/* How long GPUs are kept for the run that is on its way to them. */
+#define HOLD_TIME "2m"
+
+/* The options of a run that a reservation has, too; they count from wherever they are set here, as
+   the host was chosen by them. The first two are not about which GPUs. */
+static const char *const wishes[] = {"note",       "user",   "gpus",      "type",
+				     "min-memory", "linked", "same-numa", NULL};
+#define WISHES_OF_CLAIM 2
+
+/* Those, and what has no meaning or another one there. */
+#define LEFT_OUT "note user gpus gpu-ids type min-memory linked same-numa wait nonblock host "
+
+struct look {
+	struct hosts status, queues;
+	struct destination *hosts; /* one for each */
+	struct destination_choice *choices;
+	size_t count;
+};
+
+static void look_clear(struct look *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		free((void *)l->hosts[i].gpus);
+	free(l->hosts);
+	free(l->choices);
+	hosts_clear(&l->status);
+	hosts_clear(&l->queues);
+	*l = (struct look){0};
+}
+
+static void read_gpus(const json_t *rows, struct destination *host)
+{
+	size_t count = json_array_size(rows);
+	struct destination_gpu *gpus = mem_alloc(count + 1, sizeof(*gpus));
+
+	for (size_t i = 0; i < count; i++) {
+		struct remote_gpu gpu;
+
+		remote_gpu_read(json_array_get(rows, i), &gpu);
+		if (gpu.state == REMOTE_OTHER || gpu.excluded)
+			continue;
+		gpus[host->count++] = (struct destination_gpu){
+			.model = gpu.gpu_model,
+			.memory_mb = gpu.memory_mb,
+			.idle = gpu.state == REMOTE_AVAILABLE,
+			.free_ns = gpu.ends_ns,
+		};
+	}
+	host->gpus = gpus;
+}
+
+static void read_queue(const json_t *rows, struct destination *host)
+{
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		struct remote_request request;
+
+		remote_request_read(json_array_get(rows, i), &request);
+		if (request.requested > request.allocated)
+			host->waiting += (size_t)(request.requested - request.allocated);
+	}
+}
+
+/* Whether a host that has just answered has enough. (What others wait for there is not known yet.)
+ */
+struct wanted {
+	const struct plan_request *request;
+	size_t hosts;
+};
+
+static bool is_enough(const struct remote_call *call, size_t which, void *argument)
+{
+	const struct wanted *wanted = argument;
+	struct destination host = {0};
+	struct destination_choice choice = {.when = DESTINATION_NEVER};
+	json_t *rows = NULL;
+
+	if (which >= wanted->hosts || call->problem ||
+	    remote_read(REMOTE_STATUS, str_text(&call->answer), call->answer.length, &rows, NULL) <
+		    0)
+		return false;
+	read_gpus(rows, &host);
+	plan_destinations(wanted->request, clock_now_ns(), &host, 1, 0, &choice);
+	free((void *)host.gpus);
+	json_decref(rows);
+	return choice.when == DESTINATION_NOW;
+}
+
+/* Asks each host for its status and its queue, both at the same time; `thorough`: however long one
+   takes. */
+static int look(const struct invocation *in, const struct plan_request *request, bool thorough,
+		struct look *l, struct err *e)
+{
+	AUTO(hosts_question_clear)
+	struct hosts_question status = {.topic = REMOTE_STATUS, .path = mem_strdup("/api/status")};
+	AUTO(hosts_question_clear)
+	struct hosts_question queue = {.topic = REMOTE_QUEUE, .path = mem_strdup("/api/queue")};
+	struct wanted wanted = {.request = request};
+	const struct remote_patience patience = {is_enough, &wanted, PATIENCE_NS};
+	int64_t now_ns;
+	int r = hosts_list(in, &l->status, e);
+
+	if (r == 0)
+		r = hosts_list(in, &l->queues, e);
+	if (r < 0)
+		return r;
+	words_add(&status.words, "status");
+	words_add(&status.words, "--json");
+	words_add(&queue.words, "queue");
+	words_add(&queue.words, "--json");
+	wanted.hosts = l->status.list.count;
+	hosts_ask_both(in, &l->status, &status, &l->queues, &queue, hosts_timeout_ns(in),
+		       thorough ? NULL : &patience);
+	now_ns = clock_now_ns();
+	l->count = l->status.list.count;
+	l->hosts = mem_alloc(l->count + 1, sizeof(*l->hosts));
+	l->choices = mem_alloc(l->count + 1, sizeof(*l->choices));
+	for (size_t i = 0; i < l->count; i++) {
+		read_gpus(l->status.replies[i].document, &l->hosts[i]);
+		read_queue(l->queues.replies[i].document, &l->hosts[i]);
+	}
+	plan_destinations(request, now_ns, l->hosts, l->count, (size_t)getpid(), l->choices);
+	return 0;
+}
+
+/* "--NAME=VALUE" for a setting of the run that has a value. */
+static void add_setting(const struct settings *s, const char *name, struct words *words)
+{
+	AUTO_FREE char *key = mem_printf("run.%s", name);
+	const char *value = settings_text(s, key);
+	AUTO_FREE char *word = value ? mem_printf("--%s=%s", name, value) : NULL;
+
+	if (word)
+		words_add(words, word);
+}
+
+static void add_wishes(const struct settings *s, size_t count, struct words *words)
+{
+	for (size_t i = 0; i < count && wishes[i]; i++)
+		add_setting(s, wishes[i], words);
+}
+
+/* What is asked of a host to keep GPUs for the run. */
+static void hold_words(const struct settings *s, struct words *words)
+{
+	words_add(words, "reserve");
+	words_add(words, "--id");
+	words_add(words, "--nonblock");
+	words_add(words, "--duration=" HOLD_TIME);
+	add_wishes(s, ARRAY_SIZE(wishes), words);
+}
+
+enum held {
+	HELD,        /* *ret_id is the reservation */
+	HELD_NOT,    /* *ret_why not */
+	HELD_UNABLE, /* the program there cannot do that: an older one, or another */
+};
+
+static enum held hold(const struct invocation *in, const struct remote *host, char **ret_id,
+		      char **ret_why)
+{
+	AUTO(words_clear) struct words words = {0};
+	AUTO(remote_call_clear) struct remote_call call = {.host = host};
+	const char *id;
+	size_t length;
+
+	hold_words(in->settings, &words);
+	hosts_call(in, &words, &call, hosts_timeout_ns(in));
+	remote_ask(&call, 1, hosts_timeout_ns(in), NULL);
+	if (remote_is_unknown_option(call.exit_status, call.problem))
+		return HELD_UNABLE;
+	if (call.problem) {
+		*ret_why = mem_strdup(call.problem);
+		return HELD_NOT;
+	}
+	id = str_text(&call.answer);
+	length = strspn(id, "0123456789abcdef-");
+	if (length != ID_SIZE - 1 || strcmp(id + length, "\n") != 0) {
+		*ret_why = mem_strdup("its answer is not a reservation");
+		return HELD_NOT;
+	}
+	*ret_id = mem_printf("%.*s", (int)length, id);
+	return HELD;
+}
+
+static bool waits(const struct settings *s)
+{
+	return settings_text(s, "run.wait") && !settings_flag(s, "run.nonblock");
+}
+
+/* Says where the run goes, and becomes it there: the one that claims this reservation, or where
+   `claim` is NULL one that asks for GPUs itself. Returns only with an error. */
+static int enter(const struct invocation *in, const struct remote *host, const char *claim,
+		 struct err *e)
+{
+	AUTO(words_clear) struct words more = {0};
+
+	if (claim)
+		words_addf(&more, "--claim=%s", claim);
+	add_wishes(in->settings, claim ? WISHES_OF_CLAIM : ARRAY_SIZE(wishes), &more);
+	if (!claim && waits(in->settings))
+		add_setting(in->settings, "wait", &more);
+	notice("Using host %s\n", host->name);
+	if (hosts_is_here(host->name))
+		return elsewhere_become_here(in, LEFT_OUT, &more, e);
+	return elsewhere_become(in, host, LEFT_OUT, &more, e);
+}
+
+/* Tries a host that seems to have what is asked for. 0: it has not, and *why says so. */
+static int try_host(const struct invocation *in, const struct remote *host, struct str *why,
+		    struct err *e)
+{
+	AUTO_FREE char *id = NULL, *problem = NULL;
+
+	switch (hold(in, host, &id, &problem)) {
+	case HELD:
+		return enter(in, host, id, e);
+	case HELD_UNABLE:
+		return enter(in, host, NULL, e);
+	case HELD_NOT:
+		break;
+	}
+	str_addf(why, "%s%s: %.200s", why->length ? "; " : "", host->name, problem);
+	return 0;
+}
+
+/* Why each of the others was not even tried. */
+static void add_reasons(const struct look *l, struct str *why)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		const struct destination_choice *c = &l->choices[i];
+		const struct host_reply *reply = &l->status.replies[c->host];
+
+		if (c->when == DESTINATION_NOW)
+			continue;
+		str_addf(why, "%s%s: ", why->length ? "; " : "", reply->name);
+		if (!reply->document)
+			str_addf(why, "away (%.120s)", reply->problem);
+		else
+			str_addf(why, "%zu free of %zu that would fit", c->idle, c->fitting);
+	}
+}
+
+/* Queues on the best host, where the request says so. 0: it does not, or no host will do. */
+static int queue(const struct invocation *in, const struct look *l, struct err *e)
+{
+	const struct destination_choice *best = &l->choices[0];
+	const struct remote *host = &l->status.list.items[best->host];
+
+	if (!waits(in->settings) || best->when == DESTINATION_NEVER)
+		return 0;
+	return enter(in, host, NULL, e);
+}
+
+/* Whether a host was not waited for, which may have what the others had no more. */
+static bool has_hurried(const struct look *l)
+{
+	bool hurried = false;
+
+	for (size_t i = 0; i < l->count; i++)
+		hurried |= l->status.calls[i].hurried || l->queues.calls[i].hurried;
+	return hurried;
+}
+
+/* Looks, and tries those hosts that have enough, one after the other. */
+static int look_and_try(const struct invocation *in, const struct plan_request *request,
+			bool thorough, struct look *l, struct str *why, struct err *e)
+{
+	int r = look(in, request, thorough, l, e);
+
+	for (size_t i = 0; r == 0 && i < l->count; i++) {
+		if (l->choices[i].when == DESTINATION_NOW)
+			r = try_host(in, &l->status.list.items[l->choices[i].host], why, e);
+	}
+	return r;
+}
+
+int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
+{
+	AUTO(look_clear) struct look l = {0};
+	AUTO(str_clear) struct str why = {0};
+	AUTO_FREE char *kind = NULL;
+	const struct plan_request request = {
+		.count = (int)settings_int(in->settings, "run.gpus"),
+		.gpu_type = settings_text(in->settings, "run.type"),
+		.min_memory_mb = settings_size_mb(in->settings, "run.min-memory"),
+	};
+	int r;
+
+	if (settings_is_set(in->settings, "run.gpu-ids"))
+		return err_usage(
+			e, "--gpu-ids means GPUs of one host: name it instead of '" REMOTE_ANY "'");
+	r = look_and_try(in, &request, false, &l, &why, e);
+	if (r == 0 && has_hurried(&l)) {
+		look_clear(&l);
+		str_clear(&why);
+		r = look_and_try(in, &request, true, &l, &why, e);
+	}
+	if (r == 0)
+		r = queue(in, &l, e);
+	if (r < 0)
+		return r;
+	add_reasons(&l, &why);
+	kind = plan_kind_text(request.gpu_type, request.min_memory_mb);
+	return err_set(e, EBUSY, "no host has %d free GPU%s%s%s (%.700s)", request.count,
+		       str_plural((size_t)request.count), *kind ? " " : "", kind, str_text(&why));
+}

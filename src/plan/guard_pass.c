@@ -1,0 +1,139 @@
+/* One pass of guard: plan_guard and plan_guard_sent of guard.h. */
+#include "plan/guard.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "plan/cleanup.h"
+#include "plan/guard_expiry.h"
+#include "plan/guard_idle.h"
+#include "plan/guard_use.h"
+
+/* ---- GPUs that cannot be used ---- */
+
+/* Why a GPU cannot be used; NULL: it can, or nobody can tell. */
+static const char *why_sick(const struct guarding *g, size_t i)
+{
+	const struct gpu *gpu = g->facts->gpus ? g->facts->gpus[i] : NULL;
+
+	if (!gpu || gpu->health != HEALTH_FAULTY)
+		return NULL;
+	return gpu->health_reason ? gpu->health_reason : "its driver says so";
+}
+
+static void check_health(struct guarding *g, int gpu)
+{
+	AUTO_FREE char *key = mem_printf("sick %d", gpu);
+	const struct mark *mark = guard_mark(g, key);
+	const char *why = why_sick(g, (size_t)gpu);
+	struct guard_step *step = NULL;
+
+	g->steps->sick += why != NULL;
+	if (why && !mark) {
+		step = guard_add(g, GUARD_SICK, mem_printf("GPU %d cannot be used: %s", gpu, why));
+		guard_set_text(g, guard_put(g, key), why);
+	} else if (!why && mark && g->facts->gpus && g->facts->gpus[gpu]) {
+		step = guard_add(g, GUARD_WELL, mem_printf("GPU %d can be used again", gpu));
+		guard_drop(g, key);
+	}
+	if (step)
+		guard_step_gpus(step, &gpu, 1);
+}
+
+/* ---- the pass ---- */
+
+static size_t count_steps(const struct guard_steps *s, enum guard_deed deed)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		count += s->steps[i].deed == deed;
+	return count;
+}
+
+/* What is told of the last pass by `doctor`, which tells no names. */
+static void record_pass(struct guarding *g)
+{
+	const struct guard_steps *s = g->steps;
+	size_t stopped = count_steps(s, GUARD_TERM) + count_steps(s, GUARD_KILL) +
+			 count_steps(s, GUARD_SIGNAL_RUN);
+	AUTO_FREE char *text = mem_printf(
+		"%zu unreserved use%s, %zu idle GPU%s, %zu GPU%s that cannot be used; warned %zu, "
+		"released %zu, stopped %zu",
+		s->unreserved, str_plural(s->unreserved), s->idle, str_plural(s->idle), s->sick,
+		str_plural(s->sick), count_steps(s, GUARD_WARN) + count_steps(s, GUARD_EXPIRING),
+		count_steps(s, GUARD_RELEASED), stopped);
+
+	guard_set_text(g, guard_put(g, PLAN_GUARD_PASS), text);
+}
+
+void plan_guard(const struct pool_state *state, const struct plan_facts *facts,
+		const struct guard_facts *guard, const struct guard_rules *rules, struct plan *p,
+		struct guard_steps *ret_steps)
+{
+	AUTO(guard_stops_clear) struct guard_stops stops = {.is_complete = true};
+	struct guarding g = {
+		.state = state,
+		.facts = facts,
+		.guard = guard,
+		.rules = rules,
+		.p = p,
+		.steps = ret_steps,
+	};
+
+	plan_cleanup(state, facts, p);
+	for (size_t i = 0; i < state->slots_count; i++)
+		check_health(&g, (int)i);
+	guard_expiring(&g);
+	guard_idle(&g);
+	guard_unreserved(&g, &stops);
+	guard_overstaying(&g, &stops);
+	guard_stop(&g, &stops);
+	guard_add_events(&g);
+	record_pass(&g);
+}
+
+/* ---- what was done ---- */
+
+/* The mark of what a step signals. The caller frees it. */
+static char *signal_key(const struct guard_step *step)
+{
+	if (step->deed == GUARD_SIGNAL_RUN)
+		return mem_printf("stop %s", step->reservation_id);
+	return mem_printf("stop %d:%" PRIu64, (int)step->process.pid, step->process.start_ticks);
+}
+
+static void record(struct guarding *g, const struct guard_step *step, enum guard_sent sent)
+{
+	AUTO_FREE char *key = signal_key(step);
+	const struct mark *mark = guard_mark(g, key);
+	bool kill = step->deed == GUARD_KILL;
+
+	/* Somebody else was faster: the mark is as he has left it. */
+	if (!mark || (kill ? mark->acted_ns : mark->warned_ns) != TIME_NONE)
+		return;
+	if (sent == GUARD_GONE) {
+		guard_drop(g, key);
+		return;
+	}
+	*(kill ? &guard_put(g, key)->acted_ns : &guard_put(g, key)->warned_ns) = g->facts->now_ns;
+	guard_add_event(g->guard, g->facts->now_ns, step, EVENT_STOPPED, g->p);
+}
+
+void plan_guard_sent(const struct pool_state *state, const struct plan_facts *facts,
+		     const struct guard_facts *guard, const struct guard_steps *steps,
+		     const enum guard_sent *sent, struct plan *p)
+{
+	struct guarding g = {.state = state, .facts = facts, .guard = guard, .p = p};
+
+	for (size_t i = 0; i < steps->count; i++) {
+		enum guard_deed deed = steps->steps[i].deed;
+
+		if ((deed == GUARD_TERM || deed == GUARD_KILL || deed == GUARD_SIGNAL_RUN) &&
+		    sent[i] != GUARD_NOT_SENT)
+			record(&g, &steps->steps[i], sent[i]);
+	}
+}

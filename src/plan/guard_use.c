@@ -1,0 +1,410 @@
+/* Who uses which GPU without a reservation; see guard_use.h. */
+#include "plan/guard_use.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_fields.h"
+#include "base/mem.h"
+
+void guard_uses_clear(struct guard_uses *u)
+{
+	for (size_t i = 0; i < u->count; i++)
+		free(u->of[i].processes);
+	free(u->of);
+	*u = (struct guard_uses){0};
+}
+
+static struct guard_use *add_use(struct guard_uses *u, int gpu, const struct process *process)
+{
+	struct guard_use *use;
+
+	for (size_t i = 0; process && i < u->count; i++) {
+		use = &u->of[i];
+		if (use->uid.known == process->uid.known &&
+		    (!use->uid.known || use->uid.value == process->uid.value))
+			return use;
+	}
+	u->of = mem_resize(u->of, u->count + 1, sizeof(*u->of));
+	use = &u->of[u->count++];
+	*use = (struct guard_use){.gpu = gpu};
+	if (process) {
+		use->uid = process->uid;
+		use->account = process->account;
+	}
+	return use;
+}
+
+/* Whether a process on that GPU is none of its holder's, as far as is known. */
+static bool is_stranger(const struct reservation *holder, const struct process *process)
+{
+	if (process->ignored_by)
+		return false;
+	if (!holder)
+		return true;
+	return process->foreign &&
+	       !account_is_same(process->uid, process->account, holder->uid, holder->account);
+}
+
+/* Whether what an account has there is known to be more than is tolerated. */
+static bool is_above(const struct guarding *g, const struct guard_use *use, bool *ret_known)
+{
+	int64_t sum_mb = 0;
+
+	*ret_known = true;
+	for (size_t i = 0; i < use->count; i++) {
+		*ret_known &= use->processes[i]->memory_mb.known;
+		sum_mb +=
+			use->processes[i]->memory_mb.known ? use->processes[i]->memory_mb.value : 0;
+	}
+	return sum_mb > g->guard->threshold_mb;
+}
+
+/* On a reserved GPU, as on a free one, a little memory is no use. */
+static void judge(const struct guarding *g, bool is_reserved, struct guard_uses *u)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < u->count; i++) {
+		struct guard_use *use = &u->of[i];
+		bool known;
+
+		use->is_certain = is_above(g, use, &known) && use->uid.known;
+		if (use->is_certain || !known || !is_reserved)
+			u->of[kept++] = *use;
+		else
+			free(use->processes);
+	}
+	u->count = kept;
+}
+
+void guard_find_uses(const struct guarding *g, size_t i, struct guard_uses *u)
+{
+	const struct reservation *holder = guard_holder(g, i);
+	const struct gpu *gpu = g->facts->gpus[i];
+
+	*u = (struct guard_uses){0};
+	if (!holder && (!g->facts->use || g->facts->use[i] != USE_BUSY))
+		return;
+	for (size_t k = 0; k < gpu->processes_count; k++) {
+		const struct process *process = &gpu->processes[k];
+		struct guard_use *use;
+
+		if (!is_stranger(holder, process))
+			continue;
+		use = add_use(u, (int)i, process);
+		use->processes =
+			mem_resize(use->processes, use->count + 1, sizeof(*use->processes));
+		use->processes[use->count++] = process;
+	}
+	judge(g, holder != NULL, u);
+	if (!holder && !u->count)
+		add_use(u, (int)i, NULL);
+}
+
+/* For structs of JSON. */
+struct listed {
+	int pid;
+	char *name;
+	struct quantity memory_mb;
+};
+
+struct listing {
+	struct listed *processes;
+	size_t count;
+};
+
+char *guard_processes_json(const struct process *const *processes, size_t count)
+{
+	static const struct json_field listed_fields[] = {
+		FIELD("pid", struct listed, pid),
+		FIELD("name", struct listed, name, .optional = true),
+		FIELD("memory_mb", struct listed, memory_mb, .optional = true),
+		FIELDS_END,
+	};
+	static const struct json_field listing_fields[] = {
+		FIELD_STRUCTS("processes", struct listing, processes, count, listed_fields, 0),
+		FIELDS_END,
+	};
+	AUTO_FREE struct listed *list = mem_alloc(count, sizeof(*list));
+	struct listing listing = {.processes = list, .count = count};
+
+	if (!count)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		list[i] = (struct listed){.pid = (int)processes[i]->pid,
+					  .name = processes[i]->name,
+					  .memory_mb = processes[i]->memory_mb};
+	return json_fields_text(json_fields_write(listing_fields, &listing));
+}
+
+/* ---- marks ---- */
+
+static char *use_key(const struct guard_use *use)
+{
+	if (!use->uid.known)
+		return mem_printf("unreserved %d %s", use->gpu, use->count ? "?" : "-");
+	return mem_printf("unreserved %d %" PRId64, use->gpu, use->uid.value);
+}
+
+/* What an account was warned of, as the text of its mark begins. */
+static const char *warned_of(const struct guarding *g)
+{
+	if (!g->rules->unreserved_after_ns ||
+	    !(g->rules->unreserved_warn || g->rules->unreserved_stop))
+		return "-";
+	return g->rules->unreserved_stop ? "stop" : "tell";
+}
+
+static bool is_warned(const struct guarding *g, const struct mark *mark)
+{
+	const char *what = warned_of(g);
+	size_t length = strlen(what);
+
+	return mark && mark->warned_ns != TIME_NONE && mark->text &&
+	       !strncmp(mark->text, what, length) && mark->text[length] == ' ';
+}
+
+static void set_text(struct guarding *g, struct mark *mark, const struct guard_use *use,
+		     const char *what)
+{
+	AUTO_FREE char *text = mem_printf("%s %s", what, use->account ? use->account : "");
+
+	guard_set_text(g, mark, text);
+}
+
+/* Whether it goes on since the mark was made: it was seen a moment ago, or one of its processes was
+   there when it was last seen. */
+static bool goes_on(const struct guarding *g, const struct guard_use *use, const struct mark *mark)
+{
+	if (g->facts->now_ns - mark->seen_ns <= GUARD_GAP_NS)
+		return true;
+	for (size_t i = 0; i < use->count; i++) {
+		const struct process *p = use->processes[i];
+
+		if (p->started_ns != TIME_NONE && p->started_ns <= mark->seen_ns)
+			return true;
+	}
+	return false;
+}
+
+/* "process 4711 (python) of bob", "2 processes of bob". */
+static char *use_who(const struct guard_use *use)
+{
+	const char *account = use->account ? use->account : "somebody unknown";
+	AUTO_FREE char *one = NULL;
+
+	if (!use->count)
+		return mem_strdup("something that shows no process");
+	if (use->count > 1)
+		return mem_printf("%zu processes of %s", use->count, account);
+	one = guard_process_text(use->processes[0]);
+	return mem_printf("%s of %s", one, account);
+}
+
+static char *use_text(const struct guarding *g, const struct guard_use *use)
+{
+	const struct reservation *holder = guard_holder(g, (size_t)use->gpu);
+	AUTO_FREE char *who = use_who(use);
+	AUTO_FREE char *label = holder ? account_label(holder->user, holder->account) : NULL;
+
+	if (holder)
+		return mem_printf("GPU %d, which %s has reserved, is used by %s", use->gpu, label,
+				  who);
+	return mem_printf("GPU %d is used without a reservation by %s", use->gpu, who);
+}
+
+static struct guard_step *add_step(struct guarding *g, enum guard_deed deed,
+				   const struct guard_use *use, char *text)
+{
+	struct guard_step *step = guard_add(g, deed, text);
+
+	guard_step_account(step, use->uid, use->account);
+	guard_step_gpus(step, &use->gpu, 1);
+	step->processes = guard_processes_json(use->processes, use->count);
+	return step;
+}
+
+/* ---- what follows ---- */
+
+const char *guard_why_spared(const struct guarding *g, const struct process *p, bool is_certain)
+{
+	if (p->ignored_by)
+		return "an administrator has it ignored";
+	if (!p->uid.known || p->uid.value < 0)
+		return "its owner is unknown";
+	if (p->uid.value == 0)
+		return "it is root's";
+	if (p->pid <= 1 || !p->start_ticks || p->started_ns == TIME_NONE)
+		return "its age is unknown";
+	if (p->container)
+		return "it runs in a container, whose owner is unknown";
+	if (guard_is_spared(g, p->uid))
+		return "guard.spare names its account, or a group of it";
+	if (guard_command_is_spared(g, p->name))
+		return "guard.spare.commands names its program";
+	if (!is_certain)
+		return "its account is not known to use more memory there than memory.threshold";
+	return NULL;
+}
+
+/* Why a process is not stopped yet or at all, for whoever asks. */
+static void say(struct guarding *g, const struct guard_use *use, const struct process *p,
+		const char *why)
+{
+	AUTO_FREE char *process = guard_process_text(p);
+	struct guard_step *step;
+
+	step = guard_add(g, GUARD_SPARE,
+			 mem_printf("%s on GPU %d is let alone: %s", process, use->gpu, why));
+	guard_step_account(step, use->uid, use->account);
+	guard_step_gpus(step, &use->gpu, 1);
+	step->process = (struct process_ref){p->pid, p->start_ticks};
+}
+
+static void say_spared(struct guarding *g, const struct guard_use *use)
+{
+	for (size_t i = 0; i < use->count; i++) {
+		const char *why = guard_why_spared(g, use->processes[i], use->is_certain);
+
+		if (why)
+			say(g, use, use->processes[i], why);
+	}
+}
+
+/* Whether anybody is to be warned of that use. */
+static bool is_warnable(const struct guarding *g, const struct guard_use *use)
+{
+	return use->count && use->uid.known && use->uid.value != 0 && !guard_is_spared(g, use->uid);
+}
+
+static void warn(struct guarding *g, const struct guard_use *use, struct mark *mark)
+{
+	AUTO_FREE char *what = use_text(g, use), *span = clock_span(g->rules->unreserved_after_ns);
+	const char *them = use->count == 1 ? "it" : "them";
+	bool stops = g->rules->unreserved_stop;
+
+	add_step(g, GUARD_WARN, use,
+		 stops ? mem_printf("%s: end %s or reserve the GPU, or guard stops %s in %s", what,
+				    them, them, span)
+		       : mem_printf("%s: end %s or reserve the GPU", what, them));
+	mark->warned_ns = g->facts->now_ns;
+	set_text(g, mark, use, warned_of(g));
+}
+
+/* Lists its processes that have had their time. */
+static void stop(struct guarding *g, const struct guard_use *use, const struct mark *mark,
+		 struct guard_stops *stops)
+{
+	int64_t now_ns = g->facts->now_ns, after_ns = g->rules->unreserved_after_ns;
+	AUTO_FREE char *since = clock_span(now_ns - mark->since_ns);
+	AUTO_FREE char *ago = clock_span(now_ns - mark->warned_ns);
+
+	for (size_t i = 0; i < use->count; i++) {
+		const struct process *p = use->processes[i];
+
+		if (guard_why_spared(g, p, use->is_certain))
+			continue;
+		if (now_ns - mark->warned_ns < after_ns || now_ns - p->started_ns < after_ns)
+			say(g, use, p,
+			    "the time since the warning, or since it began, is not over");
+		else
+			guard_add_stop(stops, p, use->gpu, mark->warned_ns,
+				       mem_printf("used without a reservation for %s, warned %s "
+						  "ago",
+						  since, ago));
+	}
+}
+
+static void follow(struct guarding *g, const struct guard_use *use, struct guard_stops *stops)
+{
+	AUTO_FREE char *key = use_key(use);
+	const struct mark *mark = guard_mark(g, key);
+	bool is_new = !mark || !goes_on(g, use, mark);
+	struct mark *put = guard_put(g, key);
+
+	g->steps->unreserved++;
+	if (is_new) {
+		add_step(g, GUARD_BEGUN, use, use_text(g, use));
+		put->since_ns = g->facts->now_ns;
+		put->warned_ns = TIME_NONE;
+		set_text(g, put, use, "-");
+	}
+	if (!strcmp(warned_of(g), "-") || !g->guard->within_hours)
+		return;
+	if (g->rules->unreserved_stop)
+		say_spared(g, use);
+	if (is_warned(g, put)) {
+		if (g->rules->unreserved_stop)
+			stop(g, use, put, stops);
+		return;
+	}
+	/* Where nothing follows, nobody is told of what is soon over. */
+	if (is_warnable(g, use) &&
+	    (g->rules->unreserved_stop ||
+	     g->facts->now_ns - put->since_ns >= g->rules->unreserved_after_ns))
+		warn(g, use, put);
+}
+
+/* Whether the account has reserved the GPU since. */
+static bool is_holder(const struct guarding *g, const struct guard_use *use)
+{
+	const struct reservation *r = guard_holder(g, (size_t)use->gpu);
+
+	return r && use->uid.known && r->uid.known && use->uid.value == r->uid.value;
+}
+
+/* Uses that are over. */
+static void forget(struct guarding *g, const bool *seen, const struct guard_uses *uses)
+{
+	for (size_t i = 0; i < g->state->marks_count; i++) {
+		const char *rest = guard_mark_rest(g, i, "unreserved"),
+			   *key = g->state->marks[i].key;
+		const char *text = g->state->marks[i].text;
+		struct guard_use ended = {.gpu = rest ? (int)strtol(rest, NULL, 10) : -1};
+		const char *uid = rest ? strchr(rest, ' ') : NULL;
+		bool found = false;
+
+		if (!uid)
+			continue;
+		if (ended.gpu < 0 || (size_t)ended.gpu >= g->state->slots_count) {
+			guard_drop(g, key); /* of a pool that had more */
+			continue;
+		}
+		for (size_t k = 0; k < uses[ended.gpu].count && !found; k++) {
+			AUTO_FREE char *other = use_key(&uses[ended.gpu].of[k]);
+
+			found = !strcmp(other, key);
+		}
+		if (uid[1] >= '0' && uid[1] <= '9')
+			ended.uid = quantity_of(strtoll(uid + 1, NULL, 10));
+		if (found || !(seen[ended.gpu] || is_holder(g, &ended)))
+			continue;
+		text = text ? strchr(text, ' ') : NULL;
+		ended.account = text && text[1] ? text + 1 : NULL;
+		add_step(g, GUARD_ENDED, &ended,
+			 mem_printf("GPU %d is not used by %s without a reservation any more",
+				    ended.gpu, ended.account ? ended.account : "somebody unknown"));
+		guard_drop(g, key);
+	}
+}
+
+void guard_unreserved(struct guarding *g, struct guard_stops *stops)
+{
+	size_t count = g->state->slots_count;
+	AUTO_FREE struct guard_uses *uses = mem_alloc(count, sizeof(*uses));
+	AUTO_FREE bool *seen = mem_alloc(count, sizeof(*seen));
+
+	for (size_t i = 0; i < count; i++) {
+		seen[i] = guard_sees(g, i);
+		stops->is_complete &= seen[i];
+		if (seen[i])
+			guard_find_uses(g, i, &uses[i]);
+		for (size_t k = 0; k < uses[i].count; k++)
+			follow(g, &uses[i].of[k], stops);
+	}
+	forget(g, seen, uses);
+	for (size_t i = 0; i < count; i++)
+		guard_uses_clear(&uses[i]);
+}

@@ -1,0 +1,66 @@
+/* Telling the caller's own account something at once; see self.h. */
+#include "tell/self.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/privilege.h"
+#include "host/tree.h"
+#include "tell/deliver.h"
+#include "tell/news.h"
+#include "tell/program.h"
+
+/* The process that tells. Nothing of the caller's is open in it, and it has no rights but the
+   account's. */
+__attribute__((noreturn)) static void teller(const struct event *event, const char *more,
+					     const char *channel,
+					     const struct tell_options *options)
+{
+	const struct mark wish = {.text = (char *)(uintptr_t)channel};
+	struct tell_notes notes = {.items = NULL};
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (null_fd < 0 || dup2(null_fd, fd) < 0)
+			close(fd);
+	}
+	file_close_all_but(-1);
+	host_tree_leave();
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGHUP, SIG_IGN);
+	if (privilege_drop(NULL) < 0)
+		_exit(EXIT_FAILURE);
+	(void)!chdir("/");
+	tell_news_add(&notes, event, &wish);
+	notes.items[0].asked = true;
+	notes.items[0].more = mem_strdup(more);
+	notes.items[0].json = tell_news_json(event);
+	tell_program_adopt();
+	tell_deliver(options, getuid(), &notes);
+	_exit(EXIT_SUCCESS);
+}
+
+void tell_self(const struct event *event, const char *more, const char *channel,
+	       const char *sendmail)
+{
+	const struct tell_options options = {.sendmail = sendmail};
+	pid_t child = fork();
+
+	if (child == 0) {
+		pid_t grandchild;
+
+		setsid();
+		grandchild = tell_fork();
+		if (grandchild == 0)
+			teller(event, more, channel, &options);
+		_exit(EXIT_SUCCESS);
+	}
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		continue;
+}

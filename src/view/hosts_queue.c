@@ -1,0 +1,155 @@
+/* The queues and the reports of several hosts as tables; see hosts.h. */
+#include "view/hosts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "remote/answer.h"
+#include "view/words.h"
+
+static const struct table_column queue_columns[] = {
+	{.name = "Host"},
+	{.name = "Position"},
+	{.name = "User", .trunc = true, .floor = 8},
+	{.name = "Requested"},
+	{.name = "Allocated", .drop = 3},
+	{.name = "Waiting", .drop = 2},
+	{.name = "Type", .drop = 5},
+	{.name = "ID", .drop = 4},
+	{.name = "Starts in"},
+	{.name = "Waiting for", .trunc = true, .floor = 20, .drop = 1},
+};
+
+enum { QUEUE_USER = 2, QUEUE_WAITING_FOR = 9 };
+
+static char *starts_in(const struct remote_request *request, int64_t now_ns)
+{
+	if (request->start_ns == TIME_NONE)
+		return mem_strdup("unknown");
+	return request->start_ns <= now_ns ? mem_strdup("any moment")
+					   : view_about(request->start_ns - now_ns);
+}
+
+static void add_request(struct table *table, const char *host, size_t place, const json_t *row)
+{
+	int64_t now_ns = clock_now_ns();
+	AUTO_FREE char *starts = NULL, *user = NULL, *type = NULL, *awaits = NULL;
+	char position[24], requested[24], allocated[24], id[16];
+	char waited[CLOCK_DURATION_SIZE] = "-";
+	struct remote_request request;
+
+	remote_request_read(row, &request);
+	starts = starts_in(&request, now_ns);
+	user = view_host_text(request.user);
+	type = view_host_text(request.type);
+	awaits = view_host_text(request.waiting_for);
+	snprintf(position, sizeof(position), "%zu", place + 1);
+	snprintf(requested, sizeof(requested), "%" PRId64, request.requested);
+	snprintf(allocated, sizeof(allocated), "%" PRId64, request.allocated);
+	snprintf(id, sizeof(id), "%.8s", request.id ? request.id : "-");
+	if (request.since_ns != TIME_NONE && request.since_ns <= now_ns)
+		clock_duration(now_ns - request.since_ns, waited);
+	table_add(table, (const char *[]){host, position, user, requested, allocated, waited, type,
+					  id, starts, awaits});
+	table_keep(table, QUEUE_USER, user);
+}
+
+struct table *view_hosts_queue_table(const struct host_reply *hosts, size_t count)
+{
+	struct table *table = table_new(queue_columns, ARRAY_SIZE(queue_columns));
+	bool empty = true;
+
+	for (size_t i = 0; i < count; i++) {
+		empty &= hosts[i].document && !json_array_size(hosts[i].document);
+		for (size_t k = 0; k < json_array_size(hosts[i].document); k++)
+			add_request(table, hosts[i].name, k, json_array_get(hosts[i].document, k));
+		if (hosts[i].document)
+			continue;
+		table_add(table, (const char *[]){hosts[i].name, NULL, NULL, NULL, NULL, NULL, NULL,
+						  NULL, "away", hosts[i].problem});
+		table_keep(table, QUEUE_WAITING_FOR, hosts[i].problem);
+	}
+	return empty ? table_free(table) : table;
+}
+
+/* ---- reports ---- */
+
+static const struct table_column report_columns[] = {
+	{.name = "Host"},
+	{.name = "User", .trunc = true, .floor = 8},
+	{.name = "Part", .drop = 1},
+	{.name = "GPU Hours", .right = true},
+	{.name = "Percentage", .right = true},
+	{.name = "Run", .right = true},
+	{.name = "Manual", .right = true},
+};
+
+enum { REPORT_USER = 1 };
+
+/* What a row is about besides its user: a day, or a GPU. */
+static char *part_of(const json_t *row)
+{
+	const json_t *gpu = json_object_get(row, "gpu_id");
+
+	if (json_is_integer(gpu))
+		return mem_printf("GPU %lld", (long long)json_integer_value(gpu));
+	return view_host_text(remote_text(row, "date"));
+}
+
+static void add_usage(struct table *table, const char *host, const json_t *row)
+{
+	const char *name = remote_text(row, "name");
+	AUTO_FREE char *user = view_host_text(name), *part = part_of(row);
+	char hours[40], share[40], run[40], manual[40];
+
+	snprintf(hours, sizeof(hours), "%.2f", remote_number(row, "gpu_hours"));
+	snprintf(share, sizeof(share), "%.1f%%", remote_number(row, "percentage"));
+	snprintf(run, sizeof(run), "%.0f", remote_number(row, "run_count"));
+	snprintf(manual, sizeof(manual), "%.0f", remote_number(row, "manual_count"));
+	table_add(table, (const char *[]){host, user, part, hours, share, run, manual});
+	table_keep(table, REPORT_USER, user);
+}
+
+static void add_total(struct table *table, const char *host, double total)
+{
+	char hours[40];
+
+	snprintf(hours, sizeof(hours), "%.2f", total);
+	table_add(table, (const char *[]){host, "TOTAL", NULL, hours, NULL, NULL, NULL});
+}
+
+static void add_report(struct table *table, const struct host_reply *host)
+{
+	json_t *report = host->document;
+
+	if (!report) {
+		AUTO_FREE char *away = mem_printf("away: %s", host->problem);
+
+		table_add(table, (const char *[]){host->name, away, NULL, NULL, NULL, NULL, NULL});
+		table_keep(table, REPORT_USER, away);
+		return;
+	}
+	for (void *m = json_object_iter(report); m; m = json_object_iter_next(report, m)) {
+		const json_t *rows = json_object_iter_value(m);
+
+		for (size_t i = 0; i < json_array_size(rows); i++)
+			add_usage(table, host->name, json_array_get(rows, i));
+	}
+	add_total(table, host->name, remote_number(report, "total_gpu_hours"));
+}
+
+struct table *view_hosts_report_table(const struct host_reply *hosts, size_t count)
+{
+	struct table *table = table_new(report_columns, ARRAY_SIZE(report_columns));
+	double total = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		add_report(table, &hosts[i]);
+		total += remote_number(hosts[i].document, "total_gpu_hours");
+	}
+	if (count > 1)
+		add_total(table, "all", total);
+	return table;
+}

@@ -1,0 +1,301 @@
+/* Other hosts: how the configuration names them, how words reach a shell there, and how their
+   answers are read. */
+#include "test.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "conf/remotes.h"
+#include "host/child.h"
+#include "remote/answer.h"
+#include "remote/ask.h"
+#include "remote/quote.h"
+#include "remote/ssh.h"
+
+/* What the text means, as "name ssh url token label; ..."; or the error. */
+static const struct remotes_case {
+	const char *text, *expected;
+} remotes_cases[] = {
+	{"", ""},
+	{" , ", ""},
+	{"gpu1", "gpu1 gpu1 - - -"},
+	{"gpu1, gpu2.lab ", "gpu1 gpu1 - - -; gpu2.lab gpu2.lab - - -"},
+	{"alice@gpu1", "gpu1 alice@gpu1 - - -"},
+	{"ssh://alice@gpu1:2222", "gpu1 ssh://alice@gpu1:2222 - - -"},
+	{"a ssh=b@c url=https://c:1/x token-file=/t label=the big, b",
+	 "a b@c https://c:1/x /t the big; b b - - -"},
+	{"a label=x=y z", "a a - - x=y z"},
+	{"-oProxyCommand=x", "host '-oProxyCommand=x': '-oProxyCommand=x' is no name of a host"},
+	{"a b", "host 'a': a: 'b' is not KEY=VALUE"},
+	{"a ssh=-x", "host 'a': '-x' is no destination of ssh"},
+	{"a ssh=b@-x", "host 'a': 'b@-x' is no destination of ssh"},
+	{"a ssh=b;c", "host 'a': 'b;c' is no destination of ssh"},
+	{"a ssh=$(x)", "host 'a': '$(x)' is no destination of ssh"},
+	{"a url=ftp://x",
+	 "host 'a': 'ftp://x' is no address of a web server (http://gpu1:8080, without a password)"},
+	{"a url=http://u:p@x",
+	 "host 'a': 'http://u:p@x' is no address of a web server (http://gpu1:8080, without a password)"},
+	{"a url=http://x token-file=t", "host 'a': 't' is no absolute path"},
+	{"a token-file=/t", "host 'a': a token-file is for a web server: url is missing"},
+	{"a port=1", "host 'a': 'port' is not ssh, url, token-file or label"},
+	{"a ssh=b ssh=c", "host 'a': ssh is set twice"},
+	{"a, b, A", "host 'A' is there twice"},
+	{"any", "host 'any': 'any' means any host and cannot be the name of one"},
+	{"a\x1b[2J", "host 'a\x1b[2J': 'a\x1b[2J' is no name of a host"},
+};
+
+static void test_remotes(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(remotes_cases); i++) {
+		const struct remotes_case *c = &remotes_cases[i];
+		AUTO(remotes_clear) struct remotes remotes = {0};
+		AUTO(str_clear) struct str got = {0};
+		struct err e = {0};
+
+		if (remotes_parse(c->text, &remotes, &e) < 0)
+			str_add(&got, e.text);
+		for (size_t k = 0; k < remotes.count; k++) {
+			const struct remote *r = &remotes.items[k];
+
+			str_addf(&got, "%s%s %s %s %s %s", k ? "; " : "", r->name, r->ssh,
+				 r->url ? r->url : "-", r->token_file ? r->token_file : "-",
+				 r->label ? r->label : "-");
+		}
+		assert_string_equal(str_text(&got), c->expected);
+	}
+}
+
+/* Words that mean something to one of the shells. */
+static const char *const words[] = {
+	"printf", "<%s>",     "plain",    "",     " ",     "it's", "\\", "\\'", "a\\",
+	"\"",     "$HOME",    "`x`",      "!!",   "a!b",   "*",    "~",  "=ls", "{a,b}",
+	"a\nb",   "\t",       "-n",       "--",   "#",     ";",    "&",  "|",   "(",
+	"%self",  "\xc3\xa9", "\xff\xfe", "$(x)", "'\\!'", NULL};
+
+struct shell_question {
+	const char *shell, *command;
+};
+
+static void ask_shell(const void *question, int out)
+{
+	const struct shell_question *q = question;
+
+	if (dup2(out, STDOUT_FILENO) >= 0)
+		execlp(q->shell, q->shell, "-c", q->command, (char *)NULL);
+	_exit(127);
+}
+
+/* Every shell that there is makes the same words of the line. */
+static void test_quote(void **unused)
+{
+	static const char *const shells[] = {"sh", "bash", "dash", "zsh", "fish", "ksh", "mksh"};
+	AUTO(str_clear) struct str line = {0}, expected = {0};
+	size_t shells_count = 0;
+
+	(void)unused;
+	remote_quote(&line, words);
+	for (size_t i = 2; words[i]; i++)
+		str_addf(&expected, "<%s>", words[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
+		const struct shell_question question = {shells[i], str_text(&line)};
+		struct host_child_stuck stuck = {0};
+		struct host_child_end end = {0};
+		AUTO(str_clear) struct str answer = {0};
+
+		assert_int_equal(host_child_ask(ask_shell, &question,
+						clock_monotonic_ns() + 20 * NS_PER_SECOND, &stuck,
+						&answer, &end),
+				 0);
+		if (WEXITSTATUS(end.status) == 127)
+			continue;
+		shells_count++;
+		if (strcmp(str_text(&answer), str_text(&expected)) != 0)
+			fail_msg("%s made '%s' of '%s'", shells[i], str_text(&answer),
+				 str_text(&line));
+	}
+	assert_true(shells_count >= 2);
+	/* What a restricted key compares is as one would type it. */
+	str_clear(&line);
+	remote_quote(&line,
+		     (const char *const[]){"canhazgpu", "report", "--json", "--days=7", NULL});
+	assert_string_equal(str_text(&line), "canhazgpu report --json --days=7");
+}
+
+/* The words of a question hold no option that the host could have brought in. */
+static void test_ssh(void **unused)
+{
+	AUTO(words_clear) struct words question = {0}, command = {0};
+	char name[] = "gpu1", ssh[] = "alice@gpu1";
+	const struct remote host = {.name = name, .ssh = ssh};
+	const char *const asked[] = {"canhazgpu", "status", "--json", NULL};
+	char runtime[] = "/tmp/chg-remote.XXXXXX";
+	AUTO_FREE char *socket = NULL;
+
+	(void)unused;
+	assert_non_null(mkdtemp(runtime));
+	setenv("XDG_RUNTIME_DIR", runtime, 1);
+	ssh_for_question(&host, asked, NS_PER_SECOND, &question);
+	socket = mem_printf("%s/canhazgpu-ssh", runtime);
+	assert_int_equal(rmdir(socket), 0);
+	assert_int_equal(rmdir(runtime), 0);
+	assert_string_equal(question.items[question.count - 3], "--");
+	assert_string_equal(question.items[question.count - 2], "alice@gpu1");
+	assert_string_equal(question.items[question.count - 1], "canhazgpu status --json");
+	ssh_for_command(&host, asked, NULL, true, &command);
+	assert_string_equal(command.items[command.count - 1], "exec canhazgpu status --json");
+	words_clear(&command);
+	ssh_for_command(&host, asked, NULL, false, &command);
+	assert_string_equal(command.items[command.count - 1],
+			    "exec env CANHAZGPU_END_WITH_PARENT=1 canhazgpu status --json");
+}
+
+/* What is read of a document: "gpu state user model ends ..."; "!": refused. */
+static const struct status_case {
+	const char *text, *expected;
+} status_cases[] = {
+	{"[]", ""},
+	{"[{\"gpu_id\": 0, \"status\": \"AVAILABLE\"}]", "0:0:-:-:0 "},
+	{"[{\"gpu_id\": 3, \"status\": \"IN_USE\", \"user\": \"al\", \"expiry_time\": \"2025-07-08T01:48:44Z\"}]",
+	 "3:1:al:-:1 "},
+	{"[{\"gpu_id\": 1, \"status\": \"UNRESERVED\", \"model\": {\"provider\": \"m\", \"model\": \"m/L\"}}]",
+	 "1:2:-:m/L:0 "},
+	{"{\"gpus\": [{\"gpu_id\": 2, \"status\": \"NEW WORD\", \"model\": \"older\"}]}",
+	 "2:3:-:older:0 "},
+	{"{\"entries\": null}", ""},
+	{"[{\"gpu_id\": -1, \"status\": 7, \"user\": [], \"ends_at\": \"x\"}]", "-1:3:-:-:0 "},
+	{"[{\"gpu_id\": 1e99}, {\"gpu_id\": 99999999999}]", "-1:3:-:-:0 -1:3:-:-:0 "},
+	{"[1]", "!"},
+	{"[[]]", "!"},
+	{"{}", "!"},
+	{"7", "!"},
+	{"", "!"},
+	{"[{\"gpu_id\": 0", "!"},
+	{"[] []", "!"},
+	{"\xff\xfe", "!"},
+	{"[{\"user\": \"a\\u0000b\"}]", "!"},
+};
+
+static void test_status(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(status_cases); i++) {
+		const struct status_case *c = &status_cases[i];
+		AUTO(str_clear) struct str got = {0};
+		json_t *rows = NULL;
+		struct err e = {0};
+
+		if (remote_read(REMOTE_STATUS, c->text, strlen(c->text), &rows, &e) < 0)
+			str_add(&got, "!");
+		for (size_t k = 0; k < json_array_size(rows); k++) {
+			struct remote_gpu gpu;
+
+			remote_gpu_read(json_array_get(rows, k), &gpu);
+			str_addf(&got, "%d:%d:%s:%s:%d ", (int)gpu.id, gpu.state,
+				 gpu.user ? gpu.user : "-", gpu.model ? gpu.model : "-",
+				 gpu.ends_ns != TIME_NONE);
+		}
+		json_decref(rows);
+		if (strcmp(str_text(&got), c->expected) != 0)
+			fail_msg("%s: got '%s'", c->text, str_text(&got));
+	}
+}
+
+/* Small text that would be a lot of memory, or a lot of rows, or deeper than a stack. */
+static void test_limits(void **unused)
+{
+	static const struct {
+		const char *unit, *separator;
+		size_t count;
+	} limits[] = {
+		{"[", "", 4000000}, {"{}", ",", 1300000}, {"{}", ",", 5000}, {"1", ",", 1900000}};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		AUTO(str_clear) struct str text = {0};
+		json_t *rows = NULL;
+		struct err e = {0};
+
+		str_add(&text, "[");
+		for (size_t k = 0; k < limits[i].count; k++) {
+			str_add(&text, k ? limits[i].separator : "");
+			str_add(&text, limits[i].unit);
+		}
+		str_add(&text, "]");
+		assert_int_not_equal(remote_read(REMOTE_STATUS, text.text, text.length, &rows, &e),
+				     0);
+		assert_null(rows);
+	}
+}
+
+static void test_queue(void **unused)
+{
+	static const char ours[] =
+		"[{\"id\": \"a\", \"requested\": 2, \"allocated\": [1], \"type\": \"run\"}]";
+	static const char others[] =
+		"{\"entries\": [{\"id\": \"b\", \"requested_count\": 3, "
+		"\"allocated_gpus\": [2, 3], \"reservation_type\": \"manual\", "
+		"\"enqueue_time\": \"2026-11-20T08:43:06.6Z\"}], \"total_waiting\": 1}";
+	struct remote_request request;
+	json_t *rows = NULL;
+
+	(void)unused;
+	assert_int_equal(remote_read(REMOTE_QUEUE, ours, strlen(ours), &rows, NULL), 0);
+	remote_request_read(json_array_get(rows, 0), &request);
+	assert_int_equal(request.requested, 2);
+	assert_int_equal(request.allocated, 1);
+	assert_string_equal(request.type, "run");
+	json_decref(rows);
+	assert_int_equal(remote_read(REMOTE_QUEUE, others, strlen(others), &rows, NULL), 0);
+	remote_request_read(json_array_get(rows, 0), &request);
+	assert_int_equal(request.requested, 3);
+	assert_int_equal(request.allocated, 2);
+	assert_string_equal(request.type, "manual");
+	assert_true(request.since_ns != TIME_NONE);
+	json_decref(rows);
+}
+
+static const struct problem_case {
+	bool is_ssh;
+	int exit_status;
+	const char *errors, *expected;
+} problem_cases[] = {
+	{true, 255, "ssh: connect to host a port 22: Connection refused\r\n",
+	 "ssh: connect to host a port 22: Connection refused"},
+	{true, 255, "", "ssh does not reach it"},
+	{true, 127, "bash: line 1: canhazgpu: command not found\n",
+	 "canhazgpu is not installed there, or not in the PATH of a shell without a login"},
+	{true, 1, "Warning: x\nError: GPU pool not initialized\n\n", "GPU pool not initialized"},
+	{false, 1, "", "it failed with exit status 1"},
+	{false, 0, "", "it answered nothing"},
+	{false, -1, "", "the process that asked it was killed"},
+};
+
+static void test_problems(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(problem_cases); i++) {
+		const struct problem_case *c = &problem_cases[i];
+		AUTO_FREE char *got = remote_problem(c->is_ssh, c->exit_status, c->errors);
+
+		assert_string_equal(got, c->expected);
+	}
+	assert_true(remote_is_unknown_option(
+		2, "unknown option '--id' (see 'canhazgpu reserve --help')"));
+	assert_true(remote_is_unknown_option(1, "unknown flag: --id"));
+	assert_false(remote_is_unknown_option(1, "Not enough GPUs available"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_remotes),  cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_ssh),      cmocka_unit_test(test_status),
+		cmocka_unit_test(test_limits),   cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_problems),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

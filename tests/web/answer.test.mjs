@@ -1,0 +1,102 @@
+// The answer of the page: what is free, what is next, whom to ask.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { answer, freeWords, gpusText, line, nextFree, ranges, types, wants, whomToAsk } from "../../web/answer.js";
+
+const HOUR = 3600000;
+const at = (hours) => new Date(Date.parse("2026-11-30T10:00:00Z") + hours * HOUR).toISOString();
+const free = (id, more) => ({ gpu_id: id, status: "AVAILABLE", ...more });
+const used = (id, user, more) => ({ gpu_id: id, status: "IN_USE", user, account: user, reservation_id: `r${id}`, ...more });
+
+test("the next free GPU is the one that is given back first to anybody", () => {
+  const next = (...gpus) => nextFree(gpus)?.gpu.gpu_id ?? null;
+
+  assert.equal(next(), null);
+  assert.equal(next(free(0)), null);
+  assert.equal(next(used(0, "alice")), null, "no end is known");
+  assert.equal(next(used(0, "alice", { ends_at: at(2) }), used(1, "bob", { ends_at: at(1) })), 1);
+  // The first of equals.
+  assert.equal(next(used(4, "alice", { ends_at: at(1) }), used(5, "alice", { ends_at: at(1) })), 4);
+  // Nobody gets what goes out of service, or what is kept for a request that waits.
+  for (const more of [{ drained_by: "root" }, { retired_at: at(0) }, { excluded: true }, { queue_id: "q" }])
+    assert.equal(next(used(0, "alice", { ends_at: at(1), ...more }), used(1, "bob", { ends_at: at(2) })), 1);
+  // Someone without a reservation gives back nothing.
+  assert.equal(next({ gpu_id: 0, status: "UNRESERVED", ends_at: at(1) }), null);
+  assert.equal(nextFree([used(0, "alice", { ends_at: at(1), ends_at_estimated: true })]).estimated, true);
+  assert.equal(nextFree([used(0, "alice", { ends_at: at(1) })]).estimated, false);
+});
+
+test("types are told apart only where GPUs differ", () => {
+  const h100 = { gpu_model: "NVIDIA H100 80GB" };
+  const a100 = { gpu_model: "NVIDIA A100 40GB" };
+
+  assert.deepEqual(types([free(0, h100), free(1, h100)]), []);
+  assert.deepEqual(types([free(0), free(1, h100)]), [], "an unknown card is no type");
+  const found = types([free(0, a100), used(1, "alice", { ...h100, ends_at: at(1) }), used(2, "bob", h100)]);
+  assert.deepEqual(
+    found.map(({ name, free: count, total, next }) => [name, count, total, next?.gpu.gpu_id ?? null]),
+    [
+      ["H100 80GB", 0, 2, 1],
+      ["A100 40GB", 1, 1, null],
+    ],
+  );
+  // Of several makers the whole names.
+  assert.deepEqual(
+    types([free(0, a100), free(1, { gpu_model: "AMD MI300X" })]).map(({ name }) => name),
+    ["AMD MI300X", "NVIDIA A100 40GB"],
+  );
+  // Instances of one card are of different kinds.
+  assert.equal(types([free(0, { ...h100, profile: "1g.10gb" }), free(1, { ...h100, profile: "3g.40gb" })]).length, 2);
+});
+
+test("whom to ask: who holds and does nothing, who did not reserve, whose end nobody knows", () => {
+  const ask = (...gpus) => whomToAsk(gpus).map(({ who, why, gpus: ids }) => `${who} ${why} ${ids.join("+")}`);
+
+  assert.deepEqual(ask(free(0), used(1, "alice", { ends_at: at(1) })), []);
+  assert.deepEqual(
+    ask(
+      used(0, "open"),
+      { gpu_id: 1, status: "UNRESERVED", unreserved_users: ["eve", "mallory"] },
+      used(2, "bob", { idle_seconds: 700 }),
+      used(3, "alice", { idle_seconds: 9000, ends_at: at(1) }),
+      used(4, "alice", { idle_seconds: 800 }),
+    ),
+    ["alice idle 3+4", "bob idle 2", "eve and mallory unreserved 1", "open open 0"],
+  );
+  // Unknown is not idle; neither is a short pause; what is collected waits for others.
+  assert.deepEqual(ask(used(0, "a", { idle_seconds: null, ends_at: at(1) }), used(1, "b", { idle_seconds: 599, ends_at: at(1) })), []);
+  assert.deepEqual(ask(used(0, "a", { idle_seconds: 9000, queue_id: "q" })), []);
+  // Nobody else gets it.
+  assert.deepEqual(ask(used(0, "a", { idle_seconds: 9000, drained_by: "root" })), []);
+});
+
+test("how long the queue is, and when the last of it starts", () => {
+  const entry = (hours, more) => ({ user: "u", estimated_start: hours === null ? null : at(hours), ...more });
+
+  assert.deepEqual(line([]), { waiting: 0, head: null, last_ms: null });
+  assert.equal(line([entry(1), entry(3), entry(2)]).last_ms, Date.parse(at(3)));
+  assert.equal(line([entry(1), entry(null)]).last_ms, null, "one of them is unknown");
+  const cancelled = entry(5, { state: "cancelled" });
+  assert.deepEqual([line([cancelled, entry(1)]).waiting, line([cancelled, entry(1)]).last_ms], [1, Date.parse(at(1))]);
+});
+
+test("the first words", () => {
+  const words = (...gpus) => freeWords(answer(gpus, []));
+
+  assert.equal(words(), "No GPUs");
+  assert.equal(words(used(0, "a")), "None free now");
+  assert.equal(words(free(0), used(1, "a"), free(2)), "2 free now");
+  assert.equal(words({ gpu_id: 0, status: "DRAINED" }), "None free now");
+  assert.equal(answer([used(0, "a", { idle_seconds: 601 }), used(1, "a", { idle_seconds: 1 })], []).idle, 1);
+});
+
+test("ids as people write them", () => {
+  assert.equal(ranges([]), "");
+  assert.equal(ranges([3]), "3");
+  assert.equal(ranges([1, 0]), "0, 1");
+  assert.equal(ranges([3, 1, 2, 7]), "1–3, 7");
+  assert.equal(gpusText([4]), "GPU 4");
+  assert.equal(wants({ requested: 1, requested_ids: null }), "1 GPU");
+  assert.equal(wants({ requested: 2, requested_ids: null, gpu_type: "A100", min_memory_mb: 40000 }), "2 GPUs of type A100 with 40000 MiB");
+  assert.equal(wants({ requested: 2, requested_ids: [2, 3] }), "GPUs 2, 3");
+});

@@ -1,0 +1,100 @@
+// Which GPUs are shown, as what, and in which order. Pure.
+import { personOf, time } from "./format.js";
+import { idleSeconds, stateOf } from "./states.js";
+
+// GPUs that one reservation has, or one request has collected, are one thing; one with another state stands for itself.
+function ownerOf(gpu) {
+  const owner = gpu.queue_id ?? gpu.reservation_id;
+  return owner === undefined ? `gpu ${gpu.gpu_id}` : `${gpu.status} ${owner}`;
+}
+
+// [{ key, gpus }], in the order of their first GPU, which is the key: what shows a GPU goes on showing it when others get it.
+export function groupGpus(gpus) {
+  const groups = new Map();
+  for (const gpu of gpus) {
+    const owner = ownerOf(gpu);
+    if (!groups.has(owner)) groups.set(owner, { key: gpu.gpu_id, gpus: [] });
+    groups.get(owner).gpus.push(gpu);
+  }
+  return [...groups.values()];
+}
+
+export const SORTS = { free: "Free first", number: "Number", user: "User", end: "End" };
+
+const first = (group) => group.gpus[0];
+const byNumber = (a, b) => first(a).gpu_id - first(b).gpu_id;
+const userOf = (group) => (first(group).user ? personOf(first(group)) : (first(group).unreserved_users?.[0] ?? ""));
+// What is free is there at once; what has no known end, last.
+const endOf = (group) =>
+  stateOf(first(group)).name === "available" ? -Infinity : (time(first(group).ends_at) ?? Infinity);
+
+// Infinity minus itself is no order.
+const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+
+const ORDERS = {
+  free: (a, b) => stateOf(first(a)).rank - stateOf(first(b)).rank,
+  number: () => 0,
+  // Nobody's come last.
+  user: (a, b) => compare(userOf(a) === "", userOf(b) === "") || userOf(a).localeCompare(userOf(b)),
+  end: (a, b) => compare(endOf(a), endOf(b)),
+};
+
+export function sortGroups(groups, sort) {
+  const order = ORDERS[sort] ?? ORDERS.free;
+  return [...groups].sort((a, b) => order(a, b) || byNumber(a, b));
+}
+
+// Whether a GPU is of the state that a total counts; "" is all.
+export function hasState(gpu, state) {
+  if (state === "idle") return idleSeconds(gpu) !== null;
+  return state === "" || stateOf(gpu).name === state;
+}
+
+// All that a search looks at.
+function textOf(gpu) {
+  return [
+    `gpu ${gpu.gpu_id}`,
+    gpu.visible,
+    gpu.user,
+    gpu.account,
+    ...(gpu.unreserved_users ?? []),
+    stateOf(gpu).label,
+    gpu.gpu_model,
+    gpu.profile,
+    gpu.note,
+    gpu.model?.model,
+    gpu.uuid,
+    ...(gpu.processes ?? []).flatMap(({ name, account }) => [name, account]),
+  ]
+    .filter(Boolean)
+    .join("\n")
+    .toLowerCase();
+}
+
+// Every word must be somewhere in it; a bare number is the GPU of that number.
+export function matches(gpu, query) {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return true;
+  if (words.length === 1 && /^#?\d+$/.test(words[0])) return gpu.gpu_id === Number(words[0].replace("#", ""));
+  const text = textOf(gpu);
+  return words.every((word) => text.includes(word));
+}
+
+// What is shown of the pool: groups, in order. A group is whole where any of its GPUs is meant.
+export function choose(gpus, { state = "", query = "", sort = "free" }) {
+  const meant = (gpu) => hasState(gpu, state) && matches(gpu, query);
+  return sortGroups(
+    groupGpus(gpus).filter((group) => group.gpus.some(meant)),
+    sort,
+  );
+}
+
+// The same for waiting requests.
+export function waiterMatches(entry, query) {
+  const text = [entry.user, entry.account, entry.note, entry.type, entry.gpu_type].filter(Boolean).join("\n").toLowerCase();
+  return query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter(Boolean)
+    .every((word) => text.includes(word));
+}

@@ -1,0 +1,81 @@
+// The answer, as the first thing on the page: is one free, when do I get one, whom do I ask.
+import { answer, freeWords, gpusText } from "./answer.js";
+import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
+import { moment, now, personOf, plural, shortDuration, shortText } from "./format.js";
+
+// "about 13:10, GPU 3, bob": for a time that is passed, that it may be any moment.
+export function nextWords({ gpu, at_ms, estimated }) {
+  const when = at_ms <= now() ? "any moment" : `${estimated ? "about " : ""}${moment(at_ms)}`;
+  return `${when}, GPU ${gpu.gpu_id}, ${shortText(gpu.user ?? personOf(gpu))}`;
+}
+
+// What a new request may hope for.
+function lineWords({ waiting, head, last_ms }, free) {
+  if (waiting === 0) return "Nobody is waiting";
+  const who = shortText(head.user ?? personOf(head));
+  const words = waiting === 1 ? `${who} is waiting` : `${plural(waiting, "request")} waiting, ${who} first`;
+  if (free > 0 || last_ms === null || last_ms <= now()) return words;
+  return `${words}; a new one starts after ${moment(last_ms)}, in ${shortDuration(last_ms - now())}`;
+}
+
+const ASKED_MOST = 2;
+const WHY = {
+  idle: ({ seconds }) => `idle for ${shortDuration(seconds * 1000)}`,
+  unreserved: () => "without a reservation",
+  open: () => "no known end",
+};
+
+// A long list of numbers helps nobody.
+const NUMBERS_MOST = 6;
+
+function askWords(ask) {
+  const which = ask.gpus.length > NUMBERS_MOST ? plural(ask.gpus.length, "GPU") : gpusText(ask.gpus);
+  return `${shortText(ask.who)}: ${which}, ${WHY[ask.why](ask)}`;
+}
+
+function createType() {
+  const name = el("span", { class: "type-name other" });
+  const free = el("span", { class: "type-free" });
+  const next = el("span", { class: "quiet" });
+  const node = el("li", null, name, free, next);
+  const update = (type) => {
+    setText(name, shortText(type.name));
+    setText(free, `${type.free} of ${type.total} free`);
+    setAttribute(node, "data-free", type.free > 0 ? "" : null);
+    setText(next, type.free === 0 && type.next ? `next ${nextWords(type.next)}` : "");
+    show(next, type.free === 0 && type.next !== null);
+  };
+  return { node, update };
+}
+
+// show(gpus, queue) draws it and returns what answer() says; tick() lets the times go on.
+export function startHeadline() {
+  const box = byId("answer");
+  let found = null;
+
+  const tick = () => {
+    if (!found) return;
+    const { free, total, next, line, ask, types } = found;
+    const nobody = free === 0 && total > 0 && !next ? "when the next one is free is unknown" : "";
+    setText(byId("answer-next"), next ? `next ${nextWords(next)}` : nobody);
+    setText(byId("answer-line"), lineWords(line, free));
+    // Who finds a free one need ask nobody.
+    const enough = free > 0 && types.every((type) => type.free > 0);
+    const asked = enough ? [] : ask.slice(0, ASKED_MOST);
+    setText(byId("answer-ask"), asked.map(askWords).join("; "));
+    show(byId("answer-ask-row"), asked.length > 0);
+  };
+  return {
+    show(gpus, queue) {
+      found = answer(gpus, queue);
+      setAttribute(box, "data-answer", found.free > 0 ? "yes" : "no");
+      setAttribute(byId("answer-use"), "href", `#icon-${found.free > 0 ? "available" : "in-use"}`);
+      setText(byId("answer-free"), freeWords(found));
+      patchList(byId("answer-types"), found.types, ({ model }) => model, createType);
+      show(byId("answer-types"), found.types.length > 0);
+      tick();
+      return found;
+    },
+    tick,
+  };
+}
