@@ -147,6 +147,7 @@ static int apply_end(struct pool_state *state, const struct change_end *end, str
 		slot->activity = (struct activity){0};
 		slot->last_released_ns = end->end_ns;
 		slot->released_base = end->reservation->base;
+		slot->lapsed_ns = end->lapsed_ns;
 	}
 	return 0;
 }

@@ -60,6 +60,7 @@ struct change_end {
 	const char *actor; /* the account that ended it; NULL: its holder, or nobody */
 	bool unrecorded;   /* no usage record: it was only collected for a waiting request */
 	const char *why;   /* a sentence for the event; NULL: it says what the rest says */
+	int64_t lapsed_ns; /* for the slots: see there */
 };
 
 /* Stores the times, their base, doubt, note and holder of an altered copy of a loaded reservation

@@ -214,12 +214,14 @@ struct slot {
 	struct reservation *reservation; /* NULL: free. Owned by pool_state.reservations */
 	struct activity activity;        /* of that reservation; a new one has none */
 	int64_t last_released_ns;        /* TIME_NONE: never used */
-	struct time_base released_base;  /* of that time, which is not moved */
-	char *drained_by;                /* account that has taken it out of service; else NULL */
-	int64_t drained_ns;              /* when it did */
-	char *drained_note;              /* why; NULL: nobody has said so */
-	char *problem;                   /* the stored state is unreadable: why; else NULL */
-	char *version; /* what was read, as the store compares it; opaque elsewhere */
+	struct time_base released_base;  /* of that time, which is not moved, and of the next */
+	int64_t lapsed_ns;  /* it was freed then although another program may have been freeing it,
+			       too (plan/settle.h); TIME_NONE: not so */
+	char *drained_by;   /* account that has taken it out of service; else NULL */
+	int64_t drained_ns; /* when it did */
+	char *drained_note; /* why; NULL: nobody has said so */
+	char *problem;      /* the stored state is unreadable: why; else NULL */
+	char *version;      /* what was read, as the store compares it; opaque elsewhere */
 };
 
 /* GPUs that somebody saw idle and a waiting request could take, and its answer (plan/offer.h). */
@@ -257,6 +259,7 @@ struct queue_entry {
 	int64_t give_up_ns;    /* TIME_NONE: waits as long as it takes */
 	struct time_base base; /* of the three times above */
 	bool cancelled;        /* its process is to leave the queue */
+	bool lets_pass;        /* other programs see it behind all others: it takes nothing now */
 	struct doubt doubt;    /* whether its process lives */
 	struct offer offer;
 	struct holder holder; /* the waiting process is holder.command */

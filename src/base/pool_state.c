@@ -95,6 +95,7 @@ void pool_state_copy(struct pool_state *to, const struct pool_state *from)
 		slot_set_unit(&to->slots[i], slot);
 		to->slots[i].last_released_ns = slot->last_released_ns;
 		to->slots[i].released_base = slot->released_base;
+		to->slots[i].lapsed_ns = slot->lapsed_ns;
 		to->slots[i].drained_by = mem_strdup(slot->drained_by);
 		to->slots[i].drained_ns = slot->drained_ns;
 		to->slots[i].drained_note = mem_strdup(slot->drained_note);

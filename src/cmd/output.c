@@ -30,6 +30,13 @@ void print_cancelled(const struct pool_cancelled *cancelled, size_t count)
 		printf("Cancelled request %.8s (%zu GPU%s, waited %s)\n", cancelled[i].id,
 		       cancelled[i].wanted, str_plural(cancelled[i].wanted),
 		       clock_duration(cancelled[i].waited_ns, time));
+	for (size_t i = 0; i < count; i++) {
+		if (cancelled[i].foreign)
+			fprintf(stderr,
+				"Warning: request %.8s is of another program, whose process does "
+				"not notice that and goes on waiting: end it where it runs\n",
+				cancelled[i].id);
+	}
 }
 
 int print_text(const char *text, struct err *e)

@@ -10,6 +10,7 @@
 #include "plan/limits.h"
 #include "plan/offer.h"
 #include "plan/queue.h"
+#include "plan/settle.h"
 #include "plan/withheld.h"
 
 /* One GPU after the cleanup, without what the actor has reserved there by hand. */
@@ -134,6 +135,11 @@ int plan_adopt(const struct pool_state *state, const struct plan_facts *facts,
 	if (r < 0)
 		return r;
 	plan_cleanup(state, facts, p);
+	/* That much is committed alone, and the caller comes again. */
+	for (size_t i = 0; i < count; i++) {
+		if (plan_unsettled_ns(state, facts, p, (size_t)gpus[i]))
+			return 0;
+	}
 	give_up_manual(state, facts, &request->actor, gpus, count, p);
 	r = check_rules(state, facts, request, gpus, count, p, e);
 	if (r < 0)

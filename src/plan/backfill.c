@@ -72,8 +72,8 @@ void plan_backfill(const struct pool_state *state, const struct plan_facts *fact
 		const struct reservation *r = state->slots[i].reservation;
 		struct candidate *c = &all[i];
 		/* Before any scan, it is worth one. */
-		bool idle =
-			!c->barred && !c->withheld && (!facts->use || facts->use[i] == USE_IDLE);
+		bool idle = !c->barred && !c->withheld && !c->unsettled &&
+			    (!facts->use || facts->use[i] == USE_IDLE);
 
 		if (c->own || !idle || (!c->awaited && !c->reserved) ||
 		    (c->reserved && !is_lent(state, facts, p, r, places)) ||

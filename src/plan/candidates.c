@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "plan/actor.h"
 #include "plan/queue.h"
+#include "plan/settle.h"
 #include "plan/withheld.h"
 
 static struct candidate make_candidate(const struct pool_state *state, size_t i,
@@ -22,6 +23,7 @@ static struct candidate make_candidate(const struct pool_state *state, size_t i,
 		.released_ns = slot->last_released_ns,
 		.instance = slot->profile != NULL,
 	};
+	bool free;
 
 	c.barred = slot->problem || use == USE_MISSING || use == USE_FAULTY;
 	if (slot->problem)
@@ -32,15 +34,18 @@ static struct candidate make_candidate(const struct pool_state *state, size_t i,
 	c.own = c.reserved && self && r->queue_id && !strcmp(r->queue_id, self);
 	c.reserved &= !c.own;
 	c.withheld = plan_is_withheld(state, facts->policy, slot->id);
-	c.idle = !c.reserved && !c.withheld && use == USE_IDLE;
-	c.faulty = !c.reserved && !c.withheld && use == USE_FAULTY;
-	c.unknown = !c.reserved && !c.withheld && use >= USE_UNKNOWN;
+	c.unsettled = !c.reserved && !c.own && plan_unsettled_ns(state, facts, p, i) > 0;
+	free = !c.reserved && !c.withheld && !c.unsettled;
+	c.idle = free && use == USE_IDLE;
+	c.faulty = free && use == USE_FAULTY;
+	c.unknown = free && use >= USE_UNKNOWN;
 	c.mine_ns = facts->last_use_ns ? facts->last_use_ns[slot->id] : TIME_NONE;
 	return c;
 }
 
 /* Whether an earlier request gets it. One of another program does not where somebody has offered
-   the GPU to this one, which has been free since: that has left it lying. */
+   the GPU to this one, which has been free since: that was not first in its line then, or has left
+   it lying. */
 static bool is_awaited(const struct pool_state *state, const struct plan_facts *facts, int gpu,
 		       size_t places)
 {
@@ -75,7 +80,7 @@ static bool is_forced(const struct candidate *c, bool force)
 
 bool plan_is_available(const struct candidate *c, const struct plan_request *request)
 {
-	return !c->reserved && !c->awaited && !c->withheld && !c->unsuited &&
+	return !c->reserved && !c->awaited && !c->withheld && !c->unsuited && !c->unsettled &&
 	       (c->idle || is_forced(c, request->force));
 }
 
@@ -155,6 +160,11 @@ int plan_refuse_id(const struct pool_state *state, const struct plan_facts *fact
 	if (c->awaited && (c->idle || is_forced(c, force)))
 		return err_set(e, EBUSY, "GPU %d is not available: %s is waiting for it", c->id,
 			       who);
+	if (c->unsettled)
+		return err_set(e, EBUSY,
+			       "GPU %d is not available: it has become free just now, and another "
+			       "program may still be storing that - try again in a moment",
+			       c->id);
 	if (c->faulty)
 		return err_set(e, EBUSY,
 			       "GPU %d is not available: its driver says that it cannot be used - "
@@ -179,7 +189,7 @@ int plan_refuse_count(const struct plan_request *request, const struct candidate
 {
 	AUTO(str_clear) struct str why = {0};
 	int requested = request->count;
-	int available = 0, awaited = 0, busy = 0, unknown = 0, withheld = 0;
+	int available = 0, awaited = 0, busy = 0, unknown = 0, withheld = 0, unsettled = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct candidate *c = &all[i];
@@ -188,6 +198,8 @@ int plan_refuse_count(const struct plan_request *request, const struct candidate
 			continue;
 		if (c->withheld)
 			withheld++;
+		else if (c->unsettled)
+			unsettled++;
 		else if (c->idle || is_forced(c, request->force))
 			*(c->awaited ? &awaited : &available) += 1;
 		else if (c->unknown)
@@ -203,6 +215,9 @@ int plan_refuse_count(const struct plan_request *request, const struct candidate
 	if (withheld)
 		str_addf(&why, "%s%d GPU%s out of service", why.length ? ", " : "", withheld,
 			 str_plural((size_t)withheld));
+	if (unsettled)
+		str_addf(&why, "%s%d GPU%s that became free just now", why.length ? ", " : "",
+			 unsettled, str_plural((size_t)unsettled));
 	if (awaited && !why.length)
 		return err_set(
 			e, EBUSY,

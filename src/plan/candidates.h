@@ -17,6 +17,7 @@ struct candidate {
 	bool reserved;      /* by somebody else */
 	bool awaited;       /* an earlier request could use it */
 	bool idle, unknown; /* neither reserved nor withheld: idle, busy, or unknown */
+	bool unsettled;     /* free, but not to be had for a moment (settle.h) */
 	bool faulty;        /* unknown, since its driver says that it cannot be used */
 	bool barred;        /* its state is unreadable, or it is missing or faulty: not even by
 			       force */

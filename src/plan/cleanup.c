@@ -192,6 +192,17 @@ static void cleanup_entry(const struct pool_state *state, const struct plan_fact
 		note_waiter_doubt(q, facts, p);
 }
 
+/* Not for one that is dropped, or cancelled, and so on its way out. */
+static void let_pass(const struct pool_state *state, const struct plan_facts *facts, size_t place,
+		     struct plan *p)
+{
+	const struct queue_entry *q = &state->queue[place];
+	bool lets_pass = plan_should_let_pass(state, facts, place);
+
+	if (lets_pass != q->lets_pass && !plan_drops(p, q))
+		plan_put_copy(p, q, false)->lets_pass = lets_pass;
+}
+
 static void cleanup_queue(const struct pool_state *state, const struct plan_facts *facts,
 			  const char *self, struct plan *p)
 {
@@ -200,6 +211,7 @@ static void cleanup_queue(const struct pool_state *state, const struct plan_fact
 			yield_to_earlier(state, facts, i, p);
 		else
 			cleanup_entry(state, facts, i, p);
+		let_pass(state, facts, i, p);
 	}
 }
 

@@ -63,6 +63,7 @@ struct plan_facts {
 	const int *freed; /* GPUs that nobody is to count as held, ascending: they are
 			     being released */
 	size_t freed_count;
+	bool shared; /* other programs write to the store as well, and not all compare first */
 };
 
 /*

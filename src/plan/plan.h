@@ -19,6 +19,7 @@
  *     place              GPUs that are together
  *     queue, awaits      who is first for which GPU; what a request waits for
  *     before, events     what the changes of a plan mean for people
+ *     settle             GPUs that another program may still be freeing
  *     cleanup            what has ended
  *     limits             what the host's administrator allows
  *     candidates         which GPUs are free, and why others are not (private)
@@ -72,6 +73,7 @@
 #include "plan/restore.h"
 #include "plan/reuse.h"
 #include "plan/schedule.h"
+#include "plan/settle.h"
 #include "plan/units.h"
 #include "plan/wait.h"
 #include "plan/withheld.h"

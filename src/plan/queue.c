@@ -173,6 +173,33 @@ static bool is_left_lying(const struct pool_state *state, const struct plan_fact
 		facts->monotonic_ns - facts->idle_since_ns[gpu] >= OFFER_LIMIT_UNSEEN_NS);
 }
 
+/* A request of another program takes GPUs only when none is before it in the line, as that program
+   sees it. */
+static bool is_next_in_line(const struct pool_state *state, const struct plan_facts *facts,
+			    size_t place)
+{
+	for (size_t i = 0; i < place; i++) {
+		if (!state->queue[i].lets_pass && plan_waiter_state(state, facts, i) != WAITER_DEAD)
+			return false;
+	}
+	return true;
+}
+
+bool plan_should_let_pass(const struct pool_state *state, const struct plan_facts *facts,
+			  size_t place)
+{
+	const struct queue_entry *q = &state->queue[place];
+
+	if (!q->holder.host || plan_waiter_state(state, facts, place) != WAITER_ABSENT)
+		return false;
+	for (size_t i = place + 1; i < state->queue_count; i++) {
+		if (!state->queue[i].holder.host &&
+		    plan_waiter_state(state, facts, i) != WAITER_DEAD)
+			return true;
+	}
+	return false;
+}
+
 bool plan_entry_is_candidate(const struct pool_state *state, const struct plan_facts *facts,
 			     size_t i, int gpu)
 {
@@ -180,6 +207,7 @@ bool plan_entry_is_candidate(const struct pool_state *state, const struct plan_f
 
 	return plan_entry_wants(q, gpu) && !plan_is_aside(q, gpu) &&
 	       plan_waiter_state(state, facts, i) == WAITER_ACTIVE &&
+	       (q->holder.host || is_next_in_line(state, facts, i)) &&
 	       !is_left_lying(state, facts, q, gpu);
 }
 

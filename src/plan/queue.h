@@ -107,10 +107,19 @@ size_t plan_queue_find(const struct pool_state *state, const char *id);
 int plan_queue_match(const struct pool_state *state, const char *text, size_t *ret_place,
 		     struct err *e);
 
+/*
+ * Whether the entry at that place is to let requests of other programs pass: it takes nothing at
+ * present, and they take nothing before they are first in the line, whatever the one before them is
+ * waiting for. It keeps its place for us: only those programs see it behind them.
+ */
+bool plan_should_let_pass(const struct pool_state *state, const struct plan_facts *facts,
+			  size_t place);
+
 /* Whether the entry could use that GPU at all. */
 bool plan_entry_wants(const struct queue_entry *q, int gpu);
 
-/* Whether it could have it next: it wants it, is active, and is not passed over for it. */
+/* Whether it could have it next: it wants it, is active, and is not passed over for it; one of
+   another program only if it is first in the line. */
 bool plan_entry_is_candidate(const struct pool_state *state, const struct plan_facts *facts,
 			     size_t i, int gpu);
 

@@ -287,8 +287,8 @@ bool plan_wait_has_prospects(const struct pool_state *state, const struct plan_f
 
 		own += c->own;
 		more |= !c->own && (!c->reserved || is_declined_part(&w, c->id)) && !c->withheld &&
-			!c->awaited && !c->unsuited && plan_requests(request, c->id) &&
-			!state->slots[c->id].problem;
+			!c->awaited && !c->unsuited && !c->unsettled &&
+			plan_requests(request, c->id) && !state->slots[c->id].problem;
 	}
 	return w.possible && !w.blocked && (more || own >= w.wanted);
 }

@@ -107,8 +107,12 @@ int pool_adopt(struct pool *p, const struct plan_request *request,
 		.prepare = prepare_adopt,
 		.author = &request->actor,
 	};
-	int r = pool_transact(p, &t, &attempt, e);
+	int r;
 
+	do {
+		attempt_clear(&attempt);
+		r = pool_transact(p, &t, &attempt, e);
+	} while (r == 0 && !attempt.plan.granted && pool_settle(&attempt, request));
 	if (r == 0)
 		scan_cache_grant(&a.cache, &attempt.plan, ret_grant);
 	else if (r == -EDQUOT && e)

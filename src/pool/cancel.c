@@ -34,6 +34,7 @@ struct pool_cancelled pool_describe_cancelled(const struct queue_entry *q, int64
 	struct pool_cancelled cancelled = {
 		.wanted = plan_entry_count(q),
 		.waited_ns = now_ns - plan_waits_since_ns(q),
+		.foreign = !q->holder.host,
 	};
 
 	memcpy(cancelled.id, q->id, ID_SIZE);

@@ -120,6 +120,11 @@ int pool_cleanup(struct pool *p, struct err *e)
 	return pool_transact(p, &t, NULL, e);
 }
 
+bool pool_has_external_writers(const struct pool *p)
+{
+	return store_has_external_writers(p->store);
+}
+
 int pool_watch(struct pool *p)
 {
 	return store_watch(p->store);

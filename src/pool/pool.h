@@ -191,6 +191,7 @@ struct pool_cancelled {
 	char id[ID_SIZE];
 	size_t wanted;     /* GPUs */
 	int64_t waited_ns; /* until now */
+	bool foreign;      /* of another program, whose process does not notice */
 };
 
 struct pool_released {
@@ -265,9 +266,11 @@ int pool_set_supervisor(struct pool *p, const struct plan_actor *actor, const ch
 
 /* What has become of a reservation that the store did not have. */
 struct pool_restored {
-	bool restored; /* it is there again */
-	bool presumed; /* it had been ended because it was taken for dead */
-	char *taker;   /* who has its GPU `gpu` now; NULL: nobody has any of them */
+	bool restored;    /* it is there again */
+	bool presumed;    /* it had been ended because it was taken for dead */
+	bool overwritten; /* by another program: for certain where it is restored, and likely where
+			     somebody has the GPU */
+	char *taker;      /* who has its GPU `gpu` now; NULL: nobody has any of them */
 	int gpu;
 };
 
@@ -284,6 +287,9 @@ int pool_restore(struct pool *p, const struct reservation *mine, struct pool_res
    they are not all visible, which is not the same as none. The caller frees them. */
 int pool_processes(struct pool *p, const char *id, pid_t **ret_pids, size_t *ret_count,
 		   struct err *e);
+
+/* See store_has_external_writers. */
+bool pool_has_external_writers(const struct pool *p);
 
 /* Watching for changes of the pool: see store_watch. */
 int pool_watch(struct pool *p);

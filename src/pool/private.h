@@ -43,6 +43,10 @@ bool pool_backfills(struct pool *p);
 /* What is told of a request that is cancelled now. */
 struct pool_cancelled pool_describe_cancelled(const struct queue_entry *q, int64_t now_ns);
 
+/* Sleeps until the GPUs that the request could have are settled (plan/settle.h), as the attempt has
+   found or left them: for a moment. False where they are. */
+bool pool_settle(const struct attempt *a, const struct plan_request *request);
+
 /* Frees what has ended, and records it. */
 int pool_cleanup(struct pool *p, struct err *e);
 

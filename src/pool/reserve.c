@@ -111,7 +111,8 @@ static bool retry_reserve(struct pool *p, struct transaction *t, const struct at
 	int64_t passed_ns = reserve->cache.taken_ns - reserve->begin_ns;
 
 	if (passed_ns > ENDING_WAIT_NS + p->config.scan_limit_ns ||
-	    (!scan_is_outdated(&reserve->cache, &a->state) && !wait_for_ending(p, a, reserve)))
+	    (!pool_settle(a, &reserve->request) && !scan_is_outdated(&reserve->cache, &a->state) &&
+	     !wait_for_ending(p, a, reserve)))
 		return false;
 	scan_cache_clear(&reserve->cache);
 	return true;

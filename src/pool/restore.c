@@ -36,6 +36,7 @@ static int decide_restore(const struct pool_state *state, const struct plan_fact
 			  void *argument, struct plan *plan, struct err *e)
 {
 	struct restoring *x = argument;
+	const struct reservation *found = pool_state_find(state, x->mine->id);
 	const struct slot *taken;
 	int r = plan_require(state, e);
 
@@ -44,10 +45,14 @@ static int decide_restore(const struct pool_state *state, const struct plan_fact
 	if (r < 0)
 		return r;
 	/* Restored already, by an attempt whose answer was lost. */
-	if (pool_state_find(state, x->mine->id)) {
+	if (found && found->gpus_count >= x->mine->gpus_count) {
 		x->result.restored = true;
 		return 0;
 	}
+	/* It has lost a part: that is a loss only where others overwrite. */
+	if (found && !facts->shared)
+		return 0;
+	x->result.overwritten = plan_was_overwritten(state, x->mine, &x->past);
 	/* Reservations there may have ended by now. */
 	plan_cleanup(state, facts, plan);
 	if (plan_can_restore(state, plan, x->mine, &x->past)) {
@@ -60,6 +65,7 @@ static int decide_restore(const struct pool_state *state, const struct plan_fact
 		x->result.taker =
 			account_label(taken->reservation->user, taken->reservation->account);
 		x->result.gpu = taken->id;
+		x->result.overwritten = facts->shared && !x->past.decided && !x->past.presumed;
 	}
 	return 0;
 }
@@ -76,7 +82,11 @@ int pool_restore(struct pool *p, const struct reservation *mine, struct pool_res
 	/* The clock may have been set since: what was released then is searched for by both. */
 	clock_moment(&now_ns, &boot_ns);
 	plan_rebase(now, p->observer.clock, now_ns, boot_ns);
-	r = read_past_end(p, now, (now->start_ns < mine->start_ns ? now : mine)->start_ns - 1,
+	x.past.shared = store_has_external_writers(p->store);
+	/* Other programs file a record under the second of its end. */
+	r = read_past_end(p, now,
+			  (now->start_ns < mine->start_ns ? now : mine)->start_ns -
+				  (x.past.shared ? NS_PER_SECOND : 1),
 			  &x.past, e);
 	if (r == 0)
 		r = pool_transact(p, &t, NULL, e);

@@ -24,6 +24,7 @@ void attempt_clear(struct attempt *a)
 void attempt_take_facts(struct pool *p, struct attempt *a)
 {
 	a->facts = observe_facts(&p->observer, &a->liveness, &p->config.policy);
+	a->facts.shared = store_has_external_writers(p->store);
 	plan_rebase_state(&a->state, a->facts.clock, a->facts.now_ns, a->facts.boot_ns);
 }
 
@@ -56,10 +57,31 @@ static int64_t events_keep_ns(struct pool *p)
 	return p->config.events_keep_ns;
 }
 
+bool pool_settle(const struct attempt *a, const struct plan_request *request)
+{
+	int64_t longest_ns = 0;
+	struct timespec pause;
+
+	for (size_t i = 0; i < a->state.slots_count; i++) {
+		int64_t left_ns = plan_unsettled_ns(&a->state, &a->facts, &a->plan, i);
+
+		if (plan_requests(request, (int)i) && left_ns > longest_ns)
+			longest_ns = left_ns;
+	}
+	if (!longest_ns)
+		return false;
+	longest_ns += NS_PER_MS;
+	pause = (struct timespec){.tv_sec = longest_ns / NS_PER_SECOND,
+				  .tv_nsec = longest_ns % NS_PER_SECOND};
+	nanosleep(&pause, NULL);
+	return true;
+}
+
 int pool_commit(struct pool *p, const struct transaction *t, struct attempt *a, struct err *e)
 {
 	const struct plan_actor *author = t->author ? t->author : t->requester;
 
+	plan_note_lapsed(&a->state, &a->facts, &a->plan);
 	if (!t->without_events)
 		plan_add_events(&a->state, &a->facts, author ? author->account : NULL, &a->plan);
 	for (size_t i = 0; i < a->plan.changes_count; i++) {

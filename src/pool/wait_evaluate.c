@@ -192,9 +192,24 @@ static int64_t offers_end_ns(const struct wait_situation *s, size_t place)
 	return end_ns;
 }
 
+/* When the last of the GPUs that it is next for is settled, monotonic: what is free before is not
+   to be had yet. */
+static int64_t settled_ns(const struct wait_situation *s, size_t place)
+{
+	int64_t longest_ns = 0;
+
+	for (size_t i = 0; s->facts->shared && i < s->state->slots_count; i++) {
+		int64_t left_ns = plan_unsettled_ns(s->state, s->facts, NULL, i);
+
+		if (left_ns > longest_ns && wait_is_next_for(s->state, s->facts, place, (int)i))
+			longest_ns = left_ns;
+	}
+	return longest_ns ? s->facts->monotonic_ns + longest_ns + NS_PER_MS : INT64_MAX;
+}
+
 static int64_t backstop_ns(const struct wait_situation *s, size_t rank)
 {
-	if (s->is_watching && !(s->external_writers && rank < 2))
+	if (s->is_watching && !(s->facts->shared && rank < 2))
 		return WAIT_BACKSTOP_NS;
 	return earlier((int64_t)(rank + 1) * WAIT_BACKSTOP_SILENT_NS, WAIT_BACKSTOP_NS);
 }
@@ -212,6 +227,7 @@ static void sleep_until(const struct wait_situation *s, struct wait_evaluation *
 		doubt_ns = doubt_left_ns(s, place);
 	if (doubt_ns != INT64_MAX)
 		v->until_ns = earlier(v->until_ns, s->now_ns + doubt_ns + NS_PER_MS);
+	v->until_ns = earlier(v->until_ns, settled_ns(s, place));
 	v->until_ns = earlier(v->until_ns, earlier(v->watch.due_ns, offers_end_ns(s, place)));
 	if (v->uses_scan)
 		v->until_ns = earlier(v->until_ns, s->scan.taken_ns + s->scan.pause_ns);

@@ -57,10 +57,9 @@ struct wait_situation {
 	const struct plan_wait *wait;
 	struct wait_scan scan;
 	struct wait_watch watch;
-	bool far;              /* too far behind, with nothing due: not worth a decision */
-	bool is_watching;      /* commits wake the request ... */
-	bool external_writers; /* ... though not those of other programs */
-	int64_t now_ns;        /* monotonic, as the next two */
+	bool far;         /* too far behind, with nothing due: not worth a decision */
+	bool is_watching; /* commits wake the request, though not those of other programs */
+	int64_t now_ns;   /* monotonic, as the next two */
 	int64_t next_heartbeat_ns;
 	int64_t deadline_ns; /* INT64_MAX: none */
 };

@@ -144,7 +144,6 @@ static int evaluate(struct step *s, bool scan_is_new, struct err *e)
 		.watch = w->watch,
 		.far = s->far,
 		.is_watching = store_watch(store) >= 0,
-		.external_writers = store_has_external_writers(store),
 		.now_ns = clock_monotonic_ns(),
 		.next_heartbeat_ns = w->heartbeat_ns,
 		.deadline_ns = w->deadline_ns,

@@ -10,7 +10,17 @@
 #include "supervise/supervisor.h"
 
 /* Exit statuses of the child that renews the heartbeat. */
-enum renewal { RENEWAL_DONE, RENEWAL_FAILED, RENEWAL_SHORTENED, RENEWAL_LOST };
+enum renewal {
+	RENEWAL_DONE,
+	RENEWAL_RESTORED, /* done, after a loss */
+	RENEWAL_FAILED,
+	RENEWAL_SHORTENED,
+	RENEWAL_LOST
+};
+
+/* Where another program may overwrite a grant, the first heartbeat comes so soon after it, and the
+   next after four times as long. */
+#define FIRST_RENEWAL_NS NS_PER_SECOND
 
 #define WAS_THE_CLOCK_SET "(was the clock of this host set?)"
 
@@ -32,7 +42,12 @@ static void say_lost(const struct supervisor *s, bool whole, const struct pool_r
 {
 	if (!whole && s->shortened)
 		return;
-	if (loss->presumed && loss->taker)
+	if (loss->overwritten && loss->taker)
+		supervise_say(s,
+			      "GPU %d is reserved by %s now (another program has overwritten the "
+			      "reservation of this run, or the pool was recreated); the command %s",
+			      loss->gpu, loss->taker, fate(s, whole));
+	else if (loss->presumed && loss->taker)
 		supervise_say(s,
 			      "GPU %d was given to %s, because no heartbeat of this run had been "
 			      "seen " WAS_THE_CLOCK_SET "; the command %s",
@@ -64,6 +79,11 @@ static int supervise_restore(const struct supervisor *s, struct pool *pool,
 			      "GPU(s) %s had been released, because no heartbeat of this run had "
 			      "been seen " WAS_THE_CLOCK_SET "; nobody had taken them, and they "
 			      "are reserved again",
+			      s->gpus);
+	else if (ret_restored->overwritten)
+		supervise_say(s,
+			      "another program had overwritten the reservation of GPU(s) %s; it "
+			      "has been restored",
 			      s->gpus);
 	else
 		supervise_say(s,
@@ -117,7 +137,7 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 
 	if (r == 0)
 		r = pool_heartbeat(pool, &s->actor, s->orders.reservation, holder, &gpus_count, &e);
-	if (r == 0 && !gpus_count)
+	if (r == 0 && gpus_count < (s->shared ? granted : 1))
 		r = supervise_restore(s, pool, &restored, &e);
 	if (restored.restored)
 		gpus_count = granted;
@@ -131,14 +151,29 @@ __attribute__((noreturn)) static void supervise_renew_child(const struct supervi
 		say_lost(s, !gpus_count, &restored);
 	if (!gpus_count)
 		_exit(RENEWAL_LOST);
-	_exit((gpus_count < granted ? RENEWAL_SHORTENED : RENEWAL_DONE) | look);
+	if (gpus_count < granted)
+		_exit(RENEWAL_SHORTENED | look);
+	_exit((restored.restored ? RENEWAL_RESTORED : RENEWAL_DONE) | look);
+}
+
+void supervise_look_soon(struct supervisor *s)
+{
+	int64_t pause_ns = s->orders.heartbeat_ns;
+
+	if (s->shared && pause_ns > FIRST_RENEWAL_NS)
+		pause_ns = FIRST_RENEWAL_NS;
+	s->next_renewal_ns = clock_monotonic_ns() + pause_ns;
+	s->renewal_pause_ns = pause_ns;
 }
 
 void supervise_renew(struct supervisor *s)
 {
 	struct process_ref child;
 
-	s->next_renewal_ns = clock_monotonic_ns() + s->orders.heartbeat_ns;
+	s->next_renewal_ns = clock_monotonic_ns() + s->renewal_pause_ns;
+	s->renewal_pause_ns *= 4;
+	if (s->renewal_pause_ns > s->orders.heartbeat_ns)
+		s->renewal_pause_ns = s->orders.heartbeat_ns;
 	s->renewer = fork();
 	if (s->renewer == 0 && s->orders.within)
 		supervise_check_child(s);
@@ -178,7 +213,10 @@ void supervise_renewed(struct supervisor *s)
 		supervise_checked_held(s, outcome == RENEWAL_DONE);
 	else if (outcome == RENEWAL_LOST || outcome == RENEWAL_SHORTENED)
 		supervise_lose(s, outcome == RENEWAL_LOST);
-	if (outcome == RENEWAL_DONE || outcome == RENEWAL_SHORTENED) {
+	if (outcome == RENEWAL_RESTORED)
+		supervise_look_soon(s);
+	if (outcome == RENEWAL_DONE || outcome == RENEWAL_RESTORED ||
+	    outcome == RENEWAL_SHORTENED) {
 		s->failures = 0;
 		if (look)
 			supervise_look(s);

@@ -233,11 +233,12 @@ static int supervise_answer(const char *problem, struct err *e)
 
 /* Opens the store for a moment: the libraries that it needs stay loaded. An upgrade of the system
    in some weeks may take them away. */
-static int supervise_load_store(const struct supervisor *s, struct err *e)
+static int supervise_load_store(struct supervisor *s, struct err *e)
 {
 	struct pool *pool = NULL;
 	int r = pool_open(&s->orders.pool, &pool, e);
 
+	s->shared = r == 0 && pool_has_external_writers(pool);
 	pool_close(pool);
 	return r;
 }
@@ -262,7 +263,6 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 		host_tree_add(&s->tree, &s->orders.adopted[i]);
 	if (s->orders.adopted)
 		host_tree_refresh(&s->tree, NULL);
-	s->next_renewal_ns = now_ns + s->orders.heartbeat_ns;
 	s->scan_interval_ns = FIRST_SCAN_NS;
 	s->next_scan_ns = now_ns + FIRST_SCAN_NS;
 	s->next_container_ns = s->orders.cid_file ? now_ns + FIRST_SCAN_NS : INT64_MAX;
@@ -275,6 +275,7 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 		r = host_pidfd_open(s->command, &s->command_fd, e);
 	if (r == 0)
 		r = supervise_load_store(s, e);
+	supervise_look_soon(s);
 	if (r < 0) {
 		supervise_answer(e->text, NULL);
 		return r;

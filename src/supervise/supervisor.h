@@ -29,12 +29,14 @@ struct supervisor {
 
 	pid_t renewer; /* the child that renews the heartbeat; 0: none */
 	int renewer_fd;
-	int64_t next_renewal_ns; /* all times are monotonic */
-	int failures;            /* renewals that failed in a row */
-	bool lost;               /* the reservation is not ours any more */
-	bool shortened;          /* not all of its GPUs are */
-	int clock_fd;            /* readable when the wall clock is set; -1: nothing tells */
-	int64_t wall_ahead_ns;   /* of the monotonic clock, when that was last compared */
+	int64_t next_renewal_ns;  /* all times are monotonic */
+	int64_t renewal_pause_ns; /* until the one after that */
+	bool shared;              /* other programs write to the store, too */
+	int failures;             /* renewals that failed in a row */
+	bool lost;                /* the reservation is not ours any more */
+	bool shortened;           /* not all of its GPUs are */
+	int clock_fd;             /* readable when the wall clock is set; -1: nothing tells */
+	int64_t wall_ahead_ns;    /* of the monotonic clock, when that was last compared */
 
 	pid_t looker;          /* the child that looks at the GPUs; 0: none */
 	int64_t next_look_ns;  /* not before */
@@ -71,6 +73,9 @@ struct supervisor {
  */
 void supervise_renew(struct supervisor *s);
 void supervise_renewed(struct supervisor *s);
+
+/* Sets the next heartbeat, after a grant: sooner than usual where it may be overwritten. */
+void supervise_look_soon(struct supervisor *s);
 
 /* After a heartbeat: looks at the GPUs, in a child, where that is due (look.c). */
 void supervise_look(struct supervisor *s);

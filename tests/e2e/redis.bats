@@ -362,6 +362,81 @@ theirs() {
 	fi >/dev/null
 }
 
+# they_free GPU; they_record GPU USER START: what another program stores at the end of a reservation, without a
+# look at what has become of the GPU since it was read.
+they_free() {
+	redis set "canhazgpu:gpu:$1" "{\"start_time\":null,\"last_heartbeat\":null,\"expiry_time\":null,\"last_released\":\"$(date -u +%FT%T.%NZ)\"}" >/dev/null
+}
+
+they_record() {
+	redis zadd canhazgpu:usage_history_sorted "$(date +%s)" "{\"user\":\"$2\",\"gpu_id\":$1,\"start_time\":\"$(date -u -d "@$3" +%FT%TZ)\",\"end_time\":\"$(date -u +%FT%T.%NZ)\",\"duration_seconds\":1,\"reservation_type\":\"manual\"}" >/dev/null
+}
+
+# their_request ID [COUNT]: a waiting request of another program, heard of just now.
+their_request() {
+	local ns
+	ns=$(date +%s%N)
+	redis set "canhazgpu:queue:entry:$1" "{\"id\":\"$1\",\"user\":\"bob\",\"actual_user\":\"$(id -un)\",\"requested_count\":${2:-1},\"allocated_gpus\":[],\"reservation_type\":\"manual\",\"expiry_duration\":3600000000000,\"enqueue_time\":\"$(date -u +%FT%T.%NZ)\",\"last_heartbeat\":\"$(date -u +%FT%T.%NZ)\",\"wait_timeout\":null}" >/dev/null
+	redis zadd canhazgpu:queue "$ns" "$1" >/dev/null
+}
+
+@test "a run whose reservation another program has overwritten has it back in seconds, or is told" {
+	pool 3
+	hold one --gpu-ids 0,1
+	# The end of whoever had the GPU before, stored after our grant.
+	they_record 1 bob 1795160000
+	they_free 1
+	wait_for_text "$WORLD/one.err" 'another program had overwritten the reservation of GPU(s) [0, 1]; it has been restored' 10
+	chg_ok status --json
+	assert_json 'map(.status) | join(" ")' 'IN_USE IN_USE AVAILABLE'
+	assert_json '[.[].reservation_id] | unique | length' 2
+	hold two --gpu-ids 2
+	redis set canhazgpu:gpu:2 "{\"expiry_time\":$(($(date +%s) + 3600)),\"type\":\"manual\",\"user\":\"bob\",\"start_time\":$(date +%s),\"actual_user\":\"bob\"}" >/dev/null
+	wait_for_text "$WORLD/two.err" 'GPU 2 is reserved by bob now (another program has overwritten the reservation of this run' 10
+}
+
+@test "what has expired is freed first, and granted when no other program can be freeing it any more" {
+	pool 2
+	theirs 0 manual -600 -1
+	before=$(date +%s%N)
+	chg_ok reserve --gpu-ids 0
+	[ $((($(date +%s%N) - before) / 1000000)) -ge 500 ] || false
+	chg_ok status --json
+	assert_json '.[0].status' IN_USE
+	assert_json '.[0].reservation_id | length' 36
+}
+
+@test "a request of another program takes nothing before it is first, and ours that can take nothing lets it pass" {
+	pool 3
+	chg_ok admin --drain 0
+	chg reserve --gpu-ids 0
+	hold busy --gpu-ids 2
+	start_background ours canhazgpu reserve --wait --gpu-ids 2
+	wait_until '[ "$(redis zcard canhazgpu:queue)" = 1 ]'
+	their_request 11111111-0000-4000-8000-000000000000
+	# Ours is before it, for another GPU: so the free one is nobody's.
+	chg_ok reserve --gpu-ids 1
+	chg_ok release --gpu-ids 1
+	# Out of service, it waits for nothing that could come: theirs is first now, and has the GPU.
+	chg_ok admin --drain 2
+	wait_until '[ "$(redis zrange canhazgpu:queue 0 0)" = 11111111-0000-4000-8000-000000000000 ]' 10
+	chg reserve --gpu-ids 1
+	assert_error 1 'is waiting for it'
+	# In our order it has kept its place.
+	chg_ok queue --json
+	assert_json '[.entries[].user] | index("bob")' 1
+	chg_ok admin --undrain 2
+	wait_until '[ "$(redis zrange canhazgpu:queue 1 1)" = 11111111-0000-4000-8000-000000000000 ]' 10
+}
+
+@test "cancelling a request of another program says that its process goes on waiting" {
+	pool 1
+	their_request 11111111-0000-4000-8000-000000000000
+	chg_ok cancel 1111
+	assert_stderr_has 'Warning: request 11111111 is of another program, whose process does not notice that and goes on waiting: end it where it runs'
+	assert_equal "$(redis exists canhazgpu:queue:entry:11111111-0000-4000-8000-000000000000)" 0
+}
+
 @test "reservations of another program: shown, respected, released by their account" {
 	pool 5
 	for gpu in 0 1 2; do
@@ -508,10 +583,11 @@ theirs() {
 	pool 2
 	chg_ok reserve --gpu-ids 0
 	kill -CONT "$supervisor"
-	wait_for_text "$WORLD/three.err" 'the reservation of GPU(s) [0] is gone'
-	# Another program's release leaves no record with our id.
+	wait_for_text "$WORLD/three.err" 'GPU 0 is reserved by '
+	# Another program's release leaves a record of it, without our id.
 	hold four --gpu-ids 1
-	redis set canhazgpu:gpu:1 "{\"last_released\":\"$(date -u +%FT%T.%NZ)\"}" >/dev/null
+	they_record 1 "$(id -un)" "$(redis get canhazgpu:gpu:1 | jq .start_time)"
+	they_free 1
 	wait_for_text "$WORLD/four.err" 'the reservation of GPU(s) [1] is gone'
 	chg_ok status --json
 	assert_json 'map(.type // "-") | join(" ")' 'MANUAL -'

@@ -19,13 +19,12 @@ static void state(const char *text)
 	AUTO(reservation_freep) struct reservation *r = NULL;
 	AUTO(reservation_freep) struct reservation *again = NULL;
 	AUTO_FREE char *written = NULL, *rewritten = NULL;
-	struct time_base base;
-	int64_t released_ns;
+	struct redis_freed freed;
 
-	if (redis_json_read_gpu(text, &r, &released_ns, &base, NULL) < 0 || !r)
+	if (redis_json_read_gpu(text, &r, &freed, NULL) < 0 || !r)
 		return;
 	written = redis_json_write_gpu(r, "m");
-	if (redis_json_read_gpu(written, &again, &released_ns, &base, NULL) < 0 || !again)
+	if (redis_json_read_gpu(written, &again, &freed, NULL) < 0 || !again)
 		abort();
 	rewritten = redis_json_write_gpu(again, "m");
 	same(written, rewritten);

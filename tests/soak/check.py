@@ -2,7 +2,7 @@
 """Checks what the clients of redis_soak did, from their own words and the server's final state alone:
 no GPU had two owners at any time, every release is recorded exactly once, and nothing is left over.
 
-Usage: check.py FOLDER SOCKET GPUS [allocations at least]
+Usage: check.py FOLDER SOCKET GPUS [allocations at least] [--open-ends]
 """
 import json
 import pathlib
@@ -32,9 +32,11 @@ for path in folder.glob("*.log"):
             if gpu in held:
                 problems.append(f"{client} took GPU {gpu} twice")
             held[gpu] = int(when)
+        elif what == "lost":
+            problems.append(f"{client} had GPU {gpu}, and the server says otherwise")
         else:
             intervals[int(gpu)].append((held.pop(gpu), int(when), client))
-            gives[client] += 1
+            gives[client] += what == "give"
     if held:
         problems.append(f"{client} never gave back {held}")
 

@@ -40,6 +40,7 @@ __attribute__((noreturn)) static void die(const struct other_client *o, const ch
 
 void other_open(struct other_client *o, const char *socket, const char *name, int gpus)
 {
+	*o = (struct other_client){0};
 	o->redis = redisConnectUnix(socket);
 	o->gpus = gpus;
 	snprintf(o->name, sizeof(o->name), "%s", name);
@@ -109,6 +110,29 @@ static void write_state(struct other_client *o, int gpu, json_t *state)
 	json_decref(state);
 }
 
+/* In seconds; 0 where there is none. It reads numbers and texts. */
+static double seconds_of(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+	int64_t time_ns = 0;
+
+	if (json_is_string(value)) {
+		if (clock_rfc3339_parse(json_string_value(value), &time_ns, NULL) < 0)
+			abort();
+		return (double)time_ns / 1e9;
+	}
+	return json_number_value(value);
+}
+
+/* Not freed a moment ago: somebody may still be about to free it. */
+static bool is_settled(const json_t *state)
+{
+	double now = (double)clock_now_ns() / 1e9;
+
+	return now - seconds_of(state, "last_released") > 0.6 &&
+	       now - seconds_of(state, "lapsed") > 0.6;
+}
+
 static bool is_free(const json_t *state)
 {
 	const char *user = json_string_value(json_object_get(state, "user"));
@@ -133,7 +157,7 @@ int other_take_locked(struct other_client *o)
 		int gpu = (first + i) % o->gpus;
 		json_t *state = read_state(o, gpu);
 
-		if (is_free(state))
+		if (is_free(state) && (!o->careful || is_settled(state)))
 			taken = gpu;
 		json_decref(state);
 	}
@@ -163,6 +187,189 @@ int other_take_by_script(struct other_client *o)
 	freeReplyObject(r);
 	DO(o, "DEL " LOCK);
 	return taken;
+}
+
+/* ---- careless habits ---- */
+
+/* Between its reading and its writing, under load or on a slow network. */
+#define LATENCY_US 100000
+/* What has taken longer is not written: that much nobody promises. */
+#define LATE_NS (300 * NS_PER_MS)
+
+static void latency(void)
+{
+	usleep((useconds_t)(random() % LATENCY_US));
+}
+
+static void record(struct other_client *o, const char *user, int gpu)
+{
+	int64_t now_ns = clock_now_ns();
+	char start[CLOCK_RFC3339_SIZE], end[CLOCK_RFC3339_SIZE];
+
+	DO(o,
+	   "ZADD canhazgpu:usage_history_sorted %lld "
+	   "{\"user\":\"%s\",\"gpu_id\":%d,\"start_time\":\"%s\",\"end_time\":\"%s\","
+	   "\"duration_seconds\":0.001,\"reservation_type\":\"run\"}",
+	   (long long)(now_ns / NS_PER_SECOND), user, gpu, clock_rfc3339(now_ns - NS_PER_MS, start),
+	   clock_rfc3339(now_ns, end));
+	DO(o, "EXPIRE canhazgpu:usage_history_sorted 7776000");
+}
+
+static json_t *free_state(void)
+{
+	return json_pack("{s:n, s:n, s:n, s:o}", "start_time", "last_heartbeat", "expiry_time",
+			 "last_released", time_of(clock_now_ns()));
+}
+
+/* Frees what it has read at that time, whatever has become of it. */
+static void free_blindly(struct other_client *o, int gpu, const char *user, int64_t read_ns)
+{
+	latency();
+	if (user)
+		record(o, user, gpu);
+	latency();
+	if (clock_monotonic_ns() - read_ns < LATE_NS)
+		write_state(o, gpu, free_state());
+}
+
+static bool has_ended(const json_t *state)
+{
+	double now = (double)clock_now_ns() / 1e9, expiry = seconds_of(state, "expiry_time");
+	const char *type = json_string_value(json_object_get(state, "type"));
+
+	if (is_free(state) || !type)
+		return false;
+	if (!strcmp(type, "manual"))
+		return expiry > 0 && expiry < now;
+	return now - seconds_of(state, "last_heartbeat") > 300;
+}
+
+static size_t cleanup_gpus(struct other_client *o)
+{
+	size_t count = 0;
+
+	for (int gpu = 0; gpu < o->gpus; gpu++) {
+		int64_t read_ns = clock_monotonic_ns();
+		json_t *state = read_state(o, gpu);
+
+		if (has_ended(state)) {
+			free_blindly(o, gpu, json_string_value(json_object_get(state, "user")),
+				     read_ns);
+			count++;
+		}
+		json_decref(state);
+	}
+	return count;
+}
+
+/* Frees what the request has collected, and drops it. */
+static void cleanup_entry(struct other_client *o, const char *id, const json_t *entry)
+{
+	const json_t *gpus = json_object_get(entry, "allocated_gpus");
+
+	for (size_t i = 0; i < json_array_size(gpus); i++) {
+		int gpu = (int)json_integer_value(json_array_get(gpus, i));
+		int64_t read_ns = clock_monotonic_ns();
+		json_t *state = read_state(o, gpu);
+		const char *of = json_string_value(json_object_get(state, "partial_queue_id"));
+
+		if (of && !strcmp(of, id))
+			free_blindly(o, gpu, NULL, read_ns);
+		json_decref(state);
+	}
+	DO(o, "ZREM canhazgpu:queue %s", id);
+	DO(o, "DEL canhazgpu:queue:entry:%s", id);
+}
+
+size_t other_cleanup(struct other_client *o)
+{
+	size_t count = cleanup_gpus(o);
+	redisReply *ids = ASK(o, "ZRANGE canhazgpu:queue 0 -1");
+
+	for (size_t i = 0; i < ids->elements; i++) {
+		const char *id = ids->element[i]->str;
+		redisReply *text = ASK(o, "GET canhazgpu:queue:entry:%s", id);
+		json_t *entry = text->str ? json_loads(text->str, 0, NULL) : NULL;
+
+		if (entry &&
+		    (double)clock_now_ns() / 1e9 - seconds_of(entry, "last_heartbeat") > 120) {
+			cleanup_entry(o, id, entry);
+			count++;
+		}
+		json_decref(entry);
+		freeReplyObject(text);
+	}
+	freeReplyObject(ids);
+	return count;
+}
+
+void other_release_late(struct other_client *o, int gpu)
+{
+	int64_t read_ns = clock_monotonic_ns();
+
+	if (other_sees(o, gpu, o->name))
+		free_blindly(o, gpu, o->name, read_ns);
+}
+
+bool other_sees(struct other_client *o, int gpu, const char *text)
+{
+	redisReply *r = ASK(o, "GET canhazgpu:gpu:%d", gpu);
+	bool found = r->str && strstr(r->str, text);
+
+	freeReplyObject(r);
+	return found;
+}
+
+/* A request that has been silent for five minutes, which has collected the GPU. */
+static void leave_collected(struct other_client *o, int gpu, json_t *state)
+{
+	int64_t then_ns = clock_now_ns() - 300 * NS_PER_SECOND;
+	char id[64];
+	json_t *entry;
+	char *text;
+
+	snprintf(id, sizeof(id), "%08lx-0000-4000-8000-%08lx%04x", random() & 0xffffffff,
+		 random() & 0xffffffff, gpu);
+	json_object_set_new(state, "type", json_string("manual"));
+	json_object_set_new(state, "expiry_time", time_of(clock_now_ns() + NS_PER_HOUR));
+	json_object_set_new(state, "partial_queue_id", json_string(id));
+	json_object_del(state, "expiry_exact");
+	json_object_del(state, "reservation_id");
+	write_state(o, gpu, state);
+	entry = json_pack("{s:s, s:s, s:s, s:i, s:[i], s:s, s:o, s:o}", "id", id, "user", o->name,
+			  "actual_user", o->name, "requested_count", 2, "allocated_gpus", gpu,
+			  "reservation_type", "manual", "enqueue_time", time_of(then_ns),
+			  "last_heartbeat", time_of(then_ns));
+	text = json_dumps(entry, JSON_COMPACT);
+	DO(o, "SET canhazgpu:queue:entry:%s %s", id, text);
+	DO(o, "ZADD canhazgpu:queue %lld %s", (long long)then_ns, id);
+	free(text);
+	json_decref(entry);
+}
+
+void other_leave(struct other_client *o, int gpu, enum leaving how)
+{
+	int64_t now_ns = clock_now_ns();
+	json_t *state = read_state(o, gpu);
+
+	if (how == LEFT_COLLECTED) {
+		leave_collected(o, gpu, state);
+		return;
+	}
+	json_object_del(state, "expiry_exact");
+	json_object_del(state, "heartbeat_exact");
+	json_object_set_new(state, "type", json_string(how == LEFT_EXPIRED ? "manual" : "run"));
+	json_object_set_new(state, "expiry_time",
+			    how == LEFT_EXPIRED ? json_integer(now_ns / NS_PER_SECOND - 1)
+						: json_null());
+	json_object_set_new(state, "start_time", json_integer(now_ns / NS_PER_SECOND - 3600));
+	json_object_del(state, "start_exact");
+	json_object_set_new(state, "last_heartbeat",
+			    how == LEFT_EXPIRED ? json_null()
+						: json_integer(now_ns / NS_PER_SECOND - 400));
+	/* Nobody of ours looks after it. */
+	json_object_del(state, "host");
+	write_state(o, gpu, state);
 }
 
 void other_heartbeat(struct other_client *o, int gpu)

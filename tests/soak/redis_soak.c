@@ -6,7 +6,8 @@
  * Usage: redis_soak SOCKET FOLDER GPUS OURS OTHERS ALLOCATIONS SEED CUT_EVERY
  *
  * With CUT_EVERY, ours go through a proxy that breaks the connection at every so many requests, by
- * chance (0: no proxy). $SOAK_URL_END is added to the URL of the store.
+ * chance (0: no proxy). $SOAK_URL_END is added to the URL of the store. With $SOAK_CARELESS, some
+ * of what is held is left behind, and the others clean that up without their lock.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,8 +24,9 @@
 
 static const char *server_socket, *our_socket, *folder;
 static int gpus;
+static bool careless;
 
-/* The word of one client: "<ns> take|give <gpu>". */
+/* The word of one client: "<ns> take|give|drop|lost <gpu>". What is dropped leaves no record. */
 static FILE *log_file;
 
 static void say(int64_t time_ns, const char *what, int gpu)
@@ -61,6 +63,25 @@ static struct pool *open_pool(void)
 	return pool;
 }
 
+/* What is held on a GPU is left behind now and then: from now on nobody claims it. */
+static bool leave(struct other_client *o, int gpu)
+{
+	enum leaving how = (enum leaving)(random() % LEAVINGS);
+
+	if (!careless || random() % 16)
+		return false;
+	say(clock_monotonic_ns(), how == LEFT_COLLECTED ? "drop" : "give", gpu);
+	other_leave(o, gpu, how);
+	return true;
+}
+
+/* Whether it is still there, of which nobody has said that it has ended. */
+static void check_held(struct other_client *o, int gpu, const char *text)
+{
+	if (careless && !other_sees(o, gpu, text))
+		say(clock_monotonic_ns(), "lost", gpu);
+}
+
 /* Gives back by id until it is certain: the server may be away, or the answer lost. */
 static void end_surely(struct pool *pool, const struct plan_actor *actor, const char *id)
 {
@@ -74,7 +95,7 @@ static void end_surely(struct pool *pool, const struct plan_actor *actor, const 
  * One reservation. After a failure nobody knows whether it was made: then it is ended by its id,
  * and nothing is claimed about it.
  */
-static bool allocate(struct pool *pool, const struct plan_actor *actor)
+static bool allocate(struct pool *pool, const struct plan_actor *actor, struct other_client *raw)
 {
 	char id[ID_SIZE];
 	struct pool_grant grant = {0};
@@ -102,9 +123,12 @@ static bool allocate(struct pool *pool, const struct plan_actor *actor)
 	for (size_t i = 0; i < grant.reservation->gpus_count; i++)
 		say(took_ns, "take", grant.reservation->gpus[i]);
 	hold_a_while();
-	took_ns = clock_monotonic_ns();
 	for (size_t i = 0; i < grant.reservation->gpus_count; i++)
-		say(took_ns, "give", grant.reservation->gpus[i]);
+		check_held(raw, grant.reservation->gpus[i], id);
+	for (size_t i = 0; i < grant.reservation->gpus_count; i++) {
+		if (!leave(raw, grant.reservation->gpus[i]))
+			say(clock_monotonic_ns(), "give", grant.reservation->gpus[i]);
+	}
 	end_surely(pool, actor, id);
 	pool_grant_clear(&grant);
 	return true;
@@ -115,9 +139,12 @@ static void our_client(const char *name, int allocations)
 	struct plan_actor actor = {.uid = (uid_t)(5000 + random() % 1000), .account = name};
 	struct pool *pool = open_pool();
 
+	struct other_client raw;
+
+	other_open(&raw, server_socket, name, gpus);
 	open_log(name);
 	for (int done = 0; done < allocations;) {
-		if (allocate(pool, &actor))
+		if (allocate(pool, &actor, &raw))
 			done++;
 		else
 			usleep((useconds_t)(random() % 1000));
@@ -128,6 +155,7 @@ static void our_client(const char *name, int allocations)
 		}
 	}
 	pool_close(pool);
+	other_close(&raw);
 }
 
 static void other_client(const char *name, int allocations)
@@ -135,11 +163,16 @@ static void other_client(const char *name, int allocations)
 	struct other_client o;
 
 	other_open(&o, server_socket, name, gpus);
+	o.careful = careless;
 	open_log(name);
 	for (int done = 0; done < allocations;) {
-		bool by_script = random() % 2;
-		int gpu = by_script ? other_take_by_script(&o) : other_take_locked(&o);
+		/* Its script takes what has expired at once, whatever others are about to do. */
+		bool by_script = !careless && random() % 2;
+		int gpu;
 
+		if (careless && random() % 4 == 0)
+			other_cleanup(&o);
+		gpu = by_script ? other_take_by_script(&o) : other_take_locked(&o);
 		if (gpu < 0) {
 			usleep((useconds_t)(random() % 1000));
 			continue;
@@ -148,10 +181,27 @@ static void other_client(const char *name, int allocations)
 		hold_a_while();
 		if (!by_script)
 			other_heartbeat(&o, gpu);
+		check_held(&o, gpu, name);
+		done++;
+		if (leave(&o, gpu)) {
+			if (random() % 2)
+				other_release_late(&o, gpu);
+			continue;
+		}
 		say(clock_monotonic_ns(), "give", gpu);
 		other_release(&o, gpu);
-		done++;
 	}
+	other_close(&o);
+}
+
+/* Ends what was left behind last. */
+static void clean_up(void)
+{
+	struct other_client o;
+
+	other_open(&o, server_socket, "last", gpus);
+	while (other_cleanup(&o))
+		continue;
 	other_close(&o);
 }
 
@@ -174,6 +224,7 @@ int main(int argc, char **argv)
 	others = atoi(argv[5]);
 	allocations = atoi(argv[6]) / (ours + others) + 1;
 	cut_every = atoi(argv[8]);
+	careless = getenv("SOAK_CARELESS") != NULL;
 	request.count = gpus;
 	request.actor = (struct plan_actor){.uid = getuid(), .account = "soak"};
 	pool = open_pool();
@@ -204,6 +255,8 @@ int main(int argc, char **argv)
 	}
 	if (cut_every)
 		redis_proxy_stop(&proxy);
+	if (careless)
+		clean_up();
 	if (failed)
 		fprintf(stderr, "redis_soak: %d clients failed\n", failed);
 	return failed ? 1 : 0;

@@ -243,10 +243,94 @@ static void test_taken_for_dead(void **state)
 	expect(&l, false);
 }
 
+/* Where other programs write, too: one that had read the state before the grant stores over it what
+   it made of that, and leaves the record of whoever had the GPU before. Its release leaves one of
+   this reservation. */
+static void test_overwritten(void **state)
+{
+	static const struct {
+		const char *title;
+		bool alone;          /* no other programs */
+		int64_t released_ms; /* GPU 0, after the start */
+		const char *clock;   /* of that: ours names one */
+		/* A record without an id: of whom, which GPU, and its start. */
+		const char *user;
+		int gpu;
+		int64_t start_ms;
+		bool overwritten, restorable;
+	} cases[] = {
+		{"nothing is known", true, 0, "", NULL, 0, 0, false, true},
+		{"overwritten", false, 20, "", NULL, 0, 0, true, true},
+		{"... and recorded", false, 20, "", "bob", 0, -3600000, true, true},
+		{"... by a time before the grant", false, -20, "", NULL, 0, 0, true, true},
+		{"on a store of our own", true, 20, "", NULL, 0, 0, false, false},
+		{"released by ours since", false, 20, "boot-1", NULL, 0, 0, false, false},
+		{"released by the other", false, 20, "", "alice", 0, 0, false, false},
+		{"... in whole seconds", false, 20, "", "alice", 2, -999, false, false},
+		{"the same user had it before", false, 20, "", "alice", 0, -60000, true, true},
+		{"another GPU of the same user", false, 20, "", "alice", 1, 0, true, true},
+		{"the store forgot it long ago", false, -3600000, "", NULL, 0, 0, false, true},
+	};
+	static char alice[] = "alice";
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct lost l;
+
+		lose(&l);
+		l.mine.user = alice;
+		l.past.shared = !cases[i].alone;
+		if (cases[i].released_ms)
+			l.state.slots[0].last_released_ns = T0 + cases[i].released_ms * NS_PER_MS;
+		strcpy(l.state.slots[0].released_base.clock, cases[i].clock);
+		if (cases[i].user)
+			plan_note_past_end(&l.past, &l.mine,
+					   &(struct usage_record){
+						   .user = (char *)(uintptr_t)cases[i].user,
+						   .gpu = cases[i].gpu,
+						   .start_ns = T0 + cases[i].start_ms * NS_PER_MS,
+					   });
+		if (plan_was_overwritten(&l.state, &l.mine, &l.past) != cases[i].overwritten ||
+		    plan_can_restore(&l.state, &(struct plan){0}, &l.mine, &l.past) !=
+			    cases[i].restorable)
+			fail_msg("%s", cases[i].title);
+		pool_state_clear(&l.state);
+	}
+}
+
+/* What is left of it is ended without a record, and the whole granted again. */
+static void test_part_overwritten(void **state)
+{
+	AUTO(plan_clear) struct plan p = {0};
+	struct reservation *left = reservation_new();
+	struct lost l;
+
+	lose(&l);
+	l.past.shared = true;
+	strcpy(left->id, l.mine.id);
+	left->gpus = mem_alloc(1, sizeof(int));
+	left->gpus[0] = 2;
+	left->gpus_count = 1;
+	pool_state_add(&l.state, left);
+	l.state.slots[0].last_released_ns = T0 + 1;
+	assert_true(plan_can_restore(&l.state, &p, &l.mine, &l.past));
+	plan_restore(&l.state, &p, &l.mine, &l.past, T0 + NS_PER_SECOND);
+	assert_int_equal(p.changes_count, 2);
+	assert_int_equal(p.changes[0].kind, CHANGE_END);
+	assert_true(p.changes[0].end.unrecorded);
+	assert_int_equal(p.changes[1].kind, CHANGE_GRANT);
+	for (size_t i = 0; i < p.changes_count; i++)
+		assert_int_equal(change_apply(&l.state, &p.changes[i], NULL), 0);
+	assert_int_equal(pool_state_find(&l.state, "mine")->gpus_count, 2);
+	plan_clear(&p);
+	pool_state_clear(&l.state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_overwritten),
+		cmocka_unit_test(test_part_overwritten),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_over_makes_room),
 		cmocka_unit_test(test_plan),

@@ -14,11 +14,10 @@
 static struct reservation *read_reservation(const char *text)
 {
 	struct reservation *r = NULL;
-	struct time_base base;
-	int64_t released_ns;
+	struct redis_freed freed;
 	struct err e = {0};
 
-	if (redis_json_read_gpu(text, &r, &released_ns, &base, &e) < 0)
+	if (redis_json_read_gpu(text, &r, &freed, &e) < 0)
 		fail_msg("%s: %s", text, e.text);
 	assert_non_null(r);
 	return r;
@@ -28,20 +27,39 @@ static struct reservation *read_reservation(const char *text)
 static int64_t read_free(const char *text)
 {
 	struct reservation *r = NULL;
-	struct time_base base;
-	int64_t released_ns = -1;
+	struct redis_freed freed;
 	struct err e = {0};
 
-	if (redis_json_read_gpu(text, &r, &released_ns, &base, &e) < 0)
+	if (redis_json_read_gpu(text, &r, &freed, &e) < 0)
 		fail_msg("%s: %s", text, e.text);
 	assert_null(r);
-	return released_ns;
+	return freed.last_released_ns;
+}
+
+/* What of a free GPU is our own comes back, too. */
+static void test_lapsed(void **state)
+{
+	static const struct redis_freed lapsed = {
+		.last_released_ns = INT64_C(1795164249) * NS_PER_SECOND,
+		.base = {.clock = "boot-1", .offset_ns = 7},
+		.lapsed_ns = INT64_C(1795164250000000001),
+	};
+	AUTO_FREE char *written = redis_json_write_free(&lapsed, MARK);
+	struct reservation *r = NULL;
+	struct redis_freed read;
+
+	assert_int_equal(redis_json_read_gpu(written, &r, &read, NULL), 0);
+	assert_null(r);
+	assert_int_equal(read.last_released_ns, lapsed.last_released_ns);
+	assert_int_equal(read.lapsed_ns, lapsed.lapsed_ns);
+	assert_string_equal(read.base.clock, "boot-1");
+	assert_int_equal(read.base.offset_ns, 7);
 }
 
 static void test_free_gpu(void **state)
 {
-	static const struct time_base none;
-	AUTO_FREE char *written = redis_json_write_free(INT64_C(1795164249822905664), &none, MARK);
+	static const struct redis_freed then = {.last_released_ns = INT64_C(1795164249822905664)};
+	AUTO_FREE char *written = redis_json_write_free(&then, MARK);
 
 	assert_int_equal(read_free(""), TIME_NONE);
 	assert_int_equal(read_free("{}"), TIME_NONE);
@@ -187,11 +205,10 @@ static void test_unreadable(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct reservation *r = NULL;
-		struct time_base base;
-		int64_t released_ns;
+		struct redis_freed freed;
 		struct err e = {0};
 
-		if (redis_json_read_gpu(texts[i], &r, &released_ns, &base, &e) != -EBADMSG)
+		if (redis_json_read_gpu(texts[i], &r, &freed, &e) != -EBADMSG)
 			fail_msg("%s was read", texts[i]);
 		assert_int_not_equal(e.text[0], '\0');
 		assert_null(r);
@@ -635,6 +652,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_free_gpu),
+		cmocka_unit_test(test_lapsed),
 		cmocka_unit_test(test_manual_by_lua),
 		cmocka_unit_test(test_run_by_go),
 		cmocka_unit_test(test_held_for_the_queue),

@@ -337,7 +337,7 @@ static void test_sleep(void **state)
 		if (cases[i].use)
 			scene_scan(&s, cases[i].use);
 		s.situation.is_watching = !cases[i].is_deaf;
-		s.situation.external_writers = cases[i].external_writers;
+		s.facts.shared = cases[i].external_writers;
 		s.situation.far = cases[i].far;
 		if (cases[i].deadline_ns)
 			s.situation.deadline_ns = MONOTONIC + cases[i].deadline_ns;

@@ -133,6 +133,19 @@ static bool could_use(const struct queue_entry *q, int gpu)
 	return !q->requested_ids;
 }
 
+/* The other program's takes nothing before all those ahead of it are gone, or let it pass. */
+static bool has_its_turn(const struct trace *t, const struct pool_state *state, size_t place)
+{
+	for (size_t i = 0; state->queue[place].holder.host == NULL && i < place; i++) {
+		const struct queue_entry *q = &state->queue[i];
+		const struct agent *a = agent_of(t, &q->holder);
+
+		if (!q->lets_pass && (a ? !a->dead : !is_silent(t, q)))
+			return false;
+	}
+	return true;
+}
+
 /* Who of those before a request could use the GPU, as the agent sees it. */
 static const struct queue_entry *rival(const struct trace *t, const struct pool_state *state,
 				       const struct agent *seen_by, int gpu, const char *before)
@@ -141,7 +154,7 @@ static const struct queue_entry *rival(const struct trace *t, const struct pool_
 		if (before && !strcmp(state->queue[i].id, before))
 			return NULL;
 		if (counts(t, state, &state->queue[i]) && could_use(&state->queue[i], gpu) &&
-		    !has_declined(&state->queue[i], gpu) &&
+		    !has_declined(&state->queue[i], gpu) && has_its_turn(t, state, i) &&
 		    !leaves_lying(t, state, seen_by, &state->queue[i], gpu))
 			return &state->queue[i];
 	}
@@ -196,6 +209,17 @@ static void check_overtaken(struct trace *t, const struct pool_state *seen, cons
 	}
 }
 
+/* An offer stands, also where the other program's request has become the first in its line since.
+ */
+static bool was_offered(const struct pool_state *seen, const struct agent *a, int gpu)
+{
+	size_t place = a->waits ? plan_queue_find(seen, a->entry_id) : seen->queue_count;
+
+	return place < seen->queue_count && seen->queue[place].offer.made_ns > OFFER_NONE &&
+	       gpu_ids_have(seen->queue[place].offer.gpus, seen->queue[place].offer.gpus_count,
+			    gpu);
+}
+
 /* What the request is given must be idle, and nobody before it may have use for it. */
 static void check_given(struct trace *t, const struct pool_state *seen, const struct agent *a,
 			const struct reservation *given)
@@ -211,7 +235,7 @@ static void check_given(struct trace *t, const struct pool_state *seen, const st
 			trace_fail(t, "GPU %d was given away while in use", gpu);
 		if (seen->slots[gpu].drained_by)
 			trace_fail(t, "GPU %d was given away while out of service", gpu);
-		if (first)
+		if (first && (first->holder.host || !was_offered(seen, a, gpu)))
 			trace_fail(t, "GPU %d was given to %s although %s comes first", gpu,
 				   a->entry_id, first->id);
 		if (!is_named(a, gpu))

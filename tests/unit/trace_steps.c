@@ -268,6 +268,18 @@ static void other_takes(struct trace *t, struct agent *a)
 		reservation_free(made[i]);
 }
 
+/* Those that let it pass are behind it for that program. */
+static bool is_first_there(const struct pool_state *state, const char *id)
+{
+	size_t place = plan_queue_find(state, id);
+
+	for (size_t i = 0; i < place; i++) {
+		if (!state->queue[i].lets_pass)
+			return false;
+	}
+	return place < state->queue_count;
+}
+
 void trace_other_step(struct trace *t, struct agent *a)
 {
 	AUTO(pool_state_clear) struct pool_state state = {0};
@@ -280,6 +292,6 @@ void trace_other_step(struct trace *t, struct agent *a)
 	}
 	other_puts(t, a, &state);
 	a->enqueued_ns = t->now_ns;
-	if (!strcmp(t->store.state.queue[0].id, a->entry_id))
+	if (is_first_there(&t->store.state, a->entry_id))
 		other_takes(t, a);
 }

@@ -15,6 +15,8 @@
 /* The other program holds its lock for at most 10 s: it expires. */
 #define LOCK_LIMIT_NS (12 * NS_PER_SECOND)
 #define LOCK_PAUSE_US 20000
+/* A commit that names its time is decided again where the lock delays it by more. */
+#define LAPSE_DELAY_NS (50 * NS_PER_MS)
 
 static int changed_meanwhile(struct err *e)
 {
@@ -98,6 +100,8 @@ static int end(struct redis_draft *d, const struct change_end *c, struct err *e)
 		slot->activity = (struct activity){0};
 		slot->last_released_ns = c->end_ns;
 		slot->released_base = c->reservation->base;
+		slot->lapsed_ns = c->lapsed_ns;
+		d->lapses |= c->lapsed_ns != TIME_NONE;
 	}
 	return 0;
 }
@@ -244,7 +248,7 @@ static int wait_for_lock(const struct redis_store *s, int64_t deadline_ns, struc
 /* Sends the draft until the server says that it is done, or that it does not fit any more. */
 static int send_draft(struct redis_store *s, struct redis_draft *d, struct err *e)
 {
-	int64_t deadline_ns = clock_monotonic_ns() + LOCK_LIMIT_NS;
+	int64_t begun_ns = clock_monotonic_ns(), deadline_ns = begun_ns + LOCK_LIMIT_NS;
 	int r;
 
 	do {
@@ -262,6 +266,9 @@ static int send_draft(struct redis_store *s, struct redis_draft *d, struct err *
 		if (!strcmp(reply->str, "changed"))
 			return changed_meanwhile(e);
 		r = wait_for_lock(s, deadline_ns, e);
+		/* What is said of the time of the commit would not be true any more. */
+		if (r == 0 && d->lapses && clock_monotonic_ns() - begun_ns > LAPSE_DELAY_NS)
+			return changed_meanwhile(e);
 	} while (r == 0);
 	return r;
 }

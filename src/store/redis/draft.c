@@ -24,6 +24,7 @@ void redis_draft_init(struct redis_draft *d, const struct pool_state *seen)
 		d->slots[i].reservation = seen->slots[i].reservation;
 		d->slots[i].last_released_ns = seen->slots[i].last_released_ns;
 		d->slots[i].released_base = seen->slots[i].released_base;
+		d->slots[i].lapsed_ns = seen->slots[i].lapsed_ns;
 		d->slots[i].activity = seen->slots[i].activity;
 	}
 	for (size_t i = 0; i < seen->ignored_count; i++)

@@ -11,6 +11,7 @@ struct redis_draft_slot {
 	const struct reservation *reservation; /* NULL: free */
 	int64_t last_released_ns;
 	struct time_base released_base;
+	int64_t lapsed_ns;
 	struct activity activity;         /* of the reservation */
 	bool compared;                    /* must be as seen */
 	bool touched;                     /* is written; compared, too */
@@ -40,6 +41,7 @@ struct redis_draft {
 	struct pool_state after; /* its ignored processes alone, as the changes leave them */
 	bool ignores;            /* they are written; compared, too, unless the pool is new */
 	bool quiet;              /* nobody is woken */
+	bool lapses;             /* it names the time of this commit (struct slot.lapsed_ns) */
 	const struct change_init *init;   /* NULL: the pool stays */
 	const struct change_units *units; /* NULL: its numbers mean the same as before */
 	redisReply *queue;                /* with init: the ids that are in the queue, or NULL */

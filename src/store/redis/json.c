@@ -59,21 +59,19 @@ static int read_reservation(const json_t *object, struct reservation *v, struct 
 }
 
 int redis_json_read_gpu(const char *text, struct reservation **ret_reservation,
-			int64_t *ret_last_released_ns, struct time_base *ret_base, struct err *e)
+			struct redis_freed *ret_freed, struct err *e)
 {
 	AUTO(reservation_freep) struct reservation *v = NULL;
 	AUTO(json_freep) json_t *object = NULL;
-	int64_t released_ns = TIME_NONE;
 	int r;
 
 	*ret_reservation = NULL;
-	*ret_last_released_ns = TIME_NONE;
-	*ret_base = (struct time_base){0};
+	*ret_freed = (struct redis_freed){0};
 	if (!*text)
 		return 0;
 	r = redis_json_object(text, &object, e);
 	if (r == 0)
-		r = redis_json_get_time(object, "last_released", &released_ns, e);
+		r = redis_json_get_time(object, "last_released", &ret_freed->last_released_ns, e);
 	if (r < 0)
 		return r;
 	if (json_object_get(object, "user") && !json_is_null(json_object_get(object, "user"))) {
@@ -82,10 +80,11 @@ int redis_json_read_gpu(const char *text, struct reservation **ret_reservation,
 		if (r < 0)
 			return r;
 	}
-	if (!v)
-		redis_json_get_base(object, ret_base);
+	if (!v) {
+		redis_json_get_base(object, &ret_freed->base);
+		(void)redis_json_get_time(object, "lapsed", &ret_freed->lapsed_ns, NULL);
+	}
 	*ret_reservation = mem_steal(&v);
-	*ret_last_released_ns = released_ns;
 	return 0;
 }
 
@@ -113,14 +112,14 @@ char *redis_json_write_gpu(const struct reservation *v, const char *mark)
 	return redis_json_text(object);
 }
 
-char *redis_json_write_free(int64_t last_released_ns, const struct time_base *base,
-			    const char *mark)
+char *redis_json_write_free(const struct redis_freed *freed, const char *mark)
 {
 	json_t *object = json_object();
 
 	/* No user at all: others take a null for a reservation. */
-	redis_json_set_time(object, "last_released", last_released_ns);
-	redis_json_set_base(object, base);
+	redis_json_set_time(object, "last_released", freed->last_released_ns);
+	redis_json_set_base(object, &freed->base);
+	redis_json_set_time(object, "lapsed", freed->lapsed_ns);
 	redis_json_set_text(object, "mark", mark);
 	return redis_json_text(object);
 }
@@ -200,6 +199,7 @@ static int read_entry(const json_t *object, struct queue_entry *w, struct err *e
 	redis_json_get_base(object, &w->base);
 	(void)redis_json_get_time(object, "since", &w->since_ns, NULL);
 	get_offer(object, &w->offer);
+	w->lets_pass = json_is_true(json_object_get(object, "lets_pass"));
 	w->account_limit = get_limit(object);
 	if (r < 0)
 		return r;
@@ -265,6 +265,8 @@ char *redis_json_write_entry(const struct queue_entry *w, const char *mark)
 	redis_json_set_base(object, &w->base);
 	redis_json_set_time(object, "since", w->since_ns);
 	set_offer(object, &w->offer);
+	if (w->lets_pass)
+		redis_json_set(object, "lets_pass", json_true());
 	redis_json_set_text(object, "mark", mark);
 	return redis_json_text(object);
 }

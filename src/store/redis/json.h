@@ -13,17 +13,21 @@
 #include "base/err.h"
 #include "base/nouns.h"
 
-/*
- * The state of one GPU: its reservation (without GPUs; the caller frees it), or NULL and when it
- * was released, by which clocks. An empty text is a GPU that was never used.
- */
+/* What the state of a GPU says that nobody holds: as in struct slot. */
+struct redis_freed {
+	int64_t last_released_ns;
+	struct time_base base;
+	int64_t lapsed_ns;
+};
+
+/* The state of one GPU: its reservation (without GPUs; the caller frees it), or NULL, and when it
+   was released. An empty text is a GPU that was never used. */
 int redis_json_read_gpu(const char *text, struct reservation **ret_reservation,
-			int64_t *ret_last_released_ns, struct time_base *ret_base, struct err *e);
+			struct redis_freed *ret_freed, struct err *e);
 
 /* `mark` makes each value that is written differ from all others. The caller frees the result. */
 char *redis_json_write_gpu(const struct reservation *r, const char *mark);
-char *redis_json_write_free(int64_t last_released_ns, const struct time_base *base,
-			    const char *mark);
+char *redis_json_write_free(const struct redis_freed *freed, const char *mark);
 
 /* The caller clears *ret_entry. */
 int redis_json_read_entry(const char *text, struct queue_entry *ret_entry, struct err *e);

@@ -55,14 +55,17 @@ static void load_gpu(struct pool_state *state, int gpu, const char *text)
 {
 	struct reservation *part = NULL, *whole;
 	struct slot *slot = &state->slots[gpu];
+	struct redis_freed freed = {0};
 	struct err e = {0};
 	int r;
 
 	if (!strcmp(text, REDIS_NO_TEXT))
 		r = err_set(&e, EBADMSG, "it is not text");
 	else
-		r = redis_json_read_gpu(text, &part, &slot->last_released_ns, &slot->released_base,
-					&e);
+		r = redis_json_read_gpu(text, &part, &freed, &e);
+	slot->last_released_ns = freed.last_released_ns;
+	slot->released_base = freed.base;
+	slot->lapsed_ns = freed.lapsed_ns;
 	if (r < 0)
 		slot->problem = mem_printf(
 			"its state in Redis (" REDIS_KEY_GPU "%d) is unreadable: %s", gpu, e.text);
@@ -94,6 +97,21 @@ static void load_entry(struct pool_state *state, const char *pool, const char *i
 	}
 	w.version = make_mark(pool, text);
 	*pool_state_add_waiter(state) = w;
+}
+
+/* Entries that let others pass are among the last ones for other programs alone. */
+static void order_queue(struct pool_state *state)
+{
+	for (size_t i = 1; i < state->queue_count; i++) {
+		struct queue_entry q = state->queue[i];
+		size_t place = i;
+
+		while (q.lets_pass && place && state->queue[place - 1].enqueued_ns > q.enqueued_ns)
+			place--;
+		memmove(&state->queue[place + 1], &state->queue[place],
+			(i - place) * sizeof(*state->queue));
+		state->queue[place] = q;
+	}
 }
 
 static int load_count(const struct redis_store *s, const redisReply *reply, int64_t *ret_count,
@@ -184,6 +202,7 @@ static int read_state(const struct redis_store *s, const redisReply *reply,
 	load_seen(state, reply->element[LOADED_ACTIVITY], reply->element[LOADED_MARKS]);
 	for (size_t i = 0; i + 1 < queue->elements; i += 2)
 		load_entry(state, pool, text_of(queue->element[i]), text_of(queue->element[i + 1]));
+	order_queue(state);
 	return 0;
 }
 
