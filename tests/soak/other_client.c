@@ -222,14 +222,16 @@ static json_t *free_state(void)
 }
 
 /* Frees what it has read at that time, whatever has become of it. */
-static void free_blindly(struct other_client *o, int gpu, const char *user, int64_t read_ns)
+static bool free_blindly(struct other_client *o, int gpu, const char *user, int64_t read_ns)
 {
 	latency();
 	if (user)
 		record(o, user, gpu);
 	latency();
-	if (clock_monotonic_ns() - read_ns < LATE_NS)
-		write_state(o, gpu, free_state());
+	if (clock_monotonic_ns() - read_ns >= LATE_NS)
+		return false;
+	write_state(o, gpu, free_state());
+	return true;
 }
 
 static bool has_ended(const json_t *state)
@@ -266,6 +268,7 @@ static size_t cleanup_gpus(struct other_client *o)
 static void cleanup_entry(struct other_client *o, const char *id, const json_t *entry)
 {
 	const json_t *gpus = json_object_get(entry, "allocated_gpus");
+	bool done = true;
 
 	for (size_t i = 0; i < json_array_size(gpus); i++) {
 		int gpu = (int)json_integer_value(json_array_get(gpus, i));
@@ -274,9 +277,11 @@ static void cleanup_entry(struct other_client *o, const char *id, const json_t *
 		const char *of = json_string_value(json_object_get(state, "partial_queue_id"));
 
 		if (of && !strcmp(of, id))
-			free_blindly(o, gpu, NULL, read_ns);
+			done &= free_blindly(o, gpu, NULL, read_ns);
 		json_decref(state);
 	}
+	if (!done)
+		return;
 	DO(o, "ZREM canhazgpu:queue %s", id);
 	DO(o, "DEL canhazgpu:queue:entry:%s", id);
 }
@@ -334,7 +339,6 @@ static void leave_collected(struct other_client *o, int gpu, json_t *state)
 	json_object_set_new(state, "expiry_time", time_of(clock_now_ns() + NS_PER_HOUR));
 	json_object_set_new(state, "partial_queue_id", json_string(id));
 	json_object_del(state, "expiry_exact");
-	json_object_del(state, "reservation_id");
 	write_state(o, gpu, state);
 	entry = json_pack("{s:s, s:s, s:s, s:i, s:[i], s:s, s:o, s:o}", "id", id, "user", o->name,
 			  "actual_user", o->name, "requested_count", 2, "allocated_gpus", gpu,
@@ -352,6 +356,8 @@ void other_leave(struct other_client *o, int gpu, enum leaving how)
 	int64_t now_ns = clock_now_ns();
 	json_t *state = read_state(o, gpu);
 
+	/* No part of what the same reservation has elsewhere. */
+	json_object_del(state, "reservation_id");
 	if (how == LEFT_COLLECTED) {
 		leave_collected(o, gpu, state);
 		return;

@@ -266,7 +266,6 @@ static void test_lets_pass(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		AUTO(world_clear) struct world w;
-		AUTO(plan_clear) struct plan again = {0};
 		struct queue_entry *q;
 		struct reservation *r;
 		const struct change *put;

@@ -354,6 +354,39 @@ static void test_sleep(void **state)
 	}
 }
 
+/* What has been freed, and others may be freeing, is neither scanned nor taken before it is
+   settled: then it wakes up. */
+static void test_unsettled(void **state)
+{
+	static const struct {
+		bool shared;
+		int64_t lapsed_ms; /* before now */
+		enum wait_action action;
+		int64_t until_ms;
+	} cases[] = {
+		{true, 100, WAIT_SLEEP, 401},
+		{true, 499, WAIT_SLEEP, 2},
+		{true, 500, WAIT_SCAN, 0},
+		{false, 100, WAIT_SCAN, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct wait_evaluation v;
+		struct scene s;
+
+		scene_init(&s, "r.", 0, true);
+		s.facts.shared = cases[i].shared;
+		s.state.slots[1].lapsed_ns = NOW - cases[i].lapsed_ms * NS_PER_MS;
+		v = evaluate(&s);
+		if (v.action != cases[i].action)
+			fail_msg("case %zu: action %d", i, v.action);
+		if (v.action == WAIT_SLEEP)
+			assert_int_equal(v.until_ns - MONOTONIC, cases[i].until_ms * NS_PER_MS);
+		pool_state_clear(&s.state);
+	}
+}
+
 /* A holder, or a request before it, that is silent and out of sight: it records the first look, and
    wakes up by itself for the second one. */
 static void test_doubts(void **state)
@@ -675,6 +708,7 @@ int main(void)
 		cmocka_unit_test(test_age_of_the_scan),
 		cmocka_unit_test(test_prospects),
 		cmocka_unit_test(test_sleep),
+		cmocka_unit_test(test_unsettled),
 		cmocka_unit_test(test_force_needs_a_scan),
 		cmocka_unit_test(test_doubts),
 		cmocka_unit_test(test_granted_already),

@@ -15,8 +15,8 @@
 /* The other program holds its lock for at most 10 s: it expires. */
 #define LOCK_LIMIT_NS (12 * NS_PER_SECOND)
 #define LOCK_PAUSE_US 20000
-/* A commit that names its time is decided again where the lock delays it by more. */
-#define LAPSE_DELAY_NS (50 * NS_PER_MS)
+/* A commit that names its time is decided again where it is delayed by more. */
+#define LAPSE_DELAY_NS (100 * NS_PER_MS)
 
 static int changed_meanwhile(struct err *e)
 {
@@ -101,7 +101,8 @@ static int end(struct redis_draft *d, const struct change_end *c, struct err *e)
 		slot->last_released_ns = c->end_ns;
 		slot->released_base = c->reservation->base;
 		slot->lapsed_ns = c->lapsed_ns;
-		d->lapses |= c->lapsed_ns != TIME_NONE;
+		if (c->lapsed_ns != TIME_NONE)
+			d->lapsed_ns = c->lapsed_ns;
 	}
 	return 0;
 }
@@ -248,12 +249,15 @@ static int wait_for_lock(const struct redis_store *s, int64_t deadline_ns, struc
 /* Sends the draft until the server says that it is done, or that it does not fit any more. */
 static int send_draft(struct redis_store *s, struct redis_draft *d, struct err *e)
 {
-	int64_t begun_ns = clock_monotonic_ns(), deadline_ns = begun_ns + LOCK_LIMIT_NS;
+	int64_t deadline_ns = clock_monotonic_ns() + LOCK_LIMIT_NS;
 	int r;
 
 	do {
 		AUTO(redis_reply_clear) redisReply *reply = NULL;
 
+		/* What it says of the time of the commit would not be true any more. */
+		if (d->lapsed_ns != TIME_NONE && clock_now_ns() - d->lapsed_ns > LAPSE_DELAY_NS)
+			return changed_meanwhile(e);
 		r = redis_run_script(s, &redis_script_commit, d->count, d->words, NULL, &reply, e);
 		if (r < 0 && s->connection.sent && (r == -ETIMEDOUT || s->connection.fd < 0))
 			err_add_outcome_unknown(e);
@@ -266,9 +270,6 @@ static int send_draft(struct redis_store *s, struct redis_draft *d, struct err *
 		if (!strcmp(reply->str, "changed"))
 			return changed_meanwhile(e);
 		r = wait_for_lock(s, deadline_ns, e);
-		/* What is said of the time of the commit would not be true any more. */
-		if (r == 0 && d->lapses && clock_monotonic_ns() - begun_ns > LAPSE_DELAY_NS)
-			return changed_meanwhile(e);
 	} while (r == 0);
 	return r;
 }

@@ -41,7 +41,7 @@ struct redis_draft {
 	struct pool_state after; /* its ignored processes alone, as the changes leave them */
 	bool ignores;            /* they are written; compared, too, unless the pool is new */
 	bool quiet;              /* nobody is woken */
-	bool lapses;             /* it names the time of this commit (struct slot.lapsed_ns) */
+	int64_t lapsed_ns;       /* the time of this commit, if it names that; else TIME_NONE */
 	const struct change_init *init;   /* NULL: the pool stays */
 	const struct change_units *units; /* NULL: its numbers mean the same as before */
 	redisReply *queue;                /* with init: the ids that are in the queue, or NULL */
