@@ -1,6 +1,6 @@
 // Names, notes, models and processes are other people's text: it is shown as text, whatever it holds.
 import assert from "node:assert/strict";
-import { QUEUE, assertNoProblems, card, drawTimeline, openWorld, overflows, shows, test, textOf } from "./world.mjs";
+import { HISTORY, QUEUE, assertNoProblems, card, drawTimeline, openWorld, overflows, shows, test, textOf } from "./world.mjs";
 
 const MARKUP = `<img src=x onerror=alert(1)><script>alert(2)</script>"'>&lt;`;
 const ESCAPES = "\u001b[31mred\u001b]0;title\u0007 \u202egnp.exe\u202c \u2066\u200b\u0085end";
@@ -12,7 +12,7 @@ async function hostile(t, { user, note }) {
   const world = await openWorld(t);
   await world.chg("reserve", "--gpu-ids", "0");
   await world.sql(`UPDATE reservations SET user = ${sql(user)}, account = ${sql(user)}, note = ${sql(note)};
-    INSERT INTO usage_history(end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, reason, actor) VALUES ((unixepoch() - 3600) * 1000000000, 1, 'r1', ${sql(user)}, ${sql(user)}, 1234, 'run', 1,
+    INSERT INTO ${HISTORY} VALUES ((unixepoch() - 3600) * 1000000000, 1, 'r1', ${sql(user)}, ${sql(user)}, 1234, 'run', 1,
       (unixepoch() - 36000) * 1000000000, 'released', NULL);
     INSERT INTO ${QUEUE} VALUES (NULL, 'q1', 1, ${sql(user)}, ${sql(user)}, 0, 'run', 4, 0, ${sql(note)},
       (unixepoch() - 125) * 1000000000, unixepoch() * 1000000000, 0, NULL, NULL, 0, 0, 0, 0);`);

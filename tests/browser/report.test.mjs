@@ -1,13 +1,13 @@
 // The history on the page: the report with its days, and the timeline with its keys.
 import assert from "node:assert/strict";
-import { assertNoProblems, openWorld, shows, test, textOf, until } from "./world.mjs";
+import { HISTORY, assertNoProblems, openWorld, shows, test, textOf, until } from "./world.mjs";
 
 // Usage records: alice 6 hours of yesterday on GPU 0, bob 3 hours twenty days ago on GPU 1, carol many short runs.
 async function withHistory(t) {
   const world = await openWorld(t);
   const uids = { alice: 1001, bob: 1002, carol: 1003 };
   const record = (key, user, gpu, begin_s, end_s, type = "run") =>
-    `INSERT INTO usage_history(end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, reason, actor) VALUES ((unixepoch() - ${end_s}) * 1000000000, ${key}, 'r${key}', '${user}', '${user}', ${uids[user]}, '${type}', ${gpu},
+    `INSERT INTO ${HISTORY} VALUES ((unixepoch() - ${end_s}) * 1000000000, ${key}, 'r${key}', '${user}', '${user}', ${uids[user]}, '${type}', ${gpu},
       (unixepoch() - ${begin_s}) * 1000000000, 'released', NULL);`;
   const hour = 3600;
   const short = Array.from({ length: 200 }, (_, i) =>
@@ -163,7 +163,7 @@ test("the printed report is dark on white, without the rest of the page, on one 
   const world = await openWorld(t);
   const users = Array.from({ length: 25 }, (_, i) => `(unixepoch() * 1000000000 - ${i}, ${i + 1}, 'r${i}', 'user${i}', 'user${i}', ${2000 + i}, 'run', 0,
     (unixepoch() - 3600) * 1000000000, 'released', NULL)`);
-  await world.sql(`INSERT INTO usage_history VALUES ${users.join()};`);
+  await world.sql(`INSERT INTO ${HISTORY} VALUES ${users.join()};`);
   const page = await world.openPage({}, (fresh) =>
     fresh.route("**/api/report?days=30", async (route) => {
       const response = await route.fetch();

@@ -26,6 +26,9 @@ const run = promisify(execFile);
 export const QUEUE = `queue(key, id, version, user, account, uid, type, requested_count, duration_ns, note, enqueued_ns,
   heartbeat_ns, give_up_ns, host, boot_id, command_pid, command_start_ticks, supervisor_pid, supervisor_start_ticks)`;
 
+// The same of what has ended.
+export const HISTORY = "usage_history(end_ns, key, reservation_id, user, account, uid, type, gpu, start_ns, reason, actor)";
+
 // Like node's, with a limit; what failed is said on standard error, too, where the runner looks for it.
 export function test(name, body) {
   nodeTest(name, { timeout: 5 * LIMIT_MS }, async (t) => {
