@@ -173,7 +173,7 @@ static void test_key_named_twice(void **state)
 	AUTO_FREE char *values = mem_printf("*3\r\n%s%s%s", zero, one, zero);
 	struct fake f = {0};
 	struct store *s = fake_start(&f, "",
-				     ANSWERS(":0\r\n", "*0\r\n", ":0\r\n",
+				     ANSWERS("*0\r\n", ":0\r\n",
 					     "*2\r\n$1\r\n0\r\n*3\r\n$1\r\na\r\n$1\r\nb\r\n"
 					     "$1\r\na\r\n",
 					     values),

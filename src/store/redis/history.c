@@ -1,9 +1,8 @@
 /*
- * Usage records: a sorted set of JSON texts, by the time of their end. Reading goes in chunks by
- * rank. Each begins with the last record of the one before: where that is another one, records have
- * come or gone meanwhile, and its rank is asked for. (To ask for the scores takes the server five
- * times as long, and a script that answers everything ten times.) Very old pools have a key per
- * record instead, which are read where the sorted set is absent.
+ * Usage records: a sorted set of JSON texts, by the time of their end. Reading goes in chunks, each
+ * of which begins in the second in which the one before has ended. (To ask for the scores takes the
+ * server five times as long, and a script that answers everything ten times.) Very old pools have a
+ * key per record instead, which are read where the sorted set is absent.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,14 +15,10 @@
 
 #define CHUNK_RECORDS 8192
 
-/* How often the place is looked for again in a history that others change. */
-#define ATTEMPTS_MAX 100
-
 struct redis_history {
 	int64_t from_ns, to_ns;
-	int64_t rank;    /* of the next record; -1: not known yet */
-	char *last;      /* the record before; NULL: none */
-	int64_t last_ns; /* the end of one that was read not long before */
+	char *last;      /* the last record of the last chunk; NULL: none */
+	int64_t last_ns; /* the end of one that ends no later */
 	size_t newest;   /* so many, newest first, in one chunk; 0: all */
 	bool complete;   /* the last chunk was read */
 	redisReply *chunk;
@@ -86,7 +81,6 @@ int redis_history_begin(struct store *base, int64_t from_ns, int64_t to_ns, bool
 	h = s->history = mem_alloc(1, sizeof(*h));
 	h->from_ns = from_ns;
 	h->to_ns = to_ns;
-	h->rank = -1;
 	return 0;
 }
 
@@ -115,86 +109,67 @@ static int read_newest(struct redis_store *s, struct redis_history *h, struct er
 	return r < 0 ? err_prefix(e, "cannot read the usage history (" REDIS_KEY_HISTORY ")") : 0;
 }
 
-/* How many records end before that second. */
-static int count_before(struct redis_store *s, int64_t time_ns, int64_t *ret_count, struct err *e)
+/* Asks for the records that end in that second or later, after so many of them. */
+static int ask_chunk(struct redis_store *s, struct redis_history *h, int64_t time_ns, int64_t skip,
+		     struct err *e)
 {
-	AUTO(redis_reply_clear) redisReply *reply = NULL;
-	char score[32];
-	int r;
-
-	/* Another program's scores are whole seconds, cut: its records may end later than that. */
-	snprintf(score, sizeof(score), "(%" PRId64, time_ns / NS_PER_SECOND);
-	REDIS_ADD(&s->connection, "ZCOUNT", REDIS_KEY_HISTORY, "-inf", score);
-	r = redis_ask(&s->connection, &reply, e);
-	if (r == 0 && reply->type != REDIS_REPLY_INTEGER)
-		r = redis_makes_no_sense(&s->connection, e);
-	if (r == 0)
-		*ret_count = reply->integer;
-	return r;
-}
-
-/* Where the next record is now. If the last one has gone, all before it have, too. */
-static int find_place(struct redis_store *s, struct redis_history *h, struct err *e)
-{
-	AUTO(redis_reply_clear) redisReply *reply = NULL;
-	int r;
-
-	if (!h->last)
-		return count_before(s, h->from_ns, &h->rank, e);
-	REDIS_ADD(&s->connection, "ZRANK", REDIS_KEY_HISTORY, h->last);
-	r = redis_ask(&s->connection, &reply, e);
-	if (r < 0)
-		return r;
-	if (reply->type == REDIS_REPLY_INTEGER) {
-		h->rank = reply->integer + 1;
-		return 0;
-	}
-	free(h->last);
-	h->last = NULL;
-	return count_before(s, h->last_ns, &h->rank, e);
-}
-
-/* Asks for the records from the last one on. False: there is another one in its place. */
-static int ask_chunk(struct redis_store *s, struct redis_history *h, bool *ret_found, struct err *e)
-{
-	char first[32], last[32];
+	char score[32], offset[32], count[32];
 	int r;
 
 	redis_reply_clear(&h->chunk);
-	snprintf(first, sizeof(first), "%" PRId64, h->rank - (h->last != NULL));
-	snprintf(last, sizeof(last), "%" PRId64, h->rank + CHUNK_RECORDS - 1);
-	REDIS_ADD(&s->connection, "ZRANGE", REDIS_KEY_HISTORY, first, last);
+	h->next = 0;
+	/* Another program's scores are whole seconds, cut: its records may end later than that. */
+	snprintf(score, sizeof(score), "%" PRId64, time_ns / NS_PER_SECOND);
+	snprintf(offset, sizeof(offset), "%" PRId64, skip);
+	snprintf(count, sizeof(count), "%d", CHUNK_RECORDS);
+	REDIS_ADD(&s->connection, "ZRANGEBYSCORE", REDIS_KEY_HISTORY, score, "+inf", "LIMIT",
+		  offset, count);
 	r = redis_ask(&s->connection, &h->chunk, e);
 	if (r == 0)
 		r = redis_expect_texts(&s->connection, h->chunk, false, e);
-	if (r == 0)
-		*ret_found = !h->last ||
-			     (h->chunk->elements && !strcmp(h->chunk->element[0]->str, h->last));
+	h->complete = r == 0 && h->chunk->elements < CHUNK_RECORDS;
+	return r;
+}
+
+/* Goes on behind the last record, if it is in the chunk. */
+static bool pass_last(struct redis_history *h)
+{
+	for (size_t i = 0; i < h->chunk->elements; i++) {
+		if (!strcmp(h->chunk->element[i]->str, h->last)) {
+			h->next = i + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The chunk behind the last record. It is among those of its second, nearly always; else it is
+ * looked for from the beginning. If it has gone, all before it have, too: the oldest are forgotten
+ * first.
+ */
+static int ask_next(struct redis_store *s, struct redis_history *h, struct err *e)
+{
+	int r = ask_chunk(s, h, h->last_ns, 0, e);
+	bool found = r == 0 && pass_last(h);
+
+	for (int64_t skip = 0; r == 0 && !found; skip += CHUNK_RECORDS) {
+		r = ask_chunk(s, h, h->from_ns, skip, e);
+		if (r < 0 || pass_last(h))
+			break;
+		if (h->complete)
+			return ask_chunk(s, h, h->from_ns, 0, e);
+	}
 	return r;
 }
 
 static int read_chunk(struct redis_store *s, struct redis_history *h, struct err *e)
 {
-	bool found = false;
-	int r = h->rank < 0 ? find_place(s, h, e) : 0;
-	size_t count;
+	int r = h->last ? ask_next(s, h, e) : ask_chunk(s, h, h->from_ns, 0, e);
 
-	if (r == 0)
-		r = ask_chunk(s, h, &found, e);
-	for (int i = 0; r == 0 && !found && i < ATTEMPTS_MAX; i++) {
-		r = find_place(s, h, e);
-		if (r == 0)
-			r = ask_chunk(s, h, &found, e);
-	}
-	if (r == 0 && !found)
-		r = err_set(e, EAGAIN, "it changes all the time");
 	if (r < 0)
 		return err_prefix(e, "cannot read the usage history (" REDIS_KEY_HISTORY ")");
-	h->next = h->last != NULL;
-	count = h->chunk->elements - h->next;
-	h->complete = count < CHUNK_RECORDS;
-	h->rank += (int64_t)count;
-	if (count)
+	if (h->chunk->elements)
 		mem_replace(&h->last, h->chunk->element[h->chunk->elements - 1]->str);
 	return 0;
 }
