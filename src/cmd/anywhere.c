@@ -35,6 +35,9 @@ static const char *const wishes[] = {"note",       "user",   "gpus",      "type"
 /* Those, and what has no meaning or another one there. */
 #define LEFT_OUT "note user gpus gpu-ids type min-memory linked same-numa wait nonblock host "
 
+/* What cannot be asked of whichever host. */
+static const char *const of_one_host[] = {"gpu-ids", "claim", NULL};
+
 struct look {
 	struct hosts status, queues;
 	struct destination *hosts; /* one for each */
@@ -185,7 +188,7 @@ static enum held hold(const struct invocation *in, const struct remote *host, ch
 {
 	AUTO(words_clear) struct words words = {0};
 	AUTO(remote_call_clear) struct remote_call call = {.host = host};
-	const char *id;
+	const char *id, *line;
 	size_t length;
 
 	hold_words(in->settings, &words);
@@ -197,7 +200,10 @@ static enum held hold(const struct invocation *in, const struct remote *host, ch
 		*ret_why = mem_strdup(call.problem);
 		return HELD_NOT;
 	}
+	/* The last line: a shell there may have greeted. */
 	id = str_text(&call.answer);
+	while ((line = strchr(id, '\n')) && line[1])
+		id = line + 1;
 	length = strspn(id, "0123456789abcdef-");
 	if (length != ID_SIZE - 1 || strcmp(id + length, "\n") != 0) {
 		*ret_why = mem_strdup("its answer is not a reservation");
@@ -311,9 +317,15 @@ int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
 	};
 	int r;
 
-	if (settings_is_set(in->settings, "run.gpu-ids"))
-		return err_usage(
-			e, "--gpu-ids means GPUs of one host: name it instead of '" REMOTE_ANY "'");
+	for (size_t i = 0; of_one_host[i]; i++) {
+		AUTO_FREE char *key = mem_printf("run.%s", of_one_host[i]);
+
+		if (settings_is_set(in->settings, key))
+			return err_usage(
+				e,
+				"--%s means GPUs of one host: name it instead of '" REMOTE_ANY "'",
+				of_one_host[i]);
+	}
 	r = look_and_try(in, &request, false, &l, &why, e);
 	if (r == 0 && has_hurried(&l)) {
 		look_clear(&l);

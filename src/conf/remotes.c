@@ -121,9 +121,24 @@ static char *name_of(const char *destination)
 	const char *at = strrchr(begin, '@');
 	char *name = mem_strdup(at ? at + 1 : begin);
 
-	if (begin != destination)
+	if (begin != destination && *name == '[') {
+		name[strcspn(name, "]")] = '\0';
+		memmove(name, name + 1, strlen(name));
+	} else if (begin != destination) {
 		name[strcspn(name, ":/")] = '\0';
+	}
 	return name;
+}
+
+/* fe80::1%eth0: what has a name of its own is a host with a port. */
+static bool is_ipv6(const char *name)
+{
+	const char *zone = strchr(name, '%');
+	size_t length = zone ? (size_t)(zone - name) : strlen(name);
+
+	return strspn(name, "0123456789abcdefABCDEF:.") == length &&
+	       strchr(name, ':') != strrchr(name, ':') &&
+	       (!zone || !zone[1 + strspn(zone + 1, PARSE_ALPHANUMERIC ".-_")]);
 }
 
 /* The first word: a name, or a destination. */
@@ -138,7 +153,12 @@ static int set_name(struct remote *r, const char *word, struct err *e)
 	r->name = name_of(word);
 	r->ssh = mem_strdup(word);
 	code = check_ssh(word, e);
-	return code < 0 ? code : check_name(r->name, e);
+	if (code < 0 || is_ipv6(r->name))
+		return code;
+	if (strchr(r->name, ':'))
+		return err_usage(e, "'%.60s' is no name of a host (a port: ssh://%.60s)", word,
+				 word);
+	return check_name(r->name, e);
 }
 
 /* One host: words separated by spaces, of which a label takes all that are left. Changes `text`. */
