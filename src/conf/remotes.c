@@ -47,12 +47,15 @@ static int check_name(const char *name, struct err *e)
 	return 0;
 }
 
-/* gpu1, alice@gpu1, ssh://alice@gpu1:2222, [fe80::1%eth0]: nothing that a shell or ssh would take
-   for anything else. */
+/* gpu1, alice@gpu1, ssh://alice@gpu1:2222, fe80::1%eth0: nothing that a shell or ssh would take for
+   anything else. (ssh takes no address with colons in its ssh://.) */
 static int check_ssh(const char *ssh, struct err *e)
 {
+	const char *colon = strstr(ssh, "://") ? strchr(strstr(ssh, "://") + 1, ':') : NULL;
+
 	if (!*ssh || *ssh == '-' || strlen(ssh) > 2 * NAME_MAX_LENGTH || strstr(ssh, "@-") ||
-	    strstr(ssh, "/-") || !has_only(ssh, PARSE_ALPHANUMERIC ".-_@:/[]%+"))
+	    strstr(ssh, "/-") || (colon && strchr(colon + 1, ':')) ||
+	    !has_only(ssh, PARSE_ALPHANUMERIC ".-_@:/%+"))
 		return err_usage(e, "'%.60s' is no destination of ssh", ssh);
 	return 0;
 }
@@ -121,12 +124,8 @@ static char *name_of(const char *destination)
 	const char *at = strrchr(begin, '@');
 	char *name = mem_strdup(at ? at + 1 : begin);
 
-	if (begin != destination && *name == '[') {
-		name[strcspn(name, "]")] = '\0';
-		memmove(name, name + 1, strlen(name));
-	} else if (begin != destination) {
+	if (begin != destination)
 		name[strcspn(name, ":/")] = '\0';
-	}
 	return name;
 }
 
