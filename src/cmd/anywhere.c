@@ -26,6 +26,9 @@
 /* How long GPUs are kept for the run that is on its way to them. */
 #define HOLD_TIME "2m"
 
+/* What only programs know that can do that. It comes first: the first is what they complain of. */
+#define HOLD_OPTION "--id"
+
 /* The options of a run that a reservation has, too; they count from wherever they are set here, as
    the host was chosen by them. The first two are not about which GPUs. */
 static const char *const wishes[] = {"note",       "user",   "gpus",      "type",
@@ -171,7 +174,7 @@ static void add_wishes(const struct settings *s, size_t count, struct words *wor
 static void hold_words(const struct settings *s, struct words *words)
 {
 	words_add(words, "reserve");
-	words_add(words, "--id");
+	words_add(words, HOLD_OPTION);
 	words_add(words, "--nonblock");
 	words_add(words, "--duration=" HOLD_TIME);
 	add_wishes(s, ARRAY_SIZE(wishes), words);
@@ -194,7 +197,8 @@ static enum held hold(const struct invocation *in, const struct remote *host, ch
 	hold_words(in->settings, &words);
 	hosts_call(in, &words, &call, hosts_timeout_ns(in));
 	remote_ask(&call, 1, hosts_timeout_ns(in), NULL);
-	if (remote_is_unknown_option(call.exit_status, call.problem))
+	/* Another option is one of the wishes: that host cannot fulfil it. */
+	if (remote_is_unknown_option(call.exit_status, call.problem, HOLD_OPTION))
 		return HELD_UNABLE;
 	if (call.problem) {
 		*ret_why = mem_strdup(call.problem);

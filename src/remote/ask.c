@@ -87,10 +87,10 @@ char *remote_problem(bool is_ssh, int exit_status, const char *errors)
 			   : mem_strdup("it answered nothing");
 }
 
-bool remote_is_unknown_option(int exit_status, const char *problem)
+bool remote_is_unknown_option(int exit_status, const char *problem, const char *option)
 {
 	/* The other program calls them flags. */
-	return exit_status != 0 && problem &&
+	return exit_status != 0 && problem && strstr(problem, option) &&
 	       (strstr(problem, "unknown option") || strstr(problem, "unknown flag"));
 }
 

@@ -351,9 +351,10 @@ static void test_problems(void **unused)
 		assert_string_equal(got, c->expected);
 	}
 	assert_true(remote_is_unknown_option(
-		2, "unknown option '--id' (see 'canhazgpu reserve --help')"));
-	assert_true(remote_is_unknown_option(1, "unknown flag: --id"));
-	assert_false(remote_is_unknown_option(1, "Not enough GPUs available"));
+		2, "unknown option '--id' (see 'canhazgpu reserve --help')", "--id"));
+	assert_false(remote_is_unknown_option(2, "unknown option '--linked'", "--id"));
+	assert_true(remote_is_unknown_option(1, "unknown flag: --id", "--id"));
+	assert_false(remote_is_unknown_option(1, "Not enough GPUs available", "--id"));
 }
 
 int main(void)
