@@ -113,7 +113,7 @@ int remote_read(enum remote_topic topic, const char *text, size_t length, json_t
 		return err_set(e, EPROTO, "its answer is not JSON");
 	if (topic != REMOTE_REPORT)
 		r = read_rows(topic, document, ret, e);
-	else if (!json_is_object(document))
+	else if (!json_is_object(document) || json_object_get(document, "entries"))
 		r = err_set(e, EPROTO, "its answer is not a report");
 	else
 		*ret = json_incref(document);

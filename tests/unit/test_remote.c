@@ -284,12 +284,15 @@ static void test_queue(void **unused)
 static void test_topics(void **unused)
 {
 	static const char status[] = "[{\"gpu_id\": 0, \"status\": \"AVAILABLE\"}]";
+	static const char queue[] = "{\"entries\": [], \"total_waiting\": 0}";
 	json_t *rows = NULL;
 	struct err e = {0};
 
 	(void)unused;
 	assert_int_not_equal(remote_read(REMOTE_QUEUE, status, strlen(status), &rows, &e), 0);
 	assert_string_equal(e.text, "its answer is about something else");
+	assert_int_not_equal(remote_read(REMOTE_REPORT, queue, strlen(queue), &rows, &e), 0);
+	assert_string_equal(e.text, "its answer is not a report");
 	assert_null(rows);
 }
 
