@@ -70,10 +70,30 @@ static char *last_line(const char *text)
 	return mem_printf("%.*s", (int)(end - begin > 300 ? 300 : end - begin), text + begin);
 }
 
+/* What to do about it, where ssh does not say so; NULL: nothing is known. */
+static const char *hint_of(const char *line)
+{
+	static const struct {
+		const char *text, *hint;
+	} hints[] = {
+		{"Host key verification failed", "log in once by hand, and look at its key"},
+		{"Permission denied (", "it needs a key that works without a question"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
+		if (strstr(line, hints[i].text))
+			return hints[i].hint;
+	}
+	return NULL;
+}
+
 char *remote_problem(bool is_ssh, int exit_status, const char *errors)
 {
 	AUTO_FREE char *line = last_line(errors);
+	const char *hint = is_ssh && exit_status == SSH_FAILED ? hint_of(line) : NULL;
 
+	if (hint)
+		return mem_printf("%s (%s)", line, hint);
 	if (exit_status == EXIT_STATUS_NOT_FOUND && is_ssh)
 		return mem_strdup("canhazgpu is not installed there, or not in the PATH of a shell "
 				  "without a login");

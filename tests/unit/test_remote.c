@@ -335,6 +335,11 @@ static const struct problem_case {
 } problem_cases[] = {
 	{true, 255, "ssh: connect to host a port 22: Connection refused\r\n",
 	 "ssh: connect to host a port 22: Connection refused"},
+	{true, 255, "Host key verification failed.\r\n",
+	 "Host key verification failed. (log in once by hand, and look at its key)"},
+	{true, 255, "a@gpu1: Permission denied (publickey,password).\r\n",
+	 "a@gpu1: Permission denied (publickey,password). (it needs a key that works without a question)"},
+	{true, 1, "Error: Permission denied (x)", "Permission denied (x)"},
 	{true, 255, "", "ssh does not reach it"},
 	{true, 127, "bash: line 1: canhazgpu: command not found\n",
 	 "canhazgpu is not installed there, or not in the PATH of a shell without a login"},
