@@ -153,6 +153,13 @@ slow: no answer within 6s'
 	kill -KILL "${background_pids[holder]}"
 	wait_until '[ -z "$(gpus_in_use "$(on 1 canhazgpu status --json)")" ]'
 
+	# Where it does not lead its group, the others of that are not meant.
+	on 1 setsid sh -c 'sleep 1000 & echo $! >"$0/other"
+		CANHAZGPU_END_WITH_PARENT=1 canhazgpu run -- sh -c "touch \"\$1/runs\"; exec sleep 1000" sh "$0" &
+		while [ ! -e "$0/runs" ]; do sleep 0.05; done' "$WORLD" 2>/dev/null
+	wait_until '[ -z "$(gpus_in_use "$(on 1 canhazgpu status --json)")" ]'
+	kill "$(cat "$WORLD/other")"
+
 	# What is about the other host's pool goes there; ssh says itself what it cannot do.
 	chg_ok reserve --host gpu1 --gpus 2 --short
 	assert_stdout 0,1
