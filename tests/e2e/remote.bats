@@ -158,6 +158,7 @@ slow: no answer within 6s'
 		CANHAZGPU_END_WITH_PARENT=1 canhazgpu run -- sh -c "touch \"\$1/runs\"; exec sleep 1000" sh "$0" &
 		while [ ! -e "$0/runs" ]; do sleep 0.05; done' "$WORLD" 2>/dev/null
 	wait_until '[ -z "$(gpus_in_use "$(on 1 canhazgpu status --json)")" ]'
+	grep -q sleep "/proc/$(cat "$WORLD/other")/cmdline"
 	kill "$(cat "$WORLD/other")"
 
 	# What is about the other host's pool goes there; ssh says itself what it cannot do.
