@@ -26,6 +26,9 @@
 /* How long GPUs are kept for the run that is on its way to them. */
 #define HOLD_TIME "2m"
 
+/* What only programs know that can do that. It comes first: the first is what they complain of. */
+#define HOLD_OPTION "--id"
+
 /* The options of a run that a reservation has, too; they count from wherever they are set here, as
    the host was chosen by them. The first two are not about which GPUs. */
 static const char *const wishes[] = {"note",       "user",   "gpus",      "type",
@@ -34,6 +37,9 @@ static const char *const wishes[] = {"note",       "user",   "gpus",      "type"
 
 /* Those, and what has no meaning or another one there. */
 #define LEFT_OUT "note user gpus gpu-ids type min-memory linked same-numa wait nonblock host "
+
+/* What cannot be asked of whichever host. */
+static const char *const of_one_host[] = {"gpu-ids", "claim", NULL};
 
 struct look {
 	struct hosts status, queues;
@@ -168,7 +174,7 @@ static void add_wishes(const struct settings *s, size_t count, struct words *wor
 static void hold_words(const struct settings *s, struct words *words)
 {
 	words_add(words, "reserve");
-	words_add(words, "--id");
+	words_add(words, HOLD_OPTION);
 	words_add(words, "--nonblock");
 	words_add(words, "--duration=" HOLD_TIME);
 	add_wishes(s, ARRAY_SIZE(wishes), words);
@@ -185,19 +191,23 @@ static enum held hold(const struct invocation *in, const struct remote *host, ch
 {
 	AUTO(words_clear) struct words words = {0};
 	AUTO(remote_call_clear) struct remote_call call = {.host = host};
-	const char *id;
+	const char *id, *line;
 	size_t length;
 
 	hold_words(in->settings, &words);
 	hosts_call(in, &words, &call, hosts_timeout_ns(in));
 	remote_ask(&call, 1, hosts_timeout_ns(in), NULL);
-	if (remote_is_unknown_option(call.exit_status, call.problem))
+	/* Another option is one of the wishes: that host cannot fulfil it. */
+	if (remote_is_unknown_option(call.exit_status, call.problem, HOLD_OPTION))
 		return HELD_UNABLE;
 	if (call.problem) {
 		*ret_why = mem_strdup(call.problem);
 		return HELD_NOT;
 	}
+	/* The last line: a shell there may have greeted. */
 	id = str_text(&call.answer);
+	while ((line = strchr(id, '\n')) && line[1])
+		id = line + 1;
 	length = strspn(id, "0123456789abcdef-");
 	if (length != ID_SIZE - 1 || strcmp(id + length, "\n") != 0) {
 		*ret_why = mem_strdup("its answer is not a reservation");
@@ -311,9 +321,15 @@ int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
 	};
 	int r;
 
-	if (settings_is_set(in->settings, "run.gpu-ids"))
-		return err_usage(
-			e, "--gpu-ids means GPUs of one host: name it instead of '" REMOTE_ANY "'");
+	for (size_t i = 0; of_one_host[i]; i++) {
+		AUTO_FREE char *key = mem_printf("run.%s", of_one_host[i]);
+
+		if (settings_is_set(in->settings, key))
+			return err_usage(
+				e,
+				"--%s means GPUs of one host: name it instead of '" REMOTE_ANY "'",
+				of_one_host[i]);
+	}
 	r = look_and_try(in, &request, false, &l, &why, e);
 	if (r == 0 && has_hurried(&l)) {
 		look_clear(&l);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/privilege.h"
 #include "cmd/hosts.h"
+#include "cmd/notice.h"
 #include "host/command.h"
 #include "remote/ssh.h"
 
@@ -20,12 +21,12 @@ static bool has_terminal(void)
 	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
 }
 
-/* Becomes that command, as it was found here. */
-static int become(const struct words *words, struct err *e)
+/* Becomes that program, as it is found here, with these words. */
+static int become(const char *program, const struct words *words, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
 	AUTO(environment_clear) struct environment env = {0};
-	int r = host_command_locate(words->items[0], &path, e);
+	int r = host_command_locate(program, &path, e);
 
 	if (r == 0)
 		r = privilege_drop(e);
@@ -71,10 +72,10 @@ int elsewhere_become_here(const struct invocation *in, const char *left_out,
 {
 	AUTO(words_clear) struct words words = {0};
 
-	words_add(&words, HOSTS_SELF);
+	words_add(&words, "canhazgpu");
 	hosts_add_options(&words, in->settings, NULL, global_options, "");
 	repeat_command(in, left_out, more, &words);
-	return become(&words, e);
+	return become(HOSTS_SELF, &words, e);
 }
 
 int elsewhere_become(const struct invocation *in, const struct remote *host, const char *left_out,
@@ -86,11 +87,15 @@ int elsewhere_become(const struct invocation *in, const struct remote *host, con
 
 	if (r < 0)
 		return r;
+	if (in->command->stop_at_word && !directory)
+		notice("Note: the directory in which you are is not there any more: the command "
+		       "starts in your home directory on %s\n",
+		       host->name);
 	words_add(&words, "canhazgpu");
 	hosts_add_options(&words, in->settings, NULL, global_options, "config strict-config ");
 	repeat_command(in, left_out, more, &words);
 	ssh_for_command(host, (const char *const *)words.items, directory, has_terminal(), &line);
-	return become(&line, e);
+	return become(line.items[0], &line, e);
 }
 
 int elsewhere_go(const struct invocation *in, struct err *e)

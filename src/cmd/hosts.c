@@ -162,6 +162,8 @@ void hosts_add_options(struct words *words, const struct settings *s, const char
 		    is_left_out(left_out, table->name))
 			continue;
 		value = settings_text(s, key);
+		if (!value)
+			value = "false"; /* --wait=false */
 		if ((table->type == OPTION_FLAG && !strcmp(value, "true")) ||
 		    (table->argument_optional && table->implied && !strcmp(value, table->implied)))
 			word = mem_printf("--%s", table->name);

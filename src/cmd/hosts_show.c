@@ -126,7 +126,7 @@ static char *report_path(const struct settings *s)
 	struct date date;
 
 	if (settings_text(s, "report.user") || settings_text(s, "report.from") || days > 90 ||
-	    (month && parse_date(month, &date, NULL) < 0) ||
+	    settings_flag(s, "report.idle") || (month && parse_date(month, &date, NULL) < 0) ||
 	    (strcmp(by, "user") != 0 && strcmp(by, "user,day") != 0))
 		return NULL;
 	if (month)
@@ -158,6 +158,7 @@ int hosts_show_report(const struct invocation *in, struct err *e)
 		r = print_json(view_hosts_report_json(h.replies, h.list.count), e);
 		return r < 0 ? r : check_any(&h, e);
 	}
-	print_hosts_table(in, view_hosts_report_table(h.replies, h.list.count));
+	print_hosts_table(in, view_hosts_report_table(h.replies, h.list.count,
+						      settings_flag(s, "report.idle")));
 	return check_any(&h, e);
 }

@@ -47,12 +47,15 @@ static int check_name(const char *name, struct err *e)
 	return 0;
 }
 
-/* gpu1, alice@gpu1, ssh://alice@gpu1:2222, [fe80::1%eth0]: nothing that a shell or ssh would take
-   for anything else. */
+/* gpu1, alice@gpu1, ssh://alice@gpu1:2222, fe80::1%eth0: nothing that a shell or ssh would take for
+   anything else. (ssh takes no address with colons in its ssh://.) */
 static int check_ssh(const char *ssh, struct err *e)
 {
+	const char *colon = strstr(ssh, "://") ? strchr(strstr(ssh, "://") + 1, ':') : NULL;
+
 	if (!*ssh || *ssh == '-' || strlen(ssh) > 2 * NAME_MAX_LENGTH || strstr(ssh, "@-") ||
-	    strstr(ssh, "/-") || !has_only(ssh, PARSE_ALPHANUMERIC ".-_@:/[]%+"))
+	    strstr(ssh, "/-") || (colon && strchr(colon + 1, ':')) ||
+	    !has_only(ssh, PARSE_ALPHANUMERIC ".-_@:/%+"))
 		return err_usage(e, "'%.60s' is no destination of ssh", ssh);
 	return 0;
 }
@@ -126,6 +129,17 @@ static char *name_of(const char *destination)
 	return name;
 }
 
+/* fe80::1%eth0: what has a name of its own is a host with a port. */
+static bool is_ipv6(const char *name)
+{
+	const char *zone = strchr(name, '%');
+	size_t length = zone ? (size_t)(zone - name) : strlen(name);
+
+	return strspn(name, "0123456789abcdefABCDEF:.") == length &&
+	       strchr(name, ':') != strrchr(name, ':') &&
+	       (!zone || !zone[1 + strspn(zone + 1, PARSE_ALPHANUMERIC ".-_")]);
+}
+
 /* The first word: a name, or a destination. */
 static int set_name(struct remote *r, const char *word, struct err *e)
 {
@@ -138,7 +152,12 @@ static int set_name(struct remote *r, const char *word, struct err *e)
 	r->name = name_of(word);
 	r->ssh = mem_strdup(word);
 	code = check_ssh(word, e);
-	return code < 0 ? code : check_name(r->name, e);
+	if (code < 0 || is_ipv6(r->name))
+		return code;
+	if (strchr(r->name, ':'))
+		return err_usage(e, "'%.60s' is no name of a host (a port: ssh://%.60s)", word,
+				 word);
+	return check_name(r->name, e);
 }
 
 /* One host: words separated by spaces, of which a label takes all that are left. Changes `text`. */

@@ -354,6 +354,19 @@ static struct setting *find_named(struct settings *s, const char *key)
 	return setting;
 }
 
+/* One file for this program and others: what it says in this one's words counts. */
+static bool is_overruled(const struct doc_node *mapping, const char *key,
+			 const struct setting *setting)
+{
+	bool overruled = false;
+
+	if (!setting || !strcmp(setting->key, key))
+		return false;
+	for (size_t i = 0; i < mapping->count; i++)
+		overruled |= !strcmp(mapping->children[i]->key, setting->key);
+	return overruled;
+}
+
 /* `a.b` may be written nested or dotted, in any mixture: prefix is what is above. */
 static int apply_mapping(struct load *l, const char *prefix, const struct doc_node *mapping)
 {
@@ -369,6 +382,8 @@ static int apply_mapping(struct load *l, const char *prefix, const struct doc_no
 			setting = settings_find_group(l->settings, key);
 		if (section && node->kind == DOC_MAPPING)
 			r = apply_mapping(l, key, node);
+		else if (is_overruled(mapping, key, setting))
+			continue;
 		else if (setting && !setting->spec->not_configurable)
 			r = apply(l, setting, node);
 		else if (!section && l->settings->host_only)

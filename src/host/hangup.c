@@ -19,6 +19,19 @@ static int open_pidfd(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+/*
+ * To the process, and where it leads a group, as what sshd starts does, to all of it: a shell ends
+ * by the signal and tells its children nothing, and they would go on with the GPUs. (Nobody else's
+ * group: as long as the leader, or one of its group, lives, the number is taken.)
+ */
+static void hang_up(pid_t self, int self_fd)
+{
+	bool leads = getpgid(self) == self;
+
+	if (syscall(SYS_pidfd_send_signal, self_fd, SIGHUP, NULL, 0) == 0 && leads)
+		kill(-self, SIGHUP);
+}
+
 /* Waits until one of the two has ended; true: the parent has, and the process lives. */
 static bool wait_for_end(int self, int parent)
 {
@@ -48,7 +61,7 @@ static void watch(pid_t self, pid_t parent)
 	if (self_fd < 0)
 		_exit(1);
 	if (parent_fd < 0 || wait_for_end(self_fd, parent_fd))
-		syscall(SYS_pidfd_send_signal, self_fd, SIGHUP, NULL, 0);
+		hang_up(self, self_fd);
 	_exit(0);
 }
 

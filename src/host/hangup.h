@@ -11,8 +11,9 @@
 
 /*
  * Where that variable is set: from here on this process, also as the command that it becomes, gets
- * SIGHUP when its parent ends. A small process of its own sees to it, since what the kernel offers
- * (PR_SET_PDEATHSIG) is lost when a program changes its rights.
+ * SIGHUP when its parent ends, and so does its group, if it leads one. A small process of its own
+ * sees to it, since what the kernel offers (PR_SET_PDEATHSIG) is lost when a program changes its
+ * rights.
  */
 void host_hangup_watch(void);
 

@@ -42,7 +42,17 @@ static json_t *find_rows(json_t *document)
 	return NULL;
 }
 
-static int read_rows(json_t *document, json_t **ret, struct err *e)
+/* A key that may ask for one thing (authorized_keys, command=) gets the answer to that whatever it
+   asks for. */
+static bool is_about(enum remote_topic topic, const json_t *row)
+{
+	if (topic == REMOTE_STATUS)
+		return !json_object_get(row, "requested") &&
+		       !json_object_get(row, "requested_count");
+	return !json_object_get(row, "gpu_id");
+}
+
+static int read_rows(enum remote_topic topic, json_t *document, json_t **ret, struct err *e)
 {
 	json_t *rows = find_rows(document), *copy;
 	size_t count = json_array_size(rows);
@@ -54,6 +64,8 @@ static int read_rows(json_t *document, json_t **ret, struct err *e)
 	for (size_t i = 0; i < count; i++) {
 		if (!json_is_object(json_array_get(rows, i)))
 			return err_set(e, EPROTO, "its answer is not a list of objects");
+		if (!is_about(topic, json_array_get(rows, i)))
+			return err_set(e, EPROTO, "its answer is about something else");
 	}
 	copy = json_array();
 	for (size_t i = 0; i < count; i++)
@@ -62,21 +74,46 @@ static int read_rows(json_t *document, json_t **ret, struct err *e)
 	return 0;
 }
 
+/* A shell that greets: so many lines are passed over, of which so many look like a document. Each
+   costs what it takes to read all that is there. */
+#define LINES_BEFORE_MAX 64
+#define TRIES_MAX 4
+
+/* The document, which may stand behind lines that a shell has printed when it started; NULL: there
+   is none. */
+static json_t *load(const char *text, size_t length)
+{
+	json_error_t ignored;
+	size_t tries = 0;
+
+	for (size_t i = 0; i < LINES_BEFORE_MAX && tries < TRIES_MAX && length; i++) {
+		bool begins = *text == '[' || *text == '{' || !i;
+		json_t *document = begins ? json_loadb(text, length, 0, &ignored) : NULL;
+		const char *end = memchr(text, '\n', length);
+
+		if (document || !end)
+			return document;
+		tries += begins;
+		length -= (size_t)(end + 1 - text);
+		text = end + 1;
+	}
+	return NULL;
+}
+
 int remote_read(enum remote_topic topic, const char *text, size_t length, json_t **ret,
 		struct err *e)
 {
-	json_error_t ignored;
 	json_t *document = NULL;
 	int r = 0;
 
 	if (!is_small(text, length))
 		return err_set(e, EPROTO, "its answer has too many values");
-	document = json_loadb(text, length, 0, &ignored);
+	document = load(text, length);
 	if (!document)
 		return err_set(e, EPROTO, "its answer is not JSON");
 	if (topic != REMOTE_REPORT)
-		r = read_rows(document, ret, e);
-	else if (!json_is_object(document))
+		r = read_rows(topic, document, ret, e);
+	else if (!json_is_object(document) || json_object_get(document, "entries"))
 		r = err_set(e, EPROTO, "its answer is not a report");
 	else
 		*ret = json_incref(document);

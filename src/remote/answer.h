@@ -18,7 +18,8 @@ enum remote_topic { REMOTE_STATUS, REMOTE_QUEUE, REMOTE_REPORT };
 
 /*
  * Reads one document: an array of objects for the status and the queue (also where it is the member
- * "gpus", "entries" or "queue" of an object), an object for the report. -EPROTO, with a reason that
+ * "gpus", "entries" or "queue" of an object), an object for the report. Lines before it are what a
+ * shell there has said when it started: they are left out. -EPROTO, with a reason that
  * quotes nothing of it. The caller owns *ret.
  */
 int remote_read(enum remote_topic topic, const char *text, size_t length, json_t **ret,

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,10 @@
 
 /* What is kept of what a process prints as an error. */
 #define ERRORS_MAX 4096
+
+/* Of the open files of this process: two pipes and a pidfd for each host, and some more. */
+#define FILES_PER_CALL 3
+#define FILES_OTHER 64
 
 /* Without pidfds (before Linux 5.3) an end is found by looking. */
 #define TICK_MS 5
@@ -65,10 +70,30 @@ static char *last_line(const char *text)
 	return mem_printf("%.*s", (int)(end - begin > 300 ? 300 : end - begin), text + begin);
 }
 
+/* What to do about it, where ssh does not say so; NULL: nothing is known. */
+static const char *hint_of(const char *line)
+{
+	static const struct {
+		const char *text, *hint;
+	} hints[] = {
+		{"Host key verification failed", "log in once by hand, and look at its key"},
+		{"Permission denied (", "it needs a key that works without a question"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
+		if (strstr(line, hints[i].text))
+			return hints[i].hint;
+	}
+	return NULL;
+}
+
 char *remote_problem(bool is_ssh, int exit_status, const char *errors)
 {
 	AUTO_FREE char *line = last_line(errors);
+	const char *hint = is_ssh && exit_status == SSH_FAILED ? hint_of(line) : NULL;
 
+	if (hint)
+		return mem_printf("%s (%s)", line, hint);
 	if (exit_status == EXIT_STATUS_NOT_FOUND && is_ssh)
 		return mem_strdup("canhazgpu is not installed there, or not in the PATH of a shell "
 				  "without a login");
@@ -82,10 +107,10 @@ char *remote_problem(bool is_ssh, int exit_status, const char *errors)
 			   : mem_strdup("it answered nothing");
 }
 
-bool remote_is_unknown_option(int exit_status, const char *problem)
+bool remote_is_unknown_option(int exit_status, const char *problem, const char *option)
 {
 	/* The other program calls them flags. */
-	return exit_status != 0 && problem &&
+	return exit_status != 0 && problem && strstr(problem, option) &&
 	       (strstr(problem, "unknown option") || strstr(problem, "unknown flag"));
 }
 
@@ -126,6 +151,14 @@ __attribute__((noreturn)) static void answer(const struct asked *a, int64_t time
 	if (!a->path)
 		answer_by_http(a->call, timeout_ns);
 	env = environment_inherited();
+	if (a->call->is_ssh) {
+		/* The ssh that a ProxyJump starts knows nothing of BatchMode, and would open a
+		   window. */
+		environment_set(&env, "SSH_ASKPASS_REQUIRE", "never");
+		/* A connection that is kept keeps no directory in use. */
+		if (*a->path == '/')
+			(void)!chdir("/");
+	}
 	inherited_restore_signals();
 	execve(a->path, a->call->words.items, env.entries);
 	dprintf(STDERR_FILENO, "%s: %s", a->path, strerror(errno));
@@ -149,7 +182,22 @@ static int prepare(struct asked *a, struct err *e)
 	return host_command_locate(a->call->words.items[0], &a->path, e);
 }
 
-static void start(struct asked *a, int64_t timeout_ns)
+/* Room for so many more open files; what was allowed before. */
+static struct rlimit allow_files(size_t count)
+{
+	struct rlimit before = {0}, more;
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	more = before;
+	if (more.rlim_cur < count + FILES_OTHER)
+		more.rlim_cur = count + FILES_OTHER;
+	if (more.rlim_cur > more.rlim_max)
+		more.rlim_cur = more.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &more);
+	return before;
+}
+
+static void start(struct asked *a, int64_t timeout_ns, const struct rlimit *files)
 {
 	int out[2] = {-1, -1}, err[2] = {-1, -1};
 	pid_t parent = getpid();
@@ -164,6 +212,7 @@ static void start(struct asked *a, int64_t timeout_ns)
 		a->pid = fork();
 	if (a->pid == 0 && err[1] >= 0) {
 		confine(out[1], err[1], parent);
+		setrlimit(RLIMIT_NOFILE, files);
 		answer(a, timeout_ns);
 	}
 	if (a->pid <= 0) {
@@ -314,13 +363,15 @@ void remote_ask(struct remote_call *calls, size_t count, int64_t timeout_ns,
 {
 	AUTO_FREE struct asked *all = mem_alloc(count + 1, sizeof(*all));
 	int64_t latest_ns = clock_monotonic_ns() + timeout_ns, deadline_ns = latest_ns;
+	struct rlimit before = allow_files(FILES_PER_CALL * count);
 
 	for (size_t i = 0; i < count; i++) {
 		all[i] = (struct asked){.call = &calls[i], .out = -1, .err = -1, .end = -1};
 		calls[i].exit_status = -1;
-		start(&all[i], timeout_ns);
+		start(&all[i], timeout_ns, &before);
 	}
 	collect(all, count, patience, &deadline_ns);
 	for (size_t i = 0; i < count; i++)
 		finish(&all[i], timeout_ns, deadline_ns < latest_ns);
+	setrlimit(RLIMIT_NOFILE, &before);
 }

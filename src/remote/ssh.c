@@ -23,9 +23,9 @@
 
 /* Goes to where the user is here, if that is there, too, and becomes the command. In sh: what runs
    this line may be any shell. */
-#define ENTER                                                                                \
-	"cd \"$1\" 2>/dev/null || echo \"Note: there is no directory $1 on $2 for you, the " \
-	"command starts in $PWD\" >&2; shift 2; exec \"$@\""
+#define ENTER                                                                                 \
+	"cd \"$1\" 2>/dev/null || printf 'Note: there is no directory %s on %s for you, the " \
+	"command starts in %s\\n' \"$1\" \"$2\" \"$PWD\" >&2; shift 2; exec \"$@\""
 
 void words_clear(struct words *w)
 {
@@ -133,6 +133,10 @@ void ssh_for_command(const struct remote *host, const char *const *words, const 
 	*ret = (struct words){0};
 	begin(ret);
 	words_add(ret, terminal ? "-t" : "-T");
+	/* Within a connection that the user shares among sessions, sshd tells nobody that this one
+	   is over. */
+	if (!terminal)
+		words_add(ret, "-oControlPath=none");
 	words_add(&all, "exec");
 	if (!terminal) {
 		words_add(&all, "env");

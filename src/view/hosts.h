@@ -39,8 +39,9 @@ json_t *view_hosts_status_json(const struct host_reply *hosts, size_t count);
    "hosts" with the number of those who wait on each. */
 json_t *view_hosts_queue_json(const struct host_reply *hosts, size_t count);
 
-/* Usage: the rows of each host's report, and its total. */
-struct table *view_hosts_report_table(const struct host_reply *hosts, size_t count);
+/* Usage: the rows of each host's report, and its total; `idle`: what the GPUs did in these hours.
+ */
+struct table *view_hosts_report_table(const struct host_reply *hosts, size_t count, bool idle);
 
 /* One report, with "host" in each row, the sums, and "hosts" with the rest of each report. */
 json_t *view_hosts_report_json(const struct host_reply *hosts, size_t count);

@@ -86,7 +86,25 @@ static const struct table_column report_columns[] = {
 	{.name = "Manual", .right = true},
 };
 
+/* With --idle: what the GPUs did in these hours. */
+static const struct table_column idle_columns[] = {
+	{.name = "Host"},
+	{.name = "User", .trunc = true, .floor = 8},
+	{.name = "Part", .drop = 1},
+	{.name = "GPU Hours", .right = true},
+	{.name = "Active", .right = true},
+	{.name = "Idle", .right = true},
+	{.name = "Unknown", .right = true},
+};
+
 enum { REPORT_USER = 1 };
+
+_Static_assert(ARRAY_SIZE(report_columns) == ARRAY_SIZE(idle_columns), "one row fits both");
+
+/* The numbers of the idle columns, in a row or in a report as a whole. */
+static const char *const hours_names[] = {"active_hours", "idle_hours", "unknown_hours"};
+
+#define HOURS ARRAY_SIZE(hours_names)
 
 /* What a row is about besides its user: a day, or a GPU. */
 static char *part_of(const json_t *row)
@@ -98,31 +116,47 @@ static char *part_of(const json_t *row)
 	return view_host_text(remote_text(row, "date"));
 }
 
-static void add_usage(struct table *table, const char *host, const json_t *row)
+static void add_usage(struct table *table, const char *host, const json_t *row, bool idle)
 {
 	const char *name = remote_text(row, "name");
 	AUTO_FREE char *user = view_host_text(name), *part = part_of(row);
-	char hours[40], share[40], run[40], manual[40];
+	char hours[40], cells[HOURS][40];
 
 	snprintf(hours, sizeof(hours), "%.2f", remote_number(row, "gpu_hours"));
-	snprintf(share, sizeof(share), "%.1f%%", remote_number(row, "percentage"));
-	snprintf(run, sizeof(run), "%.0f", remote_number(row, "run_count"));
-	snprintf(manual, sizeof(manual), "%.0f", remote_number(row, "manual_count"));
-	table_add(table, (const char *[]){host, user, part, hours, share, run, manual});
+	if (idle) {
+		for (size_t i = 0; i < HOURS; i++)
+			snprintf(cells[i], sizeof(cells[i]), "%.2f",
+				 remote_number(row, hours_names[i]));
+	} else {
+		snprintf(cells[0], sizeof(cells[0]), "%.1f%%", remote_number(row, "percentage"));
+		snprintf(cells[1], sizeof(cells[1]), "%.0f", remote_number(row, "run_count"));
+		snprintf(cells[2], sizeof(cells[2]), "%.0f", remote_number(row, "manual_count"));
+	}
+	table_add(table, (const char *[]){host, user, part, hours, cells[0], cells[1], cells[2]});
 	table_keep(table, REPORT_USER, user);
 }
 
-static void add_total(struct table *table, const char *host, double total)
-{
-	char hours[40];
+/* The sums of a report, or of all. */
+struct sums {
+	double hours, parts[HOURS];
+};
 
-	snprintf(hours, sizeof(hours), "%.2f", total);
-	table_add(table, (const char *[]){host, "TOTAL", NULL, hours, NULL, NULL, NULL});
+static void add_total(struct table *table, const char *host, const struct sums *sums, bool idle)
+{
+	char hours[40], cells[HOURS][40];
+
+	snprintf(hours, sizeof(hours), "%.2f", sums->hours);
+	for (size_t i = 0; i < HOURS; i++)
+		snprintf(cells[i], sizeof(cells[i]), "%.2f", sums->parts[i]);
+	table_add(table, (const char *[]){host, "TOTAL", NULL, hours, idle ? cells[0] : NULL,
+					  idle ? cells[1] : NULL, idle ? cells[2] : NULL});
 }
 
-static void add_report(struct table *table, const struct host_reply *host)
+static void add_report(struct table *table, const struct host_reply *host, bool idle,
+		       struct sums *all)
 {
 	json_t *report = host->document;
+	struct sums sums = {.hours = remote_number(report, "total_gpu_hours")};
 
 	if (!report) {
 		AUTO_FREE char *away = mem_printf("away: %s", host->problem);
@@ -135,21 +169,25 @@ static void add_report(struct table *table, const struct host_reply *host)
 		const json_t *rows = json_object_iter_value(m);
 
 		for (size_t i = 0; i < json_array_size(rows); i++)
-			add_usage(table, host->name, json_array_get(rows, i));
+			add_usage(table, host->name, json_array_get(rows, i), idle);
 	}
-	add_total(table, host->name, remote_number(report, "total_gpu_hours"));
+	all->hours += sums.hours;
+	for (size_t i = 0; i < HOURS; i++) {
+		sums.parts[i] = remote_number(report, hours_names[i]);
+		all->parts[i] += sums.parts[i];
+	}
+	add_total(table, host->name, &sums, idle);
 }
 
-struct table *view_hosts_report_table(const struct host_reply *hosts, size_t count)
+struct table *view_hosts_report_table(const struct host_reply *hosts, size_t count, bool idle)
 {
-	struct table *table = table_new(report_columns, ARRAY_SIZE(report_columns));
-	double total = 0;
+	struct table *table =
+		table_new(idle ? idle_columns : report_columns, ARRAY_SIZE(report_columns));
+	struct sums all = {0};
 
-	for (size_t i = 0; i < count; i++) {
-		add_report(table, &hosts[i]);
-		total += remote_number(hosts[i].document, "total_gpu_hours");
-	}
+	for (size_t i = 0; i < count; i++)
+		add_report(table, &hosts[i], idle, &all);
 	if (count > 1)
-		add_total(table, "all", total);
+		add_total(table, "all", &all, idle);
 	return table;
 }

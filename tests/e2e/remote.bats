@@ -94,6 +94,10 @@ slow: no answer within 6s'
 	chg_ok report --host gpu1 --host gpu2 --json --days 7
 	assert_json '[.users[] | "\(.host) \(.manual_count) \(.run_count)"] | join(", ")' 'gpu1 2 1'
 	assert_json '[.hosts[] | "\(.host) \(.days)"] | join(", ")' 'gpu1 7, gpu2 7'
+	chg_ok report --host gpu1 --host older --idle
+	grep -E '^Host +User +Part +GPU Hours +Active +Idle +Unknown$' "$WORLD/stdout"
+	grep -E '^gpu1 +TOTAL +- +0.0[0-9] +0.00 +0.00 +0.0[0-9]$' "$WORLD/stdout"
+	grep -E '^older +away: its web server has no report with these options' "$WORLD/stdout"
 	chg_ok report --host gpu1 --host gpu2
 	grep -E '^gpu1 +TOTAL ' "$WORLD/stdout"
 
@@ -137,8 +141,10 @@ slow: no answer within 6s'
 		exit [lindex [wait] 3]' || status=$?
 	assert_status 5
 
-	# Without a terminal the command ends with the connection, also while it waits.
-	start_lab holder "$desk" canhazgpu run --host gpu1 --gpus 2 -- sh -c 'echo running; exec sleep 1000'
+	# Without a terminal the command ends with the connection, and what a shell has started for it does, too; also
+	# while it waits, and where the user lets sessions share a connection.
+	printf 'Host *\n ControlMaster auto\n ControlPath %s/own-%%C\n' "$WORLD/run" >>"$WORLD/ssh/config"
+	start_lab holder "$desk" canhazgpu run --host gpu1 --gpus 2 -- sh -c 'echo running; sleep 1000; true'
 	wait_until 'has_line "$WORLD/holder.out" running'
 	start_lab waiter "$desk" canhazgpu run --host gpu1 --wait -- true
 	wait_until '[ "$(on 1 canhazgpu queue --json | jq .total_waiting)" = 1 ]'
@@ -146,6 +152,14 @@ slow: no answer within 6s'
 	wait_until '[ "$(on 1 canhazgpu queue --json | jq .total_waiting)" = 0 ]'
 	kill -KILL "${background_pids[holder]}"
 	wait_until '[ -z "$(gpus_in_use "$(on 1 canhazgpu status --json)")" ]'
+
+	# Where it does not lead its group, the others of that are not meant.
+	on 1 setsid sh -c 'sleep 1000 & echo $! >"$0/other"
+		CANHAZGPU_END_WITH_PARENT=1 canhazgpu run -- sh -c "touch \"\$1/runs\"; exec sleep 1000" sh "$0" &
+		while [ ! -e "$0/runs" ]; do sleep 0.05; done' "$WORLD" 2>/dev/null
+	wait_until '[ -z "$(gpus_in_use "$(on 1 canhazgpu status --json)")" ]'
+	grep -q sleep "/proc/$(cat "$WORLD/other")/cmdline"
+	kill "$(cat "$WORLD/other")"
 
 	# What is about the other host's pool goes there; ssh says itself what it cannot do.
 	chg_ok reserve --host gpu1 --gpus 2 --short
@@ -159,6 +173,7 @@ slow: no answer within 6s'
 	chg run --host nowhere.invalid -- true
 	assert_status 255
 	assert_stderr_has 'nowhere.invalid'
+	chg_ok run --host gpu1 --wait=false -- true
 	chg run --host gpu1 --store sqlite:/x -- true
 	assert_error 2 '--host cannot be used with --store'
 	chg reserve --host gpu1 --export
@@ -174,8 +189,15 @@ slow: no answer within 6s'
 	chg_ok run --host any --type h100 --gpus 2 -- sh -c 'hostname; echo $CUDA_VISIBLE_DEVICES; canhazgpu status --json | jq -r "[.[] | .type // 0] | join(\" \")"'
 	assert_stdout $'gpu3\n0,1\nRUN RUN 0 0'
 	assert_stderr_has 'Using host gpu3'
+	# A shell that greets when it starts.
+	printf '#!/bin/sh\n[ "$1" = run ] || printf "Welcome [to] gpu1\\n[x]\\n"\nexec %s "$@"\n' "$CANHAZGPU_BIN" >"$WORLD/greeter"
+	chmod +x "$WORLD/greeter"
+	ln -sf "$WORLD/greeter" "$WORLD/gpu1/bin/canhazgpu"
 	chg_ok run --host any --type a100 -- hostname
+	ln -sf "$CANHAZGPU_BIN" "$WORLD/gpu1/bin/canhazgpu"
 	assert_stdout gpu1
+	chg run --host any --claim x -- true
+	assert_error 2 '--claim means GPUs of one host'
 	chg run --host any --gpus 5 -- true
 	assert_error 1 'no host has 5 free GPUs'
 	assert_stderr_has 'gpu3: 4 free of 4 that would fit'
@@ -212,7 +234,8 @@ slow: no answer within 6s'
 	pool 1
 	script=$BATS_TEST_DIRNAME/../../contrib/canhazgpu-ssh-view
 	for command in 'canhazgpu status --json' 'canhazgpu queue --json' 'canhazgpu status --json --mine --fresh' \
-		'canhazgpu report --json --days=7' 'canhazgpu report --json --month=2026-10 --by=user,day'; do
+		'canhazgpu report --json --days=7' 'canhazgpu report --json --month=2026-10 --by=user,day' \
+		'canhazgpu report --json --idle'; do
 		in_world env SSH_ORIGINAL_COMMAND="$command" "$script" >"$WORLD/stdout" || fail_with "$command"
 		[[ $(jq -r type "$WORLD/stdout") == @(array|object) ]]
 	done

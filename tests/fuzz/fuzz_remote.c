@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (remote_read(topics[i], (const char *)data, size, &host.document, NULL) < 0)
 			host.document = NULL;
 		if (topics[i] == REMOTE_REPORT) {
-			show(view_hosts_report_table(&host, 1));
+			show(view_hosts_report_table(&host, 1, size % 2));
 			document = view_hosts_report_json(&host, 1);
 		} else {
 			show(view_hosts_status_table(&host, 1));

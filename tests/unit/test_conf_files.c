@@ -69,8 +69,9 @@ static void test_hosts(void **state)
 		 "a url=https://a:1 token-file=/t"},
 		{"a.toml", "hosts = [\"gpu1\", {name = \"gpu2\", ssh = \"x@y\"}]\n",
 		 "gpu1, gpu2 ssh=x@y"},
-		{"a.yaml", "hosts: [a]\nremote_hosts: [b]\n",
-		 "!a.yaml:2:1: hosts is set twice (first on line 1)"},
+		{"a.yaml", "hosts: [a]\nremote_hosts: [b]\n", "a"},
+		{"a.yaml", "remote_hosts: [b]\nhosts: [a]\n", "a"},
+		{"a.yaml", "hosts: [\"fd00::1\"]\n", "fd00::1"},
 		{"a.yaml", "hosts: 3\n",
 		 "!a.yaml:1:8: hosts needs a list of hosts, such as [gpu1, {name: gpu2, ssh: "
 		 "alice@gpu2}], this is a number"},

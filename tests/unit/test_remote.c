@@ -2,6 +2,7 @@
    answers are read. */
 #include "test.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,12 @@ static const struct remotes_case {
 	 "a b@c https://c:1/x /t the big; b b - - -"},
 	{"a label=x=y z", "a a - - x=y z"},
 	{"-oProxyCommand=x", "host '-oProxyCommand=x': '-oProxyCommand=x' is no name of a host"},
+	{"::1, alice@fe80::1%eth0", "::1 ::1 - - -; fe80::1%eth0 alice@fe80::1%eth0 - - -"},
+	{"ssh://[::1]:22", "host '[': 'ssh://[::1]:22' is no destination of ssh"},
+	{"ssh://fd00::1", "host 'fd00': 'ssh://fd00::1' is no destination of ssh"},
+	{"a ssh=[::1]", "host 'a': '[::1]' is no destination of ssh"},
+	{"gpu1:22", "host 'gpu1:22': 'gpu1:22' is no name of a host (a port: ssh://gpu1:22)"},
+	{"::x", "host '::x': '::x' is no name of a host (a port: ssh://::x)"},
 	{"a b", "host 'a': a: 'b' is not KEY=VALUE"},
 	{"a ssh=-x", "host 'a': '-x' is no destination of ssh"},
 	{"a ssh=b@-x", "host 'a': 'b@-x' is no destination of ssh"},
@@ -124,6 +131,15 @@ static void test_quote(void **unused)
 	assert_string_equal(str_text(&line), "canhazgpu report --json --days=7");
 }
 
+static bool has_word(const struct words *w, const char *word)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		if (!strcmp(w->items[i], word))
+			return true;
+	}
+	return false;
+}
+
 /* The words of a question hold no option that the host could have brought in. */
 static void test_ssh(void **unused)
 {
@@ -146,8 +162,10 @@ static void test_ssh(void **unused)
 	assert_string_equal(question.items[question.count - 1], "canhazgpu status --json");
 	ssh_for_command(&host, asked, NULL, true, &command);
 	assert_string_equal(command.items[command.count - 1], "exec canhazgpu status --json");
+	assert_false(has_word(&command, "-oControlPath=none"));
 	words_clear(&command);
 	ssh_for_command(&host, asked, NULL, false, &command);
+	assert_true(has_word(&command, "-oControlPath=none"));
 	assert_string_equal(command.items[command.count - 1],
 			    "exec env CANHAZGPU_END_WITH_PARENT=1 canhazgpu status --json");
 }
@@ -157,6 +175,11 @@ static const struct status_case {
 	const char *text, *expected;
 } status_cases[] = {
 	{"[]", ""},
+	{"Welcome [to] gpu1\n[x]\n[{\"gpu_id\": 0, \"status\": \"AVAILABLE\"}]\n", "0:0:-:-:0 "},
+	{"Welcome\n{\n\"gpus\": [{\"gpu_id\": 0}\n]\n}", "0:3:-:-:0 "},
+	{"[a]\n{b}\n[c]\n[d]\n[]", "!"},
+	{"[]\nGoodbye", "!"},
+	{"[{\"id\": \"a\", \"requested_count\": 2}]", "!"},
 	{"[{\"gpu_id\": 0, \"status\": \"AVAILABLE\"}]", "0:0:-:-:0 "},
 	{"[{\"gpu_id\": 3, \"status\": \"IN_USE\", \"user\": \"al\", \"expiry_time\": \"2025-07-08T01:48:44Z\"}]",
 	 "3:1:al:-:1 "},
@@ -257,6 +280,54 @@ static void test_queue(void **unused)
 	json_decref(rows);
 }
 
+/* A key that may ask for the status alone answers nothing else. */
+static void test_topics(void **unused)
+{
+	static const char status[] = "[{\"gpu_id\": 0, \"status\": \"AVAILABLE\"}]";
+	static const char queue[] = "{\"entries\": [], \"total_waiting\": 0}";
+	json_t *rows = NULL;
+	struct err e = {0};
+
+	(void)unused;
+	assert_int_not_equal(remote_read(REMOTE_QUEUE, status, strlen(status), &rows, &e), 0);
+	assert_string_equal(e.text, "its answer is about something else");
+	assert_int_not_equal(remote_read(REMOTE_REPORT, queue, strlen(queue), &rows, &e), 0);
+	assert_string_equal(e.text, "its answer is not a report");
+	assert_null(rows);
+}
+
+#define ASKED 20
+
+/* More hosts than files may be open; what asks them has none of that, no window to ask in, and
+   keeps no directory in use. */
+static void test_ask(void **unused)
+{
+	struct remote_call calls[ASKED] = {0};
+	struct rlimit before, few, after;
+	char expected[64];
+
+	(void)unused;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){2 * ASKED, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (size_t i = 0; i < ASKED; i++) {
+		words_add(&calls[i].words, "sh");
+		words_add(&calls[i].words, "-c");
+		words_add(&calls[i].words, "echo $SSH_ASKPASS_REQUIRE $(pwd -P) $(ulimit -Sn)");
+		calls[i].is_ssh = true;
+	}
+	remote_ask(calls, ASKED, 30 * NS_PER_SECOND, NULL);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &after), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(after.rlim_cur, few.rlim_cur);
+	snprintf(expected, sizeof(expected), "never / %d\n", 2 * ASKED);
+	for (size_t i = 0; i < ASKED; i++) {
+		assert_null(calls[i].problem);
+		assert_string_equal(str_text(&calls[i].answer), expected);
+		remote_call_clear(&calls[i]);
+	}
+}
+
 static const struct problem_case {
 	bool is_ssh;
 	int exit_status;
@@ -264,6 +335,11 @@ static const struct problem_case {
 } problem_cases[] = {
 	{true, 255, "ssh: connect to host a port 22: Connection refused\r\n",
 	 "ssh: connect to host a port 22: Connection refused"},
+	{true, 255, "Host key verification failed.\r\n",
+	 "Host key verification failed. (log in once by hand, and look at its key)"},
+	{true, 255, "a@gpu1: Permission denied (publickey,password).\r\n",
+	 "a@gpu1: Permission denied (publickey,password). (it needs a key that works without a question)"},
+	{true, 1, "Error: Permission denied (x)", "Permission denied (x)"},
 	{true, 255, "", "ssh does not reach it"},
 	{true, 127, "bash: line 1: canhazgpu: command not found\n",
 	 "canhazgpu is not installed there, or not in the PATH of a shell without a login"},
@@ -283,9 +359,10 @@ static void test_problems(void **unused)
 		assert_string_equal(got, c->expected);
 	}
 	assert_true(remote_is_unknown_option(
-		2, "unknown option '--id' (see 'canhazgpu reserve --help')"));
-	assert_true(remote_is_unknown_option(1, "unknown flag: --id"));
-	assert_false(remote_is_unknown_option(1, "Not enough GPUs available"));
+		2, "unknown option '--id' (see 'canhazgpu reserve --help')", "--id"));
+	assert_false(remote_is_unknown_option(2, "unknown option '--linked'", "--id"));
+	assert_true(remote_is_unknown_option(1, "unknown flag: --id", "--id"));
+	assert_false(remote_is_unknown_option(1, "Not enough GPUs available", "--id"));
 }
 
 int main(void)
@@ -294,7 +371,8 @@ int main(void)
 		cmocka_unit_test(test_remotes),  cmocka_unit_test(test_quote),
 		cmocka_unit_test(test_ssh),      cmocka_unit_test(test_status),
 		cmocka_unit_test(test_limits),   cmocka_unit_test(test_queue),
-		cmocka_unit_test(test_problems),
+		cmocka_unit_test(test_problems), cmocka_unit_test(test_topics),
+		cmocka_unit_test(test_ask),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
