@@ -41,16 +41,18 @@ void pool_guarded_clear(struct pool_guarded *g)
 
 /* ---- for which accounts the rules do not count ---- */
 
-/* Whether guard.spare names that account, or may do so: where names are asked for, one without a
-   name could be any. */
+/* Whether guard.spare names that account, or it has no name. */
 static bool is_named(const struct guard_config *c, uid_t uid)
 {
-	AUTO_FREE char *name = c->users_count ? host_account_name(uid) : NULL;
+	AUTO_FREE char *name = host_account_name(uid);
 
+	/* Nobody can be told, or it is one of another host, container or name service that fails. */
+	if (!name || !strncmp(name, "uid ", 4))
+		return true;
 	for (size_t i = 0; i < c->users_count; i++) {
 		uid_t named;
 
-		if (!name || !strncmp(name, "uid ", 4) || !strcmp(name, c->users[i]) ||
+		if (!strcmp(name, c->users[i]) ||
 		    (host_account_find(c->users[i], &named) == 0 && named == uid))
 			return true;
 	}
@@ -163,6 +165,7 @@ static struct guard_facts facts_of(const struct pass *p, const struct plan_facts
 		.within_hours = !c->has_hours || hours_have_time(&c->hours, facts->now_ns),
 		/* Its scan is its own, or one that no other user can have made up (gpu/share.h). */
 		.may_signal = p->actor->uid == 0,
+		.uid = p->actor->uid,
 		.actor = p->actor->account,
 		.idle_since_ns = a ? a->idle_since_ns : NULL,
 		.last_active_ns = a ? a->last_active_ns : NULL,
