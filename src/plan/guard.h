@@ -135,6 +135,11 @@ void plan_guard(const struct pool_state *state, const struct plan_facts *facts,
 		const struct guard_facts *guard, const struct guard_rules *rules, struct plan *p,
 		struct guard_steps *ret_steps);
 
+/* The warnings after told_ns and before since_ns were never told, and will not be: they are void.
+   For whoever moves the mark PLAN_TOLD. */
+void plan_guard_untold(const struct pool_state *state, const struct plan_facts *facts,
+		       int64_t told_ns, int64_t since_ns, struct plan *p);
+
 /* What has become of a signal. */
 enum guard_sent {
 	GUARD_NOT_SENT, /* it failed: a later pass tries again */

@@ -96,6 +96,30 @@ void plan_guard(const struct pool_state *state, const struct plan_facts *facts,
 	record_pass(&g);
 }
 
+/* ---- what was not told ---- */
+
+static bool is_warning(const struct mark *m)
+{
+	static const char *const keys[] = {"unreserved ", "idle ", PLAN_EXPIRING};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (!strncmp(m->key, keys[i], strlen(keys[i])))
+			return m->warned_ns != TIME_NONE;
+	}
+	return false;
+}
+
+void plan_guard_untold(const struct pool_state *state, const struct plan_facts *facts,
+		       int64_t told_ns, int64_t since_ns, struct plan *p)
+{
+	for (size_t i = 0; i < state->marks_count; i++) {
+		const struct mark *m = &state->marks[i];
+
+		if (is_warning(m) && m->warned_ns > told_ns && m->warned_ns < since_ns)
+			plan_put_mark(p, state, m->key, facts->now_ns)->warned_ns = TIME_NONE;
+	}
+}
+
 /* ---- what was done ---- */
 
 /* The mark of what a step signals. The caller frees it. */

@@ -168,6 +168,8 @@ enum guard_word guard_word(const struct guarding *g, const struct mark *mark, st
 {
 	const struct mark *told = guard_mark(g, PLAN_TOLD);
 
+	if (mark->warned_ns == TIME_NONE)
+		return GUARD_WORD_LOST;
 	if ((told && told->seen_ns >= mark->warned_ns) ||
 	    (uid.known && uid.value == (int64_t)g->guard->uid))
 		return GUARD_WORD_TOLD;

@@ -93,12 +93,13 @@ static int read_events(struct pool *p, const struct reading *reading, struct poo
 static int read_both(struct pool *p, struct pool_news *n, struct err *e)
 {
 	AUTO_FREE char *last = cursor_id(n->cursor);
-	int64_t now_ns = clock_now_ns();
-	const struct reading before = {
-		.range = {.since_ns = now_ns - NEWS_AGE_NS}, .most = NEWS_KNOWN_MAX, .until = last};
-	const struct reading after = {
-		.range = {.since_ns = now_ns - (last ? NEWS_AGE_NS : NEWS_FIRST_NS), .after = last},
-		.most = NEWS_MAX};
+
+	n->since_ns = n->read_ns - (last ? NEWS_AGE_NS : NEWS_FIRST_NS);
+	const struct reading before = {.range = {.since_ns = n->read_ns - NEWS_AGE_NS},
+				       .most = NEWS_KNOWN_MAX,
+				       .until = last};
+	const struct reading after = {.range = {.since_ns = n->since_ns, .after = last},
+				      .most = NEWS_MAX};
 	int r = last ? read_events(p, &before, n, e) : 0;
 
 	/* A cursor of more than an hour ago, or so many events that it was not reached: nothing is
@@ -162,6 +163,8 @@ static int decide_take(const struct pool_state *state, const struct plan_facts *
 	take->late = (was && is) ? strcmp(was, is) != 0 : was != is;
 	if (take->late)
 		return 0;
+	plan_guard_untold(state, facts, cursor ? cursor->seen_ns : TIME_NONE, take->news->since_ns,
+			  plan);
 	moved = plan_put_mark(plan, state, PLAN_TOLD, facts->now_ns);
 	moved->base = plan_time_base(facts);
 	moved->seen_ns = told_until(take->news, facts->now_ns);

@@ -315,6 +315,9 @@ static const struct {
 	 IDLE "active 0 1; mark idle " R0
 	      " 0=120,30,-,release 7200 1800; told 31; rule idle release",
 	 "", ""},
+	{"a warning that was too old when others were told is void",
+	 IDLE "idle 0 120; mark idle " R0 " 0=120,-,-,release 7200 1800; rule idle release",
+	 "warn 0", NULL},
 	{"the end was not told: told again",
 	 "hold 0 1 1000 manual 5; mark expiring " R0 "=-5,5,-,stop 1000 0; told 6; rule expiry-stop",
 	 "expiring 0", NULL},

@@ -21,6 +21,7 @@
 /* 0 is root; 1000 keeps to the rules; 1003 is spared; the others do what they like. */
 static const uid_t uids[] = {0, 1000, 1001, 1002, 1003};
 #define ACCOUNTS ARRAY_SIZE(uids)
+#define ROOT 0 /* whose passes these are: it need not be told */
 #define KEEPER 1
 
 struct task {
@@ -406,7 +407,7 @@ static void check_release(struct trace *t, const struct guard_step *step)
 		      "GPU %d was active within its time", gpu);
 		CHECK(t,
 		      t->idle_warned_ns[gpu] &&
-			      t->idle_told[gpu] &&
+			      (t->idle_told[gpu] || holds(t, ROOT, gpu)) &&
 			      t->boot_ns - t->idle_warned_ns[gpu] >= t->rules.idle_warn_ns,
 		      "GPU %d is released without a warning", gpu);
 		CHECK(t, t->within_hours, "released outside the hours");
@@ -490,6 +491,16 @@ static void tell(struct trace *t)
 	char key[] = PLAN_TOLD;
 	struct mark mark = {.key = key, .seen_ns = wall_ns(t, t->boot_ns)};
 
+	AUTO(plan_clear) struct plan plan = {0};
+	AUTO(pool_state_clear) struct pool_state copy = {0};
+	const struct plan_facts facts = facts_of(t);
+	const struct mark *before;
+
+	pool_state_copy(&copy, &t->state);
+	before = pool_state_mark(&copy, PLAN_TOLD);
+	plan_guard_untold(&copy, &facts, before ? before->seen_ns : TIME_NONE,
+			  facts.now_ns - NS_PER_HOUR, &plan);
+	apply(t, &plan);
 	snprintf(mark.base.clock, sizeof(mark.base.clock), "boot");
 	mark.base.offset_ns = t->offset_ns;
 	pool_state_put_mark(&t->state, &mark, false);
