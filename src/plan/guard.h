@@ -13,7 +13,7 @@
  *   "idle RESERVATION GPU"  the GPU is idle since since_ns; warned_ns: its holder was warned; text:
  * of what "expiring RESERVATION"  it ends at since_ns; warned_ns: as its holder was told; text: of
  * what, its uid and its GPUs: "stop 1000 0,3" "stop PID:START"        a process that is stopped:
- * since_ns: this pass is about to signal it, warned_ns: SIGTERM was sent, acted_ns: SIGKILL was
+ * since_ns: a pass is about to signal it, warned_ns: SIGTERM was sent, acted_ns: SIGKILL was
  *   "stop RESERVATION"      a run, likewise
  *   "sick GPU"              the driver says that it cannot be used, or does not show it
  *   "guard"                 the last pass, at seen_ns; text: what it found

@@ -159,6 +159,8 @@ static const struct {
 	 NULL},
 	{"not before the grace is over", USED "mark stop 4711:99=0,0; rule unreserved stop",
 	 "wait 3 4711", NULL},
+	{"another pass is about to send the second signal",
+	 USED "mark stop 4711:99=0,1; rule unreserved stop", "", NULL},
 	{"no third signal", USED "mark stop 4711:99=9,8,7; rule unreserved stop", "", NULL},
 	{"another pass is about to signal", USED "mark stop 4711:99=0,-; rule unreserved stop", "",
 	 NULL},
