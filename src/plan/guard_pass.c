@@ -136,14 +136,17 @@ static void record(struct guarding *g, const struct guard_step *step, enum guard
 	const struct mark *mark = guard_mark(g, key);
 	bool kill = step->deed == GUARD_KILL;
 
-	/* Somebody else was faster: the mark is as he has left it. */
-	if (!mark || (kill ? mark->acted_ns : mark->warned_ns) != TIME_NONE)
+	/* This pass was so late that another one has taken the claim over. */
+	if (mark && (kill ? mark->acted_ns : mark->warned_ns) != TIME_NONE)
 		return;
 	if (sent == GUARD_GONE) {
 		guard_drop(g, key);
 		return;
 	}
-	*(kill ? &guard_put(g, key)->acted_ns : &guard_put(g, key)->warned_ns) = g->facts->now_ns;
+	/* None: another pass has seen by now that the process has ended. */
+	if (mark)
+		*(kill ? &guard_put(g, key)->acted_ns : &guard_put(g, key)->warned_ns) =
+			g->facts->now_ns;
 	guard_add_event(g->guard, g->facts->now_ns, step, EVENT_STOPPED, g->p);
 }
 

@@ -403,6 +403,41 @@ static void test_check(void **unused)
 	guard_world_close(&w);
 }
 
+/* What was sent is an event, also where another pass was so fast that it has seen the end of the
+   process, and forgotten it. */
+static void test_sent(void **unused)
+{
+	static const struct {
+		const char *mark;
+		enum guard_sent sent;
+		bool event;
+	} rows[] = {
+		{"mark stop 4711:99=0,-; ", GUARD_SENT, true},
+		{"", GUARD_SENT, true},
+		{"mark stop 4711:99=0,0; ", GUARD_SENT, false},
+		{"mark stop 4711:99=0,-; ", GUARD_GONE, false},
+		{"mark stop 4711:99=0,-; ", GUARD_NOT_SENT, false},
+		{"", GUARD_GONE, false},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct guard_step step = {.deed = GUARD_TERM, .process = {4711, 99}};
+		const struct guard_steps steps = {.steps = &step, .count = 1};
+		AUTO(plan_clear) struct plan plan = {0};
+		struct guard_world w;
+		bool event = false;
+
+		guard_world_open(&w, rows[i].mark);
+		plan_guard_sent(&w.state, &w.facts, &w.guard, &steps, &rows[i].sent, &plan);
+		for (size_t k = 0; k < plan.changes_count; k++)
+			event |= plan.changes[k].kind == CHANGE_EVENT;
+		if (event != rows[i].event)
+			fail_msg("row %zu", i);
+		guard_world_close(&w);
+	}
+}
+
 /* ---- guard.hours ---- */
 
 static void test_hours(void **unused)
@@ -453,6 +488,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_sent),
 		cmocka_unit_test(test_hours),
 	};
 
