@@ -86,7 +86,8 @@ struct mark *plan_put_mark(struct plan *p, const struct pool_state *state, const
 /* Removes the mark of that key, if there is one. */
 void plan_drop_mark(struct plan *p, const struct pool_state *state, const char *key);
 
-/* The key of the mark that says how far the events have been told: what was there at seen_ns was. */
+/* The key of the mark that says how far the events have been told: what was there at seen_ns was.
+ */
 #define PLAN_TOLD "told"
 
 /* The key of the mark of a manual reservation that ends soon, of which its holder was told: this

@@ -26,8 +26,8 @@ void guard_uses_clear(struct guard_uses *u);
    one use, of nobody. */
 void guard_find_uses(const struct guarding *g, size_t gpu, struct guard_uses *ret_uses);
 
-/* Why a process must not be stopped whatever the rules say, "it is root's"; NULL: it may be. `doubt`
-   is that of its use. */
+/* Why a process must not be stopped whatever the rules say, "it is root's"; NULL: it may be.
+   `doubt` is that of its use. */
 const char *guard_why_spared(const struct guarding *g, const struct process *process,
 			     const char *doubt);
 

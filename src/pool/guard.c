@@ -46,7 +46,8 @@ static bool is_named(const struct guard_config *c, uid_t uid)
 {
 	AUTO_FREE char *name = host_account_name(uid);
 
-	/* Nobody can be told, or it is one of another host, container or name service that fails. */
+	/* Nobody can be told, or it is one of another host, container or name service that fails.
+	 */
 	if (!name || !strncmp(name, "uid ", 4))
 		return true;
 	for (size_t i = 0; i < c->users_count; i++) {
@@ -101,6 +102,23 @@ static void add_accounts(struct pass *p)
 	}
 }
 
+/* Containers that no control group names, of what its GPU is not reserved for. */
+static void find_insiders(struct observation *o, const struct pool_state *state)
+{
+	for (size_t i = 0; i < o->count; i++) {
+		bool reserved = state->slots[i].reservation != NULL;
+
+		for (size_t k = 0; o->gpus[i] && k < o->gpus[i]->processes_count; k++) {
+			struct process *process = &o->gpus[i]->processes[k];
+
+			if (process->uid.known && process->uid.value != 0 && !process->container &&
+			    (process->foreign || !reserved) && !o->foreign_pids &&
+			    host_process_is_inside(process->pid))
+				process->container = mem_strdup("unknown");
+		}
+	}
+}
+
 /* ---- the decision ---- */
 
 /* Scans, and asks the name services, while nothing is locked. */
@@ -112,6 +130,7 @@ static int look(struct pass *p, struct err *e)
 	if (r < 0)
 		return r;
 	observe_processes(&p->cache.observation, &p->cache.state);
+	find_insiders(&p->cache.observation, &p->cache.state);
 	add_accounts(p);
 	return 0;
 }

@@ -10,8 +10,8 @@
 #include "plan/plan.h"
 #include "pool/private.h"
 
-/* The cursor is the mark PLAN_TOLD. Its text: the id of the last event that was told, and the tokens of the last who have moved it,
-   the newest first, between spaces. */
+/* The cursor is the mark PLAN_TOLD. Its text: the id of the last event that was told, and the
+   tokens of the last who have moved it, the newest first, between spaces. */
 #define TOKENS_KEPT 8
 /* Of what was told before, so many are read at most. */
 #define NEWS_KNOWN_MAX 10000
@@ -141,8 +141,8 @@ static char *next_cursor(const struct pool_news *n)
 /* What was committed until then is told with these events. */
 static int64_t told_until(const struct pool_news *n, int64_t now_ns)
 {
-	int64_t until_ns = n->count - n->told < NEWS_MAX ? n->read_ns
-							 : n->events[n->count - 1].time_ns;
+	int64_t until_ns =
+		n->count - n->told < NEWS_MAX ? n->read_ns : n->events[n->count - 1].time_ns;
 
 	return until_ns < now_ns ? until_ns : now_ns;
 }

@@ -20,31 +20,38 @@ static const struct {
 	{"idle: warned before its time", IDLE "idle 0 90; rule idle release", "warn 0",
 	 "idle " R0 " 0"},
 	{"no rule", IDLE "idle 0 900", "", ""},
-	{"warned once", IDLE "idle 0 119; mark idle " R0 " 0=119,29,-,release 7200 1800; rule idle release",
-	 "", NULL},
+	{"warned once",
+	 IDLE "idle 0 119; mark idle " R0 " 0=119,29,-,release 7200 1800; rule idle release", "",
+	 NULL},
 	{"its time is over",
-	 IDLE "idle 0 120; mark idle " R0 " 0=120,30,-,release 7200 1800; rule idle release", "release 0",
-	 ""},
+	 IDLE "idle 0 120; mark idle " R0 " 0=120,30,-,release 7200 1800; rule idle release",
+	 "release 0", ""},
 	{"the warning came late: its own time counts",
-	 IDLE "idle 0 900; mark idle " R0 " 0=900,29,-,release 7200 1800; rule idle release", "", NULL},
+	 IDLE "idle 0 900; mark idle " R0 " 0=900,29,-,release 7200 1800; rule idle release", "",
+	 NULL},
 	{"a first pass after days warns, and does nothing", IDLE "idle 0 900; rule idle release",
 	 "warn 0", NULL},
-	{"nothing is known", IDLE "mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release", "",
+	{"nothing is known",
+	 IDLE "mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release", "",
 	 "idle " R0 " 0"},
-	{"used again", IDLE "active 0 1; mark idle " R0 " 0=120,30,-,release 7200 1800; rule idle release",
+	{"used again",
+	 IDLE "active 0 1; mark idle " R0 " 0=120,30,-,release 7200 1800; rule idle release",
 	 "withdraw 0", ""},
 	{"used and idle again since",
-	 IDLE "active 0 5; idle 0 5; mark idle " R0 " 0=120,30,-,release 7200 1800; rule idle release",
+	 IDLE "active 0 5; idle 0 5; mark idle " R0
+	      " 0=120,30,-,release 7200 1800; rule idle release",
 	 "withdraw 0", ""},
 	{"idle again, not for long enough by what is known",
-	 IDLE "idle 0 60; mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release", "", NULL},
+	 IDLE "idle 0 60; mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release", "",
+	 NULL},
 	{"told, and nothing else", IDLE "idle 0 120; rule idle", "warn 0", NULL},
 	{"told at the time, not before", IDLE "idle 0 119; rule idle", "", NULL},
 	{"told once", IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,tell; rule idle", "", NULL},
 	{"the rule was made harder: nobody was warned of that",
 	 IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,tell; rule idle release", "warn 0", NULL},
 	{"nobody waits",
-	 IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,release-when-awaited 7200 1800; rule idle awaited",
+	 IDLE "idle 0 900; mark idle " R0
+	      " 0=900,800,-,release-when-awaited 7200 1800; rule idle awaited",
 	 "", NULL},
 	{"somebody waits who can take a free GPU",
 	 IDLE "idle 0 900; wait 1001 1; mark idle " R0
@@ -64,19 +71,22 @@ static const struct {
 	 "hold 0 3 1000 manual; idle 1 900; mark idle " R0
 	 " 1=900,800,-,release 7200 1800; rule idle release",
 	 "release 1", ""},
-	{"the reservation has ended", "mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release", "",
-	 ""},
+	{"the reservation has ended",
+	 "mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release", "", ""},
 	{"somebody else has the GPU",
 	 "hold 0 1 1001 manual; idle 0 900; mark idle "
 	 "99999999-0000-0000-0000-000000000000 0=900,800,-,release 7200 1800; "
 	 "rule idle release",
 	 "warn 0", "idle " R0 " 0"},
-	{"the rule is gone", IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,release 7200 1800", "", ""},
+	{"the rule is gone", IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,release 7200 1800", "",
+	 ""},
 	{"outside the hours",
-	 IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release; night", "",
-	 NULL},
+	 IDLE "idle 0 900; mark idle " R0
+	      " 0=900,800,-,release 7200 1800; rule idle release; night",
+	 "", NULL},
 	{"spared",
-	 IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release; spare "
+	 IDLE "idle 0 900; mark idle " R0
+	      " 0=900,800,-,release 7200 1800; rule idle release; spare "
 	      "1000",
 	 "", NULL},
 	{"an account that nobody knows", "hold 0 1 1234 manual; idle 0 900; rule idle release", "",
@@ -86,26 +96,29 @@ static const struct {
 	{"an idle run is warned of the signal", "hold 0 1 1000 run; idle 0 90; rule idle signal",
 	 "warn 0", NULL},
 	{"an idle run is signalled",
-	 "hold 0 1 1000 run; idle 0 120; mark idle " R0 " 0=120,30,-,signal 7200 1800; rule idle signal",
+	 "hold 0 1 1000 run; idle 0 120; mark idle " R0
+	 " 0=120,30,-,signal 7200 1800; rule idle signal",
 	 "signal 0 5000", "idle " R0 " 0; stop " R0},
 	{"a run that uses one of its GPUs is not",
-	 "hold 0 2 1000 run; idle 0 120; mark idle " R0 " 0=120,30,-,signal 7200 1800; rule idle signal", "",
-	 NULL},
+	 "hold 0 2 1000 run; idle 0 120; mark idle " R0
+	 " 0=120,30,-,signal 7200 1800; rule idle signal",
+	 "", NULL},
 	{"a run is signalled once",
-	 "hold 0 1 1000 run; idle 0 900; mark idle " R0 " 0=900,800,-,signal 7200 1800; mark stop " R0
-	 "=700,700; rule idle signal",
+	 "hold 0 1 1000 run; idle 0 900; mark idle " R0
+	 " 0=900,800,-,signal 7200 1800; mark stop " R0 "=700,700; rule idle signal",
 	 "", NULL},
 	{"a pass was killed before it had signalled",
-	 "hold 0 1 1000 run; idle 0 900; mark idle " R0 " 0=900,800,-,signal 7200 1800; mark stop " R0
-	 "=1,-; rule idle signal",
+	 "hold 0 1 1000 run; idle 0 900; mark idle " R0
+	 " 0=900,800,-,signal 7200 1800; mark stop " R0 "=1,-; rule idle signal",
 	 "signal 0 5000", NULL},
 	{"another pass is about to signal it",
-	 "hold 0 1 1000 run; idle 0 900; mark idle " R0 " 0=900,800,-,signal 7200 1800; mark stop " R0
-	 "=0,-; rule idle signal",
+	 "hold 0 1 1000 run; idle 0 900; mark idle " R0
+	 " 0=900,800,-,signal 7200 1800; mark stop " R0 "=0,-; rule idle signal",
 	 "", NULL},
 	{"root's run",
-	 "hold 0 1 0 run; idle 0 900; mark idle " R0 " 0=900,800,-,signal 7200 1800; rule idle signal", "",
-	 NULL},
+	 "hold 0 1 0 run; idle 0 900; mark idle " R0
+	 " 0=900,800,-,signal 7200 1800; rule idle signal",
+	 "", NULL},
 	{"only root signals",
 	 "hold 0 1 1000 run; idle 0 900; mark idle " R0
 	 " 0=900,800,-,signal 7200 1800; rule idle signal; nonroot",
@@ -303,7 +316,8 @@ static const struct {
 	 "unreserved stop",
 	 "spare 3 4711", NULL},
 	{"told by a pass that came too late: warned again, idle",
-	 IDLE "idle 0 120; mark idle " R0 " 0=120,30,-,release 7200 1800; told 31; rule idle release",
+	 IDLE "idle 0 120; mark idle " R0
+	      " 0=120,30,-,release 7200 1800; told 31; rule idle release",
 	 "warn 0", NULL},
 	{"an administrator's pass tells nobody, and takes nothing",
 	 IDLE "idle 0 120; mark idle " R0
@@ -321,7 +335,8 @@ static const struct {
 	 IDLE "idle 0 120; mark idle " R0 " 0=120,-,-,release 7200 1800; rule idle release",
 	 "warn 0", NULL},
 	{"the end was not told: told again",
-	 "hold 0 1 1000 manual 5; mark expiring " R0 "=-5,5,-,stop 1000 0; told 6; rule expiry-stop",
+	 "hold 0 1 1000 manual 5; mark expiring " R0
+	 "=-5,5,-,stop 1000 0; told 6; rule expiry-stop",
 	 "expiring 0", NULL},
 	{"the end was not told: nothing follows",
 	 "process 3 4711 1001 5000 90; mark expiring " R0

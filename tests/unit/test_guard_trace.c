@@ -380,8 +380,7 @@ static void check_stop(struct trace *t, const struct guard_step *step)
 			  t->use_told[task->account][gpu] &&
 			  t->boot_ns - warned_ns >= t->rules.unreserved_after_ns &&
 			  t->boot_ns - task->started_ns >= t->rules.unreserved_after_ns - SECOND;
-		by_end |= t->rules.expiry_stop && told_ns &&
-			  t->end_told[task->account][gpu] &&
+		by_end |= t->rules.expiry_stop && told_ns && t->end_told[task->account][gpu] &&
 			  t->boot_ns - told_ns >= t->rules.expiry_warn_ns &&
 			  task->started_ns <= t->end_ns[task->account][gpu] + SECOND;
 	}
@@ -406,8 +405,7 @@ static void check_release(struct trace *t, const struct guard_step *step)
 		CHECK(t, t->boot_ns - t->active_ns[gpu] >= t->rules.idle_after_ns,
 		      "GPU %d was active within its time", gpu);
 		CHECK(t,
-		      t->idle_warned_ns[gpu] &&
-			      (t->idle_told[gpu] || holds(t, ROOT, gpu)) &&
+		      t->idle_warned_ns[gpu] && (t->idle_told[gpu] || holds(t, ROOT, gpu)) &&
 			      t->boot_ns - t->idle_warned_ns[gpu] >= t->rules.idle_warn_ns,
 		      "GPU %d is released without a warning", gpu);
 		CHECK(t, t->within_hours, "released outside the hours");
