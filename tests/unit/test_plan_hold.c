@@ -97,6 +97,18 @@ struct extend_case {
 	int r;
 };
 
+static bool drops_expiring(const struct plan *p, const char *id)
+{
+	for (size_t i = 0; i < p->changes_count; i++) {
+		const struct change *c = &p->changes[i];
+
+		if (c->kind == CHANGE_MARK && c->mark.drop &&
+		    !strcmp(c->mark.mark->key + strlen(PLAN_EXPIRING), id))
+			return true;
+	}
+	return false;
+}
+
 static void check_extend(struct world *w, const struct extend_case *c)
 {
 	AUTO(plan_clear) struct plan p = {0};
@@ -114,7 +126,16 @@ static void check_extend(struct world *w, const struct extend_case *c)
 	if (c->ids)
 		assert_int_equal(parse_id_list(c->ids, &ids, &x.ids_count, NULL), 0);
 	x.ids = ids;
+	for (size_t i = 0; i < w->state.reservations_count; i++) {
+		AUTO_FREE char *key = mem_printf(PLAN_EXPIRING "%s", w->state.reservations[i]->id);
+		const struct mark told = {.key = key, .warned_ns = NOW};
+
+		pool_state_put_mark(&w->state, &told, false);
+	}
 	r = plan_extend(&w->state, &w->facts, &x, &p, &e);
+	/* Whoever was told of the end is told of the new one. */
+	for (size_t i = 0; r == 0 && i < p.extended_count; i++)
+		assert_true(drops_expiring(&p, p.extended[i]->id));
 	got = r < 0 ? mem_strdup(e.text) : describe(&p);
 	if (r != c->r || strncmp(got, c->expected, strlen(c->expected)) != 0 ||
 	    (r == 0 && strcmp(got, c->expected) != 0))
