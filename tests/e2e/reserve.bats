@@ -82,7 +82,7 @@ assert_refused() {
 	assert_stdout false
 	chg reserve --export --short
 	assert_stdout false
-	assert_stderr_has '--export and --short: only one of them at a time'
+	assert_stderr_has '--export, --short and --id: only one of them at a time'
 }
 
 @test "not enough: the exact text, with the numbers of that moment" {
