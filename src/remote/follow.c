@@ -301,6 +301,11 @@ static const char *reason_of(const struct host *h, const struct transfer *t, CUR
 		return "its answer is too long";
 	if (code == CURLE_WRITE_ERROR && problem)
 		return problem;
+	/* What curl adds to these differs each time. */
+	if (code == CURLE_COULDNT_CONNECT)
+		return "cannot connect to its web server";
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return "no answer in time";
 	if (code != CURLE_OK)
 		return *t->reason ? t->reason : (curl.curl_easy_strerror)(code);
 	return problem ? problem : "it has closed the event stream";

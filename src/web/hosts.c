@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "host/process.h"
 #include "web/server.h"
 
 /* For so long after the last request or stream the hosts are followed: those who fetch metrics come
@@ -26,11 +27,13 @@ void hosts_init(struct server *s)
 
 int hosts_find(const struct server *s, const char *name)
 {
+	AUTO_FREE char *own = s->config->demo ? mem_strdup("demo") : host_name();
+
 	for (size_t i = 0; i < s->config->hosts_count; i++) {
 		if (!strcasecmp(s->config->hosts[i].name, name))
 			return (int)i;
 	}
-	return -1;
+	return own && !strcasecmp(own, name) ? HOST_HERE : HOST_UNKNOWN;
 }
 
 static void drop_documents(struct other *other)

@@ -111,11 +111,13 @@ static enum MHD_Result answer(struct request *r, const char *path, const char *q
 {
 	AUTO_FREE char *name = NULL;
 	struct err e = {0};
-	int host = -1;
+	int host = HOST_HERE;
 
 	if (!strncmp(path, "/api/", 5) && query_value(query, "host", &name, &e) < 0)
 		return response_error(r->connection, MHD_HTTP_BAD_REQUEST, "%s", e.text);
-	if (name && *name && (host = hosts_find(r->server, name)) < 0)
+	if (name && *name)
+		host = hosts_find(r->server, name);
+	if (host == HOST_UNKNOWN)
 		return response_error(r->connection, MHD_HTTP_NOT_FOUND,
 				      "this server knows no other host of that name (see "
 				      "/api/hosts)");

@@ -172,7 +172,8 @@ void history_clear(struct server *s);
 
 void hosts_init(struct server *s);
 
-/* The number of another host, from 0 on; -1: it is none. */
+/* The number of another host, from 0 on; one of these where it is none. */
+enum { HOST_HERE = -1, HOST_UNKNOWN = -2 };
 int hosts_find(const struct server *s, const char *name);
 
 /* The list of hosts; metrics with those of other hosts; a document of one of these. */
