@@ -48,16 +48,18 @@ export function sumWords(rows) {
 }
 
 // What stands below the number of free ones.
-export function hostWords({ status, problem, last_seen, waiting, next_free, next_free_estimated, available }) {
+export function hostWords(host) {
+  const { status, problem, last_seen, waiting, next_free, next_free_estimated } = host;
   if (status === "connecting") return "connecting";
   if (status !== "up") {
     const seen = time(last_seen);
     return `${shortText(problem ?? "no answer", 120)}${seen === null ? "" : `, last seen ${moment(seen)}`}`;
   }
-  const words = [];
+  const words = [`${host.in_use} in use`];
   const next = time(next_free);
+  if (host.unreserved > 0) words.push(`${host.unreserved} unreserved`);
   if (waiting > 0) words.push(`${waiting} waiting`);
-  if (available === 0 && next !== null)
+  if (next !== null)
     words.push(next <= now() ? "next any moment" : `next ${next_free_estimated ? "about " : ""}${moment(next)}`);
   return words.join(", ");
 }

@@ -1,5 +1,5 @@
 // The list of hosts, where this server shows more than its own. Each is a link to the page with that host.
-import { byId, el, otherText, patchList, setAttribute, setText, show } from "./dom.js";
+import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
 import { HOST_SORTS, chooseHosts, hostAddress, hostWords, sumWords, typesOf } from "./fleet.js";
 import { shortText } from "./format.js";
 
@@ -7,18 +7,18 @@ const PARTS = { "available": "available", "in-use": "in_use", "unreserved": "unr
 
 function createHost() {
   const name = el("span", { class: "host-name other" });
-  const label = otherText("quiet");
+  const label = el("span", { class: "host-label other" });
   const free = el("span", { class: "host-free" });
   const words = el("span", { class: "host-words other" });
   const share = el("span", { "class": "share", "aria-hidden": "true" });
   const parts = Object.keys(PARTS).map((state) => el("span", { "data-state": state }));
-  const link = el("a", { class: "host" }, name, free, share, words);
-  const node = el("li", null, link, label.node);
+  const link = el("a", { class: "host" }, name, free, share, words, label);
+  const node = el("li", null, link);
   share.append(...parts);
   const update = ({ host, free: count, total, current }) => {
     setText(name, shortText(host.host));
-    label.set(host.label ?? "");
-    show(label.node, Boolean(host.label));
+    setText(label, shortText(host.label ?? "", 80));
+    show(label, Boolean(host.label));
     setText(free, host.status === "up" ? `${count} of ${total} free` : host.status === "away" ? "away" : "…");
     setText(words, hostWords(host));
     Object.values(PARTS).forEach((member, i) => {
