@@ -343,7 +343,8 @@ static bool take_document(struct host *h, CURLcode code, const char **ret_reason
 			return false;
 		document = read_document(h, e);
 		*ret_reason = e->text;
-		if (!document)
+		/* A server that has something else there has no such document. */
+		if (!document && h->topic == FOLLOW_GPUS)
 			return false;
 	}
 	json_decref(h->documents[h->topic]);
