@@ -21,6 +21,8 @@
 /* What is read of a stream in a second; ours says a few hundred bytes. */
 #define STREAM_SPEED ((curl_off_t)64 << 10)
 #define STREAM_BUFFER 4096L
+/* What a host says of itself is read no more often. */
+#define ABOUT_NS (30 * NS_PER_SECOND)
 /* A line of a stream that matters is shorter. */
 #define LINE_SIZE 64
 #define TAG_SIZE 100
@@ -54,6 +56,7 @@ struct host {
 	struct str body;
 	bool too_much;
 	int64_t cost_ns;
+	int64_t about_ns; /* when FOLLOW_HOST was read */
 	char tags[FOLLOW_TOPICS][TAG_SIZE];
 	/* What is known. */
 	json_t *documents[FOLLOW_TOPICS];
@@ -354,6 +357,19 @@ static bool take_document(struct host *h, CURLcode code, const char **ret_reason
 	return true;
 }
 
+/* Whether the host's next document is to be read: what it says of itself hardly ever changes. */
+static bool is_due(struct host *h)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	if (h->topic != FOLLOW_HOST)
+		return true;
+	if (h->documents[FOLLOW_HOST] && now_ns < h->about_ns + ABOUT_NS)
+		return false;
+	h->about_ns = now_ns;
+	return true;
+}
+
 static void end_fetch(struct host *h, CURLcode code)
 {
 	int64_t begin_ns = clock_monotonic_ns();
@@ -366,7 +382,7 @@ static void end_fetch(struct host *h, CURLcode code)
 	h->cost_ns += clock_monotonic_ns() - begin_ns;
 	if (!good) {
 		fail(h, reason);
-	} else if (++h->topic < FOLLOW_TOPICS) {
+	} else if (++h->topic < FOLLOW_TOPICS && is_due(h)) {
 		ask(h);
 	} else {
 		h->seen_ns = clock_now_ns();
@@ -412,8 +428,11 @@ static int64_t settle(struct host *h)
 {
 	struct follow_action action;
 
-	if (h->begins)
+	if (h->begins) {
+		/* It may be of another version now. */
+		h->about_ns = -ABOUT_NS;
 		step(h, FOLLOW_STREAM_BEGINS);
+	}
 	if (h->changed)
 		step(h, FOLLOW_CHANGE);
 	else if (h->heard)

@@ -19,7 +19,9 @@
 /* A question without news is answered after so long: the server sees that this process lives. */
 #define PATIENCE_NS (10 * NS_PER_SECOND)
 /* What comes at nearly the same time is done at once. */
-#define BREATH_NS (10 * NS_PER_MS)
+#define BREATH_NS (25 * NS_PER_MS)
+/* All rows are sent no more often, unless another host has answered for the first time. */
+#define ROWS_NS (NS_PER_SECOND / 2)
 
 struct hosts_work {
 	const struct web_config *config;
@@ -27,9 +29,11 @@ struct hosts_work {
 	struct follower *follower; /* NULL: there is no libcurl */
 	struct err problem;        /* why */
 	json_t **rows;
+	char **row_texts;
 	struct question question;
 	bool asked, fresh; /* fresh: the server has not seen all rows */
-	int64_t asked_ns;
+	int64_t asked_ns, rows_ns; /* when it was asked last, and sent all rows */
+	int undecided;             /* ... of which so many were not known */
 };
 
 static void add_json(struct str *text, const json_t *document)
@@ -100,6 +104,7 @@ static void set_row(struct hosts_work *w, size_t i, const struct followed *known
 	const json_t *about = known->documents[FOLLOW_HOST];
 
 	json_decref(w->rows[i]);
+	free(w->row_texts[i]);
 	w->rows[i] = host_row_json(&(struct host_row){
 		.name = host->name,
 		.label = host->label,
@@ -111,6 +116,7 @@ static void set_row(struct hosts_work *w, size_t i, const struct followed *known
 		.gpus = known->documents[FOLLOW_GPUS],
 		.entries = known->documents[FOLLOW_QUEUE],
 	});
+	w->row_texts[i] = json_dumps(w->rows[i], JSON_COMPACT | JSON_ENSURE_ASCII);
 }
 
 /* Without libcurl all are away, for that reason. */
@@ -120,6 +126,8 @@ static void set_rows(struct hosts_work *w)
 				.problem = w->problem.text};
 
 	w->rows = mem_alloc(w->config->hosts_count + 1, sizeof(*w->rows));
+	w->row_texts = mem_alloc(w->config->hosts_count + 1, sizeof(*w->row_texts));
+	w->undecided = -1;
 	for (size_t i = 0; i < w->config->hosts_count; i++)
 		set_row(w, i, &none);
 	w->fresh = true;
@@ -129,9 +137,8 @@ static void set_rows(struct hosts_work *w)
 static void add_rows(const struct hosts_work *w, struct str *text)
 {
 	for (size_t i = 0; i < w->config->hosts_count; i++) {
-		AUTO_FREE char *dump = json_dumps(w->rows[i], JSON_COMPACT | JSON_ENSURE_ASCII);
-
-		str_addf(text, "%s%s", i ? "," : "", dump ? dump : "null");
+		str_add(text, i ? "," : "");
+		str_add(text, w->row_texts[i] ? w->row_texts[i] : "null");
 	}
 }
 
@@ -155,33 +162,48 @@ static int add_news(struct hosts_work *w, struct str *texts)
 	return (int)i;
 }
 
+static int count_undecided(const struct hosts_work *w)
+{
+	return w->follower ? (int)follower_undecided(w->follower) : 0;
+}
+
+/* Whether the server gets all rows: what is new of hosts goes first. */
+static bool rows_are_due(const struct hosts_work *w, int64_t now_ns)
+{
+	if (!w->fresh || (w->follower && follower_has_news(w->follower)))
+		return false;
+	return now_ns >= w->rows_ns + ROWS_NS || count_undecided(w) != w->undecided;
+}
+
 static bool reply(struct hosts_work *w)
 {
 	struct str texts[ANSWER_TEXTS] = {0};
 	struct answer_head head = {.host = add_news(w, texts)};
-	bool sent;
+	AUTO(str_clear) struct str whole = {0};
 
-	head.undecided = w->follower ? (int)follower_undecided(w->follower) : 0;
-	if (w->fresh && !(w->follower && follower_has_news(w->follower))) {
+	head.undecided = count_undecided(w);
+	if (rows_are_due(w, clock_monotonic_ns())) {
+		w->rows_ns = clock_monotonic_ns();
+		w->undecided = head.undecided;
 		add_rows(w, &texts[ANSWER_ROWS]);
 		host_rows_metrics(w->rows, w->config->hosts_count, &texts[ANSWER_METRICS]);
 		w->fresh = false;
 	}
 	for (int i = 0; i < ANSWER_TEXTS; i++)
 		head.lengths[i] = (uint32_t)texts[i].length;
-	sent = work_write(w->fd, &head, sizeof(head));
+	str_add_bytes(&whole, &head, sizeof(head));
 	for (int i = 0; i < ANSWER_TEXTS; i++) {
-		sent = sent && work_write(w->fd, texts[i].text, texts[i].length);
+		str_add(&whole, str_text(&texts[i]));
 		str_clear(&texts[i]);
 	}
 	w->asked = false;
-	return sent;
+	return work_write(w->fd, whole.text, whole.length);
 }
 
 /* Whether there is a reason to answer now. */
 static bool must_reply(const struct hosts_work *w, int64_t now_ns)
 {
-	return w->asked && (!w->question.days || w->fresh || now_ns >= w->asked_ns + PATIENCE_NS ||
+	return w->asked && (!w->question.days || rows_are_due(w, now_ns) || now_ns >= w->asked_ns + PATIENCE_NS ||
 			    (w->follower && follower_has_news(w->follower)));
 }
 
@@ -207,6 +229,11 @@ static bool wait_for_work(struct hosts_work *w, int64_t until_ns)
 	return true;
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 void work_on_hosts(const struct web_config *config, int fd)
 {
 	struct hosts_work w = {.config = config, .fd = fd};
@@ -219,12 +246,17 @@ void work_on_hosts(const struct web_config *config, int fd)
 	}
 	set_rows(&w);
 	while (wait_for_work(&w, until_ns)) {
-		nanosleep(&breath, NULL);
-		until_ns = w.follower ? follower_run(w.follower) : INT64_MAX;
+		/* News that wait go before what makes more of them. */
+		if (!must_reply(&w, clock_monotonic_ns())) {
+			nanosleep(&breath, NULL);
+			until_ns = w.follower ? follower_run(w.follower) : INT64_MAX;
+		}
 		if (must_reply(&w, clock_monotonic_ns()) && !reply(&w))
 			break;
-		if (w.asked && w.asked_ns + PATIENCE_NS < until_ns)
-			until_ns = w.asked_ns + PATIENCE_NS;
+		if (w.asked)
+			until_ns = earlier(until_ns, w.asked_ns + PATIENCE_NS);
+		if (w.asked && w.fresh)
+			until_ns = earlier(until_ns, w.rows_ns + ROWS_NS);
 	}
 	_exit(EXIT_SUCCESS);
 }
