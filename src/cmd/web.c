@@ -49,7 +49,8 @@ static int read_token(const char *path, char **ret_token, struct err *e)
 	return 0;
 }
 
-/* Adds one of web.hosts; what it does not say itself is that of the host of this name in `hosts`. */
+/* Adds one of web.hosts; what it does not say itself is that of the host of this name in `hosts`.
+ */
 static int add_host(struct web_config *c, const struct remote *host, const struct remotes *known,
 		    struct err *e)
 {
@@ -70,7 +71,9 @@ static int add_host(struct web_config *c, const struct remote *host, const struc
 	*added = (struct web_host){
 		.name = mem_strdup(host->name),
 		.url = mem_strdup(from->url),
-		.label = mem_strdup(host->label ? host->label : same ? same->label : NULL),
+		.label = mem_strdup(host->label ? host->label
+				    : same      ? same->label
+						: NULL),
 	};
 	return from->token_file
 		       ? file_read_password(from->token_file, "token-file", &added->token, e)

@@ -31,7 +31,7 @@ struct web_config {
 	int64_t interval_ns;
 	struct web_host *hosts;
 	size_t hosts_count;
-	int64_t hosts_limit_ns; /* how long each has to answer */
+	int64_t hosts_limit_ns;   /* how long each has to answer */
 	struct pool_config *pool; /* NULL with demo */
 };
 

@@ -335,7 +335,8 @@ static json_t *read_document(const struct host *h, struct err *e)
 static bool take_document(struct host *h, CURLcode code, const char **ret_reason, struct err *e)
 {
 	long status = status_of(&h->fetch);
-	bool optional = code == CURLE_OK && h->topic != FOLLOW_GPUS && status >= 400 && status < 500;
+	bool optional =
+		code == CURLE_OK && h->topic != FOLLOW_GPUS && status >= 400 && status < 500;
 	json_t *document = NULL;
 
 	if (code == CURLE_OK && status == 304 && h->documents[h->topic])
@@ -592,9 +593,8 @@ bool follower_next(struct follower *f, size_t *ret_which, struct followed *ret)
 		h->news = false;
 		f->turn = i + 1;
 		*ret_which = i;
-		*ret = (struct followed){.status = h->state.status,
-					 .problem = h->problem,
-					 .seen_ns = h->seen_ns};
+		*ret = (struct followed){
+			.status = h->state.status, .problem = h->problem, .seen_ns = h->seen_ns};
 		for (int k = 0; k < FOLLOW_TOPICS; k++)
 			ret->documents[k] = h->documents[k];
 		return true;

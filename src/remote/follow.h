@@ -42,7 +42,8 @@ struct followed {
 	const json_t *documents[FOLLOW_TOPICS];
 };
 
-/* Takes one whose status or documents have changed since it was taken last. False: there is none. */
+/* Takes one whose status or documents have changed since it was taken last. False: there is none.
+ */
 bool follower_next(struct follower *f, size_t *ret_which, struct followed *ret);
 
 /* Whether there is one. */

@@ -37,9 +37,9 @@ static struct follow_action rest(struct follow_state *s)
 /* Documents that are due; INT64_MAX while one is on its way, or nothing has changed. */
 static int64_t due_ns(const struct follow_state *s)
 {
-	int64_t due = s->changed                      ? s->next_ns
+	int64_t due = s->changed                   ? s->next_ns
 		      : s->stream == FOLLOW_POLLED ? s->begun_ns + FOLLOW_POLL_NS
-						      : INT64_MAX;
+						   : INT64_MAX;
 
 	return s->fetching ? INT64_MAX : due;
 }
@@ -79,8 +79,7 @@ static struct follow_action tick(struct follow_state *s, const struct follow_eve
 		s->changed = false;
 		s->begun_ns = now_ns;
 	}
-	action.next_ns = s->stream == FOLLOW_CLOSED ? s->next_ns
-						    : earlier(due_ns(s), silent_ns(s));
+	action.next_ns = s->stream == FOLLOW_CLOSED ? s->next_ns : earlier(due_ns(s), silent_ns(s));
 	return action;
 }
 

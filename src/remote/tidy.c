@@ -6,7 +6,16 @@
 
 #include "base/mem.h"
 
-enum kind { TEXT = 1, NUMBER = 2, FLAG = 4, NONE = 8, OBJECT = 16, OBJECTS = 32, TEXTS = 64, NUMBERS = 128 };
+enum kind {
+	TEXT = 1,
+	NUMBER = 2,
+	FLAG = 4,
+	NONE = 8,
+	OBJECT = 16,
+	OBJECTS = 32,
+	TEXTS = 64,
+	NUMBERS = 128
+};
 
 /* A member that is known, and what it may be. */
 struct rule {
@@ -15,89 +24,95 @@ struct rule {
 	const struct rule *members; /* of the objects */
 };
 
-static const struct rule ignored_rules[] = {
-	{"by", TEXT}, {"at", TEXT}, {"memory_mb", NUMBER}, {0}};
-static const struct rule process_rules[] = {
-	{"pid", NUMBER},     {"name", TEXT},	    {"account", TEXT}, {"container", TEXT},
-	{"memory_mb", NUMBER}, {"started_at", TEXT}, {"foreign", FLAG}, {"ignored", OBJECT, ignored_rules},
-	{0}};
+static const struct rule ignored_rules[] = {{"by", TEXT}, {"at", TEXT}, {"memory_mb", NUMBER}, {0}};
+static const struct rule process_rules[] = {{"pid", NUMBER},
+					    {"name", TEXT},
+					    {"account", TEXT},
+					    {"container", TEXT},
+					    {"memory_mb", NUMBER},
+					    {"started_at", TEXT},
+					    {"foreign", FLAG},
+					    {"ignored", OBJECT, ignored_rules},
+					    {0}};
 static const struct rule model_rules[] = {{"provider", TEXT}, {"model", TEXT}, {0}};
 static const struct rule parent_rules[] = {{"uuid", TEXT}, {"index", NUMBER}, {0}};
-static const struct rule gpu_rules[] = {
-	{"gpu_id", NUMBER},
-	{"status", TEXT},
-	{"user", TEXT},
-	{"account", TEXT},
-	{"duration", TEXT},
-	{"type", TEXT},
-	{"details", TEXT},
-	{"validation", TEXT},
-	{"unreserved_users", TEXTS},
-	{"process_info", TEXT},
-	{"model", OBJECT, model_rules},
-	{"uuid", TEXT},
-	{"profile", TEXT},
-	{"parent", OBJECT, parent_rules},
-	{"numa_node", NUMBER},
-	{"island", NUMBER},
-	{"visible", TEXT},
-	{"gpu_model", TEXT},
-	{"memory_used_mb", NUMBER},
-	{"memory_total_mb", NUMBER},
-	{"utilization_percent", NUMBER},
-	{"temperature_c", NUMBER},
-	{"power_mw", NUMBER},
-	{"power_limit_mw", NUMBER},
-	{"memory_shared", FLAG},
-	{"health", TEXT},
-	{"health_reason", TEXT},
-	{"processes", OBJECTS, process_rules},
-	{"start_time", TEXT},
-	{"last_heartbeat", TEXT},
-	{"expiry_time", TEXT},
-	{"note", TEXT},
-	{"reservation_id", TEXT},
-	{"queue_id", TEXT},
-	{"ends_at", TEXT},
-	{"ends_at_estimated", FLAG},
-	{"last_active", TEXT},
-	{"idle_seconds", NUMBER},
-	{"last_released", TEXT},
-	{"drained_by", TEXT},
-	{"drained_at", TEXT},
-	{"drained_note", TEXT},
-	{"retired_at", TEXT},
-	{"excluded", FLAG},
-	{"error", TEXT},
-	{0}};
-static const struct rule entry_rules[] = {
-	{"id", TEXT},
-	{"position", NUMBER},
-	{"state", TEXT},
-	{"user", TEXT},
-	{"account", TEXT},
-	{"type", TEXT},
-	{"requested", NUMBER},
-	{"requested_ids", NUMBERS | NONE},
-	{"gpu_type", TEXT | NONE},
-	{"min_memory_mb", NUMBER | NONE},
-	{"eligible_ids", NUMBERS | NONE},
-	{"allocated", NUMBERS},
-	{"waiting_since", TEXT},
-	{"waiting_seconds", NUMBER},
-	{"waiting_for", TEXT | NONE},
-	{"estimated_start", TEXT | NONE},
-	{"note", TEXT | NONE},
-	{"passed_over", TEXT | NONE},
-	{"requested_count", NUMBER},
-	{"allocated_gpus", NUMBERS},
-	{"reservation_type", TEXT},
-	{"enqueue_time", TEXT},
-	{0}};
-static const struct rule host_rules[] = {
-	{"version", TEXT},	   {"gpus", NUMBER}, {"provider", TEXT | NONE},
-	{"driver_version", TEXT | NONE}, {"demo", FLAG},   {"warning", TEXT | NONE},
-	{"interval_seconds", NUMBER},	   {0}};
+static const struct rule gpu_rules[] = {{"gpu_id", NUMBER},
+					{"status", TEXT},
+					{"user", TEXT},
+					{"account", TEXT},
+					{"duration", TEXT},
+					{"type", TEXT},
+					{"details", TEXT},
+					{"validation", TEXT},
+					{"unreserved_users", TEXTS},
+					{"process_info", TEXT},
+					{"model", OBJECT, model_rules},
+					{"uuid", TEXT},
+					{"profile", TEXT},
+					{"parent", OBJECT, parent_rules},
+					{"numa_node", NUMBER},
+					{"island", NUMBER},
+					{"visible", TEXT},
+					{"gpu_model", TEXT},
+					{"memory_used_mb", NUMBER},
+					{"memory_total_mb", NUMBER},
+					{"utilization_percent", NUMBER},
+					{"temperature_c", NUMBER},
+					{"power_mw", NUMBER},
+					{"power_limit_mw", NUMBER},
+					{"memory_shared", FLAG},
+					{"health", TEXT},
+					{"health_reason", TEXT},
+					{"processes", OBJECTS, process_rules},
+					{"start_time", TEXT},
+					{"last_heartbeat", TEXT},
+					{"expiry_time", TEXT},
+					{"note", TEXT},
+					{"reservation_id", TEXT},
+					{"queue_id", TEXT},
+					{"ends_at", TEXT},
+					{"ends_at_estimated", FLAG},
+					{"last_active", TEXT},
+					{"idle_seconds", NUMBER},
+					{"last_released", TEXT},
+					{"drained_by", TEXT},
+					{"drained_at", TEXT},
+					{"drained_note", TEXT},
+					{"retired_at", TEXT},
+					{"excluded", FLAG},
+					{"error", TEXT},
+					{0}};
+static const struct rule entry_rules[] = {{"id", TEXT},
+					  {"position", NUMBER},
+					  {"state", TEXT},
+					  {"user", TEXT},
+					  {"account", TEXT},
+					  {"type", TEXT},
+					  {"requested", NUMBER},
+					  {"requested_ids", NUMBERS | NONE},
+					  {"gpu_type", TEXT | NONE},
+					  {"min_memory_mb", NUMBER | NONE},
+					  {"eligible_ids", NUMBERS | NONE},
+					  {"allocated", NUMBERS},
+					  {"waiting_since", TEXT},
+					  {"waiting_seconds", NUMBER},
+					  {"waiting_for", TEXT | NONE},
+					  {"estimated_start", TEXT | NONE},
+					  {"note", TEXT | NONE},
+					  {"passed_over", TEXT | NONE},
+					  {"requested_count", NUMBER},
+					  {"allocated_gpus", NUMBERS},
+					  {"reservation_type", TEXT},
+					  {"enqueue_time", TEXT},
+					  {0}};
+static const struct rule host_rules[] = {{"version", TEXT},
+					 {"gpus", NUMBER},
+					 {"provider", TEXT | NONE},
+					 {"driver_version", TEXT | NONE},
+					 {"demo", FLAG},
+					 {"warning", TEXT | NONE},
+					 {"interval_seconds", NUMBER},
+					 {0}};
 
 static json_t *tidy_text(const json_t *value)
 {
@@ -107,7 +122,8 @@ static json_t *tidy_text(const json_t *value)
 	if (length > TIDY_TEXT_MAX)
 		length = TIDY_TEXT_MAX;
 	/* Not within a character. */
-	while (length && length < json_string_length(value) && ((unsigned char)text[length] & 0xc0) == 0x80)
+	while (length && length < json_string_length(value) &&
+	       ((unsigned char)text[length] & 0xc0) == 0x80)
 		length--;
 	return json_stringn(text, length);
 }
@@ -119,7 +135,8 @@ static json_t *tidy_list(const json_t *list, const struct rule *rule)
 {
 	json_t *result = json_array();
 
-	for (size_t i = 0; i < json_array_size(list) && json_array_size(result) < TIDY_LIST_MAX; i++) {
+	for (size_t i = 0; i < json_array_size(list) && json_array_size(result) < TIDY_LIST_MAX;
+	     i++) {
 		const json_t *element = json_array_get(list, i);
 
 		if (rule->kinds & OBJECTS && json_is_object(element))

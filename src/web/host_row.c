@@ -129,9 +129,8 @@ static void set_summary(json_t *object, const struct host_row *row)
 	for (size_t i = 0; i < ARRAY_SIZE(state_names); i++)
 		json_object_set_new(object, state_names[i], json_integer(s.states[i]));
 	json_object_set_new(object, "waiting",
-			    row->entries
-				    ? json_integer((json_int_t)json_array_size(row->entries))
-				    : json_null());
+			    row->entries ? json_integer((json_int_t)json_array_size(row->entries))
+					 : json_null());
 	set_time(object, "next_free", s.next_ns);
 	json_object_set_new(object, "next_free_estimated", json_boolean(s.next_estimated));
 	json_object_set_new(object, "types", kinds_json(&s));
@@ -168,8 +167,7 @@ static void add_line(struct str *out, const char *name, const json_t *row, const
 
 static bool is_up(const json_t *row)
 {
-	return !strcmp(json_string_value(json_object_get(row, "status")),
-		       status_names[FOLLOW_UP]);
+	return !strcmp(json_string_value(json_object_get(row, "status")), status_names[FOLLOW_UP]);
 }
 
 void host_rows_metrics(json_t *const *rows, size_t count, struct str *out)

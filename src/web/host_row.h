@@ -19,8 +19,8 @@ struct host_row {
 	const char *url;     /* NULL: this host */
 	const char *version; /* NULL: unknown */
 	enum follow_status status;
-	const char *problem; /* FOLLOW_AWAY: why */
-	int64_t seen_ns;     /* FOLLOW_AWAY: when it was there last; TIME_NONE: never */
+	const char *problem;          /* FOLLOW_AWAY: why */
+	int64_t seen_ns;              /* FOLLOW_AWAY: when it was there last; TIME_NONE: never */
 	const json_t *gpus, *entries; /* FOLLOW_UP; NULL: not known */
 };
 

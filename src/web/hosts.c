@@ -175,8 +175,8 @@ static void take_documents(struct other *other, const struct answer *answer)
 	drop_documents(other);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		if (lengths[texts[i]])
-			other->documents[texts[i]] = document_new(answer->texts[texts[i]],
-								  lengths[texts[i]], TYPE_JSON);
+			other->documents[texts[i]] =
+				document_new(answer->texts[texts[i]], lengths[texts[i]], TYPE_JSON);
 	}
 	if (lengths[ANSWER_EVENTS])
 		other->problem = mem_printf("%.*s", (int)lengths[ANSWER_EVENTS],
@@ -187,8 +187,7 @@ static void take_documents(struct other *other, const struct answer *answer)
 static bool replace(struct str *text, const struct answer *answer, int which)
 {
 	size_t length = answer->head.lengths[which];
-	bool same = text->length == length &&
-		    !memcmp(str_text(text), answer->texts[which], length);
+	bool same = text->length == length && !memcmp(str_text(text), answer->texts[which], length);
 
 	text->length = 0;
 	str_add_bytes(text, answer->texts[which], length);

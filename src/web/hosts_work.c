@@ -31,7 +31,7 @@ struct hosts_work {
 	json_t **rows;
 	char **row_texts;
 	struct question question;
-	bool asked, fresh; /* fresh: the server has not seen all rows */
+	bool asked, fresh;         /* fresh: the server has not seen all rows */
 	int64_t asked_ns, rows_ns; /* when it was asked last, and sent all rows */
 	int undecided;             /* ... of which so many were not known */
 };
@@ -62,8 +62,7 @@ static void add_queue(struct str *text, const json_t *entries)
 {
 	json_t *document = json_object();
 
-	json_object_set_new(document, "entries",
-			    entries ? json_deep_copy(entries) : json_array());
+	json_object_set_new(document, "entries", entries ? json_deep_copy(entries) : json_array());
 	json_object_set_new(document, "total_waiting",
 			    json_integer((json_int_t)json_array_size(entries)));
 	json_object_set_new(document, "total_gpus_requested",
@@ -74,11 +73,12 @@ static void add_queue(struct str *text, const json_t *entries)
 	json_decref(document);
 }
 
-/* What the host says of itself, under the name that it has here, and with what the page counts on. */
+/* What the host says of itself, under the name that it has here, and with what the page counts on.
+ */
 static void add_host(struct str *text, const char *name, const struct followed *known)
 {
-	static const char *const members[] = {"version",	"provider",	 "driver_version",
-					      "warning",	"documentation", "source",
+	static const char *const members[] = {"version",         "provider",      "driver_version",
+					      "warning",         "documentation", "source",
 					      "interval_seconds"};
 	json_t *document = known->documents[FOLLOW_HOST]
 				   ? json_deep_copy(known->documents[FOLLOW_HOST])
@@ -203,7 +203,8 @@ static bool reply(struct hosts_work *w)
 /* Whether there is a reason to answer now. */
 static bool must_reply(const struct hosts_work *w, int64_t now_ns)
 {
-	return w->asked && (!w->question.days || rows_are_due(w, now_ns) || now_ns >= w->asked_ns + PATIENCE_NS ||
+	return w->asked && (!w->question.days || rows_are_due(w, now_ns) ||
+			    now_ns >= w->asked_ns + PATIENCE_NS ||
 			    (w->follower && follower_has_news(w->follower)));
 }
 

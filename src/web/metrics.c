@@ -170,15 +170,16 @@ static void write_gpu_metric(const struct snapshot *s, const struct gpu_metric *
 static void write_health(const struct snapshot *s, struct str *out)
 {
 	metrics_head(out, "gpu_healthy", "gauge",
-	     "Whether the driver reports no fault of a GPU (1) or one (0).");
+		     "Whether the driver reports no fault of a GPU (1) or one (0).");
 	for (size_t i = 0; i < s->views_count; i++) {
 		if (s->views[i].gpu)
 			str_addf(out, "canhazgpu_gpu_healthy{gpu=\"%d\"} %d\n", s->views[i].id,
 				 s->views[i].gpu->health != HEALTH_FAULTY);
 	}
-	metrics_head(out, "gpu_needs_attention", "gauge",
-	     "Whether the driver wants a GPU to be looked after (1), which may be used all the "
-	     "same.");
+	metrics_head(
+		out, "gpu_needs_attention", "gauge",
+		"Whether the driver wants a GPU to be looked after (1), which may be used all the "
+		"same.");
 	for (size_t i = 0; i < s->views_count; i++) {
 		if (s->views[i].gpu)
 			str_addf(out, "canhazgpu_gpu_needs_attention{gpu=\"%d\"} %d\n",
@@ -190,7 +191,7 @@ static void write_health(const struct snapshot *s, struct str *out)
 static void write_activity(const struct snapshot *s, struct str *out)
 {
 	metrics_head(out, "gpu_idle_seconds", "gauge",
-	     "For how long a reserved GPU is known to be idle; 0 while it is active.");
+		     "For how long a reserved GPU is known to be idle; 0 while it is active.");
 	for (size_t i = 0; i < s->views_count; i++) {
 		const struct gpu_view *view = &s->views[i];
 		double idle = view->activity == ACTIVITY_IDLE

@@ -37,7 +37,7 @@ struct request {
 	struct need need;
 	int64_t begun_ns, deadline_ns; /* while it waits, and until when */
 	bool waiting;
-	bool waited; /* answer it with what there is */
+	bool waited;       /* answer it with what there is */
 	bool waited_hosts; /* the same, about other hosts */
 	bool headers_seen, too_long;
 	size_t body; /* bytes of a body, which is thrown away */
@@ -60,7 +60,7 @@ struct refresh {
 	struct document
 		*documents[ANSWER_DOCUMENTS]; /* NULL where there is none yet, or it failed */
 	struct document *problem;             /* why there is none */
-	struct str metrics, row; /* the texts that others are added to: see hosts.c */
+	struct str metrics, row;              /* the texts that others are added to: see hosts.c */
 };
 
 /* What is known of one of the other hosts. */
@@ -140,7 +140,8 @@ int64_t wake_expired(struct server *s, int64_t now_ns);
 
 /* ---- refresh.c ---- */
 
-/* True where the request has to wait for a refresh; *ret_result is what its handler returns then. */
+/* True where the request has to wait for a refresh; *ret_result is what its handler returns then.
+ */
 bool refresh_must_wait(struct request *r, enum MHD_Result *ret_result);
 
 /* Answers with a document of the latest refresh (ANSWER_...), or lets the request wait for one. */

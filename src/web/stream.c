@@ -24,7 +24,7 @@ struct stream {
 	struct streams *streams;
 	struct MHD_Connection *connection;
 	bool sleeping, begun, beat_due;
-	uint64_t told;     /* the version that it was told last */
+	uint64_t told; /* the version that it was told last */
 	uint64_t hosts_told;
 	uint64_t log_told; /* so many bytes of the log */
 	struct str message;

@@ -20,7 +20,7 @@ struct stream;
 struct streams {
 	TAILQ_HEAD(stream_list, stream) list;
 	size_t count;
-	uint64_t version; /* of what there is to see */
+	uint64_t version;       /* of what there is to see */
 	uint64_t hosts_version; /* the same of other hosts */
 	/* The newest messages about what has happened, so that each stream gets all of them once.
 	 */

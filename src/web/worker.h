@@ -1,8 +1,9 @@
 /*
  * The processes behind the server. It has one thread and must never wait, but reading the pool may
- * take long: a driver hangs, a disk is slow, Redis is away. So processes do what may take time, each
- * one thing at a time: scan the GPUs and read the pool, add up the history, watch for changes,
- * follow other hosts. They are asked and answer over a socket; one that takes too long is killed and replaced.
+ * take long: a driver hangs, a disk is slow, Redis is away. So processes do what may take time,
+ * each one thing at a time: scan the GPUs and read the pool, add up the history, watch for changes,
+ * follow other hosts. They are asked and answer over a socket; one that takes too long is killed
+ * and replaced.
  *
  * Called by server.c, refresh.c, history.c and hosts.c; what the processes do is in work.c.
  */

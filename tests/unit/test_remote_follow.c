@@ -36,9 +36,8 @@ static void run(const char *name, const struct step *steps, size_t count)
 	follow_state_init(&s, LIMIT_MS * NS_PER_MS);
 	for (size_t i = 0; i < count; i++) {
 		const struct step *step = &steps[i];
-		struct follow_event event = {.kind = step->event,
-					     .cost_ns = step->cost * NS_PER_MS,
-					     .random = 0.5};
+		struct follow_event event = {
+			.kind = step->event, .cost_ns = step->cost * NS_PER_MS, .random = 0.5};
 		const struct follow_event tick = {.kind = FOLLOW_TICK, .random = 0.5};
 		int64_t now_ns = START_NS + step->at * NS_PER_MS;
 		struct follow_action first = {0}, got;
@@ -65,11 +64,11 @@ static void run(const char *name, const struct step *steps, size_t count)
 #define AWAY .status = FOLLOW_AWAY
 
 /* Until its documents are there for the first time. */
-#define FIRST                                                                   \
-	{0, FOLLOW_WANT, .open = true, .next = 10000},                          \
-		{20, FOLLOW_STREAM_BEGINS, .fetch = true, .next = 45020},       \
-	{                                                                       \
-		30, FOLLOW_FETCHED, UP, .next = 45020                           \
+#define FIRST                                                             \
+	{0, FOLLOW_WANT, .open = true, .next = 10000},                    \
+		{20, FOLLOW_STREAM_BEGINS, .fetch = true, .next = 45020}, \
+	{                                                                 \
+		30, FOLLOW_FETCHED, UP, .next = 45020                     \
 	}
 
 static void test_changes(void **state)
@@ -128,7 +127,8 @@ static void test_restart(void **state)
 {
 	static const struct step steps[] = {
 		FIRST,
-		/* One that is restarted is never away; one that stays away is at the next attempt. */
+		/* One that is restarted is never away; one that stays away is at the next attempt.
+		 */
 		{5000, FOLLOW_FAILED, UP, .close = true, .next = 6000},
 		{6000, FOLLOW_TICK, UP, .open = true, .next = 16000},
 		{6010, FOLLOW_STREAM_BEGINS, UP, .fetch = true, .next = 51010},
@@ -186,17 +186,20 @@ static const struct tidy_case {
 	const char *text, *expected;
 } tidy_cases[] = {
 	{tidy_gpus, "[]", "[]"},
-	{tidy_gpus, "[{\"gpu_id\":3,\"status\":\"IN_USE\",\"user\":\"a\",\"ends_at_estimated\":true,"
-		    "\"model\":{\"model\":\"m\",\"x\":1}}]",
+	{tidy_gpus,
+	 "[{\"gpu_id\":3,\"status\":\"IN_USE\",\"user\":\"a\",\"ends_at_estimated\":true,"
+	 "\"model\":{\"model\":\"m\",\"x\":1}}]",
 	 "[{\"gpu_id\":3,\"status\":\"IN_USE\",\"user\":\"a\",\"model\":{\"model\":\"m\"},"
 	 "\"ends_at_estimated\":true}]"},
 	/* Nothing of another type, nothing that nobody knows, and no GPU without a number. */
-	{tidy_gpus, "[{\"gpu_id\":0,\"status\":7,\"user\":{},\"note\":[\"x\"],\"model\":\"m\","
-		    "\"processes\":{\"a\":1},\"ends_at\":null,\"__proto__\":\"x\"},"
-		    "{\"gpu_id\":\"1\"},{\"gpu_id\":-1},{\"gpu_id\":1.5},{}]",
+	{tidy_gpus,
+	 "[{\"gpu_id\":0,\"status\":7,\"user\":{},\"note\":[\"x\"],\"model\":\"m\","
+	 "\"processes\":{\"a\":1},\"ends_at\":null,\"__proto__\":\"x\"},"
+	 "{\"gpu_id\":\"1\"},{\"gpu_id\":-1},{\"gpu_id\":1.5},{}]",
 	 "[{\"gpu_id\":0}]"},
-	{tidy_gpus, "[{\"gpu_id\":0,\"processes\":[1,null,{\"pid\":\"x\",\"name\":\"n\"}],"
-		    "\"unreserved_users\":[1,\"b\"]}]",
+	{tidy_gpus,
+	 "[{\"gpu_id\":0,\"processes\":[1,null,{\"pid\":\"x\",\"name\":\"n\"}],"
+	 "\"unreserved_users\":[1,\"b\"]}]",
 	 "[{\"gpu_id\":0,\"unreserved_users\":[\"b\"],\"processes\":[{\"name\":\"n\"}]}]"},
 	/* The existing program's entries get our names. */
 	{tidy_entries,
@@ -206,7 +209,8 @@ static const struct tidy_case {
 	{tidy_entries, "[{\"note\":null,\"requested\":\"x\",\"allocated\":[\"1\",2]}]",
 	 "[{\"allocated\":[2],\"note\":null,\"requested\":0}]"},
 	/* Links would be shown as ours. */
-	{tidy_host, "{\"version\":\"1\",\"documentation\":\"http://evil/\",\"source\":\"x\",\"demo\":1}",
+	{tidy_host,
+	 "{\"version\":\"1\",\"documentation\":\"http://evil/\",\"source\":\"x\",\"demo\":1}",
 	 "{\"version\":\"1\"}"},
 };
 
@@ -250,9 +254,9 @@ static void test_tidy_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_changes),	       cmocka_unit_test(test_back_off),
-		cmocka_unit_test(test_restart),	       cmocka_unit_test(test_without_stream),
-		cmocka_unit_test(test_rest),	       cmocka_unit_test(test_tidy),
+		cmocka_unit_test(test_changes),     cmocka_unit_test(test_back_off),
+		cmocka_unit_test(test_restart),     cmocka_unit_test(test_without_stream),
+		cmocka_unit_test(test_rest),        cmocka_unit_test(test_tidy),
 		cmocka_unit_test(test_tidy_limits),
 	};
 
