@@ -3,7 +3,7 @@
  * fetched, and when it counts as away: decided from what has happened and the time alone, without
  * I/O. remote/follow.c does what it says.
  *
- *     stream → at a change: documents, at most every 2 s → anything fails: everything anew, later
+ *     stream → at a change: documents, at most every 2 s → anything fails: begin again, later
  *
  * All times are of the monotonic clock.
  */

@@ -112,7 +112,7 @@ static void test_back_off(void **state)
 		{41020, FOLLOW_FAILED, AWAY, .close = true, .next = 71020},
 		{71020, FOLLOW_TICK, AWAY, .open = true, .next = 81020},
 		{71020, FOLLOW_FAILED, AWAY, .close = true, .next = 101020},
-		/* It is back: it is up when its documents are there, and the pauses begin anew. */
+		/* It is back: it is up when its documents are there, and the pauses begin again. */
 		{101020, FOLLOW_TICK, AWAY, .open = true, .next = 111020},
 		{101030, FOLLOW_STREAM_BEGINS, AWAY, .fetch = true, .next = 146030},
 		{101040, FOLLOW_FETCHED, UP, .next = 146030},
