@@ -92,12 +92,12 @@ teardown_file() {
 	assert_no_processes 60
 	web
 	filter='del(.total_gpu_hours) | del(.users[].gpu_hours)'
-	chg_ok report --json --days 7
+	chg_ok report --json --idle --days 7
 	before=$(json_get "$filter")
 	get_ok '/api/report?days=7'
 	served=$(json_get "$filter")
 	# Unless a day ends meanwhile, there is one answer.
-	chg_ok report --json --days 7
+	chg_ok report --json --idle --days 7
 	[ "$served" = "$before" ] || assert_equal "$served" "$(json_get "$filter")"
 	get_ok /api/report
 	assert_json .days 30
