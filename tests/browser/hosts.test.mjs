@@ -1,7 +1,9 @@
 // One page over three hosts: the list, one click to a host, one that is killed and comes back, and one that lies.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { assertNoProblems, card, openWorld, shows, test, until } from "./world.mjs";
+import { createRequire } from "node:module";
+import { assertNoProblems, card, openWorld, overflows, shows, test, until } from "./world.mjs";
 
 const host = (page, name) => page.locator("#hosts-list li", { has: page.locator(".host-name", { hasText: new RegExp(`^${name}$`) }) });
 
@@ -31,6 +33,16 @@ test("three hosts on one page, while one is killed and comes back", async (t) =>
   await second.stop("SIGKILL");
   await shows(host(page, "second"), /away.*cannot connect to its web server/);
   await shows(page.locator("#hosts-sum"), "4 of 6 GPUs free on 2 hosts, 1 host away");
+  // Also with one that is away everything can be read and reached, in both themes and on a phone.
+  await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+  for (const theme of ["light", "dark"]) {
+    await page.evaluate((name) => window.theme.choose(name), theme);
+    const { violations } = await page.evaluate(() => window.axe.run("#hosts"));
+    assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), []);
+  }
+  await page.setViewportSize({ width: 360, height: 740 });
+  assert.equal(await overflows(page), false);
+  await page.setViewportSize({ width: 1280, height: 900 });
   // It keeps nobody else from being live.
   await third.chg("reserve", "--gpu-ids", "2", "--duration", "1h");
   await shows(host(page, "third"), "1 of 4 free");
