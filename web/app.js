@@ -6,6 +6,7 @@ import { fetchDocument, startFeed } from "./feed.js";
 import { plural, shown } from "./format.js";
 import { startGrid } from "./grid.js";
 import { startHeadline } from "./headline.js";
+import { startHosts } from "./hosts.js";
 import { startKeys } from "./keys.js";
 import { startQueue } from "./queue.js";
 import { startReport } from "./report.js";
@@ -23,6 +24,7 @@ hideToken();
 
 const tools = startTools(() => (loaded ? showNow() : showWall()));
 const headline = startHeadline();
+const hosts = startHosts();
 const totals = startTotals(byId("totals"), byId("share"));
 const grid = startGrid(byId("gpus"), byId("gpus-empty"), (id) => details.goTo(id));
 const details = startDetails(grid);
@@ -32,8 +34,13 @@ const wall = startWall(byId("wall"));
 const timeline = startTimeline(() => loadTimeline().catch(feedProblem));
 const report = startReport(() => loadReport().catch(feedProblem));
 
+// The host that the page shows, where it is not that of the server.
+const viewed = new URLSearchParams(window.location.search).get("host") || null;
+const ofHost = (path) => (viewed === null ? path : `${path}?host=${encodeURIComponent(viewed)}`);
+
 let loaded = false;
 let host = null;
+let version = null;
 let gpus = [];
 let waiting = [];
 let hoursOfDay = null;
@@ -60,16 +67,21 @@ function setLink(id, address) {
   if (good) setAttribute(link, "href", address);
 }
 
+// A newer server has a newer page: a wall screen gets it by itself. Another host's version means nothing.
+function checkVersion(next) {
+  if (version !== null && version !== next) window.location.reload();
+  version = next;
+}
+
 function showHost(next) {
-  // A newer server has a newer page: a wall screen gets it by itself.
-  if (host && host.version !== next.version) window.location.reload();
+  if (viewed === null) checkVersion(next.version);
   host = next;
   const driver = host.driver_version ? `, driver ${shown(host.driver_version)}` : "";
   setText(byId("host"), shown(host.host));
   setText(byId("subtitle"), plural(host.gpus, "GPU"));
   setText(
     byId("about"),
-    `canhazgpu ${host.version}, GPUs by ${shown(host.provider ?? "an unknown provider")}${driver}`,
+    `canhazgpu ${shown(host.version ?? "of an unknown version")}, GPUs by ${shown(host.provider ?? "an unknown provider")}${driver}`,
   );
   show(byId("demo"), host.demo === true);
   setText(byId("warning"), host.warning ? `Warning: ${shown(host.warning)}` : "");
@@ -137,19 +149,32 @@ function showNow() {
   timeline.future(gpus, waiting);
 }
 
+// The list of hosts. Nobody waits for it.
+async function loadHosts() {
+  const list = (await fetchDocument("api/hosts")).hosts;
+  const here = list.find((each) => each.here);
+  if (viewed !== null && here) checkVersion(here.version);
+  hosts.show(list, viewed);
+  const address = list.find((each) => !each.here && each.host === viewed)?.url;
+  setLink("elsewhere-link", address);
+  setText(byId("elsewhere-link"), `the page of ${shown(viewed ?? "")}`);
+  show(byId("elsewhere"), viewed !== null && Boolean(address));
+}
+
 async function load() {
+  loadHosts().catch(() => {});
   const [nextHost, nextGpus, nextQueue] = await Promise.all([
-    fetchDocument("api/host"),
-    fetchDocument("api/status"),
-    fetchDocument("api/queue"),
+    fetchDocument(ofHost("api/host")),
+    fetchDocument(ofHost("api/status")),
+    fetchDocument(ofHost("api/queue")),
   ]);
   if (nextHost !== host) showHost(nextHost);
   speaking.note(gpus, nextGpus);
   [gpus, waiting] = [nextGpus, nextQueue.entries];
   loaded = true;
   showNow();
-  // Nobody waits for the history: the next change is shown at once.
-  followHistory();
+  // Nobody waits for the history: the next change is shown at once. That of another host is on its own page.
+  if (viewed === null) followHistory();
 }
 
 // ---- the connection ----
@@ -171,10 +196,11 @@ byId("retry").addEventListener("click", () => feed.retry());
 byId("theme").addEventListener("change", (event) => window.theme.choose(event.target.value));
 document.addEventListener("theme", showTheme);
 showTheme();
+setAttribute(document.body, "data-elsewhere", viewed === null ? null : "");
 startKeys((id) => details.goTo(id));
 showWall();
 
 setInterval(() => {
   if (document.visibilityState === "hidden") return;
-  for (const part of [headline, grid, details, queue]) part.tick();
+  for (const part of [headline, hosts, grid, details, queue]) part.tick();
 }, 1000);

@@ -30,6 +30,7 @@ export function openStream({ onHeard, onFailed }) {
     };
     source.addEventListener("status", heard);
     source.addEventListener("change", heard);
+    source.addEventListener("hosts", heard);
     // EventSource would try again by itself, but not after an answer like 503, and without pauses that grow.
     source.addEventListener("error", () => {
       close();

@@ -19,7 +19,9 @@
 #include "base/privilege.h"
 #include "cmd/context.h"
 #include "cmd/engine.h"
+#include "cmd/hosts.h"
 #include "pool/web_config.h"
+#include "remote/http.h"
 #include "slurm/read.h"
 
 #define PROGRAM "canhazgpu-web"
@@ -49,6 +51,50 @@ static int read_token(const char *path, char **ret_token, struct err *e)
 	return 0;
 }
 
+/* Adds one of web.hosts; what it does not say itself is that of the host of this name in `hosts`.
+ */
+static int add_host(struct web_config *c, const struct remote *host, const struct remotes *known,
+		    struct err *e)
+{
+	const struct remote *same = remotes_find(known, host->name);
+	const struct remote *from = host->url || !same ? host : same;
+	struct web_host *added;
+
+	/* The same list can be on all hosts. */
+	if (hosts_is_here(host->name))
+		return 0;
+	if (!from->url)
+		return err_usage(e,
+				 "web.hosts: '%.60s' has no url: it needs one there, or in hosts "
+				 "(see docs/hosts.md)",
+				 host->name);
+	c->hosts = mem_resize(c->hosts, c->hosts_count + 1, sizeof(*c->hosts));
+	added = &c->hosts[c->hosts_count++];
+	*added = (struct web_host){
+		.name = mem_strdup(host->name),
+		.url = mem_strdup(from->url),
+		.label = mem_strdup(host->label ? host->label
+				    : same      ? same->label
+						: NULL),
+	};
+	return from->token_file
+		       ? file_read_password(from->token_file, "token-file", &added->token, e)
+		       : 0;
+}
+
+static int add_hosts(const struct settings *s, struct web_config *c, struct err *e)
+{
+	AUTO(remotes_clear) struct remotes shown = {0}, known = {0};
+	int r = remotes_parse(settings_text(s, "web.hosts"), &shown, e);
+
+	c->hosts_limit_ns = settings_duration_ns(s, "host-timeout");
+	if (r == 0)
+		r = remotes_parse(settings_text(s, "hosts"), &known, e);
+	for (size_t i = 0; r == 0 && i < shown.count; i++)
+		r = add_host(c, &shown.items[i], &known, e);
+	return r == 0 && c->hosts_count ? http_load(e) : r;
+}
+
 static int web_config_from(const struct invocation *in, struct web_config *c, struct err *e)
 {
 	const struct settings *s = in->settings;
@@ -66,12 +112,14 @@ static int web_config_from(const struct invocation *in, struct web_config *c, st
 	c->source_url = mem_strdup(settings_text(s, "web.source-url"));
 	if (token_file)
 		r = read_token(token_file, &c->token, e);
+	if (r == 0)
+		r = add_hosts(s, c, e);
 	c->slurm = !c->demo && engine_is_slurm(s);
 	if (c->slurm) {
 		/* However many watch: Slurm serves a whole cluster. */
 		if (c->interval_ns < SLURM_POLL_NS)
 			c->interval_ns = SLURM_POLL_NS;
-		return token_file ? read_token(token_file, &c->token, e) : 0;
+		return r;
 	}
 	if (!c->demo)
 		c->pool = mem_alloc(1, sizeof(*c->pool));
@@ -190,6 +238,11 @@ static const struct option_spec web_options[] = {
 	 .type = OPTION_TEXT,
 	 .argument = "NAMES",
 	 .help = "Host names under which browsers may call this server (comma-separated)"},
+	{.name = "hosts",
+	 .type = OPTION_REMOTES,
+	 .not_on_command_line = true,
+	 .argument = "LIST",
+	 .help = "Other hosts that the page shows, too: each needs a url, here or in hosts"},
 	{.name = "documentation-url",
 	 .type = OPTION_TEXT,
 	 .not_on_command_line = true,

@@ -7,6 +7,14 @@
 
 #include "pool/config_json.h"
 
+static const struct json_field web_host_fields[] = {
+	FIELD("name", struct web_host, name),
+	FIELD("url", struct web_host, url),
+	FIELD("token", struct web_host, token, .optional = true, .exact = true),
+	FIELD("label", struct web_host, label, .optional = true),
+	FIELDS_END,
+};
+
 static const struct json_field web_config_fields[] = {
 	FIELD("host", struct web_config, host, .exact = true),
 	FIELD("port", struct web_config, port),
@@ -19,6 +27,9 @@ static const struct json_field web_config_fields[] = {
 	FIELD("source", struct web_config, source_url, .optional = true, .exact = true),
 	FIELD("slurm", struct web_config, slurm, .optional = true),
 	FIELD("interval", struct web_config, interval_ns),
+	FIELD_STRUCTS("hosts", struct web_config, hosts, hosts_count, web_host_fields,
+		      .optional = true),
+	FIELD("hosts_limit", struct web_config, hosts_limit_ns),
 	FIELD_POINTER("pool", struct web_config, pool, pool_config_fields, .optional = true),
 	FIELDS_END,
 };
@@ -50,6 +61,13 @@ void web_config_clear(struct web_config *c)
 	free(c->allow_hosts);
 	free(c->documentation_url);
 	free(c->source_url);
+	for (size_t i = 0; i < c->hosts_count; i++) {
+		free(c->hosts[i].name);
+		free(c->hosts[i].url);
+		free(c->hosts[i].token);
+		free(c->hosts[i].label);
+	}
+	free(c->hosts);
 	if (c->pool)
 		pool_config_clear(c->pool);
 	free(c->pool);

@@ -11,6 +11,14 @@
 #define WEB_TOKEN_MIN 16
 #define WEB_TOKEN_MAX 256
 
+/* Another host that the page shows, too. */
+struct web_host {
+	char *name;
+	char *url;
+	char *token; /* that its server wants to see; NULL: none */
+	char *label; /* NULL: none */
+};
+
 struct web_config {
 	char *host;        /* address or name to listen on */
 	int port;          /* 0: any free one */
@@ -21,6 +29,9 @@ struct web_config {
 			      access.c */
 	char *documentation_url, *source_url; /* for the page's links; NULL: the program's own */
 	int64_t interval_ns;
+	struct web_host *hosts;
+	size_t hosts_count;
+	int64_t hosts_limit_ns;   /* how long each has to answer */
 	bool slurm;               /* the cluster that this host is part of, no pool */
 	struct pool_config *pool; /* NULL with demo and slurm */
 };

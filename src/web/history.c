@@ -99,7 +99,7 @@ static const struct request *first_waiting(const struct server *s)
 	const struct request *r;
 
 	for (r = TAILQ_FIRST(&s->waiting); r; r = TAILQ_NEXT(r, entry)) {
-		if (r->need.kind != ASK_REFRESH)
+		if (r->need.kind != ASK_REFRESH && r->need.kind < QUESTIONS)
 			return r;
 	}
 	return NULL;

@@ -78,14 +78,14 @@ void metrics_label(struct str *out, const char *value)
 	}
 }
 
-static void head(struct str *out, const char *name, const char *type, const char *help)
+void metrics_head(struct str *out, const char *name, const char *type, const char *help)
 {
 	str_addf(out, "# HELP canhazgpu_%s %s\n# TYPE canhazgpu_%s %s\n", name, help, name, type);
 }
 
 static void plain(struct str *out, const char *name, const char *help, double value)
 {
-	head(out, name, "gauge", help);
+	metrics_head(out, name, "gauge", help);
 	str_addf(out, "canhazgpu_%s %.15g\n", name, value);
 }
 
@@ -101,13 +101,13 @@ static void write_states(const struct snapshot *s, struct str *out)
 
 	for (size_t i = 0; i < s->views_count; i++)
 		counts[s->views[i].status]++;
-	head(out, "gpus", "gauge", "GPUs of the pool by state.");
+	metrics_head(out, "gpus", "gauge", "GPUs of the pool by state.");
 	for (int state = 0; state <= GPU_ERROR; state++) {
 		str_add(out, "canhazgpu_gpus{state=\"");
 		lower(out, gpu_status_name(state));
 		str_addf(out, "\"} %zu\n", counts[state]);
 	}
-	head(out, "gpu_state", "gauge", "Whether a GPU is in a state (1) or not (0).");
+	metrics_head(out, "gpu_state", "gauge", "Whether a GPU is in a state (1) or not (0).");
 	for (size_t i = 0; i < s->views_count; i++) {
 		for (int state = 0; state <= GPU_ERROR; state++) {
 			str_addf(out, "canhazgpu_gpu_state{gpu=\"%d\",state=\"", s->views[i].id);
@@ -119,9 +119,9 @@ static void write_states(const struct snapshot *s, struct str *out)
 
 static void write_info(const struct snapshot *s, struct str *out)
 {
-	head(out, "build_info", "gauge", "The running version.");
+	metrics_head(out, "build_info", "gauge", "The running version.");
 	str_addf(out, "canhazgpu_build_info{version=\"%s\"} 1\n", CANHAZGPU_VERSION);
-	head(out, "gpu_info", "gauge", "Model and UUID of a GPU.");
+	metrics_head(out, "gpu_info", "gauge", "Model and UUID of a GPU.");
 	for (size_t i = 0; i < s->views_count; i++) {
 		const struct gpu *gpu = s->views[i].gpu;
 
@@ -160,7 +160,7 @@ static const struct gpu_metric gpu_metrics[] = {
 static void write_gpu_metric(const struct snapshot *s, const struct gpu_metric *metric,
 			     struct str *out)
 {
-	head(out, metric->name, "gauge", metric->help);
+	metrics_head(out, metric->name, "gauge", metric->help);
 	for (size_t i = 0; i < s->views_count; i++) {
 		const struct gpu *gpu = s->views[i].gpu;
 		const struct quantity *q =
@@ -174,16 +174,17 @@ static void write_gpu_metric(const struct snapshot *s, const struct gpu_metric *
 
 static void write_health(const struct snapshot *s, struct str *out)
 {
-	head(out, "gpu_healthy", "gauge",
-	     "Whether the driver reports no fault of a GPU (1) or one (0).");
+	metrics_head(out, "gpu_healthy", "gauge",
+		     "Whether the driver reports no fault of a GPU (1) or one (0).");
 	for (size_t i = 0; i < s->views_count; i++) {
 		if (s->views[i].gpu)
 			str_addf(out, "canhazgpu_gpu_healthy{gpu=\"%d\"} %d\n", s->views[i].id,
 				 s->views[i].gpu->health != HEALTH_FAULTY);
 	}
-	head(out, "gpu_needs_attention", "gauge",
-	     "Whether the driver wants a GPU to be looked after (1), which may be used all the "
-	     "same.");
+	metrics_head(
+		out, "gpu_needs_attention", "gauge",
+		"Whether the driver wants a GPU to be looked after (1), which may be used all the "
+		"same.");
 	for (size_t i = 0; i < s->views_count; i++) {
 		if (s->views[i].gpu)
 			str_addf(out, "canhazgpu_gpu_needs_attention{gpu=\"%d\"} %d\n",
@@ -194,8 +195,8 @@ static void write_health(const struct snapshot *s, struct str *out)
 /* What reservations do with their GPUs; no line where nobody knows. */
 static void write_activity(const struct snapshot *s, struct str *out)
 {
-	head(out, "gpu_idle_seconds", "gauge",
-	     "For how long a reserved GPU is known to be idle; 0 while it is active.");
+	metrics_head(out, "gpu_idle_seconds", "gauge",
+		     "For how long a reserved GPU is known to be idle; 0 while it is active.");
 	for (size_t i = 0; i < s->views_count; i++) {
 		const struct gpu_view *view = &s->views[i];
 		double idle = view->activity == ACTIVITY_IDLE
@@ -213,7 +214,7 @@ static void write_activity(const struct snapshot *s, struct str *out)
 static void write_counts(struct str *out, const char *name, const char *type, const char *help,
 			 const struct metrics_count *counts, size_t length)
 {
-	head(out, name, type, help);
+	metrics_head(out, name, type, help);
 	for (size_t i = 0; i < length; i++) {
 		str_addf(out, "canhazgpu_%s{account=\"", name);
 		metrics_label(out, counts[i].account);

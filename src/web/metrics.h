@@ -33,6 +33,9 @@ void metrics_count(struct metrics *m, const struct timeline *since);
 void metrics_write(const struct metrics *m, const struct snapshot *s, int64_t begin_ns,
 		   struct str *out);
 
+/* Adds the lines that go before those of a metric. */
+void metrics_head(struct str *out, const char *name, const char *type, const char *help);
+
 /* Adds a label's value: backslash, quote and newline escaped, and valid UTF-8. */
 void metrics_label(struct str *out, const char *value);
 

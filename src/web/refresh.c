@@ -16,8 +16,7 @@ static struct refresh_action step(struct server *s, struct refresh_event event, 
 	return refresh_step(&s->refresh.state, &event, now_ns);
 }
 
-/* True where the request has to wait; *ret_result is what its handler returns then. */
-static bool must_wait(struct request *r, enum MHD_Result *ret_result)
+bool refresh_must_wait(struct request *r, enum MHD_Result *ret_result)
 {
 	struct refresh_event event = {.kind = REFRESH_REQUEST, .waited = r->waited};
 	int64_t wait_ns = step(r->server, event, clock_monotonic_ns()).wait_ns;
@@ -33,7 +32,7 @@ enum MHD_Result refresh_answer(struct request *r, int text)
 	const struct refresh *refresh = &r->server->refresh;
 	enum MHD_Result result;
 
-	if (must_wait(r, &result))
+	if (refresh_must_wait(r, &result))
 		return result;
 	if (refresh->documents[text])
 		return document_answer(refresh->documents[text], r->connection);
@@ -49,7 +48,7 @@ enum MHD_Result refresh_health(struct request *r, bool trusted)
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
-	if (must_wait(r, &result))
+	if (refresh_must_wait(r, &result))
 		return result;
 	if (!refresh->documents[ANSWER_STATUS] && !trusted)
 		return response_error(r->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
@@ -113,6 +112,14 @@ void refresh_done(struct server *s, const struct answer *answer)
 	}
 	for (int i = 0; i < ANSWER_DOCUMENTS && !head->code; i++)
 		refresh->documents[i] = document_new(answer->texts[i], head->lengths[i], types[i]);
+	if (!head->code) {
+		refresh->metrics.length = refresh->row.length = 0;
+		str_add_bytes(&refresh->metrics, answer->texts[ANSWER_METRICS],
+			      head->lengths[ANSWER_METRICS]);
+		str_add_bytes(&refresh->row, answer->texts[ANSWER_ROWS],
+			      head->lengths[ANSWER_ROWS]);
+	}
+	hosts_refreshed(s);
 	if (!head->code && head->lengths[ANSWER_EVENTS])
 		streams_log(&s->streams, answer->texts[ANSWER_EVENTS],
 			    head->lengths[ANSWER_EVENTS]);
@@ -122,4 +129,6 @@ void refresh_done(struct server *s, const struct answer *answer)
 void refresh_clear(struct server *s)
 {
 	drop(&s->refresh);
+	str_clear(&s->refresh.metrics);
+	str_clear(&s->refresh.row);
 }

@@ -88,29 +88,57 @@ static enum MHD_Result events_answer(struct request *r, bool head)
 	return result;
 }
 
+/* What is there of each host, and what of this one alone. */
+static const struct {
+	const char *path;
+	int text;
+} documents[] = {
+	{"/api/status", ANSWER_STATUS},
+	{"/api/queue", ANSWER_QUEUE},
+	{"/api/host", ANSWER_HOST},
+};
+static const struct {
+	const char *path;
+	int kind, days;
+} histories[] = {
+	{"/api/report", ASK_REPORT, 30},
+	{"/api/timeline", ASK_TIMELINE, 1},
+	{"/api/events/log", ASK_EVENTS, 1},
+};
+
 static enum MHD_Result answer(struct request *r, const char *path, const char *query, bool head,
 			      bool with_cookie)
 {
-	static const struct {
-		const char *path;
-		int text;
-	} documents[] = {
-		{"/api/status", ANSWER_STATUS},
-		{"/api/queue", ANSWER_QUEUE},
-		{"/api/host", ANSWER_HOST},
-		{"/metrics", ANSWER_METRICS},
-	};
+	AUTO_FREE char *name = NULL;
+	struct err e = {0};
+	int host = HOST_HERE;
 
+	if (!strncmp(path, "/api/", 5) && query_value(query, "host", &name, &e) < 0)
+		return response_error(r->connection, MHD_HTTP_BAD_REQUEST, "%s", e.text);
+	if (name && *name)
+		host = hosts_find(r->server, name);
+	if (host == HOST_UNKNOWN)
+		return response_error(r->connection, MHD_HTTP_NOT_FOUND,
+				      "this server knows no other host of that name (see "
+				      "/api/hosts)");
 	for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
 		if (!strcmp(path, documents[i].path))
-			return refresh_answer(r, documents[i].text);
+			return host < 0 ? refresh_answer(r, documents[i].text)
+					: hosts_answer(r, host, documents[i].text);
 	}
-	if (!strcmp(path, "/api/report"))
-		return history_answer(r, query, ASK_REPORT, 30);
-	if (!strcmp(path, "/api/timeline"))
-		return history_answer(r, query, ASK_TIMELINE, 1);
-	if (!strcmp(path, "/api/events/log"))
-		return history_answer(r, query, ASK_EVENTS, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(histories); i++) {
+		if (strcmp(path, histories[i].path) != 0)
+			continue;
+		if (host >= 0)
+			return response_error(r->connection, MHD_HTTP_NOT_FOUND,
+					      "the past of another host is known to its own "
+					      "server alone");
+		return history_answer(r, query, histories[i].kind, histories[i].days);
+	}
+	if (!strcmp(path, "/api/hosts"))
+		return hosts_answer_list(r);
+	if (!strcmp(path, "/metrics"))
+		return hosts_answer_metrics(r);
 	if (!strcmp(path, "/api/events"))
 		return events_answer(r, head);
 	return page_answer(r, path, with_cookie);

@@ -48,6 +48,8 @@ static void take_answer(struct server *s, struct worker *w, const struct answer 
 {
 	if (w->kind == WORKER_REFRESH)
 		refresh_done(s, answer);
+	else if (w->kind == WORKER_HOSTS)
+		hosts_done(s, answer);
 	else
 		history_done(s, w->question, answer);
 	/* It may have been large. */
@@ -98,6 +100,7 @@ static int64_t tick(struct server *s, int64_t now_ns)
 
 	next_ns = earlier(next_ns, refresh_tick(s, now_ns));
 	next_ns = earlier(next_ns, history_tick(s, now_ns));
+	next_ns = earlier(next_ns, hosts_tick(s, now_ns));
 	next_ns = earlier(next_ns, streams_beat(&s->streams, now_ns));
 	next_ns = earlier(next_ns, wake_expired(s, now_ns));
 	next_ns = earlier(next_ns, connection_expire(s, now_ns));
@@ -179,6 +182,7 @@ int server_run(const struct web_config *config, int listen_fd, bool loopback, st
 	streams_init(&s->streams);
 	for (int i = 0; i < WORKERS; i++)
 		worker_init(&s->workers[i], i, config);
+	hosts_init(s);
 	route_init(s);
 	r = catch_signals(s, e);
 	if (r == 0)
@@ -194,6 +198,7 @@ int server_run(const struct web_config *config, int listen_fd, bool loopback, st
 	streams_clear(&s->streams);
 	refresh_clear(s);
 	history_clear(s);
+	hosts_clear(s);
 	route_clear(s);
 	mem_auto_close(&s->signal_fd);
 	free(s);

@@ -6,6 +6,7 @@
  *     route.c    what each path answers; access.c which clients get answers
  *     refresh.c  the documents of the pool as it was read last; refresh_step.c decides when to read
  *     history.c  the documents about the past, made on request
+ *     hosts.c    the documents of other hosts (web.hosts)
  *     stream.c   event streams
  *     worker.c   the processes that read pool and history, so that nothing here can hang
  */
@@ -25,7 +26,7 @@
 /* What a request can wait for. */
 struct need {
 	int kind; /* ASK_REFRESH, ... */
-	int days;
+	int days; /* ASK_HOSTS: the number of the host, from 1 on; 0: all */
 };
 
 /* A request, from its first line to the end of its answer. */
@@ -36,7 +37,8 @@ struct request {
 	struct need need;
 	int64_t begun_ns, deadline_ns; /* while it waits, and until when */
 	bool waiting;
-	bool waited; /* answer it with what there is */
+	bool waited;       /* answer it with what there is */
+	bool waited_hosts; /* the same, about other hosts */
 	bool headers_seen, too_long;
 	size_t body; /* bytes of a body, which is thrown away */
 	char target[];
@@ -58,6 +60,25 @@ struct refresh {
 	struct document
 		*documents[ANSWER_DOCUMENTS]; /* NULL where there is none yet, or it failed */
 	struct document *problem;             /* why there is none */
+	struct str metrics, row;              /* the texts that others are added to: see hosts.c */
+};
+
+/* What is known of one of the other hosts. */
+struct other {
+	struct document *documents[ANSWER_DOCUMENTS]; /* NULL: there is none */
+	char *problem;                                /* why there are none; NULL: too early */
+};
+
+/* The other hosts, in the order of the configuration. */
+struct others {
+	struct other *items;
+	struct str rows, metrics;        /* of all of them */
+	struct document *list, *scraped; /* with what is this host's; NULL: to be made */
+	int undecided;
+	bool resting;     /* the process follows nobody */
+	int64_t asked_ns; /* when a client asked last */
+	bool news;        /* the streams have to be told */
+	int64_t told_ns;
 };
 
 /* One document about the past. */
@@ -85,6 +106,7 @@ struct server {
 	struct worker workers[WORKERS];
 	struct refresh refresh;
 	struct histories histories;
+	struct others others;
 	struct streams streams;
 	TAILQ_HEAD(request_list, request) waiting;
 	TAILQ_HEAD(connection_list, connection) connections;
@@ -118,6 +140,10 @@ int64_t wake_expired(struct server *s, int64_t now_ns);
 
 /* ---- refresh.c ---- */
 
+/* True where the request has to wait for a refresh; *ret_result is what its handler returns then.
+ */
+bool refresh_must_wait(struct request *r, enum MHD_Result *ret_result);
+
 /* Answers with a document of the latest refresh (ANSWER_...), or lets the request wait for one. */
 enum MHD_Result refresh_answer(struct request *r, int text);
 
@@ -142,5 +168,26 @@ enum MHD_Result history_answer(struct request *r, const char *query, int kind, i
 int64_t history_tick(struct server *s, int64_t now_ns);
 void history_done(struct server *s, struct question question, const struct answer *answer);
 void history_clear(struct server *s);
+
+/* ---- hosts.c ---- */
+
+void hosts_init(struct server *s);
+
+/* The number of another host, from 0 on; one of these where it is none. */
+enum { HOST_HERE = -1, HOST_UNKNOWN = -2 };
+int hosts_find(const struct server *s, const char *name);
+
+/* The list of hosts; metrics with those of other hosts; a document of one of these. */
+enum MHD_Result hosts_answer_list(struct request *r);
+enum MHD_Result hosts_answer_metrics(struct request *r);
+enum MHD_Result hosts_answer(struct request *r, int host, int text);
+
+/* The documents of this host have changed. */
+void hosts_refreshed(struct server *s);
+
+/* Asks for news, and tells the streams. Returns when to call this again. */
+int64_t hosts_tick(struct server *s, int64_t now_ns);
+void hosts_done(struct server *s, const struct answer *answer);
+void hosts_clear(struct server *s);
 
 #endif

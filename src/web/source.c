@@ -20,6 +20,7 @@
 #include "view/report.h"
 #include "view/status.h"
 #include "web/demo.h"
+#include "web/host_row.h"
 
 /* The page's link to the documentation, unless the settings have another: a file of this server, so
    that it works where there is no other network. */
@@ -132,9 +133,15 @@ static void set_text(json_t *object, const char *name, const char *text)
 	json_object_set_new(object, name, valid ? json_string(valid) : json_null());
 }
 
+/* The caller frees it. */
+static char *own_name(const struct source *s)
+{
+	return s->config->demo ? mem_strdup("demo") : host_name();
+}
+
 static json_t *host_json(const struct source *s, const struct snapshot *snap)
 {
-	AUTO_FREE char *host = s->config->demo ? mem_strdup("demo") : host_name();
+	AUTO_FREE char *host = own_name(s);
 	const struct scan *scan = &snap->seen.scan;
 	json_t *object = json_object();
 
@@ -202,6 +209,32 @@ static void add_news(struct source *s, struct str *text)
 	}
 }
 
+/* The documents, and this host's row in the list of hosts. */
+static int add_documents(struct source *s, const struct snapshot *snap, struct source_texts *t,
+			 struct err *e)
+{
+	json_t *gpus = view_status_json(snap), *queue = view_queue_json(snap);
+	AUTO_FREE char *host = own_name(s);
+	json_t *row = host_row_json(&(struct host_row){
+		.name = host,
+		.version = CANHAZGPU_VERSION,
+		.status = FOLLOW_UP,
+		.gpus = gpus,
+		.entries = json_object_get(queue, "entries"),
+	});
+	int r = add_document(&t->texts[ANSWER_ROWS], row, e);
+
+	if (r == 0)
+		r = add_document(&t->texts[ANSWER_STATUS], json_incref(gpus), e);
+	if (r == 0)
+		r = add_document(&t->texts[ANSWER_QUEUE], json_incref(queue), e);
+	if (r == 0)
+		r = add_document(&t->texts[ANSWER_HOST], host_json(s, snap), e);
+	json_decref(gpus);
+	json_decref(queue);
+	return r;
+}
+
 int source_refresh(struct source *s, struct source_texts *ret_texts, struct err *e)
 {
 	AUTO(snapshot_clear) struct snapshot snap = {0};
@@ -213,11 +246,7 @@ int source_refresh(struct source *s, struct source_texts *ret_texts, struct err 
 		return r;
 	r = fingerprint(s, &snap, &ret_texts->fingerprint, e);
 	if (r == 0)
-		r = add_document(&ret_texts->texts[ANSWER_STATUS], view_status_json(&snap), e);
-	if (r == 0)
-		r = add_document(&ret_texts->texts[ANSWER_QUEUE], view_queue_json(&snap), e);
-	if (r == 0)
-		r = add_document(&ret_texts->texts[ANSWER_HOST], host_json(s, &snap), e);
+		r = add_documents(s, &snap, ret_texts, e);
 	if (r < 0)
 		return r;
 	/* What was reserved since the last refresh, for a counter that loses nothing. */

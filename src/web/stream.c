@@ -24,7 +24,8 @@ struct stream {
 	struct streams *streams;
 	struct MHD_Connection *connection;
 	bool sleeping, begun, beat_due;
-	uint64_t told;     /* the version that it was told last */
+	uint64_t told; /* the version that it was told last */
+	uint64_t hosts_told;
 	uint64_t log_told; /* so many bytes of the log */
 	struct str message;
 	size_t sent; /* of the message */
@@ -63,9 +64,14 @@ static bool compose(struct stream *stream)
 			 "retry: 2000\nevent: status\ndata: {\"version\":%" PRIu64 "}\n\n",
 			 version);
 		stream->log_told = log_end(stream->streams);
+		stream->hosts_told = stream->streams->hosts_version;
 	} else if (stream->told != version) {
 		str_addf(&stream->message, "event: change\ndata: {\"version\":%" PRIu64 "}\n\n",
 			 version);
+	} else if (stream->hosts_told != stream->streams->hosts_version) {
+		str_addf(&stream->message, "event: hosts\ndata: {\"version\":%" PRIu64 "}\n\n",
+			 stream->streams->hosts_version);
+		stream->hosts_told = stream->streams->hosts_version;
 	} else if (stream->log_told != log_end(stream->streams)) {
 		add_log(stream);
 	} else if (stream->beat_due) {
@@ -154,6 +160,12 @@ static void wake_all(struct streams *s)
 void streams_tell(struct streams *s)
 {
 	s->version++;
+	wake_all(s);
+}
+
+void streams_tell_hosts(struct streams *s)
+{
+	s->hosts_version++;
 	wake_all(s);
 }
 

@@ -20,7 +20,8 @@ struct stream;
 struct streams {
 	TAILQ_HEAD(stream_list, stream) list;
 	size_t count;
-	uint64_t version; /* of what there is to see */
+	uint64_t version;       /* of what there is to see */
+	uint64_t hosts_version; /* the same of other hosts */
 	/* The newest messages about what has happened, so that each stream gets all of them once.
 	 */
 	struct str log;
@@ -37,6 +38,9 @@ enum MHD_Result streams_open(struct streams *s, struct MHD_Connection *connectio
 
 /* Tells all streams that there is something new. */
 void streams_tell(struct streams *s);
+
+/* The same of other hosts. */
+void streams_tell_hosts(struct streams *s);
 
 /* Sends whole messages to all streams, as they are. One that is too slow misses the oldest. */
 void streams_log(struct streams *s, const char *messages, size_t length);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "web/hosts_work.h"
 #include "web/source.h"
 
 /* How long to wait before watching is tried again where it is not possible: there is no pool yet,
@@ -17,7 +18,7 @@
 /* The Redis store finds out only when it is asked that its server is there again. */
 #define WATCH_CHECK_MS 10000
 
-static bool write_all(int fd, const void *bytes, size_t length)
+bool work_write(int fd, const void *bytes, size_t length)
 {
 	const char *p = bytes;
 
@@ -45,10 +46,10 @@ static bool send_answer(int fd, struct source_texts *t, int code, const struct e
 	}
 	for (int i = 0; i < ANSWER_TEXTS; i++)
 		head.lengths[i] = (uint32_t)t->texts[i].length;
-	if (!write_all(fd, &head, sizeof(head)))
+	if (!work_write(fd, &head, sizeof(head)))
 		return false;
 	for (int i = 0; i < ANSWER_TEXTS; i++) {
-		if (!write_all(fd, t->texts[i].text, t->texts[i].length))
+		if (!work_write(fd, t->texts[i].text, t->texts[i].length))
 			return false;
 	}
 	return true;
@@ -111,6 +112,8 @@ void work(enum worker_kind kind, const struct web_config *config, int fd)
 	struct source s = {.config = config};
 	struct err e = {0};
 
+	if (kind == WORKER_HOSTS)
+		work_on_hosts(config, fd);
 	if (source_open(&s, &e) < 0)
 		_exit(EXIT_FAILURE);
 	if (kind == WORKER_WATCH)

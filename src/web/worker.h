@@ -1,10 +1,11 @@
 /*
  * The processes behind the server. It has one thread and must never wait, but reading the pool may
- * take long: a driver hangs, a disk is slow, Redis is away. So three processes do what may take
- * time, each one thing at a time: scan the GPUs and read the pool, add up the history, watch for
- * changes. They are asked and answer over a socket; one that takes too long is killed and replaced.
+ * take long: a driver hangs, a disk is slow, Redis is away. So processes do what may take time,
+ * each one thing at a time: scan the GPUs and read the pool, add up the history, watch for changes,
+ * follow other hosts. They are asked and answer over a socket; one that takes too long is killed
+ * and replaced.
  *
- * Called by server.c, refresh.c and history.c; what the processes do is in work.c.
+ * Called by server.c, refresh.c, history.c and hosts.c; what the processes do is in work.c.
  */
 #ifndef WEB_WORKER_H
 #define WEB_WORKER_H
@@ -18,7 +19,7 @@
 /* What a scan may take, whatever gpu.timeout says: a worker that takes too long is replaced. */
 #define WORKER_SCAN_LIMIT_NS (15 * NS_PER_SECOND)
 
-enum worker_kind { WORKER_WATCH, WORKER_REFRESH, WORKER_HISTORY, WORKERS };
+enum worker_kind { WORKER_WATCH, WORKER_REFRESH, WORKER_HISTORY, WORKER_HOSTS, WORKERS };
 
 /* What is asked. The watching one is asked nothing: it sends a byte at each change. */
 enum question_kind {
@@ -27,12 +28,14 @@ enum question_kind {
 	ASK_REPORT_BY_DAY,
 	ASK_TIMELINE,
 	ASK_EVENTS,
-	QUESTIONS
+	QUESTIONS,
+	ASK_HOSTS = QUESTIONS, /* answered when there is something new, and after some seconds */
 };
 
 struct question {
 	int kind;
-	int days; /* all but ASK_REFRESH: 1 to QUESTION_DAYS_MAX, up to now; reports also a month */
+	int days; /* ASK_HOSTS: 1 where anybody wants to see them, else 0; but for ASK_REFRESH all
+		     others: 1 to QUESTION_DAYS_MAX, up to now; reports also a month */
 };
 
 #define QUESTION_DAYS_MAX 90
@@ -40,10 +43,12 @@ struct question {
 /* A month is this plus its number, counted from the year 0. */
 #define QUESTION_MONTHS 1000
 
-/* The texts of an answer. One about the history has only the first, a failure only its reason. What
-   is behind the documents is sent to the streams as it is. */
+/* The texts of an answer. One about the history has only the first, a failure only its reason.
+   ANSWER_EVENTS is sent to the streams as it is, ANSWER_ROWS is this host's row in /api/hosts.
+   ASK_HOSTS: the documents of one other host, or as ANSWER_EVENTS why it is away; with the last of
+   those that are new, ANSWER_ROWS and ANSWER_METRICS of all of them. */
 enum { ANSWER_STATUS, ANSWER_QUEUE, ANSWER_METRICS, ANSWER_HOST, ANSWER_DOCUMENTS };
-enum { ANSWER_EVENTS = ANSWER_DOCUMENTS, ANSWER_TEXTS };
+enum { ANSWER_EVENTS = ANSWER_DOCUMENTS, ANSWER_ROWS, ANSWER_TEXTS };
 #define ANSWER_HISTORY ANSWER_STATUS
 #define ANSWER_PROBLEM ANSWER_STATUS
 
@@ -51,6 +56,8 @@ enum { ANSWER_EVENTS = ANSWER_DOCUMENTS, ANSWER_TEXTS };
 struct answer_head {
 	int code;             /* 0, or a positive errno */
 	uint64_t fingerprint; /* of what the documents show, without what only time changes */
+	int host;             /* ASK_HOSTS: whose documents these are; -1: nobody's */
+	int undecided;        /* ASK_HOSTS: hosts that have neither answered nor failed yet */
 	uint32_t lengths[ANSWER_TEXTS];
 };
 

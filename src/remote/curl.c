@@ -1,0 +1,72 @@
+/* Loading libcurl, and what all requests have in common; see curl.h. */
+#include "remote/curl.h"
+
+#include <errno.h>
+
+#include "base/library.h"
+#include "base/mem.h"
+
+/* The same interface in Debian's two builds. */
+static const char *const files[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+
+struct curl_functions curl;
+
+#define NAME(name) #name "\0"
+static const char names[] = CURL_FUNCTIONS(NAME);
+#undef NAME
+
+int curl_load(struct err *e)
+{
+	struct err problem = {0};
+
+	if ((curl.curl_easy_init))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (library_open(files[i], names, &curl, i ? NULL : &problem) == 0)
+			return (curl.curl_global_init)(CURL_GLOBAL_DEFAULT) == CURLE_OK
+				       ? 0
+				       : err_set(e, ENOTSUP, "libcurl does not start");
+	}
+	return err_set(e, ENOTSUP,
+		       "%s is needed for an address: install the package of libcurl (%s)", files[0],
+		       problem.text);
+}
+
+const char *curl_problem(long status)
+{
+	if (status == 200)
+		return NULL;
+	if (status == 401 || status == 403)
+		return "it wants another token, or another host name (see --allow-host)";
+	if (status >= 300 && status < 400)
+		return "it redirects to another address, which is not followed";
+	if (status >= 500)
+		return "its web server cannot answer at present";
+	return "its web server has no such document";
+}
+
+CURL *curl_new(const char *url, const char *token, const char *accept,
+	       struct curl_slist **ret_headers)
+{
+	AUTO_FREE char *accepts = mem_printf("Accept: %s", accept);
+	AUTO_FREE char *line = token ? mem_printf("Authorization: Bearer %s", token) : NULL;
+	CURL *handle = (curl.curl_easy_init)();
+
+	*ret_headers = (curl.curl_slist_append)(NULL, accepts);
+	if (line)
+		*ret_headers = (curl.curl_slist_append)(*ret_headers, line);
+#define SET(option, value) (curl.curl_easy_setopt)(handle, option, value)
+	SET(CURLOPT_URL, url);
+#if LIBCURL_VERSION_NUM >= 0x075500
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_FAILONERROR, 0L);
+	SET(CURLOPT_HTTPHEADER, *ret_headers);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_USERAGENT, "canhazgpu/" CANHAZGPU_VERSION);
+#undef SET
+	return handle;
+}
