@@ -31,8 +31,8 @@ struct pool_news {
 int pool_news_read(struct pool *pool, struct pool_news *ret_news, struct err *e);
 void pool_news_clear(struct pool_news *n);
 
-/* Moves the cursor behind them: 1; 0: somebody else was faster, and tells them. Forgets wishes about
-   reservations that ended a while ago. */
+/* Moves the cursor behind them: 1; 0: somebody else was faster, and tells them. Forgets wishes
+   about reservations that ended a while ago. */
 int pool_news_take(struct pool *pool, const struct pool_news *news, struct err *e);
 
 /* Whether the cursor was moved by that token, one of the last few times: 1 or 0. For a pool that

@@ -9,11 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "host/identity.h"
+#include "host/leave.h"
 #include "host/process.h"
-#include "host/tree.h"
 #include "tell/deliver.h"
 #include "tell/log.h"
 #include "tell/news.h"
@@ -101,18 +100,9 @@ __attribute__((noreturn)) static void teller(const struct tell_options *options,
 					     const struct pool_config *config,
 					     const struct pool_news *news, int fd)
 {
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char said = 0;
 
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (fd < 0 || null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
-	    dup2(null_fd, STDOUT_FILENO) < 0 || dup2(null_fd, STDERR_FILENO) < 0)
-		_exit(EXIT_FAILURE);
-	file_close_all_but(fd);
-	host_tree_leave();
-	signal(SIGCHLD, SIG_DFL);
-	signal(SIGHUP, SIG_IGN);
-	(void)!chdir("/");
+	fd = host_leave(fd);
 	while (read(fd, &said, 1) < 0 && errno == EINTR)
 		continue;
 	close(fd);
