@@ -1,7 +1,6 @@
 /* canhazgpu status: the reservations, checked against what really runs. */
 #include "cmd/status.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -75,7 +74,6 @@ static void status_record(const struct invocation *in, const struct snapshot *s)
 	if (pool_open_from(in, &pool, NULL) < 0)
 		_exit(0);
 	host_leave(-1);
-	signal(SIGALRM, SIG_DFL);
 	alarm(RECORD_LIMIT_S);
 	pool_look_snapshot(pool, s, NULL);
 	pool = pool_close(pool);

@@ -23,6 +23,7 @@ static void leave_tree(void)
 int host_leave(int kept)
 {
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
 
 	/* The caller's may be one of the standard handles. */
 	if (kept >= 0)
@@ -33,8 +34,11 @@ int host_leave(int kept)
 	}
 	file_close_all_but(kept);
 	leave_tree();
+	signal(SIGALRM, SIG_DFL);
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)!chdir("/");
 	return kept;
 }

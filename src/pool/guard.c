@@ -278,8 +278,10 @@ int pool_guard(struct pool *p, const struct plan_actor *actor, const struct guar
 				.prepare = prepare,
 				.author = actor,
 				.dry_run = dry_run};
+	/* Whose pool it is was found out, and not another scan may delay that. */
 	struct transaction after = {.decide = decide_sent,
 				    .argument = &pass,
+				    .host = HOST_ANY,
 				    .author = actor,
 				    .without_liveness = true};
 	int r = check_actor(p, actor, dry_run, e);

@@ -168,7 +168,7 @@ static bool are_acts_on_others(const struct pool_news *news)
 
 /* One try: 1: somebody else was faster, and may not have seen all that is new here. */
 static int pass_once(struct pool *pool, const struct tell_options *options, enum tell_when when,
-		     size_t *ret_count, struct err *e)
+		     struct err *e)
 {
 	AUTO(pool_news_clear) struct pool_news news = {0};
 	AUTO_CLOSE int fd = -1;
@@ -183,19 +183,16 @@ static int pass_once(struct pool *pool, const struct tell_options *options, enum
 	/* After an error it looks for itself. */
 	if (r >= 0)
 		say(fd, r > 0 ? SAYS_OURS : SAYS_NOT_OURS);
-	if (r > 0)
-		*ret_count = news.count - news.told;
 	return r < 0 ? r : !r;
 }
 
 int tell_pass(struct pool *pool, const struct tell_options *options, enum tell_when when,
-	      size_t *ret_count, struct err *e)
+	      struct err *e)
 {
 	/* Root of a user namespace could reach nobody, and must not take the news away. */
 	int r = host_own_uid() == 0;
 
-	*ret_count = 0;
 	for (int i = 0; r == 1 && i < TRIES; i++)
-		r = pass_once(pool, options, when, ret_count, e);
+		r = pass_once(pool, options, when, e);
 	return r < 0 ? r : 0;
 }
