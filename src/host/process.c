@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -129,6 +130,21 @@ char *host_process_container(pid_t pid)
 	if (host_proc_read_all(pid, "cgroup", (size_t)64 << 10, &text, &length) < 0)
 		return NULL;
 	return host_cgroup_container(text);
+}
+
+/* Whether a process has the caller's namespace of that kind; unknown is yes. */
+static bool shares_namespace(pid_t pid, const char *kind)
+{
+	AUTO_FREE char *path = mem_printf("/proc/%d/ns/%s", (int)pid, kind);
+	AUTO_FREE char *own = mem_printf("/proc/self/ns/%s", kind);
+	struct stat theirs, ours;
+
+	return stat(path, &theirs) < 0 || stat(own, &ours) < 0 || theirs.st_ino == ours.st_ino;
+}
+
+bool host_process_is_inside(pid_t pid)
+{
+	return !shares_namespace(pid, "pid") && shares_namespace(pid, "user");
 }
 
 bool host_process_is_in_container(pid_t pid, const char *id)

@@ -65,6 +65,13 @@ char *host_process_variable(pid_t pid, const char *name);
    process runs in; NULL: none. The caller frees it. */
 char *host_process_container(pid_t pid);
 
+/*
+ * Whether a process is in other pids than the caller's, without a user namespace of its own: in
+ * something that root has started (systemd-nspawn, a container whose control group does not say
+ * so). Its uid is then one of the inside. In a user namespace the kernel translates it.
+ */
+bool host_process_is_inside(pid_t pid);
+
 /* Whether a process runs in the container of that id (64 hex digits), however deep. */
 bool host_process_is_in_container(pid_t pid, const char *id);
 

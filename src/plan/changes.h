@@ -86,6 +86,14 @@ struct mark *plan_put_mark(struct plan *p, const struct pool_state *state,
 /* Removes the mark of that key, if there is one. */
 void plan_drop_mark(struct plan *p, const struct pool_state *state, const char *key);
 
+/* The key of the mark that says how far the events have been told: what was there at seen_ns was.
+ */
+#define PLAN_TOLD "told"
+
+/* The key of the mark of a manual reservation that ends soon, of which its holder was told: this
+   before the reservation's id (plan/guard.h). */
+#define PLAN_EXPIRING "expiring "
+
 /* The key of the mark of a manual reservation of which its account wants to be told: this before
    the reservation's id. Its text is the channel, "" for the usual ones. */
 #define PLAN_WISH "notify "

@@ -78,6 +78,7 @@ static int extend_one(const struct pool_state *state, const struct plan_facts *f
 		      const struct reservation *r, const struct plan_extension *x, struct plan *p,
 		      struct err *e)
 {
+	AUTO_FREE char *expiring = mem_printf(PLAN_EXPIRING "%s", r->id);
 	struct reservation *longer;
 	int status = check_queue(state, facts, r, x, e);
 
@@ -88,6 +89,8 @@ static int extend_one(const struct pool_state *state, const struct plan_facts *f
 			       "GPU %d cannot be extended that far: a reservation must end within "
 			       "3650 days from now",
 			       r->gpus[0]);
+	/* Whoever was told when it ends is told again. */
+	plan_drop_mark(p, state, expiring);
 	/* Not quietly: processes that wait or watch have set their timers by the old expiry. */
 	longer = plan_renew_copy(p, r, false);
 	longer->expiry_ns += x->duration_ns;

@@ -41,6 +41,9 @@
 /* How long a pass has to signal what it has claimed; then it was killed, and the next one does. */
 #define GUARD_CLAIM_NS (10 * NS_PER_SECOND)
 
+/* How long after a warning whoever is warned must have been told; then it is void. */
+#define GUARD_TELL_NS (120 * NS_PER_SECOND)
+
 /* Without a rule of the host's, it is noticed this long before the end of a manual reservation. */
 #define GUARD_EXPIRING_NS (600 * NS_PER_SECOND)
 
@@ -69,7 +72,7 @@ struct guard_rules {
 void guard_rules_clear(struct guard_rules *r);
 
 /* An account, and whether the rules do not count for it: it is named, or in a group that is, or
-   that cannot be told. */
+   that cannot be told, or it has no name, so that nobody can tell it anything. */
 struct guard_account {
 	uid_t uid;
 	bool spared;
@@ -81,7 +84,8 @@ struct guard_facts {
 	bool pids_known;      /* the driver's pids are this host's */
 	int64_t threshold_mb; /* less memory is no use */
 	bool within_hours;    /* the rules count at this time */
-	bool may_signal;      /* the caller is root */
+	bool may_signal;      /* the caller is root, who tells, too */
+	uid_t uid;            /* the caller's, and ... */
 	const char *actor;    /* the caller's account */
 	/* Per slot: since when it is known to be idle, TIME_NONE: it is not; and when its
 	   reservation was last seen to use it. NULL: unknown. */
@@ -135,6 +139,11 @@ void guard_steps_clear(struct guard_steps *s);
 void plan_guard(const struct pool_state *state, const struct plan_facts *facts,
 		const struct guard_facts *guard, const struct guard_rules *rules, struct plan *p,
 		struct guard_steps *ret_steps);
+
+/* The warnings after told_ns and before since_ns were never told, and will not be: they are void.
+   For whoever moves the mark PLAN_TOLD. */
+void plan_guard_untold(const struct pool_state *state, const struct plan_facts *facts,
+		       int64_t told_ns, int64_t since_ns, struct plan *p);
 
 /* What has become of a signal. */
 enum guard_sent {

@@ -54,7 +54,7 @@ static void tell(struct guarding *g, const struct reservation *r, const char *ke
 
 static void check(struct guarding *g, const struct reservation *r)
 {
-	AUTO_FREE char *key = mem_printf("expiring %s", r->id);
+	AUTO_FREE char *key = mem_printf(PLAN_EXPIRING "%s", r->id);
 	const struct mark *mark = guard_mark(g, key);
 	const char *what = told_of(g, r);
 	int64_t left_ns = r->expiry_ns - g->facts->now_ns;
@@ -68,7 +68,8 @@ static void check(struct guarding *g, const struct reservation *r)
 		guard_drop(g, key); /* extended since */
 		return;
 	}
-	if (is_told(mark, what)) {
+	if (is_told(mark, what) &&
+	    (strcmp(what, "stop") != 0 || guard_word(g, mark, r->uid) != GUARD_WORD_LOST)) {
 		if (mark->since_ns != r->expiry_ns)
 			guard_put(g, key)->since_ns = r->expiry_ns;
 		return;
@@ -114,8 +115,9 @@ static bool goes_on(struct guarding *g, const struct mark *mark, int64_t uid, in
 			if (p->started_ns > mark->since_ns)
 				continue;
 			found = true;
-			if (!guard_why_spared(g, p, use->is_certain) && g->guard->within_hours &&
-			    now_ns - mark->warned_ns >= g->rules->expiry_warn_ns)
+			if (!guard_why_spared(g, p, use->doubt) && g->guard->within_hours &&
+			    now_ns - mark->warned_ns >= g->rules->expiry_warn_ns &&
+			    guard_word(g, mark, use->uid) == GUARD_WORD_TOLD)
 				guard_add_stop(stops, p, gpu, mark->warned_ns,
 					       mem_printf("its reservation ended %s ago, of which "
 							  "it was warned",
@@ -135,6 +137,7 @@ static void check_ended(struct guarding *g, const struct mark *mark, struct guar
 
 	if (mark->text && g->rules->expiry_warn_ns && g->rules->expiry_stop &&
 	    mark->since_ns <= g->facts->now_ns &&
+	    guard_word(g, mark, (struct quantity){.known = false}) != GUARD_WORD_LOST &&
 	    sscanf(mark->text, "stop %lld %n", &uid, &length) == 1 && length &&
 	    parse_id_list(mark->text + length, &ids, &count, NULL) == 0) {
 		for (size_t i = 0; i < count; i++)

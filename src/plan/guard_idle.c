@@ -1,6 +1,7 @@
 /* Reserved GPUs that are idle; see guard.h. */
 #include "plan/guard_idle.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 /* What is done about an idle reservation. */
 enum remedy { REMEDY_TELL, REMEDY_AWAITED, REMEDY_RELEASE, REMEDY_SIGNAL };
 
-/* The text of the mark: what the holder was warned of. */
+/* The text of the mark begins with that: what the holder was warned of. */
 static const char *const remedy_names[] = {
 	[REMEDY_TELL] = "tell",
 	[REMEDY_AWAITED] = "release-when-awaited",
@@ -54,6 +55,16 @@ static int64_t warn_after_ns(const struct guarding *g, enum remedy remedy)
 	return after_ns > g->rules->idle_after_ns / 2 ? after_ns : g->rules->idle_after_ns / 2;
 }
 
+/* What the holder is warned of, with the times that it is promised. The caller frees it. */
+static char *warned_of(const struct guarding *g, enum remedy remedy)
+{
+	if (remedy == REMEDY_TELL)
+		return mem_strdup(remedy_names[remedy]);
+	return mem_printf("%s %" PRId64 " %" PRId64, remedy_names[remedy],
+			  g->rules->idle_after_ns / NS_PER_SECOND,
+			  g->rules->idle_warn_ns / NS_PER_SECOND);
+}
+
 static char *idle_key(const struct reservation *r, int gpu)
 {
 	return mem_printf("idle %s %d", r->id, gpu);
@@ -80,9 +91,10 @@ static void withdraw(struct guarding *g, const struct reservation *r, int gpu, c
 
 /* Whether its holder was warned of what follows now. Not where the rule has been changed since, nor
    of what was before a time of which nothing is known: it may have been used then. */
-static bool is_warned(const struct mark *mark, enum remedy remedy, int64_t since_ns)
+static bool is_warned(const struct mark *mark, const char *what, enum remedy remedy,
+		      int64_t since_ns)
 {
-	return mark->text && !strcmp(mark->text, remedy_names[remedy]) &&
+	return mark->text && !strcmp(mark->text, what) &&
 	       (remedy == REMEDY_TELL || since_ns <= mark->warned_ns);
 }
 
@@ -93,16 +105,21 @@ static void look(struct guarding *g, struct idle *idle, int gpu)
 	const struct mark *mark = guard_mark(g, key);
 	int64_t since_ns = g->guard->idle_since_ns ? g->guard->idle_since_ns[gpu] : TIME_NONE;
 	int64_t now_ns = g->facts->now_ns;
+	AUTO_FREE char *what = warned_of(g, idle->remedy);
+	enum guard_word word = mark && idle->remedy != REMEDY_TELL
+				       ? guard_word(g, mark, idle->r->uid)
+				       : GUARD_WORD_TOLD;
 
 	if (mark && g->guard->last_active_ns && g->guard->last_active_ns[gpu] > mark->since_ns) {
-		withdraw(g, idle->r, gpu, key, idle->remedy != REMEDY_TELL);
+		withdraw(g, idle->r, gpu, key,
+			 idle->remedy != REMEDY_TELL && word != GUARD_WORD_LOST);
 		return;
 	}
 	/* Unknown is neither: what was said before stands, and nothing follows from it. */
 	if (since_ns == TIME_NONE)
 		return;
 	g->steps->idle += now_ns - since_ns >= g->rules->idle_after_ns;
-	if (mark && !is_warned(mark, idle->remedy, since_ns))
+	if (mark && (word == GUARD_WORD_LOST || !is_warned(mark, what, idle->remedy, since_ns)))
 		mark = NULL;
 	if (!mark && now_ns - since_ns >= warn_after_ns(g, idle->remedy)) {
 		idle->warn[idle->warn_count++] = gpu;
@@ -112,6 +129,14 @@ static void look(struct guarding *g, struct idle *idle, int gpu)
 	if (!mark || now_ns - since_ns < g->rules->idle_after_ns ||
 	    now_ns - mark->warned_ns < g->rules->idle_warn_ns)
 		return;
+	if (word != GUARD_WORD_TOLD) {
+		guard_step_gpus(guard_add(g, GUARD_WAIT,
+					  mem_printf("GPU %d is let alone: its holder has not been "
+						     "told of the warning yet",
+						     gpu)),
+				&gpu, 1);
+		return;
+	}
 	idle->due[idle->due_count++] = gpu;
 	idle->due_since_ns = since_ns > idle->due_since_ns ? since_ns : idle->due_since_ns;
 	idle->warned_ns = mark->warned_ns > idle->warned_ns ? mark->warned_ns : idle->warned_ns;
@@ -163,11 +188,12 @@ static void warn(struct guarding *g, const struct idle *idle)
 	guard_step_gpus(step, idle->warn, idle->warn_count);
 	for (size_t i = 0; i < idle->warn_count; i++) {
 		AUTO_FREE char *key = idle_key(idle->r, idle->warn[i]);
+		AUTO_FREE char *what = warned_of(g, idle->remedy);
 		struct mark *mark = guard_put(g, key);
 
 		mark->since_ns = idle->since_ns;
 		mark->warned_ns = g->facts->now_ns;
-		guard_set_text(g, mark, remedy_names[idle->remedy]);
+		guard_set_text(g, mark, what);
 	}
 }
 

@@ -96,6 +96,35 @@ void plan_guard(const struct pool_state *state, const struct plan_facts *facts,
 	record_pass(&g);
 }
 
+/* ---- what was not told ---- */
+
+static bool is_warning(const struct mark *m)
+{
+	static const char *const keys[] = {"unreserved ", "idle ", PLAN_EXPIRING};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (!strncmp(m->key, keys[i], strlen(keys[i])))
+			return m->warned_ns != TIME_NONE;
+	}
+	return false;
+}
+
+void plan_guard_untold(const struct pool_state *state, const struct plan_facts *facts,
+		       int64_t told_ns, int64_t since_ns, struct plan *p)
+{
+	for (size_t i = 0; i < state->marks_count; i++) {
+		const struct mark *m = &state->marks[i];
+
+		struct mark *put;
+
+		if (!is_warning(m) || m->warned_ns <= told_ns || m->warned_ns >= since_ns)
+			continue;
+		put = plan_put_mark(p, state, facts, m->key);
+		put->warned_ns = TIME_NONE;
+		put->seen_ns = m->seen_ns; /* nobody has looked */
+	}
+}
+
 /* ---- what was done ---- */
 
 /* The mark of what a step signals. The caller frees it. */
@@ -112,14 +141,17 @@ static void record(struct guarding *g, const struct guard_step *step, enum guard
 	const struct mark *mark = guard_mark(g, key);
 	bool kill = step->deed == GUARD_KILL;
 
-	/* Somebody else was faster: the mark is as he has left it. */
-	if (!mark || (kill ? mark->acted_ns : mark->warned_ns) != TIME_NONE)
+	/* This pass was so late that another one has taken the claim over. */
+	if (mark && (kill ? mark->acted_ns : mark->warned_ns) != TIME_NONE)
 		return;
 	if (sent == GUARD_GONE) {
 		guard_drop(g, key);
 		return;
 	}
-	*(kill ? &guard_put(g, key)->acted_ns : &guard_put(g, key)->warned_ns) = g->facts->now_ns;
+	/* None: another pass has seen by now that the process has ended. */
+	if (mark)
+		*(kill ? &guard_put(g, key)->acted_ns : &guard_put(g, key)->warned_ns) =
+			g->facts->now_ns;
 	guard_add_event(g->guard, g->facts->now_ns, step, EVENT_STOPPED, g->p);
 }
 

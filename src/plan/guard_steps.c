@@ -158,6 +158,22 @@ const char *guard_mark_rest(const struct guarding *g, size_t i, const char *word
 	return !strncmp(key, word, length) && key[length] == ' ' ? key + length + 1 : NULL;
 }
 
+/* Nothing is done to anybody who has not been told: the pass that has warned may have been killed
+   before it told, or may be of somebody who cannot tell others. */
+enum guard_word guard_word(const struct guarding *g, const struct mark *mark, struct quantity uid)
+{
+	const struct mark *told = guard_mark(g, PLAN_TOLD);
+
+	if (mark->warned_ns == TIME_NONE)
+		return GUARD_WORD_LOST;
+	if ((told && told->seen_ns >= mark->warned_ns) ||
+	    (uid.known && uid.value == (int64_t)g->guard->uid))
+		return GUARD_WORD_TOLD;
+	return g->guard->may_signal && g->facts->now_ns - mark->warned_ns > GUARD_TELL_NS
+		       ? GUARD_WORD_LOST
+		       : GUARD_WORD_COMING;
+}
+
 /* ---- what is seen ---- */
 
 const struct reservation *guard_holder(const struct guarding *g, size_t gpu)
@@ -167,16 +183,22 @@ const struct reservation *guard_holder(const struct guarding *g, size_t gpu)
 	return r && plan_ends(g->p, r, (int)gpu) ? NULL : r;
 }
 
+int64_t guard_released_ns(const struct guarding *g, size_t gpu)
+{
+	const struct slot *slot = &g->state->slots[gpu];
+	const struct time_base base = plan_time_base(g->facts);
+
+	return plan_rebase_time(slot->last_released_ns, &slot->released_base, &base);
+}
+
 /* What changed hands since the scan began, or does so now, was judged by another reservation. */
 bool guard_sees(const struct guarding *g, size_t gpu)
 {
 	const struct slot *slot = &g->state->slots[gpu];
 	const struct gpu *seen = g->facts->gpus ? g->facts->gpus[gpu] : NULL;
-	const struct time_base base = plan_time_base(g->facts);
-	int64_t released_ns = plan_rebase_time(slot->last_released_ns, &slot->released_base, &base);
 
 	return g->guard->pids_known && seen && seen->processes_known && !slot->problem &&
-	       released_ns < g->guard->scan_ns &&
+	       guard_released_ns(g, gpu) < g->guard->scan_ns &&
 	       (!slot->reservation ||
 		(slot->reservation->start_ns < g->guard->scan_ns && guard_holder(g, gpu)));
 }

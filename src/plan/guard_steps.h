@@ -37,11 +37,23 @@ struct mark *guard_put(struct guarding *g, const char *key);
 void guard_drop(struct guarding *g, const char *key);
 void guard_set_text(struct guarding *g, struct mark *mark, const char *text);
 
+/* Whether whoever was warned, as a mark says, was told of that. */
+enum guard_word {
+	GUARD_WORD_TOLD,
+	GUARD_WORD_COMING, /* not yet: somebody is about to */
+	GUARD_WORD_LOST,   /* not in time: the warning is void */
+};
+
+enum guard_word guard_word(const struct guarding *g, const struct mark *mark, struct quantity uid);
+
 /* The i-th loaded mark whose key begins with that word and a space: what follows, or NULL. */
 const char *guard_mark_rest(const struct guarding *g, size_t i, const char *word);
 
 /* The reservation on that GPU, unless the plan ends it. */
 const struct reservation *guard_holder(const struct guarding *g, size_t gpu);
+
+/* When the GPU was given back last. */
+int64_t guard_released_ns(const struct guarding *g, size_t gpu);
 
 /* Whether this scan shows which processes are on that GPU, as it is reserved now. */
 bool guard_sees(const struct guarding *g, size_t gpu);

@@ -89,11 +89,16 @@ static void stop_one(struct guarding *g, const struct guard_stop *stop)
 	}
 	if (mark->warned_ns == TIME_NONE || mark->acted_ns != TIME_NONE)
 		return;
-	if (now_ns - mark->warned_ns >= g->rules->grace_ns)
-		add_step(g, GUARD_KILL, stop, "SIGKILL to");
-	else
+	if (now_ns - mark->warned_ns < g->rules->grace_ns) {
 		add_step(g, GUARD_WAIT, stop,
 			 "the time between SIGTERM and SIGKILL is not over for");
+		return;
+	}
+	/* Another pass has claimed it since SIGTERM was sent, and is about to. */
+	if (mark->since_ns > mark->warned_ns && now_ns - mark->since_ns < GUARD_CLAIM_NS)
+		return;
+	add_step(g, GUARD_KILL, stop, "SIGKILL to");
+	guard_put(g, key)->since_ns = now_ns;
 }
 
 /* Whether a mark is about a process, not a run. */

@@ -61,17 +61,27 @@ static bool is_above(const struct guarding *g, const struct guard_use *use, bool
 	return sum_mb > g->guard->threshold_mb;
 }
 
+/* The other program, and records of old, name the holder of a reservation only as it was typed: its
+   own processes may look like another's. */
+static const char *doubt_of(const struct reservation *holder, bool above)
+{
+	if (!above)
+		return "its account is not known to use more memory there than memory.threshold";
+	return holder && !holder->uid.known ? "who has reserved the GPU is not known for certain"
+					    : NULL;
+}
+
 /* On a reserved GPU, as on a free one, a little memory is no use. */
-static void judge(const struct guarding *g, bool is_reserved, struct guard_uses *u)
+static void judge(const struct guarding *g, const struct reservation *holder, struct guard_uses *u)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < u->count; i++) {
 		struct guard_use *use = &u->of[i];
-		bool known;
+		bool known, above = is_above(g, use, &known) && use->uid.known;
 
-		use->is_certain = is_above(g, use, &known) && use->uid.known;
-		if (use->is_certain || !known || !is_reserved)
+		use->doubt = doubt_of(holder, above);
+		if (above || !known || !holder)
 			u->of[kept++] = *use;
 		else
 			free(use->processes);
@@ -98,7 +108,7 @@ void guard_find_uses(const struct guarding *g, size_t i, struct guard_uses *u)
 			mem_resize(use->processes, use->count + 1, sizeof(*use->processes));
 		use->processes[use->count++] = process;
 	}
-	judge(g, holder != NULL, u);
+	judge(g, holder, u);
 	if (!holder && !u->count)
 		add_use(u, (int)i, NULL);
 }
@@ -148,18 +158,25 @@ static char *use_key(const struct guard_use *use)
 	return mem_printf("unreserved %d %" PRId64, use->gpu, use->uid.value);
 }
 
-/* What an account was warned of, as the text of its mark begins. */
-static const char *warned_of(const struct guarding *g)
+/* Whether anybody is told of such use at all. */
+static bool has_rule(const struct guarding *g)
 {
-	if (!g->rules->unreserved_after_ns ||
-	    !(g->rules->unreserved_warn || g->rules->unreserved_stop))
-		return "-";
-	return g->rules->unreserved_stop ? "stop" : "tell";
+	return g->rules->unreserved_after_ns &&
+	       (g->rules->unreserved_warn || g->rules->unreserved_stop);
+}
+
+/* What an account is warned of, as the text of its mark begins: with the time that it was promised.
+   The caller frees it. */
+static char *warned_of(const struct guarding *g)
+{
+	if (!g->rules->unreserved_stop)
+		return mem_strdup("tell");
+	return mem_printf("stop:%" PRId64, g->rules->unreserved_after_ns / NS_PER_SECOND);
 }
 
 static bool is_warned(const struct guarding *g, const struct mark *mark)
 {
-	const char *what = warned_of(g);
+	AUTO_FREE char *what = warned_of(g);
 	size_t length = strlen(what);
 
 	return mark && mark->warned_ns != TIME_NONE && mark->text &&
@@ -175,11 +192,13 @@ static void set_text(struct guarding *g, struct mark *mark, const struct guard_u
 }
 
 /* Whether it goes on since the mark was made: it was seen a moment ago, or one of its processes was
-   there when it was last seen. */
+   there when it was last seen, and nobody has had the GPU reserved since. */
 static bool goes_on(const struct guarding *g, const struct guard_use *use, const struct mark *mark)
 {
 	if (g->facts->now_ns - mark->seen_ns <= GUARD_GAP_NS)
 		return true;
+	if (guard_released_ns(g, (size_t)use->gpu) > mark->seen_ns)
+		return false;
 	for (size_t i = 0; i < use->count; i++) {
 		const struct process *p = use->processes[i];
 
@@ -228,7 +247,7 @@ static struct guard_step *add_step(struct guarding *g, enum guard_deed deed,
 
 /* ---- what follows ---- */
 
-const char *guard_why_spared(const struct guarding *g, const struct process *p, bool is_certain)
+const char *guard_why_spared(const struct guarding *g, const struct process *p, const char *doubt)
 {
 	if (p->ignored_by)
 		return "an administrator has it ignored";
@@ -241,12 +260,10 @@ const char *guard_why_spared(const struct guarding *g, const struct process *p, 
 	if (p->container)
 		return "it runs in a container, whose owner is unknown";
 	if (guard_is_spared(g, p->uid))
-		return "guard.spare names its account, or a group of it";
+		return "guard.spare names its account, or a group of it, or that cannot be told";
 	if (guard_command_is_spared(g, p->name))
 		return "guard.spare.commands names its program";
-	if (!is_certain)
-		return "its account is not known to use more memory there than memory.threshold";
-	return NULL;
+	return doubt;
 }
 
 /* Why a process is not stopped yet or at all, for whoever asks. */
@@ -266,23 +283,31 @@ static void say(struct guarding *g, const struct guard_use *use, const struct pr
 static void say_spared(struct guarding *g, const struct guard_use *use)
 {
 	for (size_t i = 0; i < use->count; i++) {
-		const char *why = guard_why_spared(g, use->processes[i], use->is_certain);
+		const char *why = guard_why_spared(g, use->processes[i], use->doubt);
 
 		if (why)
 			say(g, use, use->processes[i], why);
 	}
 }
 
-/* Whether anybody is to be warned of that use. */
+/* Whether anybody is to be warned of that use: nobody of what is let alone anyway, or is not known
+   to be that account's, as in containers. */
 static bool is_warnable(const struct guarding *g, const struct guard_use *use)
 {
-	return use->count && use->uid.known && use->uid.value != 0 && !guard_is_spared(g, use->uid);
+	const char *doubt = g->rules->unreserved_stop ? use->doubt : NULL;
+
+	for (size_t i = 0; i < use->count; i++) {
+		if (!guard_why_spared(g, use->processes[i], doubt))
+			return true;
+	}
+	return false;
 }
 
 static void warn(struct guarding *g, const struct guard_use *use, struct mark *mark)
 {
 	AUTO_FREE char *what = use_text(g, use), *span = clock_span(g->rules->unreserved_after_ns);
 	const char *them = use->count == 1 ? "it" : "them";
+	AUTO_FREE char *warned = warned_of(g);
 	bool stops = g->rules->unreserved_stop;
 
 	add_step(g, GUARD_WARN, use,
@@ -290,12 +315,12 @@ static void warn(struct guarding *g, const struct guard_use *use, struct mark *m
 				    them, them, span)
 		       : mem_printf("%s: end %s or reserve the GPU", what, them));
 	mark->warned_ns = g->facts->now_ns;
-	set_text(g, mark, use, warned_of(g));
+	set_text(g, mark, use, warned);
 }
 
 /* Lists its processes that have had their time. */
 static void stop(struct guarding *g, const struct guard_use *use, const struct mark *mark,
-		 struct guard_stops *stops)
+		 enum guard_word word, struct guard_stops *stops)
 {
 	int64_t now_ns = g->facts->now_ns, after_ns = g->rules->unreserved_after_ns;
 	AUTO_FREE char *since = clock_span(now_ns - mark->since_ns);
@@ -304,11 +329,13 @@ static void stop(struct guarding *g, const struct guard_use *use, const struct m
 	for (size_t i = 0; i < use->count; i++) {
 		const struct process *p = use->processes[i];
 
-		if (guard_why_spared(g, p, use->is_certain))
+		if (guard_why_spared(g, p, use->doubt))
 			continue;
 		if (now_ns - mark->warned_ns < after_ns || now_ns - p->started_ns < after_ns)
 			say(g, use, p,
 			    "the time since the warning, or since it began, is not over");
+		else if (word != GUARD_WORD_TOLD)
+			say(g, use, p, "its account has not been told of the warning yet");
 		else
 			guard_add_stop(stops, p, use->gpu, mark->warned_ns,
 				       mem_printf("used without a reservation for %s, warned %s "
@@ -323,6 +350,7 @@ static void follow(struct guarding *g, const struct guard_use *use, struct guard
 	const struct mark *mark = guard_mark(g, key);
 	bool is_new = !mark || !goes_on(g, use, mark);
 	struct mark *put = guard_put(g, key);
+	enum guard_word word;
 
 	g->steps->unreserved++;
 	if (is_new) {
@@ -331,13 +359,15 @@ static void follow(struct guarding *g, const struct guard_use *use, struct guard
 		put->warned_ns = TIME_NONE;
 		set_text(g, put, use, "-");
 	}
-	if (!strcmp(warned_of(g), "-") || !g->guard->within_hours)
+	if (!has_rule(g) || !g->guard->within_hours)
 		return;
 	if (g->rules->unreserved_stop)
 		say_spared(g, use);
-	if (is_warned(g, put)) {
-		if (g->rules->unreserved_stop)
-			stop(g, use, put, stops);
+	if (is_warned(g, put) && !g->rules->unreserved_stop)
+		return;
+	word = is_warned(g, put) ? guard_word(g, put, use->uid) : GUARD_WORD_LOST;
+	if (word != GUARD_WORD_LOST) {
+		stop(g, use, put, word, stops);
 		return;
 	}
 	/* Where nothing follows, nobody is told of what is soon over. */

@@ -12,7 +12,7 @@ struct guard_use {
 	const char *account;              /* NULL: unknown */
 	const struct process **processes; /* those that count */
 	size_t count;
-	bool is_certain; /* it is known to use more memory than is tolerated */
+	const char *doubt; /* why nothing is known to be wrong: nobody is stopped; or NULL */
 };
 
 struct guard_uses {
@@ -26,9 +26,10 @@ void guard_uses_clear(struct guard_uses *u);
    one use, of nobody. */
 void guard_find_uses(const struct guarding *g, size_t gpu, struct guard_uses *ret_uses);
 
-/* Why a process must not be stopped whatever the rules say, "it is root's"; NULL: it may be. */
+/* Why a process must not be stopped whatever the rules say, "it is root's"; NULL: it may be.
+   `doubt` is that of its use. */
 const char *guard_why_spared(const struct guarding *g, const struct process *process,
-			     bool is_certain);
+			     const char *doubt);
 
 /* Processes that are to be stopped, each once. */
 struct guard_stop {

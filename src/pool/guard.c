@@ -41,16 +41,19 @@ void pool_guarded_clear(struct pool_guarded *g)
 
 /* ---- for which accounts the rules do not count ---- */
 
-/* Whether guard.spare names that account, or may do so: where names are asked for, one without a
-   name could be any. */
+/* Whether guard.spare names that account, or it has no name. */
 static bool is_named(const struct guard_config *c, uid_t uid)
 {
-	AUTO_FREE char *name = c->users_count ? host_account_name(uid) : NULL;
+	AUTO_FREE char *name = host_account_name(uid);
 
+	/* Nobody can be told, or it is one of another host, container or name service that fails.
+	 */
+	if (!name || !strncmp(name, "uid ", 4))
+		return true;
 	for (size_t i = 0; i < c->users_count; i++) {
 		uid_t named;
 
-		if (!name || !strncmp(name, "uid ", 4) || !strcmp(name, c->users[i]) ||
+		if (!strcmp(name, c->users[i]) ||
 		    (host_account_find(c->users[i], &named) == 0 && named == uid))
 			return true;
 	}
@@ -99,6 +102,23 @@ static void add_accounts(struct pass *p)
 	}
 }
 
+/* Containers that no control group names, of what its GPU is not reserved for. */
+static void find_insiders(struct observation *o, const struct pool_state *state)
+{
+	for (size_t i = 0; i < o->count; i++) {
+		bool reserved = state->slots[i].reservation != NULL;
+
+		for (size_t k = 0; o->gpus[i] && k < o->gpus[i]->processes_count; k++) {
+			struct process *process = &o->gpus[i]->processes[k];
+
+			if (process->uid.known && process->uid.value != 0 && !process->container &&
+			    (process->foreign || !reserved) && !o->foreign_pids &&
+			    host_process_is_inside(process->pid))
+				process->container = mem_strdup("unknown");
+		}
+	}
+}
+
 /* ---- the decision ---- */
 
 /* Scans, and asks the name services, while nothing is locked. */
@@ -110,6 +130,7 @@ static int look(struct pass *p, struct err *e)
 	if (r < 0)
 		return r;
 	observe_processes(&p->cache.observation, &p->cache.state);
+	find_insiders(&p->cache.observation, &p->cache.state);
 	add_accounts(p);
 	return 0;
 }
@@ -164,6 +185,7 @@ static struct guard_facts facts_of(const struct pass *p, const struct plan_facts
 		.within_hours = !c->has_hours || hours_have_time(&c->hours, facts->now_ns),
 		/* Its scan is its own, or one that no other user can have made up (gpu/share.h). */
 		.may_signal = p->actor->uid == 0,
+		.uid = p->actor->uid,
 		.actor = p->actor->account,
 		.idle_since_ns = a ? a->idle_since_ns : NULL,
 		.last_active_ns = a ? a->last_active_ns : NULL,

@@ -10,9 +10,8 @@
 #include "plan/plan.h"
 #include "pool/private.h"
 
-/* Its text: the id of the last event that was told, and the tokens of the last who have moved it,
-   the newest first, between spaces. */
-#define CURSOR "told"
+/* The cursor is the mark PLAN_TOLD. Its text: the id of the last event that was told, and the
+   tokens of the last who have moved it, the newest first, between spaces. */
 #define TOKENS_KEPT 8
 /* Of what was told before, so many are read at most. */
 #define NEWS_KNOWN_MAX 10000
@@ -55,7 +54,7 @@ static int read_marks(struct pool *p, struct pool_news *n, bool *ret_initialized
 	if (r < 0)
 		return r;
 	*ret_initialized = state.initialized;
-	cursor = pool_state_mark(&state, CURSOR);
+	cursor = pool_state_mark(&state, PLAN_TOLD);
 	n->cursor = mem_strdup(cursor ? cursor->text : NULL);
 	n->cursor_ns = cursor ? cursor->seen_ns : TIME_NONE;
 	n->wanted = mem_alloc(state.marks_count, sizeof(*n->wanted));
@@ -98,15 +97,12 @@ static int64_t later_ns(int64_t a_ns, int64_t b_ns)
 
 /* Those behind the cursor. One of another kind of store, from which the pool was copied, says
    nothing but when it was moved last. */
-static int read_new(struct pool *p, struct pool_news *n, const char *last, int64_t now_ns,
-		    struct err *e)
+static int read_new(struct pool *p, struct pool_news *n, const char *last, struct err *e)
 {
-	const struct reading after = {
-		.range = {.since_ns = now_ns - (last ? NEWS_AGE_NS : NEWS_FIRST_NS), .after = last},
-		.most = NEWS_MAX};
-	const struct reading later = {
-		.range = {.since_ns = later_ns(n->cursor_ns, now_ns - NEWS_AGE_NS)},
-		.most = NEWS_MAX};
+	const struct reading after = {.range = {.since_ns = n->since_ns, .after = last},
+				      .most = NEWS_MAX};
+	const struct reading later = {.range = {.since_ns = later_ns(n->cursor_ns, n->since_ns)},
+				      .most = NEWS_MAX};
 	struct err of_cursor = {0};
 	int r = read_events(p, &after, n, last ? &of_cursor : e);
 
@@ -121,9 +117,9 @@ static int read_new(struct pool *p, struct pool_news *n, const char *last, int64
 static int read_both(struct pool *p, struct pool_news *n, struct err *e)
 {
 	AUTO_FREE char *last = cursor_id(n->cursor);
-	int64_t now_ns = clock_now_ns();
-	const struct reading before = {
-		.range = {.since_ns = now_ns - NEWS_AGE_NS}, .most = NEWS_KNOWN_MAX, .until = last};
+	const struct reading before = {.range = {.since_ns = n->read_ns - NEWS_AGE_NS},
+				       .most = NEWS_KNOWN_MAX,
+				       .until = last};
 	int r = last ? read_events(p, &before, n, e) : 0;
 
 	/* A cursor of more than an hour ago, or so many events that it was not reached: nothing is
@@ -131,15 +127,18 @@ static int read_both(struct pool *p, struct pool_news *n, struct err *e)
 	if (last && (!n->count || strcmp(n->events[n->count - 1].id, last) != 0))
 		forget_events(n);
 	n->told = n->count;
-	return r < 0 ? r : read_new(p, n, last, now_ns, e);
+	n->since_ns = n->read_ns - (last ? NEWS_AGE_NS : NEWS_FIRST_NS);
+	return r < 0 ? r : read_new(p, n, last, e);
 }
 
 int pool_news_read(struct pool *pool, struct pool_news *ret_news, struct err *e)
 {
 	AUTO(pool_news_clear) struct pool_news news = {0};
 	bool initialized = false;
-	int r = read_marks(pool, &news, &initialized, e);
+	int r;
 
+	news.read_ns = clock_now_ns();
+	r = read_marks(pool, &news, &initialized, e);
 	if (r == 0 && initialized)
 		r = read_both(pool, &news, e);
 	if (r < 0)
@@ -160,6 +159,15 @@ static char *next_cursor(const struct pool_news *n)
 			  tokens ? tokens : "");
 }
 
+/* What was committed until then is told with these events. */
+static int64_t told_until(const struct pool_news *n, int64_t now_ns)
+{
+	int64_t until_ns =
+		n->count - n->told < NEWS_MAX ? n->read_ns : n->events[n->count - 1].time_ns;
+
+	return until_ns < now_ns ? until_ns : now_ns;
+}
+
 struct take {
 	const struct pool_news *news;
 	bool late; /* somebody else was faster */
@@ -169,14 +177,17 @@ static int decide_take(const struct pool_state *state, const struct plan_facts *
 		       void *argument, struct plan *plan, struct err *e)
 {
 	struct take *take = argument;
-	const struct mark *cursor = pool_state_mark(state, CURSOR);
+	const struct mark *cursor = pool_state_mark(state, PLAN_TOLD);
 	const char *was = take->news->cursor, *is = cursor ? cursor->text : NULL;
 	struct mark *moved;
 
 	take->late = (was && is) ? strcmp(was, is) != 0 : was != is;
 	if (take->late)
 		return 0;
-	moved = plan_put_mark(plan, state, facts, CURSOR);
+	plan_guard_untold(state, facts, cursor ? cursor->seen_ns : TIME_NONE, take->news->since_ns,
+			  plan);
+	moved = plan_put_mark(plan, state, facts, PLAN_TOLD);
+	moved->seen_ns = told_until(take->news, facts->now_ns);
 	moved->text = plan_own(plan, next_cursor(take->news));
 	plan_forget_wishes(plan, state, facts);
 	return 0;
@@ -202,6 +213,6 @@ int pool_news_is_taken(struct pool *pool, const char *token, struct err *e)
 
 	if (r < 0)
 		return r;
-	cursor = pool_state_mark(&state, CURSOR);
+	cursor = pool_state_mark(&state, PLAN_TOLD);
 	return cursor && cursor->text && strstr(cursor->text, token) != NULL;
 }

@@ -19,6 +19,8 @@
 struct pool_news {
 	struct event *events; /* of the last hour, in the order in which they happened */
 	size_t count;
+	int64_t read_ns;     /* when */
+	int64_t since_ns;    /* what is older is not told any more */
 	size_t told;         /* so many of them were told before */
 	char *cursor;        /* the text of the mark when they were read; NULL: there was none */
 	int64_t cursor_ns;   /* when it was moved last */

@@ -82,8 +82,18 @@ static void add_pass(struct guard_world *w, const char *minutes)
 	const struct mark mark = {.key = key, .since_ns = ago("9999")};
 
 	pool_state_put_mark(&w->state, &mark, false);
-	for (size_t i = 0; i < w->state.marks_count; i++)
-		w->state.marks[i].seen_ns = ago(minutes);
+	for (size_t i = 0; i < w->state.marks_count; i++) {
+		if (strcmp(w->state.marks[i].key, PLAN_TOLD) != 0)
+			w->state.marks[i].seen_ns = ago(minutes);
+	}
+}
+
+static void add_told(struct guard_world *w, const char *minutes)
+{
+	char key[] = PLAN_TOLD;
+	const struct mark mark = {.key = key, .since_ns = ago("9999"), .seen_ns = ago(minutes)};
+
+	pool_state_put_mark(&w->state, &mark, false);
 }
 
 static void add_wait(struct guard_world *w, const char *text)
@@ -164,6 +174,8 @@ static void add_clause(struct guard_world *w, const char *clause)
 	else if (!strcmp(word, "spare"))
 		w->accounts[w->accounts_count++] =
 			(struct guard_account){.uid = (uid_t)number, .spared = true};
+	else if (!strcmp(word, "known"))
+		w->accounts[w->accounts_count++] = (struct guard_account){.uid = (uid_t)number};
 	else if (!strcmp(word, "command"))
 		add_command(&w->rules, rest);
 	else if (!strcmp(word, "sick"))
@@ -175,11 +187,17 @@ static void add_clause(struct guard_world *w, const char *clause)
 	else if (!strcmp(word, "night"))
 		w->guard.within_hours = false;
 	else if (!strcmp(word, "nonroot"))
-		w->guard.may_signal = false;
+		w->guard.may_signal = false, w->guard.uid = 1900;
 	else if (!strcmp(word, "blind"))
 		w->guard.pids_known = false;
 	else if (!strcmp(word, "pass"))
 		add_pass(w, rest);
+	else if (!strcmp(word, "told"))
+		add_told(w, rest);
+	else if (!strcmp(word, "freed"))
+		w->state.slots[number].last_released_ns = ago(strchr(rest, ' ') + 1);
+	else if (!strcmp(word, "nameless"))
+		w->state.slots[number].reservation->uid.known = false;
 	else
 		fail_msg("no clause %s", clause);
 }
@@ -216,6 +234,8 @@ static void complete(struct guard_world *w)
 	}
 	if (!has_pass)
 		add_clause(w, "pass 1");
+	if (!pool_state_mark(&w->state, PLAN_TOLD))
+		add_clause(w, "told 0");
 }
 
 void guard_world_open(struct guard_world *w, const char *text)
@@ -289,7 +309,7 @@ char *guard_world_marks(const struct guard_world *w)
 	for (size_t i = 0; i < w->state.marks_count; i++) {
 		const char *key = w->state.marks[i].key;
 
-		if (strcmp(key, "guard") != 0)
+		if (strcmp(key, "guard") != 0 && strcmp(key, PLAN_TOLD) != 0)
 			str_addf(&out, "%s%s", out.length ? "; " : "", key);
 	}
 	return str_steal(&out);

@@ -33,7 +33,10 @@ struct guard_world {
  *     rule WORD...                              idle, release, awaited, signal; unreserved, stop,
  *                                               silent; expiry, expiry-stop
  *     pass AGO                                  the last pass (1)
- *     spare UID, stranger UID, command NAME     of guard.spare; an account that nobody knows
+ *     told AGO                                  when the events were told last (0)
+ *     freed GPU AGO                             when it was given back last
+ *     nameless GPU                              its holder's uid is not known
+ *     spare UID, known UID, command NAME        of guard.spare; an account that has a name
  *     sick GPU, unseen GPU, late GPU            late: it was reserved after the scan
  *     night, nonroot, blind                     outside guard.hours; not root; foreign pids
  */

@@ -7,7 +7,7 @@
 #include "guard_world.h"
 
 #define R0 "00000000-0000-0000-0000-000000000000"
-#define USED "process 3 4711 1001 5000 20; mark unreserved 3 1001=20,10,-,stop u1001; "
+#define USED "process 3 4711 1001 5000 20; mark unreserved 3 1001=20,10,-,stop:300 u1001; "
 #define IDLE "hold 0 1 1000 manual; "
 
 static const struct {
@@ -20,27 +20,33 @@ static const struct {
 	{"idle: warned before its time", IDLE "idle 0 90; rule idle release", "warn 0",
 	 "idle " R0 " 0"},
 	{"no rule", IDLE "idle 0 900", "", ""},
-	{"warned once", IDLE "idle 0 119; mark idle " R0 " 0=119,29,-,release; rule idle release",
-	 "", NULL},
+	{"warned once",
+	 IDLE "idle 0 119; mark idle " R0 " 0=119,29,-,release 7200 1800; rule idle release", "",
+	 NULL},
 	{"its time is over",
-	 IDLE "idle 0 120; mark idle " R0 " 0=120,30,-,release; rule idle release", "release 0",
-	 ""},
+	 IDLE "idle 0 120; mark idle " R0 " 0=120,30,-,release 7200 1800; rule idle release",
+	 "release 0", ""},
 	{"the warning came late: its own time counts",
-	 IDLE "idle 0 900; mark idle " R0 " 0=900,29,-,release; rule idle release", "", NULL},
+	 IDLE "idle 0 900; mark idle " R0 " 0=900,29,-,release 7200 1800; rule idle release", "",
+	 NULL},
 	{"a first pass after days warns, and does nothing", IDLE "idle 0 900; rule idle release",
 	 "warn 0", NULL},
-	{"nothing is known", IDLE "mark idle " R0 " 0=900,800,-,release; rule idle release", "",
+	{"nothing is known",
+	 IDLE "mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release", "",
 	 "idle " R0 " 0"},
-	{"used again", IDLE "active 0 1; mark idle " R0 " 0=120,30,-,release; rule idle release",
+	{"used again",
+	 IDLE "active 0 1; mark idle " R0 " 0=120,30,-,release 7200 1800; rule idle release",
 	 "withdraw 0", ""},
 	{"used and idle again since",
-	 IDLE "active 0 5; idle 0 5; mark idle " R0 " 0=120,30,-,release; rule idle release",
+	 IDLE "active 0 5; idle 0 5; mark idle " R0
+	      " 0=120,30,-,release 7200 1800; rule idle release",
 	 "withdraw 0", ""},
 	{"idle again, not for long enough by what is known",
-	 IDLE "idle 0 60; mark idle " R0 " 0=900,800,-,release; rule idle release", "", NULL},
+	 IDLE "idle 0 60; mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release", "",
+	 NULL},
 	{"warned before a time of which nothing is known: warned again",
-	 IDLE "idle 0 120; mark idle " R0 " 0=900,800,-,release; rule idle release", "warn 0",
-	 "idle " R0 " 0"},
+	 IDLE "idle 0 120; mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release",
+	 "warn 0", "idle " R0 " 0"},
 	{"told before such a time: once will do",
 	 IDLE "idle 0 120; mark idle " R0 " 0=900,800,-,tell; rule idle", "", NULL},
 	{"told, and nothing else", IDLE "idle 0 120; rule idle", "warn 0", NULL},
@@ -49,39 +55,43 @@ static const struct {
 	{"the rule was made harder: nobody was warned of that",
 	 IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,tell; rule idle release", "warn 0", NULL},
 	{"nobody waits",
-	 IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,release-when-awaited; rule idle awaited",
+	 IDLE "idle 0 900; mark idle " R0
+	      " 0=900,800,-,release-when-awaited 7200 1800; rule idle awaited",
 	 "", NULL},
 	{"somebody waits who can take a free GPU",
 	 IDLE "idle 0 900; wait 1001 1; mark idle " R0
-	      " 0=900,800,-,release-when-awaited; rule idle awaited",
+	      " 0=900,800,-,release-when-awaited 7200 1800; rule idle awaited",
 	 "", NULL},
 	{"somebody waits",
 	 IDLE "hold 1 5 1002 manual; idle 0 900; wait 1001 1; mark idle " R0
-	      " 0=900,800,-,release-when-awaited; rule idle awaited",
+	      " 0=900,800,-,release-when-awaited 7200 1800; rule idle awaited",
 	 "release 0", ""},
 	{"somebody waits for less than there is",
 	 "hold 0 3 1000 manual; hold 3 3 1002 manual; idle 0 900; idle 1 900; idle 2 900; wait 1001 1; mark idle " R0
-	 " 0=900,800,-,release-when-awaited; mark idle " R0
-	 " 1=900,800,-,release-when-awaited; mark idle " R0
-	 " 2=900,800,-,release-when-awaited; rule idle awaited",
+	 " 0=900,800,-,release-when-awaited 7200 1800; mark idle " R0
+	 " 1=900,800,-,release-when-awaited 7200 1800; mark idle " R0
+	 " 2=900,800,-,release-when-awaited 7200 1800; rule idle awaited",
 	 "release 0", NULL},
 	{"one of three GPUs is idle",
 	 "hold 0 3 1000 manual; idle 1 900; mark idle " R0
-	 " 1=900,800,-,release; rule idle release",
+	 " 1=900,800,-,release 7200 1800; rule idle release",
 	 "release 1", ""},
-	{"the reservation has ended", "mark idle " R0 " 0=900,800,-,release; rule idle release", "",
-	 ""},
+	{"the reservation has ended",
+	 "mark idle " R0 " 0=900,800,-,release 7200 1800; rule idle release", "", ""},
 	{"somebody else has the GPU",
 	 "hold 0 1 1001 manual; idle 0 900; mark idle "
-	 "99999999-0000-0000-0000-000000000000 0=900,800,-,release; "
+	 "99999999-0000-0000-0000-000000000000 0=900,800,-,release 7200 1800; "
 	 "rule idle release",
 	 "warn 0", "idle " R0 " 0"},
-	{"the rule is gone", IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,release", "", ""},
+	{"the rule is gone", IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,release 7200 1800", "",
+	 ""},
 	{"outside the hours",
-	 IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,release; rule idle release; night", "",
-	 NULL},
+	 IDLE "idle 0 900; mark idle " R0
+	      " 0=900,800,-,release 7200 1800; rule idle release; night",
+	 "", NULL},
 	{"spared",
-	 IDLE "idle 0 900; mark idle " R0 " 0=900,800,-,release; rule idle release; spare "
+	 IDLE "idle 0 900; mark idle " R0
+	      " 0=900,800,-,release 7200 1800; rule idle release; spare "
 	      "1000",
 	 "", NULL},
 	{"an account that nobody knows", "hold 0 1 1234 manual; idle 0 900; rule idle release", "",
@@ -91,33 +101,36 @@ static const struct {
 	{"an idle run is warned of the signal", "hold 0 1 1000 run; idle 0 90; rule idle signal",
 	 "warn 0", NULL},
 	{"an idle run is signalled",
-	 "hold 0 1 1000 run; idle 0 120; mark idle " R0 " 0=120,30,-,signal; rule idle signal",
+	 "hold 0 1 1000 run; idle 0 120; mark idle " R0
+	 " 0=120,30,-,signal 7200 1800; rule idle signal",
 	 "signal 0 5000", "idle " R0 " 0; stop " R0},
 	{"a run that uses one of its GPUs is not",
-	 "hold 0 2 1000 run; idle 0 120; mark idle " R0 " 0=120,30,-,signal; rule idle signal", "",
-	 NULL},
+	 "hold 0 2 1000 run; idle 0 120; mark idle " R0
+	 " 0=120,30,-,signal 7200 1800; rule idle signal",
+	 "", NULL},
 	{"a run is signalled once",
-	 "hold 0 1 1000 run; idle 0 900; mark idle " R0 " 0=900,800,-,signal; mark stop " R0
-	 "=700,700; rule idle signal",
+	 "hold 0 1 1000 run; idle 0 900; mark idle " R0
+	 " 0=900,800,-,signal 7200 1800; mark stop " R0 "=700,700; rule idle signal",
 	 "", NULL},
 	{"a pass was killed before it had signalled",
-	 "hold 0 1 1000 run; idle 0 900; mark idle " R0 " 0=900,800,-,signal; mark stop " R0
-	 "=1,-; rule idle signal",
+	 "hold 0 1 1000 run; idle 0 900; mark idle " R0
+	 " 0=900,800,-,signal 7200 1800; mark stop " R0 "=1,-; rule idle signal",
 	 "signal 0 5000", NULL},
 	{"another pass is about to signal it",
-	 "hold 0 1 1000 run; idle 0 900; mark idle " R0 " 0=900,800,-,signal; mark stop " R0
-	 "=0,-; rule idle signal",
+	 "hold 0 1 1000 run; idle 0 900; mark idle " R0
+	 " 0=900,800,-,signal 7200 1800; mark stop " R0 "=0,-; rule idle signal",
 	 "", NULL},
 	{"root's run",
-	 "hold 0 1 0 run; idle 0 900; mark idle " R0 " 0=900,800,-,signal; rule idle signal", "",
-	 NULL},
+	 "hold 0 1 0 run; idle 0 900; mark idle " R0
+	 " 0=900,800,-,signal 7200 1800; rule idle signal",
+	 "", NULL},
 	{"only root signals",
 	 "hold 0 1 1000 run; idle 0 900; mark idle " R0
-	 " 0=900,800,-,signal; rule idle signal; nonroot",
+	 " 0=900,800,-,signal 7200 1800; rule idle signal; nonroot",
 	 "", NULL},
 	{"a run of a spared program",
 	 "hold 0 1 1000 run; idle 0 900; process 0 5000 1000 5000 90 "
-	 "Xorg; command Xorg; mark idle " R0 " 0=900,800,-,signal; rule idle signal",
+	 "Xorg; command Xorg; mark idle " R0 " 0=900,800,-,signal 7200 1800; rule idle signal",
 	 "", NULL},
 
 	/* ---- unreserved ---- */
@@ -155,15 +168,17 @@ static const struct {
 	 "unreserved-begun 3; warn 3", NULL},
 	{"stopped", USED "rule unreserved stop", "stop 3 4711", "stop 4711:99; unreserved 3 1001"},
 	{"not before the warning is old enough",
-	 "process 3 4711 1001 5000 20; mark unreserved 3 1001=20,4,-,stop u1001; rule unreserved stop",
+	 "process 3 4711 1001 5000 20; mark unreserved 3 1001=20,4,-,stop:300 u1001; rule unreserved stop",
 	 "spare 3 4711", NULL},
 	{"not before it is old enough itself",
-	 "process 3 4711 1001 5000 4; mark unreserved 3 1001=20,10,-,stop u1001; rule unreserved stop",
+	 "process 3 4711 1001 5000 4; mark unreserved 3 1001=20,10,-,stop:300 u1001; rule unreserved stop",
 	 "spare 3 4711", NULL},
 	{"the second signal", USED "mark stop 4711:99=2,1; rule unreserved stop", "kill 3 4711",
 	 NULL},
 	{"not before the grace is over", USED "mark stop 4711:99=0,0; rule unreserved stop",
 	 "wait 3 4711", NULL},
+	{"another pass is about to send the second signal",
+	 USED "mark stop 4711:99=0,1; rule unreserved stop", "", NULL},
 	{"no third signal", USED "mark stop 4711:99=9,8,7; rule unreserved stop", "", NULL},
 	{"another pass is about to signal", USED "mark stop 4711:99=0,-; rule unreserved stop", "",
 	 NULL},
@@ -177,11 +192,11 @@ static const struct {
 	 "hold 3 1 1001 manual; " USED "mark stop 4711:99=2,1; rule unreserved stop",
 	 "unreserved-ended 3", ""},
 	{"it has left",
-	 "mark unreserved 3 1001=20,10,-,stop u1001; mark stop 4711:99=2,1; rule "
+	 "mark unreserved 3 1001=20,10,-,stop:300 u1001; mark stop 4711:99=2,1; rule "
 	 "unreserved stop",
 	 "unreserved-ended 3", ""},
 	{"where nobody can see it is kept",
-	 "unseen 3; mark unreserved 3 1001=20,10,-,stop u1001; mark "
+	 "unseen 3; mark unreserved 3 1001=20,10,-,stop:300 u1001; mark "
 	 "stop 4711:99=2,1; rule unreserved stop",
 	 "", "stop 4711:99; unreserved 3 1001"},
 	{"on another's GPU", "hold 3 1 1000 manual; " USED "rule unreserved stop", "stop 3 4711",
@@ -198,32 +213,32 @@ static const struct {
 	 "", ""},
 	{"of two, who has a little is let alone",
 	 "process 3 4711 1001 5000 20; process 3 4712 1002 300 20; mark unreserved 3 "
-	 "1001=20,10,-,stop u1001; mark unreserved 3 1002=20,10,-,stop u1002; rule unreserved stop",
+	 "1001=20,10,-,stop:300 u1001; mark unreserved 3 1002=20,10,-,stop:300 u1002; rule unreserved stop",
 	 "spare 3 4712; stop 3 4711", NULL},
 	{"memory is not known",
-	 "process 3 4711 1001 -1 20; mark unreserved 3 1001=20,10,-,stop u1001; "
+	 "process 3 4711 1001 -1 20; mark unreserved 3 1001=20,10,-,stop:300 u1001; "
 	 "rule unreserved stop",
 	 "spare 3 4711", NULL},
 	{"root's",
-	 "process 3 4711 0 5000 20; mark unreserved 3 0=20,10,-,stop root; rule unreserved "
+	 "process 3 4711 0 5000 20; mark unreserved 3 0=20,10,-,stop:300 root; rule unreserved "
 	 "stop",
 	 "spare 3 4711", NULL},
 	{"root is not warned", "process 3 4711 0 5000 20; rule unreserved stop",
 	 "unreserved-begun 3; spare 3 4711", NULL},
 	{"its owner is unknown",
-	 "process 3 4711 ? 5000 20; mark unreserved 3 ?=20,10,-,stop ; rule "
+	 "process 3 4711 ? 5000 20; mark unreserved 3 ?=20,10,-,stop:300 ; rule "
 	 "unreserved stop",
 	 "spare 3 4711", NULL},
 	{"its age is unknown",
 	 "process 3 4711 1001 5000 20 ageless; mark unreserved 3 "
-	 "1001=20,10,-,stop u1001; rule unreserved stop",
+	 "1001=20,10,-,stop:300 u1001; rule unreserved stop",
 	 "spare 3 4711", NULL},
 	{"in a container",
 	 "process 3 4711 1001 5000 20 container; mark unreserved 3 "
-	 "1001=20,10,-,stop u1001; rule unreserved stop",
+	 "1001=20,10,-,stop:300 u1001; rule unreserved stop",
 	 "spare 3 4711", NULL},
 	{"ignored",
-	 "process 3 4711 1001 5000 20 ignored; mark unreserved 3 1001=20,10,-,stop u1001; "
+	 "process 3 4711 1001 5000 20 ignored; mark unreserved 3 1001=20,10,-,stop:300 u1001; "
 	 "rule unreserved stop",
 	 "unreserved-ended 3", NULL},
 	{"spared", USED "spare 1001; rule unreserved stop", "spare 3 4711", NULL},
@@ -232,24 +247,24 @@ static const struct {
 	 "unreserved-begun 3; spare 3 4711", NULL},
 	{"a spared program",
 	 "process 3 4711 1001 5000 20 Xorg; command Xorg; mark unreserved 3 "
-	 "1001=20,10,-,stop u1001; rule unreserved stop",
+	 "1001=20,10,-,stop:300 u1001; rule unreserved stop",
 	 "spare 3 4711", NULL},
 	{"an account that nobody knows",
 	 "process 3 4711 1234 5000 20; mark unreserved 3 "
-	 "1234=20,10,-,stop u1234; rule unreserved stop",
+	 "1234=20,10,-,stop:300 u1234; rule unreserved stop",
 	 "spare 3 4711", NULL},
 	{"outside the hours", USED "rule unreserved stop; night", "", NULL},
 	{"only root stops", USED "rule unreserved stop; nonroot", "spare 3 4711", NULL},
 	{"one process on two GPUs is stopped once",
 	 "process 3 4711 1001 5000 20; process 4 4711 1001 5000 20; mark unreserved 3 "
-	 "1001=20,10,-,stop u1001; mark unreserved 4 1001=20,10,-,stop u1001; rule unreserved stop",
+	 "1001=20,10,-,stop:300 u1001; mark unreserved 4 1001=20,10,-,stop:300 u1001; rule unreserved stop",
 	 "stop 3,4 4711", NULL},
 	{"after days without a pass: the same process",
-	 "process 3 4711 1001 5000 9000; mark unreserved 3 1001=9000,8000,-,stop u1001; pass 7000; "
+	 "process 3 4711 1001 5000 9000; mark unreserved 3 1001=9000,8000,-,stop:300 u1001; pass 7000; "
 	 "rule unreserved stop",
 	 "stop 3 4711", NULL},
 	{"after days without a pass: another one",
-	 "process 3 4711 1001 5000 60; mark unreserved 3 1001=9000,8000,-,stop u1001; pass 7000; "
+	 "process 3 4711 1001 5000 60; mark unreserved 3 1001=9000,8000,-,stop:300 u1001; pass 7000; "
 	 "rule unreserved stop",
 	 "unreserved-begun 3; warn 3", NULL},
 
@@ -297,6 +312,62 @@ static const struct {
 	{"both rules: one signal",
 	 "mark expiring " R0 "=12,22,-,stop 1001 3; " USED "rule unreserved stop expiry-stop",
 	 "stop 3 4711", NULL},
+
+	/* ---- who has not been told ---- */
+	{"a pass was killed before it told: the next one tells",
+	 USED "told 11; rule unreserved stop", "warn 3", NULL},
+	{"told a moment after the warning: nothing yet",
+	 "process 3 4711 1001 5000 20; mark unreserved 3 1001=20,1,-,stop:300 u1001; told 2; rule "
+	 "unreserved stop",
+	 "spare 3 4711", NULL},
+	{"told by a pass that came too late: warned again, idle",
+	 IDLE "idle 0 120; mark idle " R0
+	      " 0=120,30,-,release 7200 1800; told 31; rule idle release",
+	 "warn 0", NULL},
+	{"an administrator's pass tells nobody, and takes nothing",
+	 IDLE "idle 0 120; mark idle " R0
+	      " 0=120,30,-,release 7200 1800; told 31; rule idle release; nonroot",
+	 "wait 0", "idle " R0 " 0"},
+	{"its own holder's pass need not be told",
+	 "hold 0 1 1900 manual; idle 0 120; mark idle " R0
+	 " 0=120,30,-,release 7200 1800; told 31; rule idle release; nonroot; known 1900",
+	 "release 0", ""},
+	{"a warning that was not told is not withdrawn",
+	 IDLE "active 0 1; mark idle " R0
+	      " 0=120,30,-,release 7200 1800; told 31; rule idle release",
+	 "", ""},
+	{"a warning that was too old when others were told is void",
+	 IDLE "idle 0 120; mark idle " R0 " 0=120,-,-,release 7200 1800; rule idle release",
+	 "warn 0", NULL},
+	{"the end was not told: told again",
+	 "hold 0 1 1000 manual 5; mark expiring " R0
+	 "=-5,5,-,stop 1000 0; told 6; rule expiry-stop",
+	 "expiring 0", NULL},
+	{"the end was not told: nothing follows",
+	 "process 3 4711 1001 5000 90; mark expiring " R0
+	 "=2,12,-,stop 1001 3; mark unreserved 3 1001=2,-,-,- u1001; told 13; rule expiry-stop",
+	 "", "unreserved 3 1001"},
+
+	/* ---- rules that are changed, reservations in between, holders that nobody knows ---- */
+	{"the time was made shorter: warned of that first",
+	 "process 3 4711 1001 5000 20; mark unreserved 3 1001=20,10,-,stop:600 u1001; rule "
+	 "unreserved stop",
+	 "warn 3", NULL},
+	{"the time to release was made shorter: warned of that first",
+	 IDLE "idle 0 120; mark idle " R0 " 0=120,30,-,release 9000 1800; rule idle release",
+	 "warn 0", NULL},
+	{"reserved after the last pass, and given back: a new use",
+	 "process 3 4711 1001 5000 9000; mark unreserved 3 1001=9000,8000,-,stop:300 u1001; pass "
+	 "7000; freed 3 1; rule unreserved stop",
+	 "unreserved-begun 3; warn 3", NULL},
+	{"a holder whose uid is unknown: it may be its own process",
+	 "hold 3 1 1000 manual; nameless 3; " USED "rule unreserved stop", "spare 3 4711", NULL},
+	{"nobody is warned of what may be its own",
+	 "hold 3 1 1000 manual; nameless 3; process 3 4711 1001 5000 20; rule unreserved stop",
+	 "unreserved-begun 3; spare 3 4711", NULL},
+	{"nobody is warned of a container's process",
+	 "process 3 4711 1001 5000 20 container; rule unreserved stop",
+	 "unreserved-begun 3; spare 3 4711", NULL},
 
 	/* ---- sick ---- */
 	{"sick", "sick 2", "sick 2", "sick 2"},
@@ -352,6 +423,41 @@ static void test_check(void **unused)
 	guard_world_close(&w);
 }
 
+/* What was sent is an event, also where another pass was so fast that it has seen the end of the
+   process, and forgotten it. */
+static void test_sent(void **unused)
+{
+	static const struct {
+		const char *mark;
+		enum guard_sent sent;
+		bool event;
+	} rows[] = {
+		{"mark stop 4711:99=0,-; ", GUARD_SENT, true},
+		{"", GUARD_SENT, true},
+		{"mark stop 4711:99=0,0; ", GUARD_SENT, false},
+		{"mark stop 4711:99=0,-; ", GUARD_GONE, false},
+		{"mark stop 4711:99=0,-; ", GUARD_NOT_SENT, false},
+		{"", GUARD_GONE, false},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct guard_step step = {.deed = GUARD_TERM, .process = {4711, 99}};
+		const struct guard_steps steps = {.steps = &step, .count = 1};
+		AUTO(plan_clear) struct plan plan = {0};
+		struct guard_world w;
+		bool event = false;
+
+		guard_world_open(&w, rows[i].mark);
+		plan_guard_sent(&w.state, &w.facts, &w.guard, &steps, &rows[i].sent, &plan);
+		for (size_t k = 0; k < plan.changes_count; k++)
+			event |= plan.changes[k].kind == CHANGE_EVENT;
+		if (event != rows[i].event)
+			fail_msg("row %zu", i);
+		guard_world_close(&w);
+	}
+}
+
 /* ---- guard.hours ---- */
 
 static void test_hours(void **unused)
@@ -402,6 +508,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_sent),
 		cmocka_unit_test(test_hours),
 	};
 

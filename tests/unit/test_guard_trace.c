@@ -21,6 +21,7 @@
 /* 0 is root; 1000 keeps to the rules; 1003 is spared; the others do what they like. */
 static const uid_t uids[] = {0, 1000, 1001, 1002, 1003};
 #define ACCOUNTS ARRAY_SIZE(uids)
+#define ROOT 0 /* whose passes these are: it need not be told */
 #define KEEPER 1
 
 struct task {
@@ -50,6 +51,9 @@ struct trace {
 	int64_t use_warned_ns[ACCOUNTS][GPUS], use_seen_ns[ACCOUNTS][GPUS];
 	/* When it was told that its reservation there ends, and when that is. */
 	int64_t end_told_ns[ACCOUNTS][GPUS], end_ns[ACCOUNTS][GPUS];
+	/* Whether these warnings were told. */
+	bool use_told[ACCOUNTS][GPUS], idle_told[GPUS], end_told[ACCOUNTS][GPUS];
+	int64_t released_ns[GPUS], known_released_ns[GPUS]; /* boot, and as the state has it */
 	int64_t last_pass_ns;
 	int crashes;
 };
@@ -99,12 +103,23 @@ static bool holds(const struct trace *t, size_t account, int gpu)
 	return r && r->uid.value == (int64_t)uids[account];
 }
 
+/* Like a store, which records by which clock a GPU was given back. */
 static void apply(struct trace *t, const struct plan *plan)
 {
 	struct err e = {0};
 
 	for (size_t i = 0; i < plan->changes_count; i++)
 		assert_int_equal(change_apply(&t->state, &plan->changes[i], &e), 0);
+	for (int i = 0; i < GPUS; i++) {
+		struct slot *slot = &t->state.slots[i];
+
+		if (slot->last_released_ns == t->known_released_ns[i])
+			continue;
+		t->known_released_ns[i] = slot->last_released_ns;
+		t->released_ns[i] = slot->last_released_ns - t->offset_ns;
+		snprintf(slot->released_base.clock, sizeof(slot->released_base.clock), "boot");
+		slot->released_base.offset_ns = t->offset_ns;
+	}
 }
 
 static struct plan_facts facts_of(const struct trace *t)
@@ -335,7 +350,8 @@ static void note_ended(struct trace *t, const struct sight *s, bool sees[ACCOUNT
 			/* A little is no use of a reserved GPU, or of one that is idle. */
 			if ((holds(t, a, i) && !ends) ||
 			    (seen && (!mb || (r ? mb <= 1024 : s->use[i] != USE_BUSY))) ||
-			    (seen && !old && t->boot_ns - t->use_seen_ns[a][i] > GUARD_GAP_NS))
+			    (seen && t->boot_ns - t->use_seen_ns[a][i] > GUARD_GAP_NS &&
+			     (!old || t->released_ns[i] > t->use_seen_ns[a][i])))
 				start_anew(t, a, i);
 			sees[a][i] = seen && mb;
 		}
@@ -361,9 +377,10 @@ static void check_stop(struct trace *t, const struct guard_step *step)
 		CHECK(t, !holds(t, task->account, gpu), "the holder of the GPU is signalled");
 		CHECK(t, task->gpu == gpu, "it is not on that GPU");
 		by_use |= t->rules.unreserved_stop && warned_ns &&
+			  t->use_told[task->account][gpu] &&
 			  t->boot_ns - warned_ns >= t->rules.unreserved_after_ns &&
 			  t->boot_ns - task->started_ns >= t->rules.unreserved_after_ns - SECOND;
-		by_end |= t->rules.expiry_stop && told_ns &&
+		by_end |= t->rules.expiry_stop && told_ns && t->end_told[task->account][gpu] &&
 			  t->boot_ns - told_ns >= t->rules.expiry_warn_ns &&
 			  task->started_ns <= t->end_ns[task->account][gpu] + SECOND;
 	}
@@ -388,7 +405,7 @@ static void check_release(struct trace *t, const struct guard_step *step)
 		CHECK(t, t->boot_ns - t->active_ns[gpu] >= t->rules.idle_after_ns,
 		      "GPU %d was active within its time", gpu);
 		CHECK(t,
-		      t->idle_warned_ns[gpu] &&
+		      t->idle_warned_ns[gpu] && (t->idle_told[gpu] || holds(t, ROOT, gpu)) &&
 			      t->boot_ns - t->idle_warned_ns[gpu] >= t->rules.idle_warn_ns,
 		      "GPU %d is released without a warning", gpu);
 		CHECK(t, t->within_hours, "released outside the hours");
@@ -408,12 +425,15 @@ static void note(struct trace *t, const struct guard_step *step)
 		CHECK(t, account != KEEPER, "who keeps to the rules is warned: %s", step->text);
 		CHECK(t, t->within_hours, "warned outside the hours");
 		if (*step->reservation_id) {
-			CHECK(t, !t->idle_warned_ns[gpu], "warned twice of idle GPU %d: %s", gpu,
-			      step->text);
+			CHECK(t, !t->idle_warned_ns[gpu] || !t->idle_told[gpu],
+			      "warned twice of idle GPU %d: %s", gpu, step->text);
 			t->idle_warned_ns[gpu] = t->boot_ns;
+			t->idle_told[gpu] = false;
 		} else {
-			CHECK(t, !t->use_warned_ns[account][gpu], "warned twice: %s", step->text);
+			CHECK(t, !t->use_warned_ns[account][gpu] || !t->use_told[account][gpu],
+			      "warned twice: %s", step->text);
 			t->use_warned_ns[account][gpu] = t->boot_ns;
+			t->use_told[account][gpu] = false;
 		}
 		break;
 	case GUARD_WITHDRAW:
@@ -421,8 +441,10 @@ static void note(struct trace *t, const struct guard_step *step)
 		break;
 	case GUARD_EXPIRING:
 		total.expired++;
-		CHECK(t, !t->end_told_ns[account][gpu], "told twice that a reservation ends");
+		CHECK(t, !t->end_told_ns[account][gpu] || !t->end_told[account][gpu],
+		      "told twice that a reservation ends");
 		t->end_told_ns[account][gpu] = t->boot_ns;
+		t->end_told[account][gpu] = false;
 		t->end_ns[account][gpu] = t->state.slots[gpu].reservation->expiry_ns - t->offset_ns;
 		break;
 	case GUARD_ENDED:
@@ -459,6 +481,34 @@ static void send(struct trace *t, const struct guard_step *step, enum guard_sent
 	task->term_ns = task->term_ns ? task->term_ns : t->boot_ns;
 	task->alive &= below(t, 2) != 0;
 	total.terms++;
+}
+
+/* Tells what is not too old, as src/tell does behind a pass. */
+static void tell(struct trace *t)
+{
+	char key[] = PLAN_TOLD;
+	struct mark mark = {.key = key, .seen_ns = wall_ns(t, t->boot_ns)};
+
+	AUTO(plan_clear) struct plan plan = {0};
+	AUTO(pool_state_clear) struct pool_state copy = {0};
+	const struct plan_facts facts = facts_of(t);
+	const struct mark *before;
+
+	pool_state_copy(&copy, &t->state);
+	before = pool_state_mark(&copy, PLAN_TOLD);
+	plan_guard_untold(&copy, &facts, before ? before->seen_ns : TIME_NONE,
+			  facts.now_ns - NS_PER_HOUR, &plan);
+	apply(t, &plan);
+	snprintf(mark.base.clock, sizeof(mark.base.clock), "boot");
+	mark.base.offset_ns = t->offset_ns;
+	pool_state_put_mark(&t->state, &mark, false);
+	for (int i = 0; i < GPUS; i++) {
+		t->idle_told[i] |= t->boot_ns - t->idle_warned_ns[i] < NS_PER_HOUR;
+		for (size_t a = 0; a < ACCOUNTS; a++) {
+			t->use_told[a][i] |= t->boot_ns - t->use_warned_ns[a][i] < NS_PER_HOUR;
+			t->end_told[a][i] |= t->boot_ns - t->end_told_ns[a][i] < NS_PER_HOUR;
+		}
+	}
 }
 
 static void pass(struct trace *t)
@@ -534,6 +584,11 @@ static void pass(struct trace *t)
 			CHECK(t, after.changes[i].event.event->kind == EVENT_STOPPED, "an event");
 	}
 	apply(t, &after);
+	/* ... or before it has told anybody. */
+	if (crash == 3)
+		t->crashes++;
+	else
+		tell(t);
 }
 
 static void open_trace(struct trace *t, uint64_t seed)

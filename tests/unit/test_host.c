@@ -7,6 +7,8 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "host/cgroup.h"
@@ -630,10 +632,51 @@ static void test_groups_of_an_account(void **state)
 	assert_false(host_group_exists("no-such-group-anywhere"));
 }
 
+/* A uid inside of other pids is nobody's, one that a user namespace translates is. */
+static void test_inside(void **state)
+{
+	static const struct {
+		int flags;
+		bool inside;
+	} rows[] = {{0, false}, {CLONE_NEWPID, true}, {CLONE_NEWPID | CLONE_NEWUSER, false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int said[2], held[2];
+		pid_t outer, inner = 0;
+
+		assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+		assert_int_equal(pipe2(held, O_CLOEXEC), 0);
+		outer = fork();
+		if (outer == 0) {
+			bool separate = !rows[i].flags || unshare(rows[i].flags) == 0;
+			pid_t child = separate ? fork() : -1;
+			char byte;
+
+			close(held[1]);
+			if (child != 0)
+				(void)!write(said[1], &child, sizeof(child));
+			(void)!read(held[0], &byte, 1);
+			_exit(0);
+		}
+		close(said[1]);
+		assert_int_equal(read(said[0], &inner, sizeof(inner)), sizeof(inner));
+		if (inner > 0)
+			assert_int_equal(host_process_is_inside(inner), rows[i].inside);
+		else
+			print_message("# no such namespaces here: %d\n", rows[i].flags);
+		close(held[1]);
+		close(held[0]);
+		close(said[0]);
+		waitpid(outer, NULL, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cgroup_path),
+		cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_stat_parse),
 		cmocka_unit_test(test_stat_parse_refuses),
 		cmocka_unit_test(test_environ_find),
