@@ -30,9 +30,8 @@ static int show(const struct invocation *in, const struct pool_guarded *guarded,
 static int tell(const struct invocation *in, struct pool *pool, struct err *e)
 {
 	const struct tell_options options = tell_options_from(in->settings);
-	size_t count;
 
-	return tell_pass(pool, &options, TELL_NEWS, &count, e);
+	return tell_pass(pool, &options, TELL_NEWS, e);
 }
 
 static int guard_run(const struct invocation *in, struct err *e)

@@ -1,8 +1,6 @@
 /* canhazgpu status: the reservations, checked against what really runs. */
 #include "cmd/status.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -11,6 +9,7 @@
 #include "cmd/context.h"
 #include "cmd/hosts.h"
 #include "cmd/output.h"
+#include "host/leave.h"
 #include "host/tree.h"
 #include "pool/look.h"
 #include "view/status.h"
@@ -68,21 +67,15 @@ bool status_has_line(const struct settings *settings)
 static void status_record(const struct invocation *in, const struct snapshot *s)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
-	AUTO_CLOSE int null_fd = -1;
 	pid_t child = s->look_due && !getenv(HOST_TREE_MARKER) ? fork() : -1;
 
 	if (child != 0)
 		return;
-	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null_fd < 0)
+	if (pool_open_from(in, &pool, NULL) < 0)
 		_exit(0);
-	dup2(null_fd, STDIN_FILENO);
-	dup2(null_fd, STDOUT_FILENO);
-	dup2(null_fd, STDERR_FILENO);
-	signal(SIGHUP, SIG_IGN);
+	host_leave(-1);
 	alarm(RECORD_LIMIT_S);
-	if (pool_open_from(in, &pool, NULL) == 0)
-		pool_look_snapshot(pool, s, NULL);
+	pool_look_snapshot(pool, s, NULL);
 	pool = pool_close(pool);
 	_exit(0);
 }

@@ -15,7 +15,6 @@ struct tell_options tell_options_from(const struct settings *s)
 void tell_others(const struct invocation *in, struct pool *pool)
 {
 	const struct tell_options options = tell_options_from(in->settings);
-	size_t count;
 
-	(void)tell_pass(pool, &options, TELL_OTHERS, &count, NULL);
+	(void)tell_pass(pool, &options, TELL_OTHERS, NULL);
 }

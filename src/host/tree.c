@@ -135,15 +135,6 @@ void host_tree_clear(struct host_tree *t)
 	*t = (struct host_tree){0};
 }
 
-void host_tree_leave(void)
-{
-	/* Where the kernel put it at the start: /proc shows that memory. */
-	char *value = getenv(HOST_TREE_MARKER);
-
-	if (value)
-		memset(value - strlen(HOST_TREE_MARKER) - 1, '_', strlen(HOST_TREE_MARKER));
-}
-
 bool host_tree_has(const struct host_tree *t, pid_t pid)
 {
 	for (size_t i = 0; i < t->members_count; i++)

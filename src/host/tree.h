@@ -56,10 +56,6 @@ void host_tree_add(struct host_tree *t, const struct process_ref *root);
  */
 int host_tree_refresh(struct host_tree *t, struct err *e);
 
-/* Takes the marker out of what others see of this process: what it does is no part of the run in
-   which it was started. For a process that has just been forked, and outlives its caller. */
-void host_tree_leave(void);
-
 /* The time in clock ticks after boot, as processes' start times count. */
 uint64_t host_ticks_now(void);
 

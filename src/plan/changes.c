@@ -203,8 +203,8 @@ static struct mark *find_mark(const struct plan *p, const char *key)
 	return NULL;
 }
 
-struct mark *plan_put_mark(struct plan *p, const struct pool_state *state, const char *key,
-			   int64_t now_ns)
+struct mark *plan_put_mark(struct plan *p, const struct pool_state *state,
+			   const struct plan_facts *facts, const char *key)
 {
 	const struct mark *loaded = pool_state_mark(state, key);
 	struct mark *mark = find_mark(p, key);
@@ -216,8 +216,10 @@ struct mark *plan_put_mark(struct plan *p, const struct pool_state *state, const
 	if (loaded)
 		*mark = *loaded; /* its texts are the state's, which outlives the plan */
 	else
-		*mark = (struct mark){
-			.key = plan_own(p, mem_strdup(key)), .since_ns = now_ns, .seen_ns = now_ns};
+		*mark = (struct mark){.key = plan_own(p, mem_strdup(key)),
+				      .since_ns = facts->now_ns};
+	mark->seen_ns = facts->now_ns;
+	mark->base = plan_time_base(facts);
 	c = plan_add(p, CHANGE_MARK);
 	c->quiet = true;
 	c->mark.mark = mark;
@@ -236,28 +238,31 @@ void plan_drop_mark(struct plan *p, const struct pool_state *state, const char *
 	c->mark = (struct change_mark){.mark = mark, .drop = true};
 }
 
-void plan_drop_wishes(struct plan *p, const struct pool_state *state)
+void plan_forget_wishes(struct plan *p, const struct pool_state *state,
+			const struct plan_facts *facts)
 {
 	for (size_t i = 0; i < state->marks_count; i++) {
-		const char *key = state->marks[i].key;
+		const struct mark *mark = &state->marks[i];
 
-		if (!strncmp(key, PLAN_WISH, strlen(PLAN_WISH)) &&
-		    !pool_state_find(state, key + strlen(PLAN_WISH)))
-			plan_drop_mark(p, state, key);
+		if (strncmp(mark->key, PLAN_WISH, strlen(PLAN_WISH)) != 0 ||
+		    pool_state_find(state, mark->key + strlen(PLAN_WISH)))
+			continue;
+		if (mark->acted_ns == TIME_NONE)
+			plan_put_mark(p, state, facts, mark->key)->acted_ns = facts->now_ns;
+		else if (facts->now_ns - mark->acted_ns > PLAN_TOLD_NS)
+			plan_drop_mark(p, state, mark->key);
 	}
 }
 
-void plan_put_wish(struct plan *p, const struct pool_state *state,
-		   const struct plan_request *request, int64_t now_ns)
+void plan_put_wish(struct plan *p, const struct pool_state *state, const struct plan_facts *facts,
+		   const struct plan_request *request)
 {
 	AUTO_FREE char *key = mem_printf(PLAN_WISH "%s", request->id);
-	struct mark *mark;
 
 	if (!request->notify || request->type != RESERVATION_MANUAL)
 		return;
-	plan_drop_wishes(p, state);
-	mark = plan_put_mark(p, state, key, now_ns);
-	mark->text = plan_own(p, mem_strdup(request->notify));
+	plan_forget_wishes(p, state, facts);
+	plan_put_mark(p, state, facts, key)->text = plan_own(p, mem_strdup(request->notify));
 }
 
 void plan_put_activity(struct plan *p, const struct slot *slot, const struct activity *activity)

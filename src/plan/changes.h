@@ -78,10 +78,10 @@ bool plan_ends_any(const struct plan *p, const struct reservation *r);
    with the plan, and wakes nobody by itself. */
 struct event *plan_add_event(struct plan *p, enum event_kind kind, int64_t now_ns);
 
-/* The change that stores a mark, new (a zeroed one with that key, since now) or altered; the copy
-   is the caller's to alter, with memory that the plan owns. */
-struct mark *plan_put_mark(struct plan *p, const struct pool_state *state, const char *key,
-			   int64_t now_ns);
+/* The change that stores a mark, new (a zeroed one with that key, since now) or altered, as seen
+   now; the copy is the caller's to alter, with memory that the plan owns. */
+struct mark *plan_put_mark(struct plan *p, const struct pool_state *state,
+			   const struct plan_facts *facts, const char *key);
 
 /* Removes the mark of that key, if there is one. */
 void plan_drop_mark(struct plan *p, const struct pool_state *state, const char *key);
@@ -98,13 +98,18 @@ void plan_drop_mark(struct plan *p, const struct pool_state *state, const char *
    the reservation's id. Its text is the channel, "" for the usual ones. */
 #define PLAN_WISH "notify "
 
-/* Stores that mark for what is granted, where the request says so, and removes those of
-   reservations that have ended. */
-void plan_put_wish(struct plan *p, const struct pool_state *state,
-		   const struct plan_request *request, int64_t now_ns);
+/* Stores that mark for what is granted, where the request says so, and forgets others as
+   plan_forget_wishes does. */
+void plan_put_wish(struct plan *p, const struct pool_state *state, const struct plan_facts *facts,
+		   const struct plan_request *request);
 
-/* Removes the marks with that beginning whose reservation is gone. */
-void plan_drop_wishes(struct plan *p, const struct pool_state *state);
+/* An event is told for so long, at most. */
+#define PLAN_TOLD_NS NS_PER_HOUR
+
+/* Removes the marks with that beginning whose reservation was found to be gone (acted_ns) so long
+   ago: until then its end may still have to be told. */
+void plan_forget_wishes(struct plan *p, const struct pool_state *state,
+			const struct plan_facts *facts);
 
 /* Stores what the reservation of that slot has done there, quietly. */
 void plan_put_activity(struct plan *p, const struct slot *slot, const struct activity *activity);

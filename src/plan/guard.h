@@ -6,17 +6,22 @@
  * there are, at once or late. A pass commits its marks before it acts on them; so one that is
  * killed leaves nothing that the next one does twice:
  *
- *   "unreserved GPU UID"    an account uses a GPU that it has not reserved, at seen_ns ("?":
- * somebody unknown,
- *                           "-": no process is seen); warned_ns: it was warned; text: of what
- *                           ("-", "tell" or "stop"), and its name
- *   "idle RESERVATION GPU"  the GPU is idle since since_ns; warned_ns: its holder was warned; text:
- * of what "expiring RESERVATION"  it ends at since_ns; warned_ns: as its holder was told; text: of
- * what, its uid and its GPUs: "stop 1000 0,3" "stop PID:START"        a process that is stopped:
- * since_ns: a pass is about to signal it, warned_ns: SIGTERM was sent, acted_ns: SIGKILL was
- *   "stop RESERVATION"      a run, likewise
- *   "sick GPU"              the driver says that it cannot be used, or does not show it
- *   "guard"                 the last pass, at seen_ns; text: what it found
+ *   "unreserved GPU UID": an account ("?": somebody unknown, "-": no process is seen) uses a GPU
+ *     that it has not reserved, at seen_ns. warned_ns: it was warned; text: of what ("-", "tell"
+ *     or "stop"), and its name.
+ *
+ *   "idle RESERVATION GPU": the GPU is idle since since_ns. warned_ns: its holder was warned; text:
+ *     of what.
+ *
+ *   "expiring RESERVATION": it ends at since_ns. warned_ns: its holder was told; text: of what, its
+ *     uid and its GPUs ("stop 1000 0,3").
+ *
+ *   "stop PID:START", "stop RESERVATION": a process or run that is stopped. since_ns: a pass was
+ *     about to signal it; warned_ns: SIGTERM was sent; acted_ns: SIGKILL was, to a process.
+ *
+ *   "sick GPU": the driver says that it cannot be used.
+ *
+ *   "guard": the last pass, at seen_ns; text: what it found.
  *
  * Whoever is not known to break a rule is let alone: what is unknown (an owner, an age, whether a
  * GPU is idle, who is in a group) never leads to anything but an event.

@@ -89,6 +89,15 @@ static void withdraw(struct guarding *g, const struct reservation *r, int gpu, c
 	guard_drop(g, key);
 }
 
+/* Whether its holder was warned of what follows now. Not where the rule has been changed since, nor
+   of what was before a time of which nothing is known: it may have been used then. */
+static bool is_warned(const struct mark *mark, const char *what, enum remedy remedy,
+		      int64_t since_ns)
+{
+	return mark->text && !strcmp(mark->text, what) &&
+	       (remedy == REMEDY_TELL || since_ns <= mark->warned_ns);
+}
+
 /* Looks at one GPU of a reservation. */
 static void look(struct guarding *g, struct idle *idle, int gpu)
 {
@@ -110,8 +119,7 @@ static void look(struct guarding *g, struct idle *idle, int gpu)
 	if (since_ns == TIME_NONE)
 		return;
 	g->steps->idle += now_ns - since_ns >= g->rules->idle_after_ns;
-	/* Or the rule has been changed to what nobody was warned of. */
-	if (!mark || !mark->text || strcmp(mark->text, what) != 0 || word == GUARD_WORD_LOST)
+	if (mark && (word == GUARD_WORD_LOST || !is_warned(mark, what, idle->remedy, since_ns)))
 		mark = NULL;
 	if (!mark && now_ns - since_ns >= warn_after_ns(g, idle->remedy)) {
 		idle->warn[idle->warn_count++] = gpu;

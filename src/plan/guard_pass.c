@@ -115,8 +115,13 @@ void plan_guard_untold(const struct pool_state *state, const struct plan_facts *
 	for (size_t i = 0; i < state->marks_count; i++) {
 		const struct mark *m = &state->marks[i];
 
-		if (is_warning(m) && m->warned_ns > told_ns && m->warned_ns < since_ns)
-			plan_put_mark(p, state, m->key, facts->now_ns)->warned_ns = TIME_NONE;
+		struct mark *put;
+
+		if (!is_warning(m) || m->warned_ns <= told_ns || m->warned_ns >= since_ns)
+			continue;
+		put = plan_put_mark(p, state, facts, m->key);
+		put->warned_ns = TIME_NONE;
+		put->seen_ns = m->seen_ns; /* nobody has looked */
 	}
 }
 

@@ -137,11 +137,7 @@ const struct mark *guard_mark(const struct guarding *g, const char *key)
 
 struct mark *guard_put(struct guarding *g, const char *key)
 {
-	struct mark *mark = plan_put_mark(g->p, g->state, key, g->facts->now_ns);
-
-	mark->base = plan_time_base(g->facts);
-	mark->seen_ns = g->facts->now_ns;
-	return mark;
+	return plan_put_mark(g->p, g->state, g->facts, key);
 }
 
 void guard_drop(struct guarding *g, const char *key)

@@ -29,7 +29,7 @@ void guard_add_event(const struct guard_facts *guard, int64_t now_ns, const stru
    these a check that their GPUs stay as they are. */
 void guard_add_events(struct guarding *g);
 
-/* The mark of that key, as the plan leaves it; NULL: none. Others than that were loaded. */
+/* The mark of that key as it was loaded, whatever the plan does to it; NULL: there was none. */
 const struct mark *guard_mark(const struct guarding *g, const char *key);
 
 /* The change of a mark, for the caller to alter. */

@@ -18,7 +18,8 @@
  *     kind               GPUs of a model, or with so much memory
  *     place              GPUs that are together
  *     queue, awaits      who is first for which GPU; what a request waits for
- *     before, events     what the changes of a plan mean for people
+ *     before, events     what the changes of a plan mean for people (events_making, events_admin:
+ *                        private)
  *     settle             GPUs that another program may still be freeing
  *     cleanup            what has ended
  *     limits             what the host's administrator allows

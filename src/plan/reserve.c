@@ -157,6 +157,6 @@ int plan_reserve(const struct pool_state *state, const struct plan_facts *facts,
 	plan_backfill_take(state, gpus, count, facts->now_ns, p);
 	plan_end_aside(state, gpus, count, p);
 	p->granted = plan_grant(p, request, request->id, gpus, count, facts);
-	plan_put_wish(p, state, request, facts->now_ns);
+	plan_put_wish(p, state, facts, request);
 	return 0;
 }

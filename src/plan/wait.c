@@ -122,7 +122,7 @@ static bool waiting_grant(const struct waiting *w, struct plan *p)
 	plan_backfill_take(w->state, gpus, found, w->facts->now_ns, p);
 	plan_end_aside(w->state, gpus, found, p);
 	p->granted = plan_grant(p, w->request, w->request->id, mem_steal(&gpus), found, w->facts);
-	plan_put_wish(p, w->state, w->request, w->facts->now_ns);
+	plan_put_wish(p, w->state, w->facts, w->request);
 	return true;
 }
 

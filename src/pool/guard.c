@@ -154,15 +154,16 @@ static void activities_clear(struct activities *a)
 	free(a->last_active_ns);
 }
 
+/* What is recorded of that is the transaction's, as in all that have a scan at hand. */
 static void look_at_activity(const struct pass *p, const struct pool_state *state,
-			     const struct plan_facts *facts, struct plan *plan,
-			     struct activities *ret)
+			     const struct plan_facts *facts, struct activities *ret)
 {
 	AUTO_FREE struct activity *now = mem_alloc(state->slots_count, sizeof(*now));
+	AUTO(plan_clear) struct plan unused = {0};
 
 	ret->idle_since_ns = mem_alloc(state->slots_count, sizeof(int64_t));
 	ret->last_active_ns = mem_alloc(state->slots_count, sizeof(int64_t));
-	plan_look(state, facts, facts->gpus, p->cache.observation.taken_ns, plan, now);
+	plan_look(state, facts, facts->gpus, p->cache.observation.taken_ns, &unused, now);
 	for (size_t i = 0; i < state->slots_count; i++) {
 		int64_t since_ns;
 
@@ -202,7 +203,7 @@ static int decide(const struct pool_state *state, const struct plan_facts *facts
 
 	(void)e;
 	guard_steps_clear(&p->guarded->steps);
-	look_at_activity(p, state, facts, plan, &a);
+	look_at_activity(p, state, facts, &a);
 	guard = facts_of(p, facts, &a);
 	plan_guard(state, facts, &guard, &p->config->rules, plan, &p->guarded->steps);
 	return 0;
@@ -299,8 +300,10 @@ int pool_guard(struct pool *p, const struct plan_actor *actor, const struct guar
 				.prepare = prepare,
 				.author = actor,
 				.dry_run = dry_run};
+	/* Whose pool it is was found out, and not another scan may delay that. */
 	struct transaction after = {.decide = decide_sent,
 				    .argument = &pass,
+				    .host = HOST_ANY,
 				    .author = actor,
 				    .without_liveness = true};
 	int r = check_actor(p, actor, dry_run, e);

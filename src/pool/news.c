@@ -56,6 +56,7 @@ static int read_marks(struct pool *p, struct pool_news *n, bool *ret_initialized
 	*ret_initialized = state.initialized;
 	cursor = pool_state_mark(&state, PLAN_TOLD);
 	n->cursor = mem_strdup(cursor ? cursor->text : NULL);
+	n->cursor_ns = cursor ? cursor->seen_ns : TIME_NONE;
 	n->wanted = mem_alloc(state.marks_count, sizeof(*n->wanted));
 	for (size_t i = 0; i < state.marks_count; i++) {
 		if (is_wish(&state.marks[i]))
@@ -89,17 +90,36 @@ static int read_events(struct pool *p, const struct reading *reading, struct poo
 	return r < 0 ? r : 0;
 }
 
+static int64_t later_ns(int64_t a_ns, int64_t b_ns)
+{
+	return a_ns > b_ns ? a_ns : b_ns;
+}
+
+/* Those behind the cursor. One of another kind of store, from which the pool was copied, says
+   nothing but when it was moved last. */
+static int read_new(struct pool *p, struct pool_news *n, const char *last, struct err *e)
+{
+	const struct reading after = {.range = {.since_ns = n->since_ns, .after = last},
+				      .most = NEWS_MAX};
+	const struct reading later = {.range = {.since_ns = later_ns(n->cursor_ns, n->since_ns)},
+				      .most = NEWS_MAX};
+	struct err of_cursor = {0};
+	int r = read_events(p, &after, n, last ? &of_cursor : e);
+
+	if (r == -EINVAL && last)
+		return read_events(p, &later, n, e);
+	if (r < 0 && last && e)
+		*e = of_cursor;
+	return r;
+}
+
 /* Those up to the cursor are read for what was told lately, those behind it are new. */
 static int read_both(struct pool *p, struct pool_news *n, struct err *e)
 {
 	AUTO_FREE char *last = cursor_id(n->cursor);
-
-	n->since_ns = n->read_ns - (last ? NEWS_AGE_NS : NEWS_FIRST_NS);
 	const struct reading before = {.range = {.since_ns = n->read_ns - NEWS_AGE_NS},
 				       .most = NEWS_KNOWN_MAX,
 				       .until = last};
-	const struct reading after = {.range = {.since_ns = n->since_ns, .after = last},
-				      .most = NEWS_MAX};
 	int r = last ? read_events(p, &before, n, e) : 0;
 
 	/* A cursor of more than an hour ago, or so many events that it was not reached: nothing is
@@ -107,7 +127,8 @@ static int read_both(struct pool *p, struct pool_news *n, struct err *e)
 	if (last && (!n->count || strcmp(n->events[n->count - 1].id, last) != 0))
 		forget_events(n);
 	n->told = n->count;
-	return r < 0 ? r : read_events(p, &after, n, e);
+	n->since_ns = n->read_ns - (last ? NEWS_AGE_NS : NEWS_FIRST_NS);
+	return r < 0 ? r : read_new(p, n, last, e);
 }
 
 int pool_news_read(struct pool *pool, struct pool_news *ret_news, struct err *e)
@@ -165,11 +186,10 @@ static int decide_take(const struct pool_state *state, const struct plan_facts *
 		return 0;
 	plan_guard_untold(state, facts, cursor ? cursor->seen_ns : TIME_NONE, take->news->since_ns,
 			  plan);
-	moved = plan_put_mark(plan, state, PLAN_TOLD, facts->now_ns);
-	moved->base = plan_time_base(facts);
+	moved = plan_put_mark(plan, state, facts, PLAN_TOLD);
 	moved->seen_ns = told_until(take->news, facts->now_ns);
 	moved->text = plan_own(plan, next_cursor(take->news));
-	plan_drop_wishes(plan, state);
+	plan_forget_wishes(plan, state, facts);
 	return 0;
 }
 
@@ -195,9 +215,4 @@ int pool_news_is_taken(struct pool *pool, const char *token, struct err *e)
 		return r;
 	cursor = pool_state_mark(&state, PLAN_TOLD);
 	return cursor && cursor->text && strstr(cursor->text, token) != NULL;
-}
-
-const struct pool_config *pool_config_of(const struct pool *pool)
-{
-	return &pool->config;
 }

@@ -76,6 +76,11 @@ int pool_open(const struct pool_config *config, struct pool **ret_pool, struct e
 	return 0;
 }
 
+const struct pool_config *pool_config_of(const struct pool *pool)
+{
+	return &pool->config;
+}
+
 void pool_reconfigure(struct pool *p, const struct pool_config *config)
 {
 	struct pool_config fresh;

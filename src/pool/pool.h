@@ -41,6 +41,9 @@ bool pool_is_recorded_here(const char *url);
 /* Copies the configuration. Nothing is read or created yet. */
 int pool_open(const struct pool_config *config, struct pool **ret_pool, struct err *e);
 
+/* The configuration of a pool that is open, for another process. Borrowed. */
+const struct pool_config *pool_config_of(const struct pool *pool);
+
 /* From now on decisions are made on this configuration, which is copied. The store stays the one
    that was opened, whatever the configuration names. While a request waits: pool_wait_change. */
 void pool_reconfigure(struct pool *p, const struct pool_config *config);

@@ -130,8 +130,6 @@ static int hook_account(const char *name, struct tell_account *ret_account, stru
 	AUTO(tell_account_clear) struct tell_account account = {0};
 	struct stat pool;
 
-	if (getuid() != 0)
-		return tell_account_by_uid(getuid(), ret_account, e);
 	if (tell_account_by_name(name, &account, e) < 0)
 		return err_append(e, ", which hooks run as (tell.hook-user)");
 	if (account.uid != 0 && stat(POOL_DIRECTORY, &pool) == 0 && pool.st_gid == account.gid)

@@ -9,11 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "host/identity.h"
+#include "host/leave.h"
 #include "host/process.h"
-#include "host/tree.h"
 #include "tell/deliver.h"
 #include "tell/log.h"
 #include "tell/news.h"
@@ -101,18 +100,9 @@ __attribute__((noreturn)) static void teller(const struct tell_options *options,
 					     const struct pool_config *config,
 					     const struct pool_news *news, int fd)
 {
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char said = 0;
 
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (fd < 0 || null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
-	    dup2(null_fd, STDOUT_FILENO) < 0 || dup2(null_fd, STDERR_FILENO) < 0)
-		_exit(EXIT_FAILURE);
-	file_close_all_but(fd);
-	host_tree_leave();
-	signal(SIGCHLD, SIG_DFL);
-	signal(SIGHUP, SIG_IGN);
-	(void)!chdir("/");
+	fd = host_leave(fd);
 	while (read(fd, &said, 1) < 0 && errno == EINTR)
 		continue;
 	close(fd);
@@ -178,7 +168,7 @@ static bool are_acts_on_others(const struct pool_news *news)
 
 /* One try: 1: somebody else was faster, and may not have seen all that is new here. */
 static int pass_once(struct pool *pool, const struct tell_options *options, enum tell_when when,
-		     size_t *ret_count, struct err *e)
+		     struct err *e)
 {
 	AUTO(pool_news_clear) struct pool_news news = {0};
 	AUTO_CLOSE int fd = -1;
@@ -193,19 +183,16 @@ static int pass_once(struct pool *pool, const struct tell_options *options, enum
 	/* After an error it looks for itself. */
 	if (r >= 0)
 		say(fd, r > 0 ? SAYS_OURS : SAYS_NOT_OURS);
-	if (r > 0)
-		*ret_count = news.count - news.told;
 	return r < 0 ? r : !r;
 }
 
 int tell_pass(struct pool *pool, const struct tell_options *options, enum tell_when when,
-	      size_t *ret_count, struct err *e)
+	      struct err *e)
 {
 	/* Root of a user namespace could reach nobody, and must not take the news away. */
 	int r = host_own_uid() == 0;
 
-	*ret_count = 0;
 	for (int i = 0; r == 1 && i < TRIES; i++)
-		r = pass_once(pool, options, when, ret_count, e);
+		r = pass_once(pool, options, when, e);
 	return r < 0 ? r : 0;
 }

@@ -17,11 +17,10 @@ enum tell_when {
 /*
  * Tells what is new, in a process of its own that nobody waits for: it ends by itself. Two passes
  * at once tell nothing twice, and one that is killed at any point loses nothing: the process that
- * tells is there before the cursor is moved, and sees for itself whether it was. *ret_count: how
- * many events are told now. Without root's rights on this host, and where nothing is new, nothing
- * happens.
+ * tells is there before the cursor is moved, and sees for itself whether it was. Without root's
+ * rights on this host, and where nothing is new, nothing happens.
  */
 int tell_pass(struct pool *pool, const struct tell_options *options, enum tell_when when,
-	      size_t *ret_count, struct err *e);
+	      struct err *e);
 
 #endif

@@ -45,6 +45,8 @@ pid_t tell_fork(void)
 	if (pid == 0) {
 		signal(SIGALRM, SIG_DFL);
 		alarm(TELL_LIFE_S);
+	} else if (pid < 0) {
+		tell_log("somebody is not told: cannot start a process: %s", strerror(errno));
 	}
 	return pid;
 }

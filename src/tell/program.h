@@ -28,8 +28,8 @@ struct tell_program {
 #define PROGRAM_LINES_MAX 20
 #define PROGRAM_OUTPUT_MAX (64 * 1024)
 
-/* As fork. The child ends after TELL_LIFE_S at the latest, whatever hangs in it: a name service, a
-   file system; and with it the program that it runs. */
+/* As fork; a failure is logged. The child ends after TELL_LIFE_S at the latest, whatever hangs in
+   it: a name service, a file system; and with it the program that it runs. */
 pid_t tell_fork(void);
 #define TELL_LIFE_S 300
 

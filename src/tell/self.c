@@ -2,16 +2,13 @@
 #include "tell/self.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/privilege.h"
-#include "host/tree.h"
+#include "host/leave.h"
 #include "tell/deliver.h"
 #include "tell/news.h"
 #include "tell/program.h"
@@ -24,19 +21,10 @@ __attribute__((noreturn)) static void teller(const struct event *event, const ch
 {
 	const struct mark wish = {.text = (char *)(uintptr_t)channel};
 	struct tell_notes notes = {.items = NULL};
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (null_fd < 0 || dup2(null_fd, fd) < 0)
-			close(fd);
-	}
-	file_close_all_but(-1);
-	host_tree_leave();
-	signal(SIGCHLD, SIG_DFL);
-	signal(SIGHUP, SIG_IGN);
+	host_leave(-1);
 	if (privilege_drop(NULL) < 0)
 		_exit(EXIT_FAILURE);
-	(void)!chdir("/");
 	tell_news_add(&notes, event, &wish);
 	notes.items[0].asked = true;
 	notes.items[0].more = mem_strdup(more);

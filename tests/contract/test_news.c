@@ -114,34 +114,71 @@ static void test_more_than_a_pass(void **state)
 	pool_close(pool);
 }
 
-/* The mark of `reserve --notify` goes when its reservation has ended and that was told. */
+static void put_mark(struct fixture *f, const struct mark *mark)
+{
+	struct change change = {.kind = CHANGE_MARK, .mark = {.mark = mark}};
+
+	fixture_load(f->a, STORE_READ, &f->state);
+	fixture_commit(f, &change, 1);
+}
+
+/* The mark of `reserve --notify` stays for as long as the end of its reservation may be told. */
 static void test_wishes(void **state)
 {
 	struct fixture *f = *state;
 	struct pool *pool = open_pool(f);
-	char gone[] = PLAN_WISH "11111111-1111-1111-1111-111111111111", mail[] = "mail";
-	const struct reservation *r;
+	char gone[] = PLAN_WISH "11111111-1111-1111-1111-111111111111", mail[] = "mail",
+	     long_gone[] = PLAN_WISH "22222222-2222-2222-2222-222222222222";
+	int64_t now_ns = clock_now_ns();
 	AUTO_FREE char *lives = NULL;
-	struct mark marks[2];
-	struct change changes[2];
 	struct pool_news news;
 
 	fixture_init(f, 2);
-	r = fixture_grant(f, "alice", GPUS(0));
-	lives = mem_printf(PLAN_WISH "%s", r->id);
-	marks[0] = (struct mark){.key = gone, .since_ns = 1, .seen_ns = 1, .text = mail};
-	marks[1] = (struct mark){.key = lives, .since_ns = 1, .seen_ns = 1, .text = mail};
-	for (int i = 0; i < 2; i++)
-		changes[i] = (struct change){.kind = CHANGE_MARK, .mark = {.mark = &marks[i]}};
-	fixture_commit(f, changes, 2);
-	add_event(f, 0);
+	lives = mem_printf(PLAN_WISH "%s", fixture_grant(f, "alice", GPUS(0))->id);
+	put_mark(f, &(struct mark){.key = gone, .since_ns = 1, .seen_ns = 1, .text = mail});
+	put_mark(f, &(struct mark){.key = lives, .since_ns = 1, .seen_ns = 1, .text = mail});
+	put_mark(f, &(struct mark){.key = long_gone,
+				   .since_ns = 1,
+				   .seen_ns = 1,
+				   .acted_ns = now_ns - 61 * MINUTE_NS,
+				   .text = mail});
+	for (int round = 0; round < 2; round++) {
+		add_event(f, 0);
+		news = read_news(pool, (size_t)round, 1);
+		assert_int_equal(news.wanted_count, 3 - (size_t)round);
+		assert_int_equal(take(pool, &news), 1);
+		pool_news_clear(&news);
+	}
+	fixture_load(f->a, STORE_READ, &f->state);
+	assert_null(pool_state_mark(&f->state, long_gone));
+	assert_non_null(pool_state_mark(&f->state, gone));
+	assert_true(pool_state_mark(&f->state, gone)->acted_ns >= now_ns);
+	assert_string_equal(pool_state_mark(&f->state, gone)->text, mail);
+	assert_non_null(pool_state_mark(&f->state, lives));
+	assert_int_equal(pool_state_mark(&f->state, lives)->acted_ns, TIME_NONE);
+	pool_close(pool);
+}
+
+/* A pool that was copied from another kind of store has a cursor with an id of that. */
+static void test_cursor_of_another_store(void **state)
+{
+	struct fixture *f = *state;
+	struct pool *pool = open_pool(f);
+	char told[] = "told", text[] = "1:2 token";
+	struct pool_news news;
+
+	fixture_init(f, 2);
+	put_mark(f, &(struct mark){.key = told,
+				   .since_ns = 1,
+				   .seen_ns = clock_now_ns() - 2 * MINUTE_NS,
+				   .text = text});
+	add_event(f, 3 * MINUTE_NS);
+	add_event(f, MINUTE_NS);
 	news = read_news(pool, 0, 1);
-	assert_int_equal(news.wanted_count, 2);
 	assert_int_equal(take(pool, &news), 1);
 	pool_news_clear(&news);
-	fixture_load(f->a, STORE_READ, &f->state);
-	assert_null(pool_state_mark(&f->state, gone));
-	assert_non_null(pool_state_mark(&f->state, lives));
+	news = read_news(pool, 2, 0);
+	pool_news_clear(&news);
 	pool_close(pool);
 }
 
@@ -160,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_each_event_once),
 		cmocka_unit_test(test_more_than_a_pass),
 		cmocka_unit_test(test_wishes),
+		cmocka_unit_test(test_cursor_of_another_store),
 		cmocka_unit_test(test_no_pool),
 	};
 

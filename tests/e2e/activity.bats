@@ -15,8 +15,9 @@ card() {
 # look SECONDS [ARGUMENTS]: status, so many seconds after the start; what it has seen is stored when that returns.
 look() {
 	set_clock "${wall:-0}" "$1"
-	in_world flock "$WORLD/looking" canhazgpu status --fresh "${@:2}" >"$WORLD/looked"
-	flock "$WORLD/looking" true
+	in_world env "LOOKING=$WORLD" canhazgpu status --fresh "${@:2}" >"$WORLD/looked"
+	# Of what the caller has open, nothing is in that process.
+	while grep -aqs "^LOOKING=$WORLD" -z /proc/[0-9]*/environ; do sleep 0.01; done
 }
 
 # A member of the GPU in the document of the last look; null: it has none.
@@ -94,6 +95,18 @@ reported() {
 	card '"memory_used_mb": 500, "power_mw": 70000, "energy_mj": 48000000'
 	look 7920 --json
 	assert_equal "$(seen idle_seconds)" null
+}
+
+@test "what status records in the background holds nothing of its caller's" {
+	need_sqlite
+	pool 1
+	chg_ok reserve --duration 8h
+	# While somebody writes it waits.
+	start_background holder flock "$WORLD/pool.db.lock" sleep 1000
+	wait_until '! flock -n "$WORLD/pool.db.lock" true'
+	in_world flock "$WORLD/held" canhazgpu status --json >"$WORLD/looked"
+	flock -n "$WORLD/held" true
+	[ "$(seen status)" = '"IN_USE"' ]
 }
 
 @test "another reservation begins with nothing" {

@@ -71,6 +71,16 @@ events() {
 	chg_ok events --explain "$id"
 	assert_stdout_has "requested: $ME asked for 1 GPU, and was refused: "
 	assert_stdout_has '  GPU 0: reserved: manual '
+	# An event of a newer program, of a kind that this one does not know, is none.
+	local id
+	if [ "${E2E_STORE:-sqlite}" = redis ]; then
+		id=$(redis xadd canhazgpu:events '*' e "{\"kind\": \"moved\", \"time_ns\": $(date +%s%N)}")
+	else
+		id=$(db "INSERT INTO events(id, time_ns, kind) SELECT max(id) + 1, max(time_ns), 'moved' FROM events RETURNING id")
+	fi
+	assert_equal "$(events | wc -l)" 3
+	chg events --explain "$id"
+	assert_error 1 "there is no event $id"
 }
 
 @test "--follow shows what there is, and what happens then, an object a line" {

@@ -207,6 +207,7 @@ idle_for() {
 	assert_status 7
 	has_line "$WORLD/job.out" term
 	[ "$(events_of stopped | wc -l)" -eq 1 ]
+	[ "$(events_of idle | wc -l)" -eq 1 ]
 }
 
 @test "a manual reservation: told before its end, and what goes on after it is stopped" {

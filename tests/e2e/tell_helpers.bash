@@ -26,7 +26,8 @@ people() {
 	host_config "tell.sendmail: $WORLD/sendmail"
 }
 
-# The same words as in host_helpers, with a /dev/log that goes to the people, and a /run without utmp (or with that of $WORLD/run).
+# The same words as in host_helpers, with a /dev/log that goes to the people, no terminals but theirs (those of the same account in another
+# test, which runs meanwhile, are none of its business), and a /run without utmp (or with that of $WORLD/run).
 set_as() {
 	local groups=(--clear-groups)
 	[ "$1" != 4303 ] || groups=(--groups 4309)
@@ -37,7 +38,12 @@ set_as() {
 		mount -t tmpfs none "$world/dev"
 		cp -a /dev/null /dev/zero /dev/urandom /dev/tty /dev/fd "$world/dev"
 		mkdir "$world/dev/pts"
-		mount --rbind /dev/pts "$world/dev/pts"
+		for tty in "$world"/people/*.tty; do
+			[ -e "$tty" ] || continue
+			path=$(cat "$tty")
+			: >"$world/$path"
+			mount --bind "$path" "$world/$path"
+		done
 		ln -s "$world/people/log.socket" "$world/dev/log"
 		mount --rbind "$world/dev" /dev
 		mount --bind "$world/run" /run

@@ -30,8 +30,9 @@ load tell_helpers
 	assert_equal "$(grep -c 'root released' "$folder/a")" "$expected"
 }
 
-@test "reserve --notify leaves a wish, which goes when the reservation has ended" {
+@test "reserve --notify leaves a wish, which goes when the end of the reservation is old news" {
 	pool 3
+	use_clock
 	wishes() {
 		if [ "${E2E_STORE:-sqlite}" = redis ]; then
 			redis --raw hkeys canhazgpu:marks | grep -c '^notify ' || true
@@ -44,7 +45,11 @@ load tell_helpers
 	assert_equal "$(wishes)" 1
 	chg_ok release --gpu-ids 0
 	chg_ok reserve --notify --gpus 2 --short
-	assert_equal "$(wishes)" 1
+	assert_equal "$(wishes)" 2
+	set_clock 0 3700
+	chg_ok release
+	chg_ok reserve --notify --short
+	assert_equal "$(wishes)" 2
 	chg reserve --notify=smoke
 	assert_error 2 'usual|terminal|mail|command'
 }

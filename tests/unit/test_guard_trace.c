@@ -544,7 +544,11 @@ static void pass(struct trace *t)
 		return;
 	note_ended(t, &s, sees);
 	for (int i = 0; i < GPUS; i++) {
-		t->idle_warned_ns[i] = s.is_active[i] ? 0 : t->idle_warned_ns[i];
+		/* Nor does a warning count after a time of which nothing is known. */
+		bool is_void = t->rules.idle_then != GUARD_TELL && s.idle_ns[i] &&
+			       s.idle_ns[i] > wall_ns(t, t->idle_warned_ns[i]) + SECOND;
+
+		t->idle_warned_ns[i] = s.is_active[i] || is_void ? 0 : t->idle_warned_ns[i];
 		t->seen_active_ns[i] = s.is_active[i] ? t->boot_ns : t->seen_active_ns[i];
 	}
 	for (size_t i = 0; i < steps.count; i++)

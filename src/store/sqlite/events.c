@@ -28,13 +28,15 @@ struct sqlite_events {
 	"id, time_ns, kind, account, user, uid, actor, gpus, reservation_id, queue_id, reason," \
 	" details, before"
 
-static void read_event(const struct sql *q, struct event *v)
+/* False: it is of a kind that only a newer program knows. */
+static bool read_event(const struct sql *q, struct event *v)
 {
 	const char *gpus = sql_column_text(q, 7);
 
 	*v = (struct event){.time_ns = sql_column(q, 1)};
+	if (!event_kind_parse(sql_column_text(q, 2), &v->kind))
+		return false;
 	snprintf(v->id, sizeof(v->id), "%lld", (long long)sql_column(q, 0));
-	(void)event_kind_parse(sql_column_text(q, 2), &v->kind);
 	v->account = sql_dup(q, 3);
 	v->user = sql_dup(q, 4);
 	v->uid = sql_column_quantity(q, 5);
@@ -46,6 +48,7 @@ static void read_event(const struct sql *q, struct event *v)
 	v->reason = sql_dup(q, 10);
 	v->details = sql_dup(q, 11);
 	v->before = sql_dup(q, 12);
+	return true;
 }
 
 /* Begins a session for reading: 1, or 0 where there is nothing to read. One that an update has open
@@ -89,8 +92,8 @@ static int read_chunk(struct sqlite_store *s, struct sqlite_events *v, struct er
 		else
 			v->first_id = id + 1;
 		/* One that was stored while the clock was behind has a later id than time. */
-		if (sql_column(&q, 1) >= v->since_ns)
-			read_event(&q, &v->events[v->count++]);
+		if (sql_column(&q, 1) >= v->since_ns && read_event(&q, &v->events[v->count]))
+			v->count++;
 	}
 	v->complete = rows < v->limit;
 	v->limit = CHUNK_EVENTS;
@@ -180,7 +183,7 @@ int sqlite_event_find(struct store *base, const char *id, struct event *ret_even
 		sql_int(&q, number);
 		r = sql_step(&q, e);
 		if (r > 0)
-			read_event(&q, ret_event);
+			r = read_event(&q, ret_event);
 	}
 	if (own)
 		sqlite_end(s);
