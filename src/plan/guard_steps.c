@@ -93,7 +93,8 @@ void guard_add_event(const struct guard_facts *guard, int64_t now_ns, const stru
 	event->user = plan_own(p, mem_strdup(step->user));
 	event->uid = step->uid;
 	event->gpus = plan_own(p, mem_alloc(step->gpus_count, sizeof(int)));
-	memcpy(event->gpus, step->gpus, step->gpus_count * sizeof(int));
+	if (step->gpus_count)
+		memcpy(event->gpus, step->gpus, step->gpus_count * sizeof(int));
 	event->gpus_count = step->gpus_count;
 	if (*step->reservation_id)
 		event->reservation_id = plan_own(p, mem_strdup(step->reservation_id));

@@ -103,7 +103,8 @@ static int load(const char *answer, const char *program, json_t **ret_document, 
 
 	while (begin && *begin && *begin != '{') {
 		begin = strchr(begin, '\n');
-		begin += begin ? 1 : 0;
+		if (begin)
+			begin++;
 	}
 	document = begin && *begin ? json_loads(begin, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
 	if (!document && answer && *answer && (!begin || !*begin))

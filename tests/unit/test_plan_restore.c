@@ -301,6 +301,7 @@ static void test_overwritten(void **state)
 static void test_part_overwritten(void **state)
 {
 	AUTO(plan_clear) struct plan p = {0};
+	AUTO(reservation_freep) struct reservation *copy = NULL;
 	struct reservation *left = reservation_new();
 	struct lost l;
 
@@ -318,6 +319,9 @@ static void test_part_overwritten(void **state)
 	assert_int_equal(p.changes[0].kind, CHANGE_END);
 	assert_true(p.changes[0].end.unrecorded);
 	assert_int_equal(p.changes[1].kind, CHANGE_GRANT);
+	/* What is applied must not point into the state. */
+	copy = reservation_copy(left);
+	p.changes[0].end.reservation = copy;
 	for (size_t i = 0; i < p.changes_count; i++)
 		assert_int_equal(change_apply(&l.state, &p.changes[i], NULL), 0);
 	assert_int_equal(pool_state_find(&l.state, "mine")->gpus_count, 2);
