@@ -71,6 +71,7 @@ static int web_config_from(const struct invocation *in, struct web_config *c, st
 		/* However many watch: Slurm serves a whole cluster. */
 		if (c->interval_ns < SLURM_POLL_NS)
 			c->interval_ns = SLURM_POLL_NS;
+		c->hosts = mem_strdup(settings_text(s, "hosts"));
 		return token_file ? read_token(token_file, &c->token, e) : 0;
 	}
 	if (!c->demo)

@@ -18,6 +18,7 @@ static const struct json_field web_config_fields[] = {
 	      .exact = true),
 	FIELD("source", struct web_config, source_url, .optional = true, .exact = true),
 	FIELD("slurm", struct web_config, slurm, .optional = true),
+	FIELD("hosts", struct web_config, hosts, .optional = true, .exact = true),
 	FIELD("interval", struct web_config, interval_ns),
 	FIELD_POINTER("pool", struct web_config, pool, pool_config_fields, .optional = true),
 	FIELDS_END,
@@ -50,6 +51,7 @@ void web_config_clear(struct web_config *c)
 	free(c->allow_hosts);
 	free(c->documentation_url);
 	free(c->source_url);
+	free(c->hosts);
 	if (c->pool)
 		pool_config_clear(c->pool);
 	free(c->pool);

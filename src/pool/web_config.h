@@ -22,6 +22,7 @@ struct web_config {
 	char *documentation_url, *source_url; /* for the page's links; NULL: the program's own */
 	int64_t interval_ns;
 	bool slurm;               /* the cluster that this host is part of, no pool */
+	char *hosts;              /* with slurm: as configured, for its nodes; or NULL */
 	struct pool_config *pool; /* NULL with demo and slurm */
 };
 
