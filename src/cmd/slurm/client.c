@@ -340,11 +340,11 @@ static int64_t keep_time(struct slurm_client *c, int64_t begun_ns)
    its own for it, and wait long. */
 static void fill_standard_handles(void)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) & FD_CLOEXEC)
-			dup2(null, fd);
+		/* What is opened gets the lowest number that is free: this one. */
+		if (fcntl(fd, F_GETFD) & FD_CLOEXEC && close(fd) == 0 &&
+		    open("/dev/null", O_RDWR | O_CLOEXEC) == fd)
+			(void)fcntl(fd, F_SETFD, 0);
 	}
 }
 
