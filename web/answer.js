@@ -1,5 +1,5 @@
 // What people come for: is one free, when do I get one, whom do I ask. Decides it from the documents of the server; pure.
-import { list, personOf, plural, time } from "./format.js";
+import { list, personOf, plural, shown, time } from "./format.js";
 import { idleSeconds, isCollected, isLeaving, stateOf } from "./states.js";
 
 // The GPU that its holder gives back first, as far as that is known: { gpu, at_ms, estimated }, or null.
@@ -112,6 +112,13 @@ export function ranges(ids) {
   return parts
     .map(([first, last]) => (first === last ? `${first}` : last === first + 1 ? `${first}, ${last}` : `${first}–${last}`))
     .join(", ");
+}
+
+// GPUs by their ids, in a cluster by node and number: "n1 0–3, n2 0".
+export function gpuNumbers(gpus) {
+  const nodes = new Map();
+  for (const { node, node_gpu: number, gpu_id: id } of gpus) nodes.set(node, [...(nodes.get(node) ?? []), node === undefined ? id : number]);
+  return [...nodes].map(([node, numbers]) => (node === undefined ? ranges(numbers) : `${shown(node)} ${ranges(numbers)}`)).join(", ");
 }
 
 export const gpusText = (ids) => `${ids.length === 1 ? "GPU" : "GPUs"} ${ranges(ids)}`;

@@ -1,6 +1,6 @@
 // The card of a reservation, or of a GPU that nobody reserved: its state, who has it, and for each GPU what runs there and
 // how busy it is.
-import { ranges } from "./answer.js";
+import { gpuNumbers } from "./answer.js";
 import { el, icon, meter, otherText, patchList, row, setAttribute, setIcon, setText, show } from "./dom.js";
 import { memory, shown } from "./format.js";
 import { isCollected, stateOf } from "./states.js";
@@ -39,8 +39,8 @@ function notice(name, symbol) {
 }
 
 // What belongs to one GPU of the card.
-function createUnit(id) {
-  const name = el("h4", null, el("span", { class: "small" }, "GPU "), String(id));
+function createUnit(gpu) {
+  const name = el("h4", null, el("span", { class: "small" }, "GPU "), gpuNumbers([gpu]));
   const leaving = notice("leaving", "drained");
   const rows = {
     validation: row("Usage"),
@@ -57,7 +57,7 @@ function createUnit(id) {
   const numbers = { temperature: number("Temperature"), power: number("Power") };
   const node = el(
     "div",
-    { class: "unit", "data-unit": id },
+    { class: "unit", "data-unit": gpu.gpu_id },
     name,
     leaving.node,
     el("dl", { class: "facts" }, ...Object.values(rows).map((each) => each.node)),
@@ -140,7 +140,7 @@ export function createCard(queueOf, heading = "h3") {
     setAttribute(node, "data-state", state.name);
     setAttribute(node, "data-gpu", numbers.join(" "));
     setText(idsLabel, gpus.length > 1 ? "GPUs " : "GPU ");
-    setText(ids, ranges(numbers));
+    setText(ids, gpuNumbers(gpus));
     setIcon(badgeIcon, state.name);
     setText(badgeText, state.label);
     setText(product, shown(gpu.gpu_model ?? "Unknown card"));
@@ -157,7 +157,7 @@ export function createCard(queueOf, heading = "h3") {
       units,
       gpus.map((each) => ({ gpu: each, single: gpus.length === 1 })),
       (item) => item.gpu.gpu_id,
-      (item) => createUnit(item.gpu.gpu_id),
+      (item) => createUnit(item.gpu),
     );
     tick();
   };

@@ -1,5 +1,5 @@
 // The answer, as the first thing on the page: is one free, when do I get one, whom do I ask.
-import { answer, freeWords, gpusText } from "./answer.js";
+import { answer, freeWords, gpuNumbers, gpusText } from "./answer.js";
 import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
 import { moment, now, personOf, plural, shortDuration, shortText } from "./format.js";
 
@@ -9,7 +9,7 @@ const nameOf = (who) => shortText(who.user ?? personOf(who));
 // "about 13:10, GPU 3, bob": for a time that is passed, that it may be any moment.
 export function nextWords({ gpu, at_ms, estimated }) {
   const when = at_ms <= now() ? "any moment" : `${estimated ? "about " : ""}${moment(at_ms)}`;
-  return `${when}, GPU ${gpu.gpu_id}, ${nameOf(gpu)}`;
+  return `${when}, GPU ${gpuNumbers([gpu])}, ${nameOf(gpu)}`;
 }
 
 // What a new request may hope for.

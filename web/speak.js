@@ -1,4 +1,5 @@
 // What has changed, in words, for who does not see the page.
+import { gpuNumbers } from "./answer.js";
 import { setText } from "./dom.js";
 import { personOf, plural, shortText } from "./format.js";
 import { stateOf } from "./states.js";
@@ -16,7 +17,7 @@ export function changes(old, next) {
       const was = before.get(gpu.gpu_id);
       return was && (was.status !== gpu.status || personOf(was) !== personOf(gpu));
     })
-    .map((gpu) => `GPU ${gpu.gpu_id}: ${stateOf(gpu).label}${isHeld(gpu) ? `, ${shortText(holder(gpu))}` : ""}`);
+    .map((gpu) => `GPU ${gpuNumbers([gpu])}: ${stateOf(gpu).label}${isHeld(gpu) ? `, ${shortText(holder(gpu))}` : ""}`);
 }
 
 export function startSpeaking(node) {

@@ -1,6 +1,6 @@
 // The tile of a reservation, or of a GPU that nobody reserved: numbers, state, user, end, and two thin bars per GPU. A
 // button that opens the card with all the rest.
-import { ranges } from "./answer.js";
+import { gpuNumbers } from "./answer.js";
 import { el, icon, patchList, setAttribute, setIcon, setText, show } from "./dom.js";
 import { shown, tinyDuration } from "./format.js";
 import { idleSeconds, isCollected, isLeaving, stateOf } from "./states.js";
@@ -25,8 +25,8 @@ function bar(name) {
 }
 
 // Its two bars; the number where the tile has several GPUs.
-function createPair({ id }) {
-  const name = el("span", { class: "pair-name" }, String(id));
+function createPair({ id, gpu: { node_gpu: number } }) {
+  const name = el("span", { class: "pair-name" }, String(number ?? id));
   const bars = { load: bar("load"), memory: bar("memory") };
   const node = el("span", { class: "pair-of-bars", "data-unit": id }, name, bars.load.node, bars.memory.node);
   const update = ({ gpu, single }) => {
@@ -96,7 +96,7 @@ export function createTile() {
     setText(word, `, ${[state.label, ...remarks(gpus)].join(", ")}${isCollected(gpu) || gpu.ends_at === undefined ? "" : ", "}`);
     setAttribute(node, "data-idle", isIdle ? "" : null);
     setIcon(stateIcon, isIdle ? "idle" : state.name);
-    setText(ids, ranges(numbers));
+    setText(ids, gpuNumbers(gpus));
     show(extra, symbol !== null);
     if (symbol) setIcon(extra, symbol);
     setText(user, isHeld(gpu) ? shown(gpu.user ?? holder(gpu)) : nobodyShort(gpu));

@@ -84,6 +84,8 @@ struct gpu {
 	char *uuid;       /* "GPU-..."; NULL unknown */
 	char *name;       /* "NVIDIA H100 80GB HBM3"; NULL unknown */
 	char *pci_bus_id; /* "00000000:3B:00.0"; NULL unknown */
+	/* Of its device file: N of /dev/nvidiaN. Other programs know the GPU by it. */
+	struct quantity device_minor;
 	struct quantity memory_total_mb, memory_used_mb;
 	bool memory_shared; /* it has none of its own: the values are of the system's memory */
 	struct quantity utilization_percent, temperature_c, power_mw, power_limit_mw;

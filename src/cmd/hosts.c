@@ -185,20 +185,10 @@ static void call_here(const struct invocation *in, const struct words *question,
 
 static void call_url(const struct hosts_question *q, struct remote_call *call)
 {
-	const char *url = call->host->url;
-	size_t length = strlen(url);
-	struct err e = {0};
-
-	while (length && url[length - 1] == '/')
-		length--;
-	if (!q->path) {
+	if (q->path)
+		remote_call_url(call, q->path);
+	else
 		call->problem = mem_strdup(q->path_missing);
-		return;
-	}
-	call->url = mem_printf("%.*s%s", (int)length, url, q->path);
-	if (call->host->token_file &&
-	    file_read_password(call->host->token_file, "token-file", &call->token, &e) < 0)
-		call->problem = mem_strdup(e.text);
 }
 
 void hosts_call(const struct invocation *in, const struct words *question, struct remote_call *call,

@@ -119,6 +119,7 @@ static int web_config_from(const struct invocation *in, struct web_config *c, st
 		/* However many watch: Slurm serves a whole cluster. */
 		if (c->interval_ns < SLURM_POLL_NS)
 			c->interval_ns = SLURM_POLL_NS;
+		c->nodes = mem_strdup(settings_text(s, "hosts"));
 		return r;
 	}
 	if (!c->demo)

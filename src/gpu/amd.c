@@ -89,6 +89,22 @@ static void read_sensors(const char *device, struct gpu *g)
 	globfree(&found);
 }
 
+/* Of its render node, which Slurm and containers know it by. */
+static struct quantity read_minor(const char *device)
+{
+	AUTO_FREE char *pattern = mem_printf("%s/drm/renderD*", device);
+	struct quantity device_minor = {0};
+	glob_t found = {0};
+	int64_t value;
+
+	if (!glob(pattern, 0, NULL, &found) && found.gl_pathc == 1 &&
+	    !parse_int(strrchr(found.gl_pathv[0], '/') + strlen("/renderD"), 0, INT32_MAX, &value,
+		       NULL))
+		device_minor = quantity_of(value);
+	globfree(&found);
+	return device_minor;
+}
+
 static void read_card(const char *device, struct gpu *g)
 {
 	AUTO_FREE char *unique_id = amd_read_text(device, "unique_id");
@@ -101,6 +117,7 @@ static void read_card(const char *device, struct gpu *g)
 	if (!g->name && model)
 		g->name = mem_printf("AMD GPU %s", model);
 	g->pci_bus_id = link_name(device, ".");
+	g->device_minor = read_minor(device);
 	g->memory_total_mb = amd_read_number(device, "mem_info_vram_total", AMD_BYTES_PER_MB);
 	g->memory_used_mb = amd_read_number(device, "mem_info_vram_used", AMD_BYTES_PER_MB);
 	amd_add_system_memory(device, g);

@@ -28,6 +28,7 @@ static const struct json_field gpu_fields[] = {
 	OPTIONAL(gpu, uuid),
 	OPTIONAL(gpu, name),
 	OPTIONAL(gpu, pci_bus_id),
+	OPTIONAL(gpu, device_minor),
 	OPTIONAL(gpu, runtime_index),
 	OPTIONAL(gpu, runtime_id),
 	OPTIONAL(gpu, memory_total_mb),

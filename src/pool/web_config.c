@@ -26,6 +26,7 @@ static const struct json_field web_config_fields[] = {
 	      .exact = true),
 	FIELD("source", struct web_config, source_url, .optional = true, .exact = true),
 	FIELD("slurm", struct web_config, slurm, .optional = true),
+	FIELD("nodes", struct web_config, nodes, .optional = true, .exact = true),
 	FIELD("interval", struct web_config, interval_ns),
 	FIELD_STRUCTS("hosts", struct web_config, hosts, hosts_count, web_host_fields,
 		      .optional = true),
@@ -68,6 +69,7 @@ void web_config_clear(struct web_config *c)
 		free(c->hosts[i].label);
 	}
 	free(c->hosts);
+	free(c->nodes);
 	if (c->pool)
 		pool_config_clear(c->pool);
 	free(c->pool);

@@ -33,6 +33,7 @@ struct web_config {
 	size_t hosts_count;
 	int64_t hosts_limit_ns;   /* how long each has to answer */
 	bool slurm;               /* the cluster that this host is part of, no pool */
+	char *nodes;              /* with slurm: as configured, for its nodes; or NULL */
 	struct pool_config *pool; /* NULL with demo and slurm */
 };
 

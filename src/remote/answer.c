@@ -143,7 +143,7 @@ static int64_t read_count(const json_t *object, const char *name)
 	return value <= REMOTE_ROWS_MAX ? (int64_t)value : 0;
 }
 
-static int64_t read_time(const json_t *object, const char *name)
+int64_t remote_time(const json_t *object, const char *name)
 {
 	const char *text = remote_text(object, name);
 	int64_t time_ns;
@@ -200,7 +200,7 @@ void remote_gpu_read(const json_t *row, struct remote_gpu *ret)
 		.error = remote_text(row, "error"),
 		.note = remote_text(row, "note"),
 		.gpu_model = remote_text(row, "gpu_model"),
-		.ends_ns = read_time(row, "ends_at"),
+		.ends_ns = remote_time(row, "ends_at"),
 		.collected = remote_text(row, "queue_id") != NULL,
 		.excluded = json_is_true(json_object_get(row, "excluded")) ||
 			    remote_text(row, "drained_by") || remote_text(row, "retired_at"),
@@ -210,7 +210,7 @@ void remote_gpu_read(const json_t *row, struct remote_gpu *ret)
 		ret->memory_mb = quantity_of(json_integer_value(memory));
 	/* Of a manual reservation older versions and the other program say when it expires. */
 	if (ret->ends_ns == TIME_NONE)
-		ret->ends_ns = read_time(row, "expiry_time");
+		ret->ends_ns = remote_time(row, "expiry_time");
 }
 
 void remote_request_read(const json_t *row, struct remote_request *ret)
@@ -226,8 +226,8 @@ void remote_request_read(const json_t *row, struct remote_request *ret)
 		.waiting_for = remote_text(row, "waiting_for"),
 		.requested = read_count(row, ours ? "requested" : "requested_count"),
 		.allocated = (int64_t)json_array_size(ours ? allocated : gpus),
-		.since_ns = read_time(row, ours ? "waiting_since" : "enqueue_time"),
-		.start_ns = read_time(row, "estimated_start"),
+		.since_ns = remote_time(row, ours ? "waiting_since" : "enqueue_time"),
+		.start_ns = remote_time(row, "estimated_start"),
 		.gpu_type = remote_text(row, "gpu_type"),
 	};
 }

@@ -63,6 +63,9 @@ void remote_request_read(const json_t *row, struct remote_request *ret);
 const char *remote_text(const json_t *object, const char *name);
 double remote_number(const json_t *object, const char *name);
 
+/* A time; TIME_NONE where it is none. */
+int64_t remote_time(const json_t *object, const char *name);
+
 /* A copy with "host" as first member. The caller owns it. */
 json_t *remote_with_host(const char *host, json_t *object);
 

@@ -56,6 +56,20 @@ void remote_call_clear(struct remote_call *call)
 	*call = (struct remote_call){0};
 }
 
+void remote_call_url(struct remote_call *call, const char *path)
+{
+	const char *url = call->host->url;
+	size_t length = strlen(url);
+	struct err e = {0};
+
+	while (length && url[length - 1] == '/')
+		length--;
+	call->url = mem_printf("%.*s%s", (int)length, url, path);
+	if (call->host->token_file &&
+	    file_read_password(call->host->token_file, "token-file", &call->token, &e) < 0)
+		call->problem = mem_strdup(e.text);
+}
+
 /* The last line that says something; the caller frees it. */
 static char *last_line(const char *text)
 {

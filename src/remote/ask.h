@@ -31,6 +31,9 @@ struct remote_call {
 
 void remote_call_clear(struct remote_call *call);
 
+/* Has its host asked for that path ("/api/status") of the web server that it names. */
+void remote_call_url(struct remote_call *call, const char *path);
+
 /* For who does not need all answers: called when one has ended, `which` of them, and answers
    whether they are enough. Then the others get only that much more time. */
 struct remote_patience {

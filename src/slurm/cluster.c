@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/text.h"
 
 /* Deeper or larger numbers than any clock's are nonsense. */
 #define SECONDS_MAX INT64_C(9000000000)
@@ -97,7 +98,9 @@ static int refuse_errors(const json_t *document, const char *program, struct err
 /* The document in the answer of a program, which may say other things, too. */
 static int load(const char *answer, const char *program, json_t **ret_document, struct err *e)
 {
-	const char *begin = answer;
+	/* Names of jobs are bytes to Slurm, and to a reader of JSON an error. */
+	AUTO_FREE char *valid = text_utf8(answer);
+	const char *begin = valid;
 	json_t *document;
 	int r;
 

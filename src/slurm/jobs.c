@@ -70,6 +70,14 @@ int slurm_reservations(const char *account, struct slurm_held **ret_held, size_t
 	return 0;
 }
 
+int slurm_check(struct err *e)
+{
+	return slurm_ask_well((char *const[]){(char[]){"squeue"}, (char[]){"--me"},
+					      (char[]){"--noheader"}, (char[]){"--format=%A"},
+					      NULL},
+			      NULL, e);
+}
+
 int slurm_job_find(const char *id, struct slurm_found *ret_found, struct err *e)
 {
 	AUTO_FREE char *text = NULL, *which = NULL;

@@ -21,9 +21,13 @@ struct slurm_held {
 	char type[64]; /* "": it was asked for none */
 };
 
-/* Running reservations of an account (NULL: one's own), the latest first. The caller frees them. */
+/* Running reservations of an account, by its number (NULL: one's own), the latest first. The caller
+ * frees them. */
 int slurm_reservations(const char *account, struct slurm_held **ret_held, size_t *ret_count,
 		       struct err *e);
+
+/* Whether Slurm answers, in time: srun and salloc would go on asking for many seconds. */
+int slurm_check(struct err *e);
 
 struct slurm_found {
 	int64_t id;

@@ -150,17 +150,15 @@ static void fill_available(const struct snapshot *s, const struct gpu_view *view
 {
 	char free_for[CLOCK_DURATION_SIZE];
 
-	if (s->cluster) {
+	if (s->cluster)
 		t->details = mem_strdup(s->cluster->places[view->id].hint);
-		return;
-	}
-	if (view->last_released_ns == TIME_NONE)
+	else if (view->last_released_ns == TIME_NONE)
 		t->details = mem_strdup("never used");
 	else
 		t->details =
 			mem_printf("free for %s",
 				   clock_duration(s->now_ns - view->last_released_ns, free_for));
-	if (view->gpu) {
+	if (view->gpu && is_use_known(view)) {
 		struct str used = {0};
 
 		add_memory(view, &used);

@@ -137,6 +137,7 @@ static void set_card(json_t *object, const struct gpu *gpu)
 		return;
 	set_text(object, "visible", gpu->visible);
 	set_text(object, "gpu_model", gpu->name);
+	set_quantity(object, "device_minor", gpu->device_minor);
 	set_quantity(object, "memory_used_mb", gpu->memory_used_mb);
 	set_quantity(object, "memory_total_mb", gpu->memory_total_mb);
 	set_quantity(object, "utilization_percent", gpu->utilization_percent);

@@ -12,6 +12,7 @@
 #include "pool/policy_settings.h"
 #include "pool/report.h"
 #include "pool/timeline.h"
+#include "slurm/nodes.h"
 #include "slurm/read.h"
 #include "slurm/snapshot.h"
 #include "slurm/usage.h"
@@ -113,8 +114,12 @@ static int snapshot(struct source *s, struct snapshot *ret_snapshot, struct err 
 {
 	int r = 0;
 
-	if (s->config->slurm)
-		return slurm_now(ret_snapshot, e);
+	if (s->config->slurm) {
+		r = slurm_now(ret_snapshot, e);
+		if (r == 0)
+			slurm_nodes_ask(s->config->nodes, ret_snapshot);
+		return r;
+	}
 	if (!s->pool)
 		demo_snapshot(clock_now_ns(), s->config->demo_gpus, ret_snapshot);
 	else

@@ -16,6 +16,8 @@ setup() {
 }
 
 teardown() {
+	# What a test that failed has left.
+	[ -z "${pid:-}" ] || kill "$pid" 2>/dev/null || true
 	quiet
 }
 
@@ -31,6 +33,12 @@ teardown() {
 
 @test "run: exit status, signals, 126 and 127 are those of the command" {
 	local row
+	run -3 --separate-stderr chg run --slurm --ntasks=2 -- sh -c 'exit 3'
+	[[ $stderr != *srun* ]]
+	# squeue would take a comma for the end of a name.
+	as_user ln -sf "$(command -v sh)" "$cluster/a,b 'c"$'\n\xff'
+	run -4 --separate-stderr chg run -- "$cluster/a,b 'c"$'\n\xff' -c 'echo "$SLURM_JOB_NAME"; exit 4'
+	[[ $output =~ ^abc\.[0-9a-f]{8}$ ]]
 	for row in '0 true' '3 exit 3' '255 exit 255' '137 kill -KILL $$' '143 kill -TERM $$'; do
 		run chg run -- sh -c "${row#* }"
 		echo "$row: $status $output"
@@ -56,9 +64,26 @@ end' ]
 	fails grep -q 'canhazgpu:' "$cluster/err"
 }
 
+# on_terminal ARGS: runs the program with a terminal of its own.
+on_terminal() {
+	as_user timeout 60 python3 -c 'import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "$@" </dev/null 3>&-
+}
+
+@test "run with its output elsewhere, or without: it runs, and its time limit counts" {
+	local option
+	for option in --output= --err=; do
+		run -3 chg run --slurm $option"$cluster/file" -- sh -c 'echo said >&2; exit 3'
+		[ "$(cat "$cluster/file")" = said ]
+	done
+	run -0 --separate-stderr chg run --slurm --label -- echo said
+	[ "$output" = '0: said' ]
+	run -130 chg run --timeout 1s --slurm --output="$cluster/file" -- sleep 100
+	run -3 as_user timeout 20 sh -c 'exec "$0" run -- sh -c "cat; echo said; exit 3" <&- >&- 2>&-' "$CANHAZGPU_BIN" 3>&-
+}
+
 @test "run on a terminal has one" {
-	run -4 as_user timeout 60 python3 -c 'import os, pty, sys
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" run -- sh -c 'test -t 0 && test -t 1 && echo is a terminal; exit 4' </dev/null 3>&-
+	run -4 on_terminal run -- sh -c 'test -t 0 && test -t 1 && echo is a terminal; exit 4'
 	[[ $output == *'is a terminal'* ]]
 }
 
@@ -71,6 +96,8 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" r
 	printf '#!/bin/sh\nexit 0\n' >"$cluster/bin/srun"
 	PATH=$cluster/bin:$PATH run -1 chg run -- true
 	[[ $output == *'the command has not run'* ]]
+	run -1 chg run --slurm --bogus -- true
+	[ "${lines[-1]}" = "Error: Slurm: unrecognized option '--bogus'" ]
 }
 
 @test "reserve, run inside it, status, release" {
@@ -131,13 +158,19 @@ fill() {
 
 @test "GPUs that are not free: at once, and after the time of --wait" {
 	fill
-	run -1 chg run -- true
-	[ "$output" = "Error: no 1 free GPU within 5 seconds; --wait queues, and 'canhazgpu status' shows who has them" ]
+	# It takes its 5 seconds, the others meanwhile.
+	chg_begin busy run -- true
 	run -75 chg run --wait 1s -- true
 	[[ ${lines[-1]} == 'Error: gave up:'* ]]
-	[ -z "$(slurm squeue -h -t PD)" ]
+	run -75 on_terminal run --wait 1s -- true
+	[[ ${lines[-1]} == 'Error: gave up:'* ]]
 	run -1 chg run --gpus 5 -- true
 	[[ $output == 'Error: Slurm: Requested node configuration is not available' ]]
+	local rc=0
+	wait $pid || rc=$?
+	[ $rc = 1 ]
+	[ "$(cat "$cluster/busy.err")" = "Error: no 1 free GPU within 5 seconds; --wait queues, and 'canhazgpu status' shows who has them" ]
+	[ -z "$(slurm squeue -h -t PD)" ]
 }
 
 @test "--timeout stops a command by SIGINT, in seconds" {
@@ -164,14 +197,18 @@ fill() {
 	kill -KILL $pid
 	wait_until is_quiet
 	fill
-	local signal
+	local signal pids=()
 	for signal in KILL INT TERM; do
 		chg_begin "pending$signal" run --wait -- true
-		wait_until 'grep -q Waiting "$cluster/pending'$signal'.err"'
-		kill -$signal $pid
-		wait_until '[ -z "$(slurm squeue -h -t PD -o %A)" ]'
-		fails wait $pid
+		pids+=("$pid")
 	done
+	for signal in KILL INT TERM; do
+		wait_until 'grep -q Waiting "$cluster/pending'$signal'.err"'
+		kill -$signal "${pids[0]}"
+		fails wait "${pids[0]}"
+		pids=("${pids[@]:1}")
+	done
+	wait_until '[ -z "$(slurm squeue -h -t PD -o %A)" ]'
 }
 
 @test "a drained node and a node that is down are out of service, with the reason" {
@@ -207,18 +244,52 @@ fill() {
 	ctld=$(cat "$cluster/c/run/slurmctld")
 	kill -KILL "$ctld"
 	begin=${EPOCHREALTIME/./}
+	# All at once: each waits for its limit.
+	chg_begin dead-run run -- true
+	local run_pid=$pid
+	chg_begin dead-reserve reserve
+	local reserve_pid=$pid
 	run -0 chg status
 	[[ ${lines[0]} == 'Warning: '*'; this is what it said at '*' ago' ]]
 	[ "$(grep -c AVAILABLE <<<"$output")" = 12 ]
-	run -1 chg run -- true
-	[ ${#lines[@]} = 1 ]
-	[[ $output == 'Error: '* ]]
+	fails wait $run_pid
+	fails wait $reserve_pid
 	[ $((${EPOCHREALTIME/./} - begin)) -lt 8000000 ]
+	local name
+	for name in run reserve; do
+		[ "$(wc -l <"$cluster/dead-$name.err")" = 1 ]
+		grep -q '^Error: Slurm does not answer' "$cluster/dead-$name.err"
+	done
 	as_user bash -c 'setsid slurmctld -D >/dev/null 2>&1 </dev/null 3>&- & echo $! >"$0"' "$cluster/c/run/slurmctld"
-	# What it had saved of the nodes may be older than the last test.
-	wait_until 'slurm sinfo -hN -o %t 2>/dev/null | grep -q "^idle$"'
+	# A client that it does not answer yet would try again after seconds.
+	wait_until '(exec 4<>"/dev/tcp/127.0.0.1/$(sed -n s/^SlurmctldPort=//p "$SLURM_CONF")") 2>/dev/null'
+	# What it had saved may be older than the last test: jobs of that come back.
+	wait_until 'slurm scancel --user="$(as_user id -un)"; slurm sinfo -hN -o %t 2>/dev/null | grep -q "^idle$"'
 	run -0 --separate-stderr chg run -- echo back
 	[ "$output" = back ]
+}
+
+@test "what really runs is told by the web server of a node, which hosts names" {
+	local node=$cluster/node url
+	as_user mkdir -p "$node"
+	jq -n '{gpus: [
+		{index: 0, device_minor: 3, memory_used_mb: 700, processes: [{pid: 1, name: "x", memory_mb: 700}]},
+		{index: 1, device_minor: 0}, {index: 2, device_minor: 1}, {index: 3, device_minor: 2}]}' >"$node/fake.json"
+	export CANHAZGPU_FAKE_STATE=$node/fake.json CANHAZGPU_STORE=sqlite:$node/db CANHAZGPU_MEMORY_THRESHOLD=500
+	CANHAZGPU_ENGINE=pool chg admin --gpus 4 --provider fake
+	CANHAZGPU_ENGINE=pool chg_begin node web --host 127.0.0.1 --port 0
+	wait_until 'grep -q "^Serving" "$cluster/node.out" "$cluster/node.err"'
+	url=$(grep -ho 'http://[^ ]*' "$cluster/node.out" "$cluster/node.err" | head -n 1)
+	# n2 is named, too, and nothing listens there.
+	export CANHAZGPU_HOSTS="n1 url=$url, n2 url=http://127.0.0.1:1, other url=http://127.0.0.1:1"
+	run -0 chg status
+	echo "$output"
+	[ "$(grep -c '^n1:[0-2]  AVAILABLE .* free .* 0MB used$' <<<"$output")" = 3 ]
+	grep -q '^n1:3  UNRESERVED .*700MB used' <<<"$output"
+	[ "$(grep -c '^n2:[0-3]  AVAILABLE .* unknown: n2: ' <<<"$output")" = 4 ]
+	[ "$(grep -c '^n3:[0-3]  AVAILABLE .* unknown$' <<<"$output")" = 4 ]
+	kill $pid
+	wait $pid
 }
 
 @test "web shows the cluster: status, queue, metrics and what runs" {

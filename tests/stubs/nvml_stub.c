@@ -12,7 +12,7 @@
  *  "gpus": [{"uuid": "GPU-...", "name": "...", "bus": [0, 59, 0], "codes": {"nvmlDeviceGetName":
  * 4}, "memory": [total, reserved, used],   MiB, null: ~0 "compute": [[pid, MiB]], "graphics": [],
  * "mps": [],   MiB null: ~0 "utilization": 5, "temperature": 40, "power": 70000, "power_limit":
- * 700000, "energy": 5000,   mJ "samples": [[0, 0], [2500, 70]],   ms ago, percent
+ * 700000, "minor": 0, "energy": 5000,   mJ "samples": [[0, 0], [2500, 70]],   ms ago, percent
  * "recovery_action": 1, "remapped": [correctable, uncorrectable, pending, failed],
  * "retired_pending": 1, "ancestor": [50, 10],   to the GPUs before it "nvlinks": [[0, 59, 0],
  * "switch", null],   null: inactive "p2p": [1, 0],   NVLink, to all GPUs
@@ -317,6 +317,7 @@ TEXT_AS(nvmlDeviceGetUUID, "uuid")
 TEXT_AS(nvmlDeviceGetName, "name")
 NUMBER_AS(nvmlDeviceGetPowerUsage, "power")
 NUMBER_AS(nvmlDeviceGetEnforcedPowerLimit, "power_limit")
+NUMBER_AS(nvmlDeviceGetMinorNumber, "minor")
 
 API int nvmlShutdown(void);
 int nvmlShutdown(void)

@@ -62,6 +62,7 @@ static void make_tree(void)
 	device_file(first, "mem_info_vram_used", "8862564352\n");
 	device_file(first, "gpu_busy_percent", "42\n");
 	device_file(first, "unique_id", "1a2b3c4d5e6f7081\n");
+	device_file(first, "drm/renderD129/dev", "226:129\n");
 	device_file(first, "product_name", "AMD Instinct MI210\n");
 	device_file(first, "hwmon/hwmon7/temp1_input", "45500\n");
 	device_file(first, "hwmon/hwmon7/power1_average", "41000000\n");
@@ -110,6 +111,8 @@ static void test_values(void **state)
 	assert_known(a->temperature_c, 45);
 	assert_known(a->power_mw, 41000);
 	assert_known(a->power_limit_mw, 300000);
+	assert_known(a->device_minor, 129);
+	assert_unknown(b->device_minor);
 	assert_null(a->problem);
 	assert_string_equal(b->pci_bus_id, "0000:c3:00.0");
 	assert_string_equal(b->name, "AMD GPU 0x740f");

@@ -70,7 +70,7 @@ static void test_full_file(void **state)
 		"{\"gpus\":[{\"index\":2,\"name\":\"NVIDIA H100 80GB HBM3\",\"memory_total_mb\":81559,"
 		"\"memory_used_mb\":8452,\"processes\":[{\"pid\":4242,\"name\":\"python3\","
 		"\"memory_mb\":8400},{}],\"utilization_percent\":7,\"temperature_c\":50,"
-		"\"power_mw\":70000,\"power_limit_mw\":700000,\"problem\":\"warm\","
+		"\"power_mw\":70000,\"power_limit_mw\":700000,\"device_minor\":6,\"problem\":\"warm\","
 		"\"uuid\":\"GPU-z\"},{\"index\":9,\"memory_used_mb\":1}],\"driver_version\":\"1.2\"}",
 		4);
 	const struct gpu *g = &s.gpus[2];
@@ -86,6 +86,8 @@ static void test_full_file(void **state)
 	assert_known(g->temperature_c, 50);
 	assert_known(g->power_mw, 70000);
 	assert_known(g->power_limit_mw, 700000);
+	assert_known(g->device_minor, 6);
+	assert_unknown(s.gpus[3].device_minor);
 	assert_string_equal(g->problem, "warm");
 	assert_int_equal(g->processes_count, 2);
 	assert_int_equal(g->processes[0].pid, 4242);

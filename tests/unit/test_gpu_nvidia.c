@@ -12,7 +12,7 @@
 	" \"memory\": [81559, 600, 0], \"utilization\": 0, \"temperature\": 30},"         \
 	"{\"uuid\": \"GPU-a\", \"name\": \"NVIDIA A\", \"bus\": [0, 59, 0],"              \
 	" \"memory\": [81559, 600, 8452], \"utilization\": 97, \"temperature\": 61,"      \
-	" \"power\": 300000, \"power_limit\": 700000,"                                    \
+	" \"power\": 300000, \"power_limit\": 700000, \"minor\": 5,"                      \
 	" \"compute\": [[4242, 8400], [77, null]], \"graphics\": [[4242, 8410], [5, 1]]," \
 	" \"mps\": [[88, 2]]}]}"
 
@@ -66,6 +66,8 @@ static void test_all_values(void **state)
 	assert_known(a->temperature_c, 61);
 	assert_known(a->power_mw, 300000);
 	assert_known(a->power_limit_mw, 700000);
+	assert_known(a->device_minor, 5);
+	assert_unknown(b->device_minor);
 	assert_false(a->mig);
 	assert_null(a->problem);
 	assert_known(b->memory_used_mb, 0);

@@ -34,6 +34,7 @@ static void test_scan(void **state)
 	g->power_mw = quantity_of(INT64_MAX);
 	g->mig = g->processes_known = true;
 	g->runtime_index = quantity_of(0);
+	g->device_minor = quantity_of(3);
 	g->runtime_id = mem_strdup(""); /* not the same as none */
 	p = gpu_add_process(g);
 	p->pid = 7;
@@ -55,6 +56,7 @@ static void test_scan(void **state)
 	assert_unknown(g->temperature_c);
 	assert_true(g->mig && g->processes_known);
 	assert_known(g->runtime_index, 0);
+	assert_known(g->device_minor, 3);
 	assert_string_equal(g->runtime_id, "");
 	assert_null(back.gpus[0].runtime_id);
 	assert_int_equal(g->processes_count, 1);

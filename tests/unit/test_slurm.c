@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "slurm/call.h"
+#include "slurm/nodes.h"
 #include "slurm/snapshot.h"
 #include "slurm/usage.h"
 #include "slurm/words.h"
@@ -293,6 +294,113 @@ static void test_table(void **state)
 	assert_non_null(strstr(line, "(GPU n1:0, alice)"));
 }
 
+/* ---- what the nodes say of their GPUs ---- */
+
+/* Answers of `canhazgpu web` of n1, which has other numbers than Slurm: minor 7 is its GPU 0. */
+#define SEEN_BY_ALICE                                                                          \
+	"{\"gpu_id\":0,\"status\":\"UNRESERVED\",\"device_minor\":7,\"memory_used_mb\":20000," \
+	"\"model\":{\"provider\":\"Qwen\",\"model\":\"Qwen3-8B\"},\"processes\":[{\"pid\":5,"  \
+	"\"name\":\"python3\",\"account\":\"mallory\",\"memory_mb\":20000}]}"
+#define SEEN_OF_ALICE                                                                            \
+	"{\"gpu_id\":1,\"status\":\"UNRESERVED\",\"device_minor\":1,\"memory_used_mb\":9000,"    \
+	"\"processes\":[{\"pid\":6,\"account\":\"alice\"},{\"pid\":7,\"name\":\"x\\u001b[31m\"," \
+	"\"account\":\"bob\"}]}"
+#define SEEN_IDLE                                                                         \
+	"{\"gpu_id\":2,\"status\":\"AVAILABLE\",\"device_minor\":0,\"memory_used_mb\":3," \
+	"\"uuid\":\"GPU-0\",\"utilization_percent\":4}"
+#define SEEN_SICK \
+	"{\"gpu_id\":3,\"status\":\"ERROR\",\"device_minor\":2,\"error\":\"it has fallen\"}"
+
+static void test_nodes(void **state)
+{
+	static const struct {
+		const char *rows;
+		/* Of n1:0 ... n1:3: state, usage. alice has 0 by hand, 1 and 2 by a run. */
+		const char *shown[4];
+	} cases[] = {
+		{"[" SEEN_BY_ALICE "," SEEN_OF_ALICE "," SEEN_IDLE "," SEEN_SICK "]",
+		 {"IN_USE no usage detected",
+		  "IN_USE 9000MB, 2 processes, not the holder's: user bob, PID 7 (x\033[31m)",
+		  "IN_USE unknown: it has fallen", "UNRESERVED 20000MB used"}},
+		/* One too few, one without a number, two of the same: none is matched. */
+		{"[" SEEN_BY_ALICE "," SEEN_OF_ALICE "," SEEN_IDLE "]",
+		 {"IN_USE unknown: n1 shows 3 GPUs, not as many as Slurm",
+		  "IN_USE unknown: n1 shows 3 GPUs, not as many as Slurm",
+		  "IN_USE unknown: n1 shows 3 GPUs, not as many as Slurm",
+		  "AVAILABLE unknown: n1 shows 3 GPUs, not as many as Slurm"}},
+		{"[" SEEN_BY_ALICE "," SEEN_OF_ALICE "," SEEN_IDLE ",{\"gpu_id\":3}]",
+		 {"IN_USE unknown: n1 does not tell which GPU is which",
+		  "IN_USE unknown: n1 does not tell which GPU is which",
+		  "IN_USE unknown: n1 does not tell which GPU is which",
+		  "AVAILABLE unknown: n1 does not tell which GPU is which"}},
+		{"[" SEEN_BY_ALICE "," SEEN_OF_ALICE "," SEEN_IDLE "," SEEN_IDLE "]",
+		 {"IN_USE unknown: n1 does not tell which GPU is which",
+		  "IN_USE unknown: n1 does not tell which GPU is which",
+		  "IN_USE unknown: n1 does not tell which GPU is which",
+		  "AVAILABLE unknown: n1 does not tell which GPU is which"}},
+		/* Nonsense of all kinds. */
+		{"[{\"device_minor\":1,\"memory_used_mb\":-1,\"processes\":7},"
+		 "{\"device_minor\":2,\"memory_used_mb\":\"much\",\"model\":[],\"processes\":[1]},"
+		 "{\"device_minor\":3,\"memory_used_mb\":99999999999999999,\"health\":3},"
+		 "{\"device_minor\":4,\"status\":\"IN_USE\",\"memory_used_mb\":0}]",
+		 {"IN_USE unknown", "IN_USE unknown", "IN_USE unknown", "AVAILABLE 0MB used"}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
+		AUTO(snapshot_clear) struct snapshot s = {0};
+		json_t *rows = json_loads(cases[i].rows, 0, NULL), *status;
+
+		assert_non_null(rows);
+		read_release("22.05", &c);
+		slurm_snapshot(&c, NOW_NS, &s);
+		slurm_nodes_join(&s, "n1", rows);
+		/* Neither a second answer nor one of a node that is not there changes anything. */
+		slurm_nodes_join(&s, "n9", rows);
+		json_decref(rows);
+		status = view_status_json(&s);
+		for (size_t n = 0; n < 4; n++) {
+			const json_t *gpu = json_array_get(status, n);
+			AUTO_FREE char *text = mem_printf("%s %s", member(gpu, "status"),
+							  member(gpu, "validation"));
+
+			assert_string_equal(text, cases[i].shown[n]);
+		}
+		assert_string_equal(member(json_array_get(status, 4), "validation"), "unknown");
+		json_decref(status);
+	}
+}
+
+static void test_nodes_members(void **state)
+{
+	AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
+	AUTO(snapshot_clear) struct snapshot s = {0};
+	AUTO(table_freep) struct table *table = NULL;
+	json_t *rows = json_loads(
+		"[" SEEN_BY_ALICE "," SEEN_OF_ALICE "," SEEN_IDLE "," SEEN_SICK "]", 0, NULL);
+	json_t *status, *gpu;
+
+	(void)state;
+	read_release("22.05", &c);
+	slurm_snapshot(&c, NOW_NS, &s);
+	slurm_nodes_join(&s, "n1", rows);
+	json_decref(rows);
+	status = view_status_json(&s);
+	gpu = json_array_get(status, 3);
+	assert_string_equal(member(json_object_get(gpu, "model"), "model"), "Qwen3-8B");
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(gpu, "unreserved_users"), 0)),
+		"mallory");
+	assert_int_equal(json_integer_value(json_object_get(gpu, "device_minor")), 7);
+	gpu = json_array_get(status, 0);
+	assert_string_equal(member(gpu, "uuid"), "GPU-0");
+	assert_int_equal(json_integer_value(json_object_get(gpu, "utilization_percent")), 4);
+	json_decref(status);
+	table = view_status_table(&s);
+	assert_string_equal(table_cell(table, 3, 1), "UNRESERVED");
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -332,6 +440,8 @@ static void test_nonsense(void **state)
 		"\"gres_detail\": [5, null], \"end_time\": 99999999999999999}]}",
 		"squeue: error: a plugin complains {\n{\"jobs\": [{\"job_id\": 1, \"job_state\": "
 		"[\"RUNNING\"], \"nodes\": \"nowhere\", \"gres_detail\": [\"gpu:200(IDX:0-199)\"]}]}\nrest",
+		/* Somebody's name for a job is bytes, which must not hide all others. */
+		"{\"jobs\": [{\"job_id\": 1, \"name\": \"a\xff\xe2\", \"comment\": \"\xc0\x80\"}]}",
 	};
 	AUTO_FREE char *sinfo = read_fixture("24.05-sinfo.json");
 
@@ -458,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_words),     cmocka_unit_test(test_complaint),
 		cmocka_unit_test(test_variables), cmocka_unit_test(test_releases),
 		cmocka_unit_test(test_table),     cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_nodes),     cmocka_unit_test(test_nodes_members),
 		cmocka_unit_test(test_nonsense),  cmocka_unit_test(test_private),
 		cmocka_unit_test(test_twice),     cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_explain),   cmocka_unit_test(test_usage),

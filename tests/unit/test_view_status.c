@@ -391,6 +391,7 @@ static void test_card(void **state)
 	gpu->temperature_c = quantity_of(61);
 	gpu->power_mw = quantity_of(312500);
 	gpu->power_limit_mw = quantity_of(350000);
+	gpu->device_minor = quantity_of(2);
 	world_gpu(&s, 1)->memory_used_mb = (struct quantity){0};
 	s.seen.gpus[2] = NULL;
 	world_show(&s);
@@ -398,7 +399,7 @@ static void test_card(void **state)
 	assert_string_equal(all,
 			    "{\"gpu_id\":0,\"status\":\"AVAILABLE\",\"details\":\"never used\","
 			    "\"validation\":\"1000MB used\",\"gpu_model\":\"NVIDIA H100\","
-			    "\"memory_used_mb\":1000,\"memory_total_mb\":24000,"
+			    "\"device_minor\":2,\"memory_used_mb\":1000,\"memory_total_mb\":24000,"
 			    "\"utilization_percent\":97,\"temperature_c\":61,"
 			    "\"power_mw\":312500,\"power_limit_mw\":350000}");
 	nothing = world_json(view_status_json(&s), 1);

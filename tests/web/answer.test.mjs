@@ -1,7 +1,7 @@
 // The answer of the page: what is free, what is next, whom to ask.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answer, freeWords, gpusText, line, nextFree, ranges, types, wants, whomToAsk } from "../../web/answer.js";
+import { answer, freeWords, gpuNumbers, gpusText, line, nextFree, ranges, types, wants, whomToAsk } from "../../web/answer.js";
 
 const HOUR = 3600000;
 const at = (hours) => new Date(Date.parse("2026-11-30T10:00:00Z") + hours * HOUR).toISOString();
@@ -98,6 +98,10 @@ test("ids as people write them", () => {
   assert.equal(ranges([3]), "3");
   assert.equal(ranges([1, 0]), "0, 1");
   assert.equal(ranges([3, 1, 2, 7]), "1–3, 7");
+  assert.equal(gpuNumbers([free(1), free(2), free(0)]), "0–2");
+  assert.equal(gpuNumbers([free(5, { node: "n1\u202e", node_gpu: 1 })]), "n1\\u202e 1");
+  const nodes = [free(0, { node: "n1", node_gpu: 0 }), free(1, { node: "n1", node_gpu: 1 }), free(4, { node: "n2", node_gpu: 0 })];
+  assert.equal(gpuNumbers(nodes), "n1 0, 1, n2 0");
   assert.equal(gpusText([4]), "GPU 4");
   assert.equal(wants({ requested: 1, requested_ids: null }), "1 GPU");
   assert.equal(wants({ requested: 2, requested_ids: null, gpu_type: "A100", min_memory_mb: 40000 }), "2 GPUs of type A100 with 40000 MiB");

@@ -26,12 +26,18 @@
 #define IMPATIENT_NS NS_PER_SECOND
 /* The beginning of a line that may be one of srun's own is held back so long. */
 #define HOLD_MS 50
-/* How often Slurm is asked whether a command with a terminal has begun, for its time limit. */
+/* How often Slurm is asked whether a silent command has begun, for its time limit. */
 #define ASK_AGAIN_MS 1000
 
 enum { STAGE_RUNNING, STAGE_WARNED, STAGE_STOPPED, STAGE_KILLED };
 
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+
+/* Nobody tells us when its command begins: srun is asked. */
+static bool is_silent(const struct slurm_client *c)
+{
+	return c->name && !c->mark;
+}
 
 /* ---- telling the command ---- */
 
@@ -91,11 +97,20 @@ static void begin(struct slurm_client *c, const char *where)
 		c->started(where, c->context);
 }
 
-/* "error: n1: task 0: Killed": how a command ended, which so has run. (One that could not be
-   started is "error: task 0 launch failed: ...".) */
+/* "error: n1: task 0: Killed", "error: n1: tasks 0-1: Exited with exit code 3": how a command
+   ended, which so has run. (One that could not be started is "error: task 0 launch failed: ...".)
+ */
 static bool is_of_task(const char *text)
 {
-	return !strncmp(text, "error: ", 7) && strstr(text + 7, ": task ");
+	return !strncmp(text, "error: ", 7) &&
+	       (strstr(text + 7, ": task ") || strstr(text + 7, ": tasks "));
+}
+
+/* "unrecognized option '--bogus'": of getopt, which knows no "error: ". */
+static bool is_of_options(const char *text)
+{
+	return strstr(text, " option '") || strstr(text, "option requires an argument") ||
+	       !strncmp(text, "invalid option -- ", strlen("invalid option -- "));
 }
 
 /* "job 17 queued and waiting for resources", "error: ...". */
@@ -107,8 +122,8 @@ static void understand(struct slurm_client *c, const char *text)
 
 	if (is_of_task(text)) {
 		begin(c, "");
-	} else if (!strncmp(text, error, strlen(error))) {
-		text += strlen(error);
+	} else if (!strncmp(text, error, strlen(error)) || is_of_options(text)) {
+		text += is_of_options(text) ? 0 : strlen(error);
 		text += !strncmp(text, allocate, strlen(allocate)) ? strlen(allocate) : 0;
 		/* The last of several is about the request itself. */
 		free(c->complaint);
@@ -122,7 +137,7 @@ static void understand(struct slurm_client *c, const char *text)
 			notice("Waiting for %zu GPU%s: job %lld is in Slurm's queue ('canhazgpu "
 			       "queue --explain %lld' says why)\n",
 			       c->gpus, str_plural(c->gpus), id, id);
-	} else if (c->terminal && strstr(text, " has been allocated resources")) {
+	} else if (is_silent(c) && strstr(text, " has been allocated resources")) {
 		begin(c, "");
 	}
 }
@@ -148,7 +163,8 @@ static void take_line(struct slurm_client *c)
 		text = strchr(line, ' ') + 1;
 		if (!c->has_started)
 			understand(c, text);
-		else if (c->terminal && !strncmp(text, "error: ", 7) && !is_of_the_end(text))
+		else if ((c->terminal || is_silent(c)) && !strncmp(text, "error: ", 7) &&
+			 !is_of_the_end(text))
 			understand(c, text);
 		else if (!is_of_the_end(text))
 			fprintf(stderr, "%s\n", line);
@@ -261,8 +277,7 @@ static void take_signal(struct slurm_client *c, int signal)
 {
 	int64_t now_ns = clock_monotonic_ns();
 
-	/* Of a command with a terminal nobody has told us. */
-	if (c->terminal && !c->has_started)
+	if (is_silent(c) && !c->has_started)
 		ask_whether_started(c);
 	/* Not begun: it is a request, which srun takes back. */
 	if (!c->has_started) {
@@ -289,7 +304,7 @@ static int64_t keep_time(struct slurm_client *c, int64_t begun_ns)
 			return INT64_MAX;
 		if (now_ns < begun_ns + c->wait_ns)
 			return begun_ns + c->wait_ns;
-		if (c->terminal)
+		if (is_silent(c))
 			ask_whether_started(c);
 		if (!c->has_started) {
 			c->gave_up = true;
@@ -321,6 +336,18 @@ static int64_t keep_time(struct slurm_client *c, int64_t begun_ns)
 
 /* ---- the child ---- */
 
+/* What was closed when this process began ends with exec (base/file.h): srun would take a socket of
+   its own for it, and wait long. */
+static void fill_standard_handles(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* What is opened gets the lowest number that is free: this one. */
+		if (fcntl(fd, F_GETFD) & FD_CLOEXEC && close(fd) == 0 &&
+		    open("/dev/null", O_RDWR | O_CLOEXEC) == fd)
+			(void)fcntl(fd, F_SETFD, 0);
+	}
+}
+
 __attribute__((noreturn)) static void become(const struct slurm_client *c, const sigset_t *mask,
 					     int errors, int input, pid_t parent)
 {
@@ -332,9 +359,10 @@ __attribute__((noreturn)) static void become(const struct slurm_client *c, const
 		setpgid(0, 0);
 	if (dup2(errors, STDERR_FILENO) < 0 || (input >= 0 && dup2(input, STDIN_FILENO) < 0))
 		_exit(EXIT_FAILURE);
+	fill_standard_handles();
 	inherited_restore_signals();
 	sigprocmask(SIG_SETMASK, mask, NULL);
-	execve(c->argv[0], c->argv, c->environment);
+	execve(c->path, c->argv, c->environment);
 	_exit(EXIT_STATUS_NOT_EXECUTABLE);
 }
 
@@ -387,7 +415,7 @@ static int poll_ms(const struct slurm_client *c, int64_t next_ns)
 {
 	int64_t left_ns = next_ns - clock_monotonic_ns();
 	int ms = next_ns == INT64_MAX ? -1 : left_ns <= 0 ? 0 : (int)(left_ns / NS_PER_MS) + 1;
-	bool asks = c->terminal && c->timeout_ns && !c->has_started && !c->gave_up;
+	bool asks = is_silent(c) && c->timeout_ns && !c->has_started && !c->gave_up;
 
 	if (left_ns > INT64_C(3600) * NS_PER_SECOND && next_ns != INT64_MAX)
 		ms = 3600 * 1000;
@@ -427,7 +455,7 @@ static int wait_end(struct slurm_client *c, int signals_fd)
 			read_signals(c, signals_fd);
 		if (!gone && waitpid(c->pid, &status, WNOHANG) == c->pid)
 			gone = true;
-		if (!gone && c->terminal && c->timeout_ns && !c->has_started &&
+		if (!gone && is_silent(c) && c->timeout_ns && !c->has_started &&
 		    clock_monotonic_ns() - asked_ns > ASK_AGAIN_MS * NS_PER_MS) {
 			ask_whether_started(c);
 			asked_ns = clock_monotonic_ns();

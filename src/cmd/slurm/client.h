@@ -18,6 +18,7 @@
 #include "base/str.h"
 
 struct slurm_client {
+	const char *path; /* of srun or salloc */
 	char *const *argv, *const *environment;
 	const char *mark; /* NULL: no line comes */
 	const char *name; /* of the job, which no other has; NULL: it is not ours alone */

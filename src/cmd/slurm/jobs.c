@@ -80,10 +80,13 @@ int slurm_reserve(const struct invocation *in, struct err *e)
 		r = privilege_drop(e);
 	if (r == 0)
 		r = reserve_words(in, duration_ns, &words, e);
+	if (r == 0)
+		r = slurm_check(e);
 	if (r < 0)
 		return r;
 	env = slurm_environment();
 	argv = slurm_argv(&words);
+	c.path = words.items[0];
 	c.argv = argv;
 	c.environment = env.entries;
 	c.gpus = (size_t)slurm_request_gpus(in);
@@ -114,14 +117,21 @@ int slurm_release(const struct invocation *in, struct err *e)
 	const char *account = settings_text(in->settings, "release.user");
 	AUTO_FREE struct slurm_held *held = NULL;
 	AUTO_FREE int64_t *ids = NULL;
+	AUTO_FREE char *number = NULL;
 	size_t count, gpus = 0;
+	uid_t uid;
 	int r;
 
+	/* squeue takes a list of names, and an unknown one for nobody. */
+	if (account && host_account_find(account, &uid) < 0)
+		return err_set(e, ENOENT, "there is no account '%.60s'", account);
+	if (account)
+		number = mem_printf("%ju", (uintmax_t)uid);
 	if (settings_flag(in->settings, "release.cancel"))
 		return err_usage(e,
 				 "--cancel does not work with Slurm: 'canhazgpu cancel ID' takes "
 				 "a request out of the queue");
-	r = slurm_reservations(account, &held, &count, e);
+	r = slurm_reservations(number, &held, &count, e);
 	if (r < 0)
 		return r;
 	ids = mem_alloc(count + 1, sizeof(*ids));

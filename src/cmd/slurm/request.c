@@ -111,6 +111,6 @@ char **slurm_argv(const struct slurm_names *words)
 	char **argv = mem_alloc(words->count + 1, sizeof(*argv));
 
 	for (size_t i = 0; i < words->count; i++)
-		argv[i] = words->items[i];
+		argv[i] = i ? words->items[i] : basename(words->items[i]);
 	return argv;
 }

@@ -23,7 +23,8 @@ bool slurm_request_waits(const struct invocation *in, int64_t *ret_limit_ns);
    enclosing job. environment_clear it. */
 struct environment slurm_environment(void);
 
-/* As an array for execve, borrowed from the words. The caller frees it. */
+/* As an array for execve, borrowed from the words, of which the first is the program's path: in the
+   array only its name, by which it speaks of itself. The caller frees the array. */
 char **slurm_argv(const struct slurm_names *words);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/inherited.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/privilege.h"
 #include "cmd/notice.h"
 #include "cmd/orders_fill.h"
@@ -38,7 +39,7 @@ static int find_allocation(size_t gpus, const char *type, int64_t *ret_job, stru
 	if (around && (getenv("SLURM_JOB_GPUS") || getenv("SLURM_STEP_GPUS") ||
 		       getenv("SLURM_GPUS_ON_NODE"))) {
 		*ret_job = strtoll(around, NULL, 10);
-		return 0;
+		return slurm_check(e);
 	}
 	r = slurm_reservations(NULL, &held, &count, e);
 	if (r < 0)
@@ -67,24 +68,34 @@ static void tell_started(const char *where, void *context)
 	       step);
 }
 
-/* The job's name: what runs, and something that no other job has. */
+/* The job's name: what runs, and something that no other job has. squeue takes a comma for the end
+   of a name, and a character that is cut in two would be none: others are left out. */
 static char *job_name(const char *command)
 {
 	const char *slash = strrchr(command, '/');
-	char id[ID_SIZE];
+	const char *from = slash && slash[1] ? slash + 1 : command;
+	char id[ID_SIZE], name[41];
+	size_t length = 0;
 
+	for (; *from && length < sizeof(name) - 1; from++) {
+		if (strchr(PARSE_ALPHANUMERIC "_.-+", *from))
+			name[length++] = *from;
+	}
 	id_new(id);
-	return mem_printf("%.40s.%.8s", slash && slash[1] ? slash + 1 : command, id);
+	return mem_printf("%.*s.%.8s", (int)length, name, id);
 }
 
-/* Whether standard error goes elsewhere, so that no mark can come that way. */
+/* Whether standard error goes elsewhere or is changed, so that no mark can come that way: by
+   --error, --output (which takes it along), --label, --pty, as short as srun understands them. */
 static bool redirects_errors(const struct slurm_names *words)
 {
-	for (size_t i = 0; i < words->count; i++) {
-		const char *w = words->items[i];
+	static const char *const begins[] = {"--er", "--ou", "--la", "--pt", "-e", "-o", "-l"};
 
-		if (!strncmp(w, "--error", 7) || !strncmp(w, "-e", 2) || !strcmp(w, "--pty"))
-			return true;
+	for (size_t i = 1; i < words->count; i++) {
+		for (size_t b = 0; b < ARRAY_SIZE(begins); b++) {
+			if (!strncmp(words->items[i], begins[b], strlen(begins[b])))
+				return true;
+		}
 	}
 	return false;
 }
@@ -187,6 +198,7 @@ int slurm_run(const struct invocation *in, struct err *e)
 	env = slurm_environment();
 	argv = slurm_argv(&words);
 	started.within = allocation != 0;
+	c.path = words.items[0];
 	c.argv = argv;
 	c.environment = env.entries;
 	c.mark = mark;
@@ -210,7 +222,7 @@ int slurm_run(const struct invocation *in, struct err *e)
 		return r;
 	slurm_client_end_by_signal(&c);
 	/* Without a mark only srun's own errors tell that nothing ran. */
-	if (mark ? !c.has_started : c.complaint != NULL)
+	if (c.gave_up || (mark ? !c.has_started : c.complaint != NULL))
 		return not_run(&c, status, e);
 	fflush(stdout);
 	exit(status);

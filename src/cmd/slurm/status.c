@@ -16,6 +16,7 @@
 #include "cmd/output.h"
 #include "cmd/screen.h"
 #include "cmd/status.h"
+#include "slurm/nodes.h"
 #include "slurm/read.h"
 #include "slurm/snapshot.h"
 #include "slurm/words.h"
@@ -39,7 +40,10 @@ static int take_snapshot(const struct invocation *in, int64_t max_age_ns,
 			       "slurm.conf)");
 	slurm_snapshot(&c, clock_now_ns(), ret_snapshot);
 	ret_snapshot->warning = mem_steal(&warning);
-	if (in->command != &cmd_status || !settings_flag(in->settings, "status.mine"))
+	if (in->command != &cmd_status)
+		return 0;
+	slurm_nodes_ask(settings_text(in->settings, "hosts"), ret_snapshot);
+	if (!settings_flag(in->settings, "status.mine"))
 		return 0;
 	actor = actor_get(in, &account);
 	snapshot_keep_mine(ret_snapshot, &actor);

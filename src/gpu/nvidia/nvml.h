@@ -174,6 +174,7 @@ struct nvml {
 	int (*uuid)(nvml_device, char *, unsigned size);
 	int (*name)(nvml_device, char *, unsigned size);
 	int (*pci_info)(nvml_device, struct nvml_pci_info *);
+	int (*minor_number)(nvml_device, unsigned *);
 	int (*memory_v2)(nvml_device, struct nvml_memory_v2 *);
 	int (*memory)(nvml_device, struct nvml_memory *);
 	int (*utilization)(nvml_device, struct nvml_utilization *);

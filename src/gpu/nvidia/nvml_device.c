@@ -35,6 +35,7 @@ static void read_identity(const struct nvml *n, nvml_device device, struct gpu *
 {
 	char uuid[NVML_UUID_SIZE + 1] = "", name[NVML_NAME_SIZE + 1] = "";
 	struct nvml_pci_info pci = {0};
+	unsigned device_minor;
 	int code = NVML_CALL(n->uuid, device, uuid, NVML_UUID_SIZE);
 
 	if (code == NVML_SUCCESS && *uuid)
@@ -45,6 +46,8 @@ static void read_identity(const struct nvml *n, nvml_device device, struct gpu *
 	/* The numbers are at the same place in every version of the struct, the text is not. */
 	if (NVML_CALL(n->pci_info, device, &pci) == NVML_SUCCESS)
 		g->pci_bus_id = mem_printf("%08X:%02X:%02X.0", pci.domain, pci.bus, pci.device);
+	if (NVML_CALL(n->minor_number, device, &device_minor) == NVML_SUCCESS)
+		g->device_minor = quantity_of(device_minor);
 }
 
 /* How many samples a driver may keep; those of today have about a hundred. */

@@ -37,6 +37,7 @@ static const struct symbol optional[] = {
 	SYMBOL(uuid, "nvmlDeviceGetUUID"),
 	SYMBOL(name, "nvmlDeviceGetName"),
 	SYMBOL(pci_info, "nvmlDeviceGetPciInfo_v3", "nvmlDeviceGetPciInfo_v2"),
+	SYMBOL(minor_number, "nvmlDeviceGetMinorNumber"),
 	SYMBOL(memory_v2, "nvmlDeviceGetMemoryInfo_v2"),
 	SYMBOL(memory, "nvmlDeviceGetMemoryInfo"),
 	SYMBOL(utilization, "nvmlDeviceGetUtilizationRates"),
