@@ -17,10 +17,11 @@
 
 struct redis_history {
 	int64_t from_ns, to_ns;
-	char *last;      /* the last record of the last chunk; NULL: none */
-	int64_t last_ns; /* the end of one that ends no later */
-	size_t newest;   /* so many, newest first, in one chunk; 0: all */
-	bool complete;   /* the last chunk was read */
+	char *last;              /* the last record of the last chunk; NULL: none */
+	int64_t last_ns;         /* the end of one that ends no later */
+	int64_t second_ns, skip; /* the last chunk began so many behind the first of that second */
+	size_t newest;           /* so many, newest first, in one chunk; 0: all */
+	bool complete;           /* the last chunk was read */
 	redisReply *chunk;
 	size_t next; /* in chunk, or in old */
 	struct usage_record record;
@@ -143,6 +144,30 @@ static bool pass_last(struct redis_history *h)
 	return false;
 }
 
+/* Looks for the last record among those that end in that second or later: 1 with the chunk behind
+   it, or 0. */
+static int find_last(struct redis_store *s, struct redis_history *h, int64_t time_ns, int64_t skip,
+		     struct err *e)
+{
+	int r;
+
+	do {
+		r = ask_chunk(s, h, time_ns, skip, e);
+		if (r < 0)
+			return r;
+		skip += (int64_t)h->chunk->elements;
+		if (!pass_last(h))
+			continue;
+		h->skip = skip - (int64_t)h->chunk->elements;
+		if (h->next < h->chunk->elements || h->complete)
+			return 1;
+		h->skip = skip;
+		r = ask_chunk(s, h, time_ns, skip, e);
+		return r < 0 ? r : 1;
+	} while (!h->complete);
+	return 0;
+}
+
 /*
  * The chunk behind the last record. It is among those of its second, nearly always; else it is
  * looked for from the beginning. If it has gone, all before it have, too: the oldest are forgotten
@@ -150,17 +175,20 @@ static bool pass_last(struct redis_history *h)
  */
 static int ask_next(struct redis_store *s, struct redis_history *h, struct err *e)
 {
-	int r = ask_chunk(s, h, h->last_ns, 0, e);
-	bool found = r == 0 && pass_last(h);
+	int64_t second_ns = h->last_ns - h->last_ns % NS_PER_SECOND;
+	int r;
 
-	for (int64_t skip = 0; r == 0 && !found; skip += CHUNK_RECORDS) {
-		r = ask_chunk(s, h, h->from_ns, skip, e);
-		if (r < 0 || pass_last(h))
-			break;
-		if (h->complete)
-			return ask_chunk(s, h, h->from_ns, 0, e);
+	if (second_ns != h->second_ns)
+		h->skip = 0;
+	h->second_ns = second_ns;
+	r = find_last(s, h, second_ns, h->skip, e);
+	if (r == 0) {
+		h->second_ns = -1; /* what is skipped counts from elsewhere now */
+		r = find_last(s, h, h->from_ns, 0, e);
 	}
-	return r;
+	if (r == 0)
+		r = ask_chunk(s, h, h->from_ns, 0, e);
+	return r < 0 ? r : 0;
 }
 
 static int read_chunk(struct redis_store *s, struct redis_history *h, struct err *e)

@@ -18,7 +18,7 @@ teardown() {
 	assert_equal "$(mode /usr/bin/canhazgpu)" '-rwxr-sr-x root:canhazgpu'
 	assert_equal "$(readlink /usr/bin/chg)" canhazgpu
 	assert_equal "$(mode $STATE)" 'drwxrws--- root:canhazgpu'
-	assert_equal "$(ls -A /etc/canhazgpu)" config.d
+	assert_equal "$(ls -A /etc/canhazgpu)" $'config.d\nhooks.d'
 	assert_equal "$(mode /etc/canhazgpu/config.d)" 'drwxr-xr-x root:root'
 	# Nobody is in the group but the account of the web server, which nobody can log in to.
 	assert_equal "$(getent group canhazgpu | cut -d : -f 4)" canhazgpu-web
