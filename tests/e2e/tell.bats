@@ -7,7 +7,7 @@
 load tell_helpers
 
 @test "on terminals with mesg y, once, of the account alone; a stopped one keeps nobody" {
-	people a:4302:620 silent:4302:600 stuck:4302:620:stopped other:4301:620
+	people a:4312:620 silent:4312:600 stuck:4312:620:stopped other:4311:620
 	reserve_and_release
 	wait_until 'has_text "$folder/a" "root released GPU 0, which user had for"'
 	has_text "$folder/a" $'\aMessage from canhazgpu@' || fail_with "$(cat -v "$folder/a")"
@@ -21,7 +21,7 @@ load tell_helpers
 }
 
 @test "where there is a utmp, the terminals that it names, if they are the account's" {
-	people a:4302:620 b:4302:620 other:4301:620
+	people a:4312:620 b:4312:620 other:4311:620
 	python3 - "$WORLD/run/utmp" "$folder" <<-'END'
 		import struct, sys
 		out, folder = sys.argv[1:]
@@ -36,13 +36,13 @@ load tell_helpers
 }
 
 @test "notify.yaml chooses mail and a command, which run as the account; a mistake in it is told once" {
-	people a:4302:620
+	people a:4312:620
 	notify_yaml $'channels: [mail, command]\nmail: me@example.org\ncommand: ~/told'
 	printf '#!/bin/sh\n{ id -un; pwd; env; cat; } >told.new; mv told.new told.out\n' >"$WORLD/home/user/told"
 	chmod 0755 "$WORLD/home/user/told"
 	reserve_and_release
 	wait_until '[ -e "$folder/mail" ] && [ -e "$WORLD/home/user/told.out" ]'
-	assert_equal "$(sed -n 1,2p "$folder/mail" | paste -sd ' ')" '4302 -i -t'
+	assert_equal "$(sed -n 1,2p "$folder/mail" | paste -sd ' ')" '4312 -i -t'
 	assert_equal "$(grep -c '^To: me@example.org$' "$folder/mail")" 1
 	grep -q '^Subject: \[canhazgpu@.*\] root released GPU 0' "$folder/mail"
 	assert_equal "$(sed -n 1,2p "$WORLD/home/user/told.out" | paste -sd ' ')" "user $WORLD/home/user"
@@ -94,7 +94,7 @@ load tell_helpers
 }
 
 @test "a hook that hangs is killed with all it has started, and delays nobody; others print without end, or leave processes" {
-	people a:4302:620
+	people a:4312:620
 	host_config "$(cat "$WORLD/etc/canhazgpu/config.yaml")"$'\ntell.hook-timeout: 400ms'
 	hook 10-hang <<<'echo $$ >>$folder/hangs; setsid sleep 1000 & trap "" TERM; while :; do sleep 1000; done'
 	hook 20-print <<<'exec cat /dev/zero'
@@ -114,7 +114,7 @@ load tell_helpers
 }
 
 @test "hostile text does nothing on a terminal, in a header, or in a service's message" {
-	people a:4302:620
+	people a:4312:620
 	notify_yaml 'channels: [terminal, mail]'
 	cp "$BATS_TEST_DIRNAME"/../../contrib/hooks/* "$WORLD/etc/canhazgpu/hooks.d"
 	hook keep <<<'cat >>$folder/events'
@@ -197,8 +197,8 @@ wait_told() {
 	people
 	as_user_log=$WORLD/home/user/log
 	printf 'old line\n' >"$as_user_log"
-	chown 4302 "$as_user_log"
-	on_host 4302 env HOME="$WORLD/home/user" sh -c 'canhazgpu run --notify=mail -- sh -c '\''i=0; while [ $i -lt 30 ]; do echo "line $i" >&2; i=$((i + 1)); done; exit 1'\'' 2>>~/log'
+	chown 4312 "$as_user_log"
+	on_host 4312 env HOME="$WORLD/home/user" sh -c 'canhazgpu run --notify=mail -- sh -c '\''i=0; while [ $i -lt 30 ]; do echo "line $i" >&2; i=$((i + 1)); done; exit 1'\'' 2>>~/log'
 	assert_status 1
 	wait_until '[ -e "$folder/mail" ]'
 	grep -q '^To: user$' "$folder/mail"
@@ -221,13 +221,13 @@ wait_told() {
 }
 
 @test "whoever guard warns reads it on the terminal, once, and hooks get what was done" {
-	people a:4302:620 other:4301:620
+	people a:4312:620 other:4311:620
 	use_clock
 	host_config 'guard: {unreserved: {after: 5m, then: stop}}'
 	hook 10-note <<<'cat >>$folder/events'
-	start_background squatter setpriv --reuid 4302 --regid 4300 --clear-groups sleep 1000
+	start_background squatter setpriv --reuid 4312 --regid 4300 --clear-groups sleep 1000
 	squatter=$background_pid
-	wait_until '[ "$(stat -c %u "/proc/$squatter")" = 4302 ] && [ "$(cat "/proc/$squatter/comm")" = sleep ]'
+	wait_until '[ "$(stat -c %u "/proc/$squatter")" = 4312 ] && [ "$(cat "/proc/$squatter/comm")" = sleep ]'
 	fake_state '{"gpus": [{"index": 3, "memory_used_mb": 5000, "processes": [{"pid": '"$squatter"', "memory_mb": 5000}]}]}'
 	ok root canhazgpu guard
 	wait_until 'has_text "$folder/a" "GPU 3 is used without a reservation by process $squatter (sleep) of user: end it or reserve the GPU, or guard stops it in 5m"'

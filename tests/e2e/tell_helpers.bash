@@ -4,15 +4,20 @@
 
 load host_helpers
 
-# people PERSON...: a pool of 4 GPUs, and people at their terminals (programs/people). `user` (4302) and `maker` (4301) have homes.
+# Accounts of their own: root in another test's host, which runs meanwhile, finds the terminals of this machine by their owners.
+user() {
+	on_host 4312 canhazgpu "$@"
+}
+
+# people PERSON...: a pool of 4 GPUs, and people at their terminals (programs/people). `user` (4312) and `maker` (4311) have homes.
 people() {
 	host_pool 4
 	folder=$WORLD/people
 	mkdir "$folder" "$WORLD/dev" "$WORLD/run" "$WORLD/etc/canhazgpu/hooks.d"
 	cp -a /etc/alternatives "$WORLD/etc" # awk is one
 	chmod 0777 "$folder"
-	install -d -o 4302 -g 4300 "$WORLD/home/user" "$WORLD/home/user/.config" "$WORLD/home/user/.config/canhazgpu"
-	sed -i "s,^user:.*,user:x:4302:4300::$WORLD/home/user:/bin/sh," "$WORLD/etc/passwd"
+	install -d -o 4312 -g 4300 "$WORLD/home/user" "$WORLD/home/user/.config" "$WORLD/home/user/.config/canhazgpu"
+	sed -i "s,^user:.*,user:x:4312:4300::$WORLD/home/user:/bin/sh,; s,^maker:x:4301,maker:x:4311," "$WORLD/etc/passwd"
 	echo 'canhazgpu-hooks:x:4310:4310::/:/bin/false' >>"$WORLD/etc/passwd"
 	start_background people "$BATS_TEST_DIRNAME/programs/people" "$folder" "$@"
 	wait_until '[ -e "$folder/ready" ]'

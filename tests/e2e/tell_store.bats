@@ -5,7 +5,7 @@
 load tell_helpers
 
 @test "a pass that is killed at any point, or runs beside others, tells everything once" {
-	people a:4302:620
+	people a:4312:620
 	ok user reserve --short
 	ok root canhazgpu release --user user
 	for ms in 4 6 8 10 12 14 16 20; do
@@ -55,15 +55,15 @@ load tell_helpers
 }
 
 @test "what administrators do that are not root is told by the next pass, and root of a user namespace takes nothing away" {
-	people a:4302:620
-	on_host 4301 unshare --user --map-root-user true
+	people a:4312:620
+	on_host 4311 unshare --user --map-root-user true
 	[ "$status" -eq 0 ] || skip 'no user namespaces here'
 	host_config "admin.group: gpu-admins"
 	# What an administrator who is not root does is told by the next pass of root.
 	ok user reserve --short
 	ok admin release --user user
-	on_host 4301 canhazgpu reserve --short
-	on_host 4301 unshare --user --map-root-user canhazgpu release
+	on_host 4311 canhazgpu reserve --short
+	on_host 4311 unshare --user --map-root-user canhazgpu release
 	assert_status 0
 	reserve_and_release
 	wait_until 'has_text "$folder/a" "root released"'
