@@ -123,12 +123,9 @@ export function gpuNumbers(gpus) {
 
 export const gpusText = (ids) => `${ids.length === 1 ? "GPU" : "GPUs"} ${ranges(ids)}`;
 
-// What a waiting request wants: "4 GPUs", "GPUs 2, 3", "1 GPU of type A100".
+// What a waiting request wants: "4 GPUs", "GPUs 2, 3", "1 A100".
 export function wants(entry) {
   if (entry.requested_ids) return gpusText(entry.requested_ids);
-  const kind = [
-    entry.gpu_type !== undefined ? `of type ${entry.gpu_type}` : null,
-    entry.min_memory_mb !== undefined ? `with ${entry.min_memory_mb} MiB` : null,
-  ].filter(Boolean);
-  return [plural(entry.requested, "GPU"), ...kind].join(" ");
+  const what = entry.gpu_type !== undefined ? `${entry.requested} ${entry.gpu_type}` : plural(entry.requested, "GPU");
+  return entry.min_memory_mb !== undefined ? `${what} with ${entry.min_memory_mb} MiB` : what;
 }

@@ -104,6 +104,6 @@ test("ids as people write them", () => {
   assert.equal(gpuNumbers(nodes), "n1 0, 1, n2 0");
   assert.equal(gpusText([4]), "GPU 4");
   assert.equal(wants({ requested: 1, requested_ids: null }), "1 GPU");
-  assert.equal(wants({ requested: 2, requested_ids: null, gpu_type: "A100", min_memory_mb: 40000 }), "2 GPUs of type A100 with 40000 MiB");
+  assert.equal(wants({ requested: 2, requested_ids: null, gpu_type: "A100", min_memory_mb: 40000 }), "2 A100 with 40000 MiB");
   assert.equal(wants({ requested: 2, requested_ids: [2, 3] }), "GPUs 2, 3");
 });
