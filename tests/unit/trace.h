@@ -57,6 +57,9 @@ void trace_id(struct trace *t, char id[ID_SIZE]);
 /* Something happens. `nested`: more may happen between a decision and its commit. */
 void trace_event(struct trace *t, bool nested);
 
+/* Something has changed that the programs have to look at again. */
+void trace_nobody_has_looked(struct trace *t);
+
 /* One step of each program that waits and can, until none changes anything any more. */
 void trace_settle(struct trace *t);
 

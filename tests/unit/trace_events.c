@@ -163,7 +163,7 @@ static void of_a_waiter(struct trace *t, struct agent *a, bool nested)
 	}
 }
 
-static void nobody_has_looked(struct trace *t)
+void trace_nobody_has_looked(struct trace *t)
 {
 	for (size_t i = 0; i < t->agents_count; i++)
 		t->agents[i].looked = false;
@@ -171,7 +171,7 @@ static void nobody_has_looked(struct trace *t)
 
 static void others_use(struct trace *t, int gpu)
 {
-	nobody_has_looked(t);
+	trace_nobody_has_looked(t);
 	t->use[gpu] = trace_chance(t, 3) ? (enum gpu_use)trace_random(t, USE_FAULTY + 1) : USE_IDLE;
 	t->little[gpu] = trace_chance(t, 4);
 }
@@ -197,11 +197,11 @@ void trace_event(struct trace *t, bool nested)
 		break;
 	case 6:
 	case 7:
-		nobody_has_looked(t);
+		trace_nobody_has_looked(t);
 		t->now_ns += (int64_t)trace_random(t, 20) * NS_PER_SECOND;
 		break;
 	case 8:
-		nobody_has_looked(t);
+		trace_nobody_has_looked(t);
 		if (trace_chance(t, 6))
 			t->now_ns += (int64_t)(100 + trace_random(t, 100)) * NS_PER_SECOND;
 		else if (trace_chance(t, 2))
@@ -252,7 +252,7 @@ void trace_settle(struct trace *t)
 static void finish_round(struct trace *t)
 {
 	t->now_ns += 10 * NS_PER_SECOND;
-	nobody_has_looked(t);
+	trace_nobody_has_looked(t);
 	for (size_t i = 0; i < TRACE_GPUS_MAX; i++) {
 		t->use[i] = USE_IDLE;
 		t->little[i] = false;

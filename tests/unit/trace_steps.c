@@ -28,13 +28,28 @@ static void note_offers(struct trace *t, const struct pool_state *seen,
 	}
 }
 
+/* Who may go first is another one now: what was left to the other program's may be somebody's. */
+static void note_order(struct trace *t, const struct pool_state *seen, const struct change *changes,
+		       size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct queue_entry *q = change_entry(&changes[i]);
+		size_t place = q ? plan_queue_find(seen, q->id) : seen->queue_count;
+
+		if (place < seen->queue_count && q->lets_pass != seen->queue[place].lets_pass)
+			trace_nobody_has_looked(t);
+	}
+}
+
 int trace_commit(struct trace *t, const struct pool_state *seen, const struct change *changes,
 		 size_t count)
 {
 	int r = model_commit(&t->store, seen, changes, count);
 
-	if (r == 0)
+	if (r == 0) {
 		note_offers(t, seen, changes, count);
+		note_order(t, seen, changes, count);
+	}
 	if (r == -EINVAL)
 		trace_fail(t, "%s", t->store.failure.text);
 	t->overtaken += r == -EAGAIN;
