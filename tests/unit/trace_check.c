@@ -189,26 +189,6 @@ static bool is_named(const struct agent *a, int gpu)
 	return !a->request.ids;
 }
 
-/* Somebody before it who has looked since anything changed, and could have taken it then. */
-static void check_overtaken(struct trace *t, const struct pool_state *seen, const struct agent *a,
-			    int gpu)
-{
-	for (size_t i = 0; i < seen->queue_count; i++) {
-		const struct queue_entry *q = &seen->queue[i];
-		const struct agent *other = agent_of(t, &q->holder);
-
-		if (a->waits && !strcmp(q->id, a->entry_id))
-			return;
-		if (!other || !could_use(q, gpu))
-			continue;
-		if (counts(t, seen, q) && other->looked && held_for(seen, q) < wanted_by(q) &&
-		    trace_use(t, other, gpu) == USE_IDLE)
-			trace_fail(t, "GPU %d was given to %s, and %s overtaken", gpu, a->entry_id,
-				   q->id);
-		t->passed_over++;
-	}
-}
-
 /* An offer stands, also where the other program's request has become the first in its line since.
  */
 static bool was_offered(const struct pool_state *seen, const struct agent *a, int gpu)
@@ -218,6 +198,28 @@ static bool was_offered(const struct pool_state *seen, const struct agent *a, in
 	return place < seen->queue_count && seen->queue[place].offer.made_ns > OFFER_NONE &&
 	       gpu_ids_have(seen->queue[place].offer.gpus, seen->queue[place].offer.gpus_count,
 			    gpu);
+}
+
+/* Somebody before it who has looked since anything changed, and could have taken it then. Who has
+   left it to the other program's request is not overtaken by one to whom it had been offered. */
+static void check_overtaken(struct trace *t, const struct pool_state *seen, const struct agent *a,
+			    int gpu)
+{
+	for (size_t i = 0; i < seen->queue_count; i++) {
+		const struct queue_entry *q = &seen->queue[i];
+		const struct agent *other = agent_of(t, &q->holder);
+
+		if (a->waits && !strcmp(q->id, a->entry_id))
+			return;
+		if (!other || !could_use(q, gpu) ||
+		    (has_declined(q, gpu) && was_offered(seen, a, gpu)))
+			continue;
+		if (counts(t, seen, q) && other->looked && held_for(seen, q) < wanted_by(q) &&
+		    trace_use(t, other, gpu) == USE_IDLE)
+			trace_fail(t, "GPU %d was given to %s, and %s overtaken", gpu, a->entry_id,
+				   q->id);
+		t->passed_over++;
+	}
 }
 
 /* What the request is given must be idle, and nobody before it may have use for it. */
