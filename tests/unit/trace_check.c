@@ -200,6 +200,15 @@ static bool was_offered(const struct pool_state *seen, const struct agent *a, in
 			    gpu);
 }
 
+/* Whether a request has left it to the other program's, or does so now. */
+static bool leaves_to_other(const struct trace *t, const struct pool_state *seen,
+			    const struct agent *a, const struct queue_entry *q, int gpu)
+{
+	const struct queue_entry *first = rival(t, seen, a, gpu, q->id);
+
+	return has_declined(q, gpu) || (first && !first->holder.host);
+}
+
 /* Somebody before it who has looked since anything changed, and could have taken it then. Who has
    left it to the other program's request is not overtaken by one to whom it had been offered. */
 static void check_overtaken(struct trace *t, const struct pool_state *seen, const struct agent *a,
@@ -212,7 +221,7 @@ static void check_overtaken(struct trace *t, const struct pool_state *seen, cons
 		if (a->waits && !strcmp(q->id, a->entry_id))
 			return;
 		if (!other || !could_use(q, gpu) ||
-		    (has_declined(q, gpu) && was_offered(seen, a, gpu)))
+		    (was_offered(seen, a, gpu) && leaves_to_other(t, seen, other, q, gpu)))
 			continue;
 		if (counts(t, seen, q) && other->looked && held_for(seen, q) < wanted_by(q) &&
 		    trace_use(t, other, gpu) == USE_IDLE)
