@@ -36,7 +36,10 @@ static void note_order(struct trace *t, const struct pool_state *seen, const str
 		const struct queue_entry *q = change_entry(&changes[i]);
 		size_t place = q ? plan_queue_find(seen, q->id) : seen->queue_count;
 
-		if (place < seen->queue_count && q->lets_pass != seen->queue[place].lets_pass)
+		bool theirs_leaves = changes[i].kind == CHANGE_DROP && !q->holder.host;
+
+		if (theirs_leaves ||
+		    (place < seen->queue_count && q->lets_pass != seen->queue[place].lets_pass))
 			trace_nobody_has_looked(t);
 	}
 }
