@@ -77,6 +77,17 @@ static int print_one(const struct event *event, bool json, struct err *e)
 	return 0;
 }
 
+/* Where the newest `limit` begin of those that the filter takes; 0: all. */
+static size_t first_of_newest(const struct event_list *list, const struct event_filter *filter,
+			      size_t limit)
+{
+	size_t i = list->count;
+
+	for (size_t taken = 0; i > 0 && (!limit || taken < limit); i--)
+		taken += event_filter_takes(filter, &list->events[i - 1]);
+	return i;
+}
+
 /* Prints what is there, and then what happens, an event a line, until it is interrupted. */
 static int follow(struct pool *pool, const struct query *q, struct err *e)
 {
@@ -86,15 +97,17 @@ static int follow(struct pool *pool, const struct query *q, struct err *e)
 	for (;;) {
 		AUTO(event_list_clear) struct event_list list = {0};
 		struct pollfd watch = {.events = POLLIN};
+		size_t first;
 		int r;
 
 		/* Before it reads: nothing that comes later goes unnoticed. */
 		watch.fd = pool_watch(pool);
 		pool_watch_drain(pool);
 		r = pool_events(pool, &all, q->since_ns, *after ? after : NULL, 0, &list, e);
+		first = first_of_newest(&list, &q->filter, *after ? 0 : q->limit);
 		for (size_t i = 0; r == 0 && i < list.count; i++) {
 			memcpy(after, list.events[i].id, sizeof(after));
-			if (event_filter_takes(&q->filter, &list.events[i]))
+			if (i >= first && event_filter_takes(&q->filter, &list.events[i]))
 				r = print_one(&list.events[i], q->json, e);
 		}
 		if (r < 0)
@@ -142,13 +155,17 @@ static int events_run(const struct invocation *in, struct err *e)
 	const char *id = settings_text(in->settings, "events.explain");
 	AUTO(pool_closep) struct pool *pool = NULL;
 	struct query q = {.gpus = NULL};
-	int r = read_query(in->settings, &q, e);
+	bool follows = settings_flag(in->settings, "events.follow");
+	int r;
 
+	if (id && follows)
+		return err_usage(e, "--explain and --follow cannot be used together");
+	r = read_query(in->settings, &q, e);
 	if (r == 0)
 		r = pool_open_from(in, &pool, e);
 	if (r == 0 && id)
 		r = explain(pool, id, q.json, e);
-	else if (r == 0 && settings_flag(in->settings, "events.follow"))
+	else if (r == 0 && follows)
 		r = follow(pool, &q, e);
 	else if (r == 0)
 		r = print_list(pool, &q, in->settings, e);

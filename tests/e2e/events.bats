@@ -92,6 +92,15 @@ events() {
 	wait_until '[ "$(wc -l <"$WORLD/log.out")" = 2 ]'
 	assert_equal "$(jq -r .kind "$WORLD/log.out" | xargs)" 'granted released'
 	kill "${background_pids[log]}"
+	# Of what there is only the newest; what happens then is not counted.
+	start_background newest canhazgpu events --follow --json --kind granted,released --newest 1
+	wait_until '[ "$(wc -l <"$WORLD/newest.out")" = 1 ]'
+	chg_ok reserve
+	wait_until '[ "$(wc -l <"$WORLD/newest.out")" = 2 ]'
+	assert_equal "$(jq -r .kind "$WORLD/newest.out" | xargs)" 'released granted'
+	kill "${background_pids[newest]}"
+	chg events --follow --explain 1
+	assert_error 2 '--explain and --follow cannot be used together'
 }
 
 @test "a backup has the events, and the pool that is restored says so" {
