@@ -7,30 +7,12 @@
 
 #include "base/mem.h"
 #include "remote/answer.h"
+#include "view/columns.h"
 #include "view/words.h"
 
-static const struct table_column queue_columns[] = {
-	{.name = "Host"},
-	{.name = "Position"},
-	{.name = "User", .trunc = true, .floor = 8},
-	{.name = "Requested"},
-	{.name = "Allocated", .drop = 3},
-	{.name = "Waiting", .drop = 2},
-	{.name = "Type", .drop = 5},
-	{.name = "ID", .drop = 4},
-	{.name = "Starts in"},
-	{.name = "Waiting for", .trunc = true, .floor = 20, .drop = 1},
-};
+static const struct table_column queue_columns[] = {{.name = "Host"}, VIEW_QUEUE_COLUMNS};
 
 enum { QUEUE_USER = 2, QUEUE_WAITING_FOR = 9 };
-
-static char *starts_in(const struct remote_request *request, int64_t now_ns)
-{
-	if (request->start_ns == TIME_NONE)
-		return mem_strdup("unknown");
-	return request->start_ns <= now_ns ? mem_strdup("any moment")
-					   : view_about(request->start_ns - now_ns);
-}
 
 static void add_request(struct table *table, const char *host, size_t place, const json_t *row)
 {
@@ -41,7 +23,7 @@ static void add_request(struct table *table, const char *host, size_t place, con
 	struct remote_request request;
 
 	remote_request_read(row, &request);
-	starts = starts_in(&request, now_ns);
+	starts = view_starts_in(request.start_ns, now_ns);
 	user = view_host_text(request.user);
 	type = view_host_text(request.type);
 	awaits = view_host_text(request.waiting_for);

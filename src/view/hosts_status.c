@@ -10,21 +10,12 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "remote/answer.h"
+#include "view/columns.h"
 
 /* More of a text than any line has room for is not shown. */
 #define TEXT_MAX 400
 
-static const struct table_column columns[] = {
-	{.name = "HOST"},
-	{.name = "GPU"},
-	{.name = "STATUS"},
-	{.name = "USER", .trunc = true, .floor = 12},
-	{.name = "DURATION", .drop = 2},
-	{.name = "TYPE", .drop = 4},
-	{.name = "MODEL", .trunc = true, .floor = 12, .drop = 3},
-	{.name = "DETAILS", .trunc = true, .floor = 22},
-	{.name = "VALIDATION", .trunc = true, .floor = 22, .drop = 1},
-};
+static const struct table_column columns[] = {{.name = "HOST"}, VIEW_STATUS_COLUMNS};
 
 enum { COLUMN_STATUS = 2, COLUMN_USER = 3, COLUMN_DETAILS = 7 };
 

@@ -13,7 +13,8 @@
 /* The table: one row per waiting request, in order of arrival. The caller prints and frees it. */
 struct table *view_queue_table(const struct snapshot *s);
 
-/* An array with one object per waiting request, in order of arrival. The caller owns it. */
+/* The document of `queue --json`: `entries`, an object per waiting request in order of arrival, and
+   what they ask for and have in all. The caller owns it. */
 json_t *view_queue_json(const struct snapshot *s);
 
 /*

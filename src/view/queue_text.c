@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "view/columns.h"
 #include "view/words.h"
 
 const char *view_waiter_state(const struct snapshot *s, size_t place)
@@ -13,30 +14,9 @@ const char *view_waiter_state(const struct snapshot *s, size_t place)
 	return s->waiters && s->waiters[place].state != WAITER_ACTIVE ? "absent" : "active";
 }
 
-static const struct table_column columns[] = {
-	{.name = "Position"},
-	{.name = "User", .trunc = true, .floor = 8},
-	{.name = "Requested"},
-	{.name = "Allocated", .drop = 3},
-	{.name = "Waiting", .drop = 2},
-	{.name = "Type", .drop = 5},
-	{.name = "ID", .drop = 4},
-	{.name = "Starts in"},
-	{.name = "Waiting for", .trunc = true, .floor = 20, .drop = 1},
-};
+static const struct table_column columns[] = {VIEW_QUEUE_COLUMNS};
 
 enum { COLUMN_USER = 1, COLUMN_WAITING_FOR = 8 };
-
-static char *starts_in(const struct snapshot *s, size_t i)
-{
-	int64_t start_ns = s->waiters[i].start_ns;
-
-	if (start_ns == TIME_NONE)
-		return mem_strdup("unknown");
-	if (start_ns <= s->now_ns)
-		return mem_strdup("any moment");
-	return view_about(start_ns - s->now_ns);
-}
 
 /* A request that is not served, or not for some GPUs: that is what matters about it. */
 static char *waiting_for(const struct snapshot *s, size_t i)
@@ -54,7 +34,8 @@ static char *waiting_for(const struct snapshot *s, size_t i)
 static void add_row(struct table *table, const struct snapshot *s, size_t i)
 {
 	const struct queue_entry *q = &s->state.queue[i];
-	AUTO_FREE char *starts = starts_in(s, i), *awaits = waiting_for(s, i);
+	AUTO_FREE char *starts = view_starts_in(s->waiters[i].start_ns, s->now_ns);
+	AUTO_FREE char *awaits = waiting_for(s, i);
 	AUTO_FREE char *who = account_label(q->user, q->account);
 	char position[24], requested[24], allocated[24], id[16], waited[CLOCK_DURATION_SIZE];
 

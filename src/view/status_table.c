@@ -6,22 +6,13 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "view/columns.h"
 #include "view/gpu_text.h"
 
 /* A process without a reservation that is older may have been forgotten. */
 #define STALE_NS NS_PER_HOUR
 
-static const struct table_column columns[] = {
-	{.name = "GPU"},
-	{.name = "STATUS"},
-	{.name = "USER", .trunc = true, .floor = 12},
-	{.name = "DURATION", .drop = 2},
-	{.name = "TYPE", .drop = 4},
-	{.name = "MODEL", .trunc = true, .floor = 12, .drop = 3},
-	/* "expires in 12h 15m 45s", "141200MB, 12 processes" */
-	{.name = "DETAILS", .trunc = true, .floor = 22},
-	{.name = "VALIDATION", .trunc = true, .floor = 22, .drop = 1},
-};
+static const struct table_column columns[] = {VIEW_STATUS_COLUMNS};
 
 enum { COLUMN_STATUS = 1, COLUMN_USER = 2, COLUMN_DETAILS = 6, COLUMN_VALIDATION = 7 };
 

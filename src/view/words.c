@@ -19,3 +19,10 @@ char *view_about(int64_t duration_ns)
 
 	return mem_printf("%s%s", duration_ns < NS_PER_MINUTE ? "" : "about ", span);
 }
+
+char *view_starts_in(int64_t start_ns, int64_t now_ns)
+{
+	if (start_ns == TIME_NONE)
+		return mem_strdup("unknown");
+	return start_ns <= now_ns ? mem_strdup("any moment") : view_about(start_ns - now_ns);
+}

@@ -11,4 +11,8 @@ char *view_who(const char *user, const char *account);
    frees it. */
 char *view_about(int64_t duration_ns);
 
+/* When a waiting request starts: the same, "any moment", or for TIME_NONE "unknown". The caller
+   frees it. */
+char *view_starts_in(int64_t start_ns, int64_t now_ns);
+
 #endif
