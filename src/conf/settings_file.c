@@ -12,8 +12,8 @@
 #include "base/text.h"
 #include "conf/doc/doc.h"
 #include "conf/nearest.h"
-#include "conf/remotes.h"
 #include "conf/setting.h"
+#include "conf/setting_node.h"
 
 /* One file that is being read into the settings. */
 struct load {
@@ -112,168 +112,6 @@ static int fail_unknown_of_group(struct load *l, const struct doc_node *node, co
 			 "'%.60s' is not a setting: a group can have %s", key, str_text(&names));
 }
 
-static const char *kind_name(enum doc_kind kind)
-{
-	switch (kind) {
-	case DOC_NULL:
-		return "nothing";
-	case DOC_BOOL:
-		return "true or false";
-	case DOC_INT:
-		return "a number";
-	case DOC_FLOAT:
-		return "a number with a fraction";
-	case DOC_DATE:
-		return "a date or time";
-	case DOC_STRING:
-		return "text";
-	case DOC_SEQUENCE:
-		return "a list";
-	case DOC_MAPPING:
-		break;
-	}
-	return "a section";
-}
-
-static const char *need_name(enum option_type type)
-{
-	switch (type) {
-	case OPTION_FLAG:
-		return "true or false";
-	case OPTION_INT:
-		return "a whole number";
-	case OPTION_DURATION:
-		return "a duration in quotes, such as \"30m\" or \"2h\"";
-	case OPTION_IDS:
-	case OPTION_GPUS:
-		return "GPU ids, such as [1, 3] or \"0-3\"";
-	case OPTION_SIZE:
-		return "a size, such as \"40G\" or \"512Mi\"";
-	case OPTION_DATE:
-		return "a date in quotes, such as \"2026-10-31\"";
-	case OPTION_REMOTES:
-		return "a list of hosts, such as [gpu1, {name: gpu2, ssh: alice@gpu2}]";
-	case OPTION_NAMES:
-		return "names, such as [alice, bob]";
-	case OPTION_TEXT:
-	case OPTION_PATH:
-	case OPTION_CHOICE:
-		break;
-	}
-	return "text in quotes";
-}
-
-static int fail_type(struct load *l, const struct doc_node *node, const struct setting *setting)
-{
-	return doc_error(l->path, node->line, node->column, l->e, "%s needs %s, this is %s",
-			 setting->key, need_name(setting->spec->type), kind_name(node->kind));
-}
-
-/* Whether there may be a list: [1, 3]. */
-static bool takes_list(enum option_type type)
-{
-	return type == OPTION_IDS || type == OPTION_GPUS || type == OPTION_NAMES;
-}
-
-/* [1, 3] as "1,3"; false if there is anything in it that is no id, UUID or name. */
-static bool join_list(const struct doc_node *list, enum option_type type, struct str *ret_text)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		enum doc_kind kind = list->children[i]->kind;
-
-		if (type == OPTION_NAMES
-			    ? kind != DOC_STRING
-			    : kind != DOC_INT && (kind != DOC_STRING || type != OPTION_GPUS))
-			return false;
-		str_addf(ret_text, "%s%s", i ? "," : "", list->children[i]->text);
-	}
-	return true;
-}
-
-/* One host of a list: its name, or a section with it. */
-static int add_remote(struct load *l, const struct doc_node *node, struct str *out)
-{
-	const struct doc_node *name = node->kind == DOC_MAPPING ? doc_find(node, "name") : node;
-
-	if (!name || name->kind != DOC_STRING)
-		return doc_error(l->path, node->line, node->column, l->e,
-				 "a host needs a name in quotes, or a section with one");
-	if (strchr(name->text, ',') || strchr(name->text, ' '))
-		return doc_error(l->path, name->line, name->column, l->e,
-				 "'%.60s' is no name of a host", name->text);
-	str_addf(out, "%s%s", out->length ? ", " : "", name->text);
-	/* In the order of the members: a label comes last. */
-	for (size_t i = 0; node->kind == DOC_MAPPING && remote_members[i]; i++) {
-		const struct doc_node *member = doc_find(node, remote_members[i]);
-		bool is_label = !strcmp(remote_members[i], "label");
-
-		if (!member)
-			continue;
-		if (member->kind != DOC_STRING || !*member->text || strchr(member->text, ',') ||
-		    (!is_label && strchr(member->text, ' ')))
-			return doc_error(l->path, member->line, member->column, l->e,
-					 "%s needs text without commas%s", remote_members[i],
-					 is_label ? "" : " and spaces");
-		str_addf(out, " %s=%s", remote_members[i], member->text);
-	}
-	return 0;
-}
-
-static bool is_remote_member(const char *key)
-{
-	for (size_t i = 0; remote_members[i]; i++) {
-		if (!strcmp(remote_members[i], key))
-			return true;
-	}
-	return !strcmp(key, "name");
-}
-
-/* [gpu1, {name: gpu2, ...}] as conf/remotes.h has it. */
-static int join_remotes(struct load *l, const struct doc_node *list, struct str *out)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		const struct doc_node *node = list->children[i];
-		int r = add_remote(l, node, out);
-
-		for (size_t k = 0; r == 0 && node->kind == DOC_MAPPING && k < node->count; k++) {
-			const struct doc_node *member = node->children[k];
-
-			if (!is_remote_member(member->key))
-				r = doc_error(l->path, member->key_line, member->key_column, l->e,
-					      "'%.60s' is not name, ssh, url, token-file or label",
-					      member->key);
-		}
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* Does a value of this kind make sense for this option? Lists are the caller's. */
-static bool kind_fits(enum doc_kind kind, const struct option_spec *spec)
-{
-	if (kind == DOC_BOOL && spec->argument_optional)
-		return true;
-	switch (spec->type) {
-	case OPTION_FLAG:
-		return kind == DOC_BOOL;
-	case OPTION_INT:
-	case OPTION_IDS:
-	case OPTION_GPUS:
-		return kind == DOC_INT || kind == DOC_STRING;
-	case OPTION_DURATION:
-	case OPTION_SIZE:
-	case OPTION_DATE:
-	case OPTION_TEXT:
-	case OPTION_NAMES:
-	case OPTION_PATH:
-	case OPTION_CHOICE:
-	case OPTION_REMOTES:
-		break;
-	}
-	return kind == DOC_STRING;
-}
-
 /* Keeps a value that has the right kind; of a file that was replaced only what counts nowhere else.
  */
 static int keep(const struct load *l, struct setting *setting, const char *value, const char *where,
@@ -306,9 +144,10 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 {
 	const struct doc_node **seen = seen_of(l, setting);
 	AUTO_FREE char *where = mem_printf("%s:%d:%d", l->path, node->line, node->column);
-	AUTO(str_clear) struct str ids = {0};
-	const char *value = node->text;
+	AUTO(str_clear) struct str list = {0};
+	const char *value;
 	struct err e = {0};
+	int r;
 
 	if (*seen)
 		return doc_error(l->path, node->key_line, node->key_column, l->e,
@@ -317,23 +156,9 @@ static int apply(struct load *l, struct setting *setting, const struct doc_node 
 	if (setting->spec->system_only && !l->is_system)
 		return doc_error(l->path, node->key_line, node->key_column, l->e,
 				 SETTING_SYSTEM_ONLY, setting->key);
-	if (setting->spec->type == OPTION_DURATION && node->kind == DOC_INT)
-		return doc_error(l->path, node->line, node->column, l->e,
-				 "%s needs a unit: \"%ss\", \"%sm\" or \"%sh\"", setting->key,
-				 value, value, value);
-	if (takes_list(setting->spec->type) && node->kind == DOC_SEQUENCE) {
-		if (!join_list(node, setting->spec->type, &ids))
-			return fail_type(l, node, setting);
-		value = str_text(&ids);
-	} else if (setting->spec->type == OPTION_REMOTES && node->kind == DOC_SEQUENCE) {
-		int r = join_remotes(l, node, &ids);
-
-		if (r < 0)
-			return r;
-		value = str_text(&ids);
-	} else if (!kind_fits(node->kind, setting->spec)) {
-		return fail_type(l, node, setting);
-	}
+	r = setting_node_text(setting, node, l->path, &list, &value, l->e);
+	if (r < 0)
+		return r;
 	if (keep(l, setting, value, where, &e))
 		return doc_error(l->path, node->line, node->column, l->e, "%s: %s", setting->key,
 				 e.text);
@@ -396,7 +221,7 @@ static int apply_mapping(struct load *l, const char *prefix, const struct doc_no
 		else if (node->kind != DOC_NULL)
 			r = doc_error(l->path, node->line, node->column, l->e,
 				      "%s needs a section of settings, this is %s", key,
-				      kind_name(node->kind));
+				      setting_kind_name(node->kind));
 		if (r)
 			return r;
 	}
