@@ -51,7 +51,7 @@ check:
 
 # DEEP_SECONDS=1500: starts nothing more after that time.
 check-deep:
-	@scripts/deps build test package
+	@scripts/deps build test deep package
 	@tests/run deep
 
 soak:

@@ -10,7 +10,7 @@ cluster_open() {
 	for program in munged slurmctld slurmd srun ${1:+slurmdbd mariadbd}; do
 		PATH=$PATH:/usr/sbin command -v $program >/dev/null || missing+=" $program"
 	done
-	[ -z "$missing" ] || skip "no cluster without$missing (scripts/deps test installs slurm-wlm and munge)"
+	[ -z "$missing" ] || skip "no cluster without$missing (scripts/deps test deep installs them)"
 	tryout=$BATS_TEST_DIRNAME/../../contrib/slurm-tryout
 	# Short, and such that munged takes it: others can enter.
 	cluster=$(mktemp -d /tmp/chg-slurm.XXXXXX)
