@@ -62,7 +62,7 @@ export function startHeadline() {
     const nobody = free === 0 && total > 0 && !next ? "when the next one is free is unknown" : "";
     setText(byId("answer-next"), next ? `next ${nextWords(next)}` : nobody);
     setText(byId("answer-line"), lineWords(line, free));
-    // Who finds a free one need ask nobody.
+    // Where one is free, nobody needs to be asked.
     const enough = free > 0 && types.every((type) => type.free > 0);
     const asked = enough ? [] : ask.slice(0, ASKED_MOST);
     setText(byId("answer-ask"), asked.map(askWords).join("; "));
