@@ -47,7 +47,7 @@ export function types(gpus) {
     .sort((a, b) => b.total - a.total || a.name.localeCompare(b.name));
 }
 
-// Whom to ask where nothing is free, most promising first: who holds what does nothing, who uses what is not reserved,
+// Whom to ask where nothing is free, most promising first: holders of idle GPUs, users without a reservation, holders
 // whose end nobody knows. { who, why, gpus, idle_seconds }
 export function whomToAsk(gpus) {
   const people = new Map();

@@ -30,7 +30,7 @@ const endOf = (group) =>
   stateOf(first(group)).name === "available" ? -Infinity : (time(first(group).ends_at) ?? Infinity);
 
 // Infinity minus itself is no order.
-const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+export const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
 const ORDERS = {
   free: (a, b) => stateOf(first(a)).rank - stateOf(first(b)).rank,

@@ -32,7 +32,7 @@
       clearTimeout(timer);
       timer = setTimeout(() => (button.textContent = "Copy"), 2000);
     });
-    // Who scrolls a long command with the keyboard must be able to reach it.
+    // A long command scrolls: the keyboard must be able to reach it.
     code.parentNode.tabIndex = 0;
     code.parentNode.after(button);
   }

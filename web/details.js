@@ -71,7 +71,7 @@ export function startDetails(grid) {
   };
 
   dialog.addEventListener("close", () => {
-    // Opened by a link or by its number: who had the focus nowhere goes on from there.
+    // Opened by a link or by its number: the focus, where it was nowhere before, goes on from there.
     const had = document.activeElement;
     if (had === document.body || dialog.contains(had)) grid.find(shownId)?.focus();
     shownId = null;

@@ -1,5 +1,6 @@
 // The list of hosts (api/hosts): which are shown, in which order, and in which words. Pure.
-import { moment, now, plural, shortText, time } from "./format.js";
+import { compare } from "./choose.js";
+import { expected, moment, plural, shortText, time } from "./format.js";
 
 export const HOST_SORTS = { free: "Free first", name: "By name" };
 
@@ -16,7 +17,6 @@ export function freeOf(host, type) {
   return found ? { free: found.available, total: found.gpus } : { free: 0, total: 0 };
 }
 
-const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 const nextOf = (host) => time(host.next_free) ?? Infinity;
 
 // Most free ones first, then those where one is free soonest; hosts that are away, last.
@@ -59,8 +59,7 @@ export function hostWords(host) {
   const next = time(next_free);
   if (host.unreserved > 0) words.push(`${host.unreserved} unreserved`);
   if (waiting > 0) words.push(`${waiting} waiting`);
-  if (next !== null)
-    words.push(next <= now() ? "next any moment" : `next ${next_free_estimated ? "about " : ""}${moment(next)}`);
+  if (next !== null) words.push(`next ${expected(next, next_free_estimated)}`);
   return words.join(", ");
 }
 

@@ -102,6 +102,11 @@ export function moment(ms) {
   return sameDay ? clock(ms) : `${dateFormat.format(ms)}, ${clock(ms)}`;
 }
 
+// When a GPU is expected back: "14:05", "about 14:05", and "any moment" for a time that has passed.
+export function expected(ms, estimated) {
+  return ms <= now() ? "any moment" : `${estimated ? "about " : ""}${moment(ms)}`;
+}
+
 // "71.5 / 80 GiB", "612 MiB"
 export function memory(used_mb, total_mb) {
   const gib = (mb) => (mb / 1024).toFixed(1).replace(/\.0$/, "");

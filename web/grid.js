@@ -122,7 +122,7 @@ export function startGrid(box, empty, open) {
     // Its tile may be another one now.
     if (focused && !box.contains(document.activeElement)) find(focused[0])?.focus({ preventScroll: true });
     show(empty, data.gpus.length === 0 || order.length === 0);
-    setText(empty, data.gpus.length === 0 ? EMPTY : "No GPU is like that.");
+    setText(empty, data.gpus.length === 0 ? EMPTY : "No GPU matches.");
     return order.reduce((sum, { tile }) => sum + tile.gpus.length, 0);
   };
 

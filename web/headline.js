@@ -1,19 +1,18 @@
 // The answer, as the first thing on the page: is one free, when do I get one, whom do I ask.
 import { answer, freeWords, gpuNumbers, gpusText } from "./answer.js";
 import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
-import { moment, now, personOf, plural, shortDuration, shortText } from "./format.js";
+import { expected, moment, now, personOf, plural, shortDuration, shortText } from "./format.js";
 
 // A name without the account: the card has both.
 const nameOf = (who) => shortText(who.user ?? personOf(who));
 
-// "about 13:10, GPU 3, bob": for a time that is passed, that it may be any moment.
+// "about 13:10, GPU 3, bob"
 export function nextWords({ gpu, at_ms, estimated }) {
-  const when = at_ms <= now() ? "any moment" : `${estimated ? "about " : ""}${moment(at_ms)}`;
-  return `${when}, GPU ${gpuNumbers([gpu])}, ${nameOf(gpu)}`;
+  return `${expected(at_ms, estimated)}, GPU ${gpuNumbers([gpu])}, ${nameOf(gpu)}`;
 }
 
 // What a new request may hope for.
-function lineWords({ waiting, head, last_ms }, free) {
+export function lineWords({ waiting, head, last_ms }, free) {
   if (waiting === 0) return "Nobody is waiting";
   const who = nameOf(head);
   const words = waiting === 1 ? `${who} is waiting` : `${plural(waiting, "request")} waiting, ${who} first`;
@@ -31,7 +30,8 @@ const WHY = {
 // A long list of numbers helps nobody.
 const NUMBERS_MOST = 6;
 
-function askWords(ask) {
+// "bob: GPUs 2, 3, idle for 2h"
+export function askWords(ask) {
   const which = ask.gpus.length > NUMBERS_MOST ? plural(ask.gpus.length, "GPU") : gpusText(ask.gpus);
   return `${shortText(ask.who)}: ${which}, ${WHY[ask.why](ask)}`;
 }
@@ -62,7 +62,7 @@ export function startHeadline() {
     const nobody = free === 0 && total > 0 && !next ? "when the next one is free is unknown" : "";
     setText(byId("answer-next"), next ? `next ${nextWords(next)}` : nobody);
     setText(byId("answer-line"), lineWords(line, free));
-    // Who finds a free one need ask nobody.
+    // Where one is free, nobody needs to be asked.
     const enough = free > 0 && types.every((type) => type.free > 0);
     const asked = enough ? [] : ask.slice(0, ASKED_MOST);
     setText(byId("answer-ask"), asked.map(askWords).join("; "));

@@ -25,7 +25,7 @@ export function startWords(entry) {
 export function queueWords(found, all) {
   if (all === 0) return { count: "", empty: "No requests are waiting. A request that cannot be met at once appears here until it starts." };
   const count = found < all ? `${found} of ${plural(all, "request")} shown` : `${plural(all, "request")} waiting`;
-  return { count, empty: found === 0 ? "No request is like that." : "" };
+  return { count, empty: found === 0 ? "No request matches." : "" };
 }
 
 function fact(label, className) {

@@ -1,4 +1,4 @@
-// What has changed, in words, for who does not see the page.
+// What has changed, in words, for people who do not see the page.
 import { gpuNumbers } from "./answer.js";
 import { setText } from "./dom.js";
 import { personOf, plural, shortText } from "./format.js";

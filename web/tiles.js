@@ -60,7 +60,7 @@ export function createTile() {
   const user = el("span", { class: "who other" });
   const idle = el("span", { class: "idle" });
   const pairs = el("span", { "class": "pairs", "aria-hidden": "true" });
-  // For who does not see it, the words between what is seen.
+  // For people who do not see it, the words between what is seen.
   const kind = el("span", { class: "hidden" });
   const word = el("span", { class: "hidden" });
   const ends = el("span", { class: "hidden" });

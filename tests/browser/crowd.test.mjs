@@ -13,7 +13,7 @@ async function assertAll(page, gpus) {
   const shown = await page.evaluate(() =>
     [...document.querySelectorAll("#gpus > *")].flatMap((node) => (node.dataset.state ? node.dataset.gpu.split(" ").map(Number) : [])),
   );
-  assert.deepEqual(shown.toSorted?.((a, b) => a - b) ?? shown.sort((a, b) => a - b), Array.from({ length: gpus }, (_, id) => id));
+  assert.deepEqual(shown.sort((a, b) => a - b), Array.from({ length: gpus }, (_, id) => id));
 }
 
 // A change of the size reaches the layout a moment later.

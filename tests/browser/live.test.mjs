@@ -39,6 +39,46 @@ test("what the driver shows appears, too, without a change in the pool", async (
   assertNoProblems(world);
 });
 
+test("values that change move nothing", async (t) => {
+  const world = await openWorld(t, { gpus: 2 });
+  const values = (load, memory_used_mb, watts) => [0, 1].map((index) => ({
+    index,
+    memory_used_mb,
+    memory_total_mb: 81920,
+    utilization_percent: load,
+    temperature_c: load,
+    power_mw: watts * 1000,
+    power_limit_mw: 700000,
+  }));
+  for (const gpu of ["0", "1"]) await world.chg("reserve", "--gpu-ids", gpu, "--user", "alice");
+  await world.fake(values(7, 2000, 9));
+  for (const density of ["cards", "tiles"]) {
+    const page = await world.openPage({ where: `?tiles=${density}` });
+    const boxes = () =>
+      page.evaluate(() =>
+        [...document.querySelectorAll("#answer, .total, #gpus > *, .unit, .facts, .measures, .track, .bar, .panel, .recipe")].map((node) => {
+          const { x, y, width, height } = node.getBoundingClientRect();
+          return `${node.className} ${x} ${y} ${width} ${height}`;
+        }),
+      );
+    // Of what is not drawn yet nobody knows the height.
+    await page.locator("#report table").waitFor();
+    await page.locator("#timeline-empty, .block").first().waitFor({ state: "attached" });
+    const before = await boxes();
+    await world.fake(values(100, 81000, 700));
+    await until("the new values", () =>
+      page.evaluate(() =>
+        [...document.querySelectorAll(".meter-number")].some((node) => node.textContent === "100 %") ||
+        [...document.querySelectorAll(".bar.load")].some((node) => node.style.getPropertyValue("--part") === "100%"),
+      ),
+    );
+    assert.deepEqual(await boxes(), before, density);
+    await world.fake(values(7, 2000, 9));
+    await page.context().close();
+  }
+  assertNoProblems(world);
+});
+
 test("durations go on by themselves", async (t) => {
   const world = await openWorld(t);
   await world.chg("reserve", "--gpu-ids", "0");

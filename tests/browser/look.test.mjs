@@ -184,12 +184,19 @@ test("who wants less motion gets none", async (t) => {
   const page = await world.openPage({ reducedMotion: "reduce" });
 
   await page.locator(".fill").first().waitFor({ state: "attached" });
-  const moving = await page.evaluate(
-    () =>
-      [...document.querySelectorAll("*")].filter((node) => parseFloat(getComputedStyle(node).transitionDuration) > 0)
-        .length,
-  );
-  assert.equal(moving, 0);
+  const moving = () =>
+    page.evaluate(() => {
+      // As after a change.
+      for (const node of document.querySelectorAll(".card")) node.classList.add("changed");
+      const styles = [...document.querySelectorAll("*")].map((node) => getComputedStyle(node));
+      return {
+        transitions: styles.some((style) => parseFloat(style.transitionDuration) > 0),
+        animations: styles.some((style) => style.animationName !== "none"),
+      };
+    });
+  assert.deepEqual(await moving(), { transitions: false, animations: false });
+  await page.emulateMedia({ reducedMotion: "no-preference" });
+  assert.deepEqual(await moving(), { transitions: true, animations: true });
 });
 
 test("what is chosen can be seen where the system chooses the colours", async () => {
@@ -201,7 +208,7 @@ test("what is chosen can be seen where the system chooses the colours", async ()
   assert.equal(backs[1], backs[2]);
 });
 
-test("axe-core finds nothing in either theme: page, tiles, details, keys and the guide", async (t) => {
+test("axe-core finds nothing in either theme: page, tiles, details, keys, the guide and the wall", async (t) => {
   const world = await busy();
   const axe = await readFile(axePath, "utf8");
   for (const colours of ["dark", "light"]) {
@@ -230,6 +237,10 @@ test("axe-core finds nothing in either theme: page, tiles, details, keys and the
       await page.goto(`${world.address()}guide.html`);
       await page.evaluate(axe);
       await look("the guide");
+      await page.goto(`${world.address()}?view=wall`);
+      await page.locator(".tile").first().waitFor();
+      await page.evaluate(axe);
+      await look("the wall");
       await page.context().close();
     }
   }

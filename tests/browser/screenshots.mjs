@@ -35,6 +35,7 @@ async function take(browser, folder, { name, gpus, where = "", theme, width, hei
   await page.goto(address + where);
   for (const selector of [".card, .tile", ".waiter", "#report tbody tr", '#connection[data-mode="live"]'])
     await page.locator(selector).first().waitFor({ state: "attached" });
+  await page.locator('.total[data-state="hours"] .total-number', { hasText: /\d/ }).waitFor();
   if (!part) {
     // The timeline is drawn when it comes near what is seen.
     await page.locator("#timeline-title").scrollIntoViewIfNeeded();

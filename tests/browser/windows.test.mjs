@@ -26,6 +26,10 @@ function prepare(context) {
 const streamsOf = (page) =>
   page.evaluate(() => window.streams.filter(({ readyState }) => readyState !== EventSource.CLOSED).length);
 
+// How many these windows have opened up to now.
+const openedBy = async (pages) =>
+  (await eachOf(pages, (page) => page.evaluate(() => window.streams.length))).reduce((sum, count) => sum + count);
+
 // The window that has the one stream of all.
 function leaderOf(pages) {
   return until("one of the windows has a stream", async () => {
@@ -65,11 +69,15 @@ test("ten windows are live with one stream; the one that has it is closed, crash
   await everywhere("alice");
 
   const closed = await leaderOf(pages);
-  await closed.close();
   pages = pages.filter((page) => page !== closed);
+  const before = await openedBy(pages);
+  await closed.close();
   await leaderOf(pages);
   await everywhere("bob");
   await eachOf(pages, live);
+  // One takes over; a second one only where the first stood still.
+  const opened = (await openedBy(pages)) - before;
+  assert.ok(opened >= 1 && opened <= 3, `${opened} streams were opened`);
 
   const crashed = await leaderOf(pages);
   pages = pages.filter((page) => page !== crashed);

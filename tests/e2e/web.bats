@@ -44,6 +44,36 @@ teardown_file() {
 	done
 }
 
+# 70 kB in all are promised with 64 GPUs and a queue of 20, whose documents are 14 kB; each answer has half a kilobyte of headers.
+@test "the files of the page are small" {
+	shared_web
+	local sum=0 file
+	for file in '' page.css page.js theme.js copy.js favicon.svg; do
+		get_ok "/$file" -H 'Accept-Encoding: gzip'
+		sum=$((sum + $(stat -c %s "$WORLD/stdout") + 500))
+	done
+	((sum > 20000 && sum < 55000)) || fail_with "$sum bytes"
+}
+
+@test "the commands that the page and the guide offer to copy are understood" {
+	shared_web
+	local line before words count=0
+	for file in / /guide.html; do
+		get_ok "$file"
+		while read -r line; do
+			# That of the shell is not this program's.
+			line=${line#'eval "$('} line=${line%')"'}
+			[[ $line == 'canhazgpu '* ]] || fail_with "$line"
+			before=${line%% -- *}
+			eval "words=(${before#canhazgpu })"
+			chg "${words[@]}" --help
+			[ "$status" = 0 ] || fail_with "$line: $stderr"
+			count=$((count + 1))
+		done < <(sed -n 's|.*<pre class="command"><code>\(.*\)</code></pre>.*|\1|p' <<<"$body")
+	done
+	((count > 15)) || fail_with "$count commands"
+}
+
 @test "documents are compressed for those who take it, and are not sent twice, either" {
 	shared_web
 	get_ok /metrics

@@ -1,7 +1,9 @@
-// The answer of the page: what is free, what is next, whom to ask.
+// The answer of the page: what is free, what is next, whom to ask; and in which words.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answer, freeWords, gpuNumbers, gpusText, line, nextFree, ranges, types, wants, whomToAsk } from "../../web/answer.js";
+import { askWords, lineWords, nextWords } from "../../web/headline.js";
+import { startWords } from "../../web/queue.js";
 
 const HOUR = 3600000;
 const at = (hours) => new Date(Date.parse("2026-11-30T10:00:00Z") + hours * HOUR).toISOString();
@@ -106,4 +108,35 @@ test("ids as people write them", () => {
   assert.equal(wants({ requested: 1, requested_ids: null }), "1 GPU");
   assert.equal(wants({ requested: 2, requested_ids: null, gpu_type: "A100", min_memory_mb: 40000 }), "2 A100 with 40000 MiB");
   assert.equal(wants({ requested: 2, requested_ids: [2, 3] }), "GPUs 2, 3");
+});
+
+test("the headline in words: when, which and who; who waits; whom to ask", (t) => {
+  t.mock.method(Date, "now", () => new Date(2026, 10, 30, 12, 0).getTime());
+  const clock = (hour, minute) => new Date(2026, 10, 30, hour, minute).getTime();
+  const next = (more) => nextWords({ gpu: used(3, "bob"), at_ms: clock(13, 10), estimated: false, ...more });
+  const waiting = (count, more) => ({ waiting: count, head: { user: "dana", account: "root" }, last_ms: clock(22, 10), ...more });
+  const asked = (why, gpus, seconds = 0) => askWords({ who: "bob", why, gpus, seconds });
+
+  assert.equal(next({ estimated: true }), "about 13:10, GPU 3, bob");
+  assert.equal(next({}), "13:10, GPU 3, bob");
+  assert.equal(next({ at_ms: clock(11, 59), estimated: true }), "any moment, GPU 3, bob");
+  assert.match(next({ at_ms: clock(37, 10) }), /^\w.* 13:10, GPU 3, bob$/, "of another day, with the day");
+  assert.equal(lineWords({ waiting: 0, head: null, last_ms: null }, 0), "Nobody is waiting");
+  assert.equal(lineWords(waiting(1), 0), "dana is waiting; a new one starts after 22:10, in 10h");
+  assert.equal(lineWords(waiting(20), 0), "20 requests waiting, dana first; a new one starts after 22:10, in 10h");
+  // No promise where one is free, or where it is unknown.
+  for (const [more, free] of [[{}, 1], [{ last_ms: null }, 0], [{ last_ms: clock(11, 0) }, 0]])
+    assert.equal(lineWords(waiting(2, more), free), "2 requests waiting, dana first");
+  assert.equal(asked("idle", [2, 3], 7800), "bob: GPUs 2, 3, idle for 2h");
+  assert.equal(asked("unreserved", [7]), "bob: GPU 7, without a reservation");
+  assert.equal(asked("open", [0, 2, 4, 6, 8, 10, 12]), "bob: 7 GPUs, no known end");
+});
+
+test("when a waiting request is expected to start", (t) => {
+  t.mock.method(Date, "now", () => new Date(2026, 10, 30, 12, 0).getTime());
+  const start = (minutes) => startWords({ estimated_start: minutes === null ? null : new Date(Date.now() + minutes * 60000).toISOString() });
+
+  assert.deepEqual(start(610), { start: "in 10h", at: "about 22:10" });
+  assert.deepEqual(start(0), { start: "soon", at: "" });
+  assert.deepEqual(start(null), { start: "unknown", at: "" });
 });

@@ -85,7 +85,7 @@ test("a queue of which nothing is shown says why", () => {
   assert.match(queueWords(0, 0).empty, /^No requests are waiting\./);
   assert.deepEqual(queueWords(20, 20), { count: "20 requests waiting", empty: "" });
   assert.deepEqual(queueWords(1, 20), { count: "1 of 20 requests shown", empty: "" });
-  assert.deepEqual(queueWords(0, 20), { count: "0 of 20 requests shown", empty: "No request is like that." });
+  assert.deepEqual(queueWords(0, 20), { count: "0 of 20 requests shown", empty: "No request matches." });
 });
 
 test("a choice survives the address and the memory, and nonsense in either", () => {
