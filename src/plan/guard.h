@@ -112,6 +112,9 @@ enum guard_deed {
 
 const char *guard_deed_name(enum guard_deed deed); /* "warn", "stop", ... */
 
+/* Whether it is a signal, which the caller sends. */
+bool guard_deed_signals(enum guard_deed deed);
+
 /* One thing that a pass does, or says why it does not. */
 struct guard_step {
 	enum guard_deed deed;

@@ -1,7 +1,6 @@
 /* One pass of guard: plan_guard and plan_guard_sent of guard.h. */
 #include "plan/guard.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,7 +131,7 @@ static char *signal_key(const struct guard_step *step)
 {
 	if (step->deed == GUARD_SIGNAL_RUN)
 		return mem_printf("stop %s", step->reservation_id);
-	return mem_printf("stop %d:%" PRIu64, (int)step->process.pid, step->process.start_ticks);
+	return guard_stop_key(&step->process);
 }
 
 static void record(struct guarding *g, const struct guard_step *step, enum guard_sent sent)
@@ -162,10 +161,7 @@ void plan_guard_sent(const struct pool_state *state, const struct plan_facts *fa
 	struct guarding g = {.state = state, .facts = facts, .guard = guard, .p = p};
 
 	for (size_t i = 0; i < steps->count; i++) {
-		enum guard_deed deed = steps->steps[i].deed;
-
-		if ((deed == GUARD_TERM || deed == GUARD_KILL || deed == GUARD_SIGNAL_RUN) &&
-		    sent[i] != GUARD_NOT_SENT)
+		if (guard_deed_signals(steps->steps[i].deed) && sent[i] != GUARD_NOT_SENT)
 			record(&g, &steps->steps[i], sent[i]);
 	}
 }
