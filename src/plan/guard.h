@@ -133,6 +133,7 @@ struct guard_steps {
 	struct guard_step *steps;
 	size_t count;
 	size_t unreserved, idle, sick; /* what there is at present: accounts on a GPU, GPUs, GPUs */
+	char *before; /* the state that signals were decided on (before.h); NULL: there are none */
 };
 
 void guard_steps_clear(struct guard_steps *s);

@@ -57,6 +57,7 @@ void guard_steps_clear(struct guard_steps *s)
 		free(s->steps[i].text);
 	}
 	free(s->steps);
+	free(s->before);
 	*s = (struct guard_steps){0};
 }
 
