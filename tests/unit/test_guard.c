@@ -458,6 +458,57 @@ static void test_sent(void **unused)
 	}
 }
 
+/* What a pass notices or does is one event, of that kind, with whom it concerns and the pass's
+   account where that has done it. */
+static void test_events(void **unused)
+{
+	static const struct {
+		const char *world;
+		enum event_kind kind;
+		const char *account, *actor, *reason;
+	} rows[] = {
+		{"sick 2", EVENT_SICK, NULL, NULL, "cannot be used: "},
+		{"mark sick 2=5,-", EVENT_WELL, NULL, NULL, "can be used again"},
+		{"process 3 4711 1001 5000 20", EVENT_UNRESERVED_BEGUN, "u1001", NULL, "(python)"},
+		{"mark unreserved 3 1001=20,-,-,- u1001", EVENT_UNRESERVED_ENDED, "u1001", NULL,
+		 "not used by u1001"},
+		{"hold 0 2 1000 manual 10", EVENT_EXPIRING, "u1000", NULL, "GPUs 0-1 ends at "},
+		{IDLE "idle 0 90; rule idle release", EVENT_WARNED, "u1000", "root",
+		 "idle for 1h 30m: released at "},
+		{IDLE "active 0 1; mark idle " R0
+		      " 0=100,10,-,release 7200 1800; rule idle release",
+		 EVENT_WARNED, "u1000", "root", "GPU 0 is used again"},
+		{AWAITED, EVENT_RELEASED, "u1000", "root", "and somebody waits"},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(plan_clear) struct plan plan = {0};
+		AUTO(guard_steps_clear) struct guard_steps steps = {0};
+		const struct event *v = NULL;
+		struct guard_world w;
+		size_t count = 0;
+
+		guard_world_open(&w, rows[i].world);
+		plan_guard(&w.state, &w.facts, &w.guard, &w.rules, &plan, &steps);
+		for (size_t k = 0; k < plan.changes_count; k++) {
+			if (plan.changes[k].kind != CHANGE_EVENT)
+				continue;
+			v = plan.changes[k].event.event;
+			count++;
+		}
+		if (count != 1 || v->kind != rows[i].kind || !v->gpus_count ||
+		    !strstr(v->reason, rows[i].reason) ||
+		    strcmp(v->account ? v->account : "", rows[i].account ? rows[i].account : "") !=
+			    0 ||
+		    strcmp(v->actor ? v->actor : "", rows[i].actor ? rows[i].actor : "") != 0)
+			fail_msg("row %zu: %zu events, %s of %s by %s: %s", i, count,
+				 v ? event_kind_name(v->kind) : "", v ? v->account : "",
+				 v ? v->actor : "", v ? v->reason : "");
+		guard_world_close(&w);
+	}
+}
+
 static const struct event *event_of(const struct plan *p, enum event_kind kind)
 {
 	for (size_t i = 0; i < p->changes_count; i++) {
@@ -552,9 +603,9 @@ static void test_hours(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases), cmocka_unit_test(test_check),
-		cmocka_unit_test(test_sent),  cmocka_unit_test(test_explained),
-		cmocka_unit_test(test_hours),
+		cmocka_unit_test(test_cases),     cmocka_unit_test(test_check),
+		cmocka_unit_test(test_sent),      cmocka_unit_test(test_events),
+		cmocka_unit_test(test_explained), cmocka_unit_test(test_hours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
