@@ -112,6 +112,9 @@ enum guard_deed {
 
 const char *guard_deed_name(enum guard_deed deed); /* "warn", "stop", ... */
 
+/* Whether it is a signal, which the caller sends. */
+bool guard_deed_signals(enum guard_deed deed);
+
 /* One thing that a pass does, or says why it does not. */
 struct guard_step {
 	enum guard_deed deed;
@@ -130,6 +133,7 @@ struct guard_steps {
 	struct guard_step *steps;
 	size_t count;
 	size_t unreserved, idle, sick; /* what there is at present: accounts on a GPU, GPUs, GPUs */
+	char *before; /* the state that signals were decided on (before.h); NULL: there are none */
 };
 
 void guard_steps_clear(struct guard_steps *s);

@@ -1,12 +1,12 @@
 /* One pass of guard: plan_guard and plan_guard_sent of guard.h. */
 #include "plan/guard.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "plan/before.h"
 #include "plan/cleanup.h"
 #include "plan/guard_expiry.h"
 #include "plan/guard_idle.h"
@@ -70,6 +70,33 @@ static void record_pass(struct guarding *g)
 	guard_set_text(g, guard_put(g, PLAN_GUARD_PASS), text);
 }
 
+/* The first event of that kind in the plan. */
+static struct event *first_event(const struct plan *p, enum event_kind kind)
+{
+	for (size_t i = 0; i < p->changes_count; i++) {
+		const struct change *c = &p->changes[i];
+
+		if (c->kind == CHANGE_EVENT && c->event.event->kind == kind)
+			return (struct event *)(uintptr_t)c->event.event;
+	}
+	return NULL;
+}
+
+/* What was decided here can be explained later. Signals are events of a commit that follows them,
+   by which time nobody knows any more what the scan has shown. */
+static void keep_state(struct guarding *g)
+{
+	struct event *released = first_event(g->p, EVENT_RELEASED);
+	bool signals = false;
+
+	for (size_t i = 0; i < g->steps->count; i++)
+		signals |= guard_deed_signals(g->steps->steps[i].deed);
+	if (signals)
+		g->steps->before = plan_state_text(g->state, g->facts, NULL);
+	if (released && count_steps(g->steps, GUARD_RELEASED))
+		released->before = plan_own(g->p, plan_state_text(g->state, g->facts, NULL));
+}
+
 void plan_guard(const struct pool_state *state, const struct plan_facts *facts,
 		const struct guard_facts *guard, const struct guard_rules *rules, struct plan *p,
 		struct guard_steps *ret_steps)
@@ -93,6 +120,7 @@ void plan_guard(const struct pool_state *state, const struct plan_facts *facts,
 	guard_overstaying(&g, &stops);
 	guard_stop(&g, &stops);
 	guard_add_events(&g);
+	keep_state(&g);
 	record_pass(&g);
 }
 
@@ -132,7 +160,7 @@ static char *signal_key(const struct guard_step *step)
 {
 	if (step->deed == GUARD_SIGNAL_RUN)
 		return mem_printf("stop %s", step->reservation_id);
-	return mem_printf("stop %d:%" PRIu64, (int)step->process.pid, step->process.start_ticks);
+	return guard_stop_key(&step->process);
 }
 
 static void record(struct guarding *g, const struct guard_step *step, enum guard_sent sent)
@@ -160,12 +188,13 @@ void plan_guard_sent(const struct pool_state *state, const struct plan_facts *fa
 		     const enum guard_sent *sent, struct plan *p)
 {
 	struct guarding g = {.state = state, .facts = facts, .guard = guard, .p = p};
+	struct event *stopped;
 
 	for (size_t i = 0; i < steps->count; i++) {
-		enum guard_deed deed = steps->steps[i].deed;
-
-		if ((deed == GUARD_TERM || deed == GUARD_KILL || deed == GUARD_SIGNAL_RUN) &&
-		    sent[i] != GUARD_NOT_SENT)
+		if (guard_deed_signals(steps->steps[i].deed) && sent[i] != GUARD_NOT_SENT)
 			record(&g, &steps->steps[i], sent[i]);
 	}
+	stopped = first_event(p, EVENT_STOPPED);
+	if (stopped)
+		stopped->before = plan_own(p, mem_strdup(steps->before));
 }

@@ -34,6 +34,11 @@ const char *guard_deed_name(enum guard_deed deed)
 	return deeds[deed].name;
 }
 
+bool guard_deed_signals(enum guard_deed deed)
+{
+	return deed == GUARD_TERM || deed == GUARD_KILL || deed == GUARD_SIGNAL_RUN;
+}
+
 void guard_rules_clear(struct guard_rules *r)
 {
 	for (size_t i = 0; i < r->commands_count; i++)
@@ -52,6 +57,7 @@ void guard_steps_clear(struct guard_steps *s)
 		free(s->steps[i].text);
 	}
 	free(s->steps);
+	free(s->before);
 	*s = (struct guard_steps){0};
 }
 
@@ -123,8 +129,7 @@ void guard_add_events(struct guarding *g)
 		if (deeds[step->deed].has_event)
 			guard_add_event(g->guard, g->facts->now_ns, step, deeds[step->deed].kind,
 					g->p);
-		if (step->deed == GUARD_TERM || step->deed == GUARD_KILL ||
-		    step->deed == GUARD_SIGNAL_RUN)
+		if (guard_deed_signals(step->deed))
 			add_check(g, step);
 	}
 }

@@ -40,9 +40,14 @@ void guard_add_stop(struct guard_stops *s, const struct process *process, int gp
 	gpu_ids_sort(stop->gpus, stop->gpus_count);
 }
 
+char *guard_stop_key(const struct process_ref *process)
+{
+	return mem_printf("stop %d:%" PRIu64, (int)process->pid, process->start_ticks);
+}
+
 static char *stop_key(const struct process *p)
 {
-	return mem_printf("stop %d:%" PRIu64, (int)p->pid, p->start_ticks);
+	return guard_stop_key(&(struct process_ref){p->pid, p->start_ticks});
 }
 
 static struct guard_step *add_step(struct guarding *g, enum guard_deed deed,

@@ -58,6 +58,9 @@ void guard_unreserved(struct guarding *g, struct guard_stops *stops);
 /* Signals for those that are listed, one after the other. */
 void guard_stop(struct guarding *g, const struct guard_stops *stops);
 
+/* The key of the mark of a process that is stopped. The caller frees it. */
+char *guard_stop_key(const struct process_ref *process);
+
 /* "{"processes": [...]}" of the processes of a use. The caller frees it. */
 char *guard_processes_json(const struct process *const *processes, size_t count);
 

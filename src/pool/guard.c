@@ -255,8 +255,7 @@ static bool send_all(struct pool_guarded *g)
 		struct err e = {0};
 		int r;
 
-		if (g->steps.steps[i].deed != GUARD_TERM && g->steps.steps[i].deed != GUARD_KILL &&
-		    g->steps.steps[i].deed != GUARD_SIGNAL_RUN)
+		if (!guard_deed_signals(g->steps.steps[i].deed))
 			continue;
 		any = true;
 		r = send(&g->steps.steps[i], &e);

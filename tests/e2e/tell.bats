@@ -100,7 +100,6 @@ load tell_helpers
 	hook 20-print <<<'exec cat /dev/zero'
 	hook 30-daemon <<<'exec <&- >&- 2>&-; (setsid sleep 1000 & echo $! >$folder/daemon); echo >>$folder/daemons'
 	hook 40-fail <<<'echo "the $(echo reason)" >&2; exit 3'
-	before=${EPOCHREALTIME/./}
 	reserve_and_release
 	reserve_and_release
 	wait_until 'has_text "$folder/log" "hook 10-hang did not end within 400 ms, and was killed"'
@@ -211,13 +210,20 @@ wait_told() {
 
 @test "what tells people is no part of a run in which a command of root was called" {
 	people
-	hook 10-slow <<<'echo >$folder/begun; exec sleep 1000'
+	host_config "$(cat "$WORLD/etc/canhazgpu/config.yaml")"$'\ntell.hook-timeout: 60s'
+	hook 10-slow <<<'echo $$ >$folder/begun; exec sleep 1000'
 	ok user reserve --short
 	ok root canhazgpu run --gpu-ids 3 -- sh -c 'canhazgpu release --user user >/dev/null'
-	wait_until '[ -e "$folder/begun" ]'
+	wait_until '[ -s "$folder/begun" ]'
 	in_world canhazgpu status --json >"$WORLD/stdout"
 	wait_until 'in_world canhazgpu status --json >"$WORLD/stdout"; [ -z "$(gpus_in_use "$(cat "$WORLD/stdout")")" ]' 5
 	[[ $stderr != *'still running'* ]]
+	# Nor does a pass wait for a hook that hangs.
+	ok root canhazgpu guard
+	ok root canhazgpu guard
+	assert_alive "$(cat "$folder/begun")"
+	rm "$WORLD/etc/canhazgpu/hooks.d/10-slow"
+	kill "$(cat "$folder/begun")"
 }
 
 @test "whoever guard warns reads it on the terminal, once, and hooks get what was done" {

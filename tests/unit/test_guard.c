@@ -9,6 +9,9 @@
 #define R0 "00000000-0000-0000-0000-000000000000"
 #define USED "process 3 4711 1001 5000 20; mark unreserved 3 1001=20,10,-,stop:300 u1001; "
 #define IDLE "hold 0 1 1000 manual; "
+#define AWAITED                                                             \
+	IDLE "hold 1 5 1002 manual; idle 0 900; wait 1001 1; mark idle " R0 \
+	     " 0=900,800,-,release-when-awaited 7200 1800; rule idle awaited"
 
 static const struct {
 	const char *what, *world, *steps, *marks; /* marks NULL: any */
@@ -62,10 +65,7 @@ static const struct {
 	 IDLE "idle 0 900; wait 1001 1; mark idle " R0
 	      " 0=900,800,-,release-when-awaited 7200 1800; rule idle awaited",
 	 "", NULL},
-	{"somebody waits",
-	 IDLE "hold 1 5 1002 manual; idle 0 900; wait 1001 1; mark idle " R0
-	      " 0=900,800,-,release-when-awaited 7200 1800; rule idle awaited",
-	 "release 0", ""},
+	{"somebody waits", AWAITED, "release 0", ""},
 	{"somebody waits for less than there is",
 	 "hold 0 3 1000 manual; hold 3 3 1002 manual; idle 0 900; idle 1 900; idle 2 900; wait 1001 1; mark idle " R0
 	 " 0=900,800,-,release-when-awaited 7200 1800; mark idle " R0
@@ -458,6 +458,103 @@ static void test_sent(void **unused)
 	}
 }
 
+/* What a pass notices or does is one event, of that kind, with whom it concerns and the pass's
+   account where that has done it. */
+static void test_events(void **unused)
+{
+	static const struct {
+		const char *world;
+		enum event_kind kind;
+		const char *account, *actor, *reason;
+	} rows[] = {
+		{"sick 2", EVENT_SICK, NULL, NULL, "cannot be used: "},
+		{"mark sick 2=5,-", EVENT_WELL, NULL, NULL, "can be used again"},
+		{"process 3 4711 1001 5000 20", EVENT_UNRESERVED_BEGUN, "u1001", NULL, "(python)"},
+		{"mark unreserved 3 1001=20,-,-,- u1001", EVENT_UNRESERVED_ENDED, "u1001", NULL,
+		 "not used by u1001"},
+		{"hold 0 2 1000 manual 10", EVENT_EXPIRING, "u1000", NULL, "GPUs 0-1 ends at "},
+		{IDLE "idle 0 90; rule idle release", EVENT_WARNED, "u1000", "root",
+		 "idle for 1h 30m: released at "},
+		{IDLE "active 0 1; mark idle " R0
+		      " 0=100,10,-,release 7200 1800; rule idle release",
+		 EVENT_WARNED, "u1000", "root", "GPU 0 is used again"},
+		{AWAITED, EVENT_RELEASED, "u1000", "root", "and somebody waits"},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(plan_clear) struct plan plan = {0};
+		AUTO(guard_steps_clear) struct guard_steps steps = {0};
+		const struct event *v = NULL;
+		struct guard_world w;
+		size_t count = 0;
+
+		guard_world_open(&w, rows[i].world);
+		plan_guard(&w.state, &w.facts, &w.guard, &w.rules, &plan, &steps);
+		for (size_t k = 0; k < plan.changes_count; k++) {
+			if (plan.changes[k].kind != CHANGE_EVENT)
+				continue;
+			v = plan.changes[k].event.event;
+			count++;
+		}
+		if (count != 1 || v->kind != rows[i].kind || !v->gpus_count ||
+		    !strstr(v->reason, rows[i].reason) ||
+		    strcmp(v->account ? v->account : "", rows[i].account ? rows[i].account : "") !=
+			    0 ||
+		    strcmp(v->actor ? v->actor : "", rows[i].actor ? rows[i].actor : "") != 0)
+			fail_msg("row %zu: %zu events, %s of %s by %s: %s", i, count,
+				 v ? event_kind_name(v->kind) : "", v ? v->account : "",
+				 v ? v->actor : "", v ? v->reason : "");
+		guard_world_close(&w);
+	}
+}
+
+static const struct event *event_of(const struct plan *p, enum event_kind kind)
+{
+	for (size_t i = 0; i < p->changes_count; i++) {
+		const struct change *c = &p->changes[i];
+
+		if (c->kind == CHANGE_EVENT && c->event.event->kind == kind)
+			return c->event.event;
+	}
+	fail_msg("no event %s", event_kind_name(kind));
+	return NULL;
+}
+
+/* Whoever was stopped, or has lost GPUs, can be shown what that was decided on: a signal, too,
+   whose event is of a later commit, which knows of no scan. */
+static void test_explained(void **unused)
+{
+	enum guard_sent sent[8] = {GUARD_SENT, GUARD_SENT, GUARD_SENT, GUARD_SENT};
+	AUTO(plan_clear) struct plan plan = {0}, after = {0}, release = {0};
+	AUTO(guard_steps_clear) struct guard_steps steps = {0}, released = {0};
+	const struct plan_facts late = {.now_ns = NOW + NS_PER_SECOND};
+	struct guard_world w;
+	const char *before;
+
+	(void)unused;
+	guard_world_open(&w, "hold 0 1 1000 manual; " USED "rule unreserved stop");
+	plan_guard(&w.state, &w.facts, &w.guard, &w.rules, &plan, &steps);
+	assert_true(steps.count <= ARRAY_SIZE(sent));
+	plan_guard_sent(&w.state, &late, &w.guard, &steps, sent, &after);
+	before = event_of(&after, EVENT_STOPPED)->before;
+	assert_non_null(before);
+	assert_non_null(strstr(before, "held 0 manual 00000000 u1000\n"));
+	assert_non_null(strstr(before, "used 3 "));
+	assert_null(strstr(before, "unknown"));
+	assert_non_null(strstr(event_of(&after, EVENT_STOPPED)->details, "\"pid\":4711"));
+	guard_world_close(&w);
+
+	guard_world_open(&w, AWAITED);
+	plan_guard(&w.state, &w.facts, &w.guard, &w.rules, &release, &released);
+	assert_null(released.before);
+	before = event_of(&release, EVENT_RELEASED)->before;
+	assert_non_null(before);
+	assert_non_null(strstr(before, "held 0 "));
+	assert_non_null(strstr(before, "\nwaits "));
+	guard_world_close(&w);
+}
+
 /* ---- guard.hours ---- */
 
 static void test_hours(void **unused)
@@ -506,10 +603,9 @@ static void test_hours(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_check),
-		cmocka_unit_test(test_sent),
-		cmocka_unit_test(test_hours),
+		cmocka_unit_test(test_cases),     cmocka_unit_test(test_check),
+		cmocka_unit_test(test_sent),      cmocka_unit_test(test_events),
+		cmocka_unit_test(test_explained), cmocka_unit_test(test_hours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,12 +54,13 @@ struct trace {
 	/* Whether these warnings were told. */
 	bool use_told[ACCOUNTS][GPUS], idle_told[GPUS], end_told[ACCOUNTS][GPUS];
 	int64_t released_ns[GPUS], known_released_ns[GPUS]; /* boot, and as the state has it */
+	int run_signals[GPUS];                              /* sent to the run there */
 	int64_t last_pass_ns;
 	int crashes;
 };
 
 static struct {
-	size_t warned, terms, kills, released, withdrawn, expired, ended, crashes;
+	size_t warned, terms, kills, runs, released, withdrawn, expired, ended, crashes;
 } total;
 
 static uint64_t next_random(struct trace *t)
@@ -124,9 +125,13 @@ static void apply(struct trace *t, const struct plan *plan)
 
 static struct plan_facts facts_of(const struct trace *t)
 {
+	static const enum holder_life alive[GPUS] = {HOLDER_ALIVE, HOLDER_ALIVE, HOLDER_ALIVE,
+						     HOLDER_ALIVE};
+
 	return (struct plan_facts){.now_ns = wall_ns(t, t->boot_ns),
 				   .boot_ns = t->boot_ns,
 				   .clock = "boot",
+				   .life = alive,
 				   .monotonic_ns = t->boot_ns};
 }
 
@@ -144,9 +149,12 @@ static void reserve(struct trace *t, size_t account, int gpu)
 	r->account = mem_printf("u%d", (int)uids[account]);
 	r->user = mem_strdup(r->account);
 	r->uid = quantity_of(uids[account]);
-	r->type = RESERVATION_MANUAL;
+	r->type = account == KEEPER || below(t, 3) ? RESERVATION_MANUAL : RESERVATION_RUN;
 	r->start_ns = wall_ns(t, t->boot_ns);
-	r->expiry_ns = r->start_ns + (5 + below(t, 300)) * MINUTE;
+	if (r->type == RESERVATION_MANUAL)
+		r->expiry_ns = r->start_ns + (5 + below(t, 300)) * MINUTE;
+	else
+		r->holder.command = (struct process_ref){10 + gpu, 1};
 	snprintf(r->base.clock, sizeof(r->base.clock), "boot");
 	r->base.offset_ns = t->offset_ns;
 	r->gpus = mem_alloc(1, sizeof(int));
@@ -156,6 +164,7 @@ static void reserve(struct trace *t, size_t account, int gpu)
 	t->active_ns[gpu] = t->boot_ns;
 	t->idle_since_ns[gpu] = t->idle_warned_ns[gpu] = t->seen_active_ns[gpu] = 0;
 	t->end_told_ns[account][gpu] = 0;
+	t->run_signals[gpu] = 0;
 }
 
 static void end_tasks(struct trace *t, size_t account, int gpu)
@@ -328,14 +337,27 @@ static void start_anew(struct trace *t, size_t account, int gpu)
 	}
 }
 
+/* Whether a pass gives that GPU back. */
+static bool releases(const struct guard_steps *steps, int gpu)
+{
+	for (size_t i = 0; i < steps->count; i++) {
+		if (steps->steps[i].deed == GUARD_RELEASED &&
+		    gpu_ids_have(steps->steps[i].gpus, steps->steps[i].gpus_count, gpu))
+			return true;
+	}
+	return false;
+}
+
 /* Whether anything that this pass can see says that the account's use of that GPU is over. */
-static void note_ended(struct trace *t, const struct sight *s, bool sees[ACCOUNTS][GPUS])
+static void note_ended(struct trace *t, const struct sight *s, const struct guard_steps *steps,
+		       bool sees[ACCOUNTS][GPUS])
 {
 	for (size_t a = 0; a < ACCOUNTS; a++) {
 		for (int i = 0; i < GPUS; i++) {
 			const struct reservation *r = t->state.slots[i].reservation;
 			/* This pass ends it, and the next one sees whose its processes are. */
-			bool ends = r && r->expiry_ns <= wall_ns(t, t->boot_ns);
+			bool ends = releases(steps, i) || (r && r->expiry_ns != TIME_NONE &&
+							   r->expiry_ns <= wall_ns(t, t->boot_ns));
 			bool seen = s->seen[i] && !ends;
 			bool old = false;
 			int mb = 0;
@@ -392,12 +414,12 @@ static void check_stop(struct trace *t, const struct guard_step *step)
 	CHECK(t, !task->kill_ns || t->crashes, "SIGKILL twice");
 }
 
-static void check_release(struct trace *t, const struct guard_step *step)
+/* What holds for a release, and for the signal to a run. */
+static void check_idle(struct trace *t, const struct guard_step *step)
 {
 	for (size_t i = 0; i < step->gpus_count; i++) {
 		int gpu = step->gpus[i];
 
-		CHECK(t, t->rules.idle_then == GUARD_RELEASE, "released though nobody waits");
 		CHECK(t,
 		      t->idle_since_ns[gpu] &&
 			      t->boot_ns - t->idle_since_ns[gpu] >= t->rules.idle_after_ns,
@@ -407,10 +429,30 @@ static void check_release(struct trace *t, const struct guard_step *step)
 		CHECK(t,
 		      t->idle_warned_ns[gpu] && (t->idle_told[gpu] || holds(t, ROOT, gpu)) &&
 			      t->boot_ns - t->idle_warned_ns[gpu] >= t->rules.idle_warn_ns,
-		      "GPU %d is released without a warning", gpu);
-		CHECK(t, t->within_hours, "released outside the hours");
+		      "%s without a warning, on GPU %d", step->text, gpu);
+		CHECK(t, t->within_hours, "%s outside the hours", step->text);
 		CHECK(t, !holds(t, KEEPER, gpu), "who keeps to the rules loses a GPU");
 	}
+}
+
+static void check_release(struct trace *t, const struct guard_step *step)
+{
+	check_idle(t, step);
+	CHECK(t, t->rules.idle_then == GUARD_RELEASE, "released though nobody waits");
+	CHECK(t, t->state.slots[step->gpus[0]].reservation->type == RESERVATION_MANUAL,
+	      "a run is released");
+}
+
+static void check_run(struct trace *t, const struct guard_step *step)
+{
+	size_t account = account_of((uid_t)step->uid.value);
+	int gpu = step->gpus[0];
+
+	check_idle(t, step);
+	CHECK(t, t->rules.idle_runs_signal, "a run is signalled without a rule");
+	CHECK(t, t->state.slots[gpu].reservation->type == RESERVATION_RUN, "it is no run");
+	CHECK(t, holds(t, account, gpu), "the GPU is not that run's");
+	CHECK(t, account != ROOT && uids[account] != 1003, "root's or a spared run is signalled");
 }
 
 /* What the steps of a pass mean, which is committed. */
@@ -455,6 +497,9 @@ static void note(struct trace *t, const struct guard_step *step)
 		check_release(t, step);
 		t->idle_warned_ns[gpu] = 0;
 		break;
+	case GUARD_SIGNAL_RUN:
+		check_run(t, step);
+		break;
 	case GUARD_TERM:
 	case GUARD_KILL:
 		check_stop(t, step);
@@ -464,10 +509,20 @@ static void note(struct trace *t, const struct guard_step *step)
 	}
 }
 
-/* Some processes end at the first signal. */
+/* Some processes end at the first signal. Runs go on, here. */
 static void send(struct trace *t, const struct guard_step *step, enum guard_sent *ret_sent)
 {
-	struct task *task = &t->tasks[step->process.pid - 1000];
+	struct task *task;
+
+	*ret_sent = GUARD_SENT;
+	if (step->deed == GUARD_SIGNAL_RUN) {
+		t->run_signals[step->gpus[0]]++;
+		CHECK(t, t->run_signals[step->gpus[0]] <= 1 + t->crashes,
+		      "a run is signalled twice");
+		total.runs++;
+		return;
+	}
+	task = &t->tasks[step->process.pid - 1000];
 
 	*ret_sent = task->alive ? GUARD_SENT : GUARD_GONE;
 	if (step->deed == GUARD_KILL) {
@@ -542,10 +597,12 @@ static void pass(struct trace *t)
 	/* Killed before its commit: nothing has happened. */
 	if (crash == 0)
 		return;
-	note_ended(t, &s, sees);
+	note_ended(t, &s, &steps, sees);
 	for (int i = 0; i < GPUS; i++) {
 		/* Nor does a warning count after a time of which nothing is known. */
-		bool is_void = t->rules.idle_then != GUARD_TELL && s.idle_ns[i] &&
+		const struct reservation *r = t->state.slots[i].reservation;
+		bool is_void = !(r && r->type == RESERVATION_RUN && !t->rules.idle_runs_signal) &&
+			       s.idle_ns[i] &&
 			       s.idle_ns[i] > wall_ns(t, t->idle_warned_ns[i]) + SECOND;
 
 		t->idle_warned_ns[i] = s.is_active[i] || is_void ? 0 : t->idle_warned_ns[i];
@@ -567,7 +624,7 @@ static void pass(struct trace *t)
 	}
 	sent = mem_alloc(steps.count, sizeof(*sent));
 	for (size_t i = 0; i < steps.count; i++) {
-		if (steps.steps[i].deed == GUARD_TERM || steps.steps[i].deed == GUARD_KILL)
+		if (guard_deed_signals(steps.steps[i].deed))
 			send(t, &steps.steps[i], &sent[i]);
 	}
 	/* ... or after its signals. */
@@ -603,6 +660,7 @@ static void open_trace(struct trace *t, uint64_t seed)
 		.idle_after_ns = below(t, 4) ? (4 + below(t, 40)) * MINUTE : 0,
 		.idle_warn_ns = (1 + below(t, 40)) * MINUTE,
 		.idle_then = below(t, 4) ? GUARD_RELEASE : GUARD_RELEASE_AWAITED,
+		.idle_runs_signal = below(t, 3) != 0,
 		.unreserved_after_ns = below(t, 4) ? (1 + below(t, 20)) * MINUTE : 0,
 		.unreserved_warn = true,
 		.unreserved_stop = below(t, 4) != 0,
@@ -651,12 +709,12 @@ static void test_traces(void **state)
 	for (uint64_t seed = 1; seed <= traces; seed++)
 		run_trace(seed);
 	/* Rules that never came to bear prove nothing. */
-	printf("# warned %zu, withdrawn %zu, told %zu, released %zu, SIGTERM %zu, SIGKILL %zu, ended "
+	printf("# warned %zu, withdrawn %zu, told %zu, released %zu, runs %zu, SIGTERM %zu, SIGKILL %zu, ended "
 	       "%zu, killed passes %zu\n",
-	       total.warned, total.withdrawn, total.expired, total.released, total.terms,
-	       total.kills, total.ended, total.crashes);
+	       total.warned, total.withdrawn, total.expired, total.released, total.runs,
+	       total.terms, total.kills, total.ended, total.crashes);
 	assert_true(total.warned && total.withdrawn && total.expired && total.released &&
-		    total.terms && total.kills && total.ended && total.crashes);
+		    total.runs && total.terms && total.kills && total.ended && total.crashes);
 }
 
 int main(void)
