@@ -293,7 +293,7 @@ $unreserved"
 	# Whatever changes something or signals somebody; each pass is killed a little later than the one before.
 	cut() {
 		status=0
-		in_world "${as[@]}" strace -f -o "$WORLD/trace" \
+		in_world "${as[@]}" env ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" strace -f -o "$WORLD/trace" \
 			-e "inject=pwrite64,fdatasync,fsync,ftruncate,unlink,sendto,sendmsg,write,pidfd_send_signal:signal=KILL:when=$1" \
 			canhazgpu guard >/dev/null 2>&1 || status=$?
 		[ "$status" -eq 0 ] || killed=$((killed + 1))

@@ -216,7 +216,7 @@ wait_told() {
 	ok root canhazgpu run --gpu-ids 3 -- sh -c 'canhazgpu release --user user >/dev/null'
 	wait_until '[ -s "$folder/begun" ]'
 	in_world canhazgpu status --json >"$WORLD/stdout"
-	wait_until 'in_world canhazgpu status --json >"$WORLD/stdout"; [ -z "$(gpus_in_use "$(cat "$WORLD/stdout")")" ]' 5
+	wait_until 'in_world canhazgpu status --json >"$WORLD/stdout"; [ -z "$(gpus_in_use "$(cat "$WORLD/stdout")")" ]' 40
 	[[ $stderr != *'still running'* ]]
 	# Nor does a pass wait for a hook that hangs.
 	ok root canhazgpu guard
