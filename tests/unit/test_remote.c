@@ -75,6 +75,33 @@ static void test_remotes(void **unused)
 	}
 }
 
+/* A list that is the same on all hosts names each as it is called, or with its domain. */
+static void test_own(void **unused)
+{
+	static const struct {
+		const char *name, *own;
+		bool same;
+	} cases[] = {
+		{"gpu1", "gpu1", true},
+		{"GPU1", "gpu1", true},
+		{"gpu1", "gpu1.lab.example", true},
+		{"gpu1.lab.example", "gpu1", true},
+		{"gpu1.lab.example", "gpu1.lab.example", true},
+		{"localhost", "gpu1", true},
+		{"gpu1.lab.example", "gpu1.other.example", false},
+		{"gpu10", "gpu1", false},
+		{"gpu", "gpu1", false},
+		{"gpu10", "gpu1.lab.example", false},
+		{"gpu2.lab.example", "gpu1.lab.example", false},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (remotes_is_own(cases[i].name, cases[i].own) != cases[i].same)
+			fail_msg("%s on %s", cases[i].name, cases[i].own);
+	}
+}
+
 /* Words that mean something to one of the shells. */
 static const char *const words[] = {
 	"printf", "<%s>",     "plain",    "",     " ",     "it's", "\\", "\\'", "a\\",
@@ -372,7 +399,7 @@ int main(void)
 		cmocka_unit_test(test_ssh),      cmocka_unit_test(test_status),
 		cmocka_unit_test(test_limits),   cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_problems), cmocka_unit_test(test_topics),
-		cmocka_unit_test(test_ask),
+		cmocka_unit_test(test_ask),      cmocka_unit_test(test_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
