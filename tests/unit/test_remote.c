@@ -277,6 +277,37 @@ static void test_status(void **unused)
 	}
 }
 
+/* What is next to be free is the next for whoever comes. */
+static void test_next_free(void **unused)
+{
+	static const struct {
+		const char *members;
+		bool free;
+	} cases[] = {
+		{"\"status\": \"IN_USE\"", true},
+		{"\"status\": \"IN_USE\", \"queue_id\": \"a\"", false},
+		{"\"status\": \"IN_USE\", \"drained_by\": \"root\"", false},
+		{"\"status\": \"IN_USE\", \"retired_at\": \"2026-11-30T11:00:00Z\"", false},
+		{"\"status\": \"IN_USE\", \"excluded\": true", false},
+		{"\"status\": \"AVAILABLE\"", false},
+		{"\"status\": \"DRAINED\"", false},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *text =
+			mem_printf("{%s, \"ends_at\": \"2026-11-30T11:00:00Z\"}", cases[i].members);
+		json_t *row = json_loads(text, 0, NULL);
+		struct remote_gpu gpu;
+
+		remote_gpu_read(row, &gpu);
+		assert_true(gpu.ends_ns != TIME_NONE);
+		if ((remote_free_ns(&gpu) != TIME_NONE) != cases[i].free)
+			fail_msg("%s", text);
+		json_decref(row);
+	}
+}
+
 /* Small text that would be a lot of memory, or a lot of rows, or deeper than a stack. */
 static void test_limits(void **unused)
 {
@@ -457,12 +488,12 @@ static void test_problems(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_remotes),  cmocka_unit_test(test_quote),
-		cmocka_unit_test(test_ssh),      cmocka_unit_test(test_status),
-		cmocka_unit_test(test_limits),   cmocka_unit_test(test_queue),
-		cmocka_unit_test(test_problems), cmocka_unit_test(test_topics),
-		cmocka_unit_test(test_ask),      cmocka_unit_test(test_own),
-		cmocka_unit_test(test_patience),
+		cmocka_unit_test(test_remotes),   cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_ssh),       cmocka_unit_test(test_status),
+		cmocka_unit_test(test_limits),    cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_problems),  cmocka_unit_test(test_topics),
+		cmocka_unit_test(test_ask),       cmocka_unit_test(test_own),
+		cmocka_unit_test(test_next_free), cmocka_unit_test(test_patience),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
