@@ -198,6 +198,8 @@ slow: no answer within 6s'
 	assert_stdout gpu1
 	chg run --host any --claim x -- true
 	assert_error 2 '--claim means GPUs of one host'
+	chg reserve --host any
+	assert_error 2 "can be used with 'canhazgpu run' alone"
 	chg run --host any --gpus 5 -- true
 	assert_error 1 'no host has 5 free GPUs'
 	assert_stderr_has 'gpu3: 4 free of 4 that would fit'
