@@ -17,8 +17,6 @@
 /* What a host says of itself is read no more often. */
 #define ABOUT_NS (30 * NS_PER_SECOND)
 
-#define SET(handle, option, value) (curl.curl_easy_setopt)(handle, option, value)
-
 static const char *const paths[FOLLOW_TOPICS] = {"/api/status", "/api/queue", "/api/host"};
 
 /* A line of the stream is complete. */
@@ -85,10 +83,10 @@ static void ask(struct follow_host *h)
 			h->fetch.tagged = (curl.curl_slist_append)(h->fetch.tagged, i->data);
 		h->fetch.tagged = (curl.curl_slist_append)(h->fetch.tagged, line);
 	}
-	SET(h->fetch.handle, CURLOPT_HTTPHEADER,
-	    h->fetch.tagged ? h->fetch.tagged : h->fetch.headers);
+	CURL_SET(h->fetch.handle, CURLOPT_HTTPHEADER,
+		 h->fetch.tagged ? h->fetch.tagged : h->fetch.headers);
 	(curl.curl_slist_free_all)(old);
-	SET(h->fetch.handle, CURLOPT_URL, h->urls[h->topic]);
+	CURL_SET(h->fetch.handle, CURLOPT_URL, h->urls[h->topic]);
 	follow_transfer_begin(&h->fetch);
 }
 
@@ -297,12 +295,12 @@ struct follow_host *follow_host_new(struct follow_shared *shared, const char *ur
 	follow_transfer_open(
 		&h->stream, h, shared,
 		&(struct follow_source){stream, token, "text/event-stream", take_stream});
-	SET(h->stream.handle, CURLOPT_MAX_RECV_SPEED_LARGE, STREAM_SPEED);
-	SET(h->stream.handle, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
+	CURL_SET(h->stream.handle, CURLOPT_MAX_RECV_SPEED_LARGE, STREAM_SPEED);
+	CURL_SET(h->stream.handle, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
 	follow_transfer_open(
 		&h->fetch, h, shared,
 		&(struct follow_source){h->urls[0], token, "application/json", take_body});
-	SET(h->fetch.handle, CURLOPT_TIMEOUT_MS, (long)(shared->limit_ns / NS_PER_MS));
+	CURL_SET(h->fetch.handle, CURLOPT_TIMEOUT_MS, (long)(shared->limit_ns / NS_PER_MS));
 	return h;
 }
 

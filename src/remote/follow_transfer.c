@@ -6,8 +6,6 @@
 
 #include "base/clock.h"
 
-#define SET(handle, option, value) (curl.curl_easy_setopt)(handle, option, value)
-
 static size_t take_header(char *bytes, size_t size, size_t count, void *argument)
 {
 	struct follow_transfer *t = argument;
@@ -63,14 +61,14 @@ void follow_transfer_open(struct follow_transfer *t, struct follow_host *h,
 {
 	*t = (struct follow_transfer){.host = h, .multi = shared->multi};
 	t->handle = curl_new(source->url, source->token, source->accept, &t->headers);
-	SET(t->handle, CURLOPT_HEADERFUNCTION, take_header);
-	SET(t->handle, CURLOPT_HEADERDATA, t);
-	SET(t->handle, CURLOPT_WRITEFUNCTION, source->take);
-	SET(t->handle, CURLOPT_WRITEDATA, t);
-	SET(t->handle, CURLOPT_PRIVATE, t);
-	SET(t->handle, CURLOPT_ERRORBUFFER, t->reason);
-	SET(t->handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(t->handle, CURLOPT_CONNECTTIMEOUT_MS, (long)(shared->limit_ns / NS_PER_MS));
+	CURL_SET(t->handle, CURLOPT_HEADERFUNCTION, take_header);
+	CURL_SET(t->handle, CURLOPT_HEADERDATA, t);
+	CURL_SET(t->handle, CURLOPT_WRITEFUNCTION, source->take);
+	CURL_SET(t->handle, CURLOPT_WRITEDATA, t);
+	CURL_SET(t->handle, CURLOPT_PRIVATE, t);
+	CURL_SET(t->handle, CURLOPT_ERRORBUFFER, t->reason);
+	CURL_SET(t->handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	CURL_SET(t->handle, CURLOPT_CONNECTTIMEOUT_MS, (long)(shared->limit_ns / NS_PER_MS));
 }
 
 void follow_transfer_close(struct follow_transfer *t)
