@@ -41,22 +41,22 @@ static const char *const wishes[] = {"note",       "user",   "gpus",      "type"
 /* What cannot be asked of whichever host. */
 static const char *const of_one_host[] = {"gpu-ids", "claim", NULL};
 
-struct look {
+struct survey {
 	struct hosts status, queues;
 	struct destination *hosts; /* one for each */
 	struct destination_choice *choices;
 	size_t count;
 };
 
-static void look_clear(struct look *l)
+static void survey_clear(struct survey *s)
 {
-	for (size_t i = 0; i < l->count; i++)
-		free((void *)l->hosts[i].gpus);
-	free(l->hosts);
-	free(l->choices);
-	hosts_clear(&l->status);
-	hosts_clear(&l->queues);
-	*l = (struct look){0};
+	for (size_t i = 0; i < s->count; i++)
+		free((void *)s->hosts[i].gpus);
+	free(s->hosts);
+	free(s->choices);
+	hosts_clear(&s->status);
+	hosts_clear(&s->queues);
+	*s = (struct survey){0};
 }
 
 static void read_gpus(const json_t *rows, struct destination *host)
@@ -118,8 +118,8 @@ static bool is_enough(const struct remote_call *call, size_t which, void *argume
 
 /* Asks each host for its status and its queue, both at the same time; `thorough`: however long one
    takes. */
-static int look(const struct invocation *in, const struct plan_request *request, bool thorough,
-		struct look *l, struct err *e)
+static int survey_hosts(const struct invocation *in, const struct plan_request *request,
+			bool thorough, struct survey *s, struct err *e)
 {
 	AUTO(hosts_question_clear)
 	struct hosts_question status = {.topic = REMOTE_STATUS, .path = mem_strdup("/api/status")};
@@ -128,28 +128,28 @@ static int look(const struct invocation *in, const struct plan_request *request,
 	struct wanted wanted = {.request = request};
 	const struct remote_patience patience = {is_enough, &wanted, PATIENCE_NS};
 	int64_t now_ns;
-	int r = hosts_list(in, &l->status, e);
+	int r = hosts_list(in, &s->status, e);
 
 	if (r == 0)
-		r = hosts_list(in, &l->queues, e);
+		r = hosts_list(in, &s->queues, e);
 	if (r < 0)
 		return r;
 	words_add(&status.words, "status");
 	words_add(&status.words, "--json");
 	words_add(&queue.words, "queue");
 	words_add(&queue.words, "--json");
-	wanted.hosts = l->status.list.count;
-	hosts_ask_both(in, &l->status, &status, &l->queues, &queue, hosts_timeout_ns(in),
+	wanted.hosts = s->status.list.count;
+	hosts_ask_both(in, &s->status, &status, &s->queues, &queue, hosts_timeout_ns(in),
 		       thorough ? NULL : &patience);
 	now_ns = clock_now_ns();
-	l->count = l->status.list.count;
-	l->hosts = mem_alloc(l->count + 1, sizeof(*l->hosts));
-	l->choices = mem_alloc(l->count + 1, sizeof(*l->choices));
-	for (size_t i = 0; i < l->count; i++) {
-		read_gpus(l->status.replies[i].document, &l->hosts[i]);
-		read_queue(l->queues.replies[i].document, &l->hosts[i]);
+	s->count = s->status.list.count;
+	s->hosts = mem_alloc(s->count + 1, sizeof(*s->hosts));
+	s->choices = mem_alloc(s->count + 1, sizeof(*s->choices));
+	for (size_t i = 0; i < s->count; i++) {
+		read_gpus(s->status.replies[i].document, &s->hosts[i]);
+		read_queue(s->queues.replies[i].document, &s->hosts[i]);
 	}
-	plan_destinations(request, now_ns, l->hosts, l->count, (size_t)getpid(), l->choices);
+	plan_destinations(request, now_ns, s->hosts, s->count, (size_t)getpid(), s->choices);
 	return 0;
 }
 
@@ -259,11 +259,11 @@ static int try_host(const struct invocation *in, const struct remote *host, stru
 }
 
 /* Why each of the others was not even tried. */
-static void add_reasons(const struct look *l, struct str *why)
+static void add_reasons(const struct survey *s, struct str *why)
 {
-	for (size_t i = 0; i < l->count; i++) {
-		const struct destination_choice *c = &l->choices[i];
-		const struct host_reply *reply = &l->status.replies[c->host];
+	for (size_t i = 0; i < s->count; i++) {
+		const struct destination_choice *c = &s->choices[i];
+		const struct host_reply *reply = &s->status.replies[c->host];
 
 		if (c->when == DESTINATION_NOW)
 			continue;
@@ -276,10 +276,10 @@ static void add_reasons(const struct look *l, struct str *why)
 }
 
 /* Queues on the best host, where the request says so. 0: it does not, or no host will do. */
-static int queue(const struct invocation *in, const struct look *l, struct err *e)
+static int queue(const struct invocation *in, const struct survey *s, struct err *e)
 {
-	const struct destination_choice *best = &l->choices[0];
-	const struct remote *host = &l->status.list.items[best->host];
+	const struct destination_choice *best = &s->choices[0];
+	const struct remote *host = &s->status.list.items[best->host];
 
 	if (!waits(in->settings) || best->when == DESTINATION_NEVER)
 		return 0;
@@ -287,31 +287,31 @@ static int queue(const struct invocation *in, const struct look *l, struct err *
 }
 
 /* Whether a host was not waited for, which may have what the others had no more. */
-static bool has_hurried(const struct look *l)
+static bool has_hurried(const struct survey *s)
 {
 	bool hurried = false;
 
-	for (size_t i = 0; i < l->count; i++)
-		hurried |= l->status.calls[i].hurried || l->queues.calls[i].hurried;
+	for (size_t i = 0; i < s->count; i++)
+		hurried |= s->status.calls[i].hurried || s->queues.calls[i].hurried;
 	return hurried;
 }
 
-/* Looks, and tries those hosts that have enough, one after the other. */
-static int look_and_try(const struct invocation *in, const struct plan_request *request,
-			bool thorough, struct look *l, struct str *why, struct err *e)
+/* Asks all, and tries those hosts that have enough, one after the other. */
+static int survey_and_try(const struct invocation *in, const struct plan_request *request,
+			  bool thorough, struct survey *s, struct str *why, struct err *e)
 {
-	int r = look(in, request, thorough, l, e);
+	int r = survey_hosts(in, request, thorough, s, e);
 
-	for (size_t i = 0; r == 0 && i < l->count; i++) {
-		if (l->choices[i].when == DESTINATION_NOW)
-			r = try_host(in, &l->status.list.items[l->choices[i].host], why, e);
+	for (size_t i = 0; r == 0 && i < s->count; i++) {
+		if (s->choices[i].when == DESTINATION_NOW)
+			r = try_host(in, &s->status.list.items[s->choices[i].host], why, e);
 	}
 	return r;
 }
 
 int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
 {
-	AUTO(look_clear) struct look l = {0};
+	AUTO(survey_clear) struct survey s = {0};
 	AUTO(str_clear) struct str why = {0};
 	AUTO_FREE char *kind = NULL;
 	const struct plan_request request = {
@@ -330,17 +330,17 @@ int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
 				"--%s means GPUs of one host: name it instead of '" REMOTE_ANY "'",
 				of_one_host[i]);
 	}
-	r = look_and_try(in, &request, false, &l, &why, e);
-	if (r == 0 && has_hurried(&l)) {
-		look_clear(&l);
+	r = survey_and_try(in, &request, false, &s, &why, e);
+	if (r == 0 && has_hurried(&s)) {
+		survey_clear(&s);
 		str_clear(&why);
-		r = look_and_try(in, &request, true, &l, &why, e);
+		r = survey_and_try(in, &request, true, &s, &why, e);
 	}
 	if (r == 0)
-		r = queue(in, &l, e);
+		r = queue(in, &s, e);
 	if (r < 0)
 		return r;
-	add_reasons(&l, &why);
+	add_reasons(&s, &why);
 	kind = plan_kind_text(request.gpu_type, request.min_memory_mb);
 	return err_set(e, EBUSY, "no host has %d free GPU%s%s%s (%.700s)", request.count,
 		       str_plural((size_t)request.count), *kind ? " " : "", kind, str_text(&why));

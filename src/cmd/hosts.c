@@ -3,12 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "cmd/context.h"
+#include "host/process.h"
 
 void hosts_question_clear(struct hosts_question *q)
 {
@@ -49,16 +48,9 @@ int64_t hosts_timeout_ns(const struct invocation *in)
 
 bool hosts_is_here(const char *name)
 {
-	char own[256] = "";
-	size_t length;
+	AUTO_FREE char *own = host_name();
 
-	if (gethostname(own, sizeof(own) - 1) < 0)
-		return false;
-	length = strcspn(own, ".");
-	/* "gpu1" and "gpu1.lab.example" are the same. */
-	return !strcasecmp(name, own) || !strcasecmp(name, "localhost") ||
-	       (!strncasecmp(name, own, length) &&
-		(!name[length] || (name[length] == '.' && !own[length])));
+	return remotes_is_own(name, own);
 }
 
 /* Whether there is a pool here: a host from which people go to others needs none. */
@@ -104,10 +96,9 @@ static int add_named(const char *text, const struct remotes *known, struct remot
 static int add_all(const struct invocation *in, const struct remotes *known, struct remotes *list,
 		   struct err *e)
 {
-	char own[256] = "";
+	AUTO_FREE char *own = host_name();
 	int r = 0;
 
-	(void)gethostname(own, sizeof(own) - 1);
 	own[strcspn(own, ".")] = '\0';
 	if (!lists_this_host(known) && has_pool(in))
 		r = remotes_add(list, known, own, e);

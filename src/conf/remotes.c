@@ -247,6 +247,16 @@ const struct remote *remotes_find(const struct remotes *r, const char *name)
 	return NULL;
 }
 
+bool remotes_is_own(const char *name, const char *own)
+{
+	size_t length = strcspn(own, ".");
+
+	if (!strcasecmp(name, own) || !strcasecmp(name, "localhost"))
+		return true;
+	return !strncasecmp(name, own, length) &&
+	       (!name[length] || (name[length] == '.' && !own[length]));
+}
+
 int remotes_add(struct remotes *r, const struct remotes *known, const char *name, struct err *e)
 {
 	const struct remote *found = remotes_find(known, name);

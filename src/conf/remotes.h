@@ -39,6 +39,9 @@ int remotes_parse(const char *text, struct remotes *ret, struct err *e);
 /* The host of that name, or NULL. */
 const struct remote *remotes_find(const struct remotes *r, const char *name);
 
+/* Whether a host that calls itself `own` is meant: "gpu1" and "gpu1.lab.example" are the same. */
+bool remotes_is_own(const char *name, const char *own);
+
 /* Adds what a user has typed to a list: the host of that name among the known ones, or a
    destination of ssh. */
 int remotes_add(struct remotes *r, const struct remotes *known, const char *name, struct err *e);

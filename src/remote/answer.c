@@ -213,6 +213,13 @@ void remote_gpu_read(const json_t *row, struct remote_gpu *ret)
 		ret->ends_ns = remote_time(row, "expiry_time");
 }
 
+int64_t remote_free_ns(const struct remote_gpu *gpu)
+{
+	if (gpu->state != REMOTE_IN_USE || gpu->collected || gpu->excluded)
+		return TIME_NONE;
+	return gpu->ends_ns;
+}
+
 void remote_request_read(const json_t *row, struct remote_request *ret)
 {
 	const json_t *allocated = json_object_get(row, "allocated");

@@ -49,6 +49,10 @@ struct remote_gpu {
 
 void remote_gpu_read(const json_t *row, struct remote_gpu *ret);
 
+/* When one that is in use is free for whoever comes next. TIME_NONE: unknown, or it is not in
+   use, or free for nobody else then: collected, or going out of service. */
+int64_t remote_free_ns(const struct remote_gpu *gpu);
+
 /* One request of a queue. */
 struct remote_request {
 	const char *id, *user, *type, *waiting_for;

@@ -55,18 +55,16 @@ CURL *curl_new(const char *url, const char *token, const char *accept,
 	*ret_headers = (curl.curl_slist_append)(NULL, accepts);
 	if (line)
 		*ret_headers = (curl.curl_slist_append)(*ret_headers, line);
-#define SET(option, value) (curl.curl_easy_setopt)(handle, option, value)
-	SET(CURLOPT_URL, url);
+	CURL_SET(handle, CURLOPT_URL, url);
 #if LIBCURL_VERSION_NUM >= 0x075500
-	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	CURL_SET(handle, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
-	SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+	CURL_SET(handle, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_FAILONERROR, 0L);
-	SET(CURLOPT_HTTPHEADER, *ret_headers);
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_USERAGENT, "canhazgpu/" CANHAZGPU_VERSION);
-#undef SET
+	CURL_SET(handle, CURLOPT_FOLLOWLOCATION, 0L);
+	CURL_SET(handle, CURLOPT_FAILONERROR, 0L);
+	CURL_SET(handle, CURLOPT_HTTPHEADER, *ret_headers);
+	CURL_SET(handle, CURLOPT_NOSIGNAL, 1L);
+	CURL_SET(handle, CURLOPT_USERAGENT, "canhazgpu/" CANHAZGPU_VERSION);
 	return handle;
 }

@@ -36,6 +36,8 @@ struct curl_functions {
 
 extern struct curl_functions curl;
 
+#define CURL_SET(handle, option, value) (curl.curl_easy_setopt)(handle, option, value)
+
 /* Loads it. -ENOTSUP, with what to install, where it is not there. */
 int curl_load(struct err *e);
 

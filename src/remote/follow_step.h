@@ -1,7 +1,7 @@
 /*
  * How another host's web server is followed: when its event stream is opened, its documents are
  * fetched, and when it counts as away: decided from what has happened and the time alone, without
- * I/O. remote/follow.c does what it says.
+ * I/O. remote/follow_host.c does what it says.
  *
  *     stream → at a change: documents, at most every 2 s → anything fails: begin again, later
  *

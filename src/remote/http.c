@@ -36,12 +36,10 @@ int http_get(const char *url, const char *token, int64_t timeout_ns, int out, ch
 	long status = 0;
 	CURLcode code;
 
-#define SET(option, value) (curl.curl_easy_setopt)(handle, option, value)
-	SET(CURLOPT_TIMEOUT_MS, (long)(timeout_ns / NS_PER_MS));
-	SET(CURLOPT_ERRORBUFFER, text);
-	SET(CURLOPT_WRITEFUNCTION, take);
-	SET(CURLOPT_WRITEDATA, &out);
-#undef SET
+	CURL_SET(handle, CURLOPT_TIMEOUT_MS, (long)(timeout_ns / NS_PER_MS));
+	CURL_SET(handle, CURLOPT_ERRORBUFFER, text);
+	CURL_SET(handle, CURLOPT_WRITEFUNCTION, take);
+	CURL_SET(handle, CURLOPT_WRITEDATA, &out);
 	code = (curl.curl_easy_perform)(handle);
 	(curl.curl_easy_getinfo)(handle, CURLINFO_RESPONSE_CODE, &status);
 	problem = curl_problem(status);

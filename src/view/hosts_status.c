@@ -146,14 +146,15 @@ static struct counts count_gpus(const json_t *rows)
 
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		struct remote_gpu gpu;
+		int64_t free_ns;
 
 		remote_gpu_read(json_array_get(rows, i), &gpu);
 		c.total++;
 		c.of[gpu.state]++;
-		if (gpu.state != REMOTE_IN_USE || gpu.collected || gpu.ends_ns == TIME_NONE ||
-		    (c.next_ns != TIME_NONE && c.next_ns <= gpu.ends_ns))
+		free_ns = remote_free_ns(&gpu);
+		if (free_ns == TIME_NONE || (c.next_ns != TIME_NONE && c.next_ns <= free_ns))
 			continue;
-		c.next_ns = gpu.ends_ns;
+		c.next_ns = free_ns;
 		c.next_gpu = gpu.id;
 		c.next_user = gpu.user;
 	}

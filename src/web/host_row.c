@@ -75,6 +75,7 @@ static void add_kind(struct summary *s, char *name, bool available)
 static void add_gpu(struct summary *s, const json_t *row)
 {
 	struct remote_gpu gpu;
+	int64_t free_ns;
 	char *name;
 
 	remote_gpu_read(row, &gpu);
@@ -82,11 +83,10 @@ static void add_gpu(struct summary *s, const json_t *row)
 	name = kind_name(row, &gpu);
 	if (name)
 		add_kind(s, name, gpu.state == REMOTE_AVAILABLE);
-	/* One that is collected or goes out of service is free for nobody else. */
-	if (gpu.state != REMOTE_IN_USE || gpu.collected || gpu.excluded ||
-	    gpu.ends_ns == TIME_NONE || (s->next_ns != TIME_NONE && s->next_ns <= gpu.ends_ns))
+	free_ns = remote_free_ns(&gpu);
+	if (free_ns == TIME_NONE || (s->next_ns != TIME_NONE && s->next_ns <= free_ns))
 		return;
-	s->next_ns = gpu.ends_ns;
+	s->next_ns = free_ns;
 	s->next_estimated = json_is_true(json_object_get(row, "ends_at_estimated"));
 }
 

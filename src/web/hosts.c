@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "conf/remotes.h"
 #include "host/process.h"
 #include "web/server.h"
 
@@ -33,7 +34,7 @@ int hosts_find(const struct server *s, const char *name)
 		if (!strcasecmp(s->config->hosts[i].name, name))
 			return (int)i;
 	}
-	return own && !strcasecmp(own, name) ? HOST_HERE : HOST_UNKNOWN;
+	return remotes_is_own(name, own) ? HOST_HERE : HOST_UNKNOWN;
 }
 
 static void drop_documents(struct other *other)

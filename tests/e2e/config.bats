@@ -154,6 +154,14 @@ write_formats() {
 		exec canhazgpu config --json --config "$HOME/../named.yaml"' >"$WORLD/stdout"
 	stdout=$(cat "$WORLD/stdout")
 	assert_equal "$(value run.gpus) $(value run.timeout) $(value report.days)" '1 null 7'
+	# What a user's file is only warned of is an error there: a mistyped limit would be no limit.
+	printf 'run: {gpsu: 4}\n' >"$WORLD/etc/canhazgpu/config.yaml"
+	status=0
+	# shellcheck disable=SC2016
+	in_world unshare --mount --propagation private sh -euc 'mount --bind "$HOME/../etc" /etc
+		exec canhazgpu config' >"$WORLD/stdout" 2>"$WORLD/stderr" || status=$?
+	stdout=$(cat "$WORLD/stdout") stderr=$(cat "$WORLD/stderr")
+	assert_error 2 "/etc/canhazgpu/config.yaml:1:7: unknown key 'run.gpsu', did you mean 'run.gpus'?"
 }
 
 @test "settings of the web server, as the existing program's files have them" {

@@ -198,6 +198,8 @@ slow: no answer within 6s'
 	assert_stdout gpu1
 	chg run --host any --claim x -- true
 	assert_error 2 '--claim means GPUs of one host'
+	chg reserve --host any
+	assert_error 2 "can be used with 'canhazgpu run' alone"
 	chg run --host any --gpus 5 -- true
 	assert_error 1 'no host has 5 free GPUs'
 	assert_stderr_has 'gpu3: 4 free of 4 that would fit'
@@ -228,6 +230,18 @@ slow: no answer within 6s'
 	pool 4
 	chg_ok run --host any --gpus 4 -- hostname
 	assert_stdout desk
+}
+
+@test "an https address: the certificate is checked" {
+	pool 1
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=gpu2 \
+		-addext subjectAltName=IP:127.0.0.1 -keyout "$WORLD/key" -out "$WORLD/cert" 2>/dev/null
+	start_background tls openssl s_server -accept 127.0.0.1:0 -www -key "$WORLD/key" -cert "$WORLD/cert"
+	wait_until 'has_text "$WORLD/tls.out" "ACCEPT 127"'
+	world_set "CANHAZGPU_HOSTS=gpu2 url=https://127.0.0.1:$(sed -n 's/^ACCEPT 127.0.0.1://p' "$WORLD/tls.out")"
+	chg status --host gpu2 --json
+	assert_status 1
+	[[ $(json_get '.[0] | "\(.status) \(.error)"') == 'AWAY '*certificate* ]] || fail_with "$stdout"
 }
 
 @test "a key that may only look: views are carried out, everything else is refused" {

@@ -26,7 +26,6 @@ void other_close(struct other_client *o);
 int other_take_locked(struct other_client *o);
 int other_take_by_script(struct other_client *o);
 
-/* Renews and releases what it has taken. */
 /*
  * Its careless habits: what it does without its lock, by what it has read a while ago. Where `o`
  * is careful it takes nothing that was freed a moment ago, so that its kind does not lose by that
@@ -47,6 +46,7 @@ void other_leave(struct other_client *o, int gpu, enum leaving how);
 /* Whether the state of the GPU has that text in it: its owner's name, or the id. */
 bool other_sees(struct other_client *o, int gpu, const char *text);
 
+/* Renews and releases what it has taken. */
 void other_heartbeat(struct other_client *o, int gpu);
 void other_release(struct other_client *o, int gpu);
 

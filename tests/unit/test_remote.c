@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,6 +73,33 @@ static void test_remotes(void **unused)
 				 r->label ? r->label : "-");
 		}
 		assert_string_equal(str_text(&got), c->expected);
+	}
+}
+
+/* A list that is the same on all hosts names each as it is called, or with its domain. */
+static void test_own(void **unused)
+{
+	static const struct {
+		const char *name, *own;
+		bool same;
+	} cases[] = {
+		{"gpu1", "gpu1", true},
+		{"GPU1", "gpu1", true},
+		{"gpu1", "gpu1.lab.example", true},
+		{"gpu1.lab.example", "gpu1", true},
+		{"gpu1.lab.example", "gpu1.lab.example", true},
+		{"localhost", "gpu1", true},
+		{"gpu1.lab.example", "gpu1.other.example", false},
+		{"gpu10", "gpu1", false},
+		{"gpu", "gpu1", false},
+		{"gpu10", "gpu1.lab.example", false},
+		{"gpu2.lab.example", "gpu1.lab.example", false},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (remotes_is_own(cases[i].name, cases[i].own) != cases[i].same)
+			fail_msg("%s on %s", cases[i].name, cases[i].own);
 	}
 }
 
@@ -148,13 +176,34 @@ static void test_ssh(void **unused)
 	const struct remote host = {.name = name, .ssh = ssh};
 	const char *const asked[] = {"canhazgpu", "status", "--json", NULL};
 	char runtime[] = "/tmp/chg-remote.XXXXXX";
-	AUTO_FREE char *socket = NULL;
+	AUTO_FREE char *socket = NULL, *path = NULL;
+	/* It asks for nothing, forwards nothing, and keeps its connection for the next one. */
+	static const char *const needed[] = {"-aTx",
+					     "-oBatchMode=yes",
+					     "-oClearAllForwardings=yes",
+					     "-oRemoteCommand=none",
+					     "-oPermitLocalCommand=no",
+					     "-oConnectTimeout=1",
+					     "-oControlMaster=auto",
+					     "-oControlPersist=300"};
 
 	(void)unused;
 	assert_non_null(mkdtemp(runtime));
 	setenv("XDG_RUNTIME_DIR", runtime, 1);
 	ssh_for_question(&host, asked, NS_PER_SECOND, &question);
 	socket = mem_printf("%s/canhazgpu-ssh", runtime);
+	path = mem_printf("-oControlPath=%s/%%C", socket);
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		assert_true(has_word(&question, needed[i]));
+	assert_true(has_word(&question, path));
+	words_clear(&question);
+	/* One that others can enter is not used, but the one that then is in /tmp. */
+	assert_int_equal(chmod(socket, 0750), 0);
+	ssh_for_question(&host, asked, NS_PER_SECOND, &question);
+	assert_false(has_word(&question, path));
+	free(path);
+	path = mem_printf("/tmp/canhazgpu-ssh-%u", getuid());
+	(void)rmdir(path);
 	assert_int_equal(rmdir(socket), 0);
 	assert_int_equal(rmdir(runtime), 0);
 	assert_string_equal(question.items[question.count - 3], "--");
@@ -162,9 +211,11 @@ static void test_ssh(void **unused)
 	assert_string_equal(question.items[question.count - 1], "canhazgpu status --json");
 	ssh_for_command(&host, asked, NULL, true, &command);
 	assert_string_equal(command.items[command.count - 1], "exec canhazgpu status --json");
+	assert_true(has_word(&command, "-t"));
 	assert_false(has_word(&command, "-oControlPath=none"));
 	words_clear(&command);
 	ssh_for_command(&host, asked, NULL, false, &command);
+	assert_true(has_word(&command, "-T"));
 	assert_true(has_word(&command, "-oControlPath=none"));
 	assert_string_equal(command.items[command.count - 1],
 			    "exec env CANHAZGPU_END_WITH_PARENT=1 canhazgpu status --json");
@@ -223,6 +274,37 @@ static void test_status(void **unused)
 		json_decref(rows);
 		if (strcmp(str_text(&got), c->expected) != 0)
 			fail_msg("%s: got '%s'", c->text, str_text(&got));
+	}
+}
+
+/* What is next to be free is the next for whoever comes. */
+static void test_next_free(void **unused)
+{
+	static const struct {
+		const char *members;
+		bool free;
+	} cases[] = {
+		{"\"status\": \"IN_USE\"", true},
+		{"\"status\": \"IN_USE\", \"queue_id\": \"a\"", false},
+		{"\"status\": \"IN_USE\", \"drained_by\": \"root\"", false},
+		{"\"status\": \"IN_USE\", \"retired_at\": \"2026-11-30T11:00:00Z\"", false},
+		{"\"status\": \"IN_USE\", \"excluded\": true", false},
+		{"\"status\": \"AVAILABLE\"", false},
+		{"\"status\": \"DRAINED\"", false},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *text =
+			mem_printf("{%s, \"ends_at\": \"2026-11-30T11:00:00Z\"}", cases[i].members);
+		json_t *row = json_loads(text, 0, NULL);
+		struct remote_gpu gpu;
+
+		remote_gpu_read(row, &gpu);
+		assert_true(gpu.ends_ns != TIME_NONE);
+		if ((remote_free_ns(&gpu) != TIME_NONE) != cases[i].free)
+			fail_msg("%s", text);
+		json_decref(row);
 	}
 }
 
@@ -328,6 +410,44 @@ static void test_ask(void **unused)
 	}
 }
 
+static bool is_first(const struct remote_call *call, size_t which, void *argument)
+{
+	(void)call;
+	(void)argument;
+	return which == 0;
+}
+
+/* One that has answered is enough, or all have until the deadline. */
+static void test_patience(void **unused)
+{
+	static const struct remote_patience patience = {is_first, NULL, 50 * NS_PER_MS};
+	static const struct {
+		const struct remote_patience *patience;
+		int64_t timeout_ns;
+		const char *problem;
+	} cases[] = {
+		{&patience, 60 * NS_PER_SECOND, "others have answered much faster"},
+		{NULL, 100 * NS_PER_MS, "no answer within 0.1s"},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		static const char *const scripts[] = {"echo x", "exec sleep 1000"};
+		struct remote_call calls[2] = {0};
+
+		for (size_t k = 0; k < ARRAY_SIZE(scripts); k++) {
+			words_add(&calls[k].words, "sh");
+			words_add(&calls[k].words, "-c");
+			words_add(&calls[k].words, scripts[k]);
+		}
+		remote_ask(calls, ARRAY_SIZE(scripts), cases[i].timeout_ns, cases[i].patience);
+		assert_string_equal(calls[1].problem, cases[i].problem);
+		assert_int_equal(calls[1].hurried, cases[i].patience != NULL);
+		for (size_t k = 0; k < ARRAY_SIZE(scripts); k++)
+			remote_call_clear(&calls[k]);
+	}
+}
+
 static const struct problem_case {
 	bool is_ssh;
 	int exit_status;
@@ -368,11 +488,12 @@ static void test_problems(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_remotes),  cmocka_unit_test(test_quote),
-		cmocka_unit_test(test_ssh),      cmocka_unit_test(test_status),
-		cmocka_unit_test(test_limits),   cmocka_unit_test(test_queue),
-		cmocka_unit_test(test_problems), cmocka_unit_test(test_topics),
-		cmocka_unit_test(test_ask),
+		cmocka_unit_test(test_remotes),   cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_ssh),       cmocka_unit_test(test_status),
+		cmocka_unit_test(test_limits),    cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_problems),  cmocka_unit_test(test_topics),
+		cmocka_unit_test(test_ask),       cmocka_unit_test(test_own),
+		cmocka_unit_test(test_next_free), cmocka_unit_test(test_patience),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
