@@ -30,7 +30,7 @@
  *     forecast           when anything ends or starts, as it is shown
  *     backfill           GPUs that others wait for, but cannot use yet (private)
  *     waiting            the entry of a request in the queue (private)
- *     guard, guard_steps, guard_use, guard_idle, guard_expiry
+ *     guard, guard_steps, guard_use, guard_idle, guard_expiry, guard_unreserved
  *                        what is done about idle and unreserved GPUs; guard_pass joins them
  *     the decisions      reserve, wait, adopt, extend, release, restore, init, cancel, drain,
  *                        ignore, nested, within, reuse, claim, machine, destination
