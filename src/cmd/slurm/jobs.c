@@ -127,10 +127,6 @@ int slurm_release(const struct invocation *in, struct err *e)
 		return err_set(e, ENOENT, "there is no account '%.60s'", account);
 	if (account)
 		number = mem_printf("%ju", (uintmax_t)uid);
-	if (settings_flag(in->settings, "release.cancel"))
-		return err_usage(e,
-				 "--cancel does not work with Slurm: 'canhazgpu cancel ID' takes "
-				 "a request out of the queue");
 	r = slurm_reservations(number, &held, &count, e);
 	if (r < 0)
 		return r;
