@@ -126,6 +126,47 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "
 	run -0 --separate-stderr chg run -- sh -c 'echo "$SLURM_JOB_ID"'
 	[ "$output" = "$SLURM_JOB_ID" ]
 	unset SLURM_JOB_ID SLURM_GPUS_ON_NODE
+	# It would have a job that nobody knows of.
+	run -2 chg reserve --slurm --mem=50 --quiet
+	[[ $output == "Error: '--quiet' does not work with 'reserve'"* ]]
+}
+
+@test "status --mine, release --user, and cancel of a job that runs" {
+	local job
+	job=$(chg reserve --short --gpus 2 --slurm --mem=50)
+	run -0 chg status --mine
+	[ "$(grep -c '^n[1-3]:' <<<"$output")" = 2 ]
+	[ "$(grep -c "job $job" <<<"$output")" = 2 ]
+	run -0 chg release --user "$(as_user id -un)"
+	[ "$output" = "Released 2 GPU(s): job $job" ]
+	chg_begin victim run -- sleep 100
+	wait_until 'grep -q Reserved "$cluster/victim.err"'
+	job=$(sed -n 's/.*(job \([0-9]*\))$/\1/p' "$cluster/victim.err")
+	run -0 chg cancel "$job"
+	[ "$output" = "Ended job $job" ]
+	fails wait $pid
+}
+
+@test "however many watch, an answer that is younger than 10 s will do" {
+	local i pids=()
+	mkdir -p "$cluster/bin"
+	printf '#!/bin/sh\necho asked >>"%s/home/asked"\nexec "%s" "$@"\n' "$cluster" "$(command -v squeue)" >"$cluster/bin/squeue"
+	chmod 755 "$cluster/bin/squeue"
+	rm -f "$cluster"/home/.cache/canhazgpu/slurm-*
+	PATH=$cluster/bin:$PATH run -0 chg status
+	for i in 1 2 3; do
+		PATH=$cluster/bin:$PATH chg_begin "watch$i" status --watch=1
+		pids+=("$pid")
+	done
+	for i in 1 2 3; do
+		wait_until 'grep -q "^n3:3" "$cluster/watch'$i'.out"'
+	done
+	# More than the second that was asked for.
+	sleep 1.2
+	kill "${pids[@]}"
+	rm "$cluster/bin/squeue"
+	[ "$(wc -l <"$cluster/home/asked")" = 1 ]
+	[ "$(cat "$cluster"/watch[123].out | grep -c '^n3:3')" = 3 ]
 }
 
 # All GPUs, in one job for each node.
