@@ -223,7 +223,9 @@ void slurm_nodes_ask(const char *hosts, struct snapshot *s)
 	AUTO_FREE struct remote_call *calls = NULL;
 	size_t count = 0;
 
-	if (!hosts || remotes_parse(hosts, &list, NULL) < 0)
+	/* Jobs as they were and processes as they are do not match; and Slurm has taken its time.
+	 */
+	if (s->warning || !hosts || remotes_parse(hosts, &list, NULL) < 0)
 		return;
 	calls = mem_alloc(list.count + 1, sizeof(*calls));
 	for (size_t i = 0; i < list.count; i++) {

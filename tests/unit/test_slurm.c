@@ -401,6 +401,25 @@ static void test_nodes_members(void **state)
 	assert_string_equal(table_cell(table, 3, 1), "UNRESERVED");
 }
 
+/* What runs now is not compared with jobs as they were, and a hung controller is enough to wait
+   for. */
+static void test_nodes_not_asked(void **state)
+{
+	static const char hosts[] = "n1 url=http://127.0.0.1:1";
+	AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
+	AUTO(snapshot_clear) struct snapshot s = {0};
+
+	(void)state;
+	read_release("22.05", &c);
+	slurm_snapshot(&c, NOW_NS, &s);
+	s.warning = mem_strdup("Slurm does not answer");
+	slurm_nodes_ask(hosts, &s);
+	assert_null(s.views[0].problem);
+	mem_replace(&s.warning, NULL);
+	slurm_nodes_ask(hosts, &s);
+	assert_non_null(strstr(s.views[0].problem, "n1: "));
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -563,15 +582,25 @@ static void test_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hosts),     cmocka_unit_test(test_hosts_bounded),
-		cmocka_unit_test(test_gpus),      cmocka_unit_test(test_tres),
-		cmocka_unit_test(test_words),     cmocka_unit_test(test_complaint),
-		cmocka_unit_test(test_variables), cmocka_unit_test(test_releases),
-		cmocka_unit_test(test_table),     cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_nodes),     cmocka_unit_test(test_nodes_members),
-		cmocka_unit_test(test_nonsense),  cmocka_unit_test(test_private),
-		cmocka_unit_test(test_twice),     cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_explain),   cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_hosts_bounded),
+		cmocka_unit_test(test_gpus),
+		cmocka_unit_test(test_tres),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_complaint),
+		cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_releases),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_nodes),
+		cmocka_unit_test(test_nodes_members),
+		cmocka_unit_test(test_nodes_not_asked),
+		cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_private),
+		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_usage),
 	};
 
 	return cmocka_run_group_tests_name("slurm", tests, NULL, NULL);
