@@ -214,16 +214,27 @@ fill() {
 	[ -z "$(slurm squeue -h -t PD)" ]
 }
 
-@test "--timeout stops a command by SIGINT, in seconds" {
-	run -5 chg run --timeout 1s -- sh -c 'trap "echo told; exit 5" INT; while :; do sleep 0.1; done'
-	[ "${lines[-1]}" = told ]
+@test "--timeout stops a command by SIGINT, in seconds, --signal-before warns it" {
+	run -5 chg run --timeout 2s --signal-before 1s -- sh -c 'trap "echo warned" USR1
+		trap "echo told; exit 5" INT; while :; do sleep 0.1; done'
+	[[ $output == *$'\nwarned\n'*told ]]
+}
+
+@test "what does not end at --timeout is killed, and a second Ctrl-C ends the job" {
+	CANHAZGPU_RUN_GRACE=500ms run -137 chg run --timeout 1s -- sh -c 'trap "" INT; while :; do sleep 0.1; done'
+	chg_begin stubborn run -- sh -c 'trap "echo told" INT; echo up; while :; do sleep 0.1; done'
+	wait_until 'grep -q up "$cluster/stubborn.out" && grep -q Reserved "$cluster/stubborn.err"'
+	kill -INT $pid
+	wait_until 'grep -q told "$cluster/stubborn.out"'
+	kill -INT $pid
+	wait_until '! kill -0 $pid 2>/dev/null'
 }
 
 @test "SIGTERM and Ctrl-C reach the command, which decides" {
 	local signal
 	for signal in TERM INT; do
 		chg_begin "told$signal" run -- sh -c "trap 'echo told; exit 6' $signal; echo up; while :; do sleep 0.1; done"
-		wait_until 'grep -q up "$cluster/told'$signal'.out"'
+		wait_until 'grep -q up "$cluster/told'$signal'.out" && grep -q Reserved "$cluster/told'$signal'.err"'
 		kill -$signal $pid
 		local rc=0
 		wait $pid || rc=$?
