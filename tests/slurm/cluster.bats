@@ -316,7 +316,8 @@ fill() {
 	# A client that it does not answer yet would try again after seconds.
 	wait_until '(exec 4<>"/dev/tcp/127.0.0.1/$(sed -n s/^SlurmctldPort=//p "$SLURM_CONF")") 2>/dev/null'
 	# What it had saved may be older than the last test: jobs of that come back.
-	wait_until 'slurm scancel --user="$(as_user id -un)"; slurm sinfo -hN -o %t 2>/dev/null | grep -q "^idle$"'
+	# The other nodes are unknown to it at first, which the next tests would see.
+	wait_until 'slurm scancel --user="$(as_user id -un)"; [ "$(slurm sinfo -hN -o %t 2>/dev/null | grep -c "^idle$")" = 3 ]'
 	run -0 --separate-stderr chg run -- echo back
 	[ "$output" = back ]
 }
