@@ -45,6 +45,8 @@ static const struct engine_row slurm_rows[] = {
 #define NO_PLACE "Slurm picks the GPUs; see --gres-flags and the topology of its administrator"
 #define NO_MEMORY "Slurm does not know how much memory a GPU has; --type names the model"
 #define NO_NOTIFY "Slurm sends mail: --slurm --mail-type=ALL"
+#define NO_HOST \
+	"all nodes of the cluster are shown; a host with a pool of its own: --engine pool --host"
 #define NO_LABEL "Slurm shows accounts alone; --note says what it is for"
 
 static const struct engine_option slurm_options[] = {
@@ -72,7 +74,10 @@ static const struct engine_option slurm_options[] = {
 	{&cmd_release, "gpu-ids",
 	 "a job is released as a whole: 'canhazgpu cancel ID' ends one job"},
 	{&cmd_release, "all", "'scancel' ends jobs of others, account by account: --user"},
+	{&cmd_release, "cancel", "'canhazgpu cancel ID' takes a request out of the queue"},
 	{&cmd_report, "idle", "whether GPUs were used is seen on the nodes alone"},
+	{&cmd_queue, "host", NO_HOST},
+	{&cmd_status, "host", NO_HOST},
 	{&cmd_status, "topology", "Slurm does not know how GPUs are linked"},
 	{0},
 };

@@ -12,28 +12,6 @@
 #include "slurm/call.h"
 #include "slurm/text.h"
 
-/* Rows of squeue, whose fields "|" separates. False behind the last; warnings of the program
-   between them are no rows. */
-static bool next_row(char **at, char *fields[], size_t count)
-{
-	while (**at) {
-		char *line = *at, *end = line + strcspn(line, "\n");
-		size_t found = 0;
-
-		*at = *end ? end + 1 : end;
-		*end = '\0';
-		for (char *field = line; field && found < count; found++) {
-			fields[found] = field;
-			field = strchr(field, '|');
-			if (field)
-				*field++ = '\0';
-		}
-		if (found == count && *line && !line[strspn(line, "0123456789")])
-			return true;
-	}
-	return false;
-}
-
 int slurm_reservations(const char *account, struct slurm_held **ret_held, size_t *ret_count,
 		       struct err *e)
 {
@@ -54,7 +32,7 @@ int slurm_reservations(const char *account, struct slurm_held **ret_held, size_t
 	*ret_count = 0;
 	if (r < 0)
 		return r;
-	for (at = text; next_row(&at, fields, ARRAY_SIZE(fields));) {
+	for (at = text; slurm_next_row(&at, fields, ARRAY_SIZE(fields));) {
 		struct slurm_held held = {
 			.id = strtoll(fields[0], NULL, 10),
 			.gpus = slurm_tres_gpus(fields[1]),
@@ -98,7 +76,7 @@ int slurm_job_find(const char *id, struct slurm_found *ret_found, struct err *e)
 	if (r < 0)
 		return r;
 	at = text;
-	if (status == 0 && next_row(&at, fields, ARRAY_SIZE(fields))) {
+	if (status == 0 && slurm_next_row(&at, fields, ARRAY_SIZE(fields))) {
 		*ret_found = (struct slurm_found){
 			.id = number,
 			.uid = (uid_t)strtoul(fields[1], NULL, 10),
@@ -127,7 +105,7 @@ int slurm_pending(struct slurm_found **ret_found, size_t *ret_count, struct err 
 	*ret_count = 0;
 	if (r < 0)
 		return r;
-	for (at = text; next_row(&at, fields, ARRAY_SIZE(fields));) {
+	for (at = text; slurm_next_row(&at, fields, ARRAY_SIZE(fields));) {
 		if (!slurm_tres_gpus(fields[2]))
 			continue;
 		*ret_found = mem_resize(*ret_found, *ret_count + 1, sizeof(**ret_found));

@@ -100,7 +100,18 @@ static void set_problem(struct snapshot *s, size_t slot, const char *problem)
 	s->views[slot].problem = s->seen.problems[slot];
 }
 
-/* What Slurm says of it stays; only that nobody uses it may be wrong. */
+/* All that is on it has begun since then. */
+static bool is_newer(const struct gpu *gpu, int64_t time_ns)
+{
+	for (size_t i = 0; i < gpu->processes_count; i++) {
+		if (gpu->processes[i].started_ns <= time_ns)
+			return false;
+	}
+	return gpu->processes_count > 0;
+}
+
+/* What Slurm says of it stays; only that nobody uses it may be wrong. What has begun since Slurm
+   was asked may be of a job that is as young. */
 static void join_gpu(struct snapshot *s, size_t slot, const json_t *row)
 {
 	struct gpu_view *view = &s->views[slot];
@@ -114,7 +125,8 @@ static void join_gpu(struct snapshot *s, size_t slot, const json_t *row)
 	view->use = s->seen.use[slot] = use_of(&seen, gpu);
 	if (seen.error || gpu->health_reason)
 		set_problem(s, slot, seen.error ? seen.error : gpu->health_reason);
-	if (view->use == USE_BUSY && view->status == GPU_AVAILABLE)
+	if (view->use == USE_BUSY && view->status == GPU_AVAILABLE &&
+	    !is_newer(gpu, s->seen.taken_ns))
 		view->status = GPU_UNRESERVED;
 	mem_replace(&view->model.model, seen.model);
 	mem_replace(&view->model.provider, remote_text(json_object_get(row, "model"), "provider"));
@@ -223,7 +235,9 @@ void slurm_nodes_ask(const char *hosts, struct snapshot *s)
 	AUTO_FREE struct remote_call *calls = NULL;
 	size_t count = 0;
 
-	if (!hosts || remotes_parse(hosts, &list, NULL) < 0)
+	/* Jobs as they were and processes as they are do not match; and Slurm has taken its time.
+	 */
+	if (s->warning || !hosts || remotes_parse(hosts, &list, NULL) < 0)
 		return;
 	calls = mem_alloc(list.count + 1, sizeof(*calls));
 	for (size_t i = 0; i < list.count; i++) {

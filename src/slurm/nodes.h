@@ -9,7 +9,8 @@
 /*
  * Asks the nodes of a snapshot that `hosts` (as the configuration has it) names with a url, all at
  * once and for at most SLURM_LIMIT_NS, and completes their GPUs. Of one that does not answer the
- * use stays unknown, and the GPUs say why. `hosts` may be NULL.
+ * use stays unknown, and the GPUs say why. `hosts` may be NULL. None is asked where Slurm has not
+ * answered (the snapshot has a warning).
  */
 void slurm_nodes_ask(const char *hosts, struct snapshot *s);
 

@@ -233,6 +233,26 @@ int slurm_words(const char *text, struct slurm_names *ret_words, struct err *e)
 	return 0;
 }
 
+bool slurm_next_row(char **at, char *fields[], size_t count)
+{
+	while (**at) {
+		char *line = *at, *end = line + strcspn(line, "\n");
+		size_t found = 0;
+
+		*at = *end ? end + 1 : end;
+		*end = '\0';
+		for (char *field = line; field && found < count; found++) {
+			fields[found] = field;
+			field = strchr(field, '|');
+			if (field)
+				*field++ = '\0';
+		}
+		if (found == count && *line && !line[strspn(line, "0123456789")])
+			return true;
+	}
+	return false;
+}
+
 int slurm_compare_names(const char *a, const char *b)
 {
 	return strverscmp(a, b);

@@ -49,6 +49,10 @@ size_t slurm_tres_gpus(const char *text);
 int slurm_words(const char *text, struct slurm_names *ret_words, struct err *e);
 void slurm_names_add(struct slurm_names *n, const char *name);
 
+/* The next row of a text whose fields "|" separates and whose first one is a number; false behind
+   the last. Warnings of the programs between them are no rows. The text is cut in pieces. */
+bool slurm_next_row(char **at, char *fields[], size_t count);
+
 /* "n2" before "n10". For qsort of char *. */
 int slurm_compare_names(const char *a, const char *b);
 

@@ -56,22 +56,11 @@ static void add_job(struct usage *u, char *const *f, const char *reservations, i
 void slurm_usage_add(struct usage *u, char *rows, const char *reservations, int64_t now_ns,
 		     size_t *ret_without_gpus)
 {
-	*ret_without_gpus = 0;
-	while (*rows) {
-		char *line = rows, *end = line + strcspn(line, "\n"), *fields[FIELDS];
-		size_t found = 0;
+	char *fields[FIELDS];
 
-		rows = *end ? end + 1 : end;
-		*end = '\0';
-		for (char *field = line; field && found < FIELDS; found++) {
-			fields[found] = field;
-			field = strchr(field, '|');
-			if (field)
-				*field++ = '\0';
-		}
-		if (found == FIELDS && *line >= '0' && *line <= '9')
-			add_job(u, fields, reservations, now_ns, ret_without_gpus);
-	}
+	*ret_without_gpus = 0;
+	while (slurm_next_row(&rows, fields, FIELDS))
+		add_job(u, fields, reservations, now_ns, ret_without_gpus);
 }
 
 static int ask(const char *format, const char *filter, const struct period *period, char **ret_text,

@@ -126,6 +126,47 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "
 	run -0 --separate-stderr chg run -- sh -c 'echo "$SLURM_JOB_ID"'
 	[ "$output" = "$SLURM_JOB_ID" ]
 	unset SLURM_JOB_ID SLURM_GPUS_ON_NODE
+	# It would have a job that nobody knows of.
+	run -2 chg reserve --slurm --mem=50 --quiet
+	[[ $output == "Error: '--quiet' does not work with 'reserve'"* ]]
+}
+
+@test "status --mine, release --user, and cancel of a job that runs" {
+	local job
+	job=$(chg reserve --short --gpus 2 --slurm --mem=50)
+	run -0 chg status --mine
+	[ "$(grep -c '^n[1-3]:' <<<"$output")" = 2 ]
+	[ "$(grep -c "job $job" <<<"$output")" = 2 ]
+	run -0 chg release --user "$(as_user id -un)"
+	[ "$output" = "Released 2 GPU(s): job $job" ]
+	chg_begin victim run -- sleep 100
+	wait_until 'grep -q Reserved "$cluster/victim.err"'
+	job=$(sed -n 's/.*(job \([0-9]*\))$/\1/p' "$cluster/victim.err")
+	run -0 chg cancel "$job"
+	[ "$output" = "Ended job $job" ]
+	fails wait $pid
+}
+
+@test "however many watch, an answer that is younger than 10 s will do" {
+	local i pids=()
+	mkdir -p "$cluster/bin"
+	printf '#!/bin/sh\necho asked >>"%s/home/asked"\nexec "%s" "$@"\n' "$cluster" "$(command -v squeue)" >"$cluster/bin/squeue"
+	chmod 755 "$cluster/bin/squeue"
+	rm -f "$cluster"/home/.cache/canhazgpu/slurm-*
+	PATH=$cluster/bin:$PATH run -0 chg status
+	for i in 1 2 3; do
+		PATH=$cluster/bin:$PATH chg_begin "watch$i" status --watch=1
+		pids+=("$pid")
+	done
+	for i in 1 2 3; do
+		wait_until 'grep -q "^n3:3" "$cluster/watch'$i'.out"'
+	done
+	# More than the second that was asked for.
+	sleep 1.2
+	kill "${pids[@]}"
+	rm "$cluster/bin/squeue"
+	[ "$(wc -l <"$cluster/home/asked")" = 1 ]
+	[ "$(cat "$cluster"/watch[123].out | grep -c '^n3:3')" = 3 ]
 }
 
 # All GPUs, in one job for each node.
@@ -173,16 +214,27 @@ fill() {
 	[ -z "$(slurm squeue -h -t PD)" ]
 }
 
-@test "--timeout stops a command by SIGINT, in seconds" {
-	run -5 chg run --timeout 1s -- sh -c 'trap "echo told; exit 5" INT; while :; do sleep 0.1; done'
-	[ "${lines[-1]}" = told ]
+@test "--timeout stops a command by SIGINT, in seconds, --signal-before warns it" {
+	run -5 chg run --timeout 2s --signal-before 1s -- sh -c 'trap "echo warned" USR1
+		trap "echo told; exit 5" INT; while :; do sleep 0.1; done'
+	[[ $output == *$'\nwarned\n'*told ]]
+}
+
+@test "what does not end at --timeout is killed, and a second Ctrl-C ends the job" {
+	CANHAZGPU_RUN_GRACE=500ms run -137 chg run --timeout 1s -- sh -c 'trap "" INT; while :; do sleep 0.1; done'
+	chg_begin stubborn run -- sh -c 'trap "echo told" INT; echo up; while :; do sleep 0.1; done'
+	wait_until 'grep -q up "$cluster/stubborn.out" && grep -q Reserved "$cluster/stubborn.err"'
+	kill -INT $pid
+	wait_until 'grep -q told "$cluster/stubborn.out"'
+	kill -INT $pid
+	wait_until '! kill -0 $pid 2>/dev/null'
 }
 
 @test "SIGTERM and Ctrl-C reach the command, which decides" {
 	local signal
 	for signal in TERM INT; do
 		chg_begin "told$signal" run -- sh -c "trap 'echo told; exit 6' $signal; echo up; while :; do sleep 0.1; done"
-		wait_until 'grep -q up "$cluster/told'$signal'.out"'
+		wait_until 'grep -q up "$cluster/told'$signal'.out" && grep -q Reserved "$cluster/told'$signal'.err"'
 		kill -$signal $pid
 		local rc=0
 		wait $pid || rc=$?
@@ -264,7 +316,8 @@ fill() {
 	# A client that it does not answer yet would try again after seconds.
 	wait_until '(exec 4<>"/dev/tcp/127.0.0.1/$(sed -n s/^SlurmctldPort=//p "$SLURM_CONF")") 2>/dev/null'
 	# What it had saved may be older than the last test: jobs of that come back.
-	wait_until 'slurm scancel --user="$(as_user id -un)"; slurm sinfo -hN -o %t 2>/dev/null | grep -q "^idle$"'
+	# The other nodes are unknown to it at first, which the next tests would see.
+	wait_until 'slurm scancel --user="$(as_user id -un)"; [ "$(slurm sinfo -hN -o %t 2>/dev/null | grep -c "^idle$")" = 3 ]'
 	run -0 --separate-stderr chg run -- echo back
 	[ "$output" = back ]
 }

@@ -47,10 +47,8 @@ teardown() {
 	chg run --gpus 2 -- sleep 2
 	chg reserve --gpus 1 --slurm --mem=50
 	chg release
-	wait_until '[ "$(chg report --json | jq "[.. | .manual_count? // empty] | add // 0")" != 0 ] || chg report | grep -q "Total reservations"'
-	run -0 chg report
-	[[ $output == *'Total reservations: '* ]]
-	[[ $output != *'Total reservations: 0'* ]]
+	# The accounting is late by seconds. The runs of the other tests are in it, too.
+	wait_until 'chg report --json | jq -e ".users[0] | .run_count >= 1 and .manual_count == 1 and .gpu_hours > 0.001"'
 	run -2 chg report --by gpu
 	[[ $output == *'its accounting does not say'* ]]
 	run chg doctor
@@ -65,6 +63,7 @@ teardown() {
 	end=${EPOCHREALTIME/./}
 	run -1 chg run -- true
 	kill -CONT "$(cat "$cluster/c/run/slurmctld")"
-	[ $((end - begin)) -lt 4000000 ]
+	echo "$((end - begin)) us"
+	[ $((end - begin)) -lt 3000000 ]
 	[[ $output == 'Error: Slurm does not answer: squeue took too long' ]]
 }

@@ -2,8 +2,11 @@
  * line. */
 #include "test.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "cmd/engine.h"
+#include "cmd/slurm/request.h"
 
 static const struct engine_row *find_row(const struct engine *engine, const struct command *command)
 {
@@ -50,6 +53,167 @@ static void test_options(void **state)
 	}
 }
 
+static const char *refusal_of(const struct command *command, const char *option)
+{
+	for (const struct engine_option *o = engine_at(1)->options; o->command; o++) {
+		if (o->command == command && !strcmp(o->option, option))
+			return o->refusal;
+	}
+	return NULL;
+}
+
+/* What Slurm follows of the options of a command that it answers. Any other is refused: one that
+   has no effect would be a wrong answer. (--host of the other commands goes elsewhere before.) */
+static void test_followed(void **state)
+{
+	static const struct {
+		const struct command *command;
+		const char *options;
+	} followed[] = {
+		{&cmd_cancel, " host "},
+		{&cmd_queue, " all json explain "},
+		{&cmd_release, " user host "},
+		{&cmd_reserve, " gpus type duration wait nonblock note slurm host short export "},
+		{&cmd_run, " gpus type timeout wait nonblock note slurm host signal-before "},
+		{&cmd_status, " all json mine summary fresh watch "},
+	};
+	size_t answered = 0;
+
+	(void)state;
+	for (const struct engine_row *row = engine_at(1)->rows; row->command; row++)
+		answered += row->run != NULL;
+	assert_int_equal(answered, ARRAY_SIZE(followed));
+	for (size_t i = 0; i < ARRAY_SIZE(followed); i++) {
+		const struct command *command = followed[i].command;
+
+		for (const struct option_spec *o = command->options; o && o->name; o++) {
+			AUTO_FREE char *word = mem_printf(" %s ", o->name);
+			bool is_followed = strstr(followed[i].options, word) != NULL;
+
+			/* What is in files alone may be there for pools. */
+			if (o->not_on_command_line)
+				continue;
+			if (is_followed == (refusal_of(command, o->name) != NULL))
+				fail_msg("%s --%s: %s", command->name, o->name,
+					 is_followed ? "refused" : "neither followed nor refused");
+		}
+	}
+}
+
+/* The caller frees it. */
+static char *read_document(void)
+{
+	AUTO_FREE char *path = mem_printf("%s/../docs/slurm.md", getenv("CANHAZGPU_TEST_SOURCE"));
+	AUTO_FCLOSE FILE *file = fopen(path, "re");
+	struct str text = {0};
+	char buffer[4096];
+	size_t n;
+
+	assert_non_null(file);
+	while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0)
+		str_add_bytes(&text, buffer, n);
+	return str_steal(&text);
+}
+
+/* The first table of docs/slurm.md has what is answered, the second what is refused. */
+static void test_document(void **state)
+{
+	AUTO_FREE char *document = read_document();
+	char *answered = strstr(document, "## What a command is");
+	char *differs = strstr(document, "## What differs");
+	char *refused = strstr(document, "## What is refused"), *end = strstr(document, "## Five");
+
+	(void)state;
+	assert_true(answered && differs && refused && end);
+	*differs = *end = '\0';
+	for (const struct engine_row *row = engine_at(1)->rows; row->command; row++) {
+		AUTO_FREE char *word = mem_printf("`%s", row->command->name);
+
+		if (!row->command->hidden && !strstr(row->refusal ? refused : answered, word))
+			fail_msg("docs/slurm.md: no row for %s", row->command->name);
+	}
+	for (const struct engine_option *o = engine_at(1)->options; o->command; o++) {
+		AUTO_FREE char *word = mem_printf("--%s", o->option);
+
+		if (!strstr(refused, word))
+			fail_msg("docs/slurm.md: no row for %s --%s", o->command->name, o->option);
+	}
+}
+
+/* ---- what srun and salloc are asked for ---- */
+
+static void test_requests(void **state)
+{
+	static const struct {
+		const struct command *command;
+		const char *settings[4][2];
+		int64_t limit_s;
+		bool in_allocation;
+		const char *words; /* NULL: refused */
+	} cases[] = {
+		{&cmd_run, {{0}}, 0, false, "--gres=gpu:1 --nodes=1 --immediate=5"},
+		{&cmd_run,
+		 {{"run.gpus", "2"}, {"run.type", "a100"}, {"run.wait", "forever"}},
+		 0,
+		 false,
+		 "--gres=gpu:a100:2 --nodes=1"},
+		{&cmd_run, {{"run.type", "a100,b"}}, 0, false, NULL},
+		{&cmd_run,
+		 {{"run.note", "of us"}, {"run.wait", "30m"}},
+		 0,
+		 false,
+		 "--gres=gpu:1 --nodes=1 --comment=of us"},
+		{&cmd_run,
+		 {{"run.wait", "30m"}, {"run.nonblock", "true"}},
+		 0,
+		 false,
+		 "--gres=gpu:1 --nodes=1 --immediate=5"},
+		/* Whole minutes, never less than was asked for. */
+		{&cmd_reserve,
+		 {{"reserve.wait", "forever"}},
+		 61,
+		 false,
+		 "--gres=gpu:1 --nodes=1 --time=2"},
+		/* What is typed comes last, and counts. */
+		{&cmd_run,
+		 {{"slurm.args", "-p gpu --mem=1G"}, {"run.slurm", "--mem='2 G'"}},
+		 0,
+		 false,
+		 "--gres=gpu:1 --nodes=1 --immediate=5 -p gpu --mem=1G --mem=2 G"},
+		{&cmd_run,
+		 {{"slurm.args", "-p gpu"}, {"run.slurm", "-c 2"}, {"run.note", "x"}},
+		 60,
+		 true,
+		 "--gres=gpu:1 -c 2"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(settings_freep) struct settings *s = settings_new();
+		struct invocation in = {.command = cases[i].command, .settings = s};
+		AUTO(slurm_names_clear) struct slurm_names words = {0};
+		AUTO(str_clear) struct str all = {0};
+		struct err e = {0};
+		int r;
+
+		commands_declare(s);
+		for (size_t k = 0; k < 4 && cases[i].settings[k][0]; k++)
+			assert_int_equal(settings_set(s, cases[i].settings[k][0],
+						      cases[i].settings[k][1], "--option", &e),
+					 0);
+		r = slurm_request(&in, cases[i].limit_s * NS_PER_SECOND, cases[i].in_allocation,
+				  &words, &e);
+		if (!cases[i].words) {
+			assert_int_equal(e.exit_status, EXIT_STATUS_USAGE);
+			continue;
+		}
+		assert_int_equal(r, 0);
+		for (size_t n = 0; n < words.count; n++)
+			str_addf(&all, "%s%s", n ? " " : "", words.items[n]);
+		assert_string_equal(str_text(&all), cases[i].words);
+	}
+}
+
 /* run ARGS: what the engine answers. */
 static int run(const struct command *command, const char *key, enum setting_origin origin,
 	       struct err *e)
@@ -79,9 +243,9 @@ static void test_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_rows),     cmocka_unit_test(test_options),
+		cmocka_unit_test(test_followed), cmocka_unit_test(test_document),
+		cmocka_unit_test(test_refusals), cmocka_unit_test(test_requests),
 	};
 
 	return cmocka_run_group_tests_name("engines", tests, NULL, NULL);

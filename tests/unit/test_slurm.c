@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "slurm/call.h"
@@ -372,6 +373,40 @@ static void test_nodes(void **state)
 	}
 }
 
+/* Slurm's answer is up to 10 s old: who has begun since then has a job that is not in it. */
+static void test_nodes_newer(void **state)
+{
+	static const struct {
+		const char *began[2];
+		enum gpu_status status;
+	} cases[] = {
+		{{"2026-11-30T00:00:05Z", "2026-11-30T00:00:05Z"}, GPU_AVAILABLE},
+		{{"2026-11-30T00:00:05Z", "2026-11-29T00:00:00Z"}, GPU_UNRESERVED},
+		{{"2026-11-30T00:00:05Z", "unknown"}, GPU_UNRESERVED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
+		AUTO(snapshot_clear) struct snapshot s = {0};
+		AUTO_FREE char *text = mem_printf(
+			"[{\"device_minor\":0},{\"device_minor\":1},{\"device_minor\":2},"
+			"{\"device_minor\":3,\"status\":\"UNRESERVED\",\"memory_used_mb\":9000,"
+			"\"processes\":[{\"pid\":5,\"started_at\":\"%s\"},"
+			"{\"pid\":6,\"started_at\":\"%s\"}]}]",
+			cases[i].began[0], cases[i].began[1]);
+		json_t *rows = json_loads(text, 0, NULL);
+
+		assert_non_null(rows);
+		read_release("22.05", &c);
+		assert_int_equal(clock_rfc3339_parse("2026-11-30T00:00:00Z", &c.taken_ns, NULL), 0);
+		slurm_snapshot(&c, NOW_NS, &s);
+		slurm_nodes_join(&s, "n1", rows);
+		json_decref(rows);
+		assert_int_equal(s.views[3].status, cases[i].status);
+	}
+}
+
 static void test_nodes_members(void **state)
 {
 	AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
@@ -399,6 +434,25 @@ static void test_nodes_members(void **state)
 	json_decref(status);
 	table = view_status_table(&s);
 	assert_string_equal(table_cell(table, 3, 1), "UNRESERVED");
+}
+
+/* What runs now is not compared with jobs as they were, and a hung controller is enough to wait
+   for. */
+static void test_nodes_not_asked(void **state)
+{
+	static const char hosts[] = "n1 url=http://127.0.0.1:1";
+	AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
+	AUTO(snapshot_clear) struct snapshot s = {0};
+
+	(void)state;
+	read_release("22.05", &c);
+	slurm_snapshot(&c, NOW_NS, &s);
+	s.warning = mem_strdup("Slurm does not answer");
+	slurm_nodes_ask(hosts, &s);
+	assert_null(s.views[0].problem);
+	mem_replace(&s.warning, NULL);
+	slurm_nodes_ask(hosts, &s);
+	assert_non_null(strstr(s.views[0].problem, "n1: "));
 }
 
 static void test_refused(void **state)
@@ -563,15 +617,16 @@ static void test_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hosts),     cmocka_unit_test(test_hosts_bounded),
-		cmocka_unit_test(test_gpus),      cmocka_unit_test(test_tres),
-		cmocka_unit_test(test_words),     cmocka_unit_test(test_complaint),
-		cmocka_unit_test(test_variables), cmocka_unit_test(test_releases),
-		cmocka_unit_test(test_table),     cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_nodes),     cmocka_unit_test(test_nodes_members),
-		cmocka_unit_test(test_nonsense),  cmocka_unit_test(test_private),
-		cmocka_unit_test(test_twice),     cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_explain),   cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_hosts),       cmocka_unit_test(test_hosts_bounded),
+		cmocka_unit_test(test_gpus),        cmocka_unit_test(test_tres),
+		cmocka_unit_test(test_words),       cmocka_unit_test(test_complaint),
+		cmocka_unit_test(test_variables),   cmocka_unit_test(test_releases),
+		cmocka_unit_test(test_table),       cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_nodes),       cmocka_unit_test(test_nodes_members),
+		cmocka_unit_test(test_nodes_newer), cmocka_unit_test(test_nodes_not_asked),
+		cmocka_unit_test(test_nonsense),    cmocka_unit_test(test_private),
+		cmocka_unit_test(test_twice),       cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_explain),     cmocka_unit_test(test_usage),
 	};
 
 	return cmocka_run_group_tests_name("slurm", tests, NULL, NULL);

@@ -21,6 +21,19 @@
 
 /* ---- reserve ---- */
 
+/* By -Q or --quiet, as short as salloc understands it, it would not say which job it has got. */
+static int check_loud(const struct slurm_names *words, struct err *e)
+{
+	for (size_t i = 1; i < words->count; i++) {
+		if (!strncmp(words->items[i], "-Q", 2) || !strncmp(words->items[i], "--qu", 4))
+			return err_usage(e,
+					 "'%s' does not work with 'reserve': the id of the job is "
+					 "read from what salloc says; --short prints only that",
+					 words->items[i]);
+	}
+	return 0;
+}
+
 static int reserve_words(const struct invocation *in, int64_t duration_ns,
 			 struct slurm_names *words, struct err *e)
 {
@@ -34,6 +47,8 @@ static int reserve_words(const struct invocation *in, int64_t duration_ns,
 	slurm_names_add(words, path);
 	slurm_names_add(words, "--no-shell");
 	r = slurm_request(in, duration_ns, false, words, e);
+	if (r == 0)
+		r = check_loud(words, e);
 	slurm_names_add(words, "--job-name=" SLURM_RESERVATION_NAME);
 	return r;
 }
@@ -127,10 +142,6 @@ int slurm_release(const struct invocation *in, struct err *e)
 		return err_set(e, ENOENT, "there is no account '%.60s'", account);
 	if (account)
 		number = mem_printf("%ju", (uintmax_t)uid);
-	if (settings_flag(in->settings, "release.cancel"))
-		return err_usage(e,
-				 "--cancel does not work with Slurm: 'canhazgpu cancel ID' takes "
-				 "a request out of the queue");
 	r = slurm_reservations(number, &held, &count, e);
 	if (r < 0)
 		return r;

@@ -6,9 +6,9 @@
 #include "slurm/text.h"
 
 /*
- * Adds one node, the GPUs, the note, the time limit in whole minutes (0: Slurm's own), what may be
- * waited for, then slurm.args and --slurm, which may overrule what comes before. `to_hold` leaves
- * all out that only an allocation needs. The words are added to *words.
+ * Adds the GPUs, and unless they come out of an allocation that is there already (in_allocation)
+ * one node, the note, the time limit in whole minutes (0: Slurm's own), whether it may wait, and
+ * slurm.args; last --slurm, which may overrule what comes before. The words are added to *words.
  */
 int slurm_request(const struct invocation *in, int64_t limit_ns, bool in_allocation,
 		  struct slurm_names *words, struct err *e);
