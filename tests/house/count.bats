@@ -176,6 +176,21 @@ bare_tree() {
 	[ "$(grep -c '^build-gcc' <<<"$output")" = 1 ]
 }
 
+@test "the names of what failed stand at the end, too, and not more than one can read" {
+	printf 'ok 1 - fine\nnot ok 2 - a name\n' >"$out/e2e-sqlite.one.tap"
+	for ((i = 1; i <= 16; i++)); do
+		echo "not ok $i - other" >>"$out/two.tap"
+	done
+	run show_failed_names "$out"
+	[ "${lines[0]}" = 'failed: e2e-sqlite.one: 2 - a name' ]
+	[ "${lines[-1]}" = 'failed: 2 more' ]
+	[ ${#lines[@]} -eq 16 ]
+	rm "$out"/*.tap
+	echo 'ok 1 - fine' >"$out/one.tap"
+	run show_failed_names "$out"
+	[ "$output" = '' ]
+}
+
 # A tree with these end-to-end tests: NAME "LINE" ...
 e2e_tree() {
 	mkdir -p "$BATS_TEST_TMPDIR/tree/tests/e2e"
