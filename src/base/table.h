@@ -20,6 +20,7 @@ struct table_column {
 	int floor;  /* ... to no less than so many columns, while there is anything else to do */
 	int drop; /* in a terminal that is too narrow even then: left out, highest first; 0: never.
 		     Columns of nothing but "-" and "0" go before anything is cut */
+	bool flow; /* what a cell has no room for goes on below the row, instead of being cut */
 };
 
 /* The columns are borrowed for the life of the table. */
