@@ -36,8 +36,8 @@ bool host_status_has_signal(const char *text, const char *mask, int signal);
 int64_t host_timens_boot_ns(const char *text);
 
 /*
- * What /proc shows of a start to a process in a time namespace is shifted by that namespace's offset.
- * Starts are compared across namespaces: this makes one of them one of the host's.
+ * What /proc shows of a start to a process in a time namespace is shifted by that namespace's
+ * offset. Starts are compared across namespaces: this makes one of them one of the host's.
  */
 uint64_t host_ticks_of_host(uint64_t ticks);
 
