@@ -80,6 +80,17 @@ installed_doctor() {
 	[ ! -e "$WORLD/pool.db" ]
 }
 
+@test "the line that starts passes of guard works as it stands" {
+	[ ! -d /run/systemd/system ] || skip 'a timer starts them here'
+	pool 1
+	chg_ok doctor --json
+	[[ $(jq -r '.[] | select(.check == "guard").advice' <<<"$stdout") =~ ':'\ (\*\ ){5}(/.*)\ \(man ]] ||
+		fail_with "$stdout"
+	in_world env PATH=/usr/bin:/bin sh -c "${BASH_REMATCH[2]}"
+	chg_ok doctor --json
+	assert_json '.[] | select(.check == "guard").result' ok
+}
+
 @test "no password, no note and no name of anybody is in it" {
 	pool 2
 	chg_ok reserve --note 'secret-note' --user 'secret-name'
