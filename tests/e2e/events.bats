@@ -52,7 +52,9 @@ events() {
 	chg_ok events --explain "$id"
 	assert_stdout_has 'Asked for: '
 	assert_stdout_has 'Requests that waited then, in order of arrival:'
-	id=$(in_world canhazgpu events --kind queued --json | jq -r '.events[1].id')
+	chg_ok events --kind queued --json
+	assert_json '.events | map(.reason | split(", ")[-1]) | join("; ")' 'first in the queue; behind 1 other request'
+	id=$(jq -r '.events[1].id' <<<"$stdout")
 	chg_ok events --explain "$id" --json
 	assert_json '.before.gpus | map("\(.state) \(.gpus | join(",")) \(.text | split(" ")[-1])") | join("; ")' \
 		"held 0,1 $ME; kept 2 $ME"
