@@ -123,6 +123,8 @@ static int print_list(struct pool *pool, const struct query *q, const struct set
 	AUTO(table_freep) struct table *table = NULL;
 	int r = pool_events(pool, &q->filter, q->since_ns, NULL, q->limit, &list, e);
 
+	if (r == 0 && !list.count)
+		r = pool_events_check(pool, e);
 	if (r < 0)
 		return r;
 	if (q->json)
