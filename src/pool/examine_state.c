@@ -335,8 +335,9 @@ static char *passes_advice(void)
 	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
 	if (has_timer())
-		return mem_strdup("as root, 'systemctl enable --now canhazgpu-guard.timer' starts one "
-				  "each minute (man canhazgpu-guard)");
+		return mem_strdup(
+			"as root, 'systemctl enable --now canhazgpu-guard.timer' starts one "
+			"each minute (man canhazgpu-guard)");
 	program[n > 0 ? n : 0] = '\0';
 	/* A space would end the name there, and '%' means a newline to cron. */
 	return mem_printf("a line in %s crontab starts one each minute: * * * * * %s guard (man "
