@@ -203,6 +203,19 @@ installed_doctor() {
 	broken 'chmod 2757 "$WORLD/bin2/canhazgpu"' 'program FAILED' program 'everybody can write to it'
 }
 
+@test "an installation that has lost its bit: root is told, who would not notice" {
+	local advice
+	installed_doctor 'chmod 0755 "$WORLD/bin2/canhazgpu"
+		"$WORLD/bin2/canhazgpu" doctor --json >"$WORLD/root"'
+	assert_finding program ok 'not set-group-id (a personal installation)'
+	assert_finding store FAILED 'permission denied'
+	advice=$(jq -r '.[] | select(.check == "program" and .result == "warning").advice' "$WORLD/root")
+	assert_equal "$advice" "chgrp canhazgpu '$WORLD/bin2/canhazgpu' && chmod 2755 '$WORLD/bin2/canhazgpu'"
+	installed_doctor "$advice"
+	assert_status 0
+	assert_finding program ok 'set-group-id canhazgpu'
+}
+
 @test "an installation: the files with the limits are root's alone to change" {
 	installed_doctor 'mkdir -p /etc/canhazgpu/config.d; echo "policy.max-gpus: 2" >/etc/canhazgpu/config.d/lab.yaml'
 	assert_finding configuration ok /etc/canhazgpu/config.d/lab.yaml
@@ -211,6 +224,10 @@ installed_doctor() {
 	assert_finding configuration warning "chown root '/etc/canhazgpu/config.d/lab.yaml'"
 	installed_doctor 'chown 0 /etc/canhazgpu/config.d/lab.yaml; chmod 0777 /etc/canhazgpu/config.d'
 	assert_finding configuration FAILED 'everybody can write files in /etc/canhazgpu/config.d'
+	installed_doctor 'chmod 0755 /etc/canhazgpu/config.d; cd /etc/canhazgpu/config.d; chmod 0666 lab.yaml'
+	assert_finding configuration FAILED "chmod o-w '/etc/canhazgpu/config.d/lab.yaml'"
+	installed_doctor 'chmod 0600 /etc/canhazgpu/config.d/lab.yaml'
+	assert_finding configuration FAILED 'let everybody read it (chmod a+r)'
 }
 
 @test "more than one program of the name, or another one, in PATH" {
