@@ -25,7 +25,9 @@ events() {
 		'drained 2' 'released 0,1')"
 	assert_equal "$(events --gpu 2 --kind drained,extended)" 'drained 2'
 	assert_equal "$(events --newest 1)" 'released 0,1'
-	assert_equal "$(events --user nobody-at-all)" ''
+	chg_ok events --user nobody-at-all
+	assert_stdout 'Nothing has happened in that time.'
+	assert_stderr "Warning: there is no account 'nobody-at-all', and nothing of one in that time"
 	chg_ok events
 	assert_stdout_has "$ME got GPUs 0-1 for 2h 0m 0s"
 	assert_stdout_has "$ME took GPU 2 out of service: a fan"
