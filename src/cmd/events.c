@@ -125,7 +125,8 @@ static void warn_of_account(const char *account)
 	uid_t uid;
 
 	if (account && host_account_find(account, &uid) < 0)
-		fprintf(stderr, "Warning: there is no account '%s', and nothing of one in that time\n",
+		fprintf(stderr,
+			"Warning: there is no account '%s', and nothing of one in that time\n",
 			shown);
 }
 
