@@ -10,8 +10,10 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
+#include "host/process.h"
 #include "view/events.h"
 
 /* Events that wake nobody (refusals, what was noticed) are found after so long. */
@@ -118,6 +120,18 @@ static int follow(struct pool *pool, const struct query *q, struct err *e)
 	}
 }
 
+/* Nothing was found: it may be that the name is mistyped. */
+static void warn_of_account(const char *account)
+{
+	AUTO_FREE char *shown = text_shown(account);
+	uid_t uid;
+
+	if (account && host_account_find(account, &uid) < 0)
+		fprintf(stderr,
+			"Warning: there is no account '%s', and nothing of one in that time\n",
+			shown);
+}
+
 static int print_list(struct pool *pool, const struct query *q, const struct settings *s,
 		      struct err *e)
 {
@@ -125,8 +139,12 @@ static int print_list(struct pool *pool, const struct query *q, const struct set
 	AUTO(table_freep) struct table *table = NULL;
 	int r = pool_events(pool, &q->filter, q->since_ns, NULL, q->limit, &list, e);
 
+	if (r == 0 && !list.count)
+		r = pool_events_check(pool, e);
 	if (r < 0)
 		return r;
+	if (!list.count)
+		warn_of_account(q->filter.account);
 	if (q->json)
 		return print_json(view_events_json(&list), e);
 	if (!list.count) {

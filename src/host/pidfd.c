@@ -180,7 +180,8 @@ static bool status_of_zombie(const struct process_ref *ref, int *ret_status)
 	const char *last;
 
 	if (host_proc_read(ref->pid, "stat", text, sizeof(text)) <= 0 ||
-	    !host_stat_parse(text, &info) || info.start_ticks != ref->start_ticks ||
+	    !host_stat_parse(text, &info) ||
+	    host_ticks_of_host(info.start_ticks) != ref->start_ticks ||
 	    !host_state_is_gone(info.state))
 		return false;
 	last = strrchr(text, ' ');

@@ -95,11 +95,13 @@ struct guard_facts {
 };
 
 enum guard_deed {
+	/* What is noticed, and becomes an event. */
 	GUARD_SICK,     /* a GPU cannot be used any more */
 	GUARD_WELL,     /* it can again */
 	GUARD_BEGUN,    /* an account uses a GPU without a reservation */
 	GUARD_ENDED,    /* it does no longer */
 	GUARD_EXPIRING, /* a manual reservation ends soon */
+	/* What is done. */
 	GUARD_WARN,
 	GUARD_WITHDRAW, /* what somebody was warned of is not done: the GPU is used again */
 	GUARD_RELEASED, /* GPUs of an idle reservation */

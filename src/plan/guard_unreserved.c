@@ -271,8 +271,9 @@ static void forget(struct guarding *g, const bool *seen, const struct guard_uses
 		text = text ? strchr(text, ' ') : NULL;
 		ended.account = text && text[1] ? text + 1 : NULL;
 		add_step(g, GUARD_ENDED, &ended,
-			 mem_printf("GPU %d is not used by %s without a reservation any more",
-				    ended.gpu, ended.account ? ended.account : "somebody unknown"));
+			 mem_printf("GPU %d is not used%s%s without a reservation any more",
+				    ended.gpu, ended.account ? " by " : "",
+				    ended.account ? ended.account : ""));
 		guard_drop(g, key);
 	}
 }

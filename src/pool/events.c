@@ -95,10 +95,20 @@ int pool_events(struct pool *p, const struct event_filter *filter, int64_t since
 	return 0;
 }
 
+int pool_events_check(struct pool *p, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	int r = pool_load(p, STORE_READ, &state, e);
+
+	return r < 0 ? r : plan_require(&state, e);
+}
+
 int pool_event(struct pool *p, const char *id, struct event *ret_event, struct err *e)
 {
 	int r = store_event_find(p->store, id, ret_event, e);
 
+	if (r == 0)
+		r = pool_events_check(p, e);
 	if (r == 0)
 		return err_set(e, ENOENT,
 			       "there is no event %s (any more): 'canhazgpu events' lists them",

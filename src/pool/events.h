@@ -36,6 +36,9 @@ bool event_filter_takes(const struct event_filter *f, const struct event *event)
 int pool_events(struct pool *p, const struct event_filter *filter, int64_t since_ns,
 		const char *after, size_t limit, struct event_list *ret_list, struct err *e);
 
+/* Where there are no events: an error unless there is a pool. */
+int pool_events_check(struct pool *p, struct err *e);
+
 /* The event of that id; -ENOENT. The caller clears *ret_event. */
 int pool_event(struct pool *p, const char *id, struct event *ret_event, struct err *e);
 

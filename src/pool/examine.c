@@ -84,10 +84,11 @@ static void examine_hardware(const struct pool_config *config, struct findings *
 	struct err e = {0};
 
 	if (gpu_detect(&options, &provider, &scan, &e) < 0)
-		findings_add(f, "driver", FINDING_WARNING,
-			     "install the driver; 'canhazgpu admin --provider fake' works without "
-			     "it",
-			     "%s", e.text);
+		findings_add(
+			f, "driver", FINDING_WARNING,
+			"install the driver; 'canhazgpu admin --provider fake --gpus 8' works without "
+			"it",
+			"%s", e.text);
 	else
 		examine_driver(&scan, clock_monotonic_ns() - begin_ns, f);
 }

@@ -1,10 +1,13 @@
 /* The state of the pool, compared with the GPUs and processes of this host; see examine_private.h.
  */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/privilege.h"
 #include "base/str.h"
 #include "gpu/gpu.h"
 #include "host/process.h"
@@ -319,12 +322,34 @@ void examine_ignored(const struct observer *o, const struct pool_state *state, s
 /* Passes are a minute apart, from a timer; this leaves room for a slow driver, and for cron. */
 #define PASS_LATE_NS (15 * NS_PER_MINUTE)
 
+/* The timer is part of an installation for all users, and works where systemd runs. */
+static bool has_timer(void)
+{
+	return privilege_is_installed() && access("/run/systemd/system", F_OK) == 0;
+}
+
+/* What starts passes on this host, to be typed as it stands. The caller frees it. */
+static char *passes_advice(void)
+{
+	char program[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	if (has_timer())
+		return mem_strdup(
+			"as root, 'systemctl enable --now canhazgpu-guard.timer' starts one "
+			"each minute (man canhazgpu-guard)");
+	program[n > 0 ? n : 0] = '\0';
+	/* A space would end the name there, and '%' means a newline to cron. */
+	return mem_printf("a line in %s crontab starts one each minute: * * * * * %s guard (man "
+			  "canhazgpu-guard)",
+			  privilege_is_installed() ? "root's" : "your",
+			  n > 0 && !strpbrk(program, " %'\"\\$") ? program : "canhazgpu");
+}
+
 void examine_passes(const struct pool_state *state, bool has_rules, int64_t now_ns,
 		    struct findings *f)
 {
-	static const char start[] =
-		"'systemctl enable --now canhazgpu-guard.timer' starts one each "
-		"minute (docs/guard.md)";
+	AUTO_FREE char *start = passes_advice();
 	const struct mark *last = pool_state_mark(state, PLAN_GUARD_PASS);
 	int64_t ago_ns = last ? now_ns - last->seen_ns : 0;
 	AUTO_FREE char *ago = clock_span(ago_ns);
@@ -339,6 +364,7 @@ void examine_passes(const struct pool_state *state, bool has_rules, int64_t now_
 		     last->text ? last->text : "nothing is known of it");
 	if (ago_ns > PASS_LATE_NS)
 		findings_extend(f, has_rules ? FINDING_WARNING : FINDING_NOTE,
-				"'systemctl status canhazgpu-guard.timer' says why, or see cron",
+				has_timer() ? "'systemctl status canhazgpu-guard.timer' says why"
+					    : start,
 				"nothing starts it at present");
 }

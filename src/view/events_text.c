@@ -19,10 +19,8 @@ static const struct table_column columns[] = {
 	{.name = "User", .trunc = true, .floor = 8, .drop = 2},
 	{.name = "GPUs", .trunc = true, .floor = 6, .drop = 1},
 	{.name = "ID", .drop = 3},
-	{.name = "What happened", .trunc = true, .floor = 24},
+	{.name = "What happened", .trunc = true, .floor = 24, .flow = true},
 };
-
-enum { COLUMN_WHAT = 5 };
 
 /* "2026-11-30 14:05:09", by the local clock. */
 static void time_text(int64_t time_ns, char text[32])
@@ -51,7 +49,6 @@ static void add_row(struct table *table, const struct event *event)
 	time_text(event->time_ns, time);
 	table_add(table, (const char *[]){time, event_kind_name(event->kind), who, gpus, event->id,
 					  event->reason});
-	table_keep(table, COLUMN_WHAT, event->reason);
 }
 
 struct table *view_events_table(const struct event_list *l)

@@ -12,6 +12,14 @@ static bool is_quiet(enum guard_deed deed)
 	return deed == GUARD_WAIT || deed == GUARD_SPARE;
 }
 
+/* "would warn", and "would record sick": what is only noticed. */
+static const char *tense(enum guard_deed deed, bool dry_run)
+{
+	if (!dry_run || is_quiet(deed))
+		return "";
+	return deed <= GUARD_EXPIRING ? "would record " : "would ";
+}
+
 /* What has become of the signal of a step; NULL: it has none, or it was sent. */
 static const char *failure_of(const struct pool_guarded *g, size_t i)
 {
@@ -29,7 +37,7 @@ char *view_guard_text(const struct pool_guarded *g, bool dry_run)
 
 		if (is_quiet(step->deed) && !dry_run)
 			continue;
-		str_addf(&out, "%s%s: %s%s%s\n", dry_run && !is_quiet(step->deed) ? "would " : "",
+		str_addf(&out, "%s%s: %s%s%s\n", tense(step->deed, dry_run),
 			 guard_deed_name(step->deed), text, failure ? "; not done: " : "",
 			 failure ? failure : "");
 	}

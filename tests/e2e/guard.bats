@@ -258,6 +258,7 @@ $unreserved"
 	victim 4302 squatter 0 5000
 	user guard --dry-run
 	assert_status 0
+	assert_stdout_has 'would record unreserved-begun: GPU 0 is used without a reservation'
 	assert_stdout_has 'would warn: GPU 0 is used without a reservation'
 	user guard
 	assert_error 1 'may run a pass (with --dry-run everybody may see what it would do)'

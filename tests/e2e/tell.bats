@@ -198,6 +198,26 @@ wait_told() {
 	grep -q "reaches its time limit in 10 minutes" "$WORLD/home/told"
 }
 
+@test "--notify says at once why nothing would be told" {
+	local yaml=$WORLD/home/.config/canhazgpu/notify.yaml
+	pool 1
+	chg run --notify=command -- true
+	assert_equal "$stderr" "Warning: --notify: ~/.config/canhazgpu/notify.yaml names no command; see canhazgpu-notify.yaml(5)
+Reserved 1 GPU(s): [0] for command execution"
+	told
+	chg run --notify=command -- true
+	assert_equal "$stderr" 'Reserved 1 GPU(s): [0] for command execution'
+	chmod -x "$WORLD/home/keep"
+	chg reserve --short --notify=command
+	assert_stderr_has "Warning: --notify: the command '$WORLD/home/keep' cannot be executed: Permission denied"
+	echo 'channels: none' >"$yaml"
+	chg reserve --short --notify
+	assert_stderr_has 'Warning: --notify: ~/.config/canhazgpu/notify.yaml chooses no channel'
+	echo 'kinds: grant' >"$yaml"
+	chg reserve --short --notify
+	assert_stderr_has "Warning: --notify: $yaml:1:8: 'grant' is no kind of event"
+}
+
 @test "run --notify by mail: the last lines of a log file, and nothing of what was there before" {
 	need_root
 	people

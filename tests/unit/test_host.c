@@ -53,6 +53,26 @@ static void test_stat_parse(void **state)
 	}
 }
 
+static void test_timens_boot(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t shift_ns;
+	} cases[] = {
+		{"monotonic           0         0\nboottime            0         0\n", 0},
+		{"monotonic          -7         0\nboottime        86400         0\n",
+		 86400 * NS_PER_SECOND},
+		{"boottime        -1000 500000000\n", -1000 * NS_PER_SECOND + NS_PER_SECOND / 2},
+		{"monotonic           5         0\n", 0},
+		{"boottime 5", 0},
+		{"", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(host_timens_boot_ns(cases[i].text), cases[i].shift_ns);
+}
+
 static void test_stat_parse_refuses(void **state)
 {
 	static const char *const cases[] = {
@@ -679,6 +699,7 @@ int main(void)
 		cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_stat_parse),
 		cmocka_unit_test(test_stat_parse_refuses),
+		cmocka_unit_test(test_timens_boot),
 		cmocka_unit_test(test_environ_find),
 		cmocka_unit_test(test_self),
 		cmocka_unit_test(test_hostile_name),
