@@ -55,6 +55,20 @@ export function pack(tiles, columns, isSame = () => true) {
   return { order, rows };
 }
 
+// More would be no overview.
+const OVERVIEW_ROWS = 8;
+const NODE_GPUS = 8;
+
+// How many columns the overview has, or 0 where all GPUs would be too many rows: one row where it holds all of them, else
+// rows of whole nodes, as most have eight.
+export function overviewColumns(gpus, width, least, gap) {
+  const most = Math.max(0, Math.floor((width + gap) / (least + gap)));
+  if (gpus < 2 || gpus > most * OVERVIEW_ROWS) return 0;
+  if (gpus <= most) return gpus;
+  const whole = most - (most % NODE_GPUS);
+  return whole > 0 && gpus <= whole * OVERVIEW_ROWS ? whole : most;
+}
+
 // How wide a tile is best for its height.
 const ASPECT = 1.7;
 // From which size on a tile of the wall shows what: its height and width, smallest last.

@@ -30,7 +30,7 @@ for (const gpus of [4, 16, 64, 500]) {
 
     await shows(page.locator("#answer-free"), free ? `${free} free now` : "None free now");
     await shows(page.locator("#answer-next"), /^next \d\d:\d\d, GPU 0, alice$/);
-    await shows(page.locator("#answer-line"), /^20 requests waiting, alice first/);
+    await shows(page.locator("#answer-line"), /^20 waiting, first alice: 4 GPUs, /);
     await assertAll(page, gpus);
     if (gpus === 16) {
       assert.equal(await page.locator(".waiter").count(), 10);

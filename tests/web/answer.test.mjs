@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answer, freeWords, gpuNumbers, gpusText, line, nextFree, ranges, types, wants, whomToAsk } from "../../web/answer.js";
-import { askWords, lineWords, nextWords } from "../../web/headline.js";
+import { askWords, lineWords, newWords, nextWords } from "../../web/headline.js";
 import { startWords } from "../../web/queue.js";
 
 const HOUR = 3600000;
@@ -114,19 +114,24 @@ test("the headline in words: when, which and who; who waits; whom to ask", (t) =
   t.mock.method(Date, "now", () => new Date(2026, 10, 30, 12, 0).getTime());
   const clock = (hour, minute) => new Date(2026, 10, 30, hour, minute).getTime();
   const next = (more) => nextWords({ gpu: used(3, "bob"), at_ms: clock(13, 10), estimated: false, ...more });
-  const waiting = (count, more) => ({ waiting: count, head: { user: "dana", account: "root" }, last_ms: clock(22, 10), ...more });
+  const head = { user: "dana", account: "root", requested: 2, requested_ids: null };
+  const waiting = (count, more) => ({ waiting: count, head: { ...head, ...more }, last_ms: null });
   const asked = (why, gpus, seconds = 0) => askWords({ who: "bob", why, gpus, seconds });
 
   assert.equal(next({ estimated: true }), "about 13:10, GPU 3, bob");
   assert.equal(next({}), "13:10, GPU 3, bob");
   assert.equal(next({ at_ms: clock(11, 59), estimated: true }), "any moment, GPU 3, bob");
   assert.match(next({ at_ms: clock(37, 10) }), /^\w.* 13:10, GPU 3, bob$/, "of another day, with the day");
-  assert.equal(lineWords({ waiting: 0, head: null, last_ms: null }, 0), "Nobody is waiting");
-  assert.equal(lineWords(waiting(1), 0), "dana is waiting; a new one starts after 22:10, in 10h");
-  assert.equal(lineWords(waiting(20), 0), "20 requests waiting, dana first; a new one starts after 22:10, in 10h");
+  assert.equal(lineWords({ waiting: 0, head: null }), "Nobody is waiting");
+  const start = (hour) => new Date(clock(hour, 10)).toISOString();
+  assert.equal(lineWords(waiting(1, { estimated_start: start(13) })), "dana is waiting: 2 GPUs, about 13:10");
+  assert.equal(lineWords(waiting(20, { estimated_start: start(13) })), "20 waiting, first dana: 2 GPUs, about 13:10");
+  assert.equal(lineWords(waiting(2, { estimated_start: start(11) })), "2 waiting, first dana: 2 GPUs, any moment");
+  assert.equal(lineWords(waiting(2, { estimated_start: null, requested_ids: [4, 7] })), "2 waiting, first dana: GPUs 4, 7");
+  assert.equal(lineWords(waiting(2, { estimated_start: null, requested: 7, requested_ids: [0, 2, 4, 6, 8, 10, 12] })), "2 waiting, first dana: 7 GPUs");
+  assert.equal(newWords({ last_ms: clock(22, 10) }, 0), "a new one starts after 22:10, in 10h");
   // No promise where one is free, or where it is unknown.
-  for (const [more, free] of [[{}, 1], [{ last_ms: null }, 0], [{ last_ms: clock(11, 0) }, 0]])
-    assert.equal(lineWords(waiting(2, more), free), "2 requests waiting, dana first");
+  for (const [last_ms, free] of [[clock(22, 10), 1], [null, 0], [clock(11, 0), 0]]) assert.equal(newWords({ last_ms }, free), "");
   assert.equal(asked("idle", [2, 3], 7800), "bob: GPUs 2, 3, idle for 2h");
   assert.equal(asked("unreserved", [7]), "bob: GPU 7, without a reservation");
   assert.equal(asked("open", [0, 2, 4, 6, 8, 10, 12]), "bob: 7 GPUs, no known end");
