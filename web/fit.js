@@ -19,17 +19,21 @@ export function balance(width, least, gap, cells) {
 
 const FEW_COLUMNS = 4;
 
-// How many columns the tile of a reservation has: less than one per GPU, so that what is together is smaller.
-export function spanOf(gpus, columns) {
+// How many columns the card of a reservation has: less than one per GPU, so that what is together is smaller.
+export function cardSpan(gpus, columns) {
   const wanted = gpus <= 1 ? 1 : gpus <= 4 ? 2 : gpus <= 8 ? 4 : 8;
-  // On a phone two share one, or the rows would have holes.
-  return columns <= FEW_COLUMNS && gpus === 2 ? 1 : Math.min(wanted, columns);
+  return Math.min(wanted, columns);
+}
+
+// Its tile is as wide; but on a phone two share one column, or the rows would have holes.
+export function spanOf(gpus, columns) {
+  return columns <= FEW_COLUMNS && gpus === 2 ? 1 : cardSpan(gpus, columns);
 }
 
 // Fills the rows: where the next tile is too wide for the rest of a row, the next one that `isSame` allows and that fits
 // is taken first, or the last one of the row is made wider, if it has several GPUs. Returns { order, rows }.
-export function pack(tiles, columns, isSame = () => true) {
-  const rest = tiles.map((tile) => ({ tile, span: spanOf(tile.gpus.length, columns) }));
+export function pack(tiles, columns, isSame = () => true, width = spanOf) {
+  const rest = tiles.map((tile) => ({ tile, span: width(tile.gpus.length, columns) }));
   const order = [];
   let rows = rest.length ? 1 : 0;
   let room = columns;

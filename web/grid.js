@@ -2,7 +2,7 @@
 import { choose } from "./choose.js";
 import { createCard } from "./cards.js";
 import { patchList, setAttribute, setText, show } from "./dom.js";
-import { balance, densityOf, fitWall, pack, spanOf } from "./fit.js";
+import { balance, cardSpan, densityOf, fitWall, pack } from "./fit.js";
 import { stateOf } from "./states.js";
 import { startRoving } from "./roving.js";
 import { createTile } from "./tiles.js";
@@ -80,9 +80,9 @@ export function startGrid(box, empty, open) {
     }
     const narrow = size.width < NARROW * size.rem;
     if (densityOf({ gpus: gpus.length, narrow, chosen: choice.density }) === "cards") {
-      const cells = groups.reduce((sum, tile) => sum + spanOf(tile.gpus.length, CARD_COLUMNS), 0);
+      const cells = groups.reduce((sum, tile) => sum + cardSpan(tile.gpus.length, CARD_COLUMNS), 0);
       const columns = balance(size.width, CARD_WIDTH * size.rem, CARD_GAP * size.rem, cells);
-      return { kind: "cards", columns, order: pack(groups, columns, isSame).order };
+      return { kind: "cards", columns, order: pack(groups, columns, isSame, cardSpan).order };
     }
     const gap = TILE_GAP * size.rem;
     const columns = Math.max(1, Math.floor((size.width + gap) / (TILE_WIDTH * size.rem + gap)));
