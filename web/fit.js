@@ -73,6 +73,12 @@ export function overviewColumns(gpus, width, least, gap) {
   return whole > 0 && gpus <= whole * OVERVIEW_ROWS ? whole : most;
 }
 
+// The same where each node is a row: how many columns the largest has.
+export function overviewNodes(sizes, width, least, gap) {
+  const columns = Math.max(...sizes);
+  return sizes.length <= OVERVIEW_ROWS && columns * (least + gap) <= width + gap ? columns : 0;
+}
+
 // How wide a tile is best for its height.
 const ASPECT = 1.7;
 // From which size on a tile of the wall shows what: its height and width, smallest last.

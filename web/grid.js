@@ -13,6 +13,8 @@ const CARD_GAP = 1;
 // That a laptop has.
 const CARD_COLUMNS = 4;
 const TILE_WIDTH = 5.875;
+// With the name of a node.
+const NODE_TILE_WIDTH = 7.25;
 const TILE_GAP = 0.5;
 const NARROW = 40;
 const WALL_GAP_PX = 4;
@@ -85,7 +87,8 @@ export function startGrid(box, empty, open) {
       return { kind: "cards", columns, order: pack(groups, columns, isSame, cardSpan).order };
     }
     const gap = TILE_GAP * size.rem;
-    const columns = Math.max(1, Math.floor((size.width + gap) / (TILE_WIDTH * size.rem + gap)));
+    const least = !narrow && gpus.some(({ node }) => node !== undefined) ? NODE_TILE_WIDTH : TILE_WIDTH;
+    const columns = Math.max(1, Math.floor((size.width + gap) / (least * size.rem + gap)));
     return { kind: "tiles", columns, order: pack(groups, columns, isSame).order };
   };
 

@@ -1,5 +1,5 @@
 // The answer, as the first thing on the page: is one free, when do I get one, whom do I ask.
-import { answer, freeWords, gpuNumbers, gpusText, wants } from "./answer.js";
+import { answer, freeWords, gpuNumbers, wants } from "./answer.js";
 import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
 import { count, expected, moment, now, personOf, plural, shortDuration, shortText, time } from "./format.js";
 
@@ -39,7 +39,7 @@ const WHY = {
 
 // "bob: GPUs 2, 3, idle for 2h"
 export function askWords(ask) {
-  const which = ask.gpus.length > NUMBERS_MOST ? plural(ask.gpus.length, "GPU") : gpusText(ask.gpus);
+  const which = ask.gpus.length > NUMBERS_MOST ? plural(ask.gpus.length, "GPU") : `${ask.gpus.length === 1 ? "GPU" : "GPUs"} ${gpuNumbers(ask.gpus)}`;
   return `${shortText(ask.who)}: ${which}, ${WHY[ask.why](ask)}`;
 }
 

@@ -1,10 +1,10 @@
 // The state of every GPU in a few rows of cells, in the order of their numbers: for screens on which the tiles are longer
 // than the first look. A cell is a link to all about its GPU.
-import { gpuNumbers } from "./answer.js";
+import { gpuNumbers, nodeShort } from "./answer.js";
 import { isMeant } from "./choose.js";
 import { el, icon, patchList, setAttribute, setIcon, setText, show } from "./dom.js";
-import { overviewColumns } from "./fit.js";
-import { shown } from "./format.js";
+import { overviewColumns, overviewNodes } from "./fit.js";
+import { shortText, shown } from "./format.js";
 import { startRoving } from "./roving.js";
 import { idleSeconds, isCollected, stateOf } from "./states.js";
 import { holder, isHeld, remarks } from "./words.js";
@@ -12,10 +12,20 @@ import { holder, isHeld, remarks } from "./words.js";
 // In rem.
 const CELL_WIDTH = 2.25;
 const CELL_GAP = 0.1875;
+// The name of a node, before its row; a node's numbers are short.
+const NODE_WIDTH = 3.5;
+const NODE_CELL_WIDTH = 1.875;
+
+// The GPUs by node, in a cluster: [{ node, gpus }]; empty elsewhere. Pure.
+export function nodesOf(gpus) {
+  const nodes = new Map();
+  for (const gpu of gpus) if (gpu.node !== undefined) nodes.set(gpu.node, [...(nodes.get(gpu.node) ?? []), gpu]);
+  return [...nodes].map(([node, of]) => ({ node, gpus: of }));
+}
 
 // "GPU 3: In use, alice, needs attention". Pure.
 export function cellWords(gpu) {
-  const parts = [stateOf(gpu).label, isHeld(gpu) ? shown(holder(gpu)) : "", idleSeconds(gpu) === null ? "" : "idle", ...remarks([gpu])];
+  const parts = [stateOf(gpu).label, isHeld(gpu) ? shortText(holder(gpu)) : "", idleSeconds(gpu) === null ? "" : "idle", ...remarks([gpu])];
   return `GPU ${gpuNumbers([gpu])}: ${parts.filter(Boolean).join(", ")}`;
 }
 
@@ -23,6 +33,11 @@ export function cellWords(gpu) {
 export function cellState(gpu) {
   if (isCollected(gpu)) return "held";
   return idleSeconds(gpu) === null ? stateOf(gpu).name : "idle";
+}
+
+function createNode({ node: name }) {
+  const node = el("span", { "class": "cell-node", "title": shown(name), "aria-hidden": "true" }, el("bdi", null, nodeShort(name)));
+  return { node, update: () => {} };
 }
 
 function createCell({ gpu: { gpu_id: id, node_gpu: number } }) {
@@ -48,12 +63,19 @@ export function startOverview(box, goTo) {
     // Where the tiles are in view anyway, the style sheets leave no room for it.
     const width = box.parentNode.clientWidth;
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const columns = overviewColumns(data.gpus.length, width, CELL_WIDTH * rem, CELL_GAP * rem);
+    const nodes = nodesOf(data.gpus);
+    const columns = nodes.length
+      ? overviewNodes(nodes.map(({ gpus }) => gpus.length), width - (NODE_WIDTH + CELL_GAP) * rem, NODE_CELL_WIDTH * rem, CELL_GAP * rem)
+      : overviewColumns(data.gpus.length, width, CELL_WIDTH * rem, CELL_GAP * rem);
     show(box, columns > 0);
     if (columns === 0) return;
     box.style.setProperty("--columns", columns);
-    const items = data.gpus.map((gpu) => ({ gpu, meant: isMeant(gpu, data.choice) }));
-    patchList(box, items, ({ gpu }) => gpu.gpu_id, createCell);
+    setAttribute(box, "data-nodes", nodes.length ? "" : null);
+    const item = (gpu) => ({ key: gpu.gpu_id, gpu, meant: isMeant(gpu, data.choice) });
+    const items = nodes.length
+      ? nodes.flatMap(({ node, gpus }) => [{ key: `node ${node}`, node }, ...gpus.map(item)])
+      : data.gpus.map(item);
+    patchList(box, items, ({ key }) => key, (each) => (each.gpu ? createCell(each) : createNode(each)));
     roving.settle();
   };
   const roving = startRoving(box, ".cell");

@@ -1,7 +1,7 @@
 // The answer of the page: what is free, what is next, whom to ask; and in which words.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answer, freeWords, gpuNumbers, gpusText, line, nextFree, ranges, types, wants, whomToAsk } from "../../web/answer.js";
+import { answer, freeWords, gpuNumbers, gpusText, line, nextFree, placeOf, ranges, types, wants, whomToAsk } from "../../web/answer.js";
 import { askWords, lineWords, newWords, nextWords } from "../../web/headline.js";
 import { startWords } from "../../web/queue.js";
 
@@ -52,7 +52,7 @@ test("types are told apart only where GPUs differ", () => {
 });
 
 test("whom to ask: who holds and does nothing, who did not reserve, whose end nobody knows", () => {
-  const ask = (...gpus) => whomToAsk(gpus).map(({ who, why, gpus: ids }) => `${who} ${why} ${ids.join("+")}`);
+  const ask = (...gpus) => whomToAsk(gpus).map(({ who, why, gpus }) => `${who} ${why} ${gpus.map(({ gpu_id: id }) => id).join("+")}`);
 
   assert.deepEqual(ask(free(0), used(1, "alice", { ends_at: at(1) })), []);
   assert.deepEqual(
@@ -104,6 +104,10 @@ test("ids as people write them", () => {
   assert.equal(gpuNumbers([free(5, { node: "n1\u202e", node_gpu: 1 })]), "n1\\u202e 1");
   const nodes = [free(0, { node: "n1", node_gpu: 0 }), free(1, { node: "n1", node_gpu: 1 }), free(4, { node: "n2", node_gpu: 0 })];
   assert.equal(gpuNumbers(nodes), "n1 0, 1, n2 0");
+  assert.deepEqual(placeOf(nodes.slice(0, 2)), { node: "n1", numbers: "0, 1" });
+  assert.deepEqual(placeOf([free(0, { node: "n1.lab.example", node_gpu: 3 })]), { node: "n1", numbers: "3" });
+  assert.deepEqual(placeOf(nodes), { node: "", numbers: "n1 0, 1, n2 0" }, "of several nodes");
+  assert.deepEqual(placeOf([free(3)]), { node: "", numbers: "3" });
   assert.equal(gpusText([4]), "GPU 4");
   assert.equal(wants({ requested: 1, requested_ids: null }), "1 GPU");
   assert.equal(wants({ requested: 2, requested_ids: null, gpu_type: "A100", min_memory_mb: 40000 }), "2 A100 with 40000 MiB");
@@ -116,7 +120,7 @@ test("the headline in words: when, which and who; who waits; whom to ask", (t) =
   const next = (more) => nextWords({ gpu: used(3, "bob"), at_ms: clock(13, 10), estimated: false, ...more });
   const head = { user: "dana", account: "root", requested: 2, requested_ids: null };
   const waiting = (count, more) => ({ waiting: count, head: { ...head, ...more }, last_ms: null });
-  const asked = (why, gpus, seconds = 0) => askWords({ who: "bob", why, gpus, seconds });
+  const asked = (why, gpus, seconds = 0) => askWords({ who: "bob", why, gpus: gpus.map((id) => (typeof id === "number" ? { gpu_id: id } : id)), seconds });
 
   assert.equal(next({ estimated: true }), "about 13:10, GPU 3, bob");
   assert.equal(next({}), "13:10, GPU 3, bob");
@@ -134,6 +138,7 @@ test("the headline in words: when, which and who; who waits; whom to ask", (t) =
   for (const [last_ms, free] of [[clock(22, 10), 1], [null, 0], [clock(11, 0), 0]]) assert.equal(newWords({ last_ms }, free), "");
   assert.equal(asked("idle", [2, 3], 7800), "bob: GPUs 2, 3, idle for 2h");
   assert.equal(asked("unreserved", [7]), "bob: GPU 7, without a reservation");
+  assert.equal(asked("unreserved", [{ gpu_id: 9, node: "n2", node_gpu: 1 }]), "bob: GPU n2 1, without a reservation", "as it is called in a cluster");
   assert.equal(asked("open", [0, 2, 4, 6, 8, 10, 12]), "bob: 7 GPUs, no known end");
 });
 

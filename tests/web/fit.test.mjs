@@ -1,7 +1,7 @@
 // What fits: cards or tiles, rows, and the wall.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { balance, cardSpan, densityOf, fitQueue, fitWall, levelOf, overviewColumns, pack, shortQueue, spanOf } from "../../web/fit.js";
+import { balance, cardSpan, densityOf, fitQueue, fitWall, levelOf, overviewColumns, overviewNodes, pack, shortQueue, spanOf } from "../../web/fit.js";
 import { shortDuration, shortText, tinyDuration } from "../../web/format.js";
 import { target } from "../../web/roving.js";
 import { letters } from "../../web/wall.js";
@@ -52,6 +52,9 @@ test("the overview has rows of whole nodes, and is left out where it would be lo
   assert.equal(columns(500, 752), 0);
   assert.equal(columns(12, 200), 5, "narrower than a node");
   assert.equal(columns(64, 0), 0, "not shown");
+  assert.equal(overviewNodes([8, 4, 8], 330, 36, 3), 8, "a node is a row");
+  assert.equal(overviewNodes([16], 330, 36, 3), 0, "wider than a phone");
+  assert.equal(overviewNodes(Array(9).fill(1), 330, 36, 3), 0);
 });
 
 test("rows are filled without holes, as far as the order allows", () => {
