@@ -67,6 +67,7 @@ const hasWords = (parts, words) => {
 function textsOf(gpu) {
   return [
     `gpu ${gpu.gpu_id}`,
+    gpu.node,
     gpu.visible,
     gpu.user,
     gpu.account,
