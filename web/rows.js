@@ -1,5 +1,7 @@
 // Which lines the timeline has, and what is drawn together. Pure.
 
+import { gpuNumbers } from "./answer.js";
+
 // With more GPUs than that, several share a row, which can be opened.
 const LINES_MOST = 24;
 // What is narrower than this part of the whole is drawn together with narrow neighbours, up to blocks of this width: a
@@ -13,16 +15,19 @@ export function groupSize(lanes) {
   return lanes <= 8 * LINES_MOST ? 8 : lanes <= 16 * LINES_MOST ? 16 : 32;
 }
 
+// What their GPUs are called: by number, in a cluster by node and number.
+export const namesOf = (lanes) => gpuNumbers(lanes.map(({ gpu, place }) => place ?? { gpu_id: gpu }));
+
 // [{name, lanes, size}]: size 1 is a GPU of its own, with `inside` where it belongs to an open group.
 export function rowsOf(lanes, open) {
   const size = groupSize(lanes.length);
-  if (size === 1) return lanes.map((lane) => ({ name: String(lane.gpu), lanes: [lane], size: 1 }));
+  if (size === 1) return lanes.map((lane) => ({ name: namesOf([lane]), lanes: [lane], size: 1 }));
   const rows = [];
   for (let i = 0; i < lanes.length; i += size) {
     const part = lanes.slice(i, i + size);
-    const name = part.length > 1 ? `${part[0].gpu}–${part.at(-1).gpu}` : String(part[0].gpu);
+    const name = namesOf(part);
     rows.push({ name, lanes: part, size, open: open.has(name) });
-    if (open.has(name)) rows.push(...part.map((lane) => ({ name: String(lane.gpu), lanes: [lane], size: 1, inside: true })));
+    if (open.has(name)) rows.push(...part.map((lane) => ({ name: namesOf([lane]), lanes: [lane], size: 1, inside: true })));
   }
   return rows;
 }
@@ -32,7 +37,7 @@ export function chooseLanes(lanes, whose) {
   if (whose.gpu !== undefined) return lanes.filter(({ gpu }) => gpu === whose.gpu);
   if (whose.user === undefined) return lanes;
   return lanes
-    .map(({ gpu, spans }) => ({ gpu, spans: spans.filter(({ user }) => user === whose.user) }))
+    .map(({ spans, ...lane }) => ({ ...lane, spans: spans.filter(({ user }) => user === whose.user) }))
     .filter(({ spans }) => spans.length > 0);
 }
 
@@ -77,11 +82,11 @@ export function reservedShare(lanes, period) {
 // Everything as rows of a table, newest first: what began at one moment for one user is one reservation.
 export function tableOf(lanes) {
   const found = new Map();
-  for (const { gpu, spans } of lanes) {
-    for (const span of spans) {
+  for (const lane of lanes) {
+    for (const span of lane.spans) {
       const key = `${span.since} ${span.user} ${span.type} ${span.running} ${span.running ? 0 : span.finish}`;
-      if (!found.has(key)) found.set(key, { ...span, gpus: [] });
-      found.get(key).gpus.push(gpu);
+      if (!found.has(key)) found.set(key, { ...span, lanes: [] });
+      found.get(key).lanes.push(lane);
     }
   }
   return [...found.values()].sort((a, b) => Number(b.running) - Number(a.running) || b.begin - a.begin);
@@ -91,7 +96,7 @@ export function tableOf(lanes) {
 export function sumOf(table, period) {
   const ms = table
     .filter(({ kind }) => kind !== "unreserved")
-    .reduce((sum, { begin, finish, gpus }) => sum + Math.max(0, Math.min(finish, period.now) - begin) * gpus.length, 0);
+    .reduce((sum, { begin, finish, lanes }) => sum + Math.max(0, Math.min(finish, period.now) - begin) * lanes.length, 0);
   return { reservations: table.filter(({ kind }) => kind !== "unreserved").length, hours: ms / 3600000 };
 }
 

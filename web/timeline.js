@@ -1,12 +1,12 @@
 // Who had which GPU when, who has it until when, and who is expected to start: one line per GPU, or one row for several of many.
 // The arrow keys move between the blocks; the block that has the focus, or is pointed at, tells its details in a small box.
-import { byId, el, patchList, setText, show } from "./dom.js";
+import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
 import { now, time } from "./format.js";
 import { expectedOf, lanesOf, packLanes, periodOf, timesOf } from "./future.js";
 import { startTable, startWhose } from "./history.js";
 import { createMark, createRow, createWaiting, marksOf } from "./lines.js";
 import { meet } from "./people.js";
-import { chooseLanes, findUser, rowsOf, usersOf } from "./rows.js";
+import { chooseLanes, findUser, namesOf, rowsOf, usersOf } from "./rows.js";
 import { startArrows, startPointing, startTip } from "./tip.js";
 
 // More lines of what waits are no help: the queue has the rest.
@@ -86,7 +86,8 @@ export function startTimeline(onDays) {
     const person = user === undefined ? undefined : findUser(all.users, user);
     if (person !== user) who.rename(person);
     const whose = { ...all.chosen, ...(person === undefined ? {} : { user: person }) };
-    const title = person ?? (whose.gpu === undefined ? "" : `GPU ${whose.gpu}`);
+    const named = all.lanes.find(({ gpu }) => gpu === whose.gpu) ?? { gpu: whose.gpu };
+    const title = person ?? (whose.gpu === undefined ? "" : `GPU ${namesOf([named])}`);
     const expected =
       whose.gpu !== undefined ? [] : all.expected.filter((each) => person === undefined || each.user === person);
     const lanes = chooseLanes(all.lanes, whose);
@@ -94,7 +95,8 @@ export function startTimeline(onDays) {
 
     drawn = performance.now();
     meet(all.users);
-    who.offer(all.users, all.lanes.map(({ gpu }) => gpu));
+    who.offer(all.users, all.lanes);
+    setAttribute(root, "data-nodes", all.lanes.some(({ place }) => place?.node !== undefined) ? "" : null);
     // First, because what is not shown has no width.
     show(root, any);
     show(byId("timeline-legend"), any);

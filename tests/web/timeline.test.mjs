@@ -8,6 +8,7 @@ import {
   findUser,
   groupSize,
   mergeNarrow,
+  namesOf,
   reservedShare,
   rowsOf,
   sumOf,
@@ -149,6 +150,16 @@ test("many short reservations are few blocks, and what runs is never one of them
   assert.match(describe({ ...blocks[0], now: NOW }).who, /^\d+ short reservations: carol, bob$/);
 });
 
+test("in a cluster GPUs are called by node and number", () => {
+  const gpus = [0, 1, 2, 3].map((id) => inUse(id, -2, { node: id < 2 ? "n1" : "n2", node_gpu: id % 2 }));
+  const lanes = lanesOf(documentOf([], [], [], []), gpus, period);
+
+  assert.deepEqual(rowsOf(lanes, new Set()).map(({ name }) => name), ["n1 0", "n1 1", "n2 0", "n2 1"]);
+  assert.deepEqual(rowsOf(chooseLanes(lanes, { gpu: 3 }), new Set()).map(({ name }) => name), ["n2 1"]);
+  assert.equal(namesOf(lanes), "n1 0, 1, n2 0, 1");
+  assert.equal(namesOf([{ gpu: 7 }]), "7", "one that is not there now");
+});
+
 test("the share of the past that was reserved has nothing of the future in it", () => {
   const lanes = lanesOf(documentOf([interval(-12, null)], []), [inUse(0, -12, { ends_at: at(12) })], period);
   assert.equal(reservedShare(lanes.slice(0, 1), period), 0.5);
@@ -159,7 +170,7 @@ test("the table has each reservation once, with all of its GPUs, and what runs f
   const document = documentOf([interval(-9, -8), interval(-2, null, "bob")], [interval(-9, -8), interval(-1, -0.5)], [interval(-2, null, "bob")]);
   const table = tableOf(lanesOf(document, [inUse(0, -2, { ends_at: at(1) }), inUse(2, -2, { ends_at: at(1) })], period));
 
-  assert.deepEqual(table.map(({ user, gpus }) => [user, gpus]), [["bob", [0, 2]], ["alice", [1]], ["alice", [0, 1]]]);
+  assert.deepEqual(table.map(({ user, lanes }) => [user, lanes.map(({ gpu }) => gpu)]), [["bob", [0, 2]], ["alice", [1]], ["alice", [0, 1]]]);
   assert.deepEqual(sumOf(table, period), { reservations: 3, hours: 6.5 });
 });
 
