@@ -43,8 +43,8 @@ struct remote_gpu {
 	const char *gpu_model;
 	struct quantity memory_mb;
 	int64_t since_ns, ends_ns; /* of a reservation; TIME_NONE: unknown */
-	bool collected;  /* held for a request that waits */
-	bool excluded;   /* out of service */
+	bool collected;            /* held for a request that waits */
+	bool excluded;             /* out of service */
 };
 
 void remote_gpu_read(const json_t *row, struct remote_gpu *ret);

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "base/file.h"
 #include "base/inherited.h"
 #include "base/mem.h"
+#include "base/pidfd.h"
 #include "base/privilege.h"
 #include "host/command.h"
 #include "remote/http.h"
@@ -119,6 +119,12 @@ char *remote_problem(bool is_ssh, int exit_status, const char *errors)
 		return mem_strdup("ssh does not reach it");
 	return exit_status ? mem_printf("it failed with exit status %d", exit_status)
 			   : mem_strdup("it answered nothing");
+}
+
+char *remote_no_answer(int64_t timeout_ns, const char *line)
+{
+	return mem_printf("no answer within %.9gs%s%s", (double)timeout_ns / (double)NS_PER_SECOND,
+			  *line ? ": " : "", line);
 }
 
 bool remote_is_unknown_option(int exit_status, const char *problem, const char *option)
@@ -237,7 +243,7 @@ static void start(struct asked *a, int64_t timeout_ns, const struct rlimit *file
 	} else {
 		a->out = out[0];
 		a->err = err[0];
-		a->end = (int)syscall(SYS_pidfd_open, a->pid, 0);
+		a->end = pidfd_of(a->pid);
 	}
 	mem_auto_close(&out[1]);
 	mem_auto_close(&err[1]);
@@ -361,9 +367,7 @@ static void finish(struct asked *a, int64_t timeout_ns, bool hurried)
 		line = last_line(str_text(&a->errors));
 		a->call->hurried = hurried;
 		a->call->problem = hurried ? mem_strdup("others have answered much faster")
-					   : mem_printf("no answer within %.9gs%s%s",
-							(double)timeout_ns / (double)NS_PER_SECOND,
-							*line ? ": " : "", line);
+					   : remote_no_answer(timeout_ns, line);
 	}
 	mem_auto_close(&a->out);
 	mem_auto_close(&a->err);

@@ -216,6 +216,31 @@ slow: no answer within 6s'
 	assert_stdout gpu3
 	ln -sf "$CANHAZGPU_BIN" "$WORLD/gpu3/bin/canhazgpu"
 
+	# However a run does not get there, what was kept for it is free at once: the command is unknown there; the process
+	# is killed while the GPUs are asked for, or on its way to them.
+	chg run --host any --type h100 -- no-such-command
+	assert_status 127
+	wait_until '[ -z "$(gpus_in_use "$(on 3 canhazgpu status --json)")" ]'
+	printf '#!/bin/sh\n[ "$1" != $(cat "%s/gpu3/slow") ] || { touch "%s/gpu3/asked"; while [ -e "%s/gpu3/asked" ]; do sleep 0.05; done; }\nexec %s "$@"\n' \
+		"$WORLD" "$WORLD" "$WORLD" "$CANHAZGPU_BIN" >"$WORLD/slower"
+	ln -sf "$WORLD/slower" "$WORLD/gpu3/bin/canhazgpu"
+	for i in reserve-INT reserve-KILL run-INT run-KILL; do
+		echo "${i%-*}" >"$WORLD/gpu3/slow"
+		start_lab lost "$desk" canhazgpu run --host any --type h100 -- touch "$WORLD/ran"
+		wait_until '[ -e "$WORLD/gpu3/asked" ]'
+		[[ $i == reserve* || -n $(gpus_in_use "$(on 3 canhazgpu status --json)") ]]
+		kill "-${i#*-}" "${background_pids[lost]}"
+		wait_background lost
+		if [[ $i == reserve* ]]; then
+			rm "$WORLD/gpu3/asked"
+			wait_until '[ "$(on 3 canhazgpu events --json | jq -r ".events | map(select(.reason | test(\"for 0h 2m|after\"))) | last.kind")" = released ]'
+		fi
+		wait_until '[ -z "$(gpus_in_use "$(on 3 canhazgpu status --json)")" ]'
+		rm -f "$WORLD/gpu3/asked"
+	done
+	[ ! -e "$WORLD/ran" ]
+	ln -sf "$CANHAZGPU_BIN" "$WORLD/gpu3/bin/canhazgpu"
+
 	# All are taken, gpu1 for the shortest time: the request queues there.
 	on 1 canhazgpu reserve --gpus 2 --duration 2s >/dev/null
 	on 2 canhazgpu reserve --gpus 1 --duration 1h >/dev/null
