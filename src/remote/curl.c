@@ -17,15 +17,18 @@ static const char names[] = CURL_FUNCTIONS(NAME);
 
 int curl_load(struct err *e)
 {
+	struct curl_functions loaded;
 	struct err problem = {0};
 
 	if ((curl.curl_easy_init))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		if (library_open(files[i], names, &curl, i ? NULL : &problem) == 0)
-			return (curl.curl_global_init)(CURL_GLOBAL_DEFAULT) == CURLE_OK
-				       ? 0
-				       : err_set(e, ENOTSUP, "libcurl does not start");
+		if (library_open(files[i], names, &loaded, i ? NULL : &problem) < 0)
+			continue;
+		if ((loaded.curl_global_init)(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+			return err_set(e, ENOTSUP, "libcurl does not start");
+		curl = loaded;
+		return 0;
 	}
 	return err_set(e, ENOTSUP,
 		       "%s is needed for an address: install the package of libcurl (%s)", files[0],
