@@ -105,10 +105,10 @@ static void test_own(void **unused)
 
 /* Words that mean something to one of the shells. */
 static const char *const words[] = {
-	"printf", "<%s>",     "plain",    "",     " ",     "it's", "\\", "\\'", "a\\",
-	"\"",     "$HOME",    "`x`",      "!!",   "a!b",   "*",    "~",  "=ls", "{a,b}",
-	"a\nb",   "\t",       "-n",       "--",   "#",     ";",    "&",  "|",   "(",
-	"%self",  "\xc3\xa9", "\xff\xfe", "$(x)", "'\\!'", NULL};
+	"printf", "<%s>",   "plain",    "",         " ",    "it's",  "\\", "\\'", "a\\",
+	"\"",     "$HOME",  "`x`",      "!!",       "a!b",  "*",     "~",  "=ls", "{a,b}",
+	"a\nb",   "a\n7\n", "\t",       "-n",       "--",   "#",     ";",  "&",   "|",
+	"(",      "%self",  "\xc3\xa9", "\xff\xfe", "$(x)", "'\\!'", NULL};
 
 struct shell_question {
 	const char *shell, *command;
@@ -126,7 +126,8 @@ static void ask_shell(const void *question, int out)
 /* Every shell that there is makes the same words of the line. */
 static void test_quote(void **unused)
 {
-	static const char *const shells[] = {"sh", "bash", "dash", "zsh", "fish", "ksh", "mksh"};
+	static const char *const shells[] = {"sh",   "bash", "dash", "zsh",
+					     "fish", "ksh",  "mksh", "csh"};
 	AUTO(str_clear) struct str line = {0}, expected = {0};
 	size_t shells_count = 0;
 
