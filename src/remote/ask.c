@@ -154,11 +154,11 @@ static void confine(int out, int err, pid_t parent)
 __attribute__((noreturn)) static void answer_by_http(const struct remote_call *call,
 						     int64_t timeout_ns)
 {
+	const struct remote_server server = {call->url, call->token, call->host->ca_file};
 	char reason[512] = "";
 
 	signal(SIGPIPE, SIG_DFL);
-	if (http_get(call->url, call->token, timeout_ns, STDOUT_FILENO, reason, sizeof(reason)) ==
-	    0)
+	if (http_get(&server, timeout_ns, STDOUT_FILENO, reason, sizeof(reason)) == 0)
 		_exit(0);
 	(void)!write(STDERR_FILENO, reason, strlen(reason));
 	_exit(1);

@@ -2,6 +2,7 @@
 #include "remote/curl.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/library.h"
 #include "base/mem.h"
@@ -48,22 +49,37 @@ const char *curl_problem(long status)
 	return "its web server has no such document";
 }
 
-CURL *curl_new(const char *url, const char *token, const char *accept,
+const char *curl_reason(CURLcode code, const char *text)
+{
+	/* A name that does not match, or a time that is over, is said well enough. */
+	if (code == CURLE_PEER_FAILED_VERIFICATION &&
+	    (strstr(text, "issuer") || strstr(text, "self")))
+		return "its certificate is signed by nobody known here (ca-file: an authority of "
+		       "your own)";
+	return *text ? text : (curl.curl_easy_strerror)(code);
+}
+
+CURL *curl_new(const struct remote_server *server, const char *accept,
 	       struct curl_slist **ret_headers)
 {
 	AUTO_FREE char *accepts = mem_printf("Accept: %s", accept);
-	AUTO_FREE char *line = token ? mem_printf("Authorization: Bearer %s", token) : NULL;
+	AUTO_FREE char *line =
+		server->token ? mem_printf("Authorization: Bearer %s", server->token) : NULL;
 	CURL *handle = (curl.curl_easy_init)();
 
 	*ret_headers = (curl.curl_slist_append)(NULL, accepts);
 	if (line)
 		*ret_headers = (curl.curl_slist_append)(*ret_headers, line);
-	CURL_SET(handle, CURLOPT_URL, url);
+	CURL_SET(handle, CURLOPT_URL, server->url);
 #if LIBCURL_VERSION_NUM >= 0x075500
 	CURL_SET(handle, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
 	CURL_SET(handle, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
+	if (server->ca_file) {
+		CURL_SET(handle, CURLOPT_CAINFO, server->ca_file);
+		CURL_SET(handle, CURLOPT_CAPATH, NULL);
+	}
 	CURL_SET(handle, CURLOPT_FOLLOWLOCATION, 0L);
 	CURL_SET(handle, CURLOPT_FAILONERROR, 0L);
 	CURL_SET(handle, CURLOPT_HTTPHEADER, *ret_headers);
