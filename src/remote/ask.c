@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "base/file.h"
 #include "base/inherited.h"
 #include "base/mem.h"
+#include "base/pidfd.h"
 #include "base/privilege.h"
 #include "host/command.h"
 #include "remote/http.h"
@@ -123,6 +123,12 @@ char *remote_problem(bool is_ssh, int exit_status, const char *errors)
 			   : mem_strdup("it answered nothing");
 }
 
+char *remote_no_answer(int64_t timeout_ns, const char *line)
+{
+	return mem_printf("no answer within %.9gs%s%s", (double)timeout_ns / (double)NS_PER_SECOND,
+			  *line ? ": " : "", line);
+}
+
 bool remote_is_unknown_option(int exit_status, const char *problem, const char *option)
 {
 	/* The other program calls them flags. */
@@ -150,12 +156,12 @@ static void confine(int out, int err, pid_t parent)
 __attribute__((noreturn)) static void answer_by_http(const struct remote_call *call,
 						     int64_t timeout_ns)
 {
+	const struct remote_server server = {call->url, call->token, call->host->ca_file};
 	char reason[512] = "";
 
 	signal(SIGPIPE, SIG_DFL);
 	/* Who asks ends this at the time, and says so in its own words, also where it is late. */
-	if (http_get(call->url, call->token, 2 * timeout_ns, STDOUT_FILENO, reason,
-		     sizeof(reason)) == 0)
+	if (http_get(&server, 2 * timeout_ns, STDOUT_FILENO, reason, sizeof(reason)) == 0)
 		_exit(0);
 	(void)!write(STDERR_FILENO, reason, strlen(reason));
 	_exit(1);
@@ -240,7 +246,7 @@ static void start(struct asked *a, int64_t timeout_ns, const struct rlimit *file
 	} else {
 		a->out = out[0];
 		a->err = err[0];
-		a->end = (int)syscall(SYS_pidfd_open, a->pid, 0);
+		a->end = pidfd_of(a->pid);
 	}
 	mem_auto_close(&out[1]);
 	mem_auto_close(&err[1]);
@@ -366,9 +372,7 @@ static void finish(struct asked *a, int64_t timeout_ns, bool hurried)
 		line = last_line(str_text(&a->errors));
 		a->call->hurried = hurried;
 		a->call->problem = hurried ? mem_strdup("others have answered much faster")
-					   : mem_printf("no answer within %.9gs%s%s",
-							(double)timeout_ns / (double)NS_PER_SECOND,
-							*line ? ": " : "", line);
+					   : remote_no_answer(timeout_ns, line);
 	}
 	mem_auto_close(&a->out);
 	mem_auto_close(&a->err);

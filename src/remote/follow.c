@@ -98,10 +98,10 @@ struct follower *follower_free(struct follower *f)
 	return NULL;
 }
 
-void follower_add(struct follower *f, const char *url, const char *token)
+void follower_add(struct follower *f, const struct remote_server *server)
 {
 	f->hosts = mem_resize(f->hosts, f->count + 1, sizeof(struct follow_host *));
-	f->hosts[f->count++] = follow_host_new(&f->shared, url, token);
+	f->hosts[f->count++] = follow_host_new(&f->shared, server);
 }
 
 void follower_want(struct follower *f, bool wanted)
