@@ -33,7 +33,13 @@ struct slurm_found {
 	int64_t id;
 	uid_t uid;
 	bool pending;
+	int64_t start_ns; /* of slurm_named alone; TIME_NONE: it has none yet */
 };
+
+/* The jobs of this account with that name, pending or running, that were asked for by a process of
+   that session (0: any), not long before that time. The caller frees them. */
+int slurm_named(const char *name, pid_t session, int64_t since_ns, struct slurm_found **ret_found,
+		size_t *ret_count, struct err *e);
 
 /* The job of that id, as somebody has typed it. -ENOENT: there is none, or it has ended. */
 int slurm_job_find(const char *id, struct slurm_found *ret_found, struct err *e);

@@ -33,11 +33,10 @@ static void answers_clear(struct answers *a)
 	free(a->sinfo);
 }
 
-static int ask(struct answers *ret_answers, struct err *e)
+static int ask(int64_t deadline_ns, struct answers *ret_answers, struct err *e)
 {
 	static char squeue[] = "squeue", sinfo[] = "sinfo", json[] = "--json", all[] = "--all",
 		    nodes[] = "--Node";
-	int64_t deadline_ns = clock_monotonic_ns() + SLURM_LIMIT_NS;
 	struct slurm_call jobs, hosts;
 	struct err second = {0};
 	int status, r, r2;
@@ -112,13 +111,15 @@ static int read_kept(const char *path, struct answers *ret_answers, int64_t *ret
 	return 0;
 }
 
-/* Keeps them, unless that was done a moment ago. Whole or not at all; if the disk has lost it after
-   a crash, nobody misses it, so nobody waits for the disk. */
-static void keep(const char *path, const struct answers *a)
+/* Keeps them, unless that was done a moment ago; the file's time is when Slurm was asked. Whole or
+   not at all; if the disk has lost it after a crash, nobody misses it, so nobody waits for the
+   disk. */
+static void keep(const char *path, const struct answers *a, int64_t asked_ns)
 {
 	AUTO_FREE char *temporary = NULL;
 	AUTO_CLOSE int fd = -1;
 	AUTO(str_clear) struct str text = {0};
+	const struct timespec asked = clock_timespec(asked_ns), times[2] = {asked, asked};
 	struct stat st;
 	time_t now = (time_t)(clock_now_ns() / NS_PER_SECOND);
 
@@ -134,7 +135,7 @@ static void keep(const char *path, const struct answers *a)
 	if (fd < 0)
 		return;
 	if (write(fd, text.text, text.length) != (ssize_t)text.length ||
-	    rename(temporary, path) < 0)
+	    futimens(fd, times) < 0 || rename(temporary, path) < 0)
 		unlink(temporary);
 }
 

@@ -126,9 +126,53 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "
 	run -0 --separate-stderr chg run -- sh -c 'echo "$SLURM_JOB_ID"'
 	[ "$output" = "$SLURM_JOB_ID" ]
 	unset SLURM_JOB_ID SLURM_GPUS_ON_NODE
-	# It would have a job that nobody knows of.
-	run -2 chg reserve --slurm --mem=50 --quiet
-	[[ $output == "Error: '--quiet' does not work with 'reserve'"* ]]
+}
+
+@test "a reservation whose salloc does not say so is found, and taken back where salloc has failed" {
+	run -0 chg reserve --short --slurm --mem=50 --quiet
+	[[ $output =~ ^[0-9]+$ ]]
+	[ "$(slurm squeue -h -o %A)" = "$output" ]
+	local end
+	mkdir -p "$cluster/bin"
+	for end in 'kill -KILL $$' 'exit 1'; do
+		printf '#!/bin/sh\n"%s" "$@" 2>/dev/null\n%s\n' "$(command -v salloc)" "$end" >"$cluster/bin/salloc"
+		chmod 755 "$cluster/bin/salloc"
+		PATH=$cluster/bin:$PATH run -1 chg reserve --slurm --mem=50
+		[[ $output == 'Error: salloc ended with status '* ]]
+	done
+	rm "$cluster/bin/salloc"
+	# What another process has reserved stays.
+	[ "$(slurm squeue -h -t R | wc -l)" = 1 ]
+}
+
+@test "what a user has set for Slurm's own programs changes nothing that is read" {
+	local SQUEUE_FORMAT=x SQUEUE_FORMAT2=y SQUEUE_STATES=FAILED SQUEUE_USERS=root SQUEUE_SORT=i SQUEUE_PARTITION=none \
+		SQUEUE_ARRAY=1 SINFO_FORMAT=x SINFO_PARTITION=none SINFO_SORT=x SLURM_TIME_FORMAT=relative SLURM_BITSTR_LEN=3 \
+		SLURM_CLUSTERS=none SLURM_DEBUG=quiet SLURM_EXIT_ERROR=77 SLURM_EXIT_IMMEDIATE=78 SLURM_NTASKS=3 SLURM_NNODES=2 \
+		SLURM_GRES=gpu:4 SLURM_IMMEDIATE=1 SLURM_LABELIO=1 SLURM_STDERRMODE=none SLURM_JOB_NAME=x SLURM_TEST_EXEC=1 \
+		SALLOC_IMMEDIATE=1 SALLOC_GRES=gpu:4 SALLOC_DEBUG=quiet SALLOC_TIMELIMIT=1 SALLOC_NO_BELL=1 \
+		SCANCEL_INTERACTIVE=1 SCANCEL_STATE=PENDING SCANCEL_VERBOSE=1 SLURM_HINT=nomultithread
+	# These are what requests are to be of.
+	local SALLOC_PARTITION=main SLURM_PARTITION=main
+	export "${!SQUEUE_@}" "${!SINFO_@}" "${!SALLOC_@}" "${!SCANCEL_@}" SLURM_TIME_FORMAT SLURM_BITSTR_LEN SLURM_CLUSTERS \
+		SLURM_DEBUG SLURM_EXIT_ERROR SLURM_EXIT_IMMEDIATE SLURM_NTASKS SLURM_NNODES SLURM_GRES SLURM_IMMEDIATE \
+		SLURM_LABELIO SLURM_STDERRMODE SLURM_JOB_NAME SLURM_TEST_EXEC SLURM_HINT SLURM_PARTITION
+	run -0 chg reserve --gpus 2 --duration 2h --slurm --mem=50
+	[[ ${lines[0]} == 'Reserved 2 GPU(s) for 2h 0m 0s: job '* ]]
+	run -0 chg status
+	[ "$(grep -c 'MANUAL .* expires in [12]h' <<<"$output")" = 2 ]
+	run -3 --separate-stderr chg run --gpus 2 -- sh -c 'echo said; exit 3'
+	[ "$output" = said ]
+	run -0 chg release
+	[[ $output == 'Released 2 GPU(s): job '* ]]
+	run -3 --separate-stderr chg run --gpus 2 -- sh -c 'echo said; exit 3'
+	[ "$output" = said ]
+	run -0 chg queue
+	[ "$output" = 'No requests are waiting.' ]
+	SLURM_PARTITION=none run -1 chg run -- true
+	[[ $output == 'Error: Slurm: '*'partition'* ]]
+	SALLOC_PARTITION=none run -1 chg reserve
+	[[ $output == 'Error: Slurm: '*'partition'* ]]
 }
 
 @test "status --mine, release --user, and cancel of a job that runs" {

@@ -67,3 +67,41 @@ teardown() {
 	[ $((end - begin)) -lt 3000000 ]
 	[[ $output == 'Error: Slurm does not answer: squeue took too long' ]]
 }
+
+@test "a reservation that is interrupted at any moment is either told or taken back" {
+	local ms told=0 back=0 rc
+	for ms in 005 010 015 020 025 030 040 050 060 070 080 100 150 200 300; do
+		chg_begin "early$ms" reserve --short --slurm --mem=50
+		sleep "0.$ms"
+		kill -INT $pid 2>/dev/null || true
+		rc=0
+		wait $pid || rc=$?
+		if [ -s "$cluster/early$ms.out" ]; then
+			[ $rc = 0 ]
+			[ "$(slurm squeue -h -t R -o %A)" = "$(cat "$cluster/early$ms.out")" ]
+			told=$((told + 1))
+			quiet
+		else
+			[ $rc != 0 ]
+			wait_until is_quiet
+			back=$((back + 1))
+		fi
+	done
+	echo "told $told, taken back $back"
+	[ $told -gt 0 ] && [ $back -gt 0 ]
+}
+
+@test "reserve killed while it waits leaves nothing in the queue" {
+	local i signal
+	for i in 1 2 3; do
+		slurm salloc --no-shell --nodes=1 --gres=gpu:4 --time=60 --mem=50 2>/dev/null
+	done
+	for signal in KILL INT TERM HUP; do
+		chg_begin "waits$signal" reserve --wait --slurm --mem=50
+		wait_until 'grep -q Waiting "$cluster/waits'$signal'.err"'
+		kill -$signal $pid
+		fails wait $pid
+		wait_until '[ -z "$(slurm squeue -h -t PD -o %A)" ]'
+	done
+	[ "$(slurm squeue -h -t R -o %A | wc -l)" = 3 ]
+}

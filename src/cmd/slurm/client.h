@@ -21,7 +21,8 @@ struct slurm_client {
 	const char *path; /* of srun or salloc */
 	char *const *argv, *const *environment;
 	const char *mark; /* NULL: no line comes */
-	const char *name; /* of the job, which no other has; NULL: it is not ours alone */
+	const char *name; /* of the job; NULL: it is not ours alone */
+	bool reserves;    /* salloc: the job outlives it, and others have its name, too */
 	bool terminal;    /* it has the terminal of this process, with which Ctrl-C reaches it */
 	bool waits;       /* it may be pending: say so */
 	size_t gpus;      /* how many it waits for */
@@ -44,6 +45,7 @@ struct slurm_client {
 	/* While it runs. */
 	pid_t pid;
 	int errors_fd, input_fd;
+	int64_t begun_ns;     /* when it was started, by the clock of the system */
 	struct str line;      /* of standard error, while it may be one of srun's own */
 	bool in_line;         /* the command is in the middle of a line */
 	int64_t started_ns;   /* monotonic */
