@@ -101,7 +101,7 @@ static int slurm_now(struct snapshot *ret_snapshot, struct err *e)
 {
 	AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
 	AUTO_FREE char *warning = NULL;
-	int r = slurm_read(SLURM_POLL_NS - NS_PER_SECOND, &c, &warning, e);
+	int r = slurm_read_shared(&c, &warning, e);
 
 	if (r < 0)
 		return r;

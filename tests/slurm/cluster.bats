@@ -191,26 +191,35 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "
 	fails wait $pid
 }
 
-@test "however many watch, an answer that is younger than 10 s will do" {
-	local i pids=()
+@test "however many watch, Slurm is asked once in 10 s, also when it does not answer" {
+	local i mode pids
 	mkdir -p "$cluster/bin"
-	printf '#!/bin/sh\necho asked >>"%s/home/asked"\nexec "%s" "$@"\n' "$cluster" "$(command -v squeue)" >"$cluster/bin/squeue"
-	chmod 755 "$cluster/bin/squeue"
 	rm -f "$cluster"/home/.cache/canhazgpu/slurm-*
-	PATH=$cluster/bin:$PATH run -0 chg status
-	for i in 1 2 3; do
-		PATH=$cluster/bin:$PATH chg_begin "watch$i" status --watch=1
-		pids+=("$pid")
+	run -0 chg status
+	for mode in 'sleep 0.2; exec "$0" "$@"' 'exit 1'; do
+		printf '#!/bin/sh\necho asked >>"%s/home/asked"\nset -- "%s" "$@"\nexec sh -c '"'%s'"' "$@"\n' "$cluster" \
+			"$(command -v squeue)" "$mode" >"$cluster/bin/squeue"
+		chmod 755 "$cluster/bin/squeue"
+		rm -f "$cluster/home/asked" "$cluster"/home/.cache/canhazgpu/slurm-*.asked
+		# The answer is there, and too old.
+		as_user touch -d '-1 minute' "$cluster"/home/.cache/canhazgpu/slurm-*
+		pids=()
+		for i in 1 2 3 4; do
+			PATH=$cluster/bin:$PATH chg_begin "watch$i" status --watch=1
+			pids+=("$pid")
+		done
+		for i in 1 2 3 4; do
+			wait_until 'grep -q "^n3:3" "$cluster/watch'$i'.out"'
+		done
+		# More than the second that was asked for.
+		sleep 1.2
+		kill "${pids[@]}"
+		[ "$(wc -l <"$cluster/home/asked")" = 1 ]
+		[ "$(cat "$cluster"/watch[1-4].out | grep -c '^n3:3')" = 4 ]
 	done
-	for i in 1 2 3; do
-		wait_until 'grep -q "^n3:3" "$cluster/watch'$i'.out"'
-	done
-	# More than the second that was asked for.
-	sleep 1.2
-	kill "${pids[@]}"
+	[ "$(cat "$cluster"/watch[1-4].err | grep -c '^Warning: .*; this is what it said at .* ago$')" = 4 ]
+	[ "$(cat "$cluster"/watch[1-4].err | grep -c '^Warning: Slurm has not answered another process of this account; ')" = 3 ]
 	rm "$cluster/bin/squeue"
-	[ "$(wc -l <"$cluster/home/asked")" = 1 ]
-	[ "$(cat "$cluster"/watch[123].out | grep -c '^n3:3')" = 3 ]
 }
 
 # All GPUs, in one job for each node.
