@@ -1,4 +1,5 @@
 // All of one GPU, or of the reservation that has it: over the page, as long as somebody looks at it.
+import { gpuNumbers } from "./answer.js";
 import { groupGpus } from "./choose.js";
 import { gpuOfHash } from "./choice.js";
 import { createCard } from "./cards.js";
@@ -45,7 +46,7 @@ export function startDetails(grid) {
     }
     const gpu = group.gpus.find(({ gpu_id: id }) => id === shownId);
     view.update(group);
-    historyOfGpu({ gpu: shownId }, `History of GPU ${shownId}`);
+    historyOfGpu({ gpu: shownId }, `History of GPU ${gpuNumbers([gpu])}`);
     historyOfUser({ user: personOf(gpu) }, gpu.user ? `History of ${shortText(gpu.user)}` : "");
   };
   const open = (id) => {

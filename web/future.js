@@ -1,4 +1,5 @@
 // What the timeline shows: the past of the timeline's document, and what status and queue say of now and of what is to come. Pure.
+import { gpuNumbers } from "./answer.js";
 import { list, personOf, time } from "./format.js";
 
 const HOUR_MS = 3600000;
@@ -64,14 +65,15 @@ function reservedSpan(interval, gpu, period) {
   };
 }
 
-// [{gpu, spans}], in the order of the GPUs; spans in the order of time.
+// [{gpu, place, name, spans}], in the order of the GPUs; spans in the order of time. The name is for people: in a cluster "n1 0".
 export function lanesOf(document, gpus, period) {
   const states = new Map(gpus.map((gpu) => [gpu.gpu_id, gpu]));
   return document.gpus.map(({ gpu: id, intervals }) => {
     const gpu = states.get(id);
     const spans = intervals.map((interval) => reservedSpan(interval, gpu, period));
     if (gpu?.status === "UNRESERVED") spans.push(unreservedSpan(gpu, period));
-    return { gpu: id, spans };
+    const place = { gpu_id: id, node: gpu?.node, node_gpu: gpu?.node_gpu };
+    return { gpu: id, place, name: gpuNumbers([place]), spans };
   });
 }
 

@@ -1,6 +1,6 @@
 // Whose history the timeline shows, chosen in its head or by the address (?user=alice, ?gpu=3), and the same as a table for those
 // who do not see the blocks, or want to read them one by one.
-import { ranges } from "./answer.js";
+import { gpuNumbers } from "./answer.js";
 import { el, patchList, setText, show } from "./dom.js";
 import { hours, moment, plural, roughDuration, shown } from "./format.js";
 import { sumOf, tableOf } from "./rows.js";
@@ -48,7 +48,7 @@ function followLinks(event) {
   document.dispatchEvent(new CustomEvent("whose", { detail: { user: link.dataset.whose } }));
 }
 
-// whose() is {user}, {gpu} or {}; offer(users, gpus) makes the choices. onChoice() is called when another one is chosen, here, by
+// whose() is {user}, {gpu} or {}; offer(users, lanes) makes the choices. onChoice() is called when another one is chosen, here, by
 // the address, or by an event "whose" of the document with such an object as its detail.
 export function startWhose(head, section, onChoice) {
   const users = el("optgroup", { label: "Users" });
@@ -80,11 +80,12 @@ export function startWhose(head, section, onChoice) {
   });
   return {
     whose: () => whose,
-    offer(names, ids) {
+    offer(names, lanes) {
       const all = whose.user !== undefined && !names.includes(whose.user) ? [...names, whose.user] : names;
-      const numbers = whose.gpu !== undefined && !ids.includes(whose.gpu) ? [...ids, whose.gpu] : ids;
+      const missing = whose.gpu !== undefined && !lanes.some(({ gpu }) => gpu === whose.gpu);
+      const choices = missing ? [...lanes, { gpu: whose.gpu, name: String(whose.gpu) }] : lanes;
       fill(users, all.map((name) => ({ value: `user ${name}`, text: shown(name) })));
-      fill(gpus, numbers.map((id) => ({ value: `gpu ${id}`, text: `GPU ${id}` })));
+      fill(gpus, choices.map(({ gpu, name }) => ({ value: `gpu ${gpu}`, text: `GPU ${name}` })));
       settle();
     },
     // The person whose account was named is shown by the full name.
@@ -108,7 +109,7 @@ function createRow() {
   const update = ({ row, now }) => {
     const begin = row.since ?? (row.kind === "unreserved" ? null : row.begin);
     [
-      ranges(row.gpus),
+      gpuNumbers(row.places),
       shown(row.user),
       row.kind === "collected" ? "collected" : row.type,
       begin === null ? "unknown" : moment(begin),

@@ -16,13 +16,13 @@ export function groupSize(lanes) {
 // [{name, lanes, size}]: size 1 is a GPU of its own, with `inside` where it belongs to an open group.
 export function rowsOf(lanes, open) {
   const size = groupSize(lanes.length);
-  if (size === 1) return lanes.map((lane) => ({ name: String(lane.gpu), lanes: [lane], size: 1 }));
+  if (size === 1) return lanes.map((lane) => ({ name: lane.name, lanes: [lane], size: 1 }));
   const rows = [];
   for (let i = 0; i < lanes.length; i += size) {
     const part = lanes.slice(i, i + size);
-    const name = part.length > 1 ? `${part[0].gpu}–${part.at(-1).gpu}` : String(part[0].gpu);
+    const name = part.length > 1 ? `${part[0].name}–${part.at(-1).name}` : part[0].name;
     rows.push({ name, lanes: part, size, open: open.has(name) });
-    if (open.has(name)) rows.push(...part.map((lane) => ({ name: String(lane.gpu), lanes: [lane], size: 1, inside: true })));
+    if (open.has(name)) rows.push(...part.map((lane) => ({ name: lane.name, lanes: [lane], size: 1, inside: true })));
   }
   return rows;
 }
@@ -32,7 +32,7 @@ export function chooseLanes(lanes, whose) {
   if (whose.gpu !== undefined) return lanes.filter(({ gpu }) => gpu === whose.gpu);
   if (whose.user === undefined) return lanes;
   return lanes
-    .map(({ gpu, spans }) => ({ gpu, spans: spans.filter(({ user }) => user === whose.user) }))
+    .map((lane) => ({ ...lane, spans: lane.spans.filter(({ user }) => user === whose.user) }))
     .filter(({ spans }) => spans.length > 0);
 }
 
@@ -77,11 +77,12 @@ export function reservedShare(lanes, period) {
 // Everything as rows of a table, newest first: what began at one moment for one user is one reservation.
 export function tableOf(lanes) {
   const found = new Map();
-  for (const { gpu, spans } of lanes) {
+  for (const { gpu, place, spans } of lanes) {
     for (const span of spans) {
       const key = `${span.since} ${span.user} ${span.type} ${span.running} ${span.running ? 0 : span.finish}`;
-      if (!found.has(key)) found.set(key, { ...span, gpus: [] });
+      if (!found.has(key)) found.set(key, { ...span, gpus: [], places: [] });
       found.get(key).gpus.push(gpu);
+      found.get(key).places.push(place);
     }
   }
   return [...found.values()].sort((a, b) => Number(b.running) - Number(a.running) || b.begin - a.begin);

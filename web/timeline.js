@@ -1,7 +1,7 @@
 // Who had which GPU when, who has it until when, and who is expected to start: one line per GPU, or one row for several of many.
 // The arrow keys move between the blocks; the block that has the focus, or is pointed at, tells its details in a small box.
 import { byId, el, patchList, setText, show } from "./dom.js";
-import { now, time } from "./format.js";
+import { now, shown, time } from "./format.js";
 import { expectedOf, lanesOf, packLanes, periodOf, timesOf } from "./future.js";
 import { startTable, startWhose } from "./history.js";
 import { createMark, createRow, createWaiting, marksOf } from "./lines.js";
@@ -35,6 +35,7 @@ export function startTimeline(onDays) {
   const tip = startTip(byId("tip"));
   const choice = byId("timeline-days");
   const empty = byId("timeline-empty");
+  const note = byId("timeline-note");
   const opened = new Set();
   const table = startTable(root);
   const who = startWhose(section.querySelector(".panel-head"), section, () => {
@@ -59,6 +60,9 @@ export function startTimeline(onDays) {
     const track_px = axis.clientWidth;
     const rem_px = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const least = Math.min(((WAITING_REM * rem_px) / Math.max(1, track_px)) * (period.to - period.from), period.to - period.now);
+    // "0" to "511" have room; names of nodes need more.
+    const longest = Math.max(...lanes.map(({ name }) => name.length), 0);
+    if (lanes.some(({ place }) => place.node !== undefined)) root.style.setProperty("--name", `${Math.min(longest, 14) * 0.55 + 0.75}rem`);
     const waits = packLanes(expected, least, WAITING_MOST).map((lane, i) => ({ lane, least, first: i === 0, period }));
     patchList(
       lines,
@@ -67,7 +71,7 @@ export function startTimeline(onDays) {
         ...rowsOf(lanes, opened).map((row) => ({
           key: `${row.size} ${row.name}`,
           create: () => createRow(row, onOpen),
-          item: { row, period, track_px, rem_px },
+          item: { row, period, track_px, rem_px, whole: !last.document.note },
         })),
       ],
       (each) => each.key,
@@ -86,7 +90,7 @@ export function startTimeline(onDays) {
     const person = user === undefined ? undefined : findUser(all.users, user);
     if (person !== user) who.rename(person);
     const whose = { ...all.chosen, ...(person === undefined ? {} : { user: person }) };
-    const title = person ?? (whose.gpu === undefined ? "" : `GPU ${whose.gpu}`);
+    const title = person ?? (whose.gpu === undefined ? "" : `GPU ${all.lanes.find(({ gpu }) => gpu === whose.gpu)?.name ?? whose.gpu}`);
     const expected =
       whose.gpu !== undefined ? [] : all.expected.filter((each) => person === undefined || each.user === person);
     const lanes = chooseLanes(all.lanes, whose);
@@ -94,11 +98,13 @@ export function startTimeline(onDays) {
 
     drawn = performance.now();
     meet(all.users);
-    who.offer(all.users, all.lanes.map(({ gpu }) => gpu));
+    who.offer(all.users, all.lanes);
     // First, because what is not shown has no width.
     show(root, any);
     show(byId("timeline-legend"), any);
     show(byId("timeline-cut"), last.document.truncated === true);
+    setText(note, last.document.note ? shown(last.document.note) : "");
+    show(note, Boolean(last.document.note));
     show(empty, !any);
     const hint = days() < 30 ? "; a longer one may have more" : "";
     setText(empty, title ? `Nothing of ${title} in this period${hint}.` : "No reservations in this period.");

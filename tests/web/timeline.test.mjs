@@ -1,6 +1,7 @@
 // What the timeline decides: the future (future.js), the rows and the table (rows.js), the marks of the axis (lines.js).
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { gpuNumbers } from "../../web/answer.js";
 import { expectedOf, lanesOf, packLanes, periodOf, timesOf } from "../../web/future.js";
 import { describe, marksOf } from "../../web/lines.js";
 import {
@@ -110,7 +111,7 @@ test("expected starts, and that they have room", () => {
 
 test("rows depend on the number of GPUs alone, and can be opened", () => {
   assert.deepEqual([4, 24, 25, 64, 192, 193, 500].map(groupSize), [1, 1, 8, 8, 8, 16, 32]);
-  const lanes = Array.from({ length: 500 }, (_, gpu) => ({ gpu, spans: [] }));
+  const lanes = Array.from({ length: 500 }, (_, gpu) => ({ gpu, name: String(gpu), spans: [] }));
   const rows = rowsOf(lanes, new Set());
   assert.equal(rows.length, 16);
   assert.deepEqual([rows[0].name, rows.at(-1).name, rows.at(-1).lanes.length], ["0–31", "480–499", 20]);
@@ -118,6 +119,17 @@ test("rows depend on the number of GPUs alone, and can be opened", () => {
   assert.equal(opened.length, 48);
   assert.deepEqual([opened[0].open, opened[1].name, opened[1].inside, opened[33].name], [true, "0", true, "32–63"]);
   assert.equal(rowsOf(lanes.slice(0, 8), new Set()).length, 8);
+});
+
+test("in a cluster GPUs are called by node and number", () => {
+  const document = documentOf([interval(-2, null)], [interval(-2, null)], []);
+  const gpus = [0, 1, 2].map((id) => ({ gpu_id: id, node: id < 2 ? "n1" : "n2", node_gpu: id % 2 }));
+  const lanes = lanesOf(document, gpus, period);
+
+  assert.deepEqual(rowsOf(lanes, new Set()).map(({ name }) => name), ["n1 0", "n1 1", "n2 0"]);
+  assert.deepEqual(chooseLanes(lanes, { gpu: 2 }).map(({ name }) => name), ["n2 0"]);
+  assert.deepEqual(tableOf(lanes).map(({ places }) => gpuNumbers(places)), ["n1 0, 1"]);
+  assert.deepEqual(lanesOf(document, [], period).map(({ name }) => name), ["0", "1", "2"]);
 });
 
 test("one user, or one GPU", () => {
