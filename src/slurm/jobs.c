@@ -39,11 +39,8 @@ int slurm_reservations(const char *account, struct slurm_held **ret_held, size_t
 			.id = strtoll(fields[0], NULL, 10),
 			.gpus = slurm_tres_gpus(fields[1]),
 		};
-		struct slurm_gpus gpus;
 
-		slurm_gpus(fields[1] + (strncmp(fields[1], "gres", 4) ? 0 : 5), &gpus);
-		if (gpus.parts_count)
-			snprintf(held.type, sizeof(held.type), "%s", gpus.parts[0].type);
+		slurm_tres_type(fields[1], held.type);
 		*ret_held = mem_resize(*ret_held, *ret_count + 1, sizeof(**ret_held));
 		(*ret_held)[(*ret_count)++] = held;
 	}

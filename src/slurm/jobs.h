@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "slurm/text.h"
 
 /* What reservations are called in Slurm: by that name `release` and `run` find them. */
 #define SLURM_RESERVATION_NAME "canhazgpu-reserve"
@@ -18,7 +19,7 @@
 struct slurm_held {
 	int64_t id;
 	size_t gpus;
-	char type[64]; /* "": it was asked for none */
+	char type[SLURM_TYPE_SIZE]; /* "": it was asked for none */
 };
 
 /* Running reservations of an account, by its number (NULL: one's own), the latest first. The caller
