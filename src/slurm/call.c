@@ -43,8 +43,8 @@ bool slurm_is_own_variable(const char *entry)
 bool slurm_is_wish(const char *entry)
 {
 	static const char *const programs[] = {"SLURM_", "SALLOC_"};
-	static const char *const wishes[] = {"ACCOUNT=", "PARTITION=",  "QOS=",
-					     "WCKEY=",   "CONSTRAINT=", "RESERVATION="};
+	static const char *const wishes[] = {
+		"ACCOUNT=", "PARTITION=", "QOS=", "WCKEY=", "CONSTRAINT=", "RESERVATION="};
 
 	for (size_t p = 0; p < ARRAY_SIZE(programs); p++) {
 		size_t length = strlen(programs[p]);

@@ -141,8 +141,8 @@ static void keep(const char *path, const struct answers *a, int64_t asked_ns)
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
-	if (write(fd, text.text, text.length) != (ssize_t)text.length ||
-	    futimens(fd, times) < 0 || rename(temporary, path) < 0)
+	if (write(fd, text.text, text.length) != (ssize_t)text.length || futimens(fd, times) < 0 ||
+	    rename(temporary, path) < 0)
 		unlink(temporary);
 }
 

@@ -105,3 +105,28 @@ teardown() {
 	done
 	[ "$(slurm squeue -h -t R -o %A | wc -l)" = 3 ]
 }
+
+@test "web: who has the page open hears of a job that starts, and the report comes from the accounting" {
+	local url stream job changes
+	chg_begin web web --host 127.0.0.1 --port 0
+	wait_until 'grep -q "^Serving" "$cluster/web.out" "$cluster/web.err"'
+	url=$(grep -ho 'http://[^ ]*' "$cluster/web.out" "$cluster/web.err" | head -n 1)
+	curl -sSN --max-time 60 "${url}api/events" >"$cluster/stream" 3>&- &
+	stream=$!
+	curl -sSf --max-time 20 -o "$cluster/before" "${url}api/status"
+	[ "$(jq '[.[] | select(.status == "IN_USE")] | length' "$cluster/before")" = 0 ]
+	# What the first refresh has changed.
+	sleep 0.5
+	changes=$(grep -c '^event: change' "$cluster/stream" || true)
+	job=$(chg reserve --short --gpus 2 --slurm --mem=50)
+	wait_until '[ "$(grep -c "^event: change" "$cluster/stream")" -gt '"$changes"' ]'
+	kill $stream
+	run -0 curl -sSf --max-time 20 "${url}api/status"
+	[ "$(jq --arg job "$job" '[.[] | select(.job_id == $job)] | length' <<<"$output")" = 2 ]
+	run -0 curl -sSf --max-time 20 "${url}api/report?days=1"
+	[ "$(jq '.users | length > 0' <<<"$output")" = true ]
+	run -0 curl -sSf --max-time 20 "${url}api/timeline"
+	[[ $(jq -r .note <<<"$output") == 'Slurm does not keep which GPUs a job has had'* ]]
+	kill $pid
+	wait $pid
+}

@@ -36,8 +36,8 @@ static void signal_command(const struct slurm_client *c, int signal)
 
 /* Its jobs: none other has the name of a run, and a reservation was asked for in a session of its
    own. */
-static int find_jobs(const struct slurm_client *c, struct slurm_found **ret_found, size_t *ret_count,
-		     struct err *e)
+static int find_jobs(const struct slurm_client *c, struct slurm_found **ret_found,
+		     size_t *ret_count, struct err *e)
 {
 	return slurm_named(c->name, c->reserves ? c->pid : 0, c->begun_ns, ret_found, ret_count, e);
 }
