@@ -55,6 +55,35 @@ teardown() {
 	[[ $output == *'slurmdbd, with GPUs'* ]]
 }
 
+@test "a request is given up in seconds, also where the controller hangs, and says what it may have left" {
+	local i pids=() id
+	for i in 1 2 3; do
+		slurm salloc --no-shell --nodes=1 --gres=gpu:4 --time=60 --mem=50 2>/dev/null
+	done
+	chg_begin hung-run run --wait -- true
+	pids+=($pid)
+	chg_begin hung-reserve reserve --wait --slurm --mem=50
+	pids+=($pid)
+	for i in run reserve; do
+		wait_until 'grep -q Waiting "$cluster/hung-'$i'.err"'
+	done
+	id=$(cat "$cluster/c/run/slurmctld")
+	kill -STOP "$id"
+	kill -INT "${pids[@]}"
+	for i in run reserve; do
+		wait_until 'grep -q "^Warning: Slurm does not answer: squeue took too long; if it has got the request, " "$cluster/hung-'$i'.err"'
+	done
+	kill -CONT "$id"
+	for pid in "${pids[@]}"; do
+		fails wait $pid
+	done
+	# As it says.
+	eval "$(sed -n "s/.*'\(scancel --me --name=[^']*\)'.*/slurm \1/p" "$cluster"/hung-run.err)"
+	chg cancel
+	wait_until '[ -z "$(slurm squeue -h -t PD -o %A)" ]'
+	[ "$(slurm squeue -h -t R -o %A | wc -l)" = 3 ]
+}
+
 @test "a controller that hangs is told within 3 s" {
 	run -0 chg status
 	kill -STOP "$(cat "$cluster/c/run/slurmctld")"

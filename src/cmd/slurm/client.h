@@ -45,13 +45,14 @@ struct slurm_client {
 	/* While it runs. */
 	pid_t pid;
 	int errors_fd, input_fd;
-	int64_t begun_ns;     /* when it was started, by the clock of the system */
-	struct str line;      /* of standard error, while it may be one of srun's own */
-	bool in_line;         /* the command is in the middle of a line */
-	int64_t started_ns;   /* monotonic */
-	int64_t interrupt_ns; /* of the last Ctrl-C */
-	int stage;            /* of the time limit */
-	char *step;           /* "17.0"; NULL: unknown */
+	int64_t begun_ns;      /* when it was started, by the clock of the system */
+	struct str line;       /* of standard error, while it may be one of srun's own */
+	bool in_line;          /* the command is in the middle of a line */
+	int64_t started_ns;    /* monotonic */
+	int64_t interrupt_ns;  /* of the last Ctrl-C */
+	int64_t taken_back_ns; /* since when the request is not wanted any more; 0: it is */
+	int stage;             /* of the time limit */
+	char *step;            /* "17.0"; NULL: unknown */
 };
 
 /* Runs it to its end; *ret_status is its exit status, of a signal 128 more. */

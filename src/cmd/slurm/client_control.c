@@ -17,6 +17,9 @@
 /* A second Ctrl-C within this time ends the command at once, as with srun. */
 #define IMPATIENT_NS NS_PER_SECOND
 
+/* A client that cannot take its request back, as Slurm does not answer, would try for minutes. */
+#define TAKE_BACK_NS (5 * NS_PER_SECOND)
+
 enum { STAGE_RUNNING, STAGE_WARNED, STAGE_STOPPED, STAGE_KILLED };
 
 /* Signals the command: by its step, by the job's name, or where neither is known by srun, which
@@ -117,10 +120,21 @@ void slurm_client_settle(struct slurm_client *c, int status)
 		nanosleep(&pause, NULL);
 		r = settle_jobs(c, status, &count, &e);
 	}
-	if (r < 0)
+	if (r < 0 && c->reserves)
+		notice("Warning: %s; if it has got the request, 'canhazgpu queue' or 'status' "
+		       "shows it, and 'canhazgpu cancel ID' takes it back\n",
+		       e.text);
+	else if (r < 0)
 		notice("Warning: %s; if it has got the request, 'scancel --me --name=%s' takes it "
 		       "back\n",
 		       e.text, c->name);
+}
+
+/* srun and salloc take it back themselves, if they are given the time. */
+static void take_back(struct slurm_client *c)
+{
+	c->taken_back_ns = c->taken_back_ns ? c->taken_back_ns : clock_monotonic_ns();
+	kill(c->pid, SIGTERM);
 }
 
 void slurm_client_take_signal(struct slurm_client *c, int signal)
@@ -132,7 +146,7 @@ void slurm_client_take_signal(struct slurm_client *c, int signal)
 	/* Not begun: it is a request, which srun takes back. */
 	if (!c->has_started || c->reserves) {
 		c->ended_by = c->ended_by ? c->ended_by : signal;
-		kill(c->pid, SIGTERM);
+		take_back(c);
 		return;
 	}
 	if (signal == SIGINT && c->interrupt_ns && now_ns - c->interrupt_ns < IMPATIENT_NS) {
@@ -149,8 +163,14 @@ int64_t slurm_client_keep_time(struct slurm_client *c, int64_t begun_ns)
 {
 	int64_t now_ns = clock_monotonic_ns(), next_ns;
 
+	if (c->taken_back_ns) {
+		if (now_ns < c->taken_back_ns + TAKE_BACK_NS)
+			return c->taken_back_ns + TAKE_BACK_NS;
+		kill(c->pid, SIGKILL);
+		return INT64_MAX;
+	}
 	if (!c->has_started) {
-		if (!c->wait_ns || c->gave_up)
+		if (!c->wait_ns)
 			return INT64_MAX;
 		if (now_ns < begun_ns + c->wait_ns)
 			return begun_ns + c->wait_ns;
@@ -158,9 +178,9 @@ int64_t slurm_client_keep_time(struct slurm_client *c, int64_t begun_ns)
 			slurm_client_ask_started(c);
 		if (!c->has_started) {
 			c->gave_up = true;
-			kill(c->pid, SIGTERM);
+			take_back(c);
 		}
-		return INT64_MAX;
+		return now_ns;
 	}
 	if (!c->timeout_ns)
 		return INT64_MAX;
