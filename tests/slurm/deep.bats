@@ -55,6 +55,31 @@ teardown() {
 	[[ $output == *'slurmdbd, with GPUs'* ]]
 }
 
+@test "srun killed: its request leaves the queue, its job or step is ended" {
+	local i job
+	chg_begin job run --gpus 3 -- sleep 100
+	wait_until 'grep -q "^Reserved" "$cluster/job.err"'
+	pkill -KILL -P $pid -x srun
+	fails wait $pid
+	wait_until is_quiet
+	job=$(chg reserve --gpus 4 --short --slurm --mem=50)
+	chg_begin step run -- sleep 100
+	wait_until 'grep -q "^Using" "$cluster/step.err"'
+	pkill -KILL -P $pid -x srun
+	fails wait $pid
+	wait_until '[ -z "$(slurm squeue -h -s -j '"$job"' -o %i | grep "^'"$job"'\.[0-9]")" ]'
+	[ "$(slurm squeue -h -t R -o %A)" = "$job" ]
+	quiet
+	for i in 1 2 3; do
+		slurm salloc --no-shell --nodes=1 --gres=gpu:4 --time=60 --mem=50 2>/dev/null
+	done
+	chg_begin pending run --wait -- true
+	wait_until 'grep -q "^Waiting" "$cluster/pending.err"'
+	pkill -KILL -P $pid -x srun
+	fails wait $pid
+	wait_until '[ -z "$(slurm squeue -h -t PD -o %A)" ]'
+}
+
 @test "a request is given up in seconds, also where the controller hangs, and says what it may have left" {
 	local i pids=() id
 	for i in 1 2 3; do
