@@ -118,7 +118,7 @@ int slurm_named(const char *name, pid_t session, int64_t since_ns, struct slurm_
 	if (r < 0)
 		return r;
 	for (at = text; slurm_next_row(&at, fields, ARRAY_SIZE(fields));) {
-		bool pending = !strcmp(fields[2], "PENDING");
+		bool runs = !strcmp(fields[2], "RUNNING") || !strcmp(fields[2], "SUSPENDED");
 
 		if (session && (strtoll(fields[3], NULL, 10) != session ||
 				time_of(fields[4]) < since_ns - CLOCKS_DIFFER_NS))
@@ -127,8 +127,8 @@ int slurm_named(const char *name, pid_t session, int64_t since_ns, struct slurm_
 		(*ret_found)[(*ret_count)++] = (struct slurm_found){
 			.id = strtoll(fields[0], NULL, 10),
 			.uid = (uid_t)strtoul(fields[1], NULL, 10),
-			.pending = pending,
-			.start_ns = pending ? TIME_NONE : time_of(fields[5]),
+			.pending = !strcmp(fields[2], "PENDING"),
+			.start_ns = runs ? time_of(fields[5]) : TIME_NONE,
 		};
 	}
 	return 0;

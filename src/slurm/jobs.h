@@ -34,7 +34,7 @@ struct slurm_found {
 	int64_t id;
 	uid_t uid;
 	bool pending;
-	int64_t start_ns; /* of slurm_named alone; TIME_NONE: it has none yet */
+	int64_t start_ns; /* of slurm_named alone; TIME_NONE: it does not run yet */
 };
 
 /* The jobs of this account with that name, pending or running, that were asked for by a process of
