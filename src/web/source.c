@@ -352,6 +352,10 @@ int source_events(struct source *s, int days, struct str *ret_text, struct err *
 	int64_t since_ns = clock_now_ns() - days * NS_PER_DAY;
 	int r = s->pool ? pool_events(s->pool, &all, since_ns, NULL, EVENTS_MAX, &list, e) : 0;
 
+	if (s->config->slurm)
+		return err_set(e, EOPNOTSUPP,
+			       "there are no events with Slurm: what happened to jobs is in its "
+			       "accounting ('sacct')");
 	return r < 0 ? r : add_document(ret_text, view_events_json(&list), e);
 }
 

@@ -368,9 +368,10 @@ fill() {
 	as_user bash -c 'setsid slurmctld -D >/dev/null 2>&1 </dev/null 3>&- & echo $! >"$0"' "$cluster/c/run/slurmctld"
 	# A client that it does not answer yet would try again after seconds.
 	wait_until '(exec 4<>"/dev/tcp/127.0.0.1/$(sed -n s/^SlurmctldPort=//p "$SLURM_CONF")") 2>/dev/null'
-	# What it had saved may be older than the last test: jobs of that come back.
+	# What it had saved may be older than the last test: jobs of that come back, and drained nodes.
 	# The other nodes are unknown to it at first, which the next tests would see.
-	wait_until 'slurm scancel --user="$(as_user id -un)"; [ "$(slurm sinfo -hN -o %t 2>/dev/null | grep -c "^idle$")" = 3 ]'
+	wait_until 'slurm scancel --user="$(as_user id -un)"; slurm scontrol update nodename=n[1-3] state=resume 2>/dev/null
+		[ "$(slurm sinfo -hN -o %t 2>/dev/null | grep -c "^idle$")" = 3 ]'
 	run -0 --separate-stderr chg run -- echo back
 	[ "$output" = back ]
 }
@@ -415,6 +416,12 @@ fill() {
 	[[ $output == *'canhazgpu_gpu_info{gpu="5",model="GPU",uuid="",node="n2",node_gpu="1"} 1'* ]]
 	run -0 curl -sSf --max-time 20 "${url}api/timeline"
 	[ "$(jq '[.gpus[].intervals[]] | length' <<<"$output")" = 2 ]
+	[[ $(jq -r .note <<<"$output") == 'Slurm does not keep which GPUs a job has had: '* ]]
+	# Nothing would be a lie.
+	run -0 curl -sS --max-time 20 "${url}api/events/log"
+	[[ $(jq -r .error <<<"$output") == 'there are no events with Slurm: '* ]]
+	run -0 curl -sS --max-time 20 "${url}api/report"
+	[[ $(jq -r .error <<<"$output") == "'report' does not work with Slurm here: its accounting is not set up"* ]]
 	kill $pid
 	wait $pid
 }
