@@ -43,4 +43,8 @@ char *slurm_complaint(const char *text);
    programs of Slurm do or print. */
 bool slurm_is_own_variable(const char *entry);
 
+/* Of these, whether it only says which account, partition or quality of service a user wants
+   requests to be of. */
+bool slurm_is_wish(const char *entry);
+
 #endif

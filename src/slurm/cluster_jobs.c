@@ -43,21 +43,25 @@ static void add_shares(struct slurm_job *job, const json_t *entry)
 	}
 }
 
-/* How many GPUs it asks for. */
-static size_t wanted_of(const json_t *entry)
+/* How many GPUs it asks for, and of which type. */
+static size_t wanted_of(const json_t *entry, char type[SLURM_TYPE_SIZE])
 {
 	static const char *const names[] = {"tres_per_job", "tres_req_str", "tres_alloc_str"};
 	struct quantity nodes = slurm_json_number(entry, "node_count");
-	size_t per_node =
-		slurm_tres_gpus(json_string_value(json_object_get(entry, "tres_per_node")));
+	const char *text = json_string_value(json_object_get(entry, "tres_per_node"));
+	size_t per_node = slurm_tres_gpus(text);
 
+	slurm_tres_type(text, type);
 	if (per_node)
 		return per_node * (nodes.known && nodes.value > 1 && nodes.value < SLURM_LIST_MAX
 					   ? (size_t)nodes.value
 					   : 1);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		size_t n = slurm_tres_gpus(json_string_value(json_object_get(entry, names[i])));
+		size_t n;
 
+		text = json_string_value(json_object_get(entry, names[i]));
+		n = slurm_tres_gpus(text);
+		slurm_tres_type(text, type);
 		if (n)
 			return n;
 	}
@@ -90,7 +94,7 @@ static bool read_job(const json_t *entry, struct slurm_job *job)
 		holds |= slurm_json_has_state(state, holding[i]);
 	job->pending =
 		slurm_json_has_state(state, "PENDING") || slurm_json_has_state(state, "REQUEUED");
-	job->wanted = wanted_of(entry);
+	job->wanted = wanted_of(entry, job->type);
 	if (!id.known || (!holds && !job->pending))
 		return false;
 	job->id = id.value;

@@ -27,6 +27,11 @@
    that it works where there is no other network. */
 #define DOCUMENTATION "guide.html"
 
+/* Which GPUs jobs had is not in Slurm's accounting. */
+#define SLURM_PAST                                                                        \
+	"Slurm does not keep which GPUs a job has had: only what runs and what waits is " \
+	"shown here, the report has the rest."
+
 /* No more events than that in a document, and in what one refresh sends to the streams. */
 #define EVENTS_MAX 1000
 #define EVENTS_SENT_MAX 100
@@ -101,7 +106,7 @@ static int slurm_now(struct snapshot *ret_snapshot, struct err *e)
 {
 	AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
 	AUTO_FREE char *warning = NULL;
-	int r = slurm_read(SLURM_POLL_NS - NS_PER_SECOND, &c, &warning, e);
+	int r = slurm_read_shared(&c, &warning, e);
 
 	if (r < 0)
 		return r;
@@ -304,7 +309,7 @@ int source_report(struct source *s, int days, enum usage_by by, struct str *ret_
 	return r < 0 ? r : add_document(ret_text, view_report_json(&report), e);
 }
 
-/* Which GPUs jobs had is not in Slurm's accounting: only those that run. */
+/* Those that run. */
 static int slurm_timeline(int64_t from_ns, int64_t now_ns, struct timeline *ret_timeline,
 			  struct err *e)
 {
@@ -323,6 +328,7 @@ int source_timeline(struct source *s, int days, struct str *ret_text, struct err
 {
 	AUTO(timeline_clear) struct timeline t = {0};
 	int64_t now_ns = clock_now_ns(), from_ns = now_ns - days * NS_PER_DAY;
+	json_t *document;
 	int r = 0;
 
 	if (s->config->slurm)
@@ -331,7 +337,12 @@ int source_timeline(struct source *s, int days, struct str *ret_text, struct err
 		r = pool_timeline(s->pool, from_ns, now_ns, &t, e);
 	else
 		demo_timeline(from_ns, now_ns, s->config->demo_gpus, &t);
-	return r < 0 ? r : add_document(ret_text, view_timeline_json(&t), e);
+	if (r < 0)
+		return r;
+	document = view_timeline_json(&t);
+	if (s->config->slurm)
+		set_text(document, "note", SLURM_PAST);
+	return add_document(ret_text, document, e);
 }
 
 int source_events(struct source *s, int days, struct str *ret_text, struct err *e)
@@ -341,6 +352,10 @@ int source_events(struct source *s, int days, struct str *ret_text, struct err *
 	int64_t since_ns = clock_now_ns() - days * NS_PER_DAY;
 	int r = s->pool ? pool_events(s->pool, &all, since_ns, NULL, EVENTS_MAX, &list, e) : 0;
 
+	if (s->config->slurm)
+		return err_set(e, EOPNOTSUPP,
+			       "there are no events with Slurm: what happened to jobs is in its "
+			       "accounting ('sacct')");
 	return r < 0 ? r : add_document(ret_text, view_events_json(&list), e);
 }
 
