@@ -73,6 +73,9 @@ load tell_helpers
 	chmod 0757 "$WORLD/etc/canhazgpu/hooks.d/30-others"
 	hook 40-plain <<<'echo >$folder/bad'
 	chmod 0644 "$WORLD/etc/canhazgpu/hooks.d/40-plain"
+	# As many as there are.
+	hook 50-many <<<'read -r event && echo >>$folder/many'
+	for i in {51..90}; do ln -s 50-many "$WORLD/etc/canhazgpu/hooks.d/$i-many"; done
 	reserve_and_release
 	wait_until '[ "$(grep -c "\"kind\"" "$folder/who")" = 3 ]'
 	assert_equal "$(sed -n 1,2p "$folder/who" | paste -sd ' ')" '4310 4310'
@@ -80,9 +83,12 @@ load tell_helpers
 	assert_equal "$(sed -n '/^{/q; 3,$p' "$folder/who" | cut -d= -f1 | paste -sd ' ')" 'HOME LANG LOGNAME PATH PWD USER'
 	wait_until 'has_text "$folder/log" "hook 40-plain is not run: it is not executable (chmod 755)"'
 	has_text "$folder/log" 'hook 30-others is not run: it can be written by others than root'
+	has_text "$folder/log" "hook 20 who is not run: its name has other characters than letters, digits, '_' and '-'"
+	wait_until '[ "$(wc -l <"$folder/many")" = 123 ]'
+	rm "$WORLD"/etc/canhazgpu/hooks.d/*-many
 	[ ! -e "$folder/bad" ]
 	root canhazgpu doctor
-	[[ $stdout == *'warning  hooks '*'1 in /etc/canhazgpu/hooks.d'*'30-others is not run'* ]] || fail_with 'doctor does not tell'
+	[[ $stdout == *'warning  hooks '*'1 in /etc/canhazgpu/hooks.d'*'20 who is not run'*'30-others is not run'* ]] || fail_with 'doctor does not tell'
 	# Without the account nothing runs, above all not as root.
 	sed -i '/^canhazgpu-hooks/d' "$WORLD/etc/passwd"
 	reserve_and_release
