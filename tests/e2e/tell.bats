@@ -246,7 +246,7 @@ wait_told() {
 	ok root canhazgpu guard
 	set_clock 0 301
 	ok root canhazgpu guard
-	wait_until 'has_text "$folder/a" "SIGTERM to process $squatter (sleep) of user on GPU 3"'
+	wait_until 'has_text "$folder/a" "guard sent SIGTERM to process $squatter (sleep) of user on GPU 3: it has used the GPU without a reservation for "'
 	wait_background squatter
 	assert_equal "$status" 143
 	cat "$folder/a"
