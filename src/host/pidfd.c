@@ -172,10 +172,12 @@ static bool status_kept(int fd, int *ret_status)
 	return true;
 }
 
-/* The last field of /proc/<pid>/stat, while the parent has not asked. */
+/* The last field of /proc/<pid>/stat, while the parent has not asked. Who may not trace the process
+   (it was set-user-id) reads 0 there, as of one that has succeeded. */
 static bool status_of_zombie(const struct process_ref *ref, int *ret_status)
 {
-	char text[2048];
+	AUTO_FREE char *link = mem_printf("/proc/%d/ns/user", (int)ref->pid);
+	char text[2048], target[64];
 	struct process_info info;
 	const char *last;
 
@@ -186,7 +188,8 @@ static bool status_of_zombie(const struct process_ref *ref, int *ret_status)
 		return false;
 	last = strrchr(text, ' ');
 	*ret_status = last ? atoi(last) : 0;
-	return last != NULL;
+	/* This link can be read by the same who are told the status. */
+	return *ret_status || (last && readlink(link, target, sizeof(target)) > 0);
 }
 
 bool host_pidfd_status(int fd, const struct process_ref *ref, int *ret_status)

@@ -63,6 +63,23 @@ static void turn_round(struct event_list *l)
 	}
 }
 
+int pool_events_begin(struct pool *p, int64_t since_ns, const char *after, struct err *e)
+{
+	const struct event_range range = {.since_ns = since_ns, .after = after};
+
+	return store_events_begin(p->store, &range, e);
+}
+
+int pool_events_next(struct pool *p, const struct event **ret_event, struct err *e)
+{
+	return store_events_next(p->store, ret_event, e);
+}
+
+void pool_events_end(struct pool *p)
+{
+	store_events_end(p->store);
+}
+
 int pool_events(struct pool *p, const struct event_filter *filter, int64_t since_ns,
 		const char *after, size_t limit, struct event_list *ret_list, struct err *e)
 {
@@ -78,6 +95,8 @@ int pool_events(struct pool *p, const struct event_filter *filter, int64_t since
 
 	while (r == 0 && (r = store_events_next(p->store, &event, e)) > 0) {
 		r = 0;
+		if (!*list.newest || !limit)
+			memcpy(list.newest, event->id, sizeof(list.newest));
 		if (!event_filter_takes(filter, event))
 			continue;
 		list.cut = limit && list.count == limit;

@@ -27,8 +27,6 @@
 #define DECIDE_LIMIT_NS (10 * NS_PER_SECOND)
 #define MAIL_LIMIT_NS (30 * NS_PER_SECOND)
 #define COMMAND_LIMIT_NS (10 * NS_PER_SECOND)
-/* After so many calls of the account's own command, the rest is left. */
-#define COMMANDS_MAX 16
 
 struct question {
 	const struct tell_account *account;
@@ -162,16 +160,19 @@ static void run_commands(const struct tell_account *account, const struct tell_n
 				       .arguments = arguments,
 				       .account = account,
 				       .limit_ns = COMMAND_LIMIT_NS};
-	size_t calls = 0;
+	size_t left_out = 0;
+	bool hangs = false;
 
-	for (size_t i = 0; *path && i < all->count - all->told && calls < COMMANDS_MAX; i++) {
+	/* tell_choose limits how many there are. */
+	for (size_t i = 0; *path && i < all->count - all->told; i++) {
 		program.input = all->items[all->told + i].json;
 		if (!(choice->channels[i] & TELL_COMMAND) || !program.input)
 			continue;
-		calls++;
-		if (tell_program_run(&program) == -ETIMEDOUT)
-			break;
+		left_out += hangs;
+		hangs = hangs || tell_program_run(&program) == -ETIMEDOUT;
 	}
+	if (left_out)
+		tell_log("%s does not get %zu more events", label, left_out);
 	free(copy);
 }
 

@@ -23,7 +23,6 @@
 /* For the locks: root alone can open what lies there. */
 #define LOCK_DIRECTORY "/run/canhazgpu"
 #define LOCK_TICK_NS (50 * NS_PER_MS)
-#define HOOKS_MAX 32
 /* For all events of a pass together, less than TELL_LIFE_S. */
 #define HOOK_TOTAL_NS (200 * NS_PER_SECOND)
 /* The group that is the pool's, whatever its name. */
@@ -35,7 +34,7 @@ struct hook {
 };
 
 struct hooks {
-	struct hook items[HOOKS_MAX];
+	struct hook *items;
 	size_t count;
 	char *problem; /* why none is run; NULL: they are */
 };
@@ -47,6 +46,7 @@ static void hooks_clear(struct hooks *h)
 		free(h->items[i].path);
 		free(h->items[i].problem);
 	}
+	free(h->items);
 	free(h->problem);
 	*h = (struct hooks){0};
 }
@@ -87,20 +87,27 @@ static int compare(const void *a, const void *b)
 	return strcmp(((const struct hook *)a)->name, ((const struct hook *)b)->name);
 }
 
+static void add_hook(struct hooks *h, const char *name)
+{
+	AUTO_FREE char *link = mem_printf(TELL_HOOKS_DIRECTORY "/%s", name);
+	struct hook hook = {.name = mem_strdup(name), .path = realpath(link, NULL)};
+
+	if (!tell_hook_name_counts(name))
+		hook.problem = mem_strdup("its name has other characters than letters, digits, "
+					  "'_' and '-'");
+	else
+		hook.problem = hook.path ? check_file(hook.path) : mem_strdup(strerror(errno));
+	h->items = mem_resize(h->items, h->count + 1, sizeof(*h->items));
+	h->items[h->count++] = hook;
+}
+
 static void list_directory(DIR *directory, struct hooks *h)
 {
 	const struct dirent *entry;
 
-	while ((entry = readdir(directory)) && h->count < HOOKS_MAX) {
-		struct hook *hook = &h->items[h->count];
-		AUTO_FREE char *link = mem_printf(TELL_HOOKS_DIRECTORY "/%s", entry->d_name);
-
-		if (!tell_hook_name_counts(entry->d_name))
-			continue;
-		hook->name = mem_strdup(entry->d_name);
-		hook->path = realpath(link, NULL);
-		hook->problem = hook->path ? check_file(hook->path) : mem_strdup(strerror(errno));
-		h->count++;
+	while ((entry = readdir(directory))) {
+		if (*entry->d_name != '.')
+			add_hook(h, entry->d_name);
 	}
 }
 
@@ -119,7 +126,8 @@ static void hooks_list(struct hooks *h)
 		h->problem = mem_strdup("others than root can change a directory above it");
 	list_directory(directory, h);
 	closedir(directory);
-	qsort(h->items, h->count, sizeof(*h->items), compare);
+	if (h->count)
+		qsort(h->items, h->count, sizeof(*h->items), compare);
 }
 
 /* The account that hooks run as: with no group but its own, which must not be the pool's. */

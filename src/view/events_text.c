@@ -39,7 +39,7 @@ static char *event_user(const struct event *event)
 	return mem_strdup(event->actor);
 }
 
-static void add_row(struct table *table, const struct event *event)
+void view_events_row(struct table *table, const struct event *event)
 {
 	AUTO_FREE char *who = event_user(event);
 	AUTO_FREE char *gpus =
@@ -51,13 +51,9 @@ static void add_row(struct table *table, const struct event *event)
 					  event->reason});
 }
 
-struct table *view_events_table(const struct event_list *l)
+struct table *view_events_table(void)
 {
-	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-
-	for (size_t i = 0; i < l->count; i++)
-		add_row(table, &l->events[i]);
-	return table;
+	return table_new(columns, ARRAY_SIZE(columns));
 }
 
 char *view_event_line(const struct event *event)

@@ -79,6 +79,9 @@ load tell_helpers
 	chmod 0755 "$WORLD/theirs/hook"
 	chown 4311 "$WORLD/theirs"
 	ln -s "$WORLD/theirs/hook" "$WORLD/etc/canhazgpu/hooks.d/50-link"
+	# As many as there are.
+	hook 50-many <<<'read -r event && echo >>$folder/many'
+	for i in {51..90}; do ln -s 50-many "$WORLD/etc/canhazgpu/hooks.d/$i-many"; done
 	reserve_and_release
 	wait_until '[ "$(grep -c "\"kind\"" "$folder/who")" = 3 ]'
 	assert_equal "$(sed -n 1,2p "$folder/who" | paste -sd ' ')" '4310 4310'
@@ -87,9 +90,12 @@ load tell_helpers
 	wait_until 'has_text "$folder/log" "hook 40-plain is not run: it is not executable (chmod 755)"'
 	has_text "$folder/log" 'hook 30-others is not run: it can be written by others than root'
 	wait_until 'has_text "$folder/log" "hook 50-link is not run: others than root can change a directory above it"'
+	has_text "$folder/log" "hook 20 who is not run: its name has other characters than letters, digits, '_' and '-'"
+	wait_until '[ "$(wc -l <"$folder/many")" = 123 ]'
+	rm "$WORLD"/etc/canhazgpu/hooks.d/*-many
 	[ ! -e "$folder/bad" ]
 	root canhazgpu doctor
-	[[ $stdout == *'warning  hooks '*'1 in /etc/canhazgpu/hooks.d'*'30-others is not run'* ]] || fail_with 'doctor does not tell'
+	[[ $stdout == *'warning  hooks '*'1 in /etc/canhazgpu/hooks.d'*'20 who is not run'*'30-others is not run'* ]] || fail_with 'doctor does not tell'
 	# Without the account nothing runs, above all not as root.
 	sed -i '/^canhazgpu-hooks/d' "$WORLD/etc/passwd"
 	reserve_and_release
@@ -267,7 +273,7 @@ Reserved 1 GPU(s): [0] for command execution"
 	ok root canhazgpu guard
 	set_clock 0 301
 	ok root canhazgpu guard
-	wait_until 'has_text "$folder/a" "SIGTERM to process $squatter (sleep) of user on GPU 3"'
+	wait_until 'has_text "$folder/a" "guard sent SIGTERM to process $squatter (sleep) of user on GPU 3: it has used the GPU without a reservation for "'
 	wait_background squatter
 	assert_equal "$status" 143
 	cat "$folder/a"

@@ -249,6 +249,54 @@ static void test_hidden_life(void **state)
 	assert_int_equal(result, 0);
 }
 
+/* How another account's process has ended: the kernel says "0" to those who may not know. */
+static int end_is_not_guessed(int code)
+{
+	struct process_ref ref;
+	struct pollfd ended = {.events = POLLIN};
+	int gate[2], status = -1, result = 0;
+	pid_t child;
+
+	if (pipe2(gate, O_CLOEXEC) < 0 || (child = fork()) < 0)
+		return 1;
+	if (child == 0) {
+		char byte;
+
+		close(gate[1]);
+		_exit(setresuid(65533, 65533, 65533) < 0 || read(gate[0], &byte, 1) ? 99 : code);
+	}
+	close(gate[0]);
+	if (host_process_ref(child, &ref, NULL) < 0 || host_pidfd_open(&ref, &ended.fd, NULL) < 0)
+		return 2;
+	close(gate[1]);
+	poll(&ended, 1, -1);
+	/* No parent has asked yet. */
+	if (seteuid(65534) < 0 || host_pidfd_status(ended.fd, &ref, &status))
+		result = 3;
+	if (seteuid(0) < 0 || !host_pidfd_status(ended.fd, &ref, &status) ||
+	    status != W_EXITCODE(code, 0))
+		result = 4;
+	waitpid(child, NULL, 0);
+	if (host_pidfd_status(ended.fd, &ref, &status) && status != W_EXITCODE(code, 0))
+		result = 5;
+	return result;
+}
+
+static int ends_are_not_guessed(void)
+{
+	int failed = end_is_not_guessed(3);
+
+	return failed ? failed : end_is_not_guessed(0);
+}
+
+static void test_foreign_end(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(spawn_check(ends_are_not_guessed), 0);
+}
+
 /* An account of a directory service can be in hundreds of groups. */
 static int signals_are_read_behind_groups(void)
 {
@@ -706,6 +754,7 @@ int main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_foreign_life),
 		cmocka_unit_test(test_hidden_life),
+		cmocka_unit_test(test_foreign_end),
 		cmocka_unit_test(test_ignored_signals),
 		cmocka_unit_test(test_arguments_and_variables),
 		cmocka_unit_test(test_container),
