@@ -93,6 +93,7 @@ static int follow(struct pool *pool, const struct query *q, struct err *e)
 {
 	char after[EVENT_ID_SIZE] = "";
 	struct event_filter all = {0};
+	size_t limit = q->limit; /* of what is there at first */
 
 	for (;;) {
 		AUTO(event_list_clear) struct event_list list = {0};
@@ -104,7 +105,8 @@ static int follow(struct pool *pool, const struct query *q, struct err *e)
 		watch.fd = pool_watch(pool);
 		pool_watch_drain(pool);
 		r = pool_events(pool, &all, q->since_ns, *after ? after : NULL, 0, &list, e);
-		first = first_of_newest(&list, &q->filter, *after ? 0 : q->limit);
+		first = first_of_newest(&list, &q->filter, limit);
+		limit = 0;
 		for (size_t i = 0; r == 0 && i < list.count; i++) {
 			memcpy(after, list.events[i].id, sizeof(after));
 			if (i >= first && event_filter_takes(&q->filter, &list.events[i]))
