@@ -73,14 +73,16 @@ void remote_call_url(struct remote_call *call, const char *path)
 /* The last line that says something; the caller frees it. */
 static char *last_line(const char *text)
 {
+	static const char prefix[] = "Error: ";
 	size_t end = strlen(text), begin;
 
 	while (end && strchr(" \t\r\n", text[end - 1]))
 		end--;
 	for (begin = end; begin && text[begin - 1] != '\n'; begin--)
 		continue;
-	if (!strncmp(text + begin, "Error: ", strlen("Error: ")))
-		begin += strlen("Error: ");
+	/* Not what ends with it: that is all that was said. */
+	if (end - begin > strlen(prefix) && !strncmp(text + begin, prefix, strlen(prefix)))
+		begin += strlen(prefix);
 	return mem_printf("%.*s", (int)(end - begin > 300 ? 300 : end - begin), text + begin);
 }
 

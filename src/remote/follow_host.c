@@ -96,6 +96,7 @@ static void drop_documents(struct follow_host *h)
 		json_decref(h->documents[i]);
 		h->documents[i] = NULL;
 	}
+	h->about_ns = -ABOUT_NS;
 }
 
 struct follow_action follow_host_step(struct follow_host *h, enum follow_event_kind kind)
@@ -207,7 +208,7 @@ static bool is_due(struct follow_host *h)
 
 	if (h->topic != FOLLOW_HOST)
 		return true;
-	if (h->documents[FOLLOW_HOST] && now_ns < h->about_ns + ABOUT_NS)
+	if (now_ns < h->about_ns + ABOUT_NS)
 		return false;
 	h->about_ns = now_ns;
 	return true;
@@ -287,6 +288,7 @@ struct follow_host *follow_host_new(struct follow_shared *shared, const char *ur
 	while (length && url[length - 1] == '/')
 		length--;
 	h->shared = shared;
+	h->about_ns = -ABOUT_NS;
 	h->news = true;
 	follow_state_init(&h->state, shared->limit_ns);
 	for (int i = 0; i < FOLLOW_TOPICS; i++)
