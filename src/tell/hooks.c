@@ -144,7 +144,7 @@ static int hook_account(const char *name, struct tell_account *ret_account, stru
 }
 
 /* A hook of two passes at once gets the events in order, one after the other. Waits for at most
-   that long; -1: it is still busy. */
+   that long; -ETIMEDOUT: it is still busy. */
 static int lock_hook(const char *name, int64_t limit_ns)
 {
 	AUTO_FREE char *path = mem_printf(LOCK_DIRECTORY "/hook-%s.lock", name);
@@ -153,15 +153,18 @@ static int lock_hook(const char *name, int64_t limit_ns)
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
 
-	if (mkdir(LOCK_DIRECTORY, 0755) < 0 && errno != EEXIST)
-		return -1;
-	if (lstat(LOCK_DIRECTORY, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != getuid() ||
-	    (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return -1;
+	if ((mkdir(LOCK_DIRECTORY, 0755) < 0 && errno != EEXIST) || lstat(LOCK_DIRECTORY, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode) || st.st_uid != getuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return -EPERM;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
 		if (clock_monotonic_ns() >= deadline_ns)
-			return -1;
+			return -ETIMEDOUT;
 		nanosleep(&pause, NULL);
 	}
 	return mem_steal_fd(&fd);
@@ -181,10 +184,13 @@ static void run_hook(const struct hook *hook, const struct tell_account *account
 				       .limit_ns = limit_ns};
 	int64_t end_ns;
 
-	if (lock < 0) {
+	if (lock == -ETIMEDOUT)
 		tell_log("%s is busy with earlier events: it does not get %zu", label, count);
+	else if (lock < 0)
+		tell_log("%s does not get %zu events: cannot lock " LOCK_DIRECTORY ": %s", label,
+			 count, strerror(-lock));
+	if (lock < 0)
 		return;
-	}
 	tell_program_adopt();
 	end_ns = clock_monotonic_ns() + HOOK_TOTAL_NS;
 	for (size_t i = 0; i < count; i++) {
