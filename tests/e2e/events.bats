@@ -99,6 +99,13 @@ events() {
 	wait_until '[ "$(wc -l <"$WORLD/newest.out")" = 2 ]'
 	assert_equal "$(jq -r .kind "$WORLD/newest.out" | xargs)" 'released granted'
 	kill "${background_pids[newest]}"
+	# Nor where nothing was there, and more than one thing happens at once.
+	chg_ok reserve
+	start_background none canhazgpu events --follow --json --since 1ms --newest 1
+	wait_until '[[ "$(cat "/proc/${background_pids[none]}/wchan")" =~ poll|^0$ ]]'
+	chg_ok release
+	wait_until '[ "$(wc -l <"$WORLD/none.out")" = 2 ]'
+	kill "${background_pids[none]}"
 	chg events --follow --explain 1
 	assert_error 2 '--explain and --follow cannot be used together'
 }

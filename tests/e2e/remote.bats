@@ -78,6 +78,9 @@ slow: no answer within 6s'
 	pool 1
 	chg_ok status -r gpu1 --host desk --json
 	assert_equal "$(rows)" $'gpu1 0 IN_USE\ngpu1 1 AVAILABLE\ndesk 0 AVAILABLE'
+	# Also for a caller that wants to know nothing of its children.
+	in_world env --ignore-signal=CHLD canhazgpu status --host desk --json >"$WORLD/stdout"
+	assert_equal "$(rows)" 'desk 0 AVAILABLE'
 
 	on 1 canhazgpu reserve --gpus 1 >/dev/null
 	start_lab waiter "$host_gpu1" env CANHAZGPU_STORE="sqlite:$WORLD/gpu1/pool.db" CANHAZGPU_FAKE_STATE="$WORLD/gpu1/fake.json" \
