@@ -11,8 +11,6 @@
 #include "base/mem.h"
 #include "store/redis/redis.h"
 
-#define NS_PER_MS INT64_C(1000000)
-
 /* Entries per command. The first chunk is small: many readers want the newest ones alone. */
 #define CHUNK_FIRST 64
 #define CHUNK_EVENTS 1024
