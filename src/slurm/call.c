@@ -26,7 +26,9 @@ bool slurm_is_own_variable(const char *entry)
 					       "SALLOC_",   "SBATCH_", "SRUN_",      "SACCT_",
 					       "SCONTROL_", "SLURMD_", "SLURMSTEPD_"};
 
-	if (!strncmp(entry, "SLURM_CONF=", 11) || !strncmp(entry, "SLURM_CONF_SERVER=", 18))
+	/* Without "=" it is no variable: nothing reads it, and unsetenv leaves it. */
+	if (!strchr(entry, '=') || !strncmp(entry, "SLURM_CONF=", 11) ||
+	    !strncmp(entry, "SLURM_CONF_SERVER=", 18))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		if (!strncmp(entry, prefixes[i], strlen(prefixes[i])))
