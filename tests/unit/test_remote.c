@@ -460,6 +460,7 @@ static const struct problem_case {
 	{true, 255, "a@gpu1: Permission denied (publickey,password).\r\n",
 	 "a@gpu1: Permission denied (publickey,password). (it needs a key that works without a question)"},
 	{true, 1, "Error: Permission denied (x)", "Permission denied (x)"},
+	{true, 1, "x\nError: \n", "Error:"},
 	{true, 255, "", "ssh does not reach it"},
 	{true, 127, "bash: line 1: canhazgpu: command not found\n",
 	 "canhazgpu is not installed there, or not in the PATH of a shell without a login"},
