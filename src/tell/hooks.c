@@ -69,17 +69,15 @@ static char *check_owner(const char *what, const struct stat *st)
 /* Why that file is not run; NULL: it is. */
 static char *check_file(const char *path)
 {
-	AUTO_FREE char *directory = mem_strdup(path);
 	struct stat st;
 
-	*strrchr(directory, '/') = '\0';
 	if (lstat(path, &st) < 0)
 		return mem_strdup(strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return mem_strdup("it is no file");
 	if (!(st.st_mode & S_IXOTH) && !(st.st_mode & S_IXGRP))
 		return mem_strdup("it is not executable (chmod 755)");
-	if (!privilege_path_is_root_controlled(*directory ? directory : "/"))
+	if (!privilege_path_is_root_controlled(path))
 		return mem_strdup("others than root can change a directory above it");
 	return check_owner("it", &st);
 }

@@ -73,6 +73,12 @@ load tell_helpers
 	chmod 0757 "$WORLD/etc/canhazgpu/hooks.d/30-others"
 	hook 40-plain <<<'echo >$folder/bad'
 	chmod 0644 "$WORLD/etc/canhazgpu/hooks.d/40-plain"
+	# Root's own file, in whose place others could put another.
+	mkdir "$WORLD/theirs"
+	printf '#!/bin/sh\necho >%s/bad\n' "$folder" >"$WORLD/theirs/hook"
+	chmod 0755 "$WORLD/theirs/hook"
+	chown 4311 "$WORLD/theirs"
+	ln -s "$WORLD/theirs/hook" "$WORLD/etc/canhazgpu/hooks.d/50-link"
 	reserve_and_release
 	wait_until '[ "$(grep -c "\"kind\"" "$folder/who")" = 3 ]'
 	assert_equal "$(sed -n 1,2p "$folder/who" | paste -sd ' ')" '4310 4310'
@@ -80,6 +86,7 @@ load tell_helpers
 	assert_equal "$(sed -n '/^{/q; 3,$p' "$folder/who" | cut -d= -f1 | paste -sd ' ')" 'HOME LANG LOGNAME PATH PWD USER'
 	wait_until 'has_text "$folder/log" "hook 40-plain is not run: it is not executable (chmod 755)"'
 	has_text "$folder/log" 'hook 30-others is not run: it can be written by others than root'
+	wait_until 'has_text "$folder/log" "hook 50-link is not run: others than root can change a directory above it"'
 	[ ! -e "$folder/bad" ]
 	root canhazgpu doctor
 	[[ $stdout == *'warning  hooks '*'1 in /etc/canhazgpu/hooks.d'*'30-others is not run'* ]] || fail_with 'doctor does not tell'
