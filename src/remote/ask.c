@@ -276,12 +276,13 @@ static void take_output(struct asked *a)
 	bool too_much = false, ignored = false;
 
 	if (a->out >= 0 && !take(a->out, &a->call->answer, REMOTE_ANSWER_MAX, &too_much))
-		mem_auto_close(&a->out), a->out = -1;
+		mem_auto_close(&a->out);
 	if (a->err >= 0 && !take(a->err, &a->errors, ERRORS_MAX, &ignored))
-		mem_auto_close(&a->err), a->err = -1;
-	if (!too_much || !a->pid)
+		mem_auto_close(&a->err);
+	if (!too_much)
 		return;
-	stop(a);
+	if (a->pid)
+		stop(a);
 	a->call->problem = mem_printf("its answer is longer than %zu MiB", REMOTE_ANSWER_MAX >> 20);
 }
 
@@ -292,11 +293,12 @@ static bool check_end(struct asked *a)
 
 	if (!a->pid || waitpid(a->pid, &status, WNOHANG) == 0)
 		return false;
-	/* What it has left may be a connection that is kept, and what that needs. */
-	take_output(a);
-	if (!a->pid)
-		return true;
+	/* Nothing is killed any more: what it has left may be a connection that is kept, and what
+	   that needs, and its number may be another's. */
 	a->pid = 0;
+	take_output(a);
+	if (a->call->problem)
+		return true;
 	a->call->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	if (a->call->exit_status || !a->call->answer.length)
 		a->call->problem =
