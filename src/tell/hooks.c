@@ -35,7 +35,7 @@ struct hook {
 };
 
 struct hooks {
-	struct hook items[HOOKS_MAX];
+	struct hook *items; /* in the order of their names */
 	size_t count;
 	char *problem; /* why none is run; NULL: they are */
 };
@@ -47,6 +47,7 @@ static void hooks_clear(struct hooks *h)
 		free(h->items[i].path);
 		free(h->items[i].problem);
 	}
+	free(h->items);
 	free(h->problem);
 	*h = (struct hooks){0};
 }
@@ -91,16 +92,17 @@ static void list_directory(DIR *directory, struct hooks *h)
 {
 	const struct dirent *entry;
 
-	while ((entry = readdir(directory)) && h->count < HOOKS_MAX) {
-		struct hook *hook = &h->items[h->count];
+	while ((entry = readdir(directory))) {
 		AUTO_FREE char *link = mem_printf(TELL_HOOKS_DIRECTORY "/%s", entry->d_name);
+		struct hook *hook;
 
 		if (!tell_hook_name_counts(entry->d_name))
 			continue;
+		h->items = mem_resize(h->items, h->count + 1, sizeof(*h->items));
+		hook = &h->items[h->count++];
 		hook->name = mem_strdup(entry->d_name);
 		hook->path = realpath(link, NULL);
 		hook->problem = hook->path ? check_file(hook->path) : mem_strdup(strerror(errno));
-		h->count++;
 	}
 }
 
@@ -119,7 +121,12 @@ static void hooks_list(struct hooks *h)
 		h->problem = mem_strdup("others than root can change a directory above it");
 	list_directory(directory, h);
 	closedir(directory);
-	qsort(h->items, h->count, sizeof(*h->items), compare);
+	if (h->count)
+		qsort(h->items, h->count, sizeof(*h->items), compare);
+	for (size_t i = HOOKS_MAX; i < h->count; i++) {
+		if (!h->items[i].problem)
+			h->items[i].problem = mem_strdup("there are too many before it");
+	}
 }
 
 /* The account that hooks run as: with no group but its own, which must not be the pool's. */

@@ -90,6 +90,13 @@ load tell_helpers
 	[ ! -e "$folder/bad" ]
 	root canhazgpu doctor
 	[[ $stdout == *'warning  hooks '*'1 in /etc/canhazgpu/hooks.d'*'30-others is not run'* ]] || fail_with 'doctor does not tell'
+	# There is an end to it, and what is behind that is named.
+	for i in {100..131}; do
+		cp "$WORLD/etc/canhazgpu/hooks.d/10-who" "$WORLD/etc/canhazgpu/hooks.d/$i"
+	done
+	root canhazgpu doctor
+	[[ $stdout == *'32 in /etc/canhazgpu/hooks.d, 131 is not run: there are too many before it, 30-others is not run: it can'* ]] || fail_with 'doctor does not tell'
+	rm "$WORLD/etc/canhazgpu/hooks.d"/1[0-3][0-9]
 	# Without the account nothing runs, above all not as root.
 	sed -i '/^canhazgpu-hooks/d' "$WORLD/etc/passwd"
 	reserve_and_release
