@@ -103,13 +103,15 @@ events() {
 	wait_until '[ "$(wc -l <"$WORLD/newest.out")" = 2 ]'
 	assert_equal "$(jq -r .kind "$WORLD/newest.out" | xargs)" 'released granted'
 	kill "${background_pids[newest]}"
-	# Nor where nothing was there, and more than one thing happens at once.
-	chg_ok reserve
-	start_background none canhazgpu events --follow --json --since 1ms --newest 1
-	wait_until '[[ "$(cat "/proc/${background_pids[none]}/wchan")" =~ poll|^0$ ]]'
-	chg_ok release
-	wait_until '[ "$(wc -l <"$WORLD/none.out")" = 2 ]'
-	kill "${background_pids[none]}"
+	# Nor where nothing was there, and more than one thing happens at once. (Not every kernel tells what a process waits in.)
+	if [ "$(cat "/proc/$$/wchan")" != 0 ]; then
+		chg_ok reserve
+		start_background none canhazgpu events --follow --json --since 1ms --newest 1
+		wait_until '[[ "$(cat "/proc/${background_pids[none]}/wchan")" == *poll* ]]'
+		chg_ok release
+		wait_until '[ "$(wc -l <"$WORLD/none.out")" = 2 ]'
+		kill "${background_pids[none]}"
+	fi
 	chg events --follow --explain 1
 	assert_error 2 '--explain and --follow cannot be used together'
 }
