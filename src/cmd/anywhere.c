@@ -113,9 +113,9 @@ static bool is_enough(const struct remote_call *call, size_t which, void *argume
 }
 
 /* Asks each host for its status and its queue, both at the same time; `thorough`: however long one
-   takes. */
+   takes. Those that were away before are not waited for again. */
 static int survey_hosts(const struct invocation *in, const struct plan_request *request,
-			bool thorough, struct survey *s, struct err *e)
+			bool thorough, const struct survey *before, struct survey *s, struct err *e)
 {
 	AUTO(hosts_question_clear)
 	struct hosts_question status = {.topic = REMOTE_STATUS, .path = mem_strdup("/api/status")};
@@ -130,6 +130,8 @@ static int survey_hosts(const struct invocation *in, const struct plan_request *
 		r = hosts_list(in, &s->queues, e);
 	if (r < 0)
 		return r;
+	hosts_pass_over(&s->status, &before->status);
+	hosts_pass_over(&s->queues, &before->queues);
 	words_add(&status.words, "status");
 	words_add(&status.words, "--json");
 	words_add(&queue.words, "queue");
@@ -242,9 +244,12 @@ static int survey_and_try(const struct invocation *in, const struct plan_request
 			  struct destination_search *search, struct survey *s, struct str *why,
 			  struct err *e)
 {
+	AUTO(survey_clear) struct survey before = *s;
 	int64_t begun_ns = clock_monotonic_ns();
-	int r = survey_hosts(in, request, search->hurried, s, e);
+	int r;
 
+	*s = (struct survey){0};
+	r = survey_hosts(in, request, search->hurried, &before, s, e);
 	search->looks++;
 	search->look_ns = clock_monotonic_ns() - begun_ns;
 	search->hurried = has_hurried(s);
@@ -290,9 +295,14 @@ static int search(const struct invocation *in, const struct plan_request *reques
 			return 0;
 		}
 		pause_for(pause_ns);
-		survey_clear(s);
 		str_clear(why);
 	}
+}
+
+/* Whether any host has what is asked for, as soon as it is free. */
+static bool has_such(const struct survey *s)
+{
+	return s->count && s->choices[0].when != DESTINATION_NEVER;
 }
 
 int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
@@ -321,6 +331,7 @@ int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
 		return r;
 	add_reasons(&s, &why);
 	kind = plan_kind_text(request.gpu_type, request.min_memory_mb);
-	return err_set(e, EBUSY, "no host has %d free GPU%s%s%s (%.700s)", request.count,
-		       str_plural((size_t)request.count), *kind ? " " : "", kind, str_text(&why));
+	return err_set(e, EBUSY, "no host has %d %sGPU%s%s%s (%.700s)", request.count,
+		       has_such(&s) ? "free " : "", str_plural((size_t)request.count),
+		       *kind ? " " : "", kind, str_text(&why));
 }

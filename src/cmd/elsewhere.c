@@ -116,14 +116,20 @@ int elsewhere_go(const struct invocation *in, struct err *e)
 		return 0;
 	if (in->command == &cmd_run && !in->words_count)
 		return err_usage(e, "no command given: canhazgpu run %s", in->command->usage);
-	if (!strcmp(name, REMOTE_ANY) && in->command != &cmd_run)
+	if (remotes_is_any(name) && in->command != &cmd_run)
 		return err_usage(e, "'" REMOTE_ANY "' can be used with 'canhazgpu run' alone");
 	if (in->command == &cmd_reserve && settings_flag(in->settings, "reserve.export"))
 		return err_usage(e, "--export cannot be used with --host: the GPUs are not here");
-	if (!strcmp(name, REMOTE_ANY))
+	if (remotes_is_any(name))
 		return elsewhere_go_anywhere(in, e);
 	r = remotes_parse(settings_text(in->settings, "hosts"), &known, e);
 	if (r == 0)
 		r = remotes_add(&list, &known, name, e);
-	return r < 0 ? r : elsewhere_become(in, &list.items[0], "host ", NULL, e);
+	if (r < 0)
+		return r;
+	/* What is printed there may be taken for what is to be typed here. */
+	if (in->command == &cmd_reserve && !settings_flag(in->settings, "reserve.short") &&
+	    !settings_flag(in->settings, "reserve.id"))
+		notice("On host %s (the GPUs can be used in a shell there):\n", name);
+	return elsewhere_become(in, &list.items[0], "host ", NULL, e);
 }

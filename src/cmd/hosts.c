@@ -120,8 +120,8 @@ int hosts_list(const struct invocation *in, struct hosts *ret, struct err *e)
 	*ret = (struct hosts){0};
 	if (r < 0)
 		return r;
-	r = named && strcmp(named, REMOTE_ANY) != 0 ? add_named(named, &known, &ret->list, e)
-						    : add_all(in, &known, &ret->list, e);
+	r = named && !remotes_is_any(named) ? add_named(named, &known, &ret->list, e)
+					    : add_all(in, &known, &ret->list, e);
 	ret->calls = mem_alloc(ret->list.count + 1, sizeof(*ret->calls));
 	ret->replies = mem_alloc(ret->list.count + 1, sizeof(*ret->replies));
 	for (size_t i = 0; i < ret->list.count; i++) {
@@ -212,6 +212,8 @@ static void prepare(const struct invocation *in, struct hosts *h, const struct h
 		    int64_t timeout_ns)
 {
 	for (size_t i = 0; i < h->list.count; i++) {
+		if (h->calls[i].problem)
+			continue;
 		if (h->calls[i].host->url && !hosts_is_here(h->calls[i].host->name))
 			call_url(q, &h->calls[i]);
 		else
@@ -224,6 +226,14 @@ static void finish(struct hosts *h, enum remote_topic topic)
 	for (size_t i = 0; i < h->list.count; i++) {
 		read_reply(&h->calls[i], topic, &h->replies[i], &h->calls[i].problem);
 		h->replies[i].problem = h->calls[i].problem;
+	}
+}
+
+void hosts_pass_over(struct hosts *h, const struct hosts *before)
+{
+	for (size_t i = 0; i < h->list.count && i < before->list.count; i++) {
+		if (!before->replies[i].document && !before->calls[i].hurried)
+			h->calls[i].problem = mem_strdup(before->calls[i].problem);
 	}
 }
 

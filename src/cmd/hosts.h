@@ -57,6 +57,9 @@ bool hosts_are_wanted(const struct invocation *in);
  */
 int hosts_list(const struct invocation *in, struct hosts *ret, struct err *e);
 
+/* Those of the same list that were away when they were asked before are not asked again. */
+void hosts_pass_over(struct hosts *h, const struct hosts *before);
+
 /* Asks them all, at most for that long. */
 void hosts_ask(const struct invocation *in, struct hosts *h, const struct hosts_question *q,
 	       int64_t timeout_ns);

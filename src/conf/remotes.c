@@ -36,13 +36,18 @@ static bool has_only(const char *text, const char *allowed)
 	return !text[strspn(text, allowed)];
 }
 
+bool remotes_is_any(const char *name)
+{
+	return !strcasecmp(name, REMOTE_ANY);
+}
+
 /* A name is shown, and becomes an argument of ssh: it may look like no option. */
 static int check_name(const char *name, struct err *e)
 {
 	if (!*name || *name == '-' || *name == '.' || strlen(name) > NAME_MAX_LENGTH ||
 	    !has_only(name, PARSE_ALPHANUMERIC ".-_"))
 		return err_usage(e, "'%.60s' is no name of a host", name);
-	if (!strcasecmp(name, REMOTE_ANY))
+	if (remotes_is_any(name))
 		return err_usage(e,
 				 "'" REMOTE_ANY "' means any host and cannot be the name of one");
 	return 0;

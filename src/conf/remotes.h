@@ -17,6 +17,7 @@
 
 /* Not the name of a host: whichever has GPUs (`run --host any`). */
 #define REMOTE_ANY "any"
+bool remotes_is_any(const char *name);
 
 struct remote {
 	char *name;

@@ -120,8 +120,10 @@ void plan_destinations(const struct plan_request *request, int64_t now_ns,
 /* Where others are faster each time, it is their turn to queue behind. */
 #define LOOKS_MAX 8
 
-/* The pause between two looks is shorter than this and as long as one takes. */
+/* The pause between two looks is shorter than this and as long as one takes, which is believed so
+   far: a host that is away may have made it longer. */
 #define PAUSE_NS (NS_PER_SECOND / 2)
+#define LOOK_NS (2 * NS_PER_SECOND)
 
 enum destination_step plan_destination_next(const struct destination_search *s,
 					    const struct destination_choice *best, double random,
@@ -134,6 +136,7 @@ enum destination_step plan_destination_next(const struct destination_search *s,
 		return DESTINATION_REFUSE;
 	if (s->looks >= LOOKS_MAX || (s->looks > 1 && !s->lost))
 		return DESTINATION_QUEUE;
-	*ret_pause_ns = (int64_t)(random * (double)(PAUSE_NS + s->look_ns));
+	*ret_pause_ns = (int64_t)(random * (double)(PAUSE_NS +
+						    (s->look_ns < LOOK_NS ? s->look_ns : LOOK_NS)));
 	return DESTINATION_LOOK;
 }

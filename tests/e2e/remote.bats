@@ -165,8 +165,12 @@ slow: no answer within 6s'
 	kill "$(cat "$WORLD/other")"
 
 	# What is about the other host's pool goes there; ssh says itself what it cannot do.
+	chg_ok reserve --host gpu2
+	assert_stderr_has 'On host gpu2 (the GPUs can be used in a shell there):'
+	chg_ok release --host gpu2
 	chg_ok reserve --host gpu1 --gpus 2 --short
 	assert_stdout 0,1
+	assert_stderr ''
 	chg_ok extend --host gpu1 1h
 	assert_stdout_has 'Extended GPU(s) [0, 1]'
 	chg_ok release --host gpu1 1
@@ -203,8 +207,8 @@ slow: no answer within 6s'
 	assert_error 2 '--claim means GPUs of one host'
 	chg reserve --host any
 	assert_error 2 "can be used with 'canhazgpu run' alone"
-	chg run --host any --gpus 5 -- true
-	assert_error 1 'no host has 5 free GPUs'
+	chg run --host ANY --gpus 5 --wait -- true
+	assert_error 1 'no host has 5 GPUs'
 	assert_stderr_has 'gpu3: 4 free of 4 that would fit'
 
 	# The look shows gpu3 free, the grant finds it taken: the next host.

@@ -138,7 +138,7 @@ TOTAL                           2.50         100.0%          1          1
 Total reservations: 2
 Unique users: 2"
 	chg_ok report --by gpu --json
-	assert_json '.gpus[2]' "$(jq -n '{gpu_id: 2, gpu_hours: 1.5, percentage: 60.0, run_count: 1, manual_count: 1}')"
+	assert_json '.gpus[2]' "$(jq -n '{account: null, gpu_id: 2, gpu_hours: 1.5, percentage: 60.0, run_count: 1, manual_count: 1}')"
 	assert_json '.users' null
 	chg_ok report --by gpu --csv
 	assert_equal "$(sed -n '1p;4p' "$WORLD/stdout")" $'gpu_id,gpu_hours,percentage,run_count,manual_count\n2,1.500000,60.0000,1,1'

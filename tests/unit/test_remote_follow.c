@@ -4,10 +4,13 @@
  */
 #include "test.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
+#include "remote/follow.h"
 #include "remote/follow_step.h"
 #include "remote/tidy.h"
 
@@ -253,13 +256,31 @@ static void test_tidy_limits(void **state)
 	json_decref(rows);
 }
 
+/* Without descriptors nothing half made is left (the build with AddressSanitizer looks). */
+static void test_no_follower(void **state)
+{
+	struct rlimit before, none;
+	struct follower *f = NULL;
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(follower_new(NS_PER_SECOND, &f, &e), 0);
+	follower_free(f);
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &none);
+	assert_int_equal(follower_new(NS_PER_SECOND, &f, &e), -EIO);
+	setrlimit(RLIMIT_NOFILE, &before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_changes),     cmocka_unit_test(test_back_off),
 		cmocka_unit_test(test_restart),     cmocka_unit_test(test_without_stream),
 		cmocka_unit_test(test_rest),        cmocka_unit_test(test_tidy),
-		cmocka_unit_test(test_tidy_limits),
+		cmocka_unit_test(test_tidy_limits), cmocka_unit_test(test_no_follower),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
