@@ -1,4 +1,6 @@
 // Which lines the timeline has, and what is drawn together. Pure.
+import { gpuNumbers } from "./answer.js";
+import { shown } from "./format.js";
 
 // With more GPUs than that, several share a row, which can be opened.
 const LINES_MOST = 24;
@@ -13,18 +15,40 @@ export function groupSize(lanes) {
   return lanes <= 8 * LINES_MOST ? 8 : lanes <= 16 * LINES_MOST ? 16 : 32;
 }
 
+// In a cluster whole nodes share a row, as many as leave a few rows.
+function nodesOf(lanes) {
+  const nodes = new Map();
+  for (const lane of lanes) nodes.set(lane.place.node, [...(nodes.get(lane.place.node) ?? []), lane]);
+  const all = [...nodes];
+  const most = Math.ceil(all.length / LINES_MOST);
+  const groups = [];
+  for (let i = 0; i < all.length; i += most) {
+    const part = all.slice(i, i + most);
+    const inside = part.flatMap(([, each]) => each);
+    const name = part.length > 1 ? `${shown(part[0][0])}–${shown(part.at(-1)[0])}` : gpuNumbers(inside.map(({ place }) => place));
+    groups.push({ name, lanes: inside });
+  }
+  return groups;
+}
+
+function groupsOf(lanes, size) {
+  if (lanes[0].place?.node !== undefined) return nodesOf(lanes);
+  const groups = [];
+  for (let i = 0; i < lanes.length; i += size) {
+    const part = lanes.slice(i, i + size);
+    groups.push({ name: part.length > 1 ? `${part[0].name}–${part.at(-1).name}` : part[0].name, lanes: part });
+  }
+  return groups;
+}
+
 // [{name, lanes, size}]: size 1 is a GPU of its own, with `inside` where it belongs to an open group.
 export function rowsOf(lanes, open) {
   const size = groupSize(lanes.length);
   if (size === 1) return lanes.map((lane) => ({ name: lane.name, lanes: [lane], size: 1 }));
-  const rows = [];
-  for (let i = 0; i < lanes.length; i += size) {
-    const part = lanes.slice(i, i + size);
-    const name = part.length > 1 ? `${part[0].name}–${part.at(-1).name}` : part[0].name;
-    rows.push({ name, lanes: part, size, open: open.has(name) });
-    if (open.has(name)) rows.push(...part.map((lane) => ({ name: lane.name, lanes: [lane], size: 1, inside: true })));
-  }
-  return rows;
+  return groupsOf(lanes, size).flatMap((group) => [
+    { ...group, size, open: open.has(group.name) },
+    ...(open.has(group.name) ? group.lanes.map((lane) => ({ name: lane.name, lanes: [lane], size: 1, inside: true })) : []),
+  ]);
 }
 
 // Only what is asked for: all, one GPU, or what one user had (and the lines on which that was).

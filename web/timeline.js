@@ -60,15 +60,17 @@ export function startTimeline(onDays) {
     const track_px = axis.clientWidth;
     const rem_px = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const least = Math.min(((WAITING_REM * rem_px) / Math.max(1, track_px)) * (period.to - period.from), period.to - period.now);
-    // "0" to "511" have room; names of nodes need more.
-    const longest = Math.max(...lanes.map(({ name }) => name.length), 0);
-    if (lanes.some(({ place }) => place.node !== undefined)) root.style.setProperty("--name", `${Math.min(longest, 14) * 0.55 + 0.75}rem`);
+    const rows = rowsOf(lanes, opened);
+    // "0" to "511" have room; names of nodes need more, and what opens a row.
+    const longest = Math.max(...rows.map(({ name }) => name.length), 0);
+    const more = rows.some(({ size }) => size > 1) ? 1.25 : 0.75;
+    if (lanes.some(({ place }) => place.node !== undefined)) root.style.setProperty("--name", `${Math.min(longest, 16) * 0.5 + more}rem`);
     const waits = packLanes(expected, least, WAITING_MOST).map((lane, i) => ({ lane, least, first: i === 0, period }));
     patchList(
       lines,
       [
         ...waits.map((item, i) => ({ key: `waiting ${i}`, create: createWaiting, item })),
-        ...rowsOf(lanes, opened).map((row) => ({
+        ...rows.map((row) => ({
           key: `${row.size} ${row.name}`,
           create: () => createRow(row, onOpen),
           item: { row, period, track_px, rem_px, whole: !last.document.note },
