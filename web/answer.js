@@ -56,7 +56,7 @@ export function whomToAsk(gpus) {
     if (who === "" || who === "unknown") return;
     const key = `${rank} ${who}`;
     const known = people.get(key) ?? { rank, who, why, gpus: [], seconds: 0 };
-    known.gpus.push(gpu.gpu_id);
+    known.gpus.push(gpu);
     known.seconds = Math.max(known.seconds, seconds);
     people.set(key, known);
   };
@@ -119,6 +119,16 @@ export function gpuNumbers(gpus) {
   const nodes = new Map();
   for (const { node, node_gpu: number, gpu_id: id } of gpus) nodes.set(node, [...(nodes.get(node) ?? []), node === undefined ? id : number]);
   return [...nodes].map(([node, numbers]) => (node === undefined ? ranges(numbers) : `${shown(node)} ${ranges(numbers)}`)).join(", ");
+}
+
+// A node without its domain.
+export const nodeShort = (node) => shown(node).split(".")[0];
+
+// The same in two parts, where all are of one node: its name, and their numbers. Where there is little room, the numbers stay.
+export function placeOf(gpus) {
+  const [{ node }] = gpus;
+  if (node === undefined || gpus.some((gpu) => gpu.node !== node)) return { node: "", numbers: gpuNumbers(gpus) };
+  return { node: nodeShort(node), numbers: ranges(gpus.map(({ node_gpu: number }) => number)) };
 }
 
 export const gpusText = (ids) => `${ids.length === 1 ? "GPU" : "GPUs"} ${ranges(ids)}`;

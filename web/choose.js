@@ -67,6 +67,7 @@ const hasWords = (parts, words) => {
 function textsOf(gpu) {
   return [
     `gpu ${gpu.gpu_id}`,
+    gpu.node,
     gpu.visible,
     gpu.user,
     gpu.account,
@@ -90,12 +91,14 @@ export function matches(gpu, query) {
   return number === null ? hasWords(textsOf(gpu), words) : gpu.gpu_id === number;
 }
 
+// Whether a GPU is what the search and the total mean.
+export const isMeant = (gpu, { state = "", query = "" }) => hasState(gpu, state) && matches(gpu, query);
+
 // What is shown of the pool: groups, in order. A group is whole where any of its GPUs is meant.
-export function choose(gpus, { state = "", query = "", sort = "free" }) {
-  const meant = (gpu) => hasState(gpu, state) && matches(gpu, query);
+export function choose(gpus, choice) {
   return sortGroups(
-    groupGpus(gpus).filter((group) => group.gpus.some(meant)),
-    sort,
+    groupGpus(gpus).filter((group) => group.gpus.some((gpu) => isMeant(gpu, choice))),
+    choice.sort,
   );
 }
 

@@ -5,6 +5,8 @@ import { now, setServerTime } from "./format.js";
 import { shareStream } from "./share.js";
 
 const POLL_MS = 30000;
+// A timer that is later than this has been through a sleep of the computer.
+const LATE_MS = 15000;
 const TIMEOUT_MS = 10000;
 // Changes that come in bursts are fetched together.
 const GAP_MS = 150;
@@ -54,6 +56,9 @@ export function startFeed({ load, onState }) {
   let loading = false;
   let again = false;
   let last = 0;
+  let pollAt = Infinity;
+  // A stream that says nothing since the network was away may be dead, and does not know it: nobody tells it.
+  let doubtful = false;
   const state = { mode: "connecting", since: null, problem: "" };
 
   const tell = (mode, problem = "") => {
@@ -71,15 +76,23 @@ export function startFeed({ load, onState }) {
     }
     loading = true;
     last = performance.now();
+    if (Date.now() - pollAt > LATE_MS) doubtful = true;
     try {
       await load();
       state.since = now();
       tell({ true: "live", false: "polling" }[share.open()] ?? "connecting");
+      if (doubtful && share.open()) share.retry();
+      doubtful = false;
     } catch (error) {
+      doubtful ||= share.open() === true;
       tell("lost", error.message);
     }
     loading = false;
-    if (share.joined()) pollTimer = setTimeout(refresh, POLL_MS);
+    pollAt = Infinity;
+    if (share.joined()) {
+      pollAt = Date.now() + POLL_MS;
+      pollTimer = setTimeout(refresh, POLL_MS);
+    }
     if (again) {
       again = false;
       changed();
@@ -92,7 +105,11 @@ export function startFeed({ load, onState }) {
     else if (!gapTimer) gapTimer = setTimeout(refresh, wait);
   };
 
-  const share = shareStream({ onHeard: changed, onFailed: refresh });
+  const heard = () => {
+    doubtful = false;
+    changed();
+  };
+  const share = shareStream({ onHeard: heard, onFailed: refresh });
 
   const retry = () => {
     share.retry();
@@ -106,6 +123,7 @@ export function startFeed({ load, onState }) {
     clearTimeout(gapTimer);
     gapTimer = 0;
     clearTimeout(pollTimer);
+    pollAt = Infinity;
   };
 
   const wake = () => {

@@ -19,17 +19,21 @@ export function balance(width, least, gap, cells) {
 
 const FEW_COLUMNS = 4;
 
-// How many columns the tile of a reservation has: less than one per GPU, so that what is together is smaller.
-export function spanOf(gpus, columns) {
+// How many columns the card of a reservation has: less than one per GPU, so that what is together is smaller.
+export function cardSpan(gpus, columns) {
   const wanted = gpus <= 1 ? 1 : gpus <= 4 ? 2 : gpus <= 8 ? 4 : 8;
-  // On a phone two share one, or the rows would have holes.
-  return columns <= FEW_COLUMNS && gpus === 2 ? 1 : Math.min(wanted, columns);
+  return Math.min(wanted, columns);
+}
+
+// Its tile is as wide; but on a phone two share one column, or the rows would have holes.
+export function spanOf(gpus, columns) {
+  return columns <= FEW_COLUMNS && gpus === 2 ? 1 : cardSpan(gpus, columns);
 }
 
 // Fills the rows: where the next tile is too wide for the rest of a row, the next one that `isSame` allows and that fits
 // is taken first, or the last one of the row is made wider, if it has several GPUs. Returns { order, rows }.
-export function pack(tiles, columns, isSame = () => true) {
-  const rest = tiles.map((tile) => ({ tile, span: spanOf(tile.gpus.length, columns) }));
+export function pack(tiles, columns, isSame = () => true, width = spanOf) {
+  const rest = tiles.map((tile) => ({ tile, span: width(tile.gpus.length, columns) }));
   const order = [];
   let rows = rest.length ? 1 : 0;
   let room = columns;
@@ -53,6 +57,26 @@ export function pack(tiles, columns, isSame = () => true) {
     }
   }
   return { order, rows };
+}
+
+// More would be no overview.
+const OVERVIEW_ROWS = 8;
+const NODE_GPUS = 8;
+
+// How many columns the overview has, or 0 where all GPUs would be too many rows: one row where it holds all of them, else
+// rows of whole nodes, as most have eight.
+export function overviewColumns(gpus, width, least, gap) {
+  const most = Math.max(0, Math.floor((width + gap) / (least + gap)));
+  if (gpus < 2 || gpus > most * OVERVIEW_ROWS) return 0;
+  if (gpus <= most) return gpus;
+  const whole = most - (most % NODE_GPUS);
+  return whole > 0 && gpus <= whole * OVERVIEW_ROWS ? whole : most;
+}
+
+// The same where each node is a row: how many columns the largest has.
+export function overviewNodes(sizes, width, least, gap) {
+  const columns = Math.max(...sizes);
+  return sizes.length <= OVERVIEW_ROWS && columns * (least + gap) <= width + gap ? columns : 0;
 }
 
 // How wide a tile is best for its height.

@@ -65,15 +65,14 @@ function reservedSpan(interval, gpu, period) {
   };
 }
 
-// [{gpu, place, name, spans}], in the order of the GPUs; spans in the order of time. The name is for people: in a cluster "n1 0".
+// [{gpu, place, spans}], in the order of the GPUs, place being what is known of it now; spans in the order of time.
 export function lanesOf(document, gpus, period) {
   const states = new Map(gpus.map((gpu) => [gpu.gpu_id, gpu]));
   return document.gpus.map(({ gpu: id, intervals }) => {
     const gpu = states.get(id);
     const spans = intervals.map((interval) => reservedSpan(interval, gpu, period));
     if (gpu?.status === "UNRESERVED") spans.push(unreservedSpan(gpu, period));
-    const place = { gpu_id: id, node: gpu?.node, node_gpu: gpu?.node_gpu };
-    return { gpu: id, place, name: gpuNumbers([place]), spans };
+    return { gpu: id, place: gpu, spans };
   });
 }
 

@@ -2,7 +2,7 @@
 import { choose } from "./choose.js";
 import { createCard } from "./cards.js";
 import { patchList, setAttribute, setText, show } from "./dom.js";
-import { balance, densityOf, fitWall, pack, spanOf } from "./fit.js";
+import { balance, cardSpan, densityOf, fitWall, pack } from "./fit.js";
 import { stateOf } from "./states.js";
 import { startRoving } from "./roving.js";
 import { createTile } from "./tiles.js";
@@ -13,6 +13,8 @@ const CARD_GAP = 1;
 // That a laptop has.
 const CARD_COLUMNS = 4;
 const TILE_WIDTH = 5.875;
+// With the name of a node.
+const NODE_TILE_WIDTH = 7.25;
 const TILE_GAP = 0.5;
 const NARROW = 40;
 const WALL_GAP_PX = 4;
@@ -80,12 +82,13 @@ export function startGrid(box, empty, open) {
     }
     const narrow = size.width < NARROW * size.rem;
     if (densityOf({ gpus: gpus.length, narrow, chosen: choice.density }) === "cards") {
-      const cells = groups.reduce((sum, tile) => sum + spanOf(tile.gpus.length, CARD_COLUMNS), 0);
+      const cells = groups.reduce((sum, tile) => sum + cardSpan(tile.gpus.length, CARD_COLUMNS), 0);
       const columns = balance(size.width, CARD_WIDTH * size.rem, CARD_GAP * size.rem, cells);
-      return { kind: "cards", columns, order: pack(groups, columns, isSame).order };
+      return { kind: "cards", columns, order: pack(groups, columns, isSame, cardSpan).order };
     }
     const gap = TILE_GAP * size.rem;
-    const columns = Math.max(1, Math.floor((size.width + gap) / (TILE_WIDTH * size.rem + gap)));
+    const least = !narrow && gpus.some(({ node }) => node !== undefined) ? NODE_TILE_WIDTH : TILE_WIDTH;
+    const columns = Math.max(1, Math.floor((size.width + gap) / (least * size.rem + gap)));
     return { kind: "tiles", columns, order: pack(groups, columns, isSame).order };
   };
 

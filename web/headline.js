@@ -1,7 +1,10 @@
 // The answer, as the first thing on the page: is one free, when do I get one, whom do I ask.
-import { answer, freeWords, gpuNumbers, gpusText } from "./answer.js";
+import { answer, freeWords, gpuNumbers, wants } from "./answer.js";
 import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
-import { expected, moment, now, personOf, plural, shortDuration, shortText } from "./format.js";
+import { count, expected, moment, now, personOf, plural, shortDuration, shortText, time } from "./format.js";
+
+// A long list of numbers helps nobody.
+const NUMBERS_MOST = 6;
 
 // A name without the account: the card has both.
 const nameOf = (who) => shortText(who.user ?? personOf(who));
@@ -11,13 +14,20 @@ export function nextWords({ gpu, at_ms, estimated }) {
   return `${expected(at_ms, estimated)}, GPU ${gpuNumbers([gpu])}, ${nameOf(gpu)}`;
 }
 
-// What a new request may hope for.
-export function lineWords({ waiting, head, last_ms }, free) {
+// The head of the queue: "20 waiting, first bob: 2 GPUs, about 13:10".
+export function lineWords({ waiting, head }) {
   if (waiting === 0) return "Nobody is waiting";
+  const start = time(head.estimated_start);
+  const what = (head.requested_ids?.length ?? 0) > NUMBERS_MOST ? plural(head.requested, "GPU") : shortText(wants(head));
   const who = nameOf(head);
-  const words = waiting === 1 ? `${who} is waiting` : `${plural(waiting, "request")} waiting, ${who} first`;
-  if (free > 0 || last_ms === null || last_ms <= now()) return words;
-  return `${words}; a new one starts after ${moment(last_ms)}, in ${shortDuration(last_ms - now())}`;
+  const words = waiting === 1 ? `${who} is waiting` : `${count(waiting)} waiting, first ${who}`;
+  return `${words}: ${what}${start === null ? "" : `, ${expected(start, true)}`}`;
+}
+
+// What a new request may hope for; "" where one is free, or nobody knows.
+export function newWords({ last_ms }, free) {
+  if (free > 0 || last_ms === null || last_ms <= now()) return "";
+  return `a new one starts after ${moment(last_ms)}, in ${shortDuration(last_ms - now())}`;
 }
 
 const ASKED_MOST = 2;
@@ -27,12 +37,9 @@ const WHY = {
   open: () => "no known end",
 };
 
-// A long list of numbers helps nobody.
-const NUMBERS_MOST = 6;
-
 // "bob: GPUs 2, 3, idle for 2h"
 export function askWords(ask) {
-  const which = ask.gpus.length > NUMBERS_MOST ? plural(ask.gpus.length, "GPU") : gpusText(ask.gpus);
+  const which = ask.gpus.length > NUMBERS_MOST ? plural(ask.gpus.length, "GPU") : `${ask.gpus.length === 1 ? "GPU" : "GPUs"} ${gpuNumbers(ask.gpus)}`;
   return `${shortText(ask.who)}: ${which}, ${WHY[ask.why](ask)}`;
 }
 
@@ -61,7 +68,8 @@ export function startHeadline() {
     const { free, total, next, line, ask, types } = found;
     const nobody = free === 0 && total > 0 && !next ? "when the next one is free is unknown" : "";
     setText(byId("answer-next"), next ? `next ${nextWords(next)}` : nobody);
-    setText(byId("answer-line"), lineWords(line, free));
+    setText(byId("answer-line"), lineWords(line));
+    setText(byId("answer-new"), newWords(line, free));
     // Where one is free, nobody needs to be asked.
     const enough = free > 0 && types.every((type) => type.free > 0);
     const asked = enough ? [] : ask.slice(0, ASKED_MOST);

@@ -1,9 +1,8 @@
 // Whose history the timeline shows, chosen in its head or by the address (?user=alice, ?gpu=3), and the same as a table for those
 // who do not see the blocks, or want to read them one by one.
-import { gpuNumbers } from "./answer.js";
 import { el, patchList, setText, show } from "./dom.js";
 import { hours, moment, plural, roughDuration, shown } from "./format.js";
-import { sumOf, tableOf } from "./rows.js";
+import { namesOf, sumOf, tableOf } from "./rows.js";
 
 // A table that is longer is no help to anybody.
 const ROWS_MOST = 200;
@@ -82,10 +81,10 @@ export function startWhose(head, section, onChoice) {
     whose: () => whose,
     offer(names, lanes) {
       const all = whose.user !== undefined && !names.includes(whose.user) ? [...names, whose.user] : names;
-      const missing = whose.gpu !== undefined && !lanes.some(({ gpu }) => gpu === whose.gpu);
-      const choices = missing ? [...lanes, { gpu: whose.gpu, name: String(whose.gpu) }] : lanes;
+      const known = whose.gpu === undefined || lanes.some(({ gpu }) => gpu === whose.gpu);
+      const offered = known ? lanes : [...lanes, { gpu: whose.gpu }];
       fill(users, all.map((name) => ({ value: `user ${name}`, text: shown(name) })));
-      fill(gpus, choices.map(({ gpu, name }) => ({ value: `gpu ${gpu}`, text: `GPU ${name}` })));
+      fill(gpus, offered.map((lane) => ({ value: `gpu ${lane.gpu}`, text: `GPU ${namesOf([lane])}` })));
       settle();
     },
     // The person whose account was named is shown by the full name.
@@ -109,7 +108,7 @@ function createRow() {
   const update = ({ row, now }) => {
     const begin = row.since ?? (row.kind === "unreserved" ? null : row.begin);
     [
-      gpuNumbers(row.places),
+      namesOf(row.lanes),
       shown(row.user),
       row.kind === "collected" ? "collected" : row.type,
       begin === null ? "unknown" : moment(begin),
@@ -153,7 +152,7 @@ export function startTable(after) {
     patchList(
       body,
       rows.slice(0, ROWS_MOST).map((row) => ({ row, now: last.period.now })),
-      ({ row }) => `${row.since} ${row.user} ${row.gpus}`,
+      ({ row }) => `${row.since} ${row.user} ${row.lanes.map(({ gpu }) => gpu)}`,
       createRow,
     );
     show(table, rows.length > 0);

@@ -136,10 +136,10 @@ export function createRow({ size }, onOpen) {
       map.update({ lanes: row.lanes, period });
       return;
     }
-    const [{ name: gpu, spans }] = row.lanes;
+    const [{ spans }] = row.lanes;
     patchList(
       track,
-      mergeNarrow(spans, period).map((block) => ({ block, period, gpu, track_px, rem_px })),
+      mergeNarrow(spans, period).map((block) => ({ block, period, gpu: row.name, track_px, rem_px })),
       ({ block }) => `${block.kind} ${block.running ? "open" : block.finish} ${block.user} ${block.type}`,
       createBlock,
     );

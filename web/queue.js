@@ -48,6 +48,9 @@ function createEntry() {
   const startIn = el("strong");
   const startAt = el("span");
   const fill = el("i", { class: "fill" });
+  const what = el("span");
+  const type = el("span", { class: "type" });
+  wanted.value.append(what, type);
   start.value.append(startIn, startAt);
   have.node.append(el("i", { "class": "track", "aria-hidden": "true" }, fill));
   const node = el(
@@ -83,7 +86,8 @@ function createEntry() {
     show(state, Boolean(STATES[entry.state]));
     reason.set(`passed over: ${entry.passed_over ?? ""}`);
     show(reason.node, Boolean(entry.passed_over));
-    setText(wanted.value, `${entry.requested_ids ? "" : "any "}${shown(wants(entry))}, ${entry.type}`);
+    setText(what, `${entry.requested_ids ? "" : "any "}${shown(wants(entry))}`);
+    setText(type, `, ${entry.type}`);
     show(have.node, ids.length > 0);
     setText(have.value, collected(entry));
     setBar(fill, entry.requested > 0 ? (100 * ids.length) / entry.requested : 0);

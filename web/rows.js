@@ -1,6 +1,6 @@
 // Which lines the timeline has, and what is drawn together. Pure.
-import { gpuNumbers } from "./answer.js";
-import { shown } from "./format.js";
+
+import { gpuNumbers, nodeShort } from "./answer.js";
 
 // With more GPUs than that, several share a row, which can be opened.
 const LINES_MOST = 24;
@@ -15,28 +15,31 @@ export function groupSize(lanes) {
   return lanes <= 8 * LINES_MOST ? 8 : lanes <= 16 * LINES_MOST ? 16 : 32;
 }
 
+// What their GPUs are called: by number, in a cluster by node and number.
+export const namesOf = (lanes) => gpuNumbers(lanes.map(({ gpu, place }) => place ?? { gpu_id: gpu }));
+
 // In a cluster whole nodes share a row, as many as leave a few rows.
 function nodesOf(lanes) {
   const nodes = new Map();
-  for (const lane of lanes) nodes.set(lane.place.node, [...(nodes.get(lane.place.node) ?? []), lane]);
+  for (const lane of lanes) nodes.set(lane.place?.node, [...(nodes.get(lane.place?.node) ?? []), lane]);
   const all = [...nodes];
   const most = Math.ceil(all.length / LINES_MOST);
   const groups = [];
   for (let i = 0; i < all.length; i += most) {
     const part = all.slice(i, i + most);
     const inside = part.flatMap(([, each]) => each);
-    const name = part.length > 1 ? `${shown(part[0][0])}–${shown(part.at(-1)[0])}` : gpuNumbers(inside.map(({ place }) => place));
+    const name = part.length > 1 ? `${nodeShort(part[0][0] ?? "")}–${nodeShort(part.at(-1)[0] ?? "")}` : namesOf(inside);
     groups.push({ name, lanes: inside });
   }
   return groups;
 }
 
 function groupsOf(lanes, size) {
-  if (lanes[0].place?.node !== undefined) return nodesOf(lanes);
+  if (lanes.some(({ place }) => place?.node !== undefined)) return nodesOf(lanes);
   const groups = [];
   for (let i = 0; i < lanes.length; i += size) {
     const part = lanes.slice(i, i + size);
-    groups.push({ name: part.length > 1 ? `${part[0].name}–${part.at(-1).name}` : part[0].name, lanes: part });
+    groups.push({ name: namesOf(part), lanes: part });
   }
   return groups;
 }
@@ -44,10 +47,10 @@ function groupsOf(lanes, size) {
 // [{name, lanes, size}]: size 1 is a GPU of its own, with `inside` where it belongs to an open group.
 export function rowsOf(lanes, open) {
   const size = groupSize(lanes.length);
-  if (size === 1) return lanes.map((lane) => ({ name: lane.name, lanes: [lane], size: 1 }));
+  if (size === 1) return lanes.map((lane) => ({ name: namesOf([lane]), lanes: [lane], size: 1 }));
   return groupsOf(lanes, size).flatMap((group) => [
     { ...group, size, open: open.has(group.name) },
-    ...(open.has(group.name) ? group.lanes.map((lane) => ({ name: lane.name, lanes: [lane], size: 1, inside: true })) : []),
+    ...(open.has(group.name) ? group.lanes.map((lane) => ({ name: namesOf([lane]), lanes: [lane], size: 1, inside: true })) : []),
   ]);
 }
 
@@ -56,7 +59,7 @@ export function chooseLanes(lanes, whose) {
   if (whose.gpu !== undefined) return lanes.filter(({ gpu }) => gpu === whose.gpu);
   if (whose.user === undefined) return lanes;
   return lanes
-    .map((lane) => ({ ...lane, spans: lane.spans.filter(({ user }) => user === whose.user) }))
+    .map(({ spans, ...lane }) => ({ ...lane, spans: spans.filter(({ user }) => user === whose.user) }))
     .filter(({ spans }) => spans.length > 0);
 }
 
@@ -101,12 +104,11 @@ export function reservedShare(lanes, period) {
 // Everything as rows of a table, newest first: what began at one moment for one user is one reservation.
 export function tableOf(lanes) {
   const found = new Map();
-  for (const { gpu, place, spans } of lanes) {
-    for (const span of spans) {
+  for (const lane of lanes) {
+    for (const span of lane.spans) {
       const key = `${span.since} ${span.user} ${span.type} ${span.running} ${span.running ? 0 : span.finish}`;
-      if (!found.has(key)) found.set(key, { ...span, gpus: [], places: [] });
-      found.get(key).gpus.push(gpu);
-      found.get(key).places.push(place);
+      if (!found.has(key)) found.set(key, { ...span, lanes: [] });
+      found.get(key).lanes.push(lane);
     }
   }
   return [...found.values()].sort((a, b) => Number(b.running) - Number(a.running) || b.begin - a.begin);
@@ -116,7 +118,7 @@ export function tableOf(lanes) {
 export function sumOf(table, period) {
   const ms = table
     .filter(({ kind }) => kind !== "unreserved")
-    .reduce((sum, { begin, finish, gpus }) => sum + Math.max(0, Math.min(finish, period.now) - begin) * gpus.length, 0);
+    .reduce((sum, { begin, finish, lanes }) => sum + Math.max(0, Math.min(finish, period.now) - begin) * lanes.length, 0);
   return { reservations: table.filter(({ kind }) => kind !== "unreserved").length, hours: ms / 3600000 };
 }
 

@@ -1,6 +1,6 @@
 // The tile of a reservation, or of a GPU that nobody reserved: numbers, state, user, end, and two thin bars per GPU. A
 // button that opens the card with all the rest.
-import { gpuNumbers } from "./answer.js";
+import { placeOf } from "./answer.js";
 import { el, icon, patchList, setAttribute, setIcon, setText, show } from "./dom.js";
 import { shown, tinyDuration } from "./format.js";
 import { idleSeconds, isCollected, isLeaving, stateOf } from "./states.js";
@@ -54,7 +54,9 @@ function mark(gpus) {
 
 export function createTile() {
   const stateIcon = icon("error");
-  const ids = el("span", { class: "ids" });
+  const place = el("bdi");
+  const which = el("span", { class: "which" });
+  const ids = el("span", { class: "ids" }, el("span", { class: "node" }, place), " ", which);
   const end = el("span", { class: "end" });
   const extra = icon("held");
   const user = el("span", { class: "who other" });
@@ -96,7 +98,9 @@ export function createTile() {
     setText(word, `, ${[state.label, ...remarks(gpus)].join(", ")}${isCollected(gpu) || gpu.ends_at === undefined ? "" : ", "}`);
     setAttribute(node, "data-idle", isIdle ? "" : null);
     setIcon(stateIcon, isIdle ? "idle" : state.name);
-    setText(ids, gpuNumbers(gpus));
+    const where = placeOf(gpus);
+    setText(place, where.node);
+    setText(which, where.numbers);
     show(extra, symbol !== null);
     if (symbol) setIcon(extra, symbol);
     setText(user, isHeld(gpu) ? shown(gpu.user ?? holder(gpu)) : nobodyShort(gpu));

@@ -1,12 +1,12 @@
 // Who had which GPU when, who has it until when, and who is expected to start: one line per GPU, or one row for several of many.
 // The arrow keys move between the blocks; the block that has the focus, or is pointed at, tells its details in a small box.
-import { byId, el, patchList, setText, show } from "./dom.js";
+import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
 import { now, shown, time } from "./format.js";
 import { expectedOf, lanesOf, packLanes, periodOf, timesOf } from "./future.js";
 import { startTable, startWhose } from "./history.js";
 import { createMark, createRow, createWaiting, marksOf } from "./lines.js";
 import { meet } from "./people.js";
-import { chooseLanes, findUser, rowsOf, usersOf } from "./rows.js";
+import { chooseLanes, findUser, namesOf, rowsOf, usersOf } from "./rows.js";
 import { startArrows, startPointing, startTip } from "./tip.js";
 
 // More lines of what waits are no help: the queue has the rest.
@@ -60,17 +60,12 @@ export function startTimeline(onDays) {
     const track_px = axis.clientWidth;
     const rem_px = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const least = Math.min(((WAITING_REM * rem_px) / Math.max(1, track_px)) * (period.to - period.from), period.to - period.now);
-    const rows = rowsOf(lanes, opened);
-    // "0" to "511" have room; names of nodes need more, and what opens a row.
-    const longest = Math.max(...rows.map(({ name }) => name.length), 0);
-    const more = rows.some(({ size }) => size > 1) ? 1.25 : 0.75;
-    if (lanes.some(({ place }) => place.node !== undefined)) root.style.setProperty("--name", `${Math.min(longest, 16) * 0.5 + more}rem`);
     const waits = packLanes(expected, least, WAITING_MOST).map((lane, i) => ({ lane, least, first: i === 0, period }));
     patchList(
       lines,
       [
         ...waits.map((item, i) => ({ key: `waiting ${i}`, create: createWaiting, item })),
-        ...rows.map((row) => ({
+        ...rowsOf(lanes, opened).map((row) => ({
           key: `${row.size} ${row.name}`,
           create: () => createRow(row, onOpen),
           item: { row, period, track_px, rem_px, whole: !last.document.note },
@@ -92,7 +87,8 @@ export function startTimeline(onDays) {
     const person = user === undefined ? undefined : findUser(all.users, user);
     if (person !== user) who.rename(person);
     const whose = { ...all.chosen, ...(person === undefined ? {} : { user: person }) };
-    const title = person ?? (whose.gpu === undefined ? "" : `GPU ${all.lanes.find(({ gpu }) => gpu === whose.gpu)?.name ?? whose.gpu}`);
+    const named = all.lanes.find(({ gpu }) => gpu === whose.gpu) ?? { gpu: whose.gpu };
+    const title = person ?? (whose.gpu === undefined ? "" : `GPU ${namesOf([named])}`);
     const expected =
       whose.gpu !== undefined ? [] : all.expected.filter((each) => person === undefined || each.user === person);
     const lanes = chooseLanes(all.lanes, whose);
@@ -101,6 +97,7 @@ export function startTimeline(onDays) {
     drawn = performance.now();
     meet(all.users);
     who.offer(all.users, all.lanes);
+    setAttribute(root, "data-nodes", all.lanes.some(({ place }) => place?.node !== undefined) ? "" : null);
     // First, because what is not shown has no width.
     show(root, any);
     show(byId("timeline-legend"), any);

@@ -33,6 +33,9 @@ bool slurm_is_own_variable(const char *entry)
 		if (!strncmp(entry, reach[i], strlen(reach[i])))
 			return false;
 	}
+	/* Without "=" it is no variable: nothing reads it, and unsetenv leaves it. */
+	if (!strchr(entry, '='))
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		if (!strncmp(entry, prefixes[i], strlen(prefixes[i])))
 			return true;

@@ -5,15 +5,21 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 
 #define MEMORY_MB 81559
 #define GPU_UNRESERVED_ID 5
 #define GPU_ERROR_ID 6
 #define GPU_COLLECTED_ID 7
 
-/* The queue goes on at each quarter of an hour. */
+/* How often the queue goes on: where there are few GPUs, when the first lane's job ends. */
 #define QUEUE_NS (900 * NS_PER_SECOND)
+#define QUEUE_FEW_NS (5400 * NS_PER_SECOND)
+
+/* How long after the one before each request came. */
+#define APART_NS (97 * NS_PER_SECOND)
+
+/* How long a run lasts that waits. */
+#define RUN_NS NS_PER_HOUR
 
 #define QUEUE_MOST 20
 
@@ -35,8 +41,8 @@ static void fill_gpu(struct gpu *g, int id)
 	g->index = id;
 	g->uuid = mem_printf("GPU-%08x-0000-4000-8000-%012x",
 			     (unsigned)demo_random(99, (uint64_t)id), (unsigned)id);
-	g->name = mem_strdup(demo_set_is_wanted(id / DEMO_GPUS) ? "NVIDIA H100 80GB HBM3"
-								: "NVIDIA A100-SXM4-80GB");
+	g->name = mem_strdup(demo_gpu_is_wanted(id) ? "NVIDIA H100 80GB HBM3"
+						    : "NVIDIA A100-SXM4-80GB");
 	g->pci_bus_id = mem_printf("%08X:%02X:00.0", (unsigned)(id / DEMO_GPUS),
 				   0x18U + (unsigned)(id % DEMO_GPUS) * 0x10U);
 	g->memory_total_mb = quantity_of(MEMORY_MB);
@@ -66,7 +72,7 @@ static void add_process(struct gpu *g, const char *account, const char *name)
 	p->memory_mb = g->memory_used_mb;
 }
 
-static void add_reservation(struct snapshot *s, const struct demo_lane *lane, int set,
+static void add_reservation(struct snapshot *s, const struct demo_lane *lane, int set, int count,
 			    const struct demo_job *job)
 {
 	struct reservation *r = reservation_new();
@@ -83,7 +89,7 @@ static void add_reservation(struct snapshot *s, const struct demo_lane *lane, in
 		r->deadline_ns = job->end_ns;
 	if (lane->type == RESERVATION_RUN)
 		r->heartbeat_ns = s->now_ns - (s->now_ns - job->start_ns) % HEARTBEAT_INTERVAL_NS;
-	r->gpus_count = (size_t)lane->gpus_count;
+	r->gpus_count = (size_t)count;
 	r->gpus = mem_alloc(r->gpus_count, sizeof(*r->gpus));
 	for (size_t i = 0; i < r->gpus_count; i++)
 		r->gpus[i] = set * DEMO_GPUS + lane->gpus[i];
@@ -94,11 +100,12 @@ static void add_reservation(struct snapshot *s, const struct demo_lane *lane, in
 static void fill_lane(struct snapshot *s, const struct demo_lane *lane, int set)
 {
 	struct demo_job job = {0};
-	bool busy = demo_job_at(lane, set, s->now_ns, &job);
+	int count = demo_lane_gpus(lane, set, (int)s->views_count);
+	bool busy = count && demo_job_at(lane, set, s->now_ns, &job);
 
 	if (busy)
-		add_reservation(s, lane, set, &job);
-	for (int i = 0; i < lane->gpus_count; i++) {
+		add_reservation(s, lane, set, count, &job);
+	for (int i = 0; i < count; i++) {
 		int id = set * DEMO_GPUS + lane->gpus[i];
 		struct gpu *g = &s->seen.scan.gpus[id];
 		/* A manual reservation is not always used. */
@@ -150,7 +157,7 @@ static struct queue_entry *add_waiter(struct snapshot *s, const char *user, int 
 	q->gpu_type = mem_strdup("h100");
 	q->eligible = mem_alloc(s->views_count, sizeof(int));
 	for (int id = 0; id < (int)s->views_count; id++) {
-		if (demo_set_is_wanted(id / DEMO_GPUS))
+		if (demo_gpu_is_wanted(id))
 			q->eligible[q->eligible_count++] = id;
 	}
 	q->requested_count = count;
@@ -160,65 +167,51 @@ static struct queue_entry *add_waiter(struct snapshot *s, const char *user, int 
 	return q;
 }
 
-/* What everybody waits for: the GPUs of running jobs. */
-static char *awaits(const struct snapshot *s)
-{
-	struct str text = {0};
-
-	for (int id = 0; id < GPU_UNRESERVED_ID; id++) {
-		const struct reservation *r = s->state.slots[id].reservation;
-
-		if (r)
-			str_addf(&text, "%s%s %d", text.length ? ", " : "", r->user, id);
-	}
-	return str_steal(&text);
-}
-
 /* The head has one of its GPUs; another is a manual request; a third comes and goes. */
 static void fill_queue(struct snapshot *s)
 {
 	static const struct demo_lane lane = {.gpus = {GPU_COLLECTED_ID}, .gpus_count = 1};
-	int64_t since_ns = s->now_ns - s->now_ns % QUEUE_NS;
-	struct demo_job job = {.user = "dana", .start_ns = since_ns + 20 * NS_PER_SECOND};
-	struct queue_entry *q = add_waiter(s, "dana", 4, since_ns, "pre-training, four cards");
+	int64_t period_ns = s->views_count > DEMO_GPUS ? QUEUE_NS : QUEUE_FEW_NS;
+	int64_t turn_ns = s->now_ns - s->now_ns % period_ns;
+	/* They came one after the other. */
+	int64_t since_ns = turn_ns - QUEUE_MOST * APART_NS;
+	struct demo_job job = {.user = "dana", .start_ns = turn_ns + 20 * NS_PER_SECOND};
+	struct queue_entry *q = add_waiter(s, "dana", 3, since_ns, "pre-training, three cards");
 
 	if (job.start_ns > s->now_ns)
 		job.start_ns = s->now_ns;
 	snprintf(job.id, sizeof(job.id), "%.8s-0000-4000-8000-0000000000ff", q->id);
-	add_reservation(s, &lane, 0, &job);
+	add_reservation(s, &lane, 0, lane.gpus_count, &job);
 	s->state.reservations[s->state.reservations_count - 1]->queue_id = mem_strdup(q->id);
 	q->collected = mem_alloc(1, sizeof(int));
 	q->collected[q->collected_count++] = GPU_COLLECTED_ID;
 	fill_use(&s->seen.scan.gpus[GPU_COLLECTED_ID], false, 0, s->now_ns);
 	s->seen.use[GPU_COLLECTED_ID] = USE_IDLE;
-	q = add_waiter(s, "erik", 1, since_ns + 1, NULL);
+	q = add_waiter(s, "erik", 1, since_ns + APART_NS, NULL);
 	q->type = RESERVATION_MANUAL;
 	q->duration_ns = 2 * NS_PER_HOUR;
 	/* More people have more GPUs. */
 	for (size_t i = DEMO_GPUS; i < s->views_count && s->state.queue_count < QUEUE_MOST - 1;
 	     i += 4)
-		add_waiter(s, i % 3 ? "carol" : "alice", 1 + (int)(i % 3), since_ns + (int64_t)i,
-			   NULL);
+		add_waiter(s, demo_user(i / 4 * 5), 1 + (int)(i % 3),
+			   since_ns + (int64_t)s->state.queue_count * APART_NS, NULL);
 	if (s->now_ns / (30 * NS_PER_SECOND) % 2)
 		add_waiter(s, "mei", 2, s->now_ns - s->now_ns % (30 * NS_PER_SECOND),
 			   "hyperparameter search");
-	/* The head starts when the queue goes on; the others within an hour. */
-	s->waiters = mem_alloc(s->state.queue_count, sizeof(*s->waiters));
-	for (size_t i = 0; i < s->state.queue_count; i++) {
-		s->waiters[i].start_ns = since_ns + QUEUE_NS + (int64_t)i * 1700 * NS_PER_SECOND;
-		s->waiters[i].awaits = awaits(s);
-	}
 }
 
-/* Every job ends when it has said. */
+/* Every job ends when it has said; the queue goes on as a real one would. */
 static void fill_forecast(struct snapshot *s)
 {
-	AUTO_FREE int64_t *unknown =
-		mem_alloc(s->state.reservations_count + s->state.queue_count, sizeof(*unknown));
-	const struct plan_past past = {.runs_ns = unknown, .entries_ns = unknown};
+	AUTO_FREE int64_t *unknown = mem_alloc(s->state.reservations_count, sizeof(*unknown));
+	AUTO_FREE int64_t *runs = mem_alloc(s->state.queue_count, sizeof(*runs));
+	const struct plan_past past = {.runs_ns = unknown, .entries_ns = runs};
 	struct plan_facts facts = snapshot_facts(s);
 
-	plan_forecast(&s->state, &facts, &past, 0, &s->forecast);
+	for (size_t i = 0; i < s->state.queue_count; i++)
+		runs[i] = RUN_NS;
+	plan_forecast(&s->state, &facts, &past, s->state.queue_count, &s->forecast);
+	snapshot_fill_waiters(s);
 }
 
 /* Whoever has reserved by hand is not there. */
@@ -247,10 +240,8 @@ static void fill_gpus(struct snapshot *s)
 	s->seen.use = mem_alloc(s->views_count, sizeof(*s->seen.use));
 	s->views = mem_alloc(s->views_count, sizeof(*s->views));
 	for (int set = 0; set * DEMO_GPUS < gpus; set++) {
-		for (size_t i = 0; i < demo_lanes_count; i++) {
-			if (demo_lane_exists(&demo_lanes[i], set, gpus))
-				fill_lane(s, &demo_lanes[i], set);
-		}
+		for (size_t i = 0; i < demo_lanes_count; i++)
+			fill_lane(s, &demo_lanes[i], set);
 	}
 }
 

@@ -26,7 +26,7 @@ struct demo_lane {
 	int gpus_count;
 	enum reservation_type type;
 	int cycle_s; /* one job begins in each cycle */
-	int busy;    /* percent of the cycle that it lasts at most */
+	int busy;    /* percent of the cycle that it lasts at most, in the first set */
 	int quiet_s; /* no job has been there for so long, in the first set */
 };
 
@@ -39,11 +39,14 @@ struct demo_job {
 extern const struct demo_lane demo_lanes[];
 extern const size_t demo_lanes_count;
 
-/* Whether its GPUs are of the model that everybody waits for. The others are of another one. */
-bool demo_set_is_wanted(int set);
+/* One of the people. */
+const char *demo_user(uint64_t number);
 
-/* Whether all GPUs of a lane of that set are among the first `gpus`. */
-bool demo_lane_exists(const struct demo_lane *lane, int set, int gpus);
+/* Whether the GPU is of the model that everybody waits for: of those none is free. */
+bool demo_gpu_is_wanted(int gpu);
+
+/* How many GPUs of a lane of that set are among the first `gpus`. */
+int demo_lane_gpus(const struct demo_lane *lane, int set, int gpus);
 
 /* Job number `number` of a lane of a set: the same at each call. */
 void demo_job(const struct demo_lane *lane, int set, int64_t number, struct demo_job *ret_job);

@@ -6,13 +6,13 @@
 #include "web/demo.h"
 
 const struct demo_lane demo_lanes[] = {
-	{{0, 1}, 2, RESERVATION_RUN, 5400, 98, 0},
-	{{2}, 1, RESERVATION_MANUAL, 14400, 96, 0},
+	{{0, 1}, 2, RESERVATION_RUN, 5400, 100, 0},
+	{{2}, 1, RESERVATION_MANUAL, 14400, 100, 0},
 	{{3}, 1, RESERVATION_RUN, 300, 75, 0},
 	{{4}, 1, RESERVATION_RUN, 420, 80, 0},
-	{{5}, 1, RESERVATION_RUN, 7200, 70, 3 * 3600},
-	{{6}, 1, RESERVATION_MANUAL, 10800, 80, 3600},
-	{{7}, 1, RESERVATION_RUN, 3600, 90, 900},
+	{{5}, 1, RESERVATION_RUN, 7200, 100, 3 * 3600},
+	{{6}, 1, RESERVATION_MANUAL, 10800, 100, 3600},
+	{{7}, 1, RESERVATION_RUN, 3600, 100, 5400},
 };
 const size_t demo_lanes_count = ARRAY_SIZE(demo_lanes);
 
@@ -38,14 +38,26 @@ uint64_t demo_random(uint64_t a, uint64_t b)
 	return x ^ (x >> 31);
 }
 
-bool demo_set_is_wanted(int set)
+const char *demo_user(uint64_t number)
 {
-	return set % 2 == 0;
+	return users[number % ARRAY_SIZE(users)];
 }
 
-bool demo_lane_exists(const struct demo_lane *lane, int set, int gpus)
+bool demo_gpu_is_wanted(int gpu)
 {
-	return set * DEMO_GPUS + lane->gpus[lane->gpus_count - 1] < gpus;
+	int place = gpu % DEMO_GPUS;
+
+	/* Those with short jobs would be free soon. */
+	return gpu / DEMO_GPUS % 2 == 0 && place != 3 && place != 4;
+}
+
+int demo_lane_gpus(const struct demo_lane *lane, int set, int gpus)
+{
+	int count = 0;
+
+	while (count < lane->gpus_count && set * DEMO_GPUS + lane->gpus[count] < gpus)
+		count++;
+	return count;
 }
 
 /* How long no job has been on a lane. */
@@ -62,10 +74,11 @@ void demo_job(const struct demo_lane *lane, int set, int64_t number, struct demo
 	int64_t cycle_ns = lane->cycle_s * NS_PER_SECOND;
 	/* From 60 to 100 percent of what it may last; longer where many have to share, and all the
 	   time where more wait than have. */
-	int busy = !set ? lane->busy : demo_set_is_wanted(set) ? 100 : 99;
-	int least = !set ? 60 : demo_set_is_wanted(set) ? 100 : 82;
+	bool wanted = demo_gpu_is_wanted(set * DEMO_GPUS + lane->gpus[0]);
+	int busy = wanted ? 100 : set ? 99 : lane->busy;
+	int least = wanted ? 100 : set ? 82 : 60;
 	struct demo_job job = {
-		.user = users[random % ARRAY_SIZE(users)],
+		.user = demo_user(random),
 		.note = work->note,
 		.model_provider = work->provider,
 		.model = work->model,
@@ -121,7 +134,7 @@ static void take_lane(const struct taker *t, const struct demo_lane *lane, int s
 		record.user = record.account = (char *)(uintptr_t)job.user;
 		record.start_ns = job.start_ns;
 		record.end_ns = job.end_ns < now_ns ? job.end_ns : now_ns;
-		for (int k = 0; k < lane->gpus_count; k++) {
+		for (int k = 0; k < demo_lane_gpus(lane, set, t->gpus); k++) {
 			record.gpu = set * DEMO_GPUS + lane->gpus[k];
 			t->take(t->argument, &record);
 		}
@@ -131,10 +144,8 @@ static void take_lane(const struct taker *t, const struct demo_lane *lane, int s
 static void each_record(const struct taker *t, int64_t from_ns, int64_t now_ns)
 {
 	for (int set = 0; set * DEMO_GPUS < t->gpus; set++) {
-		for (size_t i = 0; i < demo_lanes_count; i++) {
-			if (demo_lane_exists(&demo_lanes[i], set, t->gpus))
-				take_lane(t, &demo_lanes[i], set, from_ns, now_ns);
-		}
+		for (size_t i = 0; i < demo_lanes_count; i++)
+			take_lane(t, &demo_lanes[i], set, from_ns, now_ns);
 	}
 }
 
@@ -160,19 +171,20 @@ static void take_interval(void *argument, const struct usage_record *record)
 }
 
 /* The job that runs on a lane. */
-static void add_running(struct timeline *t, const struct demo_lane *lane, int set, int64_t now_ns)
+static void add_running(struct timeline *t, const struct demo_lane *lane, int set, int count,
+			int64_t now_ns)
 {
 	int gpus[ARRAY_SIZE(lane->gpus)];
 	struct reservation r = {.type = lane->type, .gpus = gpus};
 	struct demo_job job;
 
-	if (!demo_job_at(lane, set, now_ns, &job))
+	if (!count || !demo_job_at(lane, set, now_ns, &job))
 		return;
-	for (int k = 0; k < lane->gpus_count; k++)
+	for (int k = 0; k < count; k++)
 		gpus[k] = set * DEMO_GPUS + lane->gpus[k];
 	r.user = r.account = (char *)(uintptr_t)job.user;
 	r.start_ns = job.start_ns;
-	r.gpus_count = (size_t)lane->gpus_count;
+	r.gpus_count = (size_t)count;
 	timeline_add_running(t, &r, now_ns);
 }
 
@@ -184,10 +196,9 @@ void demo_timeline(int64_t from_ns, int64_t to_ns, int gpus, struct timeline *re
 	timeline_init(&t, from_ns, to_ns, gpus);
 	each_record(&taker, from_ns, to_ns);
 	for (int set = 0; set * DEMO_GPUS < gpus; set++) {
-		for (size_t i = 0; i < demo_lanes_count; i++) {
-			if (demo_lane_exists(&demo_lanes[i], set, gpus))
-				add_running(&t, &demo_lanes[i], set, to_ns);
-		}
+		for (size_t i = 0; i < demo_lanes_count; i++)
+			add_running(&t, &demo_lanes[i], set,
+				    demo_lane_gpus(&demo_lanes[i], set, gpus), to_ns);
 	}
 	*ret_timeline = t;
 }

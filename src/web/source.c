@@ -212,9 +212,11 @@ static void add_news(struct source *s, struct str *text)
 				    EVENTS_SENT_MAX, &list, &e) < 0)
 		return;
 	for (size_t i = 0; i < list.count; i++) {
+		struct json_out o = {.to = text, .ascii = true};
+
 		str_addf(text, "event: log\nid: %s\ndata: ", list.events[i].id);
-		(void)add_document(text, view_event_json(&list.events[i], false), &e);
-		str_add(text, "\n");
+		view_event_json(&o, &list.events[i], false);
+		str_add(text, "\n\n");
 		memcpy(s->event, list.events[i].id, sizeof(s->event));
 	}
 }
@@ -350,13 +352,20 @@ int source_events(struct source *s, int days, struct str *ret_text, struct err *
 	static const struct event_filter all;
 	AUTO(event_list_clear) struct event_list list = {0};
 	int64_t since_ns = clock_now_ns() - days * NS_PER_DAY;
+	struct json_out o = {.to = ret_text, .ascii = true};
 	int r = s->pool ? pool_events(s->pool, &all, since_ns, NULL, EVENTS_MAX, &list, e) : 0;
 
 	if (s->config->slurm)
 		return err_set(e, EOPNOTSUPP,
 			       "there are no events with Slurm: what happened to jobs is in its "
 			       "accounting ('sacct')");
-	return r < 0 ? r : add_document(ret_text, view_events_json(&list), e);
+	if (r < 0)
+		return r;
+	view_events_json_begin(&o);
+	for (size_t i = 0; i < list.count; i++)
+		view_event_json(&o, &list.events[i], false);
+	view_events_json_end(&o, list.cut);
+	return 0;
 }
 
 int source_watch(struct source *s)

@@ -16,10 +16,40 @@ async function assertAll(page, gpus) {
   assert.deepEqual(shown.sort((a, b) => a - b), Array.from({ length: gpus }, (_, id) => id));
 }
 
-// A change of the size reaches the layout a moment later.
+// What openCrowd() makes of each GPU.
+const statesOf = (gpus) =>
+  Array.from({ length: gpus }, (_, id) => {
+    if (gpus > 8 && id === 5) return "unreserved";
+    if (gpus > 8 && id === 13) return "error";
+    return id % 8 === 5 ? "available" : "in-use";
+  });
+
+// The state of each GPU of which a cell, a tile or a card is wholly within the height, by number. One that has neither a
+// shape nor a colour of its own says nothing.
+const statesInView = (page, height) =>
+  page.evaluate((most) => {
+    const states = [];
+    for (const node of document.querySelectorAll("#overview .cell, #gpus > [data-gpu]")) {
+      const box = node.getBoundingClientRect();
+      const symbol = node.querySelector(".icon");
+      const size = symbol.getBoundingClientRect().width;
+      // Of a card that is longer the state is at its top.
+      const low = node.matches(".card") ? symbol.getBoundingClientRect().bottom : box.bottom;
+      if (box.width < 24 || box.height < 24 || size < 8 || box.top < 0 || low > most) continue;
+      const ids = node.matches(".cell") ? [node.hash.slice("#gpu-".length)] : node.dataset.gpu.split(" ");
+      for (const id of ids) states[id] = node.dataset.state;
+      if (symbol.firstChild.getAttribute("href") !== `#icon-${node.dataset.state}`) throw new Error(`shape of ${ids}`);
+    }
+    return states;
+  }, height);
+
+// A change of the size reaches the layout a moment later. What is seen then is the first screen.
 const resize = async (page, width, height) => {
   await page.setViewportSize({ width, height });
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await page.evaluate(() => {
+    scrollTo(0, 0);
+    return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  });
 };
 
 for (const gpus of [4, 16, 64, 500]) {
@@ -30,7 +60,7 @@ for (const gpus of [4, 16, 64, 500]) {
 
     await shows(page.locator("#answer-free"), free ? `${free} free now` : "None free now");
     await shows(page.locator("#answer-next"), /^next \d\d:\d\d, GPU 0, alice$/);
-    await shows(page.locator("#answer-line"), /^20 requests waiting, alice first/);
+    await shows(page.locator("#answer-line"), /^20 waiting, first alice: 4 GPUs, /);
     await assertAll(page, gpus);
     if (gpus === 16) {
       assert.equal(await page.locator(".waiter").count(), 10);
@@ -39,13 +69,15 @@ for (const gpus of [4, 16, 64, 500]) {
     }
     for (const [width, height] of [[360, 740], [800, 900], [1440, 900], [2560, 1440]]) {
       await resize(page, width, height);
+      const what = `in the first screen of ${width} x ${height}`;
       assert.equal(await overflows(page), false, `${width} pixels`);
-      assert.ok((await bottom(page, "#answer")) < height / 2, `the answer, ${width} pixels`);
-      assert.ok((await bottom(page, "#totals")) < height, `the totals, ${width} pixels`);
-      if (width >= 1440) {
-        assert.ok((await bottom(page, ".waiter:first-child")) < height / 2, "the head of the queue");
-        if (gpus <= 64 && gpus > 4) assert.ok((await bottom(page, ".tile")) <= height, `all tiles in ${width} x ${height}`);
-      }
+      assert.ok((await bottom(page, "#answer")) < height / 2, `the answer ${what}`);
+      assert.ok((await bottom(page, "#totals")) < height, `the totals ${what}`);
+      // The head of the queue: in the headline where the queue itself is further down.
+      const head = await page.locator("#answer-line").boundingBox();
+      assert.ok(head.y >= 0 && head.y + head.height < height / 2 && head.x + head.width <= width, `the head of the queue ${what}`);
+      if (width >= 1440) assert.ok((await bottom(page, ".waiter:first-child")) < height / 2, `the first row of the queue ${what}`);
+      if (gpus <= 64) assert.deepEqual(await statesInView(page, height), statesOf(gpus), `every GPU's state ${what}`);
       if (width === 360 && gpus === 64) assert.ok((await bottom(page, ".tile")) <= 3 * height, "three screens of a phone");
     }
     await page.goto(`${world.address()}?view=wall`);
@@ -83,6 +115,33 @@ test("64 GPUs of two types with as many users still fit one view of a laptop, an
   assert.deepEqual(cut, []);
   await resize(page, 360, 740);
   assert.ok((await bottom(page, ".tile")) <= 3 * 740, `${await bottom(page, ".tile")}`);
+  assertNoProblems(world);
+});
+
+test("64 GPUs on a phone: a cell of the overview leads to its GPU, and shows what the search means", async (t) => {
+  const world = await openCrowd(t, { gpus: 64 });
+  const page = await world.openPage({ viewport: { width: 360, height: 740 } });
+  const cell = (id) => page.locator(`.cell[href="#gpu-${id}"]`);
+
+  assert.equal(await page.locator("#share").isVisible(), false, "the bar says the same");
+  assert.equal(await cell(5).getAttribute("aria-label"), "GPU 5: Unreserved, root");
+  await cell(9).click();
+  await shows(page.locator("#details"), /GPUs 7–12 .*erik .*GPU 9 /);
+  await page.keyboard.press("Escape");
+  await until("closed, and the focus is back", () => page.evaluate(() => !document.querySelector("dialog[open]") && document.activeElement.hash === "#gpu-9"));
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.evaluate(() => document.activeElement.hash), "#gpu-18");
+  await world.chg("reserve", "--gpu-ids", "21", "--user", "somebody", "--force");
+  await until("it is in use", async () => (await cell(21).getAttribute("data-state")) === "in-use");
+  assert.equal(await page.evaluate(() => document.activeElement.hash), "#gpu-18", "the focus stays");
+  await page.locator("#search").fill("carol");
+  await until("the others are pale", async () => (await page.locator(".cell:not([data-out])").count()) < 20);
+  assert.equal(await page.locator(".cell").count(), 64, "none is gone");
+  // The head of the queue is a link to it.
+  await page.locator("#search").fill("");
+  await page.locator("#answer-line").click();
+  await until("the queue is in view", () => page.evaluate(() => document.querySelector("#queue-title").getBoundingClientRect().top < 200));
   assertNoProblems(world);
 });
 

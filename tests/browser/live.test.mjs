@@ -264,7 +264,7 @@ async function prepareHiding(page, state) {
 const streams = (page) =>
   page.evaluate(() => window.streams.filter(({ readyState }) => readyState !== EventSource.CLOSED).length);
 
-test("a page that nobody looks at lets go of its stream, and catches up when somebody does", async (t) => {
+test("a page that nobody looks at lets go of its stream, and catches up when somebody does; a doubtful one is opened again", async (t) => {
   const world = await openWorld(t);
   const page = await world.openPage({}, (fresh) => prepareHiding(fresh, "visible"));
 
@@ -277,6 +277,27 @@ test("a page that nobody looks at lets go of its stream, and catches up when som
   await page.evaluate(() => window.show("visible"));
   await shows(card(page, 0), "alice");
   await until("one stream again", async () => (await streams(page)) === 1);
+
+  // The network is away for a while, and no word of it reaches the stream: it may be dead, so there is a new one.
+  await live(page);
+  const before = await page.evaluate(() => window.streams.length);
+  await page.route("**/api/status", (route) => route.abort());
+  await until("it is noticed", async () => {
+    await page.clock.runFor(31000);
+    return (await page.locator("#connection").getAttribute("data-mode")) === "lost";
+  });
+  assert.equal(await page.evaluate(() => window.streams.length), before, "the stream knows nothing of it");
+  await page.unroute("**/api/status");
+  await until("a new stream", async () => {
+    await page.clock.runFor(31000);
+    return (await page.evaluate(() => window.streams.length)) === before + 1;
+  });
+  await live(page);
+  assert.equal(await streams(page), 1);
+  // The computer slept: no timer ran, and all of them are late.
+  await page.clock.fastForward(3600000);
+  await until("a new stream again", async () => (await page.evaluate(() => window.streams.length)) === before + 2);
+  await live(page);
   assertNoProblems(world);
 });
 

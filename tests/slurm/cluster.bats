@@ -45,6 +45,8 @@ teardown() {
 		[ "$status" = "${row%% *}" ]
 		[[ $output != *srun* ]]
 	done
+	# Also for a caller that wants to know nothing of its children.
+	run -3 as_user timeout 60 env --ignore-signal=CHLD "$CANHAZGPU_BIN" run -- sh -c 'exit 3'
 	run -127 chg run -- no-such-command
 	run -126 chg run -- /etc/passwd
 }

@@ -174,6 +174,8 @@ static void test_variables(void **state)
 	assert_true(slurm_is_own_variable("SQUEUE_FORMAT=%i"));
 	assert_false(slurm_is_own_variable("SLURM_CONF=/etc/slurm/slurm.conf"));
 	assert_false(slurm_is_own_variable("MY_SLURM_JOB_ID=4"));
+	/* Nobody could take it away. */
+	assert_false(slurm_is_own_variable("SLURM_JOB_ID"));
 	assert_false(slurm_is_own_variable("SLURM_JWT=x"));
 	assert_true(slurm_is_wish("SLURM_ACCOUNT=lab"));
 	assert_true(slurm_is_wish("SALLOC_PARTITION=gpu"));

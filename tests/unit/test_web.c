@@ -399,6 +399,13 @@ static void check_demo(int64_t now_ns, int gpus)
 	if (gpus > 100)
 		assert_in_range(s.state.queue_count, 19, 20);
 	for (size_t i = 0; i < s.state.queue_count; i++) {
+		const struct queue_entry *q = &s.state.queue[i];
+
+		/* Nothing is free that somebody waits for, and all of them may hope. */
+		for (size_t k = 0; k < q->eligible_count; k++)
+			assert_int_not_equal(s.views[q->eligible[k]].status, GPU_AVAILABLE);
+		assert_true(s.waiters[i].start_ns > now_ns);
+		assert_true(s.waiters[i].awaits && *s.waiters[i].awaits);
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(s.state.queue[i].id, s.state.queue[k].id);
 		assert_true(i == 0 ||

@@ -1,8 +1,8 @@
 // The answer of the page: what is free, what is next, whom to ask; and in which words.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answer, freeWords, gpuNumbers, gpusText, line, nextFree, ranges, types, wants, whomToAsk } from "../../web/answer.js";
-import { askWords, lineWords, nextWords } from "../../web/headline.js";
+import { answer, freeWords, gpuNumbers, gpusText, line, nextFree, placeOf, ranges, types, wants, whomToAsk } from "../../web/answer.js";
+import { askWords, lineWords, newWords, nextWords } from "../../web/headline.js";
 import { startWords } from "../../web/queue.js";
 
 const HOUR = 3600000;
@@ -52,7 +52,7 @@ test("types are told apart only where GPUs differ", () => {
 });
 
 test("whom to ask: who holds and does nothing, who did not reserve, whose end nobody knows", () => {
-  const ask = (...gpus) => whomToAsk(gpus).map(({ who, why, gpus: ids }) => `${who} ${why} ${ids.join("+")}`);
+  const ask = (...gpus) => whomToAsk(gpus).map(({ who, why, gpus }) => `${who} ${why} ${gpus.map(({ gpu_id: id }) => id).join("+")}`);
 
   assert.deepEqual(ask(free(0), used(1, "alice", { ends_at: at(1) })), []);
   assert.deepEqual(
@@ -104,6 +104,10 @@ test("ids as people write them", () => {
   assert.equal(gpuNumbers([free(5, { node: "n1\u202e", node_gpu: 1 })]), "n1\\u202e 1");
   const nodes = [free(0, { node: "n1", node_gpu: 0 }), free(1, { node: "n1", node_gpu: 1 }), free(4, { node: "n2", node_gpu: 0 })];
   assert.equal(gpuNumbers(nodes), "n1 0, 1, n2 0");
+  assert.deepEqual(placeOf(nodes.slice(0, 2)), { node: "n1", numbers: "0, 1" });
+  assert.deepEqual(placeOf([free(0, { node: "n1.lab.example", node_gpu: 3 })]), { node: "n1", numbers: "3" });
+  assert.deepEqual(placeOf(nodes), { node: "", numbers: "n1 0, 1, n2 0" }, "of several nodes");
+  assert.deepEqual(placeOf([free(3)]), { node: "", numbers: "3" });
   assert.equal(gpusText([4]), "GPU 4");
   assert.equal(wants({ requested: 1, requested_ids: null }), "1 GPU");
   assert.equal(wants({ requested: 2, requested_ids: null, gpu_type: "A100", min_memory_mb: 40000 }), "2 A100 with 40000 MiB");
@@ -114,21 +118,27 @@ test("the headline in words: when, which and who; who waits; whom to ask", (t) =
   t.mock.method(Date, "now", () => new Date(2026, 10, 30, 12, 0).getTime());
   const clock = (hour, minute) => new Date(2026, 10, 30, hour, minute).getTime();
   const next = (more) => nextWords({ gpu: used(3, "bob"), at_ms: clock(13, 10), estimated: false, ...more });
-  const waiting = (count, more) => ({ waiting: count, head: { user: "dana", account: "root" }, last_ms: clock(22, 10), ...more });
-  const asked = (why, gpus, seconds = 0) => askWords({ who: "bob", why, gpus, seconds });
+  const head = { user: "dana", account: "root", requested: 2, requested_ids: null };
+  const waiting = (count, more) => ({ waiting: count, head: { ...head, ...more }, last_ms: null });
+  const asked = (why, gpus, seconds = 0) => askWords({ who: "bob", why, gpus: gpus.map((id) => (typeof id === "number" ? { gpu_id: id } : id)), seconds });
 
   assert.equal(next({ estimated: true }), "about 13:10, GPU 3, bob");
   assert.equal(next({}), "13:10, GPU 3, bob");
   assert.equal(next({ at_ms: clock(11, 59), estimated: true }), "any moment, GPU 3, bob");
   assert.match(next({ at_ms: clock(37, 10) }), /^\w.* 13:10, GPU 3, bob$/, "of another day, with the day");
-  assert.equal(lineWords({ waiting: 0, head: null, last_ms: null }, 0), "Nobody is waiting");
-  assert.equal(lineWords(waiting(1), 0), "dana is waiting; a new one starts after 22:10, in 10h");
-  assert.equal(lineWords(waiting(20), 0), "20 requests waiting, dana first; a new one starts after 22:10, in 10h");
+  assert.equal(lineWords({ waiting: 0, head: null }), "Nobody is waiting");
+  const start = (hour) => new Date(clock(hour, 10)).toISOString();
+  assert.equal(lineWords(waiting(1, { estimated_start: start(13) })), "dana is waiting: 2 GPUs, about 13:10");
+  assert.equal(lineWords(waiting(20, { estimated_start: start(13) })), "20 waiting, first dana: 2 GPUs, about 13:10");
+  assert.equal(lineWords(waiting(2, { estimated_start: start(11) })), "2 waiting, first dana: 2 GPUs, any moment");
+  assert.equal(lineWords(waiting(2, { estimated_start: null, requested_ids: [4, 7] })), "2 waiting, first dana: GPUs 4, 7");
+  assert.equal(lineWords(waiting(2, { estimated_start: null, requested: 7, requested_ids: [0, 2, 4, 6, 8, 10, 12] })), "2 waiting, first dana: 7 GPUs");
+  assert.equal(newWords({ last_ms: clock(22, 10) }, 0), "a new one starts after 22:10, in 10h");
   // No promise where one is free, or where it is unknown.
-  for (const [more, free] of [[{}, 1], [{ last_ms: null }, 0], [{ last_ms: clock(11, 0) }, 0]])
-    assert.equal(lineWords(waiting(2, more), free), "2 requests waiting, dana first");
+  for (const [last_ms, free] of [[clock(22, 10), 1], [null, 0], [clock(11, 0), 0]]) assert.equal(newWords({ last_ms }, free), "");
   assert.equal(asked("idle", [2, 3], 7800), "bob: GPUs 2, 3, idle for 2h");
   assert.equal(asked("unreserved", [7]), "bob: GPU 7, without a reservation");
+  assert.equal(asked("unreserved", [{ gpu_id: 9, node: "n2", node_gpu: 1 }]), "bob: GPU n2 1, without a reservation", "as it is called in a cluster");
   assert.equal(asked("open", [0, 2, 4, 6, 8, 10, 12]), "bob: 7 GPUs, no known end");
 });
 

@@ -1,7 +1,7 @@
 // What fits: cards or tiles, rows, and the wall.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { balance, densityOf, fitQueue, fitWall, levelOf, pack, shortQueue, spanOf } from "../../web/fit.js";
+import { balance, cardSpan, densityOf, fitQueue, fitWall, levelOf, overviewColumns, overviewNodes, pack, shortQueue, spanOf } from "../../web/fit.js";
 import { shortDuration, shortText, tinyDuration } from "../../web/format.js";
 import { target } from "../../web/roving.js";
 import { letters } from "../../web/wall.js";
@@ -35,6 +35,26 @@ test("rows of cards are of like length", () => {
 test("the tile of a reservation is wider than one, and never wider than the row", () => {
   assert.deepEqual([1, 2, 4, 5, 8, 64].map((size) => spanOf(size, 10)), [1, 2, 2, 4, 4, 8]);
   assert.deepEqual([1, 2, 4, 8, 64].map((size) => spanOf(size, 3)), [1, 1, 2, 3, 3]);
+  // Two GPUs side by side: one above the other they would leave a hole beside them.
+  assert.deepEqual([1, 2, 4, 8].map((size) => cardSpan(size, 4)), [1, 2, 2, 4]);
+  assert.equal(spans(pack(tiles(1, 2, 1, 1), 4, () => false, cardSpan)), "0:1 1:2 2:1 3:1");
+});
+
+test("the overview has rows of whole nodes, and is left out where it would be long", () => {
+  const columns = (gpus, width) => overviewColumns(gpus, width, 36, 3);
+
+  assert.equal(columns(1, 328), 0, "the headline says it");
+  assert.deepEqual([2, 4, 8].map((gpus) => columns(gpus, 328)), [2, 4, 8]);
+  assert.deepEqual([9, 16, 64].map((gpus) => columns(gpus, 328)), [8, 8, 8]);
+  assert.equal(columns(65, 328), 0);
+  assert.deepEqual([16, 19, 64, 128].map((gpus) => columns(gpus, 752)), [16, 19, 16, 16]);
+  assert.equal(columns(150, 752), 19, "more of them fit than in whole nodes");
+  assert.equal(columns(500, 752), 0);
+  assert.equal(columns(12, 200), 5, "narrower than a node");
+  assert.equal(columns(64, 0), 0, "not shown");
+  assert.equal(overviewNodes([8, 4, 8], 330, 36, 3), 8, "a node is a row");
+  assert.equal(overviewNodes([16], 330, 36, 3), 0, "wider than a phone");
+  assert.equal(overviewNodes(Array(9).fill(1), 330, 36, 3), 0);
 });
 
 test("rows are filled without holes, as far as the order allows", () => {

@@ -1,7 +1,6 @@
 // What the timeline decides: the future (future.js), the rows and the table (rows.js), the marks of the axis (lines.js).
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gpuNumbers } from "../../web/answer.js";
 import { expectedOf, lanesOf, packLanes, periodOf, timesOf } from "../../web/future.js";
 import { describe, marksOf } from "../../web/lines.js";
 import {
@@ -9,6 +8,7 @@ import {
   findUser,
   groupSize,
   mergeNarrow,
+  namesOf,
   reservedShare,
   rowsOf,
   sumOf,
@@ -111,7 +111,7 @@ test("expected starts, and that they have room", () => {
 
 test("rows depend on the number of GPUs alone, and can be opened", () => {
   assert.deepEqual([4, 24, 25, 64, 192, 193, 500].map(groupSize), [1, 1, 8, 8, 8, 16, 32]);
-  const lanes = Array.from({ length: 500 }, (_, gpu) => ({ gpu, name: String(gpu), spans: [] }));
+  const lanes = Array.from({ length: 500 }, (_, gpu) => ({ gpu, spans: [] }));
   const rows = rowsOf(lanes, new Set());
   assert.equal(rows.length, 16);
   assert.deepEqual([rows[0].name, rows.at(-1).name, rows.at(-1).lanes.length], ["0–31", "480–499", 20]);
@@ -121,22 +121,11 @@ test("rows depend on the number of GPUs alone, and can be opened", () => {
   assert.equal(rowsOf(lanes.slice(0, 8), new Set()).length, 8);
 });
 
-test("in a cluster GPUs are called by node and number", () => {
-  const document = documentOf([interval(-2, null)], [interval(-2, null)], []);
-  const gpus = [0, 1, 2].map((id) => ({ gpu_id: id, node: id < 2 ? "n1" : "n2", node_gpu: id % 2 }));
-  const lanes = lanesOf(document, gpus, period);
-
-  assert.deepEqual(rowsOf(lanes, new Set()).map(({ name }) => name), ["n1 0", "n1 1", "n2 0"]);
-  assert.deepEqual(chooseLanes(lanes, { gpu: 2 }).map(({ name }) => name), ["n2 0"]);
-  assert.deepEqual(tableOf(lanes).map(({ places }) => gpuNumbers(places)), ["n1 0, 1"]);
-  assert.deepEqual(lanesOf(document, [], period).map(({ name }) => name), ["0", "1", "2"]);
-});
-
 test("in a larger cluster a row is a node, or several of them", () => {
   const cluster = (nodes, each) =>
     Array.from({ length: nodes * each }, (_, gpu) => {
       const place = { gpu_id: gpu, node: `n${Math.floor(gpu / each) + 1}`, node_gpu: gpu % each };
-      return { gpu, place, name: gpuNumbers([place]), spans: [] };
+      return { gpu, place, spans: [] };
     });
   const names = (lanes, open = []) => rowsOf(lanes, new Set(open)).map(({ name }) => name);
 
@@ -176,6 +165,16 @@ test("many short reservations are few blocks, and what runs is never one of them
   assert.match(describe({ ...blocks[0], now: NOW }).who, /^\d+ short reservations: carol, bob$/);
 });
 
+test("in a cluster GPUs are called by node and number", () => {
+  const gpus = [0, 1, 2, 3].map((id) => inUse(id, -2, { node: id < 2 ? "n1" : "n2", node_gpu: id % 2 }));
+  const lanes = lanesOf(documentOf([], [], [], []), gpus, period);
+
+  assert.deepEqual(rowsOf(lanes, new Set()).map(({ name }) => name), ["n1 0", "n1 1", "n2 0", "n2 1"]);
+  assert.deepEqual(rowsOf(chooseLanes(lanes, { gpu: 3 }), new Set()).map(({ name }) => name), ["n2 1"]);
+  assert.equal(namesOf(lanes), "n1 0, 1, n2 0, 1");
+  assert.equal(namesOf([{ gpu: 7 }]), "7", "one that is not there now");
+});
+
 test("the share of the past that was reserved has nothing of the future in it", () => {
   const lanes = lanesOf(documentOf([interval(-12, null)], []), [inUse(0, -12, { ends_at: at(12) })], period);
   assert.equal(reservedShare(lanes.slice(0, 1), period), 0.5);
@@ -186,7 +185,7 @@ test("the table has each reservation once, with all of its GPUs, and what runs f
   const document = documentOf([interval(-9, -8), interval(-2, null, "bob")], [interval(-9, -8), interval(-1, -0.5)], [interval(-2, null, "bob")]);
   const table = tableOf(lanesOf(document, [inUse(0, -2, { ends_at: at(1) }), inUse(2, -2, { ends_at: at(1) })], period));
 
-  assert.deepEqual(table.map(({ user, gpus }) => [user, gpus]), [["bob", [0, 2]], ["alice", [1]], ["alice", [0, 1]]]);
+  assert.deepEqual(table.map(({ user, lanes }) => [user, lanes.map(({ gpu }) => gpu)]), [["bob", [0, 2]], ["alice", [1]], ["alice", [0, 1]]]);
   assert.deepEqual(sumOf(table, period), { reservations: 3, hours: 6.5 });
 });
 
