@@ -1,6 +1,6 @@
 // Which lines the timeline has, and what is drawn together. Pure.
 
-import { gpuNumbers } from "./answer.js";
+import { gpuNumbers, nodeShort } from "./answer.js";
 
 // With more GPUs than that, several share a row, which can be opened.
 const LINES_MOST = 24;
@@ -18,18 +18,40 @@ export function groupSize(lanes) {
 // What their GPUs are called: by number, in a cluster by node and number.
 export const namesOf = (lanes) => gpuNumbers(lanes.map(({ gpu, place }) => place ?? { gpu_id: gpu }));
 
+// In a cluster whole nodes share a row, as many as leave a few rows.
+function nodesOf(lanes) {
+  const nodes = new Map();
+  for (const lane of lanes) nodes.set(lane.place?.node, [...(nodes.get(lane.place?.node) ?? []), lane]);
+  const all = [...nodes];
+  const most = Math.ceil(all.length / LINES_MOST);
+  const groups = [];
+  for (let i = 0; i < all.length; i += most) {
+    const part = all.slice(i, i + most);
+    const inside = part.flatMap(([, each]) => each);
+    const name = part.length > 1 ? `${nodeShort(part[0][0] ?? "")}–${nodeShort(part.at(-1)[0] ?? "")}` : namesOf(inside);
+    groups.push({ name, lanes: inside });
+  }
+  return groups;
+}
+
+function groupsOf(lanes, size) {
+  if (lanes.some(({ place }) => place?.node !== undefined)) return nodesOf(lanes);
+  const groups = [];
+  for (let i = 0; i < lanes.length; i += size) {
+    const part = lanes.slice(i, i + size);
+    groups.push({ name: namesOf(part), lanes: part });
+  }
+  return groups;
+}
+
 // [{name, lanes, size}]: size 1 is a GPU of its own, with `inside` where it belongs to an open group.
 export function rowsOf(lanes, open) {
   const size = groupSize(lanes.length);
   if (size === 1) return lanes.map((lane) => ({ name: namesOf([lane]), lanes: [lane], size: 1 }));
-  const rows = [];
-  for (let i = 0; i < lanes.length; i += size) {
-    const part = lanes.slice(i, i + size);
-    const name = namesOf(part);
-    rows.push({ name, lanes: part, size, open: open.has(name) });
-    if (open.has(name)) rows.push(...part.map((lane) => ({ name: namesOf([lane]), lanes: [lane], size: 1, inside: true })));
-  }
-  return rows;
+  return groupsOf(lanes, size).flatMap((group) => [
+    { ...group, size, open: open.has(group.name) },
+    ...(open.has(group.name) ? group.lanes.map((lane) => ({ name: namesOf([lane]), lanes: [lane], size: 1, inside: true })) : []),
+  ]);
 }
 
 // Only what is asked for: all, one GPU, or what one user had (and the lines on which that was).

@@ -121,6 +121,21 @@ test("rows depend on the number of GPUs alone, and can be opened", () => {
   assert.equal(rowsOf(lanes.slice(0, 8), new Set()).length, 8);
 });
 
+test("in a larger cluster a row is a node, or several of them", () => {
+  const cluster = (nodes, each) =>
+    Array.from({ length: nodes * each }, (_, gpu) => {
+      const place = { gpu_id: gpu, node: `n${Math.floor(gpu / each) + 1}`, node_gpu: gpu % each };
+      return { gpu, place, spans: [] };
+    });
+  const names = (lanes, open = []) => rowsOf(lanes, new Set(open)).map(({ name }) => name);
+
+  assert.deepEqual(names(cluster(7, 4)), [1, 2, 3, 4, 5, 6, 7].map((node) => `n${node} 0–3`));
+  assert.deepEqual(names(cluster(7, 4), ["n2 0–3"]).slice(1, 7), ["n2 0–3", "n2 0", "n2 1", "n2 2", "n2 3", "n3 0–3"]);
+  assert.deepEqual([names(cluster(100, 8)).length, names(cluster(100, 8))[0], names(cluster(100, 8)).at(-1)], [20, "n1–n5", "n96–n100"]);
+  assert.deepEqual(names(cluster(30, 1))[0], "n1–n2");
+  assert.deepEqual(names([]), []);
+});
+
 test("one user, or one GPU", () => {
   const document = documentOf([interval(-9, -8), interval(-7, -6, "bob")], [interval(-5, -4, "bob")], []);
   const lanes = lanesOf(document, [], period);
