@@ -78,7 +78,8 @@ function checkVersion(next) {
 function showHost(next) {
   if (viewed === null) checkVersion(next.version);
   host = next;
-  const driver = host.driver_version ? `, driver ${shown(host.driver_version)}` : "";
+  // Of Slurm it is the version of its own.
+  const driver = host.driver_version ? `${host.provider === "slurm" ? " " : ", driver "}${shown(host.driver_version)}` : "";
   setText(byId("host"), shown(host.host));
   setText(byId("subtitle"), plural(host.gpus, "GPU"));
   setText(
@@ -111,7 +112,10 @@ async function loadReport() {
   const [chosen, today] = await Promise.all([
     fetchDocument(`api/report?${asked}`),
     fetchDocument("api/report?days=1"),
-  ]);
+  ]).catch((problem) => {
+    report.fail(problem.message, asked);
+    throw problem;
+  });
   hoursOfDay = today.total_gpu_hours;
   report.show(chosen, asked);
 }

@@ -119,17 +119,19 @@ export function createRow({ size }, onOpen) {
 
   if (map) track.append(map.node);
   opener.addEventListener("click", () => onOpen(shownName));
-  const update = ({ row, period, track_px, rem_px }) => {
-    const share = `${Math.round(reservedShare(row.lanes, period) * 100)} %`;
+  // whole: all of the past is known, and so how much of it was reserved.
+  const update = ({ row, period, track_px, rem_px, whole }) => {
+    const share = whole ? `${Math.round(reservedShare(row.lanes, period) * 100)} %` : "";
     const what = row.lanes.length > 1 ? "GPUs" : "GPU";
+    const label = `${what} ${row.name}${share && `, reserved ${share} of the time`}`;
     shownName = row.name;
     setText(map ? opener : name, row.name);
     setText(busy, share);
     setAttribute(node, "data-inside", row.inside ? "" : null);
-    setAttribute(node, "aria-label", `${what} ${row.name}, reserved ${share} of the time`);
+    setAttribute(node, "aria-label", label);
     if (map) {
       setAttribute(opener, "aria-expanded", row.open);
-      setAttribute(opener, "aria-label", `${what} ${row.name}, reserved ${share} of the time`);
+      setAttribute(opener, "aria-label", label);
       node.style.setProperty("--lanes", row.lanes.length);
       map.update({ lanes: row.lanes, period });
       return;

@@ -105,7 +105,8 @@ function keptDays() {
   }
 }
 
-// query() is the chosen period as the server is asked for it, show(report, query) draws what was asked for so. onChoice() is
+// query() is the chosen period as the server is asked for it, show(report, query) draws what was asked for so, fail(problem, query) says why
+// there is nothing to draw. onChoice() is
 // called when another one is chosen.
 export function startReport(onChoice) {
   const input = byId("report-days");
@@ -153,6 +154,8 @@ export function startReport(onChoice) {
   });
   byId("report-print").addEventListener("click", () => window.print());
   table.node.hidden = true;
+  let shownQuery = null;
+
   byId("report").append(table.node);
 
   return {
@@ -160,10 +163,18 @@ export function startReport(onChoice) {
     show(report, asked) {
       // An answer that was overtaken by another choice.
       if (asked !== query()) return;
+      shownQuery = asked;
       show(table.node, report.users.length > 0);
       show(empty, report.users.length === 0);
       setText(empty, `No reservations in ${month || `the last ${plural(report.days, "day")}`}.`);
       if (report.users.length > 0) table.update(report);
+    },
+    // Why there is none. What was shown of the same period stays.
+    fail(problem, asked) {
+      if (asked !== query() || !problem) return;
+      if (shownQuery !== asked) show(table.node, false);
+      show(empty, true);
+      setText(empty, shown(problem));
     },
   };
 }

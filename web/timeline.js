@@ -1,7 +1,7 @@
 // Who had which GPU when, who has it until when, and who is expected to start: one line per GPU, or one row for several of many.
 // The arrow keys move between the blocks; the block that has the focus, or is pointed at, tells its details in a small box.
 import { byId, el, patchList, setAttribute, setText, show } from "./dom.js";
-import { now, time } from "./format.js";
+import { now, shown, time } from "./format.js";
 import { expectedOf, lanesOf, packLanes, periodOf, timesOf } from "./future.js";
 import { startTable, startWhose } from "./history.js";
 import { createMark, createRow, createWaiting, marksOf } from "./lines.js";
@@ -35,6 +35,7 @@ export function startTimeline(onDays) {
   const tip = startTip(byId("tip"));
   const choice = byId("timeline-days");
   const empty = byId("timeline-empty");
+  const note = byId("timeline-note");
   const opened = new Set();
   const table = startTable(root);
   const who = startWhose(section.querySelector(".panel-head"), section, () => {
@@ -67,7 +68,7 @@ export function startTimeline(onDays) {
         ...rowsOf(lanes, opened).map((row) => ({
           key: `${row.size} ${row.name}`,
           create: () => createRow(row, onOpen),
-          item: { row, period, track_px, rem_px },
+          item: { row, period, track_px, rem_px, whole: !last.document.note },
         })),
       ],
       (each) => each.key,
@@ -101,6 +102,8 @@ export function startTimeline(onDays) {
     show(root, any);
     show(byId("timeline-legend"), any);
     show(byId("timeline-cut"), last.document.truncated === true);
+    setText(note, last.document.note ? shown(last.document.note) : "");
+    show(note, Boolean(last.document.note));
     show(empty, !any);
     const hint = days() < 30 ? "; a longer one may have more" : "";
     setText(empty, title ? `Nothing of ${title} in this period${hint}.` : "No reservations in this period.");

@@ -33,8 +33,8 @@ enum event_kind {
 	EVENT_KINDS,
 };
 
-/* Room for an id, and NUL. */
-#define EVENT_ID_SIZE 40
+/* Room for an id, two numbers of 64 bits at most with a hyphen, and NUL. */
+#define EVENT_ID_SIZE 42
 
 struct event {
 	char id[EVENT_ID_SIZE]; /* grows from one to the next; "": not stored yet */

@@ -23,7 +23,16 @@ static struct {
 	size_t given;
 } initial;
 
-static struct sigaction file_size_before;
+/* Signals that this program handles otherwise, and what it was told to do at each. */
+static struct {
+	int signal;
+	void (*handler)(int);
+	struct sigaction before;
+} changed[] = {
+	{.signal = SIGXFSZ, .handler = SIG_IGN},
+	/* Where it is ignored, nobody can wait for a child and learn how it has ended. */
+	{.signal = SIGCHLD, .handler = SIG_DFL},
+};
 
 /* Whether the auxiliary vector begins there: it holds what getauxval knows. */
 static bool is_auxiliary_vector(const unsigned long *pair)
@@ -63,15 +72,18 @@ static void find_initial(int argc, char **argv)
 
 void inherited_keep(int argc, char **argv)
 {
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-
 	find_initial(argc, argv);
-	sigaction(SIGXFSZ, &ignore, &file_size_before);
+	for (size_t i = 0; i < ARRAY_SIZE(changed); i++) {
+		const struct sigaction action = {.sa_handler = changed[i].handler};
+
+		sigaction(changed[i].signal, &action, &changed[i].before);
+	}
 }
 
 void inherited_restore_signals(void)
 {
-	sigaction(SIGXFSZ, &file_size_before, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(changed); i++)
+		sigaction(changed[i].signal, &changed[i].before, NULL);
 }
 
 /* Lists the texts. NULL where they do not end before the limit. */

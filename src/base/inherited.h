@@ -15,7 +15,7 @@
 /*
  * For main, before anything changes the environment: remembers where it lies. From here on a file
  * that would become larger than `ulimit -f` allows is an error (EFBIG) and not the end of the
- * process.
+ * process, and children can be waited for, also where the caller ignores SIGCHLD.
  */
 void inherited_keep(int argc, char **argv);
 

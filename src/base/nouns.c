@@ -30,13 +30,6 @@ static int name_index(const char *const *names, size_t count, const char *name)
 	return -1;
 }
 
-const char *gpu_health_name(enum gpu_health health)
-{
-	if (health == HEALTH_GOOD)
-		return "ok";
-	return health == HEALTH_WARNING ? "warning" : "faulty";
-}
-
 const char *reservation_type_name(enum reservation_type type)
 {
 	return type_names[type];

@@ -47,9 +47,9 @@ static bool is_fixed(const char *directory)
 }
 
 /* From the root down: what lies in a directory that is fixed cannot be exchanged afterwards. */
-bool privilege_path_is_root_controlled(const char *directory)
+bool privilege_path_is_root_controlled(const char *path)
 {
-	AUTO_FREE char *way = mem_strdup(directory);
+	AUTO_FREE char *way = mem_strdup(path);
 
 	if (*way != '/' || !is_fixed("/"))
 		return false;

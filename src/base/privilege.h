@@ -41,9 +41,9 @@ bool privilege_is_of_program(gid_t group);
 bool privilege_is_held(void);
 bool privilege_is_of_group(gid_t group);
 
-/* Whether nobody but root can put something else in the place of what that directory, whose path is
-   without links, holds. */
-bool privilege_path_is_root_controlled(const char *directory);
+/* Whether nobody but root can put something else in the place of what has that path, which is
+   without links: by all directories above it. Not whether others can write to it. */
+bool privilege_path_is_root_controlled(const char *path);
 
 /* Puts the group into effect, and out of it again. They nest. */
 void privilege_raise(void);

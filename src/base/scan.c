@@ -1,8 +1,16 @@
-/* What runs: a scan, its GPUs, and their processes; see nouns.h. */
+/* What runs: a scan, its GPUs, and their processes; see scan.h. */
+#include "base/scan.h"
+
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/nouns.h"
+
+const char *gpu_health_name(enum gpu_health health)
+{
+	if (health == HEALTH_GOOD)
+		return "ok";
+	return health == HEALTH_WARNING ? "warning" : "faulty";
+}
 
 void process_clear(struct process *p)
 {

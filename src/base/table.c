@@ -238,6 +238,45 @@ static char *cut(const char *text, size_t width)
 	return str_steal(&out);
 }
 
+/* How many bytes of text go on a line of that width: to the last space before it, or, if there is
+   none, as many characters as there is room for. */
+static size_t line_length(const char *text, size_t width)
+{
+	size_t used = 0, at = 0, space = 0;
+
+	while (text[at]) {
+		unsigned code;
+		size_t length = text_decode(text + at, strlen(text + at), &code);
+		AUTO_FREE char *character = mem_printf("%.*s", length ? (int)length : 1, text + at);
+
+		used += text_width(character);
+		space = text[at] == ' ' ? at : space;
+		if (used > width && (space || at))
+			return space ? space : at;
+		at += strlen(character);
+	}
+	return at;
+}
+
+/* How many bytes of a cell that goes on below stand in its row: whole words. */
+static size_t flow_length(const char *text, size_t width)
+{
+	size_t length = line_length(text, width);
+
+	return !text[length] || text[length] == ' ' ? length : 0;
+}
+
+/* What is shown of a cell in its row. The caller frees it. */
+static char *cell_text(const struct table_column *column, const char *text, size_t width)
+{
+	char *shorter;
+
+	if (column->flow)
+		return mem_printf("%.*s", (int)flow_length(text, width), text);
+	shorter = cut(text, width);
+	return shorter ? shorter : mem_strdup(text);
+}
+
 /* ---- printing ---- */
 
 static void print_spaces(FILE *out, size_t count)
@@ -247,16 +286,16 @@ static void print_spaces(FILE *out, size_t count)
 }
 
 /* Prints one cell, filled up with spaces unless nothing follows. */
-static void print_cell(FILE *out, const char *text, size_t width, bool right, bool last)
+static void print_cell(FILE *out, const struct table_column *column, const char *text, size_t width,
+		       bool last)
 {
-	AUTO_FREE char *shorter = cut(text, width);
-	const char *shown = shorter ? shorter : text;
+	AUTO_FREE char *shown = cell_text(column, text, width);
 	size_t left = width - text_width(shown);
 
-	if (right)
+	if (column->right)
 		print_spaces(out, left);
 	fputs(shown, out);
-	if (!right && !last)
+	if (!column->right && !last)
 		print_spaces(out, left);
 }
 
@@ -277,7 +316,7 @@ static void print_line(const struct table *t, FILE *out, const struct fit *fits,
 		fputs(first ? "" : GAP, out);
 		first = false;
 		fputs(color_codes[color], out);
-		print_cell(out, cells[i], fits[i].width, t->columns[i].right, i == last);
+		print_cell(out, &t->columns[i], cells[i], fits[i].width, i == last);
 		fputs(color ? "\x1b[0m" : "", out);
 	}
 	putc('\n', out);
@@ -289,29 +328,14 @@ static void print_line(const struct table *t, FILE *out, const struct fit *fits,
 static const char *missing(const struct table *t, const struct fit *fits, size_t row, size_t column)
 {
 	size_t at = row * t->columns_count + column;
-	bool whole = !fits[column].dropped && text_width(t->cells[at]) <= fits[column].width;
+	const char *cell = t->cells[at];
 
-	return whole ? NULL : t->kept[at];
-}
-
-/* How many bytes of text go on a line of that width: to the last space before it, or, if there is
-   none, as many characters as there is room for. */
-static size_t line_length(const char *text, size_t width)
-{
-	size_t used = 0, at = 0, space = 0;
-
-	while (text[at]) {
-		unsigned code;
-		size_t length = text_decode(text + at, strlen(text + at), &code);
-		AUTO_FREE char *character = mem_printf("%.*s", length ? (int)length : 1, text + at);
-
-		used += text_width(character);
-		space = text[at] == ' ' ? at : space;
-		if (used > width && (space || at))
-			return space ? space : at;
-		at += strlen(character);
-	}
-	return at;
+	if (!fits[column].dropped && text_width(cell) <= fits[column].width)
+		return NULL;
+	if (!t->columns[column].flow)
+		return t->kept[at];
+	cell += fits[column].dropped ? 0 : flow_length(cell, fits[column].width);
+	return cell + strspn(cell, " ");
 }
 
 /* Prints text in lines of that width, with an indent. */

@@ -18,8 +18,9 @@ struct table_column {
 	bool right; /* align right */
 	bool trunc; /* cells may be cut where the terminal is too narrow ... */
 	int floor;  /* ... to no less than so many columns, while there is anything else to do */
-	int drop; /* in a terminal that is too narrow even then: left out, highest first; 0: never.
-		     Columns of nothing but "-" and "0" go before anything is cut */
+	int drop;  /* in a terminal that is too narrow even then: left out, highest first; 0: never.
+		      Columns of nothing but "-" and "0" go before anything is cut */
+	bool flow; /* what a cell has no room for goes on below the row, instead of being cut */
 };
 
 /* The columns are borrowed for the life of the table. */

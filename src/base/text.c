@@ -6,6 +6,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 
 size_t text_decode(const char *text, size_t length, unsigned *ret_code_point)
@@ -172,8 +173,8 @@ char *text_utf8(const char *text)
 	struct str out = {0};
 	size_t left, n;
 
-	if (!text)
-		return NULL;
+	if (!text || is_ascii(text))
+		return mem_strdup(text);
 	for (left = strlen(text); left; text += n, left -= n) {
 		unsigned code;
 

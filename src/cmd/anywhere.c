@@ -1,13 +1,14 @@
 /*
  * `canhazgpu run --host any`: asks all hosts, takes the GPUs on the best one for a moment by a
  * manual reservation, and becomes the run there, which claims it. Where another request was faster,
- * the next host is tried; with --wait the run queues on the best one.
+ * the next host is tried; with --wait the run queues on the best one, after another look.
  */
 #include "cmd/elsewhere.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/inherited.h"
@@ -15,6 +16,7 @@
 #include "base/privilege.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "cmd/hold.h"
 #include "cmd/hosts.h"
 #include "cmd/notice.h"
 #include "plan/destination.h"
@@ -22,12 +24,6 @@
 
 /* How much longer other hosts are waited for than one that has what is asked for. */
 #define PATIENCE_NS NS_PER_SECOND
-
-/* How long GPUs are kept for the run that is on its way to them. */
-#define HOLD_TIME "2m"
-
-/* What only programs know that can do that. It comes first: the first is what they complain of. */
-#define HOLD_OPTION "--id"
 
 /* The options of a run that a reservation has, too; they count from wherever they are set here, as
    the host was chosen by them. The first two are not about which GPUs. */
@@ -74,7 +70,7 @@ static void read_gpus(const json_t *rows, struct destination *host)
 			.model = gpu.gpu_model,
 			.memory_mb = gpu.memory_mb,
 			.idle = gpu.state == REMOTE_AVAILABLE,
-			.free_ns = gpu.ends_ns,
+			.free_ns = hold_has(&gpu) ? TIME_NONE : gpu.ends_ns,
 		};
 	}
 	host->gpus = gpus;
@@ -170,53 +166,6 @@ static void add_wishes(const struct settings *s, size_t count, struct words *wor
 		add_setting(s, wishes[i], words);
 }
 
-/* What is asked of a host to keep GPUs for the run. */
-static void hold_words(const struct settings *s, struct words *words)
-{
-	words_add(words, "reserve");
-	words_add(words, HOLD_OPTION);
-	words_add(words, "--nonblock");
-	words_add(words, "--duration=" HOLD_TIME);
-	add_wishes(s, ARRAY_SIZE(wishes), words);
-}
-
-enum held {
-	HELD,        /* *ret_id is the reservation */
-	HELD_NOT,    /* *ret_why not */
-	HELD_UNABLE, /* the program there cannot do that: an older one, or another */
-};
-
-static enum held hold(const struct invocation *in, const struct remote *host, char **ret_id,
-		      char **ret_why)
-{
-	AUTO(words_clear) struct words words = {0};
-	AUTO(remote_call_clear) struct remote_call call = {.host = host};
-	const char *id, *line;
-	size_t length;
-
-	hold_words(in->settings, &words);
-	hosts_call(in, &words, &call, hosts_timeout_ns(in));
-	remote_ask(&call, 1, hosts_timeout_ns(in), NULL);
-	/* Another option is one of the wishes: that host cannot fulfil it. */
-	if (remote_is_unknown_option(call.exit_status, call.problem, HOLD_OPTION))
-		return HELD_UNABLE;
-	if (call.problem) {
-		*ret_why = mem_strdup(call.problem);
-		return HELD_NOT;
-	}
-	/* The last line: a shell there may have greeted. */
-	id = str_text(&call.answer);
-	while ((line = strchr(id, '\n')) && line[1])
-		id = line + 1;
-	length = strspn(id, "0123456789abcdef-");
-	if (length != ID_SIZE - 1 || strcmp(id + length, "\n") != 0) {
-		*ret_why = mem_strdup("its answer is not a reservation");
-		return HELD_NOT;
-	}
-	*ret_id = mem_printf("%.*s", (int)length, id);
-	return HELD;
-}
-
 static bool waits(const struct settings *s)
 {
 	return settings_text(s, "run.wait") && !settings_flag(s, "run.nonblock");
@@ -244,14 +193,16 @@ static int enter(const struct invocation *in, const struct remote *host, const c
 static int try_host(const struct invocation *in, const struct remote *host, struct str *why,
 		    struct err *e)
 {
+	AUTO(words_clear) struct words words = {0};
 	AUTO_FREE char *id = NULL, *problem = NULL;
 
-	switch (hold(in, host, &id, &problem)) {
-	case HELD:
+	add_wishes(in->settings, ARRAY_SIZE(wishes), &words);
+	switch (hold_take(in, host, &words, &id, &problem)) {
+	case HOLD_TAKEN:
 		return enter(in, host, id, e);
-	case HELD_UNABLE:
+	case HOLD_UNABLE:
 		return enter(in, host, NULL, e);
-	case HELD_NOT:
+	case HOLD_REFUSED:
 		break;
 	}
 	str_addf(why, "%s%s: %.200s", why->length ? "; " : "", host->name, problem);
@@ -275,17 +226,6 @@ static void add_reasons(const struct survey *s, struct str *why)
 	}
 }
 
-/* Queues on the best host, where the request says so. 0: it does not, or no host will do. */
-static int queue(const struct invocation *in, const struct survey *s, struct err *e)
-{
-	const struct destination_choice *best = &s->choices[0];
-	const struct remote *host = &s->status.list.items[best->host];
-
-	if (!waits(in->settings) || best->when == DESTINATION_NEVER)
-		return 0;
-	return enter(in, host, NULL, e);
-}
-
 /* Whether a host was not waited for, which may have what the others had no more. */
 static bool has_hurried(const struct survey *s)
 {
@@ -296,17 +236,63 @@ static bool has_hurried(const struct survey *s)
 	return hurried;
 }
 
-/* Asks all, and tries those hosts that have enough, one after the other. */
+/* Asks all, and tries those hosts that have enough, one after the other. `search` has what came
+   before, and gets what has come of this. */
 static int survey_and_try(const struct invocation *in, const struct plan_request *request,
-			  bool thorough, struct survey *s, struct str *why, struct err *e)
+			  struct destination_search *search, struct survey *s, struct str *why,
+			  struct err *e)
 {
-	int r = survey_hosts(in, request, thorough, s, e);
+	int64_t begun_ns = clock_monotonic_ns();
+	int r = survey_hosts(in, request, search->hurried, s, e);
 
+	search->looks++;
+	search->look_ns = clock_monotonic_ns() - begun_ns;
+	search->hurried = has_hurried(s);
+	search->lost = false;
 	for (size_t i = 0; r == 0 && i < s->count; i++) {
-		if (s->choices[i].when == DESTINATION_NOW)
-			r = try_host(in, &s->status.list.items[s->choices[i].host], why, e);
+		if (s->choices[i].when != DESTINATION_NOW)
+			continue;
+		search->lost = true;
+		r = try_host(in, &s->status.list.items[s->choices[i].host], why, e);
 	}
 	return r;
+}
+
+static void pause_for(int64_t ns)
+{
+	struct timespec left = {.tv_sec = ns / NS_PER_SECOND, .tv_nsec = ns % NS_PER_SECOND};
+
+	while (ns > 0 && nanosleep(&left, &left) < 0 && errno == EINTR)
+		continue;
+}
+
+/* Looks until a host has what is asked for, or none is worth another look. Returns 0 where none
+   will do; *s is what was seen last. */
+static int search(const struct invocation *in, const struct plan_request *request, struct survey *s,
+		  struct str *why, struct err *e)
+{
+	struct destination_search search = {.waits = waits(in->settings)};
+	unsigned short seed[3] = {(unsigned short)getpid(), (unsigned short)clock_monotonic_ns()};
+	int64_t pause_ns;
+
+	for (;;) {
+		int r = survey_and_try(in, request, &search, s, why, e);
+
+		if (r < 0)
+			return r;
+		switch (plan_destination_next(&search, s->count ? &s->choices[0] : NULL,
+					      erand48(seed), &pause_ns)) {
+		case DESTINATION_LOOK:
+			break;
+		case DESTINATION_QUEUE:
+			return enter(in, &s->status.list.items[s->choices[0].host], NULL, e);
+		case DESTINATION_REFUSE:
+			return 0;
+		}
+		pause_for(pause_ns);
+		survey_clear(s);
+		str_clear(why);
+	}
 }
 
 int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
@@ -330,14 +316,7 @@ int elsewhere_go_anywhere(const struct invocation *in, struct err *e)
 				"--%s means GPUs of one host: name it instead of '" REMOTE_ANY "'",
 				of_one_host[i]);
 	}
-	r = survey_and_try(in, &request, false, &s, &why, e);
-	if (r == 0 && has_hurried(&s)) {
-		survey_clear(&s);
-		str_clear(&why);
-		r = survey_and_try(in, &request, true, &s, &why, e);
-	}
-	if (r == 0)
-		r = queue(in, &s, e);
+	r = search(in, &request, &s, &why, e);
 	if (r < 0)
 		return r;
 	add_reasons(&s, &why);

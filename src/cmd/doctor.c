@@ -39,6 +39,7 @@ static void examine_pool(const struct invocation *in, struct findings *f)
 {
 	const struct settings *s = in->settings;
 	AUTO(pool_config_clear) struct pool_config config = {0};
+	struct passes_expected passes;
 	struct err e = {0};
 
 	if (pool_config_from(in, &config, &e) < 0) {
@@ -46,7 +47,9 @@ static void examine_pool(const struct invocation *in, struct findings *f)
 		if (store_url_from(s, &config.store_url, &e) < 0)
 			findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
 	}
-	pool_examine(&config, examine_rules(in, f), f);
+	passes.has_rules = examine_rules(in, f);
+	host_timer_ask("canhazgpu-guard", &passes.timer);
+	pool_examine(&config, &passes, f);
 }
 
 /* What people are told: by the caller's notify.yaml, and by the hooks of the host. */

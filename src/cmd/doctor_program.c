@@ -58,14 +58,34 @@ static char *group_shown(gid_t gid)
 	return name ? name : mem_printf("%u", (unsigned)gid);
 }
 
+/* Without the bit: one that somebody has for himself, or an installed one that has lost it (chmod
+   -R, a copy). Root sees which, and would not notice: the pool is open to root. */
+static void examine_without_group(const char *path, struct findings *f)
+{
+	AUTO_FREE char *advice = NULL, *group = NULL;
+	struct stat st;
+
+	if (getuid() != 0 || access(SYSTEM_DATABASE, F_OK) < 0 || stat(SYSTEM_DIRECTORY, &st) < 0 ||
+	    st.st_gid == 0) {
+		findings_extend(f, FINDING_OK, NULL, "not set-group-id (a personal installation)");
+		return;
+	}
+	group = group_shown(st.st_gid);
+	advice = mem_printf("chgrp %s '%s' && chmod 2755 '%s'", group, path, path);
+	findings_extend(
+		f, FINDING_WARNING, advice,
+		"not set-group-id: with this program others than root cannot reach the pool "
+		"in " SYSTEM_DIRECTORY);
+}
+
 /* The set-group-id bit, and whether the kernel heeded it. */
-static void examine_group(struct findings *f)
+static void examine_group(const char *path, struct findings *f)
 {
 	AUTO_FREE char *why = NULL, *group = NULL;
 	struct stat st;
 
 	if (stat("/proc/self/exe", &st) < 0 || !(st.st_mode & S_ISGID)) {
-		findings_extend(f, FINDING_OK, NULL, "not set-group-id (a personal installation)");
+		examine_without_group(path, f);
 		return;
 	}
 	group = host_group_name(st.st_gid);
@@ -95,7 +115,7 @@ void doctor_program(struct findings *f)
 		     *path ? path : "/proc does not show where it is");
 	if (*path)
 		examine_writable(path, f);
-	examine_group(f);
+	examine_group(path, f);
 }
 
 void doctor_path(const char *path, struct findings *f)

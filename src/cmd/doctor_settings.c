@@ -1,5 +1,6 @@
 /* The configuration, for `canhazgpu doctor`; see doctor.h. Values are not shown: notes, tokens and
  * passwords may be among them. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 /* A file that is there is listed, and must be its owner's alone to write. */
 static void examine_file(const char *path, size_t *count, struct findings *f)
 {
+	AUTO_FREE char *advice = mem_printf("chmod o-w '%s'", path);
 	struct stat st;
 
 	if (stat(path, &st) < 0)
@@ -23,8 +25,7 @@ static void examine_file(const char *path, size_t *count, struct findings *f)
 	else
 		findings_extend(f, FINDING_OK, NULL, "%s", path);
 	if (S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH))
-		findings_extend(f, FINDING_FAILED, "chmod o-w on it",
-				"everybody can write to that file");
+		findings_extend(f, FINDING_FAILED, advice, "everybody can write to that file");
 }
 
 /* Whoever can change what binds everybody is bound by nothing. */
@@ -145,9 +146,13 @@ void doctor_configuration(const struct invocation *in, struct findings *f)
 {
 	examine_files(in, f);
 	if (in->config_error)
-		findings_extend(f, FINDING_FAILED, "fix that: no other command works until then",
-				"%.*s", (int)shown_length(in->config_error->text),
-				in->config_error->text);
+		findings_extend(
+			f, FINDING_FAILED,
+			in->config_error->code == EACCES
+				? "let everybody read it (chmod a+r): no other command works "
+				  "until then"
+				: "fix that: no other command works until then",
+			"%.*s", (int)shown_length(in->config_error->text), in->config_error->text);
 	for (size_t i = 0; settings_warning(in->settings, i); i++)
 		findings_extend(f, FINDING_WARNING, "mend or remove it: it is ignored", "%s",
 				settings_warning(in->settings, i));

@@ -35,6 +35,13 @@ static int become(const char *program, const struct words *words, struct err *e)
 	env = environment_inherited();
 	inherited_restore_signals();
 	execve(path, words->items, env.entries);
+	if (errno == E2BIG)
+		return err_set(
+			e, E2BIG,
+			"the command line is too long to be passed on by %s, which gets it as "
+			"one argument: the kernel allows 128 KiB (put what is long into a "
+			"file)",
+			program);
 	return err_sys(e, errno, "%s", path);
 }
 

@@ -73,6 +73,7 @@ static const struct engine_option slurm_options[] = {
 	{&cmd_reserve, "reuse", "'canhazgpu run' uses a reservation of yours by itself"},
 	{&cmd_release, "gpu-ids",
 	 "a job is released as a whole: 'canhazgpu cancel ID' ends one job"},
+	{&cmd_release, "id", "'canhazgpu cancel ID' ends one job"},
 	{&cmd_release, "all", "'scancel' ends jobs of others, account by account: --user"},
 	{&cmd_release, "cancel", "'canhazgpu cancel ID' takes a request out of the queue"},
 	{&cmd_report, "idle", "whether GPUs were used is seen on the nodes alone"},

@@ -10,12 +10,17 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "cmd/context.h"
 #include "cmd/output.h"
+#include "host/process.h"
 #include "view/events.h"
 
 /* Events that wake nobody (refusals, what was noticed) are found after so long. */
 #define FOLLOW_MS 2000
+
+/* A long document is printed in parts of about that size. */
+#define PART_BYTES 65536
 
 struct query {
 	struct event_filter filter;
@@ -60,80 +65,158 @@ static int read_query(const struct settings *s, struct query *q, struct err *e)
 	return r < 0 ? r : read_kinds(settings_text(s, "events.kind"), &q->filter, e);
 }
 
+/* One event as a line. */
 static int print_one(const struct event *event, bool json, struct err *e)
 {
-	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *text = json ? view_event_json_line(event) : view_event_line(event);
 
-	if (json) {
-		json_t *object = view_event_json(event, false);
-
-		text = json_dumps(object, JSON_COMPACT);
-		json_decref(object);
-	} else {
-		text = view_event_line(event);
-	}
-	if (printf("%s\n", text) < 0 || fflush(stdout) != 0)
-		return err_sys(e, errno, "cannot write the output");
-	return 0;
+	return printf("%s%s", text, json ? "" : "\n") < 0
+		       ? err_sys(e, errno, "cannot write the output")
+		       : 0;
 }
 
-/* Where the newest `limit` begin of those that the filter takes; 0: all. */
-static size_t first_of_newest(const struct event_list *list, const struct event_filter *filter,
-			      size_t limit)
+/* The newest of those that are there. `after` becomes the id of the last one that was read. */
+static int print_newest(struct pool *pool, const struct query *q, char after[EVENT_ID_SIZE],
+			struct err *e)
 {
-	size_t i = list->count;
+	AUTO(event_list_clear) struct event_list list = {0};
+	int r = pool_events(pool, &q->filter, q->since_ns, NULL, q->limit, &list, e);
 
-	for (size_t taken = 0; i > 0 && (!limit || taken < limit); i--)
-		taken += event_filter_takes(filter, &list->events[i - 1]);
-	return i;
+	for (size_t i = 0; r == 0 && i < list.count; i++)
+		r = print_one(&list.events[i], q->json, e);
+	memcpy(after, list.newest, sizeof(list.newest));
+	return r;
+}
+
+/* Those behind that id, which moves on. */
+static int print_new(struct pool *pool, const struct query *q, char after[EVENT_ID_SIZE],
+		     struct err *e)
+{
+	const struct event *event;
+	int r = pool_events_begin(pool, q->since_ns, *after ? after : NULL, e);
+
+	while (r == 0 && (r = pool_events_next(pool, &event, e)) > 0) {
+		memcpy(after, event->id, sizeof(event->id));
+		r = event_filter_takes(&q->filter, event) ? print_one(event, q->json, e) : 0;
+	}
+	pool_events_end(pool);
+	return r;
 }
 
 /* Prints what is there, and then what happens, an event a line, until it is interrupted. */
 static int follow(struct pool *pool, const struct query *q, struct err *e)
 {
 	char after[EVENT_ID_SIZE] = "";
-	struct event_filter all = {0};
+	bool begun = false;
 
 	for (;;) {
-		AUTO(event_list_clear) struct event_list list = {0};
 		struct pollfd watch = {.events = POLLIN};
-		size_t first;
 		int r;
 
 		/* Before it reads: nothing that comes later goes unnoticed. */
 		watch.fd = pool_watch(pool);
 		pool_watch_drain(pool);
-		r = pool_events(pool, &all, q->since_ns, *after ? after : NULL, 0, &list, e);
-		first = first_of_newest(&list, &q->filter, *after ? 0 : q->limit);
-		for (size_t i = 0; r == 0 && i < list.count; i++) {
-			memcpy(after, list.events[i].id, sizeof(after));
-			if (i >= first && event_filter_takes(&q->filter, &list.events[i]))
-				r = print_one(&list.events[i], q->json, e);
-		}
+		if (q->limit && !begun)
+			r = print_newest(pool, q, after, e);
+		else
+			r = print_new(pool, q, after, e);
+		if (r == 0 && fflush(stdout) != 0)
+			r = err_sys(e, errno, "cannot write the output");
 		if (r < 0)
 			return r;
+		begun = true;
 		poll(&watch, 1, FOLLOW_MS);
 	}
+}
+
+/* Nothing was found: it may be that the name is mistyped. */
+static void warn_of_account(const char *account)
+{
+	AUTO_FREE char *shown = text_shown(account);
+	uid_t uid;
+
+	if (account && host_account_find(account, &uid) < 0)
+		fprintf(stderr,
+			"Warning: there is no account '%s', and nothing of one in that time\n",
+			shown);
+}
+
+/* What events are put into: a table, or a document that is printed in parts. */
+struct listing {
+	struct table *table; /* NULL: JSON */
+	struct str text;
+	struct json_out out;
+	size_t count;
+};
+
+static int print_part(struct str *text, struct err *e)
+{
+	int r = print_text(str_text(text), e);
+
+	text->length = 0;
+	return r;
+}
+
+static int list_one(struct listing *l, const struct event *event, struct err *e)
+{
+	l->count++;
+	if (l->table)
+		view_events_row(l->table, event);
+	else
+		view_event_json(&l->out, event, false);
+	return l->text.length < PART_BYTES ? 0 : print_part(&l->text, e);
+}
+
+/* All that the query wants: any number, of which only a table is in memory. */
+static int list_all(struct pool *pool, const struct query *q, struct listing *l, struct err *e)
+{
+	const struct event *event;
+	int r = pool_events_begin(pool, q->since_ns, NULL, e);
+
+	while (r == 0 && (r = pool_events_next(pool, &event, e)) > 0)
+		r = event_filter_takes(&q->filter, event) ? list_one(l, event, e) : 0;
+	pool_events_end(pool);
+	return r;
+}
+
+static int list_newest(struct pool *pool, const struct query *q, struct listing *l, bool *ret_cut,
+		       struct err *e)
+{
+	AUTO(event_list_clear) struct event_list list = {0};
+	int r = pool_events(pool, &q->filter, q->since_ns, NULL, q->limit, &list, e);
+
+	for (size_t i = 0; r == 0 && i < list.count; i++)
+		r = list_one(l, &list.events[i], e);
+	*ret_cut = list.cut;
+	return r;
 }
 
 static int print_list(struct pool *pool, const struct query *q, const struct settings *s,
 		      struct err *e)
 {
-	AUTO(event_list_clear) struct event_list list = {0};
-	AUTO(table_freep) struct table *table = NULL;
-	int r = pool_events(pool, &q->filter, q->since_ns, NULL, q->limit, &list, e);
+	AUTO(table_freep) struct table *table = q->json ? NULL : view_events_table();
+	struct listing l = {.table = table, .out = {.indent = 2, .ascii = true}};
+	bool cut = false;
+	int r;
 
-	if (r < 0)
-		return r;
+	l.out.to = &l.text;
 	if (q->json)
-		return print_json(view_events_json(&list), e);
-	if (!list.count) {
+		view_events_json_begin(&l.out);
+	r = q->limit ? list_newest(pool, q, &l, &cut, e) : list_all(pool, q, &l, e);
+	if (r == 0 && !l.count)
+		r = pool_events_check(pool, e);
+	if (r == 0 && !l.count)
+		warn_of_account(q->filter.account);
+	if (r == 0 && q->json) {
+		view_events_json_end(&l.out, cut);
+		r = print_part(&l.text, e);
+	} else if (r == 0 && l.count) {
+		table_print(table, stdout, color_wanted(s, STDOUT_FILENO));
+	} else if (r == 0) {
 		printf("Nothing has happened in that time.\n");
-		return 0;
 	}
-	table = view_events_table(&list);
-	table_print(table, stdout, color_wanted(s, STDOUT_FILENO));
-	return 0;
+	str_clear(&l.text);
+	return r;
 }
 
 static int explain(struct pool *pool, const char *id, bool json, struct err *e)
@@ -145,8 +228,9 @@ static int explain(struct pool *pool, const char *id, bool json, struct err *e)
 	if (r < 0)
 		return r;
 	if (json)
-		return print_json(view_event_json(&event, true), e);
-	text = view_event_explained(&event);
+		text = view_event_json_whole(&event);
+	else
+		text = view_event_explained(&event);
 	return print_text(text, e);
 }
 

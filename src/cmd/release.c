@@ -33,11 +33,12 @@ static int release_account(const struct settings *s, struct plan_account *ret_ac
 {
 	struct plan_account account = {.name = settings_text(s, "release.user")};
 	bool ids = settings_origin(s, "release.gpu-ids") == ORIGIN_FLAG;
+	bool id = settings_is_set(s, "release.id");
 	uid_t uid;
 
 	account.everybody = settings_flag(s, "release.all");
-	if (account.everybody + ids + (account.name != NULL) > 1)
-		return err_usage(e, "only one of --gpu-ids, --user and --all can be used");
+	if (account.everybody + ids + id + (account.name != NULL) > 1)
+		return err_usage(e, "only one of --gpu-ids, --id, --user and --all can be used");
 	if (settings_flag(s, "release.cancel") && !account.everybody && !account.name)
 		return err_usage(e, "--cancel can be used with --user or --all; 'canhazgpu cancel "
 				    "ID' cancels one request");
@@ -83,6 +84,7 @@ static int release_run(const struct invocation *in, struct err *e)
 	AUTO_FREE int *ids = NULL;
 	struct plan_actor actor = actor_get(in, &name);
 	struct plan_account account = {0};
+	const char *id = settings_text(in->settings, "release.id");
 	size_t count = 0;
 	int r = release_account(in->settings, &account, e);
 
@@ -94,6 +96,8 @@ static int release_run(const struct invocation *in, struct err *e)
 		return r;
 	if (account.everybody || account.name)
 		r = pool_release_account(pool, &actor, &account, requests, &released, e);
+	else if (id)
+		r = pool_release_id(pool, &actor, id, &released, e);
 	else
 		r = pool_release(pool, &actor, ids, count, &released, e);
 	if (r < 0)
@@ -115,6 +119,11 @@ static const struct option_spec release_options[] = {
 	 .type = OPTION_GPUS,
 	 .argument = "IDS",
 	 .help = "Specific GPU IDs to release (comma-separated, e.g., 1,3,5)"},
+	{.name = "id",
+	 .type = OPTION_TEXT,
+	 .argument = "ID",
+	 .not_configurable = true,
+	 .help = "Release the reservation with this id, as 'reserve --id' prints it"},
 	{.name = "user",
 	 .letter = 'u',
 	 .type = OPTION_TEXT,
@@ -137,7 +146,8 @@ static const struct option_spec release_options[] = {
 const struct command cmd_release = {
 	.name = "release",
 	.summary = "Release manually reserved GPUs held by the current user",
-	.usage = "[[--gpu-ids] IDS | --user NAME [--cancel] | --all [--cancel]] [--host HOST]",
+	.usage =
+		"[[--gpu-ids] IDS | --id ID | --user NAME [--cancel] | --all [--cancel]] [--host HOST]",
 	.description =
 		"Without options, releases all your manual reservations. With --gpu-ids,\n"
 		"releases exactly those GPUs, including those of a 'canhazgpu run'; if you do\n"

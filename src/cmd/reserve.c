@@ -13,6 +13,7 @@
 #include "cmd/hosts.h"
 #include "cmd/request.h"
 #include "cmd/slurm/slurm.h"
+#include "cmd/telling.h"
 #include "cmd/wait.h"
 #include "host/hangup.h"
 #include "tell/self.h"
@@ -149,6 +150,8 @@ static int reserve_run(const struct invocation *in, struct err *e)
 	r = request_fill(in, &request, &ids, e);
 	if (r == 0)
 		r = request_fill_kind(in, &request, e);
+	if (r == 0)
+		tell_warn(in, request.notify);
 	if (r == 0)
 		r = pool_open_from(in, &pool, e);
 	if (r == 0)

@@ -19,6 +19,7 @@
 #include "cmd/run_exec.h"
 #include "cmd/slurm/slurm.h"
 #include "cmd/supervised.h"
+#include "cmd/telling.h"
 #include "cmd/wait.h"
 #include "host/cgroup.h"
 #include "host/hangup.h"
@@ -155,6 +156,8 @@ static int run_run(const struct invocation *in, struct err *e)
 		r = run_find(in, &path, e);
 	if (r == 0)
 		r = container_check(in, &container, e);
+	if (r == 0)
+		tell_warn(in, request_notify(in));
 	if (r == 0 && claims)
 		r = check_claim(in->settings, e);
 	else if (r == 0)

@@ -92,7 +92,7 @@ static int default_store(char **ret_url, struct err *e)
 	struct stat st;
 
 	if (stat(SYSTEM_DIRECTORY, &st) == 0 && S_ISDIR(st.st_mode))
-		*ret_url = mem_strdup("sqlite:" SYSTEM_DIRECTORY "/canhazgpu.db");
+		*ret_url = mem_strdup("sqlite:" SYSTEM_DATABASE);
 	else if (privilege_is_installed())
 		return err_set(
 			e, ENOENT,

@@ -9,6 +9,7 @@
 
 /* The pool of the host, for the installed program; see docs/architecture.md. */
 #define SYSTEM_DIRECTORY "/var/lib/canhazgpu"
+#define SYSTEM_DATABASE SYSTEM_DIRECTORY "/canhazgpu.db"
 
 /* The URL of the store that the settings name, or of one that was named besides: paths
    absolute, authorities added, and the login, which the latter gets only if it is on the

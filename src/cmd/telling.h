@@ -15,4 +15,7 @@ struct tell_options tell_options_from(const struct settings *s);
    now: the next pass tells them. */
 void tell_others(const struct invocation *in, struct pool *pool);
 
+/* Says at once if `--notify` by that channel would tell nothing; NULL: it is not given. */
+void tell_warn(const struct invocation *in, const char *channel);
+
 #endif

@@ -73,6 +73,7 @@ static int add_host(struct web_config *c, const struct remote *host, const struc
 	*added = (struct web_host){
 		.name = mem_strdup(host->name),
 		.url = mem_strdup(from->url),
+		.ca_file = mem_strdup(from->ca_file),
 		.label = mem_strdup(host->label ? host->label
 				    : same      ? same->label
 						: NULL),

@@ -59,11 +59,33 @@ static int check_count(const struct command *command, const struct settings *s,
 	return 0;
 }
 
+/* The first word that is none of the option's, or one too many: only ids can be several words. */
+static int check_words(const struct command *command, const struct args_result *args, struct err *e)
+{
+	const struct option_spec *spec = command->options;
+
+	while (strcmp(spec->name, command->word_option) != 0)
+		spec++;
+	for (int i = 0; i < args->words_count; i++) {
+		const char *word = args->words[i];
+		AUTO_FREE char *what = NULL;
+
+		if (i > 0 && spec->type != OPTION_GPUS)
+			what = mem_printf("unexpected argument '%.60s'", word);
+		else if (!option_accepts(spec, word))
+			what = mem_printf("'%.60s' is no value of --%s", word, spec->name);
+		if (what)
+			return refuse(command, what, word, e);
+	}
+	return 0;
+}
+
 int words_take(const struct command *command, struct settings *s, struct args_result *args,
 	       struct err *e)
 {
-	AUTO_FREE char *key = NULL, *option = NULL, *what = NULL;
+	AUTO_FREE char *key = NULL, *option = NULL;
 	AUTO(str_clear) struct str value = {0};
+	int r;
 
 	if (!command->word_option)
 		return check_count(command, s, args, e);
@@ -74,14 +96,14 @@ int words_take(const struct command *command, struct settings *s, struct args_re
 	if (settings_origin(s, key) == ORIGIN_FLAG)
 		return err_usage(e, "'%.60s' and %s: only one of them at a time", args->words[0],
 				 option);
+	r = check_words(command, args, e);
+	if (r < 0)
+		return r;
 	for (int i = 0; i < args->words_count; i++)
 		str_addf(&value, "%s%s", i ? "," : "", args->words[i]);
 	args->words_count = 0;
 	args->words[0] = NULL;
-	if (settings_set(s, key, str_text(&value), option, e) == 0)
-		return 0;
-	what = mem_printf("'%.60s' is no value of %s", str_text(&value), option);
-	return refuse(command, what, str_text(&value), e);
+	return settings_set(s, key, str_text(&value), option, e);
 }
 
 /* Whether it begins as a shell's assignment does. */

@@ -147,6 +147,10 @@ static int fail_unknown(struct parser *p, const char *dashes, const char *name)
 		return fail(p, "option '--%.60s' must come after the command", name);
 	for (size_t i = 0; i < p->count; i++)
 		nearest_offer(&nearest, p->rows[i].spec->name);
+	for (size_t i = 0; i < p->count; i++) {
+		if (nearest_is_meant(name, p->rows[i].spec->name))
+			nearest.best = p->rows[i].spec->name;
+	}
 	if (nearest.best)
 		return fail(p, "unknown option '--%.60s', did you mean '--%s'?", name,
 			    nearest.best);

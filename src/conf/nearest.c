@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+
 /* Longer words are not compared: nobody types one of these by mistake. */
 #define WORD_MAX 48
 
@@ -59,4 +61,26 @@ void nearest_offer(struct nearest *n, const char *candidate)
 		n->best = candidate;
 		n->distance = distance;
 	}
+}
+
+bool nearest_is_meant(const char *word, const char *option)
+{
+	/* What other programs, and other commands of this one, call it. */
+	static const char *const meant[][2] = {
+		{"time", "timeout"},    {"duration", "timeout"}, {"timeout", "duration"},
+		{"time", "duration"},   {"for", "duration"},     {"for", "timeout"},
+		{"by", "duration"},     {"hours", "duration"},   {"gpus", "gpu-ids"},
+		{"id", "gpu-ids"},      {"ids", "gpu-ids"},      {"device", "gpu-ids"},
+		{"devices", "gpu-ids"}, {"num-gpus", "gpus"},    {"message", "note"},
+		{"comment", "note"},    {"queue", "wait"},       {"block", "wait"},
+		{"follow", "watch"},    {"me", "mine"},          {"tail", "newest"},
+		{"last", "newest"},     {"limit", "newest"},     {"since", "days"},
+		{"bind", "host"},       {"listen", "host"},      {"address", "host"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(meant); i++) {
+		if (!strcmp(meant[i][0], word) && !strcmp(meant[i][1], option))
+			return true;
+	}
+	return false;
 }

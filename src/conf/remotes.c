@@ -18,6 +18,7 @@ static void remote_clear(struct remote *r)
 	free(r->ssh);
 	free(r->url);
 	free(r->token_file);
+	free(r->ca_file);
 	free(r->label);
 	*r = (struct remote){0};
 }
@@ -92,7 +93,7 @@ static int check_path(const char *path, struct err *e)
 	return *path == '/' ? 0 : err_usage(e, "'%.60s' is no absolute path", path);
 }
 
-const char *const remote_members[] = {"ssh", "url", "token-file", "label", NULL};
+const char *const remote_members[] = {"ssh", "url", "token-file", "ca-file", "label", NULL};
 
 /* Sets one of the members, once. */
 static int set_member(struct remote *r, const char *key, const char *value, struct err *e)
@@ -103,6 +104,7 @@ static int set_member(struct remote *r, const char *key, const char *value, stru
 	} const members[] = {{&r->ssh, check_ssh},
 			     {&r->url, check_url},
 			     {&r->token_file, check_path},
+			     {&r->ca_file, check_path},
 			     {&r->label, check_label}};
 
 	for (size_t i = 0; remote_members[i]; i++) {
@@ -113,7 +115,7 @@ static int set_member(struct remote *r, const char *key, const char *value, stru
 		mem_replace(members[i].member, value);
 		return members[i].check(value, e);
 	}
-	return err_usage(e, "'%.60s' is not ssh, url, token-file or label", key);
+	return err_usage(e, "'%.60s' is not " REMOTE_MEMBERS_TEXT, key);
 }
 
 /* "alice@gpu2" and "ssh://alice@gpu2:2222" are called "gpu2". The caller frees it. */
@@ -187,6 +189,8 @@ static int read_remote(char *text, struct remote *r, struct err *e)
 		return code;
 	if (r->token_file && !r->url)
 		return err_usage(e, "a token-file is for a web server: url is missing");
+	if (r->ca_file && (!r->url || strncmp(r->url, "https:", 6) != 0))
+		return err_usage(e, "a ca-file is for a web server: an https url is missing");
 	if (!r->ssh)
 		r->ssh = mem_strdup(r->name);
 	return 0;
@@ -269,6 +273,7 @@ int remotes_add(struct remotes *r, const struct remotes *known, const char *name
 			.ssh = mem_strdup(found->ssh),
 			.url = mem_strdup(found->url),
 			.token_file = mem_strdup(found->token_file),
+			.ca_file = mem_strdup(found->ca_file),
 			.label = mem_strdup(found->label),
 		};
 	else

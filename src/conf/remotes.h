@@ -23,6 +23,7 @@ struct remote {
 	char *ssh;        /* destination; the name, unless something else is said */
 	char *url;        /* of its web server, which is asked instead; NULL: ssh */
 	char *token_file; /* whose first line that server wants to see; NULL: none */
+	char *ca_file;    /* what that server's certificate is checked by; NULL: the system's */
 	char *label;      /* for people; NULL: none */
 };
 
@@ -48,5 +49,8 @@ int remotes_add(struct remotes *r, const struct remotes *known, const char *name
 
 /* The members of a host in a configuration file, besides its name; they end with NULL. */
 extern const char *const remote_members[];
+
+/* The same for people: "ssh, url, ... or label". */
+#define REMOTE_MEMBERS_TEXT "ssh, url, token-file, ca-file or label"
 
 #endif

@@ -137,7 +137,7 @@ static int join_remotes(const struct doc_node *list, const char *path, struct st
 
 			if (!is_remote_member(member->key))
 				r = doc_error(path, member->key_line, member->key_column, e,
-					      "'%.60s' is not name, ssh, url, token-file or label",
+					      "'%.60s' is not name, " REMOTE_MEMBERS_TEXT,
 					      member->key);
 		}
 		if (r < 0)

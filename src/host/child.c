@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pidfd.h"
 
 /* Time that a killed child gets to die; in the kernel's uninterruptible sleep it never does. */
 #define KILL_GRACE_NS (200 * NS_PER_MS)
@@ -40,19 +40,10 @@ static int ms_left(int64_t deadline_ns)
 	return left_ns <= 0 ? 0 : (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-/*
- * pidfd_open, or -1 where the kernel has none. By number: before 5.3 there is no such call, and
- * glibc declares it only since 2.36.
- */
-static int open_pidfd(pid_t pid)
-{
-	return (int)syscall(SYS_pidfd_open, pid, 0);
-}
-
 /* Waits for the child's end until the deadline, never longer. False: it still lives. */
 static bool wait_gone(pid_t pid, int64_t deadline_ns, int *ret_status)
 {
-	AUTO_CLOSE int pidfd = open_pidfd(pid);
+	AUTO_CLOSE int pidfd = pidfd_of(pid);
 
 	for (;;) {
 		struct pollfd end = {.fd = pidfd, .events = POLLIN};

@@ -6,18 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pidfd.h"
 #include "base/privilege.h"
-
-static int open_pidfd(pid_t pid)
-{
-	return (int)syscall(SYS_pidfd_open, pid, 0);
-}
 
 /*
  * To the process, and where it leads a group, as what sshd starts does, to all of it: a shell ends
@@ -28,7 +23,7 @@ static void hang_up(pid_t self, int self_fd)
 {
 	bool leads = getpgid(self) == self;
 
-	if (syscall(SYS_pidfd_send_signal, self_fd, SIGHUP, NULL, 0) == 0 && leads)
+	if (pidfd_signal(self_fd, SIGHUP) == 0 && leads)
 		kill(-self, SIGHUP);
 }
 
@@ -55,9 +50,9 @@ static void watch(pid_t self, pid_t parent)
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
 	close(STDERR_FILENO);
-	self_fd = open_pidfd(self);
+	self_fd = pidfd_of(self);
 	/* Ended before it could be watched: its number may be another's, the child is not its. */
-	parent_fd = open_pidfd(parent);
+	parent_fd = pidfd_of(parent);
 	if (self_fd < 0)
 		_exit(1);
 	if (parent_fd < 0 || wait_for_end(self_fd, parent_fd))

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "host/proc.h"
 
 /* The inodes of the first namespaces: PROC_PID_INIT_INO and PROC_TIME_INIT_INO in Linux's
    include/linux/proc_ns.h. */
@@ -30,14 +32,46 @@ char *host_pid_namespace(void)
 	return own_namespace("/proc/self/ns/pid", FIRST_PID_NAMESPACE);
 }
 
+static char *own_time_namespace(void)
+{
+	return own_namespace("/proc/self/ns/time", FIRST_TIME_NAMESPACE);
+}
+
 void host_clock_name(const char *boot_id, char name[CLOCK_NAME_SIZE])
 {
-	AUTO_FREE char *namespace = own_namespace("/proc/self/ns/time", FIRST_TIME_NAMESPACE);
+	AUTO_FREE char *namespace = own_time_namespace();
 
 	memset(name, 0, CLOCK_NAME_SIZE);
 	if (boot_id)
 		snprintf(name, CLOCK_NAME_SIZE, "%.40s%s%.20s", boot_id, namespace ? "/" : "",
 			 namespace ? namespace : "");
+}
+
+/* A process does not change its time namespace: asked once. */
+static int64_t boot_shift_ns(void)
+{
+	static bool known;
+	static int64_t shift_ns;
+
+	if (!known) {
+		AUTO_FREE char *namespace = own_time_namespace();
+		char text[256];
+
+		if (namespace && host_proc_read(getpid(), "timens_offsets", text, sizeof(text)) > 0)
+			shift_ns = host_timens_boot_ns(text);
+		known = true;
+	}
+	return shift_ns;
+}
+
+uint64_t host_ticks_of_host(uint64_t ticks)
+{
+	return ticks - (uint64_t)(boot_shift_ns() / (NS_PER_SECOND / sysconf(_SC_CLK_TCK)));
+}
+
+int64_t host_boot_ns(void)
+{
+	return clock_boot_ns() - boot_shift_ns();
 }
 
 char *host_name(void)

@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pidfd.h"
 #include "host/identity.h"
 #include "host/proc.h"
 
@@ -36,7 +36,7 @@ bool host_has_pidfd(void)
 	AUTO_CLOSE int fd = -1;
 
 	if (known < 0) {
-		fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+		fd = pidfd_of(getpid());
 		known = fd >= 0;
 	}
 	return known;
@@ -94,7 +94,7 @@ int host_pidfd_open(const struct process_ref *ref, int *ret_fd, struct err *e)
 
 	if (ref->pid <= 0)
 		return err_set(e, ESRCH, "there is no process %d", (int)ref->pid);
-	fd = (int)syscall(SYS_pidfd_open, ref->pid, 0);
+	fd = pidfd_of(ref->pid);
 	if (fd < 0 && is_refused_call(errno))
 		fd = open_watched(ref);
 	/* EINVAL, or ENOENT from newer kernels: a thread has the number now. */
@@ -124,7 +124,7 @@ static int check_owner(const struct process_ref *ref, uid_t uid, struct err *e)
 /* uid: of the account that it must be of; NULL: any. */
 static int send_signal(const struct process_ref *ref, const uid_t *uid, int signal, struct err *e)
 {
-	AUTO_CLOSE int fd = ref->pid > 0 ? (int)syscall(SYS_pidfd_open, ref->pid, 0) : -1;
+	AUTO_CLOSE int fd = ref->pid > 0 ? pidfd_of(ref->pid) : -1;
 	int code = fd < 0 ? errno : 0, r;
 
 	if (ref->pid <= 0 || host_process_life(ref) == HOST_GONE)
@@ -132,7 +132,7 @@ static int send_signal(const struct process_ref *ref, const uid_t *uid, int sign
 	r = uid ? check_owner(ref, *uid, e) : 0;
 	if (r < 0)
 		return r;
-	if (fd >= 0 && syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) < 0)
+	if (fd >= 0 && pidfd_signal(fd, signal) < 0)
 		code = errno;
 	/* The check was a moment ago: no closer is possible without a handle. */
 	if (is_refused_call(code))
@@ -172,20 +172,24 @@ static bool status_kept(int fd, int *ret_status)
 	return true;
 }
 
-/* The last field of /proc/<pid>/stat, while the parent has not asked. */
+/* The last field of /proc/<pid>/stat, while the parent has not asked. Who may not trace the process
+   (it was set-user-id) reads 0 there, as of one that has succeeded. */
 static bool status_of_zombie(const struct process_ref *ref, int *ret_status)
 {
-	char text[2048];
+	AUTO_FREE char *link = mem_printf("/proc/%d/ns/user", (int)ref->pid);
+	char text[2048], target[64];
 	struct process_info info;
 	const char *last;
 
 	if (host_proc_read(ref->pid, "stat", text, sizeof(text)) <= 0 ||
-	    !host_stat_parse(text, &info) || info.start_ticks != ref->start_ticks ||
+	    !host_stat_parse(text, &info) ||
+	    host_ticks_of_host(info.start_ticks) != ref->start_ticks ||
 	    !host_state_is_gone(info.state))
 		return false;
 	last = strrchr(text, ' ');
 	*ret_status = last ? atoi(last) : 0;
-	return last != NULL;
+	/* This link can be read by the same who are told the status. */
+	return *ret_status || (last && readlink(link, target, sizeof(target)) > 0);
 }
 
 bool host_pidfd_status(int fd, const struct process_ref *ref, int *ret_status)

@@ -159,6 +159,17 @@ bool host_status_has_signal(const char *text, const char *mask, int signal)
 	return strtoull(field + strlen(name), NULL, 16) >> (signal - 1) & 1;
 }
 
+int64_t host_timens_boot_ns(const char *text)
+{
+	/* "monotonic SECONDS NANOSECONDS", and a line "boottime". */
+	const char *line = strstr(text, "boottime");
+	long long seconds, rest;
+
+	if (!line || sscanf(line, "boottime %lld %lld", &seconds, &rest) != 2)
+		return 0;
+	return seconds * NS_PER_SECOND + rest;
+}
+
 int host_process_stat(pid_t pid, struct process_info *ret_info)
 {
 	char text[2048];
@@ -174,7 +185,10 @@ int host_process_stat(pid_t pid, struct process_info *ret_info)
 	if (length < 0)
 		return -errno;
 	text[length] = '\0';
-	return host_stat_parse(text, ret_info) ? 0 : -ESRCH;
+	if (!host_stat_parse(text, ret_info))
+		return -ESRCH;
+	ret_info->start_ticks = host_ticks_of_host(ret_info->start_ticks);
+	return 0;
 }
 
 bool host_state_is_gone(char state)

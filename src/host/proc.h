@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "host/process.h"
@@ -22,7 +23,7 @@ ssize_t host_proc_read(pid_t pid, const char *file, char *buffer, size_t size);
 int host_proc_read_all(pid_t pid, const char *file, size_t limit, char **ret_text,
 		       size_t *ret_length);
 
-/* The text of /proc/<pid>/stat; all of process_info but the uid. */
+/* The text of /proc/<pid>/stat; all of process_info but the uid, start_ticks as it stands there. */
 bool host_stat_parse(const char *text, struct process_info *ret_info);
 
 /* The real uid in the text of /proc/<pid>/status. */
@@ -30,6 +31,18 @@ bool host_status_uid(const char *text, uid_t *ret_uid);
 
 /* Whether the signal is in the mask of that name ("SigIgn") in the text of /proc/<pid>/status. */
 bool host_status_has_signal(const char *text, const char *mask, int signal);
+
+/* How far CLOCK_BOOTTIME is ahead of the host's, by the text of /proc/<pid>/timens_offsets. */
+int64_t host_timens_boot_ns(const char *text);
+
+/*
+ * What /proc shows of a start to a process in a time namespace is shifted by that namespace's
+ * offset. Starts are compared across namespaces: this makes one of them one of the host's.
+ */
+uint64_t host_ticks_of_host(uint64_t ticks);
+
+/* CLOCK_BOOTTIME of the host, to compare with such starts. */
+int64_t host_boot_ns(void);
 
 /* Whether that process has ended: a zombie only waits to be asked for its exit status. */
 bool host_state_is_gone(char state);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -81,12 +80,9 @@ bool host_process_ignores(pid_t pid, int signal)
 int64_t host_start_time_ns(uint64_t start_ticks)
 {
 	int64_t per_second = sysconf(_SC_CLK_TCK);
-	struct timespec since_boot;
-	int64_t start_ns;
+	int64_t start_ns = clock_now_ns() - host_boot_ns() +
+			   (int64_t)start_ticks * (NS_PER_SECOND / per_second);
 
-	clock_gettime(CLOCK_BOOTTIME, &since_boot);
-	start_ns = clock_now_ns() - since_boot.tv_sec * NS_PER_SECOND - since_boot.tv_nsec +
-		   (int64_t)start_ticks * (NS_PER_SECOND / per_second);
 	return start_ns / NS_PER_SECOND * NS_PER_SECOND;
 }
 

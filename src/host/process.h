@@ -12,7 +12,7 @@ struct process_info {
 	pid_t pid, ppid, pgrp, session;
 	uid_t uid;            /* real uid */
 	dev_t terminal;       /* number of its controlling terminal; 0: none */
-	uint64_t start_ticks; /* clock ticks after boot */
+	uint64_t start_ticks; /* clock ticks after boot, by the host's clock */
 	char state;           /* R, S, D, T, Z, ... */
 	char name[64];        /* comm: may hold spaces, parentheses, anything; hostile text */
 };

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -89,11 +88,9 @@ static int table_read(struct table *p, struct err *e)
 
 uint64_t host_ticks_now(void)
 {
-	struct timespec now;
-	uint64_t rate = (uint64_t)sysconf(_SC_CLK_TCK);
+	int64_t rate = sysconf(_SC_CLK_TCK);
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * rate + (uint64_t)now.tv_nsec * rate / NS_PER_SECOND;
+	return (uint64_t)(host_boot_ns() / (NS_PER_SECOND / rate));
 }
 
 void host_tree_init(struct host_tree *t, const char *id, const struct process_ref *command)

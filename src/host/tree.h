@@ -81,8 +81,8 @@ int host_pidfd_open(const struct process_ref *ref, int *ret_fd, struct err *e);
 
 /*
  * How that process, of which the handle is one, has ended, as waitpid would tell its parent. False:
- * not known. Before Linux 6.15 only a process of which nobody has asked yet can be asked, and its
- * parent may be faster.
+ * not known. Since Linux 6.15 the kernel tells that once the parent has asked; whatever the kernel,
+ * who may trace the process reads it until then.
  */
 bool host_pidfd_status(int fd, const struct process_ref *ref, int *ret_status);
 

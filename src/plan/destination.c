@@ -65,20 +65,12 @@ static struct destination_choice judge(const struct plan_request *request, int64
 	return c;
 }
 
-/* Among those where the request would wait. */
-static int compare_waits(const struct destination_choice *a, const struct destination_choice *b)
-{
-	bool a_known = a->start_ns != TIME_NONE, b_known = b->start_ns != TIME_NONE;
-
-	if (a_known != b_known)
-		return a_known ? -1 : 1;
-	if (a_known && a->start_ns != b->start_ns)
-		return a->start_ns < b->start_ns ? -1 : 1;
-	return 0;
-}
+/* No estimate is more exact than that: what differs by less is equal. */
+#define EXACT_NS (NS_PER_MINUTE / 2)
 
 struct ranked {
 	struct destination_choice choice;
+	int64_t wait; /* where the request would wait: so many EXACT_NS */
 	size_t waiting;
 	size_t place; /* among equals */
 };
@@ -87,14 +79,11 @@ static int compare(const void *left, const void *right)
 {
 	const struct ranked *l = left, *r = right;
 	const struct destination_choice *a = &l->choice, *b = &r->choice;
-	int order = 0;
 
 	if (a->when != b->when)
 		return a->when < b->when ? -1 : 1;
-	if (a->when == DESTINATION_LATER)
-		order = compare_waits(a, b);
-	if (order)
-		return order;
+	if (l->wait != r->wait)
+		return l->wait < r->wait ? -1 : 1;
 	if (a->unsure != b->unsure)
 		return a->unsure ? 1 : -1;
 	if (a->when == DESTINATION_NOW && a->idle != b->idle)
@@ -116,10 +105,35 @@ void plan_destinations(const struct plan_request *request, int64_t now_ns,
 	for (size_t i = 0; i < count; i++) {
 		all[i].choice = judge(request, now_ns, &hosts[i], wanted);
 		all[i].choice.host = i;
+		if (all[i].choice.when == DESTINATION_LATER)
+			all[i].wait = all[i].choice.start_ns == TIME_NONE
+					      ? INT64_MAX
+					      : (all[i].choice.start_ns - now_ns) / EXACT_NS;
 		all[i].waiting = hosts[i].waiting;
 		all[i].place = (i + count - first % count) % count;
 	}
 	qsort(all, count, sizeof(*all), compare);
 	for (size_t i = 0; i < count; i++)
 		ret[i] = all[i].choice;
+}
+
+/* Where others are faster each time, it is their turn to queue behind. */
+#define LOOKS_MAX 8
+
+/* The pause between two looks is shorter than this and as long as one takes. */
+#define PAUSE_NS (NS_PER_SECOND / 2)
+
+enum destination_step plan_destination_next(const struct destination_search *s,
+					    const struct destination_choice *best, double random,
+					    int64_t *ret_pause_ns)
+{
+	*ret_pause_ns = 0;
+	if (s->hurried)
+		return DESTINATION_LOOK;
+	if (!best || best->when == DESTINATION_NEVER || !s->waits)
+		return DESTINATION_REFUSE;
+	if (s->looks >= LOOKS_MAX || (s->looks > 1 && !s->lost))
+		return DESTINATION_QUEUE;
+	*ret_pause_ns = (int64_t)(random * (double)(PAUSE_NS + s->look_ns));
+	return DESTINATION_LOOK;
 }

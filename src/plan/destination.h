@@ -37,12 +37,38 @@ struct destination_choice {
 
 /*
  * Sorts the hosts, the best first: those that have what the request is for now, the one with the
- * most fitting free GPUs first; then those where it would wait, the shortest estimated wait first;
- * then the others. Equals stay in their order, beginning with number `first`: so many requests at
- * one moment do not all go to one of them. `ret` has room for all.
+ * most fitting free GPUs first; then those where it would wait, the shortest estimated wait first
+ * (of those that differ by half a minute, the shorter queue); then the others. Equals stay in their
+ * order, beginning with number `first`: so many requests at one moment do not all go to one of
+ * them. `ret` has room for all.
  */
 void plan_destinations(const struct plan_request *request, int64_t now_ns,
 		       const struct destination *hosts, size_t count, size_t first,
 		       struct destination_choice *ret);
+
+/* What has come of a search so far. */
+struct destination_search {
+	bool waits;      /* the request may queue */
+	size_t looks;    /* so many times the hosts were asked */
+	int64_t look_ns; /* how long that took last */
+	bool hurried;    /* then, slow hosts were not waited for */
+	bool lost;       /* then, hosts had enough, and had not when the GPUs were to be taken */
+};
+
+enum destination_step {
+	DESTINATION_LOOK,   /* ask the hosts again, after a pause */
+	DESTINATION_QUEUE,  /* wait on the best one */
+	DESTINATION_REFUSE, /* none will do */
+};
+
+/*
+ * What to do when no host has given its GPUs; `best` is the first of the choices (NULL: there are
+ * no hosts). Who may queue looks again first, after a pause of a random length (`random` is from 0
+ * up to 1): those who came at the same moment have the GPUs by then, or are in a queue, and not all
+ * go to the one host that looked best to each of them. `*ret_pause_ns` is 0 where there is none.
+ */
+enum destination_step plan_destination_next(const struct destination_search *s,
+					    const struct destination_choice *best, double random,
+					    int64_t *ret_pause_ns);
 
 #endif

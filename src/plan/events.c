@@ -95,16 +95,18 @@ static void put(struct events_making *m, const struct queue_entry *q)
 {
 	const struct queue_entry *loaded = loaded_entry(m, q);
 	const char *who = making_label(m->plan, q->user, q->account);
-	size_t count = plan_entry_count(q);
+	size_t count = plan_entry_count(q), others = m->state->queue_count;
+	AUTO_FREE char *place = NULL;
 
 	if (loaded && q->cancelled && !loaded->cancelled)
 		cancel(m, q);
 	if (loaded || making_says(m, EVENT_QUEUED, NULL, q->id))
 		return;
+	if (others)
+		place = mem_printf("behind %zu other request%s", others, str_plural(others));
 	set_entry(making_add(m, EVENT_QUEUED,
-			     mem_printf("%s waits for %zu GPU%s, behind %zu other request%s", who,
-					count, str_plural(count), m->state->queue_count,
-					str_plural(m->state->queue_count))),
+			     mem_printf("%s waits for %zu GPU%s, %s", who, count, str_plural(count),
+					place ? place : "first in the queue")),
 		  q, NULL);
 }
 

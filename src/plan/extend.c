@@ -94,7 +94,7 @@ static int extend_one(const struct pool_state *state, const struct plan_facts *f
 	/* Not quietly: processes that wait or watch have set their timers by the old expiry. */
 	longer = plan_renew_copy(p, r, false);
 	longer->expiry_ns += x->duration_ns;
-	status = plan_check_extension(state, facts, &x->actor, longer, e);
+	status = plan_check_extension(state, facts, &x->actor, longer, x->duration_ns, e);
 	if (status < 0)
 		return status;
 	p->extended = mem_resize(p->extended, p->extended_count + 1, sizeof(struct reservation *));

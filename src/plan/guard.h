@@ -95,11 +95,13 @@ struct guard_facts {
 };
 
 enum guard_deed {
+	/* What is noticed, and becomes an event. */
 	GUARD_SICK,     /* a GPU cannot be used any more */
 	GUARD_WELL,     /* it can again */
 	GUARD_BEGUN,    /* an account uses a GPU without a reservation */
 	GUARD_ENDED,    /* it does no longer */
 	GUARD_EXPIRING, /* a manual reservation ends soon */
+	/* What is done. */
 	GUARD_WARN,
 	GUARD_WITHDRAW, /* what somebody was warned of is not done: the GPU is used again */
 	GUARD_RELEASED, /* GPUs of an idle reservation */
@@ -126,8 +128,12 @@ struct guard_step {
 	char reservation_id[ID_SIZE]; /* "": about none */
 	struct process_ref process;   /* TERM, KILL; SIGNAL_RUN: the run's command */
 	char *processes; /* a JSON object that lists the processes that it is about; or NULL */
-	char *text;      /* one sentence: what, and why */
+	char *text; /* one sentence: what, and why; of what is released or signalled "GPU 3: idle
+		       for 2h" */
 };
+
+/* What was done, as a sentence: "guard released GPU 3: ...". The caller frees it. */
+char *guard_step_sentence(const struct guard_step *step);
 
 struct guard_steps {
 	struct guard_step *steps;
@@ -143,6 +149,11 @@ void guard_steps_clear(struct guard_steps *s);
 void plan_guard(const struct pool_state *state, const struct plan_facts *facts,
 		const struct guard_facts *guard, const struct guard_rules *rules, struct plan *p,
 		struct guard_steps *ret_steps);
+
+/* Whether another pass has found things out since that scan began: what this one has seen may be
+   over by now, and would be told a second time. */
+bool plan_guard_is_late(const struct pool_state *state, const struct plan_facts *facts,
+			int64_t scan_ns);
 
 /* The warnings after told_ns and before since_ns were never told, and will not be: they are void.
    For whoever moves the mark PLAN_TOLD. */

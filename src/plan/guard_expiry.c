@@ -33,6 +33,7 @@ static void tell(struct guarding *g, const struct reservation *r, const char *ke
 {
 	AUTO_FREE char *gpus = guard_gpus(r->gpus, r->gpus_count);
 	AUTO_FREE char *ids = str_join_ids(r->gpus, r->gpus_count, ",");
+	bool stops = !strcmp(what, "stop");
 	AUTO_FREE char *text = mem_printf("%s %" PRId64 " %s", what,
 					  r->uid.known ? r->uid.value : INT64_C(-1), ids);
 	struct mark *mark = guard_put(g, key);
@@ -41,10 +42,10 @@ static void tell(struct guarding *g, const struct reservation *r, const char *ke
 
 	clock_local_soon(r->expiry_ns, g->facts->now_ns, at);
 	step = guard_add(g, GUARD_EXPIRING,
-			 mem_printf("the reservation of %s ends at %s%s", gpus, at,
-				    strcmp(what, "stop") != 0
-					    ? ""
-					    : ": processes that go on after that are stopped"));
+			 mem_printf("the reservation of %s ends at %s%s: 'canhazgpu extend' "
+				    "prolongs it",
+				    gpus, at,
+				    stops ? ", and guard stops what goes on after that" : ""));
 	guard_step_reservation(step, r);
 	guard_step_gpus(step, r->gpus, r->gpus_count);
 	mark->since_ns = r->expiry_ns;
@@ -119,8 +120,8 @@ static bool goes_on(struct guarding *g, const struct mark *mark, int64_t uid, in
 			    now_ns - mark->warned_ns >= g->rules->expiry_warn_ns &&
 			    guard_word(g, mark, use->uid) == GUARD_WORD_TOLD)
 				guard_add_stop(stops, p, gpu, mark->warned_ns,
-					       mem_printf("its reservation ended %s ago, of which "
-							  "it was warned",
+					       mem_printf("its reservation ended %s ago, and its "
+							  "account was warned before",
 							  span));
 		}
 	}

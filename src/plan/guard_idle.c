@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "plan/schedule.h"
 
 /* What is done about an idle reservation. */
@@ -78,11 +79,11 @@ static void withdraw(struct guarding *g, const struct reservation *r, int gpu, c
 	struct guard_step *step;
 
 	if (told) {
-		step = guard_add(
-			g, GUARD_WITHDRAW,
-			mem_printf("GPU %d is used again: the warning of %s does not count", gpu,
-				   clock_local_soon(guard_mark(g, key)->warned_ns, g->facts->now_ns,
-						    at)));
+		step = guard_add(g, GUARD_WITHDRAW,
+				 mem_printf("GPU %d is used again: the warning of %s is withdrawn",
+					    gpu,
+					    clock_local_soon(guard_mark(g, key)->warned_ns,
+							     g->facts->now_ns, at)));
 		guard_step_reservation(step, r);
 		guard_step_gpus(step, &gpu, 1);
 	}
@@ -146,9 +147,12 @@ static void look(struct guarding *g, struct idle *idle, int gpu)
 static char *warning_text(const struct guarding *g, const struct idle *idle)
 {
 	AUTO_FREE char *gpus = guard_gpus(idle->warn, idle->warn_count);
+	AUTO_FREE char *ids = str_join_ids(idle->warn, idle->warn_count, ",");
 	AUTO_FREE char *span = clock_span(g->facts->now_ns - idle->since_ns);
-	const char *is = idle->warn_count == 1 ? "is" : "are",
-		   *it = idle->warn_count == 1 ? "it" : "they";
+	bool one = idle->warn_count == 1;
+	AUTO_FREE char *idles = mem_printf("%s %s reserved and %s been idle for %s", gpus,
+					   one ? "is" : "are", one ? "has" : "have", span);
+	const char *it = one ? "it is" : "they are";
 	int64_t due_ns = idle->since_ns + g->rules->idle_after_ns;
 	char at[CLOCK_MINUTE_SIZE];
 
@@ -157,24 +161,24 @@ static char *warning_text(const struct guarding *g, const struct idle *idle)
 	clock_local_soon(due_ns, g->facts->now_ns, at);
 	switch (idle->remedy) {
 	case REMEDY_RELEASE:
-		return mem_printf(
-			"%s %s reserved and idle for %s: released at %s unless %s %s used", gpus,
-			is, span, at, it, is);
+		return mem_printf("%s: unless %s used, guard releases %s at %s", idles, it,
+				  one ? "it" : "them", at);
 	case REMEDY_AWAITED:
-		return mem_printf(
-			"%s %s reserved and idle for %s: released for whoever waits, from "
-			"%s on, unless %s %s used",
-			gpus, is, span, at, it, is);
+		return mem_printf("%s: unless %s used, guard releases %s for whoever waits, from "
+				  "%s on",
+				  idles, it, one ? "it" : "them", at);
 	case REMEDY_SIGNAL:
-		return mem_printf(
-			"the run on %s is idle for %s: it is sent SIGTERM at %s unless %s "
-			"%s used",
-			gpus, span, at, it, is);
+		return mem_printf("the run on %s has been idle for %s: unless it uses the GPU%s, "
+				  "guard sends it SIGTERM at %s",
+				  gpus, span, str_plural(idle->warn_count), at);
 	case REMEDY_TELL:
 		break;
 	}
-	return mem_printf("%s %s reserved and idle for %s: others could use %s", gpus, is, span,
-			  idle->warn_count == 1 ? "it" : "them");
+	if (idle->r->type == RESERVATION_RUN)
+		return mem_printf("the run on %s has been idle for %s: end it if you no longer "
+				  "need it, so that others can use the GPU%s",
+				  gpus, span, str_plural(idle->warn_count));
+	return mem_printf("%s: release what you do not need ('canhazgpu release %s')", idles, ids);
 }
 
 static void warn(struct guarding *g, const struct idle *idle)
@@ -240,13 +244,13 @@ static void keep_awaited(const struct guarding *g, struct idle *idle)
 	idle->due_count = kept;
 }
 
-/* "idle for 2h, its holder was warned 30m ago" */
+/* "idle for 2h, and its holder was warned 30m ago" */
 static char *why(const struct guarding *g, const struct idle *idle)
 {
 	AUTO_FREE char *span = clock_span(g->facts->now_ns - idle->due_since_ns);
 	AUTO_FREE char *ago = clock_span(g->facts->now_ns - idle->warned_ns);
 
-	return mem_printf("idle for %s, warned %s ago", span, ago);
+	return mem_printf("idle for %s, and its holder was warned %s ago", span, ago);
 }
 
 static void release(struct guarding *g, struct idle *idle)
@@ -260,8 +264,8 @@ static void release(struct guarding *g, struct idle *idle)
 	if (!idle->due_count)
 		return;
 	gpus = guard_gpus(idle->due, idle->due_count);
-	text = mem_printf("%s released by guard: %s%s", gpus, because,
-			  idle->remedy == REMEDY_AWAITED ? ", and somebody waits" : "");
+	text = mem_printf("%s: %s%s", gpus, because,
+			  idle->remedy == REMEDY_AWAITED ? "; somebody waits" : "");
 	step = guard_add(g, GUARD_RELEASED, text);
 	guard_step_reservation(step, idle->r);
 	guard_step_gpus(step, idle->due, idle->due_count);
@@ -311,8 +315,7 @@ static void signal_run(struct guarding *g, const struct idle *idle, size_t place
 		return;
 	because = why(g, idle);
 	gpus = guard_gpus(idle->due, idle->due_count);
-	step = guard_add(g, GUARD_SIGNAL_RUN,
-			 mem_printf("SIGTERM to the run on %s: %s", gpus, because));
+	step = guard_add(g, GUARD_SIGNAL_RUN, mem_printf("the run on %s: %s", gpus, because));
 	guard_step_reservation(step, idle->r);
 	guard_step_gpus(step, idle->due, idle->due_count);
 	step->process = idle->r->holder.command;

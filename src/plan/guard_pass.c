@@ -43,6 +43,17 @@ static void check_health(struct guarding *g, int gpu)
 		guard_step_gpus(step, &gpu, 1);
 }
 
+/* Of GPUs of a pool that had more. */
+static void forget_sick(struct guarding *g)
+{
+	for (size_t i = 0; i < g->state->marks_count; i++) {
+		const char *gpu = guard_mark_rest(g, i, "sick");
+
+		if (gpu && strtoul(gpu, NULL, 10) >= g->state->slots_count)
+			guard_drop(g, g->state->marks[i].key);
+	}
+}
+
 /* ---- the pass ---- */
 
 static size_t count_steps(const struct guard_steps *s, enum guard_deed deed)
@@ -54,17 +65,35 @@ static size_t count_steps(const struct guard_steps *s, enum guard_deed deed)
 	return count;
 }
 
+/* GPUs of which the scan does not show who uses them: nothing was found out there. */
+static size_t count_unseen(const struct guarding *g)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < g->state->slots_count; i++) {
+		const struct gpu *gpu = g->facts->gpus ? g->facts->gpus[i] : NULL;
+
+		count += !g->guard->pids_known || !gpu || !gpu->processes_known;
+	}
+	return count;
+}
+
 /* What is told of the last pass by `doctor`, which tells no names. */
 static void record_pass(struct guarding *g)
 {
 	const struct guard_steps *s = g->steps;
 	size_t stopped = count_steps(s, GUARD_TERM) + count_steps(s, GUARD_KILL) +
 			 count_steps(s, GUARD_SIGNAL_RUN);
+	size_t unseen = count_unseen(g);
+	AUTO_FREE char *blind = unseen ? mem_printf(", %zu GPU%s that could not be looked at",
+						    unseen, str_plural(unseen))
+				       : NULL;
 	AUTO_FREE char *text = mem_printf(
-		"%zu unreserved use%s, %zu idle GPU%s, %zu GPU%s that cannot be used; warned %zu, "
-		"released %zu, stopped %zu",
+		"%zu unreserved use%s, %zu idle GPU%s, %zu GPU%s that cannot be used%s; warned "
+		"%zu, released %zu, stopped %zu",
 		s->unreserved, str_plural(s->unreserved), s->idle, str_plural(s->idle), s->sick,
-		str_plural(s->sick), count_steps(s, GUARD_WARN) + count_steps(s, GUARD_EXPIRING),
+		str_plural(s->sick), blind ? blind : "",
+		count_steps(s, GUARD_WARN) + count_steps(s, GUARD_EXPIRING),
 		count_steps(s, GUARD_RELEASED), stopped);
 
 	guard_set_text(g, guard_put(g, PLAN_GUARD_PASS), text);
@@ -114,6 +143,7 @@ void plan_guard(const struct pool_state *state, const struct plan_facts *facts,
 	plan_cleanup(state, facts, p);
 	for (size_t i = 0; i < state->slots_count; i++)
 		check_health(&g, (int)i);
+	forget_sick(&g);
 	guard_expiring(&g);
 	guard_idle(&g);
 	guard_unreserved(&g, &stops);
@@ -122,6 +152,15 @@ void plan_guard(const struct pool_state *state, const struct plan_facts *facts,
 	guard_add_events(&g);
 	keep_state(&g);
 	record_pass(&g);
+}
+
+bool plan_guard_is_late(const struct pool_state *state, const struct plan_facts *facts,
+			int64_t scan_ns)
+{
+	const struct mark *last = pool_state_mark(state, PLAN_GUARD_PASS);
+
+	/* In the future: the clock was set back across a reboot, and nothing is known. */
+	return last && last->seen_ns > scan_ns && last->seen_ns <= facts->now_ns;
 }
 
 /* ---- what was not told ---- */

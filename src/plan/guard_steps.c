@@ -8,30 +8,36 @@
 #include "base/str.h"
 #include "plan/rebase.h"
 
-/* What each deed is called, and which event it is. */
+/* What each deed is called, what makes its text a sentence where it is not one (once it is done),
+   and which event it is. */
 static const struct {
-	const char *name;
+	const char *name, *done;
 	bool has_event;
 	enum event_kind kind;
 } deeds[] = {
-	[GUARD_SICK] = {"sick", true, EVENT_SICK},
-	[GUARD_WELL] = {"well", true, EVENT_WELL},
-	[GUARD_BEGUN] = {"unreserved-begun", true, EVENT_UNRESERVED_BEGUN},
-	[GUARD_ENDED] = {"unreserved-ended", true, EVENT_UNRESERVED_ENDED},
-	[GUARD_EXPIRING] = {"expiring", true, EVENT_EXPIRING},
-	[GUARD_WARN] = {"warn", true, EVENT_WARNED},
-	[GUARD_WITHDRAW] = {"withdraw", true, EVENT_WARNED},
-	[GUARD_RELEASED] = {"release", true, EVENT_RELEASED},
-	[GUARD_TERM] = {"stop", false, EVENT_STOPPED},
-	[GUARD_KILL] = {"kill", false, EVENT_STOPPED},
-	[GUARD_SIGNAL_RUN] = {"signal", false, EVENT_STOPPED},
-	[GUARD_WAIT] = {"wait", false, EVENT_WARNED},
-	[GUARD_SPARE] = {"spare", false, EVENT_WARNED},
+	[GUARD_SICK] = {"sick", "", true, EVENT_SICK},
+	[GUARD_WELL] = {"well", "", true, EVENT_WELL},
+	[GUARD_BEGUN] = {"unreserved-begun", "", true, EVENT_UNRESERVED_BEGUN},
+	[GUARD_ENDED] = {"unreserved-ended", "", true, EVENT_UNRESERVED_ENDED},
+	[GUARD_EXPIRING] = {"expiring", "", true, EVENT_EXPIRING},
+	[GUARD_WARN] = {"warn", "", true, EVENT_WARNED},
+	[GUARD_WITHDRAW] = {"withdraw", "", true, EVENT_WARNED},
+	[GUARD_RELEASED] = {"release", "guard released ", true, EVENT_RELEASED},
+	[GUARD_TERM] = {"stop", "guard sent SIGTERM to ", false, EVENT_STOPPED},
+	[GUARD_KILL] = {"kill", "guard sent SIGKILL to ", false, EVENT_STOPPED},
+	[GUARD_SIGNAL_RUN] = {"signal", "guard sent SIGTERM to ", false, EVENT_STOPPED},
+	[GUARD_WAIT] = {"wait", "", false, EVENT_WARNED},
+	[GUARD_SPARE] = {"spare", "", false, EVENT_WARNED},
 };
 
 const char *guard_deed_name(enum guard_deed deed)
 {
 	return deeds[deed].name;
+}
+
+char *guard_step_sentence(const struct guard_step *step)
+{
+	return mem_printf("%s%s", deeds[step->deed].done, step->text);
 }
 
 bool guard_deed_signals(enum guard_deed deed)
@@ -104,7 +110,7 @@ void guard_add_event(const struct guard_facts *guard, int64_t now_ns, const stru
 	event->gpus_count = step->gpus_count;
 	if (*step->reservation_id)
 		event->reservation_id = plan_own(p, mem_strdup(step->reservation_id));
-	event->reason = plan_own(p, mem_strdup(step->text));
+	event->reason = plan_own(p, guard_step_sentence(step));
 	event->details = plan_own(p, mem_strdup(step->processes));
 	if (kind == EVENT_WARNED || kind == EVENT_STOPPED || kind == EVENT_RELEASED)
 		event->actor = plan_own(p, mem_strdup(guard->actor));

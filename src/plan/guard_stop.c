@@ -50,8 +50,9 @@ static char *stop_key(const struct process *p)
 	return guard_stop_key(&(struct process_ref){p->pid, p->start_ticks});
 }
 
-static struct guard_step *add_step(struct guarding *g, enum guard_deed deed,
-				   const struct guard_stop *stop, const char *what)
+/* "process 4711 (python) of bob on GPU 3", and what is said of it. */
+static void add_step(struct guarding *g, enum guard_deed deed, const struct guard_stop *stop,
+		     const char *what)
 {
 	AUTO_FREE char *process = guard_process_text(stop->process);
 	AUTO_FREE char *gpus = guard_gpus(stop->gpus, stop->gpus_count);
@@ -59,24 +60,38 @@ static struct guard_step *add_step(struct guarding *g, enum guard_deed deed,
 	struct guard_step *step;
 
 	step = guard_add(g, deed,
-			 mem_printf("%s %s of %s on %s: %s", what, process,
-				    account ? account : "unknown", gpus, stop->why));
+			 mem_printf("%s of %s on %s%s", process,
+				    account ? account : "somebody unknown", gpus, what));
 	guard_step_account(step, stop->process->uid, account);
 	guard_step_gpus(step, stop->gpus, stop->gpus_count);
 	step->process = (struct process_ref){stop->process->pid, stop->process->start_ticks};
 	step->processes = guard_processes_json(&stop->process, 1);
-	return step;
+}
+
+/* It was sent SIGTERM, and has time. */
+static void add_wait(struct guarding *g, const struct guard_stop *stop, int64_t ago_ns)
+{
+	AUTO_FREE char *ago = clock_span(ago_ns);
+	AUTO_FREE char *left = clock_span(g->rules->grace_ns - ago_ns);
+	AUTO_FREE char *what =
+		mem_printf(" was sent SIGTERM %s ago, and has %s left until SIGKILL", ago, left);
+
+	add_step(g, GUARD_WAIT, stop, what);
 }
 
 static void stop_one(struct guarding *g, const struct guard_stop *stop)
 {
 	AUTO_FREE char *key = stop_key(stop->process);
 	const struct mark *mark = guard_mark(g, key);
+	AUTO_FREE char *because = mem_printf(": %s", stop->why);
 	int64_t now_ns = g->facts->now_ns;
 	struct mark *claim;
 
 	if (!g->guard->may_signal) {
-		add_step(g, GUARD_SPARE, stop, "only root's guard stops");
+		AUTO_FREE char *only =
+			mem_printf(" is let alone, as only root's pass stops: %s", stop->why);
+
+		add_step(g, GUARD_SPARE, stop, only);
 		return;
 	}
 	/* Since then it has kept to the rules for a time, and was warned again: SIGTERM first. */
@@ -86,7 +101,7 @@ static void stop_one(struct guarding *g, const struct guard_stop *stop)
 	   is killed in between, or runs at the same time, cannot make it two events, nor a SIGKILL
 	   without a SIGTERM. */
 	if (!mark || (mark->warned_ns == TIME_NONE && now_ns - mark->since_ns >= GUARD_CLAIM_NS)) {
-		add_step(g, GUARD_TERM, stop, "SIGTERM to");
+		add_step(g, GUARD_TERM, stop, because);
 		claim = guard_put(g, key);
 		claim->since_ns = now_ns;
 		claim->warned_ns = claim->acted_ns = TIME_NONE;
@@ -95,14 +110,13 @@ static void stop_one(struct guarding *g, const struct guard_stop *stop)
 	if (mark->warned_ns == TIME_NONE || mark->acted_ns != TIME_NONE)
 		return;
 	if (now_ns - mark->warned_ns < g->rules->grace_ns) {
-		add_step(g, GUARD_WAIT, stop,
-			 "the time between SIGTERM and SIGKILL is not over for");
+		add_wait(g, stop, now_ns - mark->warned_ns);
 		return;
 	}
 	/* Another pass has claimed it since SIGTERM was sent, and is about to. */
 	if (mark->since_ns > mark->warned_ns && now_ns - mark->since_ns < GUARD_CLAIM_NS)
 		return;
-	add_step(g, GUARD_KILL, stop, "SIGKILL to");
+	add_step(g, GUARD_KILL, stop, because);
 	guard_put(g, key)->since_ns = now_ns;
 }
 

@@ -107,7 +107,7 @@ static struct guard_step *add_step(struct guarding *g, enum guard_deed deed,
 const char *guard_why_spared(const struct guarding *g, const struct process *p, const char *doubt)
 {
 	if (p->ignored_by)
-		return "an administrator has it ignored";
+		return "'canhazgpu admin --ignore-process' names it";
 	if (!p->uid.known || p->uid.value < 0)
 		return "its owner is unknown";
 	if (p->uid.value == 0)
@@ -115,9 +115,10 @@ const char *guard_why_spared(const struct guarding *g, const struct process *p, 
 	if (p->pid <= 1 || !p->start_ticks || p->started_ns == TIME_NONE)
 		return "its age is unknown";
 	if (p->container)
-		return "it runs in a container, whose owner is unknown";
+		return "it runs in a container, whose user is not known";
 	if (guard_is_spared(g, p->uid))
-		return "guard.spare names its account, or a group of it, or that cannot be told";
+		return "guard.spare names its account or a group of it, or the account cannot be "
+		       "looked up";
 	if (guard_command_is_spared(g, p->name))
 		return "guard.spare.commands names its program";
 	return doubt;
@@ -135,6 +136,17 @@ static void say(struct guarding *g, const struct guard_use *use, const struct pr
 	guard_step_account(step, use->uid, use->account);
 	guard_step_gpus(step, &use->gpu, 1);
 	step->process = (struct process_ref){p->pid, p->start_ticks};
+}
+
+/* The same while it has time, until then. */
+static void say_until(struct guarding *g, const struct guard_use *use, const struct process *p,
+		      int64_t until_ns)
+{
+	char at[CLOCK_MINUTE_SIZE];
+	AUTO_FREE char *why = mem_printf("its account was warned, and has time until %s",
+					 clock_local_soon(until_ns, g->facts->now_ns, at));
+
+	say(g, use, p, why);
 }
 
 static void say_spared(struct guarding *g, const struct guard_use *use)
@@ -164,13 +176,14 @@ static void warn(struct guarding *g, const struct guard_use *use, struct mark *m
 {
 	AUTO_FREE char *what = use_text(g, use), *span = clock_span(g->rules->unreserved_after_ns);
 	const char *them = use->count == 1 ? "it" : "them";
+	const char *or_reserve = guard_holder(g, (size_t)use->gpu) ? "" : " or reserve the GPU";
 	AUTO_FREE char *warned = warned_of(g);
 	bool stops = g->rules->unreserved_stop;
 
 	add_step(g, GUARD_WARN, use,
-		 stops ? mem_printf("%s: end %s or reserve the GPU, or guard stops %s in %s", what,
-				    them, them, span)
-		       : mem_printf("%s: end %s or reserve the GPU", what, them));
+		 stops ? mem_printf("%s: end %s%s, or guard stops %s in %s", what, them, or_reserve,
+				    them, span)
+		       : mem_printf("%s: end %s%s", what, them, or_reserve));
 	mark->warned_ns = g->facts->now_ns;
 	set_text(g, mark, use, warned);
 }
@@ -189,14 +202,16 @@ static void stop(struct guarding *g, const struct guard_use *use, const struct m
 		if (guard_why_spared(g, p, use->doubt))
 			continue;
 		if (now_ns - mark->warned_ns < after_ns || now_ns - p->started_ns < after_ns)
-			say(g, use, p,
-			    "the time since the warning, or since it began, is not over");
+			say_until(g, use, p,
+				  (mark->warned_ns > p->started_ns ? mark->warned_ns
+								   : p->started_ns) +
+					  after_ns);
 		else if (word != GUARD_WORD_TOLD)
 			say(g, use, p, "its account has not been told of the warning yet");
 		else
 			guard_add_stop(stops, p, use->gpu, mark->warned_ns,
-				       mem_printf("used without a reservation for %s, warned %s "
-						  "ago",
+				       mem_printf("it has used the GPU without a reservation for "
+						  "%s, and was warned %s ago",
 						  since, ago));
 	}
 }
@@ -256,7 +271,7 @@ static void forget(struct guarding *g, const bool *seen, const struct guard_uses
 		if (!uid)
 			continue;
 		if (ended.gpu < 0 || (size_t)ended.gpu >= g->state->slots_count) {
-			guard_drop(g, key); /* of a pool that had more */
+			guard_drop(g, key); /* of a pool that had more; nobody sees it any more */
 			continue;
 		}
 		for (size_t k = 0; k < uses[ended.gpu].count && !found; k++) {
@@ -271,8 +286,11 @@ static void forget(struct guarding *g, const bool *seen, const struct guard_uses
 		text = text ? strchr(text, ' ') : NULL;
 		ended.account = text && text[1] ? text + 1 : NULL;
 		add_step(g, GUARD_ENDED, &ended,
-			 mem_printf("GPU %d is not used by %s without a reservation any more",
-				    ended.gpu, ended.account ? ended.account : "somebody unknown"));
+			 ended.account
+				 ? mem_printf("%s no longer uses GPU %d without a reservation",
+					      ended.account, ended.gpu)
+				 : mem_printf("GPU %d is no longer used without a reservation",
+					      ended.gpu));
 		guard_drop(g, key);
 	}
 }

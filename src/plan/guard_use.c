@@ -1,9 +1,7 @@
 /* Who uses which GPU without a reservation; see guard_use.h. */
 #include "plan/guard_use.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/json_fields.h"
 #include "base/mem.h"
@@ -148,5 +146,3 @@ char *guard_processes_json(const struct process *const *processes, size_t count)
 					  .memory_mb = processes[i]->memory_mb};
 	return json_fields_text(json_fields_write(listing_fields, &listing));
 }
-
-/* ---- marks ---- */

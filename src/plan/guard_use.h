@@ -37,7 +37,7 @@ struct guard_stop {
 	int *gpus;
 	size_t gpus_count;
 	int64_t warned_ns; /* the earliest warning that it has had its time after */
-	char *why;         /* "uses it without a reservation for 12m, warned 6m ago" */
+	char *why;         /* "it has used the GPU without a reservation for 12m, ..." */
 };
 
 struct guard_stops {

@@ -2,6 +2,7 @@
 #include "plan/limits.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -107,11 +108,12 @@ int plan_limit_wait(const struct plan_policy *policy, const struct plan_actor *a
 
 int plan_check_extension(const struct pool_state *state, const struct plan_facts *facts,
 			 const struct plan_actor *actor, const struct reservation *longer,
-			 struct err *e)
+			 int64_t by_ns, struct err *e)
 {
 	const struct plan_policy *policy = binding(facts->policy, actor);
-	int64_t length_ns = longer->expiry_ns - facts->now_ns;
+	int64_t length_ns = longer->expiry_ns - facts->now_ns, most;
 	char limit[CLOCK_DURATION_SIZE], asked[CLOCK_DURATION_SIZE];
+	AUTO_FREE char *advice = NULL;
 
 	for (size_t i = 0; !plan_is_administrator(actor) && i < longer->gpus_count; i++) {
 		AUTO_FREE char *why = plan_why_withheld(state, facts->policy, longer->gpus[i]);
@@ -123,11 +125,14 @@ int plan_check_extension(const struct pool_state *state, const struct plan_facts
 	}
 	if (!policy || !policy->max_duration_ns || length_ns <= policy->max_duration_ns)
 		return 0;
+	most = (by_ns - (length_ns - policy->max_duration_ns)) / NS_PER_MINUTE;
+	if (most > 0)
+		advice = mem_printf("'canhazgpu extend %" PRId64 "m' is the most at present", most);
 	return err_set(e, EDQUOT,
 		       "limit of %s per manual reservation on this host (policy.max-duration): "
-		       "GPU %d would be reserved for %s from now",
+		       "GPU %d would be reserved for %s from now; %s",
 		       clock_duration(policy->max_duration_ns, limit), longer->gpus[0],
-		       clock_duration(length_ns, asked));
+		       clock_duration(length_ns, asked), advice ? advice : "extend it later");
 }
 
 /* ---- policy.max-gpus ---- */

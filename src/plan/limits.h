@@ -32,10 +32,10 @@ int plan_limit_wait(const struct plan_policy *policy, const struct plan_actor *a
 		    int64_t *limit_ns, bool *ret_shortened, struct err *e);
 
 /* Refuses a manual reservation that would end too late, or that lies on a GPU out of service:
-   -EDQUOT. */
+   -EDQUOT, with how much longer than now is possible. by_ns: what was asked for. */
 int plan_check_extension(const struct pool_state *state, const struct plan_facts *facts,
 			 const struct plan_actor *actor, const struct reservation *longer,
-			 struct err *e);
+			 int64_t by_ns, struct err *e);
 
 /* How many GPUs the actor may hold at a time; 0: any number. */
 int plan_limit_gpus(const struct plan_policy *policy, const struct plan_actor *actor);

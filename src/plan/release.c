@@ -46,6 +46,27 @@ int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 	return 0;
 }
 
+int plan_release_id(const struct pool_state *state, const struct plan_facts *facts,
+		    const struct plan_actor *actor, const char *id, struct plan *p, struct err *e)
+{
+	const struct reservation *held = pool_state_find(state, id);
+	bool mine = held && plan_owns(actor, held);
+	int r = plan_require(state, e);
+
+	if (r < 0)
+		return r;
+	plan_cleanup(state, facts, p);
+	if (!held || plan_is_collected(state, held) || plan_ends_any(p, held))
+		return err_set(e, ENOENT,
+			       "there is no reservation '%.40s' any more: nothing was released",
+			       id);
+	if (!mine && !plan_is_administrator(actor))
+		return plan_refuse_others(facts->policy, false, "release what others hold", e);
+	plan_release_part(p, held, held->gpus, held->gpus_count, facts->now_ns,
+			  mine ? NULL : actor->account);
+	return 0;
+}
+
 static bool is_meant(const struct plan_account *account, struct quantity uid, const char *name)
 {
 	return account->everybody || account_is_same(account->uid, account->name, uid, name);

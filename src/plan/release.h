@@ -16,6 +16,14 @@ int plan_release(const struct pool_state *state, const struct plan_facts *facts,
 		 const struct plan_actor *actor, const int *ids, size_t ids_count, struct plan *p,
 		 struct err *e);
 
+/*
+ * Cleans up, then ends the reservation of that id, of either type. -ENOENT where there is none (it
+ * may have expired, or a run has claimed it), -EPERM where it is somebody else's and the actor is
+ * no administrator.
+ */
+int plan_release_id(const struct pool_state *state, const struct plan_facts *facts,
+		    const struct plan_actor *actor, const char *id, struct plan *p, struct err *e);
+
 /* Whose reservations `release --user` and `release --all` end. */
 struct plan_account {
 	bool everybody;

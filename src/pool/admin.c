@@ -13,6 +13,12 @@ static int pool_check_hardware(const struct pool_admin_request *request, const s
 	if (request->count > (int)scan->gpus_count)
 		return err_set(e, ERANGE, "--gpus %d: this host has only %zu %s GPU(s)",
 			       request->count, scan->gpus_count, scan->provider);
+	if (!scan->gpus_count && gpu_is_simulated(scan->provider))
+		return err_set(
+			e, ENODEV,
+			"nothing says how many %s GPUs there are: use --gpus N (for example: "
+			"--gpus 8)",
+			scan->provider);
 	if (!scan->gpus_count)
 		return err_set(e, ENODEV, "the %s driver shows no GPU%s", scan->provider,
 			       scan->divided_count
@@ -39,7 +45,7 @@ static int pool_admin_hardware(struct pool *p, const struct pool_admin_request *
 	if (r < 0 && !request->provider) {
 		struct err why = *e;
 
-		return err_set(e, -r, "%s; to try canhazgpu without one, use --provider fake",
+		return err_set(e, -r, "%s; to try canhazgpu without one: --provider fake --gpus 8",
 			       why.text);
 	}
 	if (r < 0)

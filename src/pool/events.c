@@ -63,6 +63,23 @@ static void turn_round(struct event_list *l)
 	}
 }
 
+int pool_events_begin(struct pool *p, int64_t since_ns, const char *after, struct err *e)
+{
+	const struct event_range range = {.since_ns = since_ns, .after = after};
+
+	return store_events_begin(p->store, &range, e);
+}
+
+int pool_events_next(struct pool *p, const struct event **ret_event, struct err *e)
+{
+	return store_events_next(p->store, ret_event, e);
+}
+
+void pool_events_end(struct pool *p)
+{
+	store_events_end(p->store);
+}
+
 int pool_events(struct pool *p, const struct event_filter *filter, int64_t since_ns,
 		const char *after, size_t limit, struct event_list *ret_list, struct err *e)
 {
@@ -78,6 +95,8 @@ int pool_events(struct pool *p, const struct event_filter *filter, int64_t since
 
 	while (r == 0 && (r = store_events_next(p->store, &event, e)) > 0) {
 		r = 0;
+		if (!*list.newest || !limit)
+			memcpy(list.newest, event->id, sizeof(list.newest));
 		if (!event_filter_takes(filter, event))
 			continue;
 		list.cut = limit && list.count == limit;
@@ -95,10 +114,20 @@ int pool_events(struct pool *p, const struct event_filter *filter, int64_t since
 	return 0;
 }
 
+int pool_events_check(struct pool *p, struct err *e)
+{
+	AUTO(pool_state_clear) struct pool_state state = {0};
+	int r = pool_load(p, STORE_READ, &state, e);
+
+	return r < 0 ? r : plan_require(&state, e);
+}
+
 int pool_event(struct pool *p, const char *id, struct event *ret_event, struct err *e)
 {
 	int r = store_event_find(p->store, id, ret_event, e);
 
+	if (r == 0)
+		r = pool_events_check(p, e);
 	if (r == 0)
 		return err_set(e, ENOENT,
 			       "there is no event %s (any more): 'canhazgpu events' lists them",

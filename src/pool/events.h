@@ -21,7 +21,9 @@ struct event_filter {
 struct event_list {
 	struct event *events;
 	size_t count;
-	bool cut; /* there are older ones, too */
+	bool cut;                   /* there are older ones, too */
+	char newest[EVENT_ID_SIZE]; /* of all that were read, whether they are wanted or not; "":
+				       there were none */
 };
 
 void event_list_clear(struct event_list *l);
@@ -29,12 +31,23 @@ void event_list_clear(struct event_list *l);
 bool event_filter_takes(const struct event_filter *f, const struct event *event);
 
 /*
- * The events since a time, and where `after` is no NULL, behind the event of that id; no more than
- * the newest `limit` (0: all). A pool that older programs use has none of what they do. The caller
- * clears *ret_list.
+ * Reads the events since a time, and where `after` is no NULL, behind the event of that id, one
+ * after the other, so that there may be any number: 1, or 0 at their end. The event belongs to the
+ * pool, until the next one is read or pool_events_end is called, also after an error.
+ */
+int pool_events_begin(struct pool *p, int64_t since_ns, const char *after, struct err *e);
+int pool_events_next(struct pool *p, const struct event **ret_event, struct err *e);
+void pool_events_end(struct pool *p);
+
+/*
+ * The same as a list; no more than the newest `limit` (0: all). A pool that older programs use has
+ * none of what they do. The caller clears *ret_list.
  */
 int pool_events(struct pool *p, const struct event_filter *filter, int64_t since_ns,
 		const char *after, size_t limit, struct event_list *ret_list, struct err *e);
+
+/* Where there are no events: an error unless there is a pool. */
+int pool_events_check(struct pool *p, struct err *e);
 
 /* The event of that id; -ENOENT. The caller clears *ret_event. */
 int pool_event(struct pool *p, const char *id, struct event *ret_event, struct err *e);

@@ -84,10 +84,11 @@ static void examine_hardware(const struct pool_config *config, struct findings *
 	struct err e = {0};
 
 	if (gpu_detect(&options, &provider, &scan, &e) < 0)
-		findings_add(f, "driver", FINDING_WARNING,
-			     "install the driver; 'canhazgpu admin --provider fake' works without "
-			     "it",
-			     "%s", e.text);
+		findings_add(
+			f, "driver", FINDING_WARNING,
+			"install the driver; 'canhazgpu admin --provider fake --gpus 8' works without "
+			"it",
+			"%s", e.text);
 	else
 		examine_driver(&scan, clock_monotonic_ns() - begin_ns, f);
 }
@@ -116,8 +117,8 @@ static void examine_scan(struct pool *p, const struct pool_state *state, struct 
 			     "the driver's pids match those of this host");
 }
 
-static void examine_state(struct pool *p, struct pool_state *state, bool has_rules,
-			  struct findings *f)
+static void examine_state(struct pool *p, struct pool_state *state,
+			  const struct passes_expected *passes, struct findings *f)
 {
 	int64_t now_ns = clock_now_ns();
 	enum machine_match match = pool_host_match_surely(p, state);
@@ -134,7 +135,7 @@ static void examine_state(struct pool *p, struct pool_state *state, bool has_rul
 	examine_ignored(&p->observer, state, f);
 	examine_reservations(&p->observer, state, f);
 	examine_queue(&p->observer, state, f);
-	examine_passes(state, has_rules, now_ns, f);
+	examine_passes(state, passes, now_ns, f);
 	examine_times(state, newest_end(p, now_ns), now_ns, f);
 }
 
@@ -148,7 +149,8 @@ static bool is_told(const struct findings *f, const char *text)
 	return false;
 }
 
-void pool_examine(const struct pool_config *config, bool has_rules, struct findings *f)
+void pool_examine(const struct pool_config *config, const struct passes_expected *passes,
+		  struct findings *f)
 {
 	AUTO(pool_closep) struct pool *pool = NULL;
 	AUTO(pool_state_clear) struct pool_state state = {0};
@@ -174,7 +176,7 @@ void pool_examine(const struct pool_config *config, bool has_rules, struct findi
 		findings_add(f, "pool", FINDING_NOTE, "'canhazgpu admin' creates it",
 			     "there is none yet");
 	if (r == 0 && state.initialized)
-		examine_state(pool, &state, has_rules, f);
+		examine_state(pool, &state, passes, f);
 	else
 		examine_hardware(config, f);
 }

@@ -4,6 +4,7 @@
 
 #include "base/finding.h"
 #include "plan/machine.h"
+#include "pool/examine.h"
 #include "pool/observe.h"
 
 /* Whether a pool is this host's: `other` describes whose it is where it is not. */
@@ -28,9 +29,9 @@ void examine_reservations(const struct observer *o, const struct pool_state *sta
 /* Waiting requests that are unreadable or stopped. */
 void examine_queue(const struct observer *o, const struct pool_state *state, struct findings *f);
 
-/* The passes of guard: whether something starts them, and what the last one found. */
-void examine_passes(const struct pool_state *state, bool has_rules, int64_t now_ns,
-		    struct findings *f);
+/* The passes of guard: whether something starts them, they succeed, and what the last one found. */
+void examine_passes(const struct pool_state *state, const struct passes_expected *expected,
+		    int64_t now_ns, struct findings *f);
 
 /* The processes that do not count as use of the GPUs. */
 void examine_ignored(const struct observer *o, const struct pool_state *state, struct findings *f);

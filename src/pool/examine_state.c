@@ -1,10 +1,13 @@
 /* The state of the pool, compared with the GPUs and processes of this host; see examine_private.h.
  */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/privilege.h"
 #include "base/str.h"
 #include "gpu/gpu.h"
 #include "host/process.h"
@@ -316,29 +319,94 @@ void examine_ignored(const struct observer *o, const struct pool_state *state, s
 	}
 }
 
-/* Passes are a minute apart, from a timer; this leaves room for a slow driver, and for cron. */
+/* Passes are a minute apart, from the timer; with cron, somebody may have chosen otherwise. The
+   rest is for a slow driver. */
+#define PASS_MISSED_NS (5 * NS_PER_MINUTE)
 #define PASS_LATE_NS (15 * NS_PER_MINUTE)
 
-void examine_passes(const struct pool_state *state, bool has_rules, int64_t now_ns,
-		    struct findings *f)
+/* The timer is part of an installation for all users, and works where systemd runs. */
+static bool has_timer(void)
 {
-	static const char start[] =
-		"'systemctl enable --now canhazgpu-guard.timer' starts one each "
-		"minute (docs/guard.md)";
+	return privilege_is_installed() && access("/run/systemd/system", F_OK) == 0;
+}
+
+/* What starts passes on this host, to be typed as it stands. The caller frees it. */
+static char *passes_advice(void)
+{
+	char program[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	if (has_timer())
+		return mem_strdup(
+			"as root, 'systemctl enable --now canhazgpu-guard.timer' starts one "
+			"each minute (man canhazgpu-guard)");
+	program[n > 0 ? n : 0] = '\0';
+	/* A space would end the name there, and '%' means a newline to cron. */
+	return mem_printf("a line in %s crontab starts one each minute: * * * * * %s guard (man "
+			  "canhazgpu-guard)",
+			  privilege_is_installed() ? "root's" : "your",
+			  n > 0 && !strpbrk(program, " %'\"\\$") ? program : "canhazgpu");
+}
+
+static const char read_journal[] = "'journalctl -u canhazgpu-guard.service' says why";
+
+/* There was none yet. */
+static void examine_first_pass(const struct passes_expected *x, const char *start,
+			       struct findings *f)
+{
+	if (*x->timer.failed)
+		findings_add(f, "guard", FINDING_WARNING, read_journal,
+			     "there was no pass of 'canhazgpu guard' yet: that which systemd has "
+			     "started last has failed (%s)",
+			     x->timer.failed);
+	else if (x->timer.state == HOST_TIMER_ON)
+		findings_add(f, "guard", FINDING_NOTE,
+			     "'systemctl list-timers canhazgpu-guard.timer' says when the first is",
+			     "the timer is on, and there was no pass of 'canhazgpu guard' yet");
+	else if (x->has_rules)
+		findings_add(f, "guard", FINDING_WARNING, start,
+			     "there are rules, and no pass of 'canhazgpu guard' yet");
+	else
+		findings_add(f, "guard", FINDING_NOTE, start,
+			     "there was no pass of 'canhazgpu guard' yet");
+}
+
+/* The last one was so long ago. */
+static void examine_last_pass(const struct passes_expected *x, const char *start, int64_t ago_ns,
+			      struct findings *f)
+{
+	enum finding_result result = x->has_rules ? FINDING_WARNING : FINDING_NOTE;
+
+	if (*x->timer.failed)
+		findings_extend(f, FINDING_WARNING, read_journal,
+				"but that which systemd has started last has failed (%s)",
+				x->timer.failed);
+	else if (x->timer.state == HOST_TIMER_ON && ago_ns > PASS_MISSED_NS)
+		findings_extend(f, FINDING_WARNING,
+				"'systemctl status canhazgpu-guard.timer canhazgpu-guard.service' "
+				"says why",
+				"but passes are missed: the timer is on, and should start one each "
+				"minute");
+	else if (x->timer.state == HOST_TIMER_OFF && ago_ns > PASS_LATE_NS)
+		findings_extend(f, result, start,
+				"but nothing starts it at present: the timer is off");
+	else if (x->timer.state == HOST_TIMER_UNKNOWN && ago_ns > PASS_LATE_NS)
+		findings_extend(f, result, "see cron, and what 'canhazgpu guard' says by hand",
+				"but nothing starts it at present, or it fails");
+}
+
+void examine_passes(const struct pool_state *state, const struct passes_expected *expected,
+		    int64_t now_ns, struct findings *f)
+{
 	const struct mark *last = pool_state_mark(state, PLAN_GUARD_PASS);
 	int64_t ago_ns = last ? now_ns - last->seen_ns : 0;
-	AUTO_FREE char *ago = clock_span(ago_ns);
+	AUTO_FREE char *ago = clock_span(ago_ns), *start = passes_advice();
 
 	if (!last) {
-		findings_add(f, "guard", has_rules ? FINDING_WARNING : FINDING_NOTE, start,
-			     has_rules ? "there are rules, and no pass of 'canhazgpu guard' yet"
-				       : "there was no pass of 'canhazgpu guard' yet");
+		examine_first_pass(expected, start, f);
 		return;
 	}
 	findings_add(f, "guard", FINDING_OK, NULL, "the last pass was %s ago: %s", ago,
 		     last->text ? last->text : "nothing is known of it");
-	if (ago_ns > PASS_LATE_NS)
-		findings_extend(f, has_rules ? FINDING_WARNING : FINDING_NOTE,
-				"'systemctl status canhazgpu-guard.timer' says why, or see cron",
-				"nothing starts it at present");
+	examine_last_pass(expected, start, ago_ns, f);
 }

@@ -17,6 +17,7 @@ struct pass {
 	struct pool *pool;
 	const struct plan_actor *actor;
 	const struct guard_config *config;
+	bool dry_run;
 	struct scan_cache cache;
 	struct guard_account *accounts;
 	size_t accounts_count;
@@ -203,6 +204,8 @@ static int decide(const struct pool_state *state, const struct plan_facts *facts
 
 	(void)e;
 	guard_steps_clear(&p->guarded->steps);
+	if (!p->dry_run && plan_guard_is_late(state, facts, p->cache.observation.taken_ns))
+		return 0;
 	look_at_activity(p, state, facts, &a);
 	guard = facts_of(p, facts, &a);
 	plan_guard(state, facts, &guard, &p->config->rules, plan, &p->guarded->steps);
@@ -292,7 +295,11 @@ int pool_guard(struct pool *p, const struct plan_actor *actor, const struct guar
 {
 	AUTO(pool_guarded_clear) struct pool_guarded guarded = {.sent = NULL};
 	AUTO(pass_clear)
-	struct pass pass = {.pool = p, .actor = actor, .config = config, .guarded = &guarded};
+	struct pass pass = {.pool = p,
+			    .actor = actor,
+			    .config = config,
+			    .dry_run = dry_run,
+			    .guarded = &guarded};
 	struct transaction t = {.decide = decide,
 				.argument = &pass,
 				.cache = &pass.cache,

@@ -212,6 +212,10 @@ void pool_released_clear(struct pool_released *r);
 int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids, size_t ids_count,
 		 struct pool_released *ret_released, struct err *e);
 
+/* See plan_release_id. The caller clears *ret_released. */
+int pool_release_id(struct pool *p, const struct plan_actor *actor, const char *id,
+		    struct pool_released *ret_released, struct err *e);
+
 /* Reservations that pool_extend has lengthened, with their new expiry. */
 struct pool_extended {
 	struct reservation **reservations;

@@ -11,6 +11,7 @@ struct release {
 	const struct plan_actor *actor;
 	const struct plan_account *account; /* whose reservations; NULL: the actor's, or ids */
 	bool requests;                      /* of the account, too */
+	const char *id;                     /* which reservation; NULL: the actor's, or ids */
 	const int *ids;
 	size_t ids_count;
 	bool *cancelled; /* per queue entry, as decided last; NULL: none */
@@ -61,6 +62,8 @@ static int decide_release(const struct pool_state *state, const struct plan_fact
 	if (release->account)
 		return plan_release_account(state, facts, release->actor, release->account,
 					    release->cancelled, plan, e);
+	if (release->id)
+		return plan_release_id(state, facts, release->actor, release->id, plan, e);
 	return plan_release(state, facts, release->actor, release->ids, release->ids_count, plan,
 			    e);
 }
@@ -103,6 +106,14 @@ int pool_release(struct pool *p, const struct plan_actor *actor, const int *ids,
 		 struct pool_released *ret_released, struct err *e)
 {
 	struct release release = {.actor = actor, .ids = ids, .ids_count = ids_count};
+
+	return run_release(p, &release, ret_released, e);
+}
+
+int pool_release_id(struct pool *p, const struct plan_actor *actor, const char *id,
+		    struct pool_released *ret_released, struct err *e)
+{
+	struct release release = {.actor = actor, .id = id};
 
 	return run_release(p, &release, ret_released, e);
 }

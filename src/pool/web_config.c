@@ -11,6 +11,7 @@ static const struct json_field web_host_fields[] = {
 	FIELD("name", struct web_host, name),
 	FIELD("url", struct web_host, url),
 	FIELD("token", struct web_host, token, .optional = true, .exact = true),
+	FIELD("ca_file", struct web_host, ca_file, .optional = true),
 	FIELD("label", struct web_host, label, .optional = true),
 	FIELDS_END,
 };
@@ -66,6 +67,7 @@ void web_config_clear(struct web_config *c)
 		free(c->hosts[i].name);
 		free(c->hosts[i].url);
 		free(c->hosts[i].token);
+		free(c->hosts[i].ca_file);
 		free(c->hosts[i].label);
 	}
 	free(c->hosts);

@@ -15,8 +15,9 @@
 struct web_host {
 	char *name;
 	char *url;
-	char *token; /* that its server wants to see; NULL: none */
-	char *label; /* NULL: none */
+	char *token;   /* that its server wants to see; NULL: none */
+	char *ca_file; /* what its certificate is checked by; NULL: the system's */
+	char *label;   /* NULL: none */
 };
 
 struct web_config {

@@ -200,6 +200,7 @@ void remote_gpu_read(const json_t *row, struct remote_gpu *ret)
 		.error = remote_text(row, "error"),
 		.note = remote_text(row, "note"),
 		.gpu_model = remote_text(row, "gpu_model"),
+		.since_ns = remote_time(row, "start_time"),
 		.ends_ns = remote_time(row, "ends_at"),
 		.collected = remote_text(row, "queue_id") != NULL,
 		.excluded = json_is_true(json_object_get(row, "excluded")) ||
@@ -239,7 +240,13 @@ void remote_request_read(const json_t *row, struct remote_request *ret)
 	};
 }
 
-json_t *remote_with_host(const char *host, json_t *object)
+void remote_complete_row(json_t *row)
+{
+	if (!json_object_get(row, "account"))
+		json_object_set_new(row, "account", json_null());
+}
+
+json_t *remote_row(const char *host, json_t *object)
 {
 	json_t *copy = json_object();
 
@@ -249,5 +256,6 @@ json_t *remote_with_host(const char *host, json_t *object)
 			json_object_set_new(copy, json_object_iter_key(i),
 					    json_incref(json_object_iter_value(i)));
 	}
+	remote_complete_row(copy);
 	return copy;
 }

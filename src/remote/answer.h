@@ -42,9 +42,9 @@ struct remote_gpu {
 	const char *error, *note;
 	const char *gpu_model;
 	struct quantity memory_mb;
-	int64_t ends_ns; /* TIME_NONE: unknown */
-	bool collected;  /* held for a request that waits */
-	bool excluded;   /* out of service */
+	int64_t since_ns, ends_ns; /* of a reservation; TIME_NONE: unknown */
+	bool collected;            /* held for a request that waits */
+	bool excluded;             /* out of service */
 };
 
 void remote_gpu_read(const json_t *row, struct remote_gpu *ret);
@@ -70,7 +70,10 @@ double remote_number(const json_t *object, const char *name);
 /* A time; TIME_NONE where it is none. */
 int64_t remote_time(const json_t *object, const char *name);
 
-/* A copy with "host" as first member. The caller owns it. */
-json_t *remote_with_host(const char *host, json_t *object);
+/* Adds what every row of ours has, and those of older versions and the other program have not. */
+void remote_complete_row(json_t *row);
+
+/* A copy of such a row, complete and with "host" as first member. The caller owns it. */
+json_t *remote_row(const char *host, json_t *object);
 
 #endif

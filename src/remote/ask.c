@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "base/file.h"
 #include "base/inherited.h"
 #include "base/mem.h"
+#include "base/pidfd.h"
 #include "base/privilege.h"
 #include "host/command.h"
 #include "remote/http.h"
@@ -73,14 +73,16 @@ void remote_call_url(struct remote_call *call, const char *path)
 /* The last line that says something; the caller frees it. */
 static char *last_line(const char *text)
 {
+	static const char prefix[] = "Error: ";
 	size_t end = strlen(text), begin;
 
 	while (end && strchr(" \t\r\n", text[end - 1]))
 		end--;
 	for (begin = end; begin && text[begin - 1] != '\n'; begin--)
 		continue;
-	if (!strncmp(text + begin, "Error: ", strlen("Error: ")))
-		begin += strlen("Error: ");
+	/* Not what ends with it: that is all that was said. */
+	if (end - begin > strlen(prefix) && !strncmp(text + begin, prefix, strlen(prefix)))
+		begin += strlen(prefix);
 	return mem_printf("%.*s", (int)(end - begin > 300 ? 300 : end - begin), text + begin);
 }
 
@@ -121,6 +123,12 @@ char *remote_problem(bool is_ssh, int exit_status, const char *errors)
 			   : mem_strdup("it answered nothing");
 }
 
+char *remote_no_answer(int64_t timeout_ns, const char *line)
+{
+	return mem_printf("no answer within %.9gs%s%s", (double)timeout_ns / (double)NS_PER_SECOND,
+			  *line ? ": " : "", line);
+}
+
 bool remote_is_unknown_option(int exit_status, const char *problem, const char *option)
 {
 	/* The other program calls them flags. */
@@ -148,11 +156,12 @@ static void confine(int out, int err, pid_t parent)
 __attribute__((noreturn)) static void answer_by_http(const struct remote_call *call,
 						     int64_t timeout_ns)
 {
+	const struct remote_server server = {call->url, call->token, call->host->ca_file};
 	char reason[512] = "";
 
 	signal(SIGPIPE, SIG_DFL);
-	if (http_get(call->url, call->token, timeout_ns, STDOUT_FILENO, reason, sizeof(reason)) ==
-	    0)
+	/* Who asks ends this at the time, and says so in its own words, also where it is late. */
+	if (http_get(&server, 2 * timeout_ns, STDOUT_FILENO, reason, sizeof(reason)) == 0)
 		_exit(0);
 	(void)!write(STDERR_FILENO, reason, strlen(reason));
 	_exit(1);
@@ -237,7 +246,7 @@ static void start(struct asked *a, int64_t timeout_ns, const struct rlimit *file
 	} else {
 		a->out = out[0];
 		a->err = err[0];
-		a->end = (int)syscall(SYS_pidfd_open, a->pid, 0);
+		a->end = pidfd_of(a->pid);
 	}
 	mem_auto_close(&out[1]);
 	mem_auto_close(&err[1]);
@@ -274,12 +283,13 @@ static void take_output(struct asked *a)
 	bool too_much = false, ignored = false;
 
 	if (a->out >= 0 && !take(a->out, &a->call->answer, REMOTE_ANSWER_MAX, &too_much))
-		mem_auto_close(&a->out), a->out = -1;
+		mem_auto_close(&a->out);
 	if (a->err >= 0 && !take(a->err, &a->errors, ERRORS_MAX, &ignored))
-		mem_auto_close(&a->err), a->err = -1;
-	if (!too_much || !a->pid)
+		mem_auto_close(&a->err);
+	if (!too_much)
 		return;
-	stop(a);
+	if (a->pid)
+		stop(a);
 	a->call->problem = mem_printf("its answer is longer than %zu MiB", REMOTE_ANSWER_MAX >> 20);
 }
 
@@ -290,11 +300,12 @@ static bool check_end(struct asked *a)
 
 	if (!a->pid || waitpid(a->pid, &status, WNOHANG) == 0)
 		return false;
-	/* What it has left may be a connection that is kept, and what that needs. */
-	take_output(a);
-	if (!a->pid)
-		return true;
+	/* Nothing is killed any more: what it has left may be a connection that is kept, and what
+	   that needs, and its number may be another's. */
 	a->pid = 0;
+	take_output(a);
+	if (a->call->problem)
+		return true;
 	a->call->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	if (a->call->exit_status || !a->call->answer.length)
 		a->call->problem =
@@ -361,9 +372,7 @@ static void finish(struct asked *a, int64_t timeout_ns, bool hurried)
 		line = last_line(str_text(&a->errors));
 		a->call->hurried = hurried;
 		a->call->problem = hurried ? mem_strdup("others have answered much faster")
-					   : mem_printf("no answer within %.9gs%s%s",
-							(double)timeout_ns / (double)NS_PER_SECOND,
-							*line ? ": " : "", line);
+					   : remote_no_answer(timeout_ns, line);
 	}
 	mem_auto_close(&a->out);
 	mem_auto_close(&a->err);

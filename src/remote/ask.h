@@ -51,6 +51,9 @@ void remote_ask(struct remote_call *calls, size_t count, int64_t timeout_ns,
    has printed as an error: for people. Never NULL; the caller frees it. */
 char *remote_problem(bool is_ssh, int exit_status, const char *errors);
 
+/* That none came in time; `line`: what it has said meanwhile, or "". The caller frees it. */
+char *remote_no_answer(int64_t timeout_ns, const char *line);
+
 /* Whether it says that the program there does not know that option: an older one, or another. */
 bool remote_is_unknown_option(int exit_status, const char *problem, const char *option);
 

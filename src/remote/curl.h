@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 
 #include "base/err.h"
+#include "remote/server.h"
 
 #define CURL_FUNCTIONS(X)           \
 	X(curl_global_init)         \
@@ -41,10 +42,13 @@ extern struct curl_functions curl;
 /* Loads it. -ENOTSUP, with what to install, where it is not there. */
 int curl_load(struct err *e);
 
-/* A handle for a document of a server: plain HTTP or HTTPS, no redirects, with the token (NULL:
-   none). The list is freed after the handle. */
-CURL *curl_new(const char *url, const char *token, const char *accept,
+/* A handle for a document of a server: plain HTTP or HTTPS, no redirects. The list is freed after
+ * the handle. */
+CURL *curl_new(const struct remote_server *server, const char *accept,
 	       struct curl_slist **ret_headers);
+
+/* Why a transfer has failed, in one line; `text`: in libcurl's words, or "". */
+const char *curl_reason(CURLcode code, const char *text);
 
 /* Why an answer with that status is none; NULL: it is one. */
 const char *curl_problem(long status);

@@ -74,7 +74,7 @@ int follower_new(int64_t limit_ns, struct follower **ret, struct err *e)
 	f->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	f->shared.multi = (curl.curl_multi_init)();
 	if (f->epoll_fd < 0 || !f->shared.multi) {
-		free(f);
+		follower_free(f);
 		return err_set(e, EIO, "libcurl does not start");
 	}
 	(curl.curl_multi_setopt)(f->shared.multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
@@ -93,15 +93,15 @@ struct follower *follower_free(struct follower *f)
 		follow_host_free(f->hosts[i]);
 	free(f->hosts);
 	(curl.curl_multi_cleanup)(f->shared.multi);
-	close(f->epoll_fd);
+	mem_auto_close(&f->epoll_fd);
 	free(f);
 	return NULL;
 }
 
-void follower_add(struct follower *f, const char *url, const char *token)
+void follower_add(struct follower *f, const struct remote_server *server)
 {
 	f->hosts = mem_resize(f->hosts, f->count + 1, sizeof(struct follow_host *));
-	f->hosts[f->count++] = follow_host_new(&f->shared, url, token);
+	f->hosts[f->count++] = follow_host_new(&f->shared, server);
 }
 
 void follower_want(struct follower *f, bool wanted)

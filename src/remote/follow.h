@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "remote/follow_step.h"
+#include "remote/server.h"
 
 /* The documents of a host. All but the status may be missing: older servers lack them. */
 enum follow_topic { FOLLOW_GPUS, FOLLOW_QUEUE, FOLLOW_HOST, FOLLOW_TOPICS };
@@ -21,8 +22,8 @@ struct follower;
 int follower_new(int64_t limit_ns, struct follower **ret, struct err *e);
 struct follower *follower_free(struct follower *f);
 
-/* Adds a host; the texts must live as long as the follower. NULL: no token. */
-void follower_add(struct follower *f, const char *url, const char *token);
+/* Adds a host; its texts must live as long as the follower. */
+void follower_add(struct follower *f, const struct remote_server *server);
 
 /* Whether anybody wants to see the hosts: otherwise all connections are closed. */
 void follower_want(struct follower *f, bool wanted);

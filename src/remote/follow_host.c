@@ -96,6 +96,7 @@ static void drop_documents(struct follow_host *h)
 		json_decref(h->documents[i]);
 		h->documents[i] = NULL;
 	}
+	h->about_ns = -ABOUT_NS;
 }
 
 struct follow_action follow_host_step(struct follow_host *h, enum follow_event_kind kind)
@@ -151,7 +152,7 @@ static const char *reason_of(const struct follow_host *h, const struct follow_tr
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return "no answer in time";
 	if (code != CURLE_OK)
-		return *t->reason ? t->reason : (curl.curl_easy_strerror)(code);
+		return curl_reason(code, t->reason);
 	return problem ? problem : "it has closed the event stream";
 }
 
@@ -207,7 +208,7 @@ static bool is_due(struct follow_host *h)
 
 	if (h->topic != FOLLOW_HOST)
 		return true;
-	if (h->documents[FOLLOW_HOST] && now_ns < h->about_ns + ABOUT_NS)
+	if (now_ns < h->about_ns + ABOUT_NS)
 		return false;
 	h->about_ns = now_ns;
 	return true;
@@ -277,29 +278,32 @@ int64_t follow_host_settle(struct follow_host *h)
 	return action.next_ns;
 }
 
-struct follow_host *follow_host_new(struct follow_shared *shared, const char *url,
-				    const char *token)
+struct follow_host *follow_host_new(struct follow_shared *shared,
+				    const struct remote_server *server)
 {
 	struct follow_host *h = mem_alloc(1, sizeof(*h));
+	const char *url = server->url;
+	struct remote_server document = *server;
 	size_t length = strlen(url);
 	AUTO_FREE char *stream = NULL;
 
 	while (length && url[length - 1] == '/')
 		length--;
 	h->shared = shared;
+	h->about_ns = -ABOUT_NS;
 	h->news = true;
 	follow_state_init(&h->state, shared->limit_ns);
 	for (int i = 0; i < FOLLOW_TOPICS; i++)
 		h->urls[i] = mem_printf("%.*s%s", (int)length, url, paths[i]);
 	stream = mem_printf("%.*s/api/events", (int)length, url);
-	follow_transfer_open(
-		&h->stream, h, shared,
-		&(struct follow_source){stream, token, "text/event-stream", take_stream});
+	document.url = stream;
+	follow_transfer_open(&h->stream, h, shared,
+			     &(struct follow_source){document, "text/event-stream", take_stream});
 	CURL_SET(h->stream.handle, CURLOPT_MAX_RECV_SPEED_LARGE, STREAM_SPEED);
 	CURL_SET(h->stream.handle, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
-	follow_transfer_open(
-		&h->fetch, h, shared,
-		&(struct follow_source){h->urls[0], token, "application/json", take_body});
+	document.url = h->urls[0];
+	follow_transfer_open(&h->fetch, h, shared,
+			     &(struct follow_source){document, "application/json", take_body});
 	CURL_SET(h->fetch.handle, CURLOPT_TIMEOUT_MS, (long)(shared->limit_ns / NS_PER_MS));
 	return h;
 }

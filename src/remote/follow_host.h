@@ -38,8 +38,8 @@ struct follow_host {
 };
 
 /* The shared part must live as long as the host. */
-struct follow_host *follow_host_new(struct follow_shared *shared, const char *url,
-				    const char *token);
+struct follow_host *follow_host_new(struct follow_shared *shared,
+				    const struct remote_server *server);
 void follow_host_free(struct follow_host *h);
 
 /* Takes an event into the host's state, and does to its connections what follows from it. */

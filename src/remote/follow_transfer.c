@@ -60,7 +60,7 @@ void follow_transfer_open(struct follow_transfer *t, struct follow_host *h,
 			  struct follow_shared *shared, const struct follow_source *source)
 {
 	*t = (struct follow_transfer){.host = h, .multi = shared->multi};
-	t->handle = curl_new(source->url, source->token, source->accept, &t->headers);
+	t->handle = curl_new(&source->server, source->accept, &t->headers);
 	CURL_SET(t->handle, CURLOPT_HEADERFUNCTION, take_header);
 	CURL_SET(t->handle, CURLOPT_HEADERDATA, t);
 	CURL_SET(t->handle, CURLOPT_WRITEFUNCTION, source->take);

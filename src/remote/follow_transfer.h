@@ -38,7 +38,8 @@ struct follow_transfer {
 
 /* Where a connection leads; `take` gets the transfer as its argument. */
 struct follow_source {
-	const char *url, *token, *accept;
+	struct remote_server server;
+	const char *accept;
 	curl_write_callback take;
 };
 

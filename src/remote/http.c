@@ -26,11 +26,11 @@ static size_t take(char *bytes, size_t size, size_t count, void *argument)
 	return length;
 }
 
-int http_get(const char *url, const char *token, int64_t timeout_ns, int out, char *ret_reason,
+int http_get(const struct remote_server *server, int64_t timeout_ns, int out, char *ret_reason,
 	     size_t size)
 {
 	struct curl_slist *headers;
-	CURL *handle = curl_new(url, token, "application/json", &headers);
+	CURL *handle = curl_new(server, "application/json", &headers);
 	char text[CURL_ERROR_SIZE] = "";
 	const char *problem;
 	long status = 0;
@@ -44,7 +44,7 @@ int http_get(const char *url, const char *token, int64_t timeout_ns, int out, ch
 	(curl.curl_easy_getinfo)(handle, CURLINFO_RESPONSE_CODE, &status);
 	problem = curl_problem(status);
 	if (code != CURLE_OK)
-		snprintf(ret_reason, size, "%s", *text ? text : (curl.curl_easy_strerror)(code));
+		snprintf(ret_reason, size, "%s", curl_reason(code, text));
 	else if (problem)
 		snprintf(ret_reason, size, "%s (HTTP status %ld)", problem, status);
 	(curl.curl_easy_cleanup)(handle);

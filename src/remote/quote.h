@@ -5,9 +5,9 @@
 #include "base/str.h"
 
 /*
- * Adds the words, separated by spaces, so that the login shell on the other side makes these words
- * of them, byte for byte: ssh hands over one text, and the shell may be sh, bash, dash, zsh, fish
- * or csh (which alone cannot take a line feed: it refuses the command).
+ * Adds a command of these words, so that the login shell on the other side makes these words of
+ * them, byte for byte: ssh hands over one text, and the shell may be sh, bash, dash, zsh, fish or
+ * csh.
  */
 void remote_quote(struct str *out, const char *const *words);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "remote/answer.h"
 
 enum kind {
 	TEXT = 1,
@@ -39,7 +40,7 @@ static const struct rule parent_rules[] = {{"uuid", TEXT}, {"index", NUMBER}, {0
 static const struct rule gpu_rules[] = {{"gpu_id", NUMBER},
 					{"status", TEXT},
 					{"user", TEXT},
-					{"account", TEXT},
+					{"account", TEXT | NONE},
 					{"duration", TEXT},
 					{"type", TEXT},
 					{"details", TEXT},
@@ -86,7 +87,7 @@ static const struct rule entry_rules[] = {{"id", TEXT},
 					  {"position", NUMBER},
 					  {"state", TEXT},
 					  {"user", TEXT},
-					  {"account", TEXT},
+					  {"account", TEXT | NONE},
 					  {"type", TEXT},
 					  {"requested", NUMBER},
 					  {"requested_ids", NUMBERS | NONE},
@@ -196,8 +197,12 @@ json_t *tidy_gpus(const json_t *rows)
 		const json_t *row = json_array_get(rows, i);
 		const json_t *id = json_object_get(row, "gpu_id");
 
-		if (json_is_integer(id) && json_integer_value(id) >= 0)
-			json_array_append_new(result, tidy_object(row, gpu_rules));
+		if (json_is_integer(id) && json_integer_value(id) >= 0) {
+			json_t *gpu = tidy_object(row, gpu_rules);
+
+			remote_complete_row(gpu);
+			json_array_append_new(result, gpu);
+		}
 	}
 	return result;
 }
@@ -219,6 +224,7 @@ static void add_missing(json_t *entry)
 	/* The page counts on these. */
 	if (!json_object_get(entry, "requested"))
 		json_object_set_new(entry, "requested", json_integer(0));
+	remote_complete_row(entry);
 	if (!json_object_get(entry, "allocated"))
 		json_object_set_new(entry, "allocated", json_array());
 }

@@ -26,11 +26,37 @@ bool slurm_is_own_variable(const char *entry)
 					       "SALLOC_",   "SBATCH_", "SRUN_",      "SACCT_",
 					       "SCONTROL_", "SLURMD_", "SLURMSTEPD_"};
 
-	if (!strncmp(entry, "SLURM_CONF=", 11) || !strncmp(entry, "SLURM_CONF_SERVER=", 18))
+	/* By them a client finds the cluster, and says who it is. */
+	static const char *const reach[] = {"SLURM_CONF=", "SLURM_CONF_SERVER=", "SLURM_JWT="};
+
+	for (size_t i = 0; i < ARRAY_SIZE(reach); i++) {
+		if (!strncmp(entry, reach[i], strlen(reach[i])))
+			return false;
+	}
+	/* Without "=" it is no variable: nothing reads it, and unsetenv leaves it. */
+	if (!strchr(entry, '='))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		if (!strncmp(entry, prefixes[i], strlen(prefixes[i])))
 			return true;
+	}
+	return false;
+}
+
+bool slurm_is_wish(const char *entry)
+{
+	static const char *const programs[] = {"SLURM_", "SALLOC_"};
+	static const char *const wishes[] = {
+		"ACCOUNT=", "PARTITION=", "QOS=", "WCKEY=", "CONSTRAINT=", "RESERVATION="};
+
+	for (size_t p = 0; p < ARRAY_SIZE(programs); p++) {
+		size_t length = strlen(programs[p]);
+
+		for (size_t w = 0; w < ARRAY_SIZE(wishes); w++) {
+			if (!strncmp(entry, programs[p], length) &&
+			    !strncmp(entry + length, wishes[w], strlen(wishes[w])))
+				return true;
+		}
 	}
 	return false;
 }

@@ -39,7 +39,12 @@ int slurm_ask_well(char *const argv[], char **ret_text, struct err *e);
    else the last line. The caller frees it. */
 char *slurm_complaint(const char *text);
 
-/* Whether a variable belongs to an enclosing job or changes what programs of Slurm do or print. */
+/* Whether an entry of the environment is a variable that belongs to an enclosing job, or changes
+   what programs of Slurm do or print. */
 bool slurm_is_own_variable(const char *entry);
+
+/* Of these, whether it only says which account, partition or quality of service a user wants
+   requests to be of. */
+bool slurm_is_wish(const char *entry);
 
 #endif

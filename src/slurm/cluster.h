@@ -39,7 +39,8 @@ struct slurm_job {
 	bool has_command; /* an allocation alone has none */
 	int64_t priority;
 	int64_t submit_ns, start_ns, end_ns; /* TIME_NONE: unknown, or none */
-	size_t wanted;                       /* GPUs that it asks for */
+	size_t wanted;                       /* GPUs that it asks for ... */
+	char type[SLURM_TYPE_SIZE];          /* ... of that type; "": of any */
 	struct slurm_share *shares;
 	size_t shares_count;
 };

@@ -58,7 +58,7 @@ static void examine_gpus(struct findings *f)
 	struct err e = {0};
 	size_t gpus = 0, out = 0;
 
-	if (slurm_read(0, &c, &warning, &e) < 0 || warning) {
+	if (slurm_read(&c, &warning, &e) < 0 || warning) {
 		findings_add(f, "slurm answers", FINDING_FAILED, NULL, "%s",
 			     warning ? warning : e.text);
 		return;

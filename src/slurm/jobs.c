@@ -1,12 +1,14 @@
 /* Finding and ending single jobs; see jobs.h. */
 #include "slurm/jobs.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "slurm/call.h"
@@ -37,11 +39,8 @@ int slurm_reservations(const char *account, struct slurm_held **ret_held, size_t
 			.id = strtoll(fields[0], NULL, 10),
 			.gpus = slurm_tres_gpus(fields[1]),
 		};
-		struct slurm_gpus gpus;
 
-		slurm_gpus(fields[1] + (strncmp(fields[1], "gres", 4) ? 0 : 5), &gpus);
-		if (gpus.parts_count)
-			snprintf(held.type, sizeof(held.type), "%s", gpus.parts[0].type);
+		slurm_tres_type(fields[1], held.type);
 		*ret_held = mem_resize(*ret_held, *ret_count + 1, sizeof(**ret_held));
 		(*ret_held)[(*ret_count)++] = held;
 	}
@@ -90,6 +89,49 @@ int slurm_job_find(const char *id, struct slurm_found *ret_found, struct err *e)
 		return err_set(e, EIO, "squeue: %.400s", complaint);
 	}
 	return err_set(e, ENOENT, "there is no job %" PRId64 ", or it has ended", number);
+}
+
+/* munge refuses a message whose sender's clock differs by more. */
+#define CLOCKS_DIFFER_NS (300 * NS_PER_SECOND)
+
+static int64_t time_of(const char *seconds)
+{
+	return isdigit((unsigned char)*seconds) ? strtoll(seconds, NULL, 10) * NS_PER_SECOND
+						: TIME_NONE;
+}
+
+int slurm_named(const char *name, pid_t session, int64_t since_ns, struct slurm_found **ret_found,
+		size_t *ret_count, struct err *e)
+{
+	AUTO_FREE char *text = NULL, *named = mem_printf("--name=%s", name);
+	char *fields[6], *at;
+	int r = slurm_ask_well(
+		(char *const[]){(char[]){"squeue"}, (char[]){"--me"}, (char[]){"--noheader"}, named,
+				(char[]){"--states=PENDING,CONFIGURING,RUNNING,SUSPENDED"},
+				(char[]){"--Format=JobID:|,UserID:|,State:|,AllocSID:|,"
+					 "SubmitTime:|,StartTime:|"},
+				NULL},
+		&text, e);
+
+	*ret_found = NULL;
+	*ret_count = 0;
+	if (r < 0)
+		return r;
+	for (at = text; slurm_next_row(&at, fields, ARRAY_SIZE(fields));) {
+		bool runs = !strcmp(fields[2], "RUNNING") || !strcmp(fields[2], "SUSPENDED");
+
+		if (session && (strtoll(fields[3], NULL, 10) != session ||
+				time_of(fields[4]) < since_ns - CLOCKS_DIFFER_NS))
+			continue;
+		*ret_found = mem_resize(*ret_found, *ret_count + 1, sizeof(**ret_found));
+		(*ret_found)[(*ret_count)++] = (struct slurm_found){
+			.id = strtoll(fields[0], NULL, 10),
+			.uid = (uid_t)strtoul(fields[1], NULL, 10),
+			.pending = !strcmp(fields[2], "PENDING"),
+			.start_ns = runs ? time_of(fields[5]) : TIME_NONE,
+		};
+	}
+	return 0;
 }
 
 int slurm_pending(struct slurm_found **ret_found, size_t *ret_count, struct err *e)

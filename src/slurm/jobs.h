@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "slurm/text.h"
 
 /* What reservations are called in Slurm: by that name `release` and `run` find them. */
 #define SLURM_RESERVATION_NAME "canhazgpu-reserve"
@@ -18,7 +19,7 @@
 struct slurm_held {
 	int64_t id;
 	size_t gpus;
-	char type[64]; /* "": it was asked for none */
+	char type[SLURM_TYPE_SIZE]; /* "": it was asked for none */
 };
 
 /* Running reservations of an account, by its number (NULL: one's own), the latest first. The caller
@@ -33,7 +34,13 @@ struct slurm_found {
 	int64_t id;
 	uid_t uid;
 	bool pending;
+	int64_t start_ns; /* of slurm_named alone; TIME_NONE: it does not run yet */
 };
+
+/* The jobs of this account with that name, pending or running, that were asked for by a process of
+   that session (0: any), not long before that time. The caller frees them. */
+int slurm_named(const char *name, pid_t session, int64_t since_ns, struct slurm_found **ret_found,
+		size_t *ret_count, struct err *e);
 
 /* The job of that id, as somebody has typed it. -ENOENT: there is none, or it has ended. */
 int slurm_job_find(const char *id, struct slurm_found *ret_found, struct err *e);

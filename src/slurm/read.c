@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,6 +22,9 @@
 /* How old they are before they are replaced. */
 #define KEEP_AGAIN_S 2
 
+/* How often it is looked whether another process has its answer. */
+#define LOCK_AGAIN_NS (20 * NS_PER_MS)
+
 /* Stands between the two answers. No program of Slurm prints it: JSON has it escaped. */
 #define SEPARATOR '\036'
 
@@ -33,11 +38,10 @@ static void answers_clear(struct answers *a)
 	free(a->sinfo);
 }
 
-static int ask(struct answers *ret_answers, struct err *e)
+static int ask(int64_t deadline_ns, struct answers *ret_answers, struct err *e)
 {
 	static char squeue[] = "squeue", sinfo[] = "sinfo", json[] = "--json", all[] = "--all",
 		    nodes[] = "--Node";
-	int64_t deadline_ns = clock_monotonic_ns() + SLURM_LIMIT_NS;
 	struct slurm_call jobs, hosts;
 	struct err second = {0};
 	int status, r, r2;
@@ -112,13 +116,17 @@ static int read_kept(const char *path, struct answers *ret_answers, int64_t *ret
 	return 0;
 }
 
-/* Keeps them, unless that was done a moment ago. Whole or not at all; if the disk has lost it after
-   a crash, nobody misses it, so nobody waits for the disk. */
-static void keep(const char *path, const struct answers *a)
+/* Keeps them, unless that was done a moment ago; the file's time is when Slurm was asked. Whole or
+   not at all; if the disk has lost it after a crash, nobody misses it, so nobody waits for the
+   disk. */
+static void keep(const char *path, const struct answers *a, int64_t asked_ns)
 {
 	AUTO_FREE char *temporary = NULL;
 	AUTO_CLOSE int fd = -1;
 	AUTO(str_clear) struct str text = {0};
+	const struct timespec asked = {.tv_sec = asked_ns / NS_PER_SECOND,
+				       .tv_nsec = asked_ns % NS_PER_SECOND};
+	const struct timespec times[2] = {asked, asked};
 	struct stat st;
 	time_t now = (time_t)(clock_now_ns() / NS_PER_SECOND);
 
@@ -133,54 +141,123 @@ static void keep(const char *path, const struct answers *a)
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
-	if (write(fd, text.text, text.length) != (ssize_t)text.length ||
+	if (write(fd, text.text, text.length) != (ssize_t)text.length || futimens(fd, times) < 0 ||
 	    rename(temporary, path) < 0)
 		unlink(temporary);
 }
 
-static int read_last(const char *path, int64_t max_age_ns, struct slurm_cluster *ret_cluster)
+/* The last answer, however old; with a warning where there is a reason. */
+static int read_last(const char *path, const struct err *why, struct slurm_cluster *ret_cluster,
+		     char **ret_warning)
 {
-	AUTO(answers_clear) struct answers a = {0};
-	int64_t taken_ns = TIME_NONE, age_ns;
-	int r = read_kept(path, &a, &taken_ns);
-
-	age_ns = clock_now_ns() - taken_ns;
-	if (r < 0 || age_ns < 0 || age_ns > max_age_ns)
-		return r < 0 ? r : -ESTALE;
-	r = slurm_cluster_read(a.squeue, a.sinfo, ret_cluster, NULL);
-	if (r == 0)
-		ret_cluster->taken_ns = taken_ns;
-	return r;
-}
-
-int slurm_read(int64_t max_age_ns, struct slurm_cluster *ret_cluster, char **ret_warning,
-	       struct err *e)
-{
-	AUTO_FREE char *path = kept_path();
 	AUTO(answers_clear) struct answers a = {0};
 	char age[CLOCK_DURATION_SIZE], when[CLOCK_MINUTE_SIZE];
-	int64_t begin_ns = clock_now_ns();
-	struct err why = {0};
-	int r;
+	int64_t taken_ns = TIME_NONE;
+	int r = read_kept(path, &a, &taken_ns);
 
-	*ret_warning = NULL;
-	if (max_age_ns && read_last(path, max_age_ns, ret_cluster) == 0)
-		return 0;
-	r = ask(&a, &why);
+	if (r == 0)
+		r = slurm_cluster_read(a.squeue, a.sinfo, ret_cluster, NULL);
+	if (r < 0)
+		return r;
+	ret_cluster->taken_ns = taken_ns;
+	if (why)
+		*ret_warning = mem_printf("%s; this is what it said at %s, %s ago", why->text,
+					  clock_local_minute(taken_ns, when),
+					  clock_duration(clock_now_ns() - taken_ns, age));
+	return 0;
+}
+
+static int read_now(const char *path, int64_t deadline_ns, struct slurm_cluster *ret_cluster,
+		    char **ret_warning, struct err *e)
+{
+	AUTO(answers_clear) struct answers a = {0};
+	int64_t asked_ns = clock_now_ns();
+	struct err why = {0};
+	int r = ask(deadline_ns, &a, &why);
+
 	if (r == 0)
 		r = slurm_cluster_read(a.squeue, a.sinfo, ret_cluster, &why);
 	if (r == 0) {
-		ret_cluster->taken_ns = begin_ns;
-		keep(path, &a);
+		ret_cluster->taken_ns = asked_ns;
+		keep(path, &a, asked_ns);
 		return 0;
 	}
-	if (read_last(path, INT64_MAX, ret_cluster) < 0) {
-		if (e)
-			*e = why;
-		return r;
+	if (read_last(path, &why, ret_cluster, ret_warning) == 0)
+		return 0;
+	if (e)
+		*e = why;
+	return r;
+}
+
+int slurm_read(struct slurm_cluster *ret_cluster, char **ret_warning, struct err *e)
+{
+	AUTO_FREE char *path = kept_path();
+
+	*ret_warning = NULL;
+	return read_now(path, clock_monotonic_ns() + SLURM_LIMIT_NS, ret_cluster, ret_warning, e);
+}
+
+/* ---- for those who watch ---- */
+
+/* An empty file has only been made. */
+static int64_t age_of(const char *path)
+{
+	struct stat st;
+	int64_t age_ns = -1;
+
+	if (path && lstat(path, &st) == 0 && st.st_size > 0)
+		age_ns = clock_now_ns() - st.st_mtim.tv_sec * NS_PER_SECOND - st.st_mtim.tv_nsec;
+	/* The clock was set back: it says nothing. */
+	return age_ns >= 0 ? age_ns : INT64_MAX;
+}
+
+static void pause_for(int64_t ns)
+{
+	const struct timespec pause = {.tv_sec = ns / NS_PER_SECOND, .tv_nsec = ns % NS_PER_SECOND};
+
+	nanosleep(&pause, NULL);
+}
+
+static bool lock(int fd, int64_t deadline_ns)
+{
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (clock_monotonic_ns() >= deadline_ns)
+			return false;
+		pause_for(LOCK_AGAIN_NS);
 	}
-	*ret_warning = mem_printf("%s; this is what it said at %s, %s ago", why.text,
-				  clock_local_minute(ret_cluster->taken_ns, when),
-				  clock_duration(begin_ns - ret_cluster->taken_ns, age));
-	return 0;
+	return true;
+}
+
+int slurm_read_shared(struct slurm_cluster *ret_cluster, char **ret_warning, struct err *e)
+{
+	/* Its lock is held by the process that asks, its time is that of the last question. */
+	AUTO_FREE char *path = kept_path(), *turn = path ? mem_printf("%s.asked", path) : NULL;
+	int64_t answer_ns = age_of(path), asked_ns = age_of(turn), deadline_ns;
+	int64_t age_ns = asked_ns < answer_ns ? asked_ns : answer_ns;
+	AUTO_CLOSE int fd = -1;
+	struct err why = {0};
+
+	*ret_warning = NULL;
+	/* In a moment, rather than this again until the next time. */
+	if (age_ns < SLURM_POLL_NS && age_ns > SLURM_POLL_NS - NS_PER_SECOND)
+		pause_for(SLURM_POLL_NS - age_ns);
+	deadline_ns = clock_monotonic_ns() + SLURM_LIMIT_NS;
+	if (turn)
+		fd = open(turn, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0 && !lock(fd, deadline_ns)) {
+		err_set(&why, ETIMEDOUT, "Slurm does not answer another process of this account");
+	} else {
+		answer_ns = age_of(path);
+		asked_ns = age_of(turn);
+	}
+	if (!why.code && answer_ns < SLURM_POLL_NS &&
+	    read_last(path, NULL, ret_cluster, ret_warning) == 0)
+		return 0;
+	if (!why.code && asked_ns < SLURM_POLL_NS && answer_ns != INT64_MAX)
+		err_set(&why, EIO, "Slurm has not answered another process of this account");
+	if (why.code && read_last(path, &why, ret_cluster, ret_warning) == 0)
+		return 0;
+	if (fd >= 0 && pwrite(fd, "\n", 1, 0) < 0)
+		mem_auto_close(&fd);
+	return read_now(path, deadline_ns, ret_cluster, ret_warning, e);
 }

@@ -4,15 +4,20 @@
 
 #include "slurm/cluster.h"
 
-/* However many watch, Slurm is asked no more often. */
+/* However many processes of an account watch, Slurm is asked no more often. */
 #define SLURM_POLL_NS (10 * NS_PER_SECOND)
 
 /*
- * Asks squeue and sinfo at once. An answer that this account has had within max_age_ns will do. If
- * Slurm does not answer, the last answer counts, and *ret_warning says so with its age; else it is
- * NULL. An error: there is none. The caller clears and frees both.
+ * Asks squeue and sinfo at once. If Slurm does not answer, the last answer counts, and *ret_warning
+ * says so with its age; else it is NULL. An error: there is none. The caller clears and frees both.
  */
-int slurm_read(int64_t max_age_ns, struct slurm_cluster *ret_cluster, char **ret_warning,
-	       struct err *e);
+int slurm_read(struct slurm_cluster *ret_cluster, char **ret_warning, struct err *e);
+
+/*
+ * The same for who asks again and again: an answer that this account has had within SLURM_POLL_NS
+ * will do, and of several processes one asks. (What another account has been told is no help: it
+ * could be forged, and Slurm shows each account what it may see.)
+ */
+int slurm_read_shared(struct slurm_cluster *ret_cluster, char **ret_warning, struct err *e);
 
 #endif

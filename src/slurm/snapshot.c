@@ -165,6 +165,7 @@ static void fill_waiting(struct snapshot *s, const struct slurm_cluster *c)
 		q->note = mem_strdup(job->comment);
 		q->type = job->is_batch || job->has_command ? RESERVATION_RUN : RESERVATION_MANUAL;
 		q->requested_count = (int)(job->wanted < INT32_MAX ? job->wanted : INT32_MAX);
+		q->gpu_type = *job->type ? mem_strdup(job->type) : NULL;
 		q->enqueued_ns = job->submit_ns;
 		q->heartbeat_ns = s->now_ns;
 		view->state = WAITER_ACTIVE;

@@ -166,6 +166,30 @@ const char *slurm_gpu_type(const struct slurm_gpus *g, size_t i)
 	return NULL;
 }
 
+static char *without_gres(char *word)
+{
+	return !strncmp(word, "gres", 4) && (word[4] == ':' || word[4] == '/') ? word + 5 : word;
+}
+
+void slurm_tres_type(const char *text, char ret_type[SLURM_TYPE_SIZE])
+{
+	*ret_type = '\0';
+	while (text && *text) {
+		const char *end = word_end(text, '(', ')');
+		AUTO_FREE char *word = mem_printf("%.*s", (int)(end - text), text);
+		const char *name = without_gres(word);
+		size_t length = !strncmp(name, "gpu:", 4) ? strcspn(name + 4, ":=(") : 0;
+
+		text = *end ? end + 1 : end;
+		/* "gpu:2" is how many, "gpu:3090:2" a type. */
+		if (!length || (strspn(name + 4, "0123456789") == length &&
+				(name[4 + length] == '\0' || name[4 + length] == '(')))
+			continue;
+		snprintf(ret_type, SLURM_TYPE_SIZE, "%.*s", (int)length, name + 4);
+		return;
+	}
+}
+
 size_t slurm_tres_gpus(const char *text)
 {
 	size_t whole = 0, typed = 0;
@@ -173,9 +197,7 @@ size_t slurm_tres_gpus(const char *text)
 	while (text && *text) {
 		const char *end = word_end(text, '(', ')');
 		AUTO_FREE char *word = mem_printf("%.*s", (int)(end - text), text);
-		char *name = !strncmp(word, "gres", 4) && (word[4] == ':' || word[4] == '/')
-				     ? word + 5
-				     : word;
+		char *name = without_gres(word);
 		char *count = strpbrk(name, "=");
 		unsigned long n;
 

@@ -25,13 +25,14 @@ void slurm_names_clear(struct slurm_names *n);
 void slurm_hosts(const char *text, struct slurm_names *ret_names);
 
 /* GPUs of one node as a text tells them: "gpu:a100:4(S:0-1),gpu:v100:1(IDX:4)". */
+#define SLURM_TYPE_SIZE 64
 struct slurm_gpus {
 	size_t count;
 	bool indexed; /* each part names its indexes: `is_in` holds */
 	bool is_in[SLURM_NODE_GPUS_MAX];
 	/* Which type follows which, for a node: its GPUs in their order. */
 	struct slurm_gpu_part {
-		char type[64]; /* "": none */
+		char type[SLURM_TYPE_SIZE]; /* "": none */
 		size_t count;
 	} parts[16];
 	size_t parts_count;
@@ -44,6 +45,9 @@ const char *slurm_gpu_type(const struct slurm_gpus *g, size_t i);
 /* How many GPUs a request or allocation is about: "gres:gpu:2", "gres/gpu:a100:2",
  * "cpu=1,gres/gpu=4". */
 size_t slurm_tres_gpus(const char *text);
+
+/* The type that it asks for, or the first of several; "" where it may be any. */
+void slurm_tres_type(const char *text, char ret_type[SLURM_TYPE_SIZE]);
 
 /* Words as a shell would have them: blanks, quotes, backslashes. The caller clears *ret_words. */
 int slurm_words(const char *text, struct slurm_names *ret_words, struct err *e);

@@ -85,8 +85,9 @@ char *slurm_explain(const struct slurm_cluster *c, const struct slurm_job *job, 
 
 	str_addf(&out,
 		 "Job %" PRId64
-		 " of %s is waiting for %zu GPU%s in the partition %s, since %s (%s).\n",
+		 " of %s is waiting for %zu GPU%s%s%s in the partition %s, since %s (%s).\n",
 		 job->id, job->user ? job->user : "unknown", job->wanted, str_plural(job->wanted),
+		 *job->type ? " of type " : "", job->type,
 		 job->partition ? job->partition : "unknown",
 		 clock_local_minute(job->submit_ns, time),
 		 clock_duration(now_ns - job->submit_ns, span));

@@ -35,43 +35,28 @@ bool init_is_needed(void)
 	return terminal < 0;
 }
 
-/* What the caller has set for signals, which the command gets. */
-struct init_signals {
-	sigset_t mask;
-	struct sigaction on_child;
-};
-
 /* Blocks what can be forwarded. Those that a fault of our own raises would never be taken if they
-   were blocked. A caller that ignores SIGCHLD would have the kernel take the command's status. */
-static void init_take_signals(sigset_t *ret_all, struct init_signals *ret_before)
+   were blocked. *ret_before: the mask that the command gets. */
+static void init_take_signals(sigset_t *ret_all, sigset_t *ret_before)
 {
-	struct sigaction action = {.sa_handler = SIG_DFL};
-
 	sigfillset(ret_all);
 	sigdelset(ret_all, SIGSEGV);
 	sigdelset(ret_all, SIGBUS);
 	sigdelset(ret_all, SIGFPE);
 	sigdelset(ret_all, SIGILL);
 	sigdelset(ret_all, SIGABRT);
-	sigaction(SIGCHLD, &action, &ret_before->on_child);
-	sigprocmask(SIG_SETMASK, ret_all, &ret_before->mask);
-}
-
-static void init_restore_signals(const struct init_signals *before)
-{
-	sigaction(SIGCHLD, &before->on_child, NULL);
-	sigprocmask(SIG_SETMASK, &before->mask, NULL);
+	sigprocmask(SIG_SETMASK, ret_all, ret_before);
 }
 
 /* The child: a group of its own in the foreground, so that the terminal's signals reach it once and
-   not a second time through us; and the signals as they were. SIGTTOU is blocked until then, so
-   that a caller in the background of its terminal is not stopped. */
-static void init_become_child(const struct init_signals *before)
+   not a second time through us; and the mask as it was. SIGTTOU is blocked until then, so that a
+   caller in the background of its terminal is not stopped. */
+static void init_become_child(const sigset_t *before)
 {
 	setpgid(0, 0);
 	if (isatty(STDIN_FILENO))
 		tcsetpgrp(STDIN_FILENO, getpid());
-	init_restore_signals(before);
+	sigprocmask(SIG_SETMASK, before, NULL);
 }
 
 static int status_of(int status)
@@ -144,8 +129,7 @@ static int init_watch(pid_t child, int told_fd, const sigset_t *all)
 int init_fork(int *ret_tell_fd, int *ret_status, struct err *e)
 {
 	AUTO_CLOSE int told_fd = -1, tell_fd = -1;
-	struct init_signals before;
-	sigset_t all;
+	sigset_t all, before;
 	int ends[2];
 	pid_t child;
 
@@ -158,7 +142,7 @@ int init_fork(int *ret_tell_fd, int *ret_status, struct err *e)
 	if (child < 0) {
 		int code = errno;
 
-		init_restore_signals(&before);
+		sigprocmask(SIG_SETMASK, &before, NULL);
 		return err_sys(e, code, "cannot start a process");
 	}
 	if (child == 0) {

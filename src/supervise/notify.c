@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -19,6 +20,10 @@
 
 #define TAIL_BYTES 2048
 #define TAIL_LINES 10
+
+/* How long the command's parent has to ask how it has ended, which makes it known to others. */
+#define STATUS_LIMIT_NS (2 * NS_PER_SECOND)
+#define STATUS_TICK_NS (10 * NS_PER_MS)
 
 static void tell(const struct supervisor *s, enum event_kind kind, const char *text,
 		 const char *more, const char *details)
@@ -96,8 +101,23 @@ void supervise_notify_limit(struct supervisor *s)
 
 void supervise_notify_status(struct supervisor *s)
 {
-	if (s->orders.notify && !s->orders.adopted)
-		s->status_known = host_pidfd_status(s->command_fd, s->command, &s->status);
+	if (!s->orders.notify || s->orders.adopted)
+		return;
+	s->status_known = host_pidfd_status(s->command_fd, s->command, &s->status);
+	s->status_fd = mem_steal_fd(&s->command_fd);
+}
+
+/* The GPUs have been released: there is time. */
+static void await_status(struct supervisor *s)
+{
+	const struct timespec pause = {.tv_nsec = STATUS_TICK_NS};
+	int64_t deadline_ns = clock_monotonic_ns() + STATUS_LIMIT_NS;
+
+	while (!s->status_known && s->status_fd >= 0 && clock_monotonic_ns() < deadline_ns) {
+		nanosleep(&pause, NULL);
+		s->status_known = host_pidfd_status(s->status_fd, s->command, &s->status);
+	}
+	mem_auto_close(&s->status_fd);
 }
 
 /* The end of what the run has added to the log file, in whole lines. NULL: nothing, or it is no
@@ -138,7 +158,7 @@ static char *outcome(const struct supervisor *s)
 	const char *name;
 
 	if (!s->status_known)
-		return mem_strdup("has ended (how is not known here)");
+		return mem_strdup("has ended (exit status unknown)");
 	if (WIFEXITED(s->status))
 		return WEXITSTATUS(s->status) ? mem_printf("has failed with exit status %d",
 							   WEXITSTATUS(s->status))
@@ -147,17 +167,18 @@ static char *outcome(const struct supervisor *s)
 	return mem_printf("was ended by SIG%s", name ? name : "?");
 }
 
-void supervise_notify_end(const struct supervisor *s, int64_t ended_ns)
+void supervise_notify_end(struct supervisor *s, int64_t ended_ns)
 {
-	bool failed = s->status_known && s->status != 0;
-	AUTO_FREE char *tail = failed ? log_tail(s) : NULL, *details = NULL, *how = NULL,
-		       *gpus = gpus_text(s);
+	AUTO_FREE char *tail = NULL, *details = NULL, *how = NULL, *gpus = gpus_text(s);
 	AUTO(str_clear) struct str text = {0};
 	char time[CLOCK_DURATION_SIZE];
 
 	if (!s->orders.notify)
 		return;
+	await_status(s);
 	how = outcome(s);
+	if (s->status_known && s->status != 0)
+		tail = log_tail(s);
 	str_addf(&text, "'%s' on %s %s%s after %s", what(s), gpus, how,
 		 s->stopped ? ", stopped by its supervisor," : "",
 		 clock_duration(ended_ns - s->began_ns, time));

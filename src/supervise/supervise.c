@@ -285,8 +285,11 @@ static int supervise_begin(struct supervisor *s, struct err *e)
 
 int supervise(struct pool_config *ret_pool, struct err *e)
 {
-	struct supervisor s = {
-		.command_fd = -1, .renewer_fd = -1, .clock_fd = -1, .target.socket_fd = -1};
+	struct supervisor s = {.command_fd = -1,
+			       .status_fd = -1,
+			       .renewer_fd = -1,
+			       .clock_fd = -1,
+			       .target.socket_fd = -1};
 	int r;
 
 	prctl(PR_SET_NAME, "canhazgpu");

@@ -62,6 +62,7 @@ struct supervisor {
 	int64_t began_ns;  /* when the watch began */
 	int64_t log_begin; /* of the log file, bytes: what follows is the run's; -1: there is none
 			    */
+	int status_fd;     /* pidfd of the command that has ended, to ask how; -1: none */
 	bool status_known; /* how the command has ended: */
 	int status;        /* as waitpid tells it */
 
@@ -102,7 +103,7 @@ void supervise_notify_begin(struct supervisor *s);
 void supervise_notify_start(const struct supervisor *s);
 void supervise_notify_limit(struct supervisor *s);
 void supervise_notify_status(struct supervisor *s);
-void supervise_notify_end(const struct supervisor *s, int64_t ended_ns);
+void supervise_notify_end(struct supervisor *s, int64_t ended_ns);
 
 /* --signal-before is due: the command gets its signal. */
 void supervise_warn(struct supervisor *s);

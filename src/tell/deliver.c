@@ -27,8 +27,6 @@
 #define DECIDE_LIMIT_NS (10 * NS_PER_SECOND)
 #define MAIL_LIMIT_NS (30 * NS_PER_SECOND)
 #define COMMAND_LIMIT_NS (10 * NS_PER_SECOND)
-/* After so many calls of the account's own command, the rest is left. */
-#define COMMANDS_MAX 16
 
 struct question {
 	const struct tell_account *account;
@@ -162,16 +160,19 @@ static void run_commands(const struct tell_account *account, const struct tell_n
 				       .arguments = arguments,
 				       .account = account,
 				       .limit_ns = COMMAND_LIMIT_NS};
-	size_t calls = 0;
+	size_t left_out = 0;
+	bool hangs = false;
 
-	for (size_t i = 0; *path && i < all->count - all->told && calls < COMMANDS_MAX; i++) {
+	/* tell_choose limits how many there are. */
+	for (size_t i = 0; *path && i < all->count - all->told; i++) {
 		program.input = all->items[all->told + i].json;
 		if (!(choice->channels[i] & TELL_COMMAND) || !program.input)
 			continue;
-		calls++;
-		if (tell_program_run(&program) == -ETIMEDOUT)
-			break;
+		left_out += hangs;
+		hangs = hangs || tell_program_run(&program) == -ETIMEDOUT;
 	}
+	if (left_out)
+		tell_log("%s does not get %zu more events", label, left_out);
 	free(copy);
 }
 
@@ -246,15 +247,54 @@ static bool is_silent(void)
 	return isatty(STDIN_FILENO) && fstat(STDIN_FILENO, &st) == 0 && !(st.st_mode & S_IWGRP);
 }
 
+/* Why one of these channels tells nothing, and what to do about it; NULL: they do. The caller frees
+   it. */
+static char *find_problem(const struct tell_prefs *p, unsigned channels, const char *sendmail,
+			  const char **ret_advice)
+{
+	*ret_advice = "see canhazgpu-notify.yaml(5)";
+	if ((channels & TELL_MAIL) && (!sendmail || access(sendmail, X_OK) < 0)) {
+		*ret_advice = "install a mail server, or have the administrator set tell.sendmail";
+		return sendmail ? mem_printf("mail is wanted, and '%.200s' cannot be executed: %s",
+					     sendmail, strerror(errno))
+				: mem_strdup("mail is wanted, and there is no sendmail");
+	}
+	if ((channels & TELL_COMMAND) && !*p->command)
+		return mem_strdup("~/" TELL_PREFS_FILE " names no command");
+	if ((channels & TELL_COMMAND) && access(p->command, X_OK) < 0)
+		return mem_printf("the command '%.200s' cannot be executed: %s", p->command,
+				  strerror(errno));
+	return NULL;
+}
+
+char *tell_channel_problem(const struct tell_options *options, const char *channel)
+{
+	const char *home = getenv("HOME"), *advice;
+	struct tell_prefs prefs = TELL_PREFS_DEFAULT;
+	AUTO_FREE char *problem = NULL;
+	struct err e = {0};
+	unsigned channels;
+
+	/* Where its notify.yaml is cannot be told. */
+	if (!home || !*home)
+		return NULL;
+	if (tell_prefs_load(home, &prefs, &e) < 0)
+		return mem_strdup(e.text);
+	channels = *channel ? tell_channel_parse(channel) : prefs.channels;
+	if (!channels)
+		return mem_strdup("~/" TELL_PREFS_FILE " chooses no channel: name one, such as "
+				  "--notify=terminal");
+	problem = find_problem(&prefs, channels, find_sendmail(options), &advice);
+	return problem ? mem_printf("%s; %s", problem, advice) : NULL;
+}
+
 static void describe(const struct tell_prefs *p, const char *sendmail, struct findings *f)
 {
-	if ((p->channels & TELL_MAIL) && !sendmail)
-		findings_add(f, "notify", FINDING_WARNING,
-			     "install a mail server, or set tell.sendmail",
-			     "mail is wanted, and there is no sendmail");
-	else if ((p->channels & TELL_COMMAND) && access(p->command, X_OK) < 0)
-		findings_add(f, "notify", FINDING_WARNING, NULL,
-			     "the command cannot be executed: %s", strerror(errno));
+	const char *advice;
+	AUTO_FREE char *problem = find_problem(p, p->channels, sendmail, &advice);
+
+	if (problem)
+		findings_add(f, "notify", FINDING_WARNING, advice, "%s", problem);
 	else
 		findings_add(f, "notify", FINDING_OK, NULL, "by%s%s%s%s",
 			     p->channels & TELL_TERMINAL ? " terminal" : "",

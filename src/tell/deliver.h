@@ -12,6 +12,10 @@
  */
 void tell_deliver(const struct tell_options *options, uid_t uid, const struct tell_notes *notes);
 
+/* Why the caller's account would be told nothing by that channel ("": by those that its notify.yaml
+   names), and what to do about it; NULL: it would. The caller frees it. */
+char *tell_channel_problem(const struct tell_options *options, const char *channel);
+
 /* For `canhazgpu doctor`: whether the caller's notify.yaml can be read, and what it says. */
 void tell_prefs_examine(const struct tell_options *options, struct findings *f);
 

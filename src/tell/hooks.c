@@ -23,7 +23,6 @@
 /* For the locks: root alone can open what lies there. */
 #define LOCK_DIRECTORY "/run/canhazgpu"
 #define LOCK_TICK_NS (50 * NS_PER_MS)
-#define HOOKS_MAX 32
 /* For all events of a pass together, less than TELL_LIFE_S. */
 #define HOOK_TOTAL_NS (200 * NS_PER_SECOND)
 /* The group that is the pool's, whatever its name. */
@@ -35,7 +34,7 @@ struct hook {
 };
 
 struct hooks {
-	struct hook items[HOOKS_MAX];
+	struct hook *items;
 	size_t count;
 	char *problem; /* why none is run; NULL: they are */
 };
@@ -47,6 +46,7 @@ static void hooks_clear(struct hooks *h)
 		free(h->items[i].path);
 		free(h->items[i].problem);
 	}
+	free(h->items);
 	free(h->problem);
 	*h = (struct hooks){0};
 }
@@ -69,17 +69,15 @@ static char *check_owner(const char *what, const struct stat *st)
 /* Why that file is not run; NULL: it is. */
 static char *check_file(const char *path)
 {
-	AUTO_FREE char *directory = mem_strdup(path);
 	struct stat st;
 
-	*strrchr(directory, '/') = '\0';
 	if (lstat(path, &st) < 0)
 		return mem_strdup(strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return mem_strdup("it is no file");
 	if (!(st.st_mode & S_IXOTH) && !(st.st_mode & S_IXGRP))
 		return mem_strdup("it is not executable (chmod 755)");
-	if (!privilege_path_is_root_controlled(*directory ? directory : "/"))
+	if (!privilege_path_is_root_controlled(path))
 		return mem_strdup("others than root can change a directory above it");
 	return check_owner("it", &st);
 }
@@ -89,20 +87,27 @@ static int compare(const void *a, const void *b)
 	return strcmp(((const struct hook *)a)->name, ((const struct hook *)b)->name);
 }
 
+static void add_hook(struct hooks *h, const char *name)
+{
+	AUTO_FREE char *link = mem_printf(TELL_HOOKS_DIRECTORY "/%s", name);
+	struct hook hook = {.name = mem_strdup(name), .path = realpath(link, NULL)};
+
+	if (!tell_hook_name_counts(name))
+		hook.problem = mem_strdup("its name has other characters than letters, digits, "
+					  "'_' and '-'");
+	else
+		hook.problem = hook.path ? check_file(hook.path) : mem_strdup(strerror(errno));
+	h->items = mem_resize(h->items, h->count + 1, sizeof(*h->items));
+	h->items[h->count++] = hook;
+}
+
 static void list_directory(DIR *directory, struct hooks *h)
 {
 	const struct dirent *entry;
 
-	while ((entry = readdir(directory)) && h->count < HOOKS_MAX) {
-		struct hook *hook = &h->items[h->count];
-		AUTO_FREE char *link = mem_printf(TELL_HOOKS_DIRECTORY "/%s", entry->d_name);
-
-		if (!tell_hook_name_counts(entry->d_name))
-			continue;
-		hook->name = mem_strdup(entry->d_name);
-		hook->path = realpath(link, NULL);
-		hook->problem = hook->path ? check_file(hook->path) : mem_strdup(strerror(errno));
-		h->count++;
+	while ((entry = readdir(directory))) {
+		if (*entry->d_name != '.')
+			add_hook(h, entry->d_name);
 	}
 }
 
@@ -121,7 +126,8 @@ static void hooks_list(struct hooks *h)
 		h->problem = mem_strdup("others than root can change a directory above it");
 	list_directory(directory, h);
 	closedir(directory);
-	qsort(h->items, h->count, sizeof(*h->items), compare);
+	if (h->count)
+		qsort(h->items, h->count, sizeof(*h->items), compare);
 }
 
 /* The account that hooks run as: with no group but its own, which must not be the pool's. */
@@ -144,7 +150,7 @@ static int hook_account(const char *name, struct tell_account *ret_account, stru
 }
 
 /* A hook of two passes at once gets the events in order, one after the other. Waits for at most
-   that long; -1: it is still busy. */
+   that long; -ETIMEDOUT: it is still busy. */
 static int lock_hook(const char *name, int64_t limit_ns)
 {
 	AUTO_FREE char *path = mem_printf(LOCK_DIRECTORY "/hook-%s.lock", name);
@@ -153,15 +159,18 @@ static int lock_hook(const char *name, int64_t limit_ns)
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
 
-	if (mkdir(LOCK_DIRECTORY, 0755) < 0 && errno != EEXIST)
-		return -1;
-	if (lstat(LOCK_DIRECTORY, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != getuid() ||
-	    (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return -1;
+	if ((mkdir(LOCK_DIRECTORY, 0755) < 0 && errno != EEXIST) || lstat(LOCK_DIRECTORY, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode) || st.st_uid != getuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return -EPERM;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
 		if (clock_monotonic_ns() >= deadline_ns)
-			return -1;
+			return -ETIMEDOUT;
 		nanosleep(&pause, NULL);
 	}
 	return mem_steal_fd(&fd);
@@ -181,10 +190,13 @@ static void run_hook(const struct hook *hook, const struct tell_account *account
 				       .limit_ns = limit_ns};
 	int64_t end_ns;
 
-	if (lock < 0) {
+	if (lock == -ETIMEDOUT)
 		tell_log("%s is busy with earlier events: it does not get %zu", label, count);
+	else if (lock < 0)
+		tell_log("%s does not get %zu events: cannot lock " LOCK_DIRECTORY ": %s", label,
+			 count, strerror(-lock));
+	if (lock < 0)
 		return;
-	}
 	tell_program_adopt();
 	end_ns = clock_monotonic_ns() + HOOK_TOTAL_NS;
 	for (size_t i = 0; i < count; i++) {

@@ -1,7 +1,6 @@
 /* From events to what each account is told; see news.h. */
 #include "tell/news.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,17 +25,6 @@ static char *about(const struct event *v)
 	AUTO_FREE char *gpus = str_join_ids(v->gpus, v->gpus_count, ",");
 
 	return mem_printf("%s %s", v->reservation_id ? v->reservation_id : "", gpus);
-}
-
-char *tell_news_json(const struct event *event)
-{
-	json_t *document = view_event_json(event, false);
-	char *text = json_dumps(document, JSON_COMPACT);
-	char *line = mem_printf("%s\n", text ? text : "{}");
-
-	json_decref(document);
-	free(text);
-	return line;
 }
 
 void tell_news_add(struct tell_notes *notes, const struct event *event, const struct mark *wish)
@@ -87,7 +75,7 @@ void tell_news_notes(const struct pool_news *news, uid_t uid, const char *accoun
 			continue;
 		tell_news_add(&notes, v, find_wish(news, v));
 		if (i >= news->told)
-			notes.items[notes.count - 1].json = tell_news_json(v);
+			notes.items[notes.count - 1].json = view_event_json_line(v);
 	}
 	if (news->told == news->count)
 		notes.told = notes.count;

@@ -16,7 +16,4 @@ void tell_news_add(struct tell_notes *notes, const struct event *event, const st
 /* Whom the new ones concern, each once, as indices of one of their events. The caller frees it. */
 size_t *tell_news_accounts(const struct pool_news *news, size_t *ret_count);
 
-/* An event as hooks get it. The caller frees it. */
-char *tell_news_json(const struct event *event);
-
 #endif

@@ -17,6 +17,7 @@
 #include "tell/log.h"
 #include "tell/news.h"
 #include "tell/program.h"
+#include "view/events.h"
 
 /* Accounts that are told at the same time. */
 #define AT_ONCE 16
@@ -87,7 +88,7 @@ static void tell_hooks(const struct tell_options *options, const struct pool_new
 	char **events = mem_alloc(count + 1, sizeof(*events));
 
 	for (size_t i = 0; i < count; i++)
-		events[i] = tell_news_json(&news->events[news->told + i]);
+		events[i] = view_event_json_line(&news->events[news->told + i]);
 	tell_hooks_run(options, events, count);
 	for (size_t i = 0; i < count; i++)
 		free(events[i]);

@@ -54,8 +54,8 @@ static int take_kind(struct reading *r, const struct doc_node *word)
 	else if (event_kind_parse(word->text, &kind))
 		r->prefs.kinds |= UINT64_C(1) << kind;
 	else
-		return fail(r, word,
-			    "there is no such kind of event (see canhazgpu-notify.yaml(5))");
+		return doc_error(r->name, word->line, word->column, r->e,
+				 "'%.40s' is no kind of event", word->text);
 	return 0;
 }
 

@@ -193,6 +193,8 @@ static void watch(struct running *r)
 			mem_auto_close(&r->output_fd);
 	}
 	log_line(r);
+	if (r->lines > PROGRAM_LINES_MAX)
+		tell_log("%s: %zu more lines", r->program->label, r->lines - PROGRAM_LINES_MAX);
 }
 
 static int start(const struct tell_program *p, struct running *r)

@@ -12,6 +12,7 @@
 #include "tell/deliver.h"
 #include "tell/news.h"
 #include "tell/program.h"
+#include "view/events.h"
 
 /* The process that tells. Nothing of the caller's is open in it, and it has no rights but the
    account's. */
@@ -28,7 +29,7 @@ __attribute__((noreturn)) static void teller(const struct event *event, const ch
 	tell_news_add(&notes, event, &wish);
 	notes.items[0].asked = true;
 	notes.items[0].more = mem_strdup(more);
-	notes.items[0].json = tell_news_json(event);
+	notes.items[0].json = view_event_json_line(event);
 	tell_program_adopt();
 	tell_deliver(options, getuid(), &notes);
 	_exit(EXIT_SUCCESS);

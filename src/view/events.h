@@ -2,13 +2,13 @@
 #ifndef VIEW_EVENTS_H
 #define VIEW_EVENTS_H
 
-#include <jansson.h>
-
+#include "base/json_out.h"
 #include "base/table.h"
 #include "pool/events.h"
 
-/* The table: one row per event. The caller prints and frees it. */
-struct table *view_events_table(const struct event_list *l);
+/* The table, for one row per event. The caller prints and frees it. */
+struct table *view_events_table(void);
+void view_events_row(struct table *table, const struct event *event);
 
 /* One event as a line, made printable, without a line break. The caller frees it. */
 char *view_event_line(const struct event *event);
@@ -17,9 +17,15 @@ char *view_event_line(const struct event *event);
 char *view_event_explained(const struct event *event);
 
 /* An event as an object; `whole`: with the state that it was decided on. */
-json_t *view_event_json(const struct event *event, bool whole);
+void view_event_json(struct json_out *o, const struct event *event, bool whole);
 
-/* {"events": [...], "cut": false} */
-json_t *view_events_json(const struct event_list *l);
+/* The same on a line of its own, with its end; and the whole of it, for people. The caller frees
+   it. */
+char *view_event_json_line(const struct event *event);
+char *view_event_json_whole(const struct event *event);
+
+/* {"events": [...], "cut": false}: what stands before and behind the events, and a line's end. */
+void view_events_json_begin(struct json_out *o);
+void view_events_json_end(struct json_out *o, bool cut);
 
 #endif

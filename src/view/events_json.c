@@ -4,18 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "view/event_before.h"
 #include "view/json.h"
-
-/* A text that is JSON of our own. */
-static json_t *parsed(const char *text)
-{
-	json_t *document = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-
-	return document ? document : json_null();
-}
 
 static json_t *ids_json(const char *ranges)
 {
@@ -78,36 +71,83 @@ static json_t *before_json(const char *text)
 	return object;
 }
 
-json_t *view_event_json(const struct event *event, bool whole)
+/* A document of jansson's, which is used up. */
+static void add_document(struct json_out *o, const char *name, json_t *document)
 {
-	json_t *object = json_object();
+	size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) |
+		       (o->indent ? JSON_INDENT((size_t)o->indent) : JSON_COMPACT) |
+		       (o->ascii ? JSON_ENSURE_ASCII : 0);
+	char *text = document ? json_dumps(document, flags) : NULL;
 
-	json_object_set_new(object, "id", view_json_text(event->id));
-	json_object_set_new(object, "time", view_json_time(event->time_ns));
-	json_object_set_new(object, "kind", json_string(event_kind_name(event->kind)));
-	json_object_set_new(object, "account", view_json_text(event->account));
-	json_object_set_new(object, "user", view_json_text(event->user));
-	json_object_set_new(object, "uid",
-			    event->uid.known ? json_integer(event->uid.value) : json_null());
-	json_object_set_new(object, "actor", view_json_text(event->actor));
-	json_object_set_new(object, "gpus", view_json_ids(event->gpus, event->gpus_count));
-	json_object_set_new(object, "reservation_id", view_json_text(event->reservation_id));
-	json_object_set_new(object, "queue_id", view_json_text(event->queue_id));
-	json_object_set_new(object, "reason", view_json_text(event->reason));
-	json_object_set_new(object, "details", parsed(event->details));
-	if (whole)
-		json_object_set_new(object, "before",
-				    event->before ? before_json(event->before) : json_null());
-	return object;
+	json_out_value(o, name, text ? text : "null");
+	json_decref(document);
+	free(text);
 }
 
-json_t *view_events_json(const struct event_list *l)
+void view_event_json(struct json_out *o, const struct event *event, bool whole)
 {
-	json_t *document = json_object(), *events = json_array();
+	char time[CLOCK_RFC3339_SIZE];
 
-	for (size_t i = 0; i < l->count; i++)
-		json_array_append_new(events, view_event_json(&l->events[i], false));
-	json_object_set_new(document, "events", events);
-	json_object_set_new(document, "cut", json_boolean(l->cut));
-	return document;
+	json_out_open(o, NULL, "{");
+	json_out_text(o, "id", event->id);
+	json_out_text(o, "time", clock_rfc3339(event->time_ns, time));
+	json_out_text(o, "kind", event_kind_name(event->kind));
+	json_out_text(o, "account", event->account);
+	json_out_text(o, "user", event->user);
+	if (event->uid.known)
+		json_out_int(o, "uid", event->uid.value);
+	else
+		json_out_null(o, "uid");
+	json_out_text(o, "actor", event->actor);
+	json_out_open(o, "gpus", "[");
+	for (size_t i = 0; i < event->gpus_count; i++)
+		json_out_int(o, NULL, event->gpus[i]);
+	json_out_close(o, "]");
+	json_out_text(o, "reservation_id", event->reservation_id);
+	json_out_text(o, "queue_id", event->queue_id);
+	json_out_text(o, "reason", event->reason);
+	/* A text that is JSON of our own. */
+	if (event->details)
+		add_document(o, "details", json_loads(event->details, JSON_DECODE_ANY, NULL));
+	else
+		json_out_null(o, "details");
+	if (whole && event->before)
+		add_document(o, "before", before_json(event->before));
+	else if (whole)
+		json_out_null(o, "before");
+	json_out_close(o, "}");
+}
+
+static char *event_text(const struct event *event, struct json_out o, bool whole)
+{
+	struct str text = {0};
+
+	o.to = &text;
+	view_event_json(&o, event, whole);
+	str_add(&text, "\n");
+	return str_steal(&text);
+}
+
+char *view_event_json_line(const struct event *event)
+{
+	return event_text(event, (struct json_out){.indent = 0}, false);
+}
+
+char *view_event_json_whole(const struct event *event)
+{
+	return event_text(event, (struct json_out){.indent = 2, .ascii = true}, true);
+}
+
+void view_events_json_begin(struct json_out *o)
+{
+	json_out_open(o, NULL, "{");
+	json_out_open(o, "events", "[");
+}
+
+void view_events_json_end(struct json_out *o, bool cut)
+{
+	json_out_close(o, "]");
+	json_out_bool(o, "cut", cut);
+	json_out_close(o, "}");
+	str_add(o->to, "\n");
 }

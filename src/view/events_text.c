@@ -19,10 +19,8 @@ static const struct table_column columns[] = {
 	{.name = "User", .trunc = true, .floor = 8, .drop = 2},
 	{.name = "GPUs", .trunc = true, .floor = 6, .drop = 1},
 	{.name = "ID", .drop = 3},
-	{.name = "What happened", .trunc = true, .floor = 24},
+	{.name = "What happened", .trunc = true, .floor = 24, .flow = true},
 };
-
-enum { COLUMN_WHAT = 5 };
 
 /* "2026-11-30 14:05:09", by the local clock. */
 static void time_text(int64_t time_ns, char text[32])
@@ -41,7 +39,7 @@ static char *event_user(const struct event *event)
 	return mem_strdup(event->actor);
 }
 
-static void add_row(struct table *table, const struct event *event)
+void view_events_row(struct table *table, const struct event *event)
 {
 	AUTO_FREE char *who = event_user(event);
 	AUTO_FREE char *gpus =
@@ -51,16 +49,11 @@ static void add_row(struct table *table, const struct event *event)
 	time_text(event->time_ns, time);
 	table_add(table, (const char *[]){time, event_kind_name(event->kind), who, gpus, event->id,
 					  event->reason});
-	table_keep(table, COLUMN_WHAT, event->reason);
 }
 
-struct table *view_events_table(const struct event_list *l)
+struct table *view_events_table(void)
 {
-	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-
-	for (size_t i = 0; i < l->count; i++)
-		add_row(table, &l->events[i]);
-	return table;
+	return table_new(columns, ARRAY_SIZE(columns));
 }
 
 char *view_event_line(const struct event *event)

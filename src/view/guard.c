@@ -18,20 +18,58 @@ static const char *failure_of(const struct pool_guarded *g, size_t i)
 	return g->failures ? g->failures[i] : NULL;
 }
 
+/* What a dry run says before the text of a step; whom it tells is put behind that. */
+static const struct {
+	const char *would;
+	bool tells;
+} intents[] = {
+	[GUARD_SICK] = {"would record: ", false},
+	[GUARD_WELL] = {"would record: ", false},
+	[GUARD_BEGUN] = {"would record: ", false},
+	[GUARD_ENDED] = {"would record: ", false},
+	[GUARD_EXPIRING] = {"would tell ", true},
+	[GUARD_WARN] = {"would warn ", true},
+	[GUARD_WITHDRAW] = {"would tell ", true},
+	[GUARD_RELEASED] = {"would release ", false},
+	[GUARD_TERM] = {"would send SIGTERM to ", false},
+	[GUARD_KILL] = {"would send SIGKILL to ", false},
+	[GUARD_SIGNAL_RUN] = {"would send SIGTERM to ", false},
+	[GUARD_WAIT] = {"", false},
+	[GUARD_SPARE] = {"", false},
+};
+
+static void add_intent(struct str *out, const struct guard_step *step)
+{
+	AUTO_FREE char *text = text_shown(step->text), *account = text_shown(step->account);
+
+	str_add(out, intents[step->deed].would);
+	if (intents[step->deed].tells)
+		str_addf(out, "%s: ", account ? account : "its holder");
+	str_addf(out, "%s\n", text);
+}
+
+static void add_deed(struct str *out, const struct guard_step *step, const char *failure)
+{
+	AUTO_FREE char *sentence = guard_step_sentence(step);
+	AUTO_FREE char *done = text_shown(sentence), *text = text_shown(step->text);
+
+	if (failure)
+		str_addf(out, "%s failed (%s): %s\n", guard_deed_name(step->deed), failure, text);
+	else
+		str_addf(out, "%s: %s\n", guard_deed_name(step->deed), done);
+}
+
 char *view_guard_text(const struct pool_guarded *g, bool dry_run)
 {
 	struct str out = {0};
 
 	for (size_t i = 0; i < g->steps.count; i++) {
 		const struct guard_step *step = &g->steps.steps[i];
-		const char *failure = failure_of(g, i);
-		AUTO_FREE char *text = text_shown(step->text);
 
-		if (is_quiet(step->deed) && !dry_run)
-			continue;
-		str_addf(&out, "%s%s: %s%s%s\n", dry_run && !is_quiet(step->deed) ? "would " : "",
-			 guard_deed_name(step->deed), text, failure ? "; not done: " : "",
-			 failure ? failure : "");
+		if (dry_run)
+			add_intent(&out, step);
+		else if (!is_quiet(step->deed))
+			add_deed(&out, step, failure_of(g, i));
 	}
 	return str_steal(&out);
 }

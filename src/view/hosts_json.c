@@ -22,12 +22,16 @@ json_t *view_hosts_status_json(const struct host_reply *hosts, size_t count)
 	json_t *document = json_array();
 
 	for (size_t i = 0; i < count; i++) {
-		if (!hosts[i].document)
-			json_array_append_new(document, away_json(&hosts[i]));
+		if (!hosts[i].document) {
+			json_t *row = away_json(&hosts[i]);
+
+			json_object_set_new(row, "account", json_null());
+			json_array_append_new(document, row);
+		}
 		for (size_t k = 0; k < json_array_size(hosts[i].document); k++)
 			json_array_append_new(
-				document, remote_with_host(hosts[i].name,
-							   json_array_get(hosts[i].document, k)));
+				document,
+				remote_row(hosts[i].name, json_array_get(hosts[i].document, k)));
 	}
 	return document;
 }
@@ -43,7 +47,7 @@ static void add_queue(json_t *entries, const struct host_reply *host, int64_t *r
 		remote_request_read(row, &request);
 		*requested += request.requested;
 		*allocated += request.allocated;
-		json_array_append_new(entries, remote_with_host(host->name, row));
+		json_array_append_new(entries, remote_row(host->name, row));
 	}
 }
 
@@ -84,7 +88,7 @@ static void add_rows(json_t *document, const struct host_reply *host, const char
 		json_object_set_new(document, name, all);
 	}
 	for (size_t i = 0; i < json_array_size(rows); i++)
-		json_array_append_new(all, remote_with_host(host->name, json_array_get(rows, i)));
+		json_array_append_new(all, remote_row(host->name, json_array_get(rows, i)));
 }
 
 static json_t *rest_json(const struct host_reply *host)

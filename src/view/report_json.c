@@ -22,10 +22,10 @@ static json_t *row_json(const struct usage *usage, const struct usage_row *row, 
 	char date[CLOCK_DATE_SIZE];
 	json_t *object = json_object();
 
-	if (usage_is_by_user(usage)) {
+	if (usage_is_by_user(usage))
 		json_object_set_new(object, "name", view_json_text(row->label));
-		json_object_set_new(object, "account", view_json_text(row->account));
-	}
+	json_object_set_new(object, "account",
+			    view_json_text(usage_is_by_user(usage) ? row->account : NULL));
 	if (usage->by == USAGE_BY_GPU || usage->by == USAGE_BY_USER_GPU)
 		json_object_set_new(object, "gpu_id", json_integer(row->gpu));
 	if (usage->by == USAGE_BY_DAY || usage->by == USAGE_BY_USER_DAY)

@@ -221,10 +221,10 @@ static json_t *gpu_json(const struct snapshot *s, const struct places *p,
 	json_object_set_new(object, "gpu_id", json_integer(view->id));
 	set_cluster(object, s, view);
 	set_text(object, "status", gpu_status_name(view->status));
-	if (view->reservation) {
-		set_text(object, "user", view->reservation->user);
-		set_text(object, "account", view->reservation->account);
-	}
+	set_text(object, "user", view->reservation ? view->reservation->user : NULL);
+	/* In every row, for programs that group by it. */
+	json_object_set_new(object, "account",
+			    view_json_text(view->reservation ? view->reservation->account : NULL));
 	set_text(object, "duration", t.duration);
 	set_text(object, "type", t.type);
 	set_text(object, "details", t.details);

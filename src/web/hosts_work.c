@@ -242,8 +242,12 @@ void work_on_hosts(const struct web_config *config, int fd)
 	int64_t until_ns = 0;
 
 	if (follower_new(config->hosts_limit_ns, &w.follower, &w.problem) == 0) {
-		for (size_t i = 0; i < config->hosts_count; i++)
-			follower_add(w.follower, config->hosts[i].url, config->hosts[i].token);
+		for (size_t i = 0; i < config->hosts_count; i++) {
+			const struct web_host *host = &config->hosts[i];
+			const struct remote_server server = {host->url, host->token, host->ca_file};
+
+			follower_add(w.follower, &server);
+		}
 	}
 	set_rows(&w);
 	while (wait_for_work(&w, until_ns)) {

@@ -27,6 +27,11 @@
    that it works where there is no other network. */
 #define DOCUMENTATION "guide.html"
 
+/* Which GPUs jobs had is not in Slurm's accounting. */
+#define SLURM_PAST                                                                        \
+	"Slurm does not keep which GPUs a job has had: only what runs and what waits is " \
+	"shown here, the report has the rest."
+
 /* No more events than that in a document, and in what one refresh sends to the streams. */
 #define EVENTS_MAX 1000
 #define EVENTS_SENT_MAX 100
@@ -101,7 +106,7 @@ static int slurm_now(struct snapshot *ret_snapshot, struct err *e)
 {
 	AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
 	AUTO_FREE char *warning = NULL;
-	int r = slurm_read(SLURM_POLL_NS - NS_PER_SECOND, &c, &warning, e);
+	int r = slurm_read_shared(&c, &warning, e);
 
 	if (r < 0)
 		return r;
@@ -207,9 +212,11 @@ static void add_news(struct source *s, struct str *text)
 				    EVENTS_SENT_MAX, &list, &e) < 0)
 		return;
 	for (size_t i = 0; i < list.count; i++) {
+		struct json_out o = {.to = text, .ascii = true};
+
 		str_addf(text, "event: log\nid: %s\ndata: ", list.events[i].id);
-		(void)add_document(text, view_event_json(&list.events[i], false), &e);
-		str_add(text, "\n");
+		view_event_json(&o, &list.events[i], false);
+		str_add(text, "\n\n");
 		memcpy(s->event, list.events[i].id, sizeof(s->event));
 	}
 }
@@ -304,7 +311,7 @@ int source_report(struct source *s, int days, enum usage_by by, struct str *ret_
 	return r < 0 ? r : add_document(ret_text, view_report_json(&report), e);
 }
 
-/* Which GPUs jobs had is not in Slurm's accounting: only those that run. */
+/* Those that run. */
 static int slurm_timeline(int64_t from_ns, int64_t now_ns, struct timeline *ret_timeline,
 			  struct err *e)
 {
@@ -323,6 +330,7 @@ int source_timeline(struct source *s, int days, struct str *ret_text, struct err
 {
 	AUTO(timeline_clear) struct timeline t = {0};
 	int64_t now_ns = clock_now_ns(), from_ns = now_ns - days * NS_PER_DAY;
+	json_t *document;
 	int r = 0;
 
 	if (s->config->slurm)
@@ -331,7 +339,12 @@ int source_timeline(struct source *s, int days, struct str *ret_text, struct err
 		r = pool_timeline(s->pool, from_ns, now_ns, &t, e);
 	else
 		demo_timeline(from_ns, now_ns, s->config->demo_gpus, &t);
-	return r < 0 ? r : add_document(ret_text, view_timeline_json(&t), e);
+	if (r < 0)
+		return r;
+	document = view_timeline_json(&t);
+	if (s->config->slurm)
+		set_text(document, "note", SLURM_PAST);
+	return add_document(ret_text, document, e);
 }
 
 int source_events(struct source *s, int days, struct str *ret_text, struct err *e)
@@ -339,9 +352,20 @@ int source_events(struct source *s, int days, struct str *ret_text, struct err *
 	static const struct event_filter all;
 	AUTO(event_list_clear) struct event_list list = {0};
 	int64_t since_ns = clock_now_ns() - days * NS_PER_DAY;
+	struct json_out o = {.to = ret_text, .ascii = true};
 	int r = s->pool ? pool_events(s->pool, &all, since_ns, NULL, EVENTS_MAX, &list, e) : 0;
 
-	return r < 0 ? r : add_document(ret_text, view_events_json(&list), e);
+	if (s->config->slurm)
+		return err_set(e, EOPNOTSUPP,
+			       "there are no events with Slurm: what happened to jobs is in its "
+			       "accounting ('sacct')");
+	if (r < 0)
+		return r;
+	view_events_json_begin(&o);
+	for (size_t i = 0; i < list.count; i++)
+		view_event_json(&o, &list.events[i], false);
+	view_events_json_end(&o, list.cut);
+	return 0;
 }
 
 int source_watch(struct source *s)

@@ -72,6 +72,28 @@ test("the report of a month, and back to days", async (t) => {
   assertNoProblems(world);
 });
 
+test("a report that cannot be had says why, and a timeline without the past says so", async (t) => {
+  const world = await withHistory(t);
+  const page = await world.openPage();
+  await shows(page.locator("#report table"), "alice");
+
+  await page.route("**/api/report?*", (route) => route.fulfill({ status: 503, json: { error: "no accounting \u202e" } }));
+  const at = (hours) => new Date(Date.now() + hours * 3600000).toISOString();
+  const runs = { start: at(-1), end: null, user: "dana", account: "dana", type: "run", state: "running" };
+  const gpus = [0, 1, 2, 3].map((gpu) => ({ gpu, intervals: gpu < 3 ? [] : [runs] }));
+  const timeline = { from: at(-24), to: at(0), truncated: false, note: "only what runs", gpus };
+  await page.route("**/api/timeline?*", (route) => route.fulfill({ json: timeline }));
+  await page.reload();
+  await shows(page.locator("#report-empty"), "no accounting \\u202e");
+  assert.equal(await page.locator("#report table").isVisible(), false);
+  await shows(page.locator("#timeline-note"), "only what runs");
+  // Nobody knows how much of that time was reserved.
+  await until("no share", async () => (await page.locator("#timeline .busy").allTextContents()).join("|") === "|||");
+  await page.unroute("**/api/report?*");
+  await page.reload();
+  await shows(page.locator("#report table"), "alice");
+});
+
 test("the timeline shows reservations as blocks, in hours and in days, up to their ends", async (t) => {
   const world = await withHistory(t);
   const page = await world.openPage();

@@ -242,3 +242,19 @@ stepping() {
 	renamed status >/dev/null
 	assert_equal "$(usage_history | cut -d ' ' -f 1-3)" '0 run holder-died'
 }
+
+@test "a time namespace shifts the clock by which processes have started: nobody's GPU is taken for free" {
+	unshare --time --boottime 86400 true 2>/dev/null || skip 'no time namespaces here'
+	pool 2
+	hold job
+	in_world unshare --time --boottime 86400 canhazgpu status --json >"$WORLD/inside"
+	assert_equal "$(jq -r '.[0].status' "$WORLD/inside") $(held)" 'IN_USE 0'
+	start_background inside unshare --time --boottime -60 canhazgpu run -- sleep 1000
+	wait_until '[ "$(held)" = "0 1" ]'
+	wait_until 'is_called "$background_pid" sleep'
+	chg_ok status --json
+	assert_json '[.[].status] | join(" ")' 'IN_USE IN_USE'
+	assert_equal "$(held)" '0 1'
+	kill "$background_pid" "$command"
+	wait_until '[ "$(held)" = "" ]'
+}

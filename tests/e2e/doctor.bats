@@ -80,6 +80,17 @@ installed_doctor() {
 	[ ! -e "$WORLD/pool.db" ]
 }
 
+@test "the line that starts passes of guard works as it stands" {
+	[ ! -d /run/systemd/system ] || skip 'a timer starts them here'
+	pool 1
+	chg_ok doctor --json
+	[[ $(jq -r '.[] | select(.check == "guard").advice' <<<"$stdout") =~ ':'\ (\*\ ){5}(/.*)\ \(man ]] ||
+		fail_with "$stdout"
+	in_world env PATH=/usr/bin:/bin sh -c "${BASH_REMATCH[2]}"
+	chg_ok doctor --json
+	assert_json '.[] | select(.check == "guard").result' ok
+}
+
 @test "no password, no note and no name of anybody is in it" {
 	pool 2
 	chg_ok reserve --note 'secret-note' --user 'secret-name'
@@ -192,6 +203,19 @@ installed_doctor() {
 	broken 'chmod 2757 "$WORLD/bin2/canhazgpu"' 'program FAILED' program 'everybody can write to it'
 }
 
+@test "an installation that has lost its bit: root is told, who would not notice" {
+	local advice
+	installed_doctor 'chmod 0755 "$WORLD/bin2/canhazgpu"
+		"$WORLD/bin2/canhazgpu" doctor --json >"$WORLD/root"'
+	assert_finding program ok 'not set-group-id (a personal installation)'
+	assert_finding store FAILED 'permission denied'
+	advice=$(jq -r '.[] | select(.check == "program" and .result == "warning").advice' "$WORLD/root")
+	assert_equal "$advice" "chgrp canhazgpu '$WORLD/bin2/canhazgpu' && chmod 2755 '$WORLD/bin2/canhazgpu'"
+	installed_doctor "$advice"
+	assert_status 0
+	assert_finding program ok 'set-group-id canhazgpu'
+}
+
 @test "an installation: the files with the limits are root's alone to change" {
 	installed_doctor 'mkdir -p /etc/canhazgpu/config.d; echo "policy.max-gpus: 2" >/etc/canhazgpu/config.d/lab.yaml'
 	assert_finding configuration ok /etc/canhazgpu/config.d/lab.yaml
@@ -200,6 +224,10 @@ installed_doctor() {
 	assert_finding configuration warning "chown root '/etc/canhazgpu/config.d/lab.yaml'"
 	installed_doctor 'chown 0 /etc/canhazgpu/config.d/lab.yaml; chmod 0777 /etc/canhazgpu/config.d'
 	assert_finding configuration FAILED 'everybody can write files in /etc/canhazgpu/config.d'
+	installed_doctor 'chmod 0755 /etc/canhazgpu/config.d; cd /etc/canhazgpu/config.d; chmod 0666 lab.yaml'
+	assert_finding configuration FAILED "chmod o-w '/etc/canhazgpu/config.d/lab.yaml'"
+	installed_doctor 'chmod 0600 /etc/canhazgpu/config.d/lab.yaml'
+	assert_finding configuration FAILED 'let everybody read it (chmod a+r)'
 }
 
 @test "more than one program of the name, or another one, in PATH" {

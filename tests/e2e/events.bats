@@ -25,7 +25,9 @@ events() {
 		'drained 2' 'released 0,1')"
 	assert_equal "$(events --gpu 2 --kind drained,extended)" 'drained 2'
 	assert_equal "$(events --newest 1)" 'released 0,1'
-	assert_equal "$(events --user nobody-at-all)" ''
+	chg_ok events --user nobody-at-all
+	assert_stdout 'Nothing has happened in that time.'
+	assert_stderr "Warning: there is no account 'nobody-at-all', and nothing of one in that time"
 	chg_ok events
 	assert_stdout_has "$ME got GPUs 0-1 for 2h 0m 0s"
 	assert_stdout_has "$ME took GPU 2 out of service: a fan"
@@ -52,7 +54,9 @@ events() {
 	chg_ok events --explain "$id"
 	assert_stdout_has 'Asked for: '
 	assert_stdout_has 'Requests that waited then, in order of arrival:'
-	id=$(in_world canhazgpu events --kind queued --json | jq -r '.events[1].id')
+	chg_ok events --kind queued --json
+	assert_json '.events | map(.reason | split(", ")[-1]) | join("; ")' 'first in the queue; behind 1 other request'
+	id=$(jq -r '.events[1].id' <<<"$stdout")
 	chg_ok events --explain "$id" --json
 	assert_json '.before.gpus | map("\(.state) \(.gpus | join(",")) \(.text | split(" ")[-1])") | join("; ")' \
 		"held 0,1 $ME; kept 2 $ME"
@@ -99,6 +103,15 @@ events() {
 	wait_until '[ "$(wc -l <"$WORLD/newest.out")" = 2 ]'
 	assert_equal "$(jq -r .kind "$WORLD/newest.out" | xargs)" 'released granted'
 	kill "${background_pids[newest]}"
+	# Nor where nothing was there, and more than one thing happens at once. (Not every kernel tells what a process waits in.)
+	if [ "$(cat "/proc/$$/wchan")" != 0 ]; then
+		chg_ok reserve
+		start_background none canhazgpu events --follow --json --since 1ms --newest 1
+		wait_until '[[ "$(cat "/proc/${background_pids[none]}/wchan")" == *poll* ]]'
+		chg_ok release
+		wait_until '[ "$(wc -l <"$WORLD/none.out")" = 2 ]'
+		kill "${background_pids[none]}"
+	fi
 	chg events --follow --explain 1
 	assert_error 2 '--explain and --follow cannot be used together'
 }

@@ -68,7 +68,7 @@ minutes_left() {
 	chg extend 1h
 	assert_error 1 'you hold no manually reserved GPUs: there is nothing to extend'
 	chg extend 1h 2h
-	assert_error 2 "'1h,2h' is no value of --duration"
+	assert_error 2 "unexpected argument '2h', did you mean '--duration 2h'?"
 	hold job --gpu-ids 0
 	chg extend
 	assert_error 1 "you hold no manually reserved GPUs"

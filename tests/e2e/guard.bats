@@ -74,7 +74,7 @@ unreserved='guard: {unreserved: {after: 5m, then: stop}, grace: 30s}'
 	unset 'on_gpu[3]'
 	show_gpus
 	guard
-	assert_stdout 'unreserved-ended: GPU 3 is not used by user without a reservation any more'
+	assert_stdout 'unreserved-ended: user no longer uses GPU 3 without a reservation'
 	lives "$victim"
 }
 
@@ -91,18 +91,18 @@ unreserved='guard: {unreserved: {after: 5m, then: stop}, grace: 30s}'
 	guard
 	assert_stdout ''
 	guard --dry-run
-	assert_stdout_has 'is let alone: the time since the warning, or since it began, is not over'
+	assert_stdout_has "process $victim (bash) on GPU 3 is let alone: its account was warned, and has time until "
 	later 61
 	guard --dry-run
-	assert_stdout_has "would stop: SIGTERM to process $victim (bash) of user on GPU 3: used without a reservation for 5m, warned 5m ago"
+	assert_stdout_has "would send SIGTERM to process $victim (bash) of user on GPU 3: it has used the GPU without a reservation for 5m, and was warned 5m ago"
 	guard
-	assert_stdout_has "stop: SIGTERM to process $victim"
+	assert_stdout_has "stop: guard sent SIGTERM to process $victim"
 	wait_until 'has_line "$WORLD/squatter.out" term'
 	guard
 	assert_stdout ''
 	later 31
 	guard
-	assert_stdout_has "kill: SIGKILL to process $victim (bash) of user on GPU 3"
+	assert_stdout_has "kill: guard sent SIGKILL to process $victim (bash) of user on GPU 3"
 	wait_until 'is_dead "$victim"'
 	guard
 	unset 'on_gpu[3]'
@@ -136,8 +136,8 @@ unreserved='guard: {unreserved: {after: 5m, then: stop}, grace: 30s}'
 	later 301
 	guard --dry-run
 	assert_stdout_has "GPU 0 is let alone: it is root's"
-	assert_stdout_has 'GPU 1 is let alone: guard.spare names its account, or a group of it'
-	assert_stdout_has 'GPU 2 is let alone: guard.spare names its account, or a group of it'
+	assert_stdout_has 'GPU 1 is let alone: guard.spare names its account or a group of it, or the account cannot be looked up'
+	assert_stdout_has 'GPU 2 is let alone: guard.spare names its account or a group of it, or the account cannot be looked up'
 	assert_stdout_has 'GPU 3 is let alone: guard.spare.commands names its program'
 	[[ $stdout != *SIGTERM* && $stdout != *"GPU 4"* && $stdout != *"GPU 5"* ]]
 	guard
@@ -167,8 +167,8 @@ idle_for() {
 	busy=0 used[0]=0 on_gpu[0]=''
 	show_gpus
 	idle_for 92
-	[[ $said == 'warn: GPU 0 is reserved and idle for 1h 30m: released for whoever waits, from '*' on, unless it is used'* ]]
-	[[ $said == *'warn: GPU 1 is reserved and idle for 1h 30m: '* ]]
+	[[ $said == 'warn: GPU 0 is reserved and has been idle for 1h 30m: unless it is used, guard releases it for whoever waits, from '*' on'* ]]
+	[[ $said == *'warn: GPU 1 is reserved and has been idle for 1h 30m: '* ]]
 	# A burst between.
 	busy=50
 	show_gpus
@@ -185,9 +185,9 @@ idle_for() {
 	start_background waiter "${as[@]}" canhazgpu run --wait --gpus 1 -- sleep 1000
 	wait_until 'has_text "$WORLD/waiter.err" "Waiting"'
 	guard
-	[[ $stdout == 'release: GPU 1 released by guard: idle for 2h '*', warned '*' ago, and somebody waits' ]]
+	[[ $stdout == 'release: guard released GPU 1: idle for 2h '*', and its holder was warned '*' ago; somebody waits' ]]
 	wait_until 'user status --json && [[ $(jq -r ".[1].account" "$WORLD/stdout") == admin ]]'
-	[[ $(events_of released) == *'GPU 1 released by guard: idle for '* ]]
+	[[ $(events_of released) == *'guard released GPU 1: idle for '* ]]
 	guard
 	assert_stdout ''
 }
@@ -200,9 +200,9 @@ idle_for() {
 	busy=0 used[0]=0 on_gpu[0]=''
 	show_gpus
 	idle_for 12
-	[[ $said == 'warn: the run on GPU 0 is idle for 10m: it is sent SIGTERM at '*' unless it is used' ]]
+	[[ $said == 'warn: the run on GPU 0 has been idle for 10m: unless it uses the GPU, guard sends it SIGTERM at '* ]]
 	idle_for 12
-	[[ $said == 'signal: SIGTERM to the run on GPU 0: idle for '* ]]
+	[[ $said == 'signal: guard sent SIGTERM to the run on GPU 0: idle for '* ]]
 	wait_background job
 	assert_status 7
 	has_line "$WORLD/job.out" term
@@ -219,7 +219,7 @@ idle_for() {
 	guard
 	later 3000
 	guard
-	[[ $stdout == 'expiring: the reservation of GPU 0 ends at '*': processes that go on after that are stopped' ]]
+	[[ $stdout == 'expiring: the reservation of GPU 0 ends at '*', and guard stops what goes on after that: '\''canhazgpu extend'\'' prolongs it' ]]
 	later 590
 	guard
 	assert_stdout ''
@@ -227,7 +227,7 @@ idle_for() {
 	# The pass that ends it cannot know yet; the next one does.
 	guard
 	guard
-	assert_stdout_has "stop: SIGTERM to process ${background_pids[overstays]} (sleep) of user on GPU 0: its reservation ended "
+	assert_stdout_has "stop: guard sent SIGTERM to process ${background_pids[overstays]} (sleep) of user on GPU 0: its reservation ended "
 	wait_until 'is_dead "${background_pids[overstays]}"'
 	lives "${background_pids[another]}"
 }
@@ -258,7 +258,8 @@ $unreserved"
 	victim 4302 squatter 0 5000
 	user guard --dry-run
 	assert_status 0
-	assert_stdout_has 'would warn: GPU 0 is used without a reservation'
+	assert_stdout_has 'would record: GPU 0 is used without a reservation'
+	assert_stdout_has 'would warn user: GPU 0 is used without a reservation'
 	user guard
 	assert_error 1 'may run a pass (with --dry-run everybody may see what it would do)'
 	[ -z "$(events_of warned)" ]
@@ -275,7 +276,7 @@ $unreserved"
 	assert_stdout ''
 	ok admin guard --dry-run --json
 	assert_json '.steps[0] | "\(.deed) \(.account) \(.gpus) \(.reason)"' \
-		"spare user [0] only root's guard stops process $victim (sleep) of user on GPU 0: used without a reservation for 10m, warned 5m ago"
+		"spare user [0] process $victim (sleep) of user on GPU 0 is let alone, as only root's pass stops: it has used the GPU without a reservation for 10m, and was warned 5m ago"
 	guard --json
 	assert_json '[.dry_run, .unreserved, .steps[0].deed, .steps[0].pid, .steps[0].failure] | tostring' \
 		"[false,1,\"stop\",$victim,null]"
@@ -357,7 +358,7 @@ $unreserved"
 	assert_stdout ''
 	set_clock -3600 301
 	guard
-	assert_stdout_has "stop: SIGTERM to process $victim"
+	assert_stdout_has "stop: guard sent SIGTERM to process $victim"
 	wait_until 'is_dead "$victim"'
 	set_clock -3600 4000
 	on_host 0 canhazgpu doctor --json

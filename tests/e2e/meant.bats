@@ -23,6 +23,12 @@ load run_helpers
 	pool 4
 	chg reserve 2h
 	assert_error 2 "'2h' is no value of --gpus, did you mean '--duration 2h'?"
+	chg reserve --for 2h
+	assert_error 2 "unknown option '--for', did you mean '--duration'?"
+	chg reserve 2 1h
+	assert_error 2 "unexpected argument '1h', did you mean '--duration 1h'?"
+	chg release 0 1 x
+	assert_error 2 "'x' is no value of --gpu-ids"
 	chg extend 2
 	assert_error 2 "'2' is no value of --duration, did you mean '--gpu-ids 2'?"
 	chg report 7

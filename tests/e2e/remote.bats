@@ -78,6 +78,9 @@ slow: no answer within 6s'
 	pool 1
 	chg_ok status -r gpu1 --host desk --json
 	assert_equal "$(rows)" $'gpu1 0 IN_USE\ngpu1 1 AVAILABLE\ndesk 0 AVAILABLE'
+	# Also for a caller that wants to know nothing of its children.
+	in_world env --ignore-signal=CHLD canhazgpu status --host desk --json >"$WORLD/stdout"
+	assert_equal "$(rows)" 'desk 0 AVAILABLE'
 
 	on 1 canhazgpu reserve --gpus 1 >/dev/null
 	start_lab waiter "$host_gpu1" env CANHAZGPU_STORE="sqlite:$WORLD/gpu1/pool.db" CANHAZGPU_FAKE_STATE="$WORLD/gpu1/fake.json" \
@@ -216,6 +219,31 @@ slow: no answer within 6s'
 	assert_stdout gpu3
 	ln -sf "$CANHAZGPU_BIN" "$WORLD/gpu3/bin/canhazgpu"
 
+	# However a run does not get there, what was kept for it is free at once: the command is unknown there; the process
+	# is killed while the GPUs are asked for, or on its way to them.
+	chg run --host any --type h100 -- no-such-command
+	assert_status 127
+	wait_until '[ -z "$(gpus_in_use "$(on 3 canhazgpu status --json)")" ]'
+	printf '#!/bin/sh\n[ "$1" != $(cat "%s/gpu3/slow") ] || { touch "%s/gpu3/asked"; while [ -e "%s/gpu3/asked" ]; do sleep 0.05; done; }\nexec %s "$@"\n' \
+		"$WORLD" "$WORLD" "$WORLD" "$CANHAZGPU_BIN" >"$WORLD/slower"
+	ln -sf "$WORLD/slower" "$WORLD/gpu3/bin/canhazgpu"
+	for i in reserve-INT reserve-KILL run-INT run-KILL; do
+		echo "${i%-*}" >"$WORLD/gpu3/slow"
+		start_lab lost "$desk" canhazgpu run --host any --type h100 -- touch "$WORLD/ran"
+		wait_until '[ -e "$WORLD/gpu3/asked" ]'
+		[[ $i == reserve* || -n $(gpus_in_use "$(on 3 canhazgpu status --json)") ]]
+		kill "-${i#*-}" "${background_pids[lost]}"
+		wait_background lost
+		if [[ $i == reserve* ]]; then
+			rm "$WORLD/gpu3/asked"
+			wait_until '[ "$(on 3 canhazgpu events --json | jq -r ".events | map(select(.reason | test(\"for 0h 2m|after\"))) | last.kind")" = released ]'
+		fi
+		wait_until '[ -z "$(gpus_in_use "$(on 3 canhazgpu status --json)")" ]'
+		rm -f "$WORLD/gpu3/asked"
+	done
+	[ ! -e "$WORLD/ran" ]
+	ln -sf "$CANHAZGPU_BIN" "$WORLD/gpu3/bin/canhazgpu"
+
 	# All are taken, gpu1 for the shortest time: the request queues there.
 	on 1 canhazgpu reserve --gpus 2 --duration 2s >/dev/null
 	on 2 canhazgpu reserve --gpus 1 --duration 1h >/dev/null
@@ -232,16 +260,71 @@ slow: no answer within 6s'
 	assert_stdout desk
 }
 
-@test "an https address: the certificate is checked" {
+# tls NAME DAYS ADDRESS: a server with a certificate for that address, signed by the world's own authority; its port is in
+# $port.
+tls() {
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=gpu2 -keyout "$WORLD/$1.key" -out "$WORLD/$1.csr" 2>/dev/null
+	openssl x509 -req -in "$WORLD/$1.csr" -CA "$WORLD/ca.pem" -CAkey "$WORLD/ca.key" -set_serial 7 -days "$2" \
+		-extfile <(echo "subjectAltName=IP:$3") -out "$WORLD/$1.pem" 2>/dev/null
+	start_background "$1" sh -c 'cd "$0" && exec openssl s_server -accept 127.0.0.1:0 -WWW -key "$0/$1.key" -cert "$0/$1.pem"' "$WORLD" "$1"
+	wait_until 'has_text "$WORLD/'"$1"'.out" "ACCEPT 127"'
+	port=$(sed -n 's/^ACCEPT 127.0.0.1://p' "$WORLD/$1.out")
+}
+
+@test "an https address: the certificate is checked, also by an authority of one's own" {
+	local good wrong
 	pool 1
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=gpu2 \
-		-addext subjectAltName=IP:127.0.0.1 -keyout "$WORLD/key" -out "$WORLD/cert" 2>/dev/null
-	start_background tls openssl s_server -accept 127.0.0.1:0 -www -key "$WORLD/key" -cert "$WORLD/cert"
-	wait_until 'has_text "$WORLD/tls.out" "ACCEPT 127"'
-	world_set "CANHAZGPU_HOSTS=gpu2 url=https://127.0.0.1:$(sed -n 's/^ACCEPT 127.0.0.1://p' "$WORLD/tls.out")"
-	chg status --host gpu2 --json
-	assert_status 1
-	[[ $(json_get '.[0] | "\(.status) \(.error)"') == 'AWAY '*certificate* ]] || fail_with "$stdout"
+	mkdir "$WORLD/api"
+	echo '[{"gpu_id": 3, "status": "AVAILABLE"}]' >"$WORLD/api/status"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj '/CN=An authority' \
+		-keyout "$WORLD/ca.key" -out "$WORLD/ca.pem" 2>/dev/null
+	echo nothing >"$WORLD/empty.pem"
+	tls good 2 127.0.0.1
+	good=https://127.0.0.1:$port
+	tls wrong 2 127.0.0.2
+	wrong=https://127.0.0.1:$port
+	# Each that is not good is one row with the reason, and stops no other.
+	hosts "[{name: good, url: '$good', ca-file: $WORLD/ca.pem}, {name: unknown, url: '$good'},
+  {name: other, url: '$good', ca-file: $WORLD/wrong.pem}, {name: name, url: '$wrong', ca-file: $WORLD/ca.pem},
+  {name: none, url: '$good', ca-file: $WORLD/none.pem}, {name: empty, url: '$good', ca-file: $WORLD/empty.pem}]"
+	chg_ok status --host good,unknown,other,name,none,empty --json
+	assert_json '[.[] | "\(.host) \(.gpu_id // "-") \(.status) \(.account)"] | join(", ")' \
+		'good 3 AVAILABLE null, unknown - AWAY null, other - AWAY null, name - AWAY null, none - AWAY null, empty - AWAY null'
+	for name in unknown other name none empty; do
+		[[ $(json_get ".[] | select(.host == \"$name\").error") == *certificate* ]] || fail_with "$name: $stdout"
+	done
+	chg_ok status --host good,unknown
+	grep -E '^unknown +- +AWAY .*certificate.*\(ca-file' "$WORLD/stdout"
+	[ "$(grep -c . "$WORLD/stdout")" = 4 ] || fail_with "$stdout"
+}
+
+# Whether the token is in a command line or an environment of any process but the test itself.
+token_is_seen() {
+	local file
+	for file in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do
+		grep -qsa 0123456789abcdef-token "$file" && echo "$file"
+	done
+	return 0
+}
+
+@test "the token of a web server is in no command line, environment, output or error" {
+	pool 1
+	start_background liar python3 "$BATS_TEST_DIRNAME/programs/answer-http" 0
+	wait_until 'has_text "$WORLD/liar.out" ready'
+	liar=http://127.0.0.1:$(sed -n 's/^ready //p' "$WORLD/liar.out")
+	echo 0123456789abcdef-token >"$WORLD/token"
+	hosts "[{name: silent, url: '$liar/silent', token-file: $WORLD/token}, {name: other, url: '$liar/token', token-file: $WORLD/token},
+  gpu9]" 'host-timeout: 3s'
+	printf '#!/bin/sh\nenv >>"%s/ssh-env"; echo "$@" >>"%s/ssh-env"; exec sleep 30\n' "$WORLD" "$WORLD" >"$WORLD/bin/ssh"
+	chmod +x "$WORLD/bin/ssh"
+	start_background asks canhazgpu status --all
+	wait_until '[ -s "$WORLD/ssh-env" ]'
+	[ -z "$(token_is_seen)" ] || fail_with "$(token_is_seen)"
+	wait_background asks
+	has_text "$WORLD/asks.out" 'no answer within 3s' || fail_with "$(cat "$WORLD/asks.out" "$WORLD/asks.err")"
+	chg status --all --json
+	has_text "$WORLD/stdout" 'another token'
+	assert_equal "$(grep -rl 0123456789abcdef-token "$WORLD" | sort)" "$WORLD/token"
 }
 
 @test "a key that may only look: views are carried out, everything else is refused" {

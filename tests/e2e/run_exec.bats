@@ -189,7 +189,7 @@ fake_sudo() {
 	# Nothing special; and signals blocked and ignored (SIGPIPE among them), other masks and handles.
 	# shellcheck disable=SC2016
 	for context in '"$@"' 'umask 027; ulimit -n 100; exec 5<>/dev/zero 9>/dev/null
-		exec nice -n 3 env --ignore-signal=PIPE,HUP,INT --block-signal=USR1,CHLD,TERM "$@"'; do
+		exec nice -n 3 env --ignore-signal=PIPE,HUP,INT,CHLD --block-signal=USR1,CHLD,TERM "$@"'; do
 		in_world sh -c "cd '$WORLD/a directory'; $context" sh sh -c "$look" \
 			</dev/null >"$WORLD/before" 2>/dev/null
 		in_world sh -c "cd '$WORLD/a directory'; $context" sh canhazgpu run -- sh -c "$look" \

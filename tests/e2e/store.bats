@@ -92,7 +92,7 @@ databases() {
 }
 
 @test "no pool yet: every command names the way, and makes nothing" {
-	for command in status 'status --json' reserve release 'run -- true'; do
+	for command in status 'status --json' reserve release 'run -- true' events 'events --explain 17'; do
 		# shellcheck disable=SC2086
 		chg $command
 		assert_error 1 ''

@@ -73,6 +73,15 @@ load tell_helpers
 	chmod 0757 "$WORLD/etc/canhazgpu/hooks.d/30-others"
 	hook 40-plain <<<'echo >$folder/bad'
 	chmod 0644 "$WORLD/etc/canhazgpu/hooks.d/40-plain"
+	# Root's own file, in whose place others could put another.
+	mkdir "$WORLD/theirs"
+	printf '#!/bin/sh\necho >%s/bad\n' "$folder" >"$WORLD/theirs/hook"
+	chmod 0755 "$WORLD/theirs/hook"
+	chown 4311 "$WORLD/theirs"
+	ln -s "$WORLD/theirs/hook" "$WORLD/etc/canhazgpu/hooks.d/50-link"
+	# As many as there are.
+	hook 50-many <<<'read -r event && echo >>$folder/many'
+	for i in {51..90}; do ln -s 50-many "$WORLD/etc/canhazgpu/hooks.d/$i-many"; done
 	reserve_and_release
 	wait_until '[ "$(grep -c "\"kind\"" "$folder/who")" = 3 ]'
 	assert_equal "$(sed -n 1,2p "$folder/who" | paste -sd ' ')" '4310 4310'
@@ -80,9 +89,13 @@ load tell_helpers
 	assert_equal "$(sed -n '/^{/q; 3,$p' "$folder/who" | cut -d= -f1 | paste -sd ' ')" 'HOME LANG LOGNAME PATH PWD USER'
 	wait_until 'has_text "$folder/log" "hook 40-plain is not run: it is not executable (chmod 755)"'
 	has_text "$folder/log" 'hook 30-others is not run: it can be written by others than root'
+	wait_until 'has_text "$folder/log" "hook 50-link is not run: others than root can change a directory above it"'
+	has_text "$folder/log" "hook 20 who is not run: its name has other characters than letters, digits, '_' and '-'"
+	wait_until '[ "$(wc -l <"$folder/many")" = 123 ]'
+	rm "$WORLD"/etc/canhazgpu/hooks.d/*-many
 	[ ! -e "$folder/bad" ]
 	root canhazgpu doctor
-	[[ $stdout == *'warning  hooks '*'1 in /etc/canhazgpu/hooks.d'*'30-others is not run'* ]] || fail_with 'doctor does not tell'
+	[[ $stdout == *'warning  hooks '*'1 in /etc/canhazgpu/hooks.d'*'20 who is not run'*'30-others is not run'* ]] || fail_with 'doctor does not tell'
 	# Without the account nothing runs, above all not as root.
 	sed -i '/^canhazgpu-hooks/d' "$WORLD/etc/passwd"
 	reserve_and_release
@@ -191,6 +204,26 @@ wait_told() {
 	grep -q "reaches its time limit in 10 minutes" "$WORLD/home/told"
 }
 
+@test "--notify says at once why nothing would be told" {
+	local yaml=$WORLD/home/.config/canhazgpu/notify.yaml
+	pool 1
+	chg run --notify=command -- true
+	assert_equal "$stderr" "Warning: --notify: ~/.config/canhazgpu/notify.yaml names no command; see canhazgpu-notify.yaml(5)
+Reserved 1 GPU(s): [0] for command execution"
+	told
+	chg run --notify=command -- true
+	assert_equal "$stderr" 'Reserved 1 GPU(s): [0] for command execution'
+	chmod -x "$WORLD/home/keep"
+	chg reserve --short --notify=command
+	assert_stderr_has "Warning: --notify: the command '$WORLD/home/keep' cannot be executed: Permission denied"
+	echo 'channels: none' >"$yaml"
+	chg reserve --short --notify
+	assert_stderr_has 'Warning: --notify: ~/.config/canhazgpu/notify.yaml chooses no channel'
+	echo 'kinds: grant' >"$yaml"
+	chg reserve --short --notify
+	assert_stderr_has "Warning: --notify: $yaml:1:8: 'grant' is no kind of event"
+}
+
 @test "run --notify by mail: the last lines of a log file, and nothing of what was there before" {
 	need_root
 	people
@@ -240,7 +273,7 @@ wait_told() {
 	ok root canhazgpu guard
 	set_clock 0 301
 	ok root canhazgpu guard
-	wait_until 'has_text "$folder/a" "SIGTERM to process $squatter (sleep) of user on GPU 3"'
+	wait_until 'has_text "$folder/a" "guard sent SIGTERM to process $squatter (sleep) of user on GPU 3: it has used the GPU without a reservation for "'
 	wait_background squatter
 	assert_equal "$status" 143
 	cat "$folder/a"

@@ -33,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO_FREE char *text = mem_alloc(size + 1, 1);
 	AUTO(slurm_names_clear) struct slurm_names hosts = {0}, words = {0};
 	struct slurm_gpus gpus;
+	char type[SLURM_TYPE_SIZE];
 	struct usage usage;
 	char *second;
 	size_t n;
@@ -44,6 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (hosts.count > SLURM_LIST_MAX || gpus.count > SLURM_NODE_GPUS_MAX)
 		abort();
 	(void)slurm_tres_gpus(text);
+	slurm_tres_type(text, type);
 	(void)slurm_words(text, &words, NULL);
 	/* The first line is squeue's answer, the rest that of sinfo. */
 	second = strchr(text, '\n');

@@ -45,6 +45,8 @@ teardown() {
 		[ "$status" = "${row%% *}" ]
 		[[ $output != *srun* ]]
 	done
+	# Also for a caller that wants to know nothing of its children.
+	run -3 as_user timeout 60 env --ignore-signal=CHLD "$CANHAZGPU_BIN" run -- sh -c 'exit 3'
 	run -127 chg run -- no-such-command
 	run -126 chg run -- /etc/passwd
 }
@@ -126,9 +128,53 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "
 	run -0 --separate-stderr chg run -- sh -c 'echo "$SLURM_JOB_ID"'
 	[ "$output" = "$SLURM_JOB_ID" ]
 	unset SLURM_JOB_ID SLURM_GPUS_ON_NODE
-	# It would have a job that nobody knows of.
-	run -2 chg reserve --slurm --mem=50 --quiet
-	[[ $output == "Error: '--quiet' does not work with 'reserve'"* ]]
+}
+
+@test "a reservation whose salloc does not say so is found, and taken back where salloc has failed" {
+	run -0 chg reserve --short --slurm --mem=50 --quiet
+	[[ $output =~ ^[0-9]+$ ]]
+	[ "$(slurm squeue -h -o %A)" = "$output" ]
+	local end
+	mkdir -p "$cluster/bin"
+	for end in 'kill -KILL $$' 'exit 1'; do
+		printf '#!/bin/sh\n"%s" "$@" 2>/dev/null\n%s\n' "$(command -v salloc)" "$end" >"$cluster/bin/salloc"
+		chmod 755 "$cluster/bin/salloc"
+		PATH=$cluster/bin:$PATH run -1 chg reserve --slurm --mem=50
+		[[ $output == 'Error: salloc ended with status '* ]]
+	done
+	rm "$cluster/bin/salloc"
+	# What another process has reserved stays.
+	[ "$(slurm squeue -h -t R | wc -l)" = 1 ]
+}
+
+@test "what a user has set for Slurm's own programs changes nothing that is read" {
+	local SQUEUE_FORMAT=x SQUEUE_FORMAT2=y SQUEUE_STATES=FAILED SQUEUE_USERS=root SQUEUE_SORT=i SQUEUE_PARTITION=none \
+		SQUEUE_ARRAY=1 SINFO_FORMAT=x SINFO_PARTITION=none SINFO_SORT=x SLURM_TIME_FORMAT=relative SLURM_BITSTR_LEN=3 \
+		SLURM_CLUSTERS=none SLURM_DEBUG=quiet SLURM_EXIT_ERROR=77 SLURM_EXIT_IMMEDIATE=78 SLURM_NTASKS=3 SLURM_NNODES=2 \
+		SLURM_GRES=gpu:4 SLURM_IMMEDIATE=1 SLURM_LABELIO=1 SLURM_STDERRMODE=none SLURM_JOB_NAME=x SLURM_TEST_EXEC=1 \
+		SALLOC_IMMEDIATE=1 SALLOC_GRES=gpu:4 SALLOC_DEBUG=quiet SALLOC_TIMELIMIT=1 SALLOC_NO_BELL=1 \
+		SCANCEL_INTERACTIVE=1 SCANCEL_STATE=PENDING SCANCEL_VERBOSE=1 SLURM_HINT=nomultithread
+	# These are what requests are to be of.
+	local SALLOC_PARTITION=main SLURM_PARTITION=main
+	export "${!SQUEUE_@}" "${!SINFO_@}" "${!SALLOC_@}" "${!SCANCEL_@}" SLURM_TIME_FORMAT SLURM_BITSTR_LEN SLURM_CLUSTERS \
+		SLURM_DEBUG SLURM_EXIT_ERROR SLURM_EXIT_IMMEDIATE SLURM_NTASKS SLURM_NNODES SLURM_GRES SLURM_IMMEDIATE \
+		SLURM_LABELIO SLURM_STDERRMODE SLURM_JOB_NAME SLURM_TEST_EXEC SLURM_HINT SLURM_PARTITION
+	run -0 chg reserve --gpus 2 --duration 2h --slurm --mem=50
+	[[ ${lines[0]} == 'Reserved 2 GPU(s) for 2h 0m 0s: job '* ]]
+	run -0 chg status
+	[ "$(grep -c 'MANUAL .* expires in [12]h' <<<"$output")" = 2 ]
+	run -3 --separate-stderr chg run --gpus 2 -- sh -c 'echo said; exit 3'
+	[ "$output" = said ]
+	run -0 chg release
+	[[ $output == 'Released 2 GPU(s): job '* ]]
+	run -3 --separate-stderr chg run --gpus 2 -- sh -c 'echo said; exit 3'
+	[ "$output" = said ]
+	run -0 chg queue
+	[ "$output" = 'No requests are waiting.' ]
+	SLURM_PARTITION=none run -1 chg run -- true
+	[[ $output == 'Error: Slurm: '*'partition'* ]]
+	SALLOC_PARTITION=none run -1 chg reserve
+	[[ $output == 'Error: Slurm: '*'partition'* ]]
 }
 
 @test "status --mine, release --user, and cancel of a job that runs" {
@@ -147,26 +193,35 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "
 	fails wait $pid
 }
 
-@test "however many watch, an answer that is younger than 10 s will do" {
-	local i pids=()
+@test "however many watch, Slurm is asked once in 10 s, also when it does not answer" {
+	local i mode pids
 	mkdir -p "$cluster/bin"
-	printf '#!/bin/sh\necho asked >>"%s/home/asked"\nexec "%s" "$@"\n' "$cluster" "$(command -v squeue)" >"$cluster/bin/squeue"
-	chmod 755 "$cluster/bin/squeue"
 	rm -f "$cluster"/home/.cache/canhazgpu/slurm-*
-	PATH=$cluster/bin:$PATH run -0 chg status
-	for i in 1 2 3; do
-		PATH=$cluster/bin:$PATH chg_begin "watch$i" status --watch=1
-		pids+=("$pid")
+	run -0 chg status
+	for mode in 'sleep 0.2; exec "$0" "$@"' 'exit 1'; do
+		printf '#!/bin/sh\necho asked >>"%s/home/asked"\nset -- "%s" "$@"\nexec sh -c '"'%s'"' "$@"\n' "$cluster" \
+			"$(command -v squeue)" "$mode" >"$cluster/bin/squeue"
+		chmod 755 "$cluster/bin/squeue"
+		rm -f "$cluster/home/asked" "$cluster"/home/.cache/canhazgpu/slurm-*.asked
+		# The answer is there, and too old.
+		as_user touch -d '-1 minute' "$cluster"/home/.cache/canhazgpu/slurm-*
+		pids=()
+		for i in 1 2 3 4; do
+			PATH=$cluster/bin:$PATH chg_begin "watch$i" status --watch=1
+			pids+=("$pid")
+		done
+		for i in 1 2 3 4; do
+			wait_until 'grep -q "^n3:3" "$cluster/watch'$i'.out"'
+		done
+		# More than the second that was asked for.
+		sleep 1.2
+		kill "${pids[@]}"
+		[ "$(wc -l <"$cluster/home/asked")" = 1 ]
+		[ "$(cat "$cluster"/watch[1-4].out | grep -c '^n3:3')" = 4 ]
 	done
-	for i in 1 2 3; do
-		wait_until 'grep -q "^n3:3" "$cluster/watch'$i'.out"'
-	done
-	# More than the second that was asked for.
-	sleep 1.2
-	kill "${pids[@]}"
+	[ "$(cat "$cluster"/watch[1-4].err | grep -c '^Warning: .*; this is what it said at .* ago$')" = 4 ]
+	[ "$(cat "$cluster"/watch[1-4].err | grep -c '^Warning: Slurm has not answered another process of this account; ')" = 3 ]
 	rm "$cluster/bin/squeue"
-	[ "$(wc -l <"$cluster/home/asked")" = 1 ]
-	[ "$(cat "$cluster"/watch[123].out | grep -c '^n3:3')" = 3 ]
 }
 
 # All GPUs, in one job for each node.
@@ -315,9 +370,10 @@ fill() {
 	as_user bash -c 'setsid slurmctld -D >/dev/null 2>&1 </dev/null 3>&- & echo $! >"$0"' "$cluster/c/run/slurmctld"
 	# A client that it does not answer yet would try again after seconds.
 	wait_until '(exec 4<>"/dev/tcp/127.0.0.1/$(sed -n s/^SlurmctldPort=//p "$SLURM_CONF")") 2>/dev/null'
-	# What it had saved may be older than the last test: jobs of that come back.
+	# What it had saved may be older than the last test: jobs of that come back, and drained nodes.
 	# The other nodes are unknown to it at first, which the next tests would see.
-	wait_until 'slurm scancel --user="$(as_user id -un)"; [ "$(slurm sinfo -hN -o %t 2>/dev/null | grep -c "^idle$")" = 3 ]'
+	wait_until 'slurm scancel --user="$(as_user id -un)"; slurm scontrol update nodename=n[1-3] state=resume 2>/dev/null
+		[ "$(slurm sinfo -hN -o %t 2>/dev/null | grep -c "^idle$")" = 3 ]'
 	run -0 --separate-stderr chg run -- echo back
 	[ "$output" = back ]
 }
@@ -362,6 +418,12 @@ fill() {
 	[[ $output == *'canhazgpu_gpu_info{gpu="5",model="GPU",uuid="",node="n2",node_gpu="1"} 1'* ]]
 	run -0 curl -sSf --max-time 20 "${url}api/timeline"
 	[ "$(jq '[.gpus[].intervals[]] | length' <<<"$output")" = 2 ]
+	[[ $(jq -r .note <<<"$output") == 'Slurm does not keep which GPUs a job has had: '* ]]
+	# Nothing would be a lie.
+	run -0 curl -sS --max-time 20 "${url}api/events/log"
+	[[ $(jq -r .error <<<"$output") == 'there are no events with Slurm: '* ]]
+	run -0 curl -sS --max-time 20 "${url}api/report"
+	[[ $(jq -r .error <<<"$output") == "'report' does not work with Slurm here: its accounting is not set up"* ]]
 	kill $pid
 	wait $pid
 }

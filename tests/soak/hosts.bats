@@ -41,6 +41,10 @@ CALLERS=${CALLERS:-50}
 	done
 	[ ! -e "$WORLD/wrong" ] || fail_with "$(cat "$WORLD/wrong")"
 	[ "$(find "$WORLD/done" -type f | wc -l)" = "$CALLERS" ]
+	for i in 1 2 3; do
+		on "$i" canhazgpu events --json --newest 5000 >"${KEEP:-$WORLD}/events$i"
+	done
+	python3 "$BATS_TEST_DIRNAME/hosts_queued.py" 4 "${KEEP:-$WORLD}"/events[123] >&3
 	sort "$WORLD"/done/* | uniq -c >&3
 	# Nothing is held any more, but what was kept for a caller for two minutes at most.
 	for i in 1 2 3; do

@@ -223,6 +223,9 @@ static void test_refused(void **state)
 		 "policy.max counts only in /etc/canhazgpu/config.yaml, where root sets it"},
 		{"run --tim", "unknown option '--tim', did you mean '--timeout'?"},
 		{"run --time-out 5m", "unknown option '--time-out', did you mean '--timeout'?"},
+		/* Another word for it, rather than the nearest one. */
+		{"run --duration 2h", "unknown option '--duration', did you mean '--timeout'?"},
+		{"run --ids=2", "unknown option '--ids', did you mean '--gpu-ids'?"},
 		{"run --wathc=1", "unknown option '--wathc', did you mean '--watch'?"},
 		{"run --memory-treshold 5",
 		 "unknown option '--memory-treshold', did you mean '--memory-threshold'?"},

@@ -85,7 +85,7 @@ static void test_hosts(void **state)
 		{"a.yaml", "hosts: [{name: a, ssh: \"b url=c\"}]\n",
 		 "!a.yaml:1:24: ssh needs text without commas and spaces"},
 		{"a.yaml", "hosts: [{name: a, port: \"1\"}]\n",
-		 "!a.yaml:1:19: 'port' is not name, ssh, url, token-file or label"},
+		 "!a.yaml:1:19: 'port' is not name, ssh, url, token-file, ca-file or label"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

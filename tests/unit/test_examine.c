@@ -191,13 +191,91 @@ static void test_gpus(void **state)
 			    "1 of the pool's 2 are present, GPU 1 of the pool: gone");
 }
 
+/* What doctor says of the passes of guard. */
+static void test_passes(void **state)
+{
+	static const struct {
+		bool has_rules;
+		int ago_minutes; /* -1: there was none */
+		struct host_timer timer;
+		enum finding_result result;
+		const char *detail;
+	} rows[] = {
+		{false, -1, {HOST_TIMER_UNKNOWN, ""}, FINDING_NOTE, "no pass of"},
+		{true, -1, {HOST_TIMER_UNKNOWN, ""}, FINDING_WARNING, "there are rules, and no"},
+		{true, -1, {HOST_TIMER_OFF, ""}, FINDING_WARNING, "there are rules, and no"},
+		{true, -1, {HOST_TIMER_ON, ""}, FINDING_NOTE, "the timer is on, and there was no"},
+		{false, -1, {HOST_TIMER_ON, "exit-code"}, FINDING_WARNING, "failed (exit-code)"},
+		{true, 1, {HOST_TIMER_ON, ""}, FINDING_OK, "1m ago: well"},
+		{true, 5, {HOST_TIMER_ON, ""}, FINDING_OK, "5m ago: well"},
+		{false, 6, {HOST_TIMER_ON, ""}, FINDING_WARNING, "passes are missed"},
+		{true, 1, {HOST_TIMER_ON, "timeout"}, FINDING_WARNING, "failed (timeout)"},
+		{true,
+		 6,
+		 {HOST_TIMER_ON, "timeout"},
+		 FINDING_WARNING,
+		 "6m ago: well, but that which"},
+		{true, 15, {HOST_TIMER_OFF, ""}, FINDING_OK, "15m ago: well"},
+		{true, 16, {HOST_TIMER_OFF, ""}, FINDING_WARNING, "the timer is off"},
+		{false, 16, {HOST_TIMER_OFF, ""}, FINDING_NOTE, "the timer is off"},
+		{true, 16, {HOST_TIMER_UNKNOWN, ""}, FINDING_WARNING, "or it fails"},
+		{false, 16, {HOST_TIMER_UNKNOWN, ""}, FINDING_NOTE, "or it fails"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct passes_expected expected = {rows[i].has_rules, rows[i].timer};
+		const int64_t now_ns = 1000 * NS_PER_MINUTE;
+		struct mark last = {.key = (char *)"guard",
+				    .text = (char *)"well",
+				    .seen_ns = now_ns - rows[i].ago_minutes * NS_PER_MINUTE};
+		AUTO(pool_state_clear) struct pool_state pool = {0};
+		AUTO(findings_clear) struct findings f = {0};
+
+		if (rows[i].ago_minutes >= 0)
+			pool_state_put_mark(&pool, &last, false);
+		examine_passes(&pool, &expected, now_ns, &f);
+		if (f.count != 1 || f.items[0].result != rows[i].result ||
+		    !strstr(f.items[0].detail, rows[i].detail))
+			fail_msg("row %zu: %s %s", i, finding_result_name(f.items[0].result),
+				 f.items[0].detail);
+	}
+}
+
+static void test_timer(void **state)
+{
+	static const struct {
+		const char *text;
+		struct host_timer timer;
+	} rows[] = {
+		{"", {HOST_TIMER_UNKNOWN, ""}},
+		{"nonsense\n", {HOST_TIMER_UNKNOWN, ""}},
+		{"Result=success\nId=x.timer\nActiveState=active\n\n"
+		 "Result=exit-code\nId=x.service\nActiveState=failed\n",
+		 {HOST_TIMER_ON, "exit-code"}},
+		{"Id=x.timer\nActiveState=inactive\nResult=success\n\n"
+		 "Id=x.service\nActiveState=activating\nResult=success",
+		 {HOST_TIMER_OFF, ""}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct host_timer timer;
+
+		host_timer_parse(rows[i].text, &timer);
+		assert_int_equal(timer.state, rows[i].timer.state);
+		assert_string_equal(timer.failed, rows[i].timer.failed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_findings),   cmocka_unit_test(test_os_release),
 		cmocka_unit_test(test_hidepid),    cmocka_unit_test(test_file_systems),
 		cmocka_unit_test(test_redis_info), cmocka_unit_test(test_times),
-		cmocka_unit_test(test_gpus),
+		cmocka_unit_test(test_gpus),       cmocka_unit_test(test_passes),
+		cmocka_unit_test(test_timer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,7 +144,9 @@ static const struct {
 	 "unreserved 3 1001"},
 	{"the driver's pids are others", "blind; process 3 4711 1001 5000 20; rule unreserved stop",
 	 "", NULL},
-	{"of a pool that had more GPUs", "mark unreserved 77 1001=20,-,-,- u1001", "", ""},
+	{"of a pool that had more GPUs",
+	 "mark unreserved 77 1001=20,-,-,- u1001; mark sick 77=5,-; mark idle " R0 " 77=5,-", "",
+	 ""},
 	{"warned at once where it will be stopped",
 	 "process 3 4711 1001 5000 1; rule unreserved stop", "unreserved-begun 3; warn 3", NULL},
 	{"told only when it lasts", "process 3 4711 1001 5000 1; rule unreserved",
@@ -471,14 +473,14 @@ static void test_events(void **unused)
 		{"mark sick 2=5,-", EVENT_WELL, NULL, NULL, "can be used again"},
 		{"process 3 4711 1001 5000 20", EVENT_UNRESERVED_BEGUN, "u1001", NULL, "(python)"},
 		{"mark unreserved 3 1001=20,-,-,- u1001", EVENT_UNRESERVED_ENDED, "u1001", NULL,
-		 "not used by u1001"},
+		 "u1001 no longer uses GPU 3"},
 		{"hold 0 2 1000 manual 10", EVENT_EXPIRING, "u1000", NULL, "GPUs 0-1 ends at "},
 		{IDLE "idle 0 90; rule idle release", EVENT_WARNED, "u1000", "root",
-		 "idle for 1h 30m: released at "},
+		 "been idle for 1h 30m: unless it is used, guard releases it at "},
 		{IDLE "active 0 1; mark idle " R0
 		      " 0=100,10,-,release 7200 1800; rule idle release",
 		 EVENT_WARNED, "u1000", "root", "GPU 0 is used again"},
-		{AWAITED, EVENT_RELEASED, "u1000", "root", "and somebody waits"},
+		{AWAITED, EVENT_RELEASED, "u1000", "root", "guard released GPU 0: idle for "},
 	};
 
 	(void)unused;
@@ -555,6 +557,64 @@ static void test_explained(void **unused)
 	guard_world_close(&w);
 }
 
+/* Of two passes at once, the one whose scan is older than what the other has recorded. */
+static void test_late(void **unused)
+{
+	static const struct {
+		const char *world;
+		int scan_minutes; /* ago */
+		bool late;
+	} rows[] = {
+		{"", 5, false},
+		{"mark guard=5,-", 4, false},
+		{"mark guard=5,-", 5, false},
+		{"mark guard=5,-", 6, true},
+		{"mark guard=0,-", 1, true},
+		{"mark guard=-5,-", 1, false},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int64_t scan_ns = NOW - rows[i].scan_minutes * NS_PER_MINUTE;
+		struct guard_world w;
+
+		guard_world_open(&w, rows[i].world);
+		for (size_t k = 0; k < w.state.marks_count; k++)
+			w.state.marks[k].seen_ns = w.state.marks[k].since_ns;
+		if (plan_guard_is_late(&w.state, &w.facts, scan_ns) != rows[i].late)
+			fail_msg("row %zu", i);
+		guard_world_close(&w);
+	}
+}
+
+/* What doctor tells of the last pass. */
+static void test_pass_text(void **unused)
+{
+	static const struct {
+		const char *world, *text;
+	} rows[] = {
+		{"sick 2; process 3 4711 1001 5000 20",
+		 "1 unreserved use, 0 idle GPUs, 1 GPU that cannot be used; warned 0, released 0, "
+		 "stopped 0"},
+		{"unseen 3",
+		 "0 unreserved uses, 0 idle GPUs, 0 GPUs that cannot be used, 1 GPU that could not "
+		 "be looked at; warned 0, released 0, stopped 0"},
+		{"blind",
+		 "0 unreserved uses, 0 idle GPUs, 0 GPUs that cannot be used, 6 GPUs that could "
+		 "not be looked at; warned 0, released 0, stopped 0"},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct guard_world w;
+
+		guard_world_open(&w, rows[i].world);
+		free(guard_world_pass(&w));
+		assert_string_equal(pool_state_mark(&w.state, PLAN_GUARD_PASS)->text, rows[i].text);
+		guard_world_close(&w);
+	}
+}
+
 /* ---- guard.hours ---- */
 
 static void test_hours(void **unused)
@@ -605,7 +665,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),     cmocka_unit_test(test_check),
 		cmocka_unit_test(test_sent),      cmocka_unit_test(test_events),
-		cmocka_unit_test(test_explained), cmocka_unit_test(test_hours),
+		cmocka_unit_test(test_explained), cmocka_unit_test(test_pass_text),
+		cmocka_unit_test(test_late),      cmocka_unit_test(test_hours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,26 @@ static void test_stat_parse(void **state)
 	}
 }
 
+static void test_timens_boot(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t shift_ns;
+	} cases[] = {
+		{"monotonic           0         0\nboottime            0         0\n", 0},
+		{"monotonic          -7         0\nboottime        86400         0\n",
+		 86400 * NS_PER_SECOND},
+		{"boottime        -1000 500000000\n", -1000 * NS_PER_SECOND + NS_PER_SECOND / 2},
+		{"monotonic           5         0\n", 0},
+		{"boottime 5", 0},
+		{"", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(host_timens_boot_ns(cases[i].text), cases[i].shift_ns);
+}
+
 static void test_stat_parse_refuses(void **state)
 {
 	static const char *const cases[] = {
@@ -227,6 +247,54 @@ static void test_hidden_life(void **state)
 	if (result == 77)
 		skip();
 	assert_int_equal(result, 0);
+}
+
+/* How another account's process has ended: the kernel says "0" to those who may not know. */
+static int end_is_not_guessed(int code)
+{
+	struct process_ref ref;
+	struct pollfd ended = {.events = POLLIN};
+	int gate[2], status = -1, result = 0;
+	pid_t child;
+
+	if (pipe2(gate, O_CLOEXEC) < 0 || (child = fork()) < 0)
+		return 1;
+	if (child == 0) {
+		char byte;
+
+		close(gate[1]);
+		_exit(setresuid(65533, 65533, 65533) < 0 || read(gate[0], &byte, 1) ? 99 : code);
+	}
+	close(gate[0]);
+	if (host_process_ref(child, &ref, NULL) < 0 || host_pidfd_open(&ref, &ended.fd, NULL) < 0)
+		return 2;
+	close(gate[1]);
+	poll(&ended, 1, -1);
+	/* No parent has asked yet. */
+	if (seteuid(65534) < 0 || host_pidfd_status(ended.fd, &ref, &status))
+		result = 3;
+	if (seteuid(0) < 0 || !host_pidfd_status(ended.fd, &ref, &status) ||
+	    status != W_EXITCODE(code, 0))
+		result = 4;
+	waitpid(child, NULL, 0);
+	if (host_pidfd_status(ended.fd, &ref, &status) && status != W_EXITCODE(code, 0))
+		result = 5;
+	return result;
+}
+
+static int ends_are_not_guessed(void)
+{
+	int failed = end_is_not_guessed(3);
+
+	return failed ? failed : end_is_not_guessed(0);
+}
+
+static void test_foreign_end(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(spawn_check(ends_are_not_guessed), 0);
 }
 
 /* An account of a directory service can be in hundreds of groups. */
@@ -679,12 +747,14 @@ int main(void)
 		cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_stat_parse),
 		cmocka_unit_test(test_stat_parse_refuses),
+		cmocka_unit_test(test_timens_boot),
 		cmocka_unit_test(test_environ_find),
 		cmocka_unit_test(test_self),
 		cmocka_unit_test(test_hostile_name),
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_foreign_life),
 		cmocka_unit_test(test_hidden_life),
+		cmocka_unit_test(test_foreign_end),
 		cmocka_unit_test(test_ignored_signals),
 		cmocka_unit_test(test_arguments_and_variables),
 		cmocka_unit_test(test_container),

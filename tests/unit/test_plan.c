@@ -466,6 +466,43 @@ static void test_release_by_id(void **state)
 	}
 }
 
+/* One reservation, and nothing else that its account holds. */
+static void test_release_reservation(void **state)
+{
+	static const struct {
+		uid_t uid;
+		int gpu; /* of the reservation; -1: an id that is not there */
+		int result;
+		size_t released;
+	} cases[] = {
+		{1, 0, 0, 2},        {1, 3, 0, 1},       {1, 4, -EPERM, 0}, {0, 4, 0, 1},
+		{1, -1, -ENOENT, 0}, {1, 5, -ENOENT, 0}, /* collected for a request that waits */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(world_clear) struct world w;
+		AUTO(plan_clear) struct plan p = {0};
+		const struct plan_actor actor = {.uid = cases[i].uid, .account = "actor"};
+		const char *id = "none";
+		struct err e = {0};
+
+		world_init(&w, 8);
+		world_add(&w, 1, RESERVATION_MANUAL, 0, 2);
+		world_add(&w, 1, RESERVATION_MANUAL, 2, 1);
+		world_add(&w, 1, RESERVATION_RUN, 3, 1);
+		world_add(&w, 2, RESERVATION_MANUAL, 4, 1);
+		world_add(&w, 1, RESERVATION_MANUAL, 5, 1)->queue_id = mem_strdup("q");
+		if (cases[i].gpu >= 0)
+			id = w.state.slots[cases[i].gpu].reservation->id;
+		assert_int_equal(plan_release_id(&w.state, &w.facts, &actor, id, &p, &e),
+				 cases[i].result);
+		assert_int_equal(p.affected_gpus_count, cases[i].released);
+		if (cases[i].released)
+			assert_true(plan_ends_any(&p, w.state.slots[cases[i].gpu].reservation));
+	}
+}
+
 /* The cleanup renews what has a silent supervisor; that is no reason not to release it. */
 static void test_release_what_was_renewed(void **state)
 {
@@ -835,6 +872,7 @@ int main(void)
 		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_release_mine_only),
 		cmocka_unit_test(test_release_by_id),
+		cmocka_unit_test(test_release_reservation),
 		cmocka_unit_test(test_release_what_was_renewed),
 		cmocka_unit_test(test_collected_for_who_waits),
 		cmocka_unit_test(test_owner_by_uid_then_account),

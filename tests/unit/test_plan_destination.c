@@ -33,6 +33,8 @@ static const struct destination_case {
 	{"who is sure comes first", "??? H", 1, "h100", 0, "1 0||"},
 	{"any kind is any kind", "??? H", 1, NULL, 0, "0 1||"},
 	{"none free: the shortest wait", "h9h9 h5h8 h7", 1, NULL, 0, "|1:5 2:7 0:9|"},
+	{"half a minute is no difference: the shorter queue", "h4+1h5h5 h5h5", 1, NULL, 0,
+	 "|1:5 0:5|"},
 	{"for two the second one counts", "h1h9 h5h6", 2, NULL, 0, "|1:6 0:9|"},
 	{"a known end comes before an unknown one", "h h9", 1, NULL, 0, "|1:9 0:x|"},
 	{"others wait there, and go first", "HH+2 H", 1, NULL, 0, "1|0:x|"},
@@ -112,6 +114,78 @@ static void test_destinations(void **unused)
 	}
 }
 
+#define SECOND NS_PER_SECOND
+
+/* What follows when no host has given its GPUs. */
+static const struct next_case {
+	const char *what;
+	struct destination_search search;
+	enum destination_when best;
+	enum destination_step expected;
+	int64_t pause_ns; /* with 0.5 for chance */
+} next_cases[] = {
+	{"none free, no waiting", {.looks = 1}, DESTINATION_LATER, DESTINATION_REFUSE, 0},
+	{"others were faster, no waiting",
+	 {.looks = 1, .lost = true},
+	 DESTINATION_NOW,
+	 DESTINATION_REFUSE,
+	 0},
+	{"a slow host was not waited for",
+	 {.looks = 1, .hurried = true, .lost = true},
+	 DESTINATION_NOW,
+	 DESTINATION_LOOK,
+	 0},
+	{"not even where it would wait",
+	 {.waits = true, .looks = 1},
+	 DESTINATION_NEVER,
+	 DESTINATION_REFUSE,
+	 0},
+	{"before it queues it looks again",
+	 {.waits = true, .looks = 1, .look_ns = SECOND},
+	 DESTINATION_LATER,
+	 DESTINATION_LOOK,
+	 SECOND * 3 / 4},
+	{"and then it queues",
+	 {.waits = true, .looks = 2, .look_ns = SECOND},
+	 DESTINATION_LATER,
+	 DESTINATION_QUEUE,
+	 0},
+	{"others were faster again",
+	 {.waits = true, .looks = 7, .lost = true, .look_ns = SECOND / 2},
+	 DESTINATION_NOW,
+	 DESTINATION_LOOK,
+	 SECOND / 2},
+	{"and again",
+	 {.waits = true, .looks = 8, .lost = true},
+	 DESTINATION_NOW,
+	 DESTINATION_QUEUE,
+	 0},
+	{"a slow host, at last",
+	 {.waits = true, .looks = 8, .hurried = true, .lost = true},
+	 DESTINATION_NOW,
+	 DESTINATION_LOOK,
+	 0},
+};
+
+static void test_next(void **unused)
+{
+	int64_t pause_ns;
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(next_cases); i++) {
+		const struct next_case *c = &next_cases[i];
+		const struct destination_choice best = {.when = c->best};
+		enum destination_step step =
+			plan_destination_next(&c->search, &best, 0.5, &pause_ns);
+
+		if (step != c->expected || pause_ns != c->pause_ns)
+			fail_msg("%s: %d after %lld ms", c->what, (int)step,
+				 (long long)(pause_ns / NS_PER_MS));
+	}
+	assert_int_equal(plan_destination_next(&next_cases[4].search, NULL, 0.5, &pause_ns),
+			 DESTINATION_REFUSE);
+}
+
 /* GPUs 0 and 1 are reserved by hand by account 1000; 2 by account 1001; 3 is a run of 1000; 4 is
    collected for a request of its, 5 has been over for a second. */
 static const struct claim_case {
@@ -180,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_destinations),
+		cmocka_unit_test(test_next),
 		cmocka_unit_test(test_claims),
 	};
 

@@ -984,7 +984,14 @@ static void test_extend(void **state)
 	check_extend(
 		&w, &user, 3 * HOUR, EDQUOT,
 		"limit of 3h 0m 0s per manual reservation on this host (policy.max-duration): GPU "
-		"0 would be reserved for 4h 0m 0s from now");
+		"0 would be reserved for 4h 0m 0s from now; 'canhazgpu extend 120m' is the most at "
+		"present");
+	w.policy.max_duration_ns = HOUR;
+	check_extend(
+		&w, &user, HOUR, EDQUOT,
+		"limit of 1h 0m 0s per manual reservation on this host (policy.max-duration): GPU "
+		"0 would be reserved for 2h 0m 0s from now; extend it later");
+	w.policy.max_duration_ns = 3 * HOUR;
 	check_extend(&w, &boss, 3 * HOUR, 0, NULL);
 	drain(&w, 0);
 	check_extend(&w, &user, HOUR, EDQUOT,

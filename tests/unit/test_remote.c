@@ -46,8 +46,12 @@ static const struct remotes_case {
 	{"a url=http://u:p@x",
 	 "host 'a': 'http://u:p@x' is no address of a web server (http://gpu1:8080, without a password)"},
 	{"a url=http://x token-file=t", "host 'a': 't' is no absolute path"},
+	{"a url=https://x ca-file=/c", "a a https://x - /c -"},
+	{"a url=https://x ca-file=c", "host 'a': 'c' is no absolute path"},
+	{"a url=http://x ca-file=/c",
+	 "host 'a': a ca-file is for a web server: an https url is missing"},
 	{"a token-file=/t", "host 'a': a token-file is for a web server: url is missing"},
-	{"a port=1", "host 'a': 'port' is not ssh, url, token-file or label"},
+	{"a port=1", "host 'a': 'port' is not ssh, url, token-file, ca-file or label"},
 	{"a ssh=b ssh=c", "host 'a': ssh is set twice"},
 	{"a, b, A", "host 'A' is there twice"},
 	{"any", "host 'any': 'any' means any host and cannot be the name of one"},
@@ -68,8 +72,9 @@ static void test_remotes(void **unused)
 		for (size_t k = 0; k < remotes.count; k++) {
 			const struct remote *r = &remotes.items[k];
 
-			str_addf(&got, "%s%s %s %s %s %s", k ? "; " : "", r->name, r->ssh,
+			str_addf(&got, "%s%s %s %s %s %s%s%s", k ? "; " : "", r->name, r->ssh,
 				 r->url ? r->url : "-", r->token_file ? r->token_file : "-",
+				 r->ca_file ? r->ca_file : "", r->ca_file ? " " : "",
 				 r->label ? r->label : "-");
 		}
 		assert_string_equal(str_text(&got), c->expected);
@@ -105,10 +110,10 @@ static void test_own(void **unused)
 
 /* Words that mean something to one of the shells. */
 static const char *const words[] = {
-	"printf", "<%s>",     "plain",    "",     " ",     "it's", "\\", "\\'", "a\\",
-	"\"",     "$HOME",    "`x`",      "!!",   "a!b",   "*",    "~",  "=ls", "{a,b}",
-	"a\nb",   "\t",       "-n",       "--",   "#",     ";",    "&",  "|",   "(",
-	"%self",  "\xc3\xa9", "\xff\xfe", "$(x)", "'\\!'", NULL};
+	"printf", "<%s>",   "plain",    "",         " ",    "it's",  "\\", "\\'", "a\\",
+	"\"",     "$HOME",  "`x`",      "!!",       "a!b",  "*",     "~",  "=ls", "{a,b}",
+	"a\nb",   "a\n7\n", "\t",       "-n",       "--",   "#",     ";",  "&",   "|",
+	"(",      "%self",  "\xc3\xa9", "\xff\xfe", "$(x)", "'\\!'", NULL};
 
 struct shell_question {
 	const char *shell, *command;
@@ -126,7 +131,8 @@ static void ask_shell(const void *question, int out)
 /* Every shell that there is makes the same words of the line. */
 static void test_quote(void **unused)
 {
-	static const char *const shells[] = {"sh", "bash", "dash", "zsh", "fish", "ksh", "mksh"};
+	static const char *const shells[] = {"sh",   "bash", "dash", "zsh",
+					     "fish", "ksh",  "mksh", "csh"};
 	AUTO(str_clear) struct str line = {0}, expected = {0};
 	size_t shells_count = 0;
 
@@ -460,6 +466,7 @@ static const struct problem_case {
 	{true, 255, "a@gpu1: Permission denied (publickey,password).\r\n",
 	 "a@gpu1: Permission denied (publickey,password). (it needs a key that works without a question)"},
 	{true, 1, "Error: Permission denied (x)", "Permission denied (x)"},
+	{true, 1, "x\nError: \n", "Error:"},
 	{true, 255, "", "ssh does not reach it"},
 	{true, 127, "bash: line 1: canhazgpu: command not found\n",
 	 "canhazgpu is not installed there, or not in the PATH of a shell without a login"},

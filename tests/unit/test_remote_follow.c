@@ -190,24 +190,26 @@ static const struct tidy_case {
 	 "[{\"gpu_id\":3,\"status\":\"IN_USE\",\"user\":\"a\",\"ends_at_estimated\":true,"
 	 "\"model\":{\"model\":\"m\",\"x\":1}}]",
 	 "[{\"gpu_id\":3,\"status\":\"IN_USE\",\"user\":\"a\",\"model\":{\"model\":\"m\"},"
-	 "\"ends_at_estimated\":true}]"},
+	 "\"ends_at_estimated\":true,"
+	 "\"account\":null}]"},
 	/* Nothing of another type, nothing that nobody knows, and no GPU without a number. */
 	{tidy_gpus,
 	 "[{\"gpu_id\":0,\"status\":7,\"user\":{},\"note\":[\"x\"],\"model\":\"m\","
 	 "\"processes\":{\"a\":1},\"ends_at\":null,\"__proto__\":\"x\"},"
 	 "{\"gpu_id\":\"1\"},{\"gpu_id\":-1},{\"gpu_id\":1.5},{}]",
-	 "[{\"gpu_id\":0}]"},
+	 "[{\"gpu_id\":0,\"account\":null}]"},
 	{tidy_gpus,
 	 "[{\"gpu_id\":0,\"processes\":[1,null,{\"pid\":\"x\",\"name\":\"n\"}],"
 	 "\"unreserved_users\":[1,\"b\"]}]",
-	 "[{\"gpu_id\":0,\"unreserved_users\":[\"b\"],\"processes\":[{\"name\":\"n\"}]}]"},
+	 "[{\"gpu_id\":0,\"unreserved_users\":[\"b\"],\"processes\":[{\"name\":\"n\"}],"
+	 "\"account\":null}]"},
 	/* The existing program's entries get our names. */
 	{tidy_entries,
 	 "[{\"user\":\"a\",\"requested_count\":3,\"allocated_gpus\":[2],\"reservation_type\":\"run\"}]",
 	 "[{\"user\":\"a\",\"requested_count\":3,\"allocated_gpus\":[2],\"reservation_type\":\"run\","
-	 "\"requested\":3,\"allocated\":[2],\"type\":\"run\"}]"},
+	 "\"requested\":3,\"allocated\":[2],\"type\":\"run\",\"account\":null}]"},
 	{tidy_entries, "[{\"note\":null,\"requested\":\"x\",\"allocated\":[\"1\",2]}]",
-	 "[{\"allocated\":[2],\"note\":null,\"requested\":0}]"},
+	 "[{\"allocated\":[2],\"note\":null,\"requested\":0,\"account\":null}]"},
 	/* Links would be shown as ours. */
 	{tidy_host,
 	 "{\"version\":\"1\",\"documentation\":\"http://evil/\",\"source\":\"x\",\"demo\":1}",

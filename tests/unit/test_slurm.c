@@ -101,24 +101,30 @@ static void test_tres(void **state)
 	static const struct {
 		const char *text;
 		size_t gpus;
+		const char *type;
 	} cases[] = {
-		{"gres:gpu:4", 4},
-		{"gres/gpu:4", 4},
-		{"gres:gpu:a100:2", 2},
-		{"gres:gpu", 1},
-		{"gres:gpu:a100", 1},
-		{"cpu=1,mem=10M,node=1,billing=1,gres/gpu=3", 3},
-		{"gres/gpu=2,gres/gpu:a100=2", 2},
-		{"gres/gpu:a100=2,gres/gpu:v100=1", 3},
-		{"cpu=2", 0},
-		{"gres/gpumem=4", 0},
-		{"N/A", 0},
-		{"", 0},
+		{"gres:gpu:4", 4, ""},
+		{"gres/gpu:4", 4, ""},
+		{"gres:gpu:a100:2", 2, "a100"},
+		{"gres:gpu", 1, ""},
+		{"gres:gpu:a100", 1, "a100"},
+		{"gres:gpu:3090:2", 2, "3090"},
+		{"cpu=1,mem=10M,node=1,billing=1,gres/gpu=3", 3, ""},
+		{"gres/gpu=2,gres/gpu:a100=2", 2, "a100"},
+		{"gres/gpu:a100=2,gres/gpu:v100=1", 3, "a100"},
+		{"cpu=2", 0, ""},
+		{"gres/gpumem=4", 0, ""},
+		{"N/A", 0, ""},
+		{"", 0, ""},
 	};
+	char type[SLURM_TYPE_SIZE];
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		assert_int_equal(slurm_tres_gpus(cases[i].text), cases[i].gpus);
+		slurm_tres_type(cases[i].text, type);
+		assert_string_equal(type, cases[i].type);
+	}
 }
 
 static void test_words(void **state)
@@ -168,6 +174,14 @@ static void test_variables(void **state)
 	assert_true(slurm_is_own_variable("SQUEUE_FORMAT=%i"));
 	assert_false(slurm_is_own_variable("SLURM_CONF=/etc/slurm/slurm.conf"));
 	assert_false(slurm_is_own_variable("MY_SLURM_JOB_ID=4"));
+	/* Nobody could take it away. */
+	assert_false(slurm_is_own_variable("SLURM_JOB_ID"));
+	assert_false(slurm_is_own_variable("SLURM_JWT=x"));
+	assert_true(slurm_is_wish("SLURM_ACCOUNT=lab"));
+	assert_true(slurm_is_wish("SALLOC_PARTITION=gpu"));
+	assert_false(slurm_is_wish("SLURM_JOB_ACCOUNT=lab"));
+	assert_false(slurm_is_wish("SQUEUE_PARTITION=gpu"));
+	assert_false(slurm_is_wish("SLURM_GRES=gpu:8"));
 }
 
 /* ---- documents ---- */

@@ -150,6 +150,40 @@ static void test_kept(void **state)
 	}
 }
 
+/* A cell that flows goes on below its row, between words, and nothing is shown twice. */
+static void test_flow(void **state)
+{
+	static const struct table_column some[] = {{.name = "TIME"},
+						   {.name = "WHAT", .trunc = true, .flow = true}};
+	static const struct {
+		size_t width;
+		const char *expected;
+	} cases[] = {
+		{0, "12:00  alice released GPUs 0-3, all of them\n"},
+		{43, "12:00  alice released GPUs 0-3, all of them\n"},
+		{42, "12:00  alice released GPUs 0-3, all of\n       them\n"},
+		{24, "12:00  alice released\n      GPUs 0-3, all of\n      them\n"},
+		/* The first word stays whole. */
+		{11, "12:00  \n  alice\n  released\n  GPUs 0-3,\n  all of t\xe2\x80\xa6\n"},
+	};
+
+	(void)state;
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(table_freep) struct table *t = table_new(some, ARRAY_SIZE(some));
+		AUTO_FREE char *text = NULL;
+		size_t size = 0;
+		FILE *out = open_memstream(&text, &size);
+
+		table_add(t, (const char *[]){"12:00", "alice released GPUs 0-3, all of them"});
+		table_set_width(t, cases[i].width);
+		table_print(t, out, false);
+		fclose(out);
+		assert_string_equal(strchr(strchr(text, '\n') + 1, '\n') + 1, cases[i].expected);
+	}
+}
+
 /* Zeros say as little as nothing. A narrow column stays where a wide one went after it. */
 static void test_dropped(void **state)
 {
@@ -236,10 +270,10 @@ static void test_color(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_widths),      cmocka_unit_test(test_every_width),
-		cmocka_unit_test(test_kept),        cmocka_unit_test(test_dropped),
-		cmocka_unit_test(test_environment), cmocka_unit_test(test_c_locale),
-		cmocka_unit_test(test_color),
+		cmocka_unit_test(test_widths),   cmocka_unit_test(test_every_width),
+		cmocka_unit_test(test_kept),     cmocka_unit_test(test_flow),
+		cmocka_unit_test(test_dropped),  cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_c_locale), cmocka_unit_test(test_color),
 	};
 
 	unsetenv("COLUMNS");

@@ -293,7 +293,7 @@ static void test_prefs_errors(void **state)
 		{"channels: [mail,\n  5]\n", "n:2:3: this must be a word"},
 		{"channels: {a: b}\n", "n:1:11: this must be a word or a list of words"},
 		{"channels: command\n", "the channel 'command' needs the key 'command'"},
-		{"kinds: grant\n", "n:1:8: there is no such kind of event"},
+		{"kinds: grant\n", "n:1:8: 'grant' is no kind of event"},
 		{"\nquiet: 22-7\n", "n:2:8: this must be two times"},
 		{"quiet: \"25:00-07:00\"\n", "n:1:8: this must be two times"},
 		{"quiet: \"22:00-07:00x\"\n", "n:1:8: this must be two times"},

@@ -271,11 +271,11 @@ static void test_by_gpu(void **state)
 		       "2,1.500000,60.0000,1,1\n");
 	expect_document(view_report_json(&r),
 			"{\"gpus\":["
-			"{\"gpu_id\":0,\"gpu_hours\":1.0,\"percentage\":40.0,"
+			"{\"account\":null,\"gpu_id\":0,\"gpu_hours\":1.0,\"percentage\":40.0,"
 			"\"run_count\":1,\"manual_count\":0},"
-			"{\"gpu_id\":1,\"gpu_hours\":0.0,\"percentage\":0.0,"
+			"{\"account\":null,\"gpu_id\":1,\"gpu_hours\":0.0,\"percentage\":0.0,"
 			"\"run_count\":0,\"manual_count\":0},"
-			"{\"gpu_id\":2,\"gpu_hours\":1.5,\"percentage\":60.0,"
+			"{\"account\":null,\"gpu_id\":2,\"gpu_hours\":1.5,\"percentage\":60.0,"
 			"\"run_count\":1,\"manual_count\":1}],"
 			"\"total_gpu_hours\":2.5,\"total_reservations\":2,\"unique_users\":2,"
 			"\"start_date\":\"2025-06-08\",\"end_date\":\"2025-07-08\",\"days\":30}");
@@ -293,14 +293,15 @@ static void test_by_day(void **state)
 	expect_csv(&r, "date,gpu_hours,percentage,run_count,manual_count\n"
 		       "2025-07-07,1.000000,99.9722,1,0\n"
 		       "2025-07-08,0.000278,0.0278,0,0\n");
-	expect_document(view_report_json(&r),
-			"{\"dates\":["
-			"{\"date\":\"2025-07-07\",\"gpu_hours\":1.0,\"percentage\":99.9722,"
-			"\"run_count\":1,\"manual_count\":0},"
-			"{\"date\":\"2025-07-08\",\"gpu_hours\":0.000278,\"percentage\":0.0278,"
-			"\"run_count\":0,\"manual_count\":0}],"
-			"\"total_gpu_hours\":1.000278,\"total_reservations\":1,\"unique_users\":1,"
-			"\"start_date\":\"2025-07-07\",\"end_date\":\"2025-07-08\",\"days\":1}");
+	expect_document(
+		view_report_json(&r),
+		"{\"dates\":["
+		"{\"account\":null,\"date\":\"2025-07-07\",\"gpu_hours\":1.0,\"percentage\":99.9722,"
+		"\"run_count\":1,\"manual_count\":0},"
+		"{\"account\":null,\"date\":\"2025-07-08\",\"gpu_hours\":0.000278,\"percentage\":0.0278,"
+		"\"run_count\":0,\"manual_count\":0}],"
+		"\"total_gpu_hours\":1.000278,\"total_reservations\":1,\"unique_users\":1,"
+		"\"start_date\":\"2025-07-07\",\"end_date\":\"2025-07-08\",\"days\":1}");
 }
 
 /* Names stay on their line and in their column. */

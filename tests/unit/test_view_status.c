@@ -59,10 +59,10 @@ struct gpu_case {
 static const struct gpu_case cases[] = {
 	{"free since it was released", .released_ago = 1815,
 	 .row = "0|AVAILABLE|-|-|-|-|free for 0h 30m 15s|0MB used",
-	 .json = "'status':'AVAILABLE','details':'free for 0h 30m 15s','validation':'0MB used',"
+	 .json = "'status':'AVAILABLE','account':null,'details':'free for 0h 30m 15s','validation':'0MB used',"
 		 "'last_released':'2025-07-07T17:56:17Z'"},
 	{"never used", .row = "0|AVAILABLE|-|-|-|-|never used|0MB used",
-	 .json = "'status':'AVAILABLE','details':'never used','validation':'0MB used'"},
+	 .json = "'status':'AVAILABLE','account':null,'details':'never used','validation':'0MB used'"},
 	{"a run", RUN, "alice", .busy = 8452, .processes = {{4711, "python3", "alice"}},
 	 .model_provider = "meta-llama", .model = "meta-llama/Llama-2-7b-chat-hf",
 	 .row = "0|IN_USE|alice|0h 15m 30s|RUN|meta-llama/Llama-2-7b-chat-hf|"
@@ -159,7 +159,7 @@ static const struct gpu_case cases[] = {
 	 .model_provider = "mistralai", .model = "mistralai/Mistral-7B-Instruct-v0.1",
 	 .row = "0|UNRESERVED|user bob|-|-|mistralai/Mistral-7B-Instruct-v0.1|"
 		"1024MB used by PID 12345 (python3), PID 67890 (jupyter)|WITHOUT RESERVATION",
-	 .json = "'status':'UNRESERVED','details':'WITHOUT RESERVATION',"
+	 .json = "'status':'UNRESERVED','account':null,'details':'WITHOUT RESERVATION',"
 		 "'validation':'1024MB used','unreserved_users':['bob'],"
 		 "'process_info':'1024MB used by PID 12345 (python3), PID 67890 (jupyter)',"
 		 "'model':{'provider':'mistralai','model':'mistralai/Mistral-7B-Instruct-v0.1'}"},
@@ -177,7 +177,7 @@ static const struct gpu_case cases[] = {
 		       {4, "y", "bob"}},
 	 .row = "0|UNRESERVED|users alice, bob and charlie|-|-|-|2048MB used by "
 		"PID 12345 (python3), PID 23456 (pytorch) and 2 more|WITHOUT RESERVATION",
-	 .json = "'status':'UNRESERVED','details':'WITHOUT RESERVATION',"
+	 .json = "'status':'UNRESERVED','account':null,'details':'WITHOUT RESERVATION',"
 		 "'validation':'2048MB used','unreserved_users':['alice','bob','charlie'],"
 		 "'process_info':'2048MB used by PID 12345 (python3), PID 23456 (pytorch) "
 		 "and 2 more'"},
@@ -199,7 +199,7 @@ static const struct gpu_case cases[] = {
 	{"by nobody to see", .busy = 5000, .released_ago = 10,
 	 .row = "0|UNRESERVED|user unknown|-|-|-|5000MB used by unknown processes|"
 		"WITHOUT RESERVATION",
-	 .json = "'status':'UNRESERVED','details':'WITHOUT RESERVATION',"
+	 .json = "'status':'UNRESERVED','account':null,'details':'WITHOUT RESERVATION',"
 		 "'validation':'5000MB used','unreserved_users':['unknown'],"
 		 "'process_info':'5000MB used by unknown processes',"
 		 "'last_released':'2025-07-07T18:26:22Z'"},
@@ -215,7 +215,7 @@ static const struct gpu_case cases[] = {
 		"000000000000)|WITHOUT RESERVATION"},
 	{"drained", .drained_by = "root", .drained_ago = 3661,
 	 .row = "0|DRAINED|-|-|-|-|drained by root 1h 1m 1s ago|0MB used",
-	 .json = "'status':'DRAINED','details':'drained by root 1h 1m 1s ago',"
+	 .json = "'status':'DRAINED','account':null,'details':'drained by root 1h 1m 1s ago',"
 		 "'validation':'0MB used','drained_by':'root',"
 		 "'drained_at':'2025-07-07T17:25:31Z'"},
 	{"drained, and nobody can tell when", .drained_by = "unknown",
@@ -229,22 +229,22 @@ static const struct gpu_case cases[] = {
 	 .row = "0|DRAINED|-|-|-|-|drained by root 0h 1m 1s ago|unknown: it fell off the bus"},
 	{"kept out by the configuration", .excluded = true,
 	 .row = "0|DRAINED|-|-|-|-|kept out by pool.exclude|0MB used",
-	 .json = "'status':'DRAINED','details':'kept out by pool.exclude',"
+	 .json = "'status':'DRAINED','account':null,'details':'kept out by pool.exclude',"
 		 "'validation':'0MB used','excluded':true"},
 	{"its use is unknown", .unknown = "row cannot be read: [N/A]",
 	 .row = "0|ERROR|-|-|-|-|-|unknown: row cannot be read: [N/A]",
-	 .json = "'status':'ERROR','validation':'unknown: row cannot be read: [N/A]',"
+	 .json = "'status':'ERROR','account':null,'validation':'unknown: row cannot be read: [N/A]',"
 		 "'error':'row cannot be read: [N/A]'"},
 	{"its use is unknown, and nobody says why", .unknown = "",
 	 .row = "0|ERROR|-|-|-|-|-|unknown: no answer",
-	 .json = "'status':'ERROR','validation':'unknown: no answer','error':'no answer'"},
+	 .json = "'status':'ERROR','account':null,'validation':'unknown: no answer','error':'no answer'"},
 	{"the driver does not show it", .unknown = "the driver does not show it", .absent = true,
 	 .row = "0|ERROR|-|-|-|-|-|unknown: the driver does not show it",
-	 .json = "'status':'ERROR','validation':'unknown: the driver does not show it',"
+	 .json = "'status':'ERROR','account':null,'validation':'unknown: the driver does not show it',"
 		 "'error':'the driver does not show it'"},
 	{"its stored state cannot be read", .unreadable = "not JSON",
 	 .row = "0|ERROR|-|-|-|-|-|unknown: not JSON",
-	 .json = "'status':'ERROR','validation':'unknown: not JSON','error':'not JSON'"},
+	 .json = "'status':'ERROR','account':null,'validation':'unknown: not JSON','error':'not JSON'"},
 	{"other scripts stay readable", MANUAL, "J\xc3\xb6rg",
 	 "gr\xc3\xb6\xc3\x9f"
 	 "e \xe8\xae\xad\xe7\xbb\x83",
@@ -396,18 +396,21 @@ static void test_card(void **state)
 	s.seen.gpus[2] = NULL;
 	world_show(&s);
 	all = world_json(view_status_json(&s), 0);
-	assert_string_equal(all,
-			    "{\"gpu_id\":0,\"status\":\"AVAILABLE\",\"details\":\"never used\","
-			    "\"validation\":\"1000MB used\",\"gpu_model\":\"NVIDIA H100\","
-			    "\"device_minor\":2,\"memory_used_mb\":1000,\"memory_total_mb\":24000,"
-			    "\"utilization_percent\":97,\"temperature_c\":61,"
-			    "\"power_mw\":312500,\"power_limit_mw\":350000}");
+	assert_string_equal(
+		all,
+		"{\"gpu_id\":0,\"status\":\"AVAILABLE\",\"account\":null,\"details\":\"never used\","
+		"\"validation\":\"1000MB used\",\"gpu_model\":\"NVIDIA H100\","
+		"\"device_minor\":2,\"memory_used_mb\":1000,\"memory_total_mb\":24000,"
+		"\"utilization_percent\":97,\"temperature_c\":61,"
+		"\"power_mw\":312500,\"power_limit_mw\":350000}");
 	nothing = world_json(view_status_json(&s), 1);
-	assert_string_equal(nothing, "{\"gpu_id\":1,\"status\":\"AVAILABLE\",\"details\":"
-				     "\"never used\",\"validation\":\"unknown MB used\"}");
+	assert_string_equal(nothing,
+			    "{\"gpu_id\":1,\"status\":\"AVAILABLE\",\"account\":null,\"details\":"
+			    "\"never used\",\"validation\":\"unknown MB used\"}");
 	absent = world_json(view_status_json(&s), 2);
-	assert_string_equal(absent, "{\"gpu_id\":2,\"status\":\"AVAILABLE\",\"details\":"
-				    "\"never used\"}");
+	assert_string_equal(absent,
+			    "{\"gpu_id\":2,\"status\":\"AVAILABLE\",\"account\":null,\"details\":"
+			    "\"never used\"}");
 }
 
 /* Cards that are in order, all but; and one whose memory is the system's. */
@@ -442,9 +445,11 @@ static void test_health(void **state)
 	shared = world_row(table, 3);
 	assert_string_equal(shared, "3|AVAILABLE|-|-|-|-|never used|0MB of shared memory used");
 	json = world_json(view_status_json(&s), 0);
-	assert_string_equal(json, "{\"gpu_id\":0,\"status\":\"ERROR\",\"validation\":\"faulty: it "
-				  "needs a reset\",\"health\":\"faulty\",\"health_reason\":\"it "
-				  "needs a reset\",\"error\":\"it needs a reset\"}");
+	assert_string_equal(
+		json,
+		"{\"gpu_id\":0,\"status\":\"ERROR\",\"account\":null,\"validation\":\"faulty: it "
+		"needs a reset\",\"health\":\"faulty\",\"health_reason\":\"it "
+		"needs a reset\",\"error\":\"it needs a reset\"}");
 	summary = view_status_summary(&s);
 	assert_non_null(strstr(summary, "Faulty: 1 GPU\n"));
 	assert_null(strstr(summary, "Unknown usage"));

@@ -60,7 +60,10 @@ __attribute__((noreturn)) static void become(const struct slurm_client *c, const
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
-	if (!c->terminal)
+	/* By its session Slurm knows which process has asked for a reservation. */
+	if (c->reserves)
+		setsid();
+	else if (!c->terminal)
 		setpgid(0, 0);
 	if (dup2(errors, STDERR_FILENO) < 0 || (input >= 0 && dup2(input, STDIN_FILENO) < 0))
 		_exit(EXIT_FAILURE);
@@ -87,6 +90,7 @@ static int start(struct slurm_client *c, const sigset_t *mask, struct err *e)
 	input_end = input[0];
 	c->input_fd = input[1];
 	fflush(stdout);
+	c->begun_ns = clock_now_ns();
 	c->pid = fork();
 	if (c->pid == 0)
 		become(c, mask, errors_end, input_end, parent);
@@ -185,11 +189,11 @@ int slurm_client_run(struct slurm_client *c, int *ret_status, struct err *e)
 	if (r == 0) {
 		status = wait_end(c, signals_fd);
 		*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-		/* Killed, it may have left its request behind. */
-		if (!WIFEXITED(status))
-			slurm_client_take_back(c);
+		slurm_client_settle(c, status);
 	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	/* Who has a reservation is told so before anything else. */
+	if (r < 0 || !c->reserves || !c->has_started)
+		sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
 

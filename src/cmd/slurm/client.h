@@ -21,7 +21,8 @@ struct slurm_client {
 	const char *path; /* of srun or salloc */
 	char *const *argv, *const *environment;
 	const char *mark; /* NULL: no line comes */
-	const char *name; /* of the job, which no other has; NULL: it is not ours alone */
+	const char *name; /* of the job; NULL: it is not ours alone */
+	bool reserves;    /* salloc: the job outlives it, and others have its name, too */
 	bool terminal;    /* it has the terminal of this process, with which Ctrl-C reaches it */
 	bool waits;       /* it may be pending: say so */
 	size_t gpus;      /* how many it waits for */
@@ -44,12 +45,14 @@ struct slurm_client {
 	/* While it runs. */
 	pid_t pid;
 	int errors_fd, input_fd;
-	struct str line;      /* of standard error, while it may be one of srun's own */
-	bool in_line;         /* the command is in the middle of a line */
-	int64_t started_ns;   /* monotonic */
-	int64_t interrupt_ns; /* of the last Ctrl-C */
-	int stage;            /* of the time limit */
-	char *step;           /* "17.0"; NULL: unknown */
+	int64_t begun_ns;      /* when it was started, by the clock of the system */
+	struct str line;       /* of standard error, while it may be one of srun's own */
+	bool in_line;          /* the command is in the middle of a line */
+	int64_t started_ns;    /* monotonic */
+	int64_t interrupt_ns;  /* of the last Ctrl-C */
+	int64_t taken_back_ns; /* since when the request is not wanted any more; 0: it is */
+	int stage;             /* of the time limit */
+	char *step;            /* "17.0"; NULL: unknown */
 };
 
 /* Runs it to its end; *ret_status is its exit status, of a signal 128 more. */

@@ -4,7 +4,8 @@
 
 #include "cmd/slurm/client.h"
 
-/* Passes a signal on to the command; before it runs, the request is taken back. */
+/* Passes a signal on to the command; before it runs, and of a reservation, the request is taken
+   back. */
 void slurm_client_take_signal(struct slurm_client *c, int signal);
 
 /* Does what is due by now, and returns when it is to be called next (monotonic). */
@@ -13,7 +14,8 @@ int64_t slurm_client_keep_time(struct slurm_client *c, int64_t begun_ns);
 /* Asks Slurm whether the job runs, where nothing else tells. */
 void slurm_client_ask_started(struct slurm_client *c);
 
-/* Takes a request back that its client may have left in the queue. */
-void slurm_client_take_back(const struct slurm_client *c);
+/* What its client may have left in the queue, or has got without saying so: a reservation that was
+   asked for is taken as told, anything else is taken back. */
+void slurm_client_settle(struct slurm_client *c, int status);
 
 #endif

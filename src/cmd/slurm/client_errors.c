@@ -15,7 +15,7 @@
 /* Nobody tells us when its command begins: srun is asked. */
 bool slurm_client_is_silent(const struct slurm_client *c)
 {
-	return c->name && !c->mark;
+	return c->name && !c->mark && !c->reserves;
 }
 
 static void write_errors(const char *bytes, size_t length)

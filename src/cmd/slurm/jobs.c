@@ -21,19 +21,6 @@
 
 /* ---- reserve ---- */
 
-/* By -Q or --quiet, as short as salloc understands it, it would not say which job it has got. */
-static int check_loud(const struct slurm_names *words, struct err *e)
-{
-	for (size_t i = 1; i < words->count; i++) {
-		if (!strncmp(words->items[i], "-Q", 2) || !strncmp(words->items[i], "--qu", 4))
-			return err_usage(e,
-					 "'%s' does not work with 'reserve': the id of the job is "
-					 "read from what salloc says; --short prints only that",
-					 words->items[i]);
-	}
-	return 0;
-}
-
 static int reserve_words(const struct invocation *in, int64_t duration_ns,
 			 struct slurm_names *words, struct err *e)
 {
@@ -47,8 +34,6 @@ static int reserve_words(const struct invocation *in, int64_t duration_ns,
 	slurm_names_add(words, path);
 	slurm_names_add(words, "--no-shell");
 	r = slurm_request(in, duration_ns, false, words, e);
-	if (r == 0)
-		r = check_loud(words, e);
 	slurm_names_add(words, "--job-name=" SLURM_RESERVATION_NAME);
 	return r;
 }
@@ -104,6 +89,8 @@ int slurm_reserve(const struct invocation *in, struct err *e)
 	c.path = words.items[0];
 	c.argv = argv;
 	c.environment = env.entries;
+	c.name = SLURM_RESERVATION_NAME;
+	c.reserves = true;
 	c.gpus = (size_t)slurm_request_gpus(in);
 	c.waits = slurm_request_waits(in, &c.wait_ns);
 	r = slurm_client_run(&c, &status, e);

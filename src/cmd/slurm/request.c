@@ -96,7 +96,7 @@ struct environment slurm_environment(void)
 	for (size_t i = 0; i < env.count;) {
 		AUTO_FREE char *name = mem_strdup(env.entries[i]);
 
-		if (!slurm_is_own_variable(name)) {
+		if (!slurm_is_own_variable(name) || slurm_is_wish(name)) {
 			i++;
 			continue;
 		}

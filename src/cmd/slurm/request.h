@@ -20,7 +20,7 @@ int slurm_request_gpus(const struct invocation *in);
 bool slurm_request_waits(const struct invocation *in, int64_t *ret_limit_ns);
 
 /* The environment for srun or salloc: what this process was given, without the variables of an
-   enclosing job. environment_clear it. */
+   enclosing job, and of options but those of slurm_is_wish. environment_clear it. */
 struct environment slurm_environment(void);
 
 /* As an array for execve, borrowed from the words, of which the first is the program's path: in the

@@ -24,13 +24,13 @@
 #include "view/status.h"
 
 /* The cluster as a snapshot, with --mine of one's own jobs alone. The caller clears it. */
-static int take_snapshot(const struct invocation *in, int64_t max_age_ns,
-			 struct snapshot *ret_snapshot, struct err *e)
+static int take_snapshot(const struct invocation *in, bool watches, struct snapshot *ret_snapshot,
+			 struct err *e)
 {
 	AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
 	AUTO_FREE char *warning = NULL, *account = NULL;
 	struct plan_actor actor;
-	int r = slurm_read(max_age_ns, &c, &warning, e);
+	int r = watches ? slurm_read_shared(&c, &warning, e) : slurm_read(&c, &warning, e);
 
 	if (r < 0)
 		return r;
@@ -95,7 +95,7 @@ static void refresh(const struct invocation *in, struct snapshot *s, struct err 
 	struct snapshot newer = {0};
 
 	err_clear(ret_problem);
-	if (take_snapshot(in, SLURM_POLL_NS - NS_PER_SECOND, &newer, ret_problem) < 0)
+	if (take_snapshot(in, true, &newer, ret_problem) < 0)
 		return;
 	snapshot_clear(s);
 	*s = newer;
@@ -143,7 +143,7 @@ static void watch_stream(const struct invocation *in, struct snapshot *s, int in
 static int watch(const struct invocation *in, int interval_s, struct err *e)
 {
 	AUTO(snapshot_clear) struct snapshot s = {0};
-	int r = take_snapshot(in, SLURM_POLL_NS - NS_PER_SECOND, &s, e);
+	int r = take_snapshot(in, true, &s, e);
 
 	if (r < 0)
 		return r;
@@ -168,7 +168,7 @@ int slurm_status(const struct invocation *in, struct err *e)
 		return r;
 	if (interval_s)
 		return watch(in, interval_s, e);
-	r = take_snapshot(in, 0, &s, e);
+	r = take_snapshot(in, false, &s, e);
 	if (r < 0)
 		return r;
 	print_warning(&s);
@@ -184,7 +184,7 @@ static int explain(const char *id, struct err *e)
 {
 	AUTO(slurm_cluster_clear) struct slurm_cluster c = {0};
 	AUTO_FREE char *warning = NULL;
-	int r = slurm_read(0, &c, &warning, e);
+	int r = slurm_read(&c, &warning, e);
 
 	if (r < 0)
 		return r;
@@ -222,7 +222,7 @@ int slurm_queue(const struct invocation *in, struct err *e)
 		return err_usage(e, "--json and --explain cannot be used together");
 	if (id)
 		return explain(id, e);
-	r = take_snapshot(in, 0, &s, e);
+	r = take_snapshot(in, false, &s, e);
 	if (r < 0)
 		return r;
 	print_warning(&s);

@@ -30,12 +30,30 @@ static int fail_at(struct yaml *y, const yaml_mark_t *mark, const char *message)
 			 message);
 }
 
+/* How many spaces are before the tab that indents a line (from 0 on); -1: none does. libyaml's own
+   words for that name no tab. */
+static int tab_column(const struct yaml *y, size_t line)
+{
+	const char *at = y->r->text;
+	int spaces = 0;
+
+	for (; line; line--, at++) {
+		at = memchr(at, '\n', (size_t)(y->r->end - at));
+		if (!at)
+			return -1;
+	}
+	for (; at < y->r->end && *at == ' '; at++)
+		spaces++;
+	return at < y->r->end && *at == '\t' ? spaces : -1;
+}
+
 /* The error that libyaml reports. */
 static int fail_syntax(struct yaml *y)
 {
 	const yaml_parser_t *p = &y->parser;
 	const char *problem = p->problem ? p->problem : "invalid YAML";
 	size_t length = (size_t)(y->r->end - y->r->text);
+	int tab = p->error == YAML_READER_ERROR ? -1 : tab_column(y, p->problem_mark.line);
 
 	/* Characters that YAML does not allow have an offset instead of a mark. */
 	if (p->error == YAML_READER_ERROR)
@@ -43,6 +61,9 @@ static int fail_syntax(struct yaml *y)
 				y->r->text +
 					(p->problem_offset < length ? p->problem_offset : length),
 				"%s", problem);
+	if (tab >= 0)
+		return doc_error(y->r->name, (int)p->problem_mark.line + 1, tab + 1, y->r->e,
+				 "a tab cannot indent a line of YAML: use spaces");
 	if (!p->context)
 		return fail_at(y, &p->problem_mark, problem);
 	return doc_error(y->r->name, (int)p->problem_mark.line + 1, (int)p->problem_mark.column + 1,

@@ -1,32 +1,31 @@
 -- A commit: compares, then sets; all or nothing.
 --
 -- KEYS: lock, count, pool id, queue, history, activity, marks, events; then the states of GPUs and entries, and all else that is
--- written: servers of some makes refuse to touch a key that is not among them.
--- ARGV: count and pool id as seen ("" for none), this commit's mark, the number n of values to
--- compare, those n values for the first n states; then operations, three words each.
+-- compared or written: servers of some makes refuse to touch a key that is not among them.
+-- ARGV: count and pool id as seen ("" for none), this commit's mark; then operations, three words each, which name keys by
+-- their numbers; those that only compare ("seen") come first.
 -- Returns "done", "changed" (something is not as seen) or "locked" (by the other program).
 
-local mark, n, changed = ARGV[3], tonumber(ARGV[4]), false
+local mark, changed = ARGV[3], false
 
 -- Whether a value already holds this commit's mark: then it was written by this very commit, whose
 -- answer got lost on the way.
-local function compare(key, expected)
-  local now = value(key) or ''
+local function compare(now, expected)
   if string.find(now, mark, 1, true) then return true end
   changed = changed or expected and now ~= expected
 end
 
 local seen = ARGV[1] ~= ''
-if compare(KEYS[3], seen and ARGV[2]) then return 'done' end
-for i = 1, n do
-  if compare(KEYS[8 + i], ARGV[4 + i]) then return 'done' end
+if compare(value(KEYS[3]) or '', seen and ARGV[2]) then return 'done' end
+local first = 4
+while ARGV[first] == 'seen' do
+  if compare(value(KEYS[tonumber(ARGV[first + 1])]) or '', ARGV[first + 2]) then return 'done' end
+  first = first + 3
 end
 -- Fields of the marks, and the receipt of a commit that leaves no other trace, are compared likewise.
-for i = 5 + n, #ARGV, 3 do
+for i = first, #ARGV, 3 do
   if ARGV[i] == 'was' then
-    local now = redis.call('HGET', KEYS[7], ARGV[i + 1]) or ''
-    if string.find(now, mark, 1, true) then return 'done' end
-    changed = changed or now ~= ARGV[i + 2]
+    if compare(redis.call('HGET', KEYS[7], ARGV[i + 1]) or '', ARGV[i + 2]) then return 'done' end
   elseif ARGV[i] == 'receipt' and value(KEYS[tonumber(ARGV[i + 1])]) then
     return 'done'
   end
@@ -58,7 +57,7 @@ local try = {note = note, forget_note = remove, set = function() redis.call('SET
   del = del, forget = del, clear = del, put = add, record = add,
   drop = function(key) redis.call('ZREM', key, mark) end}
 local forgotten = {}
-for i = 5 + n, #ARGV, 3 do
+for i = first, #ARGV, 3 do
   local name = ARGV[i]
   local key = needs[name]
   local type = key and try[name] and redis.call('TYPE', key).ok or 'none'
@@ -126,7 +125,7 @@ local operations = {
   end,
   quiet = function() quiet = true end,
 }
-for i = 5 + n, #ARGV, 3 do
+for i = first, #ARGV, 3 do
   operations[ARGV[i]](ARGV[i + 1], ARGV[i + 2])
 end
 -- The channel is REDIS_CHANNEL of redis.h.

@@ -49,7 +49,7 @@ struct redis_draft {
 	const struct change_topology *topology; /* NULL: that of the pool, if it stays */
 
 	const char **words; /* for redis_run_script, which fills the first two */
-	size_t count, capacity;
+	size_t count;
 	char **owned; /* what words point to and only this frees */
 	size_t owned_count, owned_capacity;
 };

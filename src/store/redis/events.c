@@ -11,8 +11,6 @@
 #include "base/mem.h"
 #include "store/redis/redis.h"
 
-#define NS_PER_MS INT64_C(1000000)
-
 /* Entries per command. The first chunk is small: many readers want the newest ones alone. */
 #define CHUNK_FIRST 64
 #define CHUNK_EVENTS 1024
@@ -136,9 +134,10 @@ static int next_of_chunk(struct redis_events *v)
 
 		event_clear(&v->event);
 		readable = read_entry(v->chunk->element[v->next++], &id, &v->event);
-		if (id.ms && v->newest_first)
+		/* No entry has the id 0-0. */
+		if ((id.ms || id.number) && v->newest_first)
 			v->last = id_before(id);
-		else if (id.ms)
+		else if (id.ms || id.number)
 			v->first = id_after(id);
 		/* One that was stored while the clock was behind has a later id than time. */
 		if (readable && v->event.time_ns >= v->since_ns)

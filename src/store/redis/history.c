@@ -1,8 +1,8 @@
 /*
  * Usage records: a sorted set of JSON texts, by the time of their end. Reading goes in chunks, each
  * of which begins in the second in which the one before has ended. (To ask for the scores takes the
- * server five times as long, and a script that answers everything ten times.) Very old pools have a
- * key per record instead, which are read where the sorted set is absent.
+ * server five times as long, and a script that answers everything ten times.) Very old pools have
+ * none: see history_old.h.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "store/redis/redis.h"
+#include "store/redis/history_old.h"
 
 #define CHUNK_RECORDS 8192
 
@@ -26,8 +26,7 @@ struct redis_history {
 	size_t next; /* in chunk, or in old */
 	struct usage_record record;
 	bool is_old; /* reading `old` */
-	struct usage_record *old;
-	size_t old_count;
+	struct redis_old_history old;
 };
 
 /* ---- the last use of each GPU ---- */
@@ -226,98 +225,6 @@ static int next_of_chunk(struct redis_store *s, struct redis_history *h)
 	return 0;
 }
 
-/* ---- very old pools ---- */
-
-/* Reads the values of the keys that one SCAN gave. */
-static int read_old_keys(struct redis_store *s, struct redis_history *h, const redisReply *keys,
-			 struct err *e)
-{
-	AUTO_FREE const char **words = mem_alloc(keys->elements + 1, sizeof(char *));
-	AUTO(redis_reply_clear) redisReply *values = NULL;
-	int r = redis_expect_texts(&s->connection, keys, false, e);
-
-	if (r < 0 || !keys->elements)
-		return r;
-	words[0] = "MGET";
-	for (size_t i = 0; i < keys->elements; i++)
-		words[i + 1] = keys->element[i]->str;
-	redis_add(&s->connection, keys->elements + 1, words, NULL);
-	r = redis_ask(&s->connection, &values, e);
-	if (r == 0)
-		r = redis_expect_texts(&s->connection, values, true, e);
-	for (size_t i = 0; r == 0 && i < values->elements; i++) {
-		struct usage_record u = {0};
-		const char *text = values->element[i]->str;
-
-		if (!text || redis_json_read_usage(text, &u, NULL) < 0) {
-			s->base.history_unreadable += text != NULL;
-			continue;
-		}
-		if (!is_in_period(h, &u)) {
-			usage_record_clear(&u);
-			continue;
-		}
-		h->old = mem_resize(h->old, h->old_count + 1, sizeof(*h->old));
-		h->old[h->old_count++] = u;
-	}
-	return r;
-}
-
-/* By end; those of one moment so that two copies of a record are adjacent. */
-static int compare_ends(const void *a, const void *b)
-{
-	const struct usage_record *x = a, *y = b;
-
-	if (x->end_ns != y->end_ns)
-		return x->end_ns > y->end_ns ? 1 : -1;
-	if (x->gpu != y->gpu)
-		return x->gpu > y->gpu ? 1 : -1;
-	return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
-}
-
-/* Collects the records of a pool without a sorted set, and sorts them. SCAN may name a key twice.
- */
-static int read_old(struct redis_store *s, struct redis_history *h, struct err *e)
-{
-	static const char pattern[] = REDIS_KEY_OLD_HISTORY "*";
-	char cursor[32] = "0";
-	int r;
-
-	h->is_old = true;
-	do {
-		AUTO(redis_reply_clear) redisReply *reply = NULL;
-
-		REDIS_ADD(&s->connection, "SCAN", cursor, "MATCH", pattern, "COUNT", "1000");
-		r = redis_ask(&s->connection, &reply, e);
-		if (r < 0)
-			return r;
-		if (reply->elements != 2 || reply->element[0]->type != REDIS_REPLY_STRING)
-			return redis_makes_no_sense(&s->connection, e);
-		snprintf(cursor, sizeof(cursor), "%s", reply->element[0]->str);
-		r = read_old_keys(s, h, reply->element[1], e);
-	} while (r == 0 && strcmp(cursor, "0") != 0);
-	if (h->old_count)
-		qsort(h->old, h->old_count, sizeof(*h->old), compare_ends);
-	return r;
-}
-
-static bool is_twice(const struct redis_history *h, size_t i)
-{
-	const struct usage_record *a = &h->old[i - (i > 0)], *b = &h->old[i];
-
-	return i > 0 && a->gpu == b->gpu && a->start_ns == b->start_ns && a->end_ns == b->end_ns;
-}
-
-static int next_old(struct redis_history *h, const struct usage_record **ret_record)
-{
-	while (h->next < h->old_count && is_twice(h, h->next))
-		h->next++;
-	if (h->next == h->old_count)
-		return 0;
-	*ret_record = &h->old[h->next++];
-	return 1;
-}
-
 /* The first chunk, or the keys of a very old pool where there is no sorted set at all. */
 static int read_first(struct redis_store *s, struct redis_history *h, struct err *e)
 {
@@ -328,9 +235,8 @@ static int read_first(struct redis_store *s, struct redis_history *h, struct err
 		return r;
 	REDIS_ADD(&s->connection, "EXISTS", REDIS_KEY_HISTORY);
 	r = redis_ask(&s->connection, &exists, e);
-	if (r == 0 && !exists->integer)
-		r = read_old(s, h, e);
-	return r;
+	h->is_old = r == 0 && !exists->integer;
+	return h->is_old ? redis_old_history_read(s, h->from_ns, h->to_ns, &h->old, e) : r;
 }
 
 int redis_history_next(struct store *base, const struct usage_record **ret_record, struct err *e)
@@ -345,8 +251,12 @@ int redis_history_next(struct store *base, const struct usage_record **ret_recor
 		r = h->newest ? read_newest(s, h, e) : read_first(s, h, e);
 	if (r < 0)
 		return r;
-	if (h->is_old)
-		return next_old(h, ret_record);
+	if (h->is_old) {
+		if (h->next == h->old.count)
+			return 0;
+		*ret_record = &h->old.records[h->next++];
+		return 1;
+	}
 	while (!next_of_chunk(s, h)) {
 		if (h->complete)
 			return 0;
@@ -368,9 +278,7 @@ void redis_history_end(struct store *base)
 	redis_reply_clear(&h->chunk);
 	usage_record_clear(&h->record);
 	free(h->last);
-	for (size_t i = 0; i < h->old_count; i++)
-		usage_record_clear(&h->old[i]);
-	free(h->old);
+	redis_old_history_clear(&h->old);
 	free(h);
 	s->history = NULL;
 }

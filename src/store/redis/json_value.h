@@ -1,5 +1,5 @@
 /* Members of JSON objects as the Redis store has them: reading and setting. Private to
- * redis_json*.c.
+ * json*.c.
  */
 #ifndef STORE_REDIS_JSON_VALUE_H
 #define STORE_REDIS_JSON_VALUE_H

@@ -4,7 +4,7 @@
  *   redis.c       opening and closing           script.c   runs load.lua and commit.lua
  *   url.c         addresses                     load.c     keys -> struct pool_state
  *   peers.c, sentinel.c  where the server is    commit.c, draft.c, draft_words.c  changes -> keys
- *   connect.c, login.c   the way to it          history.c  usage records
+ *   connect.c, login.c   the way to it          history*.c  usage records
  *   connection.c  commands and replies          json*.c, ignored.c  values <-> nouns
  *   events.c, seen.c  events; marks and activity
  *   socket.c, tls.c  the bytes                  examine.c, info.c   for `canhazgpu doctor`

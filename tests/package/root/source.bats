@@ -94,6 +94,7 @@ teardown() {
 	as alice /usr/bin/canhazgpu reserve
 	make_quietly uninstall DESTDIR=/tmp/staged PREFIX=/usr PURGE=1
 	assert_equal "$(find /tmp/staged ! -type d)" ''
+	assert_equal "$(find /tmp/staged -path '*/canhazgpu*')" ''
 	make_quietly uninstall PREFIX=/usr PURGE=1
 }
 
