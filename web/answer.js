@@ -127,7 +127,7 @@ export const nodeShort = (node) => shown(node).split(".")[0];
 // The same in two parts, where all are of one node: its name, and their numbers. Where there is little room, the numbers stay.
 export function placeOf(gpus) {
   const [{ node }] = gpus;
-  if (node === undefined || gpus.some((gpu) => gpu.node !== node)) return { node: "", numbers: gpuNumbers(gpus) };
+  if (node === undefined || gpus.some((gpu) => gpu.node !== node)) return { node: "", numbers: gpuNumbers(gpus.map((gpu) => (gpu.node === undefined ? gpu : { ...gpu, node: nodeShort(gpu.node) }))) };
   return { node: nodeShort(node), numbers: ranges(gpus.map(({ node_gpu: number }) => number)) };
 }
 

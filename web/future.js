@@ -1,5 +1,4 @@
 // What the timeline shows: the past of the timeline's document, and what status and queue say of now and of what is to come. Pure.
-import { gpuNumbers } from "./answer.js";
 import { list, personOf, time } from "./format.js";
 
 const HOUR_MS = 3600000;

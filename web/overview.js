@@ -10,7 +10,7 @@ import { idleSeconds, isCollected, stateOf } from "./states.js";
 import { holder, isHeld, remarks } from "./words.js";
 
 // In rem.
-const CELL_WIDTH = 2.25;
+const CELL_WIDTH = 2.0625;
 const CELL_GAP = 0.1875;
 // The name of a node, before its row; a node's numbers are short.
 const NODE_WIDTH = 3.5;

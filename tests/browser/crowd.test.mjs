@@ -142,6 +142,30 @@ test("64 GPUs on a phone: a cell of the overview leads to its GPU, and shows wha
   await page.locator("#search").fill("");
   await page.locator("#answer-line").click();
   await until("the queue is in view", () => page.evaluate(() => document.querySelector("#queue-title").getBoundingClientRect().top < 200));
+
+  // In a cluster a row is a node, and a tile says node and number, however long the name is.
+  await page.route("**/api/status", async (route) => {
+    try {
+      const response = await route.fetch({ headers: { ...route.request().headers(), "if-none-match": "" } });
+      const all = await response.json();
+      for (const gpu of all) Object.assign(gpu, { node: `a-rather-long-name-of-rack-${gpu.gpu_id >> 3}.lab.example`, node_gpu: gpu.gpu_id % 8 });
+      await route.fulfill({ response, json: all });
+    } catch {
+      await route.abort().catch(() => {});
+    }
+  });
+  await page.goto(world.address());
+  await until("eight nodes", async () => (await page.locator(".cell-node").count()) === 8);
+  assert.equal(await cell(18).getAttribute("aria-label"), "GPU a-rather-long-name-of-rack-2.lab.example 2: In use, alice");
+  const hidden = await page.locator(".tile").evaluateAll((tiles) => {
+    const oneNode = (node) => new Set(node.dataset.gpu.split(" ").map((id) => id >> 3)).size === 1;
+    return tiles.filter((node) => {
+      const [head, node_name, which] = [".tile-head", ".node", ".which"].map((part) => node.querySelector(part).getBoundingClientRect());
+      return which.bottom > head.bottom + 1 || which.right > head.right + 1 || which.width < 6 || (oneNode(node) && node_name.width < 20);
+    }).length;
+  });
+  assert.equal(hidden, 0);
+  assert.equal(await overflows(page), false);
   assertNoProblems(world);
 });
 
