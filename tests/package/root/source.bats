@@ -34,6 +34,7 @@ teardown() {
 	assert_equal "$(getent group canhazgpu | cut -d : -f 4)" canhazgpu-web
 	[[ $(getent passwd canhazgpu-web) == *:/usr/sbin/nologin ]]
 	grep -qx 'ExecStart=/usr/local/bin/canhazgpu web' /usr/local/lib/systemd/system/canhazgpu-web.service
+	[ -s /usr/local/share/doc/canhazgpu/troubleshooting.md ]
 	canhazgpu admin --gpus 2 --provider fake
 	as alice chg reserve --gpu-ids 1
 	assert_equal "$(holders)" '- alice'
