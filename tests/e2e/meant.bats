@@ -38,7 +38,7 @@ load run_helpers
 	chg reserve --gpus 1 2
 	assert_error 2 "'2' and --gpus: only one of them at a time"
 	chg release 1 --all
-	assert_error 2 'only one of --gpu-ids, --user and --all can be used'
+	assert_error 2 'only one of --gpu-ids, --id, --user and --all can be used'
 	assert_equal "$(held)" ''
 }
 

@@ -242,7 +242,7 @@ forced() {
 	on_host 4302 env USER=admin LOGNAME=admin HOME=/root canhazgpu release --all
 	assert_error 1 "$mine"
 	user release --all --user user
-	assert_error 2 'only one of --gpu-ids, --user and --all can be used'
+	assert_error 2 'only one of --gpu-ids, --id, --user and --all can be used'
 	ok user release --user user
 	assert_stdout 'Released 3 GPU(s): [0, 1, 2]'
 	ok user reserve --gpus 2 --short
