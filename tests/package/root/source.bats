@@ -34,6 +34,7 @@ teardown() {
 	assert_equal "$(getent group canhazgpu | cut -d : -f 4)" canhazgpu-web
 	[[ $(getent passwd canhazgpu-web) == *:/usr/sbin/nologin ]]
 	grep -qx 'ExecStart=/usr/local/bin/canhazgpu web' /usr/local/lib/systemd/system/canhazgpu-web.service
+	[ -s /usr/local/share/doc/canhazgpu/troubleshooting.md ]
 	canhazgpu admin --gpus 2 --provider fake
 	as alice chg reserve --gpu-ids 1
 	assert_equal "$(holders)" '- alice'
@@ -78,7 +79,9 @@ teardown() {
 }
 
 @test "staged, it is all there but what only the host can do, which is told" {
-	make_quietly install DESTDIR=/tmp/staged PREFIX=/usr
+	# From where make runs on.
+	make_quietly install DESTDIR="$(realpath -m --relative-to="$PROJECT" /tmp/staged)" PREFIX=/usr
+	[ -e /tmp/staged/usr/bin/canhazgpu ]
 	grep -q 'systemd-sysusers /usr/lib/sysusers.d/canhazgpu.conf' /tmp/make.log
 	grep -q 'systemd-tmpfiles --create /usr/lib/tmpfiles.d/canhazgpu.conf' /tmp/make.log
 	assert_equal "$(mode /tmp/staged/usr/bin/canhazgpu)" '-rwxr-xr-x root:root'
@@ -98,10 +101,13 @@ teardown() {
 	make_quietly uninstall PREFIX=/usr PURGE=1
 }
 
-@test "another group than canhazgpu is refused" {
+@test "another group than canhazgpu, and a prefix that is no full path, are refused" {
 	run make -C "$PROJECT" install INSTALL_GROUP=video
 	[ "$status" -ne 0 ]
 	[[ $output == *'INSTALL_GROUP is canhazgpu or empty'* ]]
+	run make -C "$PROJECT" install PREFIX=usr
+	[ "$status" -ne 0 ]
+	[[ $output == *'PREFIX=usr is no full path'* ]]
 }
 
 @test "for one person: no group, no bit, nothing outside of the prefix" {
