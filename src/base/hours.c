@@ -94,7 +94,8 @@ static const char *read_part(const char *p, struct hours *h)
 	}
 	if (*p && *p != ',') {
 		p = read_time(p, &from);
-		if (!p || *p != '-' || !(p = read_time(p + 1, &to)) || from == to)
+		if (!p || *p != '-' || !(p = read_time(p + 1, &to)) || from == to ||
+		    from == HOURS_MINUTES)
 			return NULL;
 	} else if (!rest) {
 		return NULL;

@@ -69,7 +69,8 @@ static char *socket_directory(void)
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	AUTO_FREE char *path = NULL;
 
-	if (runtime && *runtime == '/') {
+	/* To ssh a blank ends a name, and '%' begins something else. */
+	if (runtime && *runtime == '/' && !strpbrk(runtime, " \t\"'%\\$")) {
 		path = mem_printf("%s/canhazgpu-ssh", runtime);
 		if (is_private(path))
 			return mem_steal(&path);

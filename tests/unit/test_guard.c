@@ -642,9 +642,9 @@ static void test_hours(void **unused)
 		{"mon 8:30-24", 1, 1439, true},
 		{"mon 8:30-24", 2, 0, false},
 	};
-	static const char *const bad[] = {"",       "work",    "8",        "8-8",       "25-26",
-					  "8:60-9", "mon-",    "mon 8-",   "8-20,",     "mon;",
-					  "monday", "24:30-3", "8-20 mon", "mon 8-20 x"};
+	static const char *const bad[] = {
+		"",      "work", "8",      "8-8",     "25-26",    "8:60-9",     "mon-", "mon 8-",
+		"8-20,", "mon;", "monday", "24:30-3", "8-20 mon", "mon 8-20 x", "24-0", "24-8"};
 	struct hours h;
 
 	(void)unused;

@@ -207,6 +207,11 @@ static void test_ssh(void **unused)
 	assert_int_equal(chmod(socket, 0750), 0);
 	ssh_for_question(&host, asked, NS_PER_SECOND, &question);
 	assert_false(has_word(&question, path));
+	words_clear(&question);
+	/* Nor one whose name ssh would not read as it is. */
+	setenv("XDG_RUNTIME_DIR", "/run/user %u", 1);
+	ssh_for_question(&host, asked, NS_PER_SECOND, &question);
+	assert_false(has_word(&question, "-oControlPath=/run/user %u/canhazgpu-ssh/%C"));
 	free(path);
 	path = mem_printf("/tmp/canhazgpu-ssh-%u", getuid());
 	(void)rmdir(path);
