@@ -2,6 +2,7 @@
 # The installed set-group-id program, in a private mount namespace with a /var/lib of its own: whose
 # rights it uses for what, and what it says where the kernel gives it no group. Needs root.
 # stores: sqlite
+# seconds: 55
 
 bats_require_minimum_version 1.5.0
 load helpers

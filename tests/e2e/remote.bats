@@ -2,7 +2,7 @@
 # Other hosts: all of them in one view, and commands that are carried out on one. The hosts are network namespaces with
 # real sshds and web servers.
 # stores: any
-# seconds: 15
+# seconds: 35
 
 load helpers
 load web_helpers

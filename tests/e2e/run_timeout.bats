@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # run --timeout: SIGINT to the whole tree, a grace that ends with the tree, then SIGKILL.
 # stores: any
-# seconds: 50
+# seconds: 65
 
 load run_helpers
 

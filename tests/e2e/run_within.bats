@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Runs on GPUs that one holds by hand, and what is said of one's own GPUs.
 # stores: each
+# seconds: 65
 
 load wait_helpers
 

@@ -2,7 +2,7 @@
 # A driver that is slow: one scan for however many ask, a time limit, and what people are told meanwhile. The stub
 # of the driver's library waits until $WORLD/gate is there, and notes in $WORLD/log that it was asked.
 # stores: any
-# seconds: 12
+# seconds: 25
 
 load helpers
 load terminal

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The store as people meet it: where it is, and what is said when it is not as it should be.
 # stores: sqlite
+# seconds: 20
 
 load helpers
 

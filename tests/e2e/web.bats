@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # canhazgpu web: the page, the documents, events and metrics.
 # stores: any
-# seconds: 45
+# seconds: 60
 
 load helpers
 load web_helpers
