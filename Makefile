@@ -93,7 +93,7 @@ dist:
 
 check-package:
 	@scripts/deps build test package package-root
-	@STAGES='build-gcc package package-root' tests/run
+	@STAGES='build-gcc package package-source package-root' tests/run
 
 gpu-check: all
 	@scripts/gpu-check

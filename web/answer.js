@@ -114,21 +114,36 @@ export function ranges(ids) {
     .join(", ");
 }
 
+// [[node, items], ...], in the order in which the nodes come; undefined where there are none.
+export function byNode(items, nodeOf) {
+  const nodes = new Map();
+  for (const item of items) nodes.set(nodeOf(item), [...(nodes.get(nodeOf(item)) ?? []), item]);
+  return [...nodes];
+}
+
+// How people call a GPU: by its id, in a cluster by its number on its node.
+export const numberOf = ({ node, node_gpu: number, gpu_id: id }) => (node === undefined ? id : number);
+
 // GPUs by their ids, in a cluster by node and number: "n1 0–3, n2 0".
 export function gpuNumbers(gpus) {
-  const nodes = new Map();
-  for (const { node, node_gpu: number, gpu_id: id } of gpus) nodes.set(node, [...(nodes.get(node) ?? []), node === undefined ? id : number]);
-  return [...nodes].map(([node, numbers]) => (node === undefined ? ranges(numbers) : `${shown(node)} ${ranges(numbers)}`)).join(", ");
+  return byNode(gpus, ({ node }) => node)
+    .map(([node, of]) => `${node === undefined ? "" : `${shown(node)} `}${ranges(of.map(numberOf))}`)
+    .join(", ");
 }
 
 // A node without its domain.
 export const nodeShort = (node) => shown(node).split(".")[0];
 
+const withShortNode = (gpu) => (gpu.node === undefined ? gpu : { ...gpu, node: nodeShort(gpu.node) });
+
+// The same without domains.
+export const shortNumbers = (gpus) => gpuNumbers(gpus.map(withShortNode));
+
 // The same in two parts, where all are of one node: its name, and their numbers. Where there is little room, the numbers stay.
 export function placeOf(gpus) {
   const [{ node }] = gpus;
-  if (node === undefined || gpus.some((gpu) => gpu.node !== node)) return { node: "", numbers: gpuNumbers(gpus.map((gpu) => (gpu.node === undefined ? gpu : { ...gpu, node: nodeShort(gpu.node) }))) };
-  return { node: nodeShort(node), numbers: ranges(gpus.map(({ node_gpu: number }) => number)) };
+  if (node === undefined || gpus.some((gpu) => gpu.node !== node)) return { node: "", numbers: shortNumbers(gpus) };
+  return { node: nodeShort(node), numbers: ranges(gpus.map(numberOf)) };
 }
 
 export const gpusText = (ids) => `${ids.length === 1 ? "GPU" : "GPUs"} ${ranges(ids)}`;

@@ -204,7 +204,7 @@ byId("theme").addEventListener("change", (event) => window.theme.choose(event.ta
 document.addEventListener("theme", showTheme);
 showTheme();
 setAttribute(document.body, "data-elsewhere", viewed === null ? null : "");
-startKeys((id) => details.goTo(id));
+startKeys((text) => details.goTo(details.named(text)));
 showWall();
 
 setInterval(() => {

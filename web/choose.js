@@ -1,4 +1,5 @@
 // Which GPUs are shown, as what, and in which order. Pure.
+import { gpuNumbers, numberOf, shortNumbers } from "./answer.js";
 import { personOf, time } from "./format.js";
 import { idleSeconds, stateOf } from "./states.js";
 import { isHeld, nobodyShort, remarks } from "./words.js";
@@ -66,7 +67,7 @@ const hasWords = (parts, words) => {
 // All that a search looks at: also what the page itself says of it.
 function textsOf(gpu) {
   return [
-    `gpu ${gpu.gpu_id}`,
+    `gpu ${gpuNumbers([gpu])}`,
     gpu.node,
     gpu.visible,
     gpu.user,
@@ -85,10 +86,16 @@ function textsOf(gpu) {
   ];
 }
 
-// Every word must be somewhere in it; a bare number is the GPU of that number.
+// Every word must be somewhere in it; a bare number is the GPU of that number, in a cluster that of each node.
 export function matches(gpu, query) {
   const { words, number } = parse(query);
-  return number === null ? hasWords(textsOf(gpu), words) : gpu.gpu_id === number;
+  return number === null ? hasWords(textsOf(gpu), words) : numberOf(gpu) === number;
+}
+
+// The id of the GPU of that number, in a cluster of that node and number: "n2 3"; undefined: there is none.
+export function gpuNamed(gpus, text) {
+  const wanted = text.trim().toLowerCase().replace(/\s+/g, " ");
+  return gpus.find((gpu) => [gpuNumbers([gpu]), shortNumbers([gpu])].some((name) => name.toLowerCase() === wanted))?.gpu_id;
 }
 
 // Whether a GPU is what the search and the total mean.

@@ -1,6 +1,6 @@
 // All of one GPU, or of the reservation that has it: over the page, as long as somebody looks at it.
 import { gpuNumbers } from "./answer.js";
-import { groupGpus } from "./choose.js";
+import { gpuNamed, groupGpus } from "./choose.js";
 import { gpuOfHash } from "./choice.js";
 import { createCard } from "./cards.js";
 import { byId, setAttribute, setText, show } from "./dom.js";
@@ -89,6 +89,7 @@ export function startDetails(grid) {
   });
   return {
     goTo,
+    named: (text) => gpuNamed(data.gpus, text),
     show(gpus, queue) {
       data = { gpus, queue };
       if (shownId !== null) update();

@@ -4,6 +4,7 @@ import { byId, setAttribute, setText } from "./dom.js";
 // Where letters are text.
 const isTyping = (node) => node.closest("input:not([type=radio]), textarea, select, [contenteditable]") !== null;
 
+// goTo(text) shows the GPU of that number: true if there is one.
 export function startKeys(goTo) {
   const help = byId("help");
   const go = byId("go");
@@ -36,7 +37,7 @@ export function startKeys(goTo) {
     event.preventDefault();
     const text = number.value.trim();
     go.close();
-    if (/^\d+$/.test(text) && goTo(Number(text))) return;
+    if (goTo(text)) return;
     go.showModal();
     setProblem(text === "" ? "Type the number of a GPU." : `There is no GPU ${text}.`);
     number.select();

@@ -1,6 +1,6 @@
 // The state of every GPU in a few rows of cells, in the order of their numbers: for screens on which the tiles are longer
 // than the first look. A cell is a link to all about its GPU.
-import { gpuNumbers, nodeShort } from "./answer.js";
+import { byNode, gpuNumbers, nodeShort, numberOf } from "./answer.js";
 import { isMeant } from "./choose.js";
 import { el, icon, patchList, setAttribute, setIcon, setText, show } from "./dom.js";
 import { overviewColumns, overviewNodes } from "./fit.js";
@@ -16,21 +16,14 @@ const CELL_GAP = 0.1875;
 const NODE_WIDTH = 3.5;
 const NODE_CELL_WIDTH = 1.875;
 
-// The GPUs by node, in a cluster: [{ node, gpus }]; empty elsewhere. Pure.
-export function nodesOf(gpus) {
-  const nodes = new Map();
-  for (const gpu of gpus) if (gpu.node !== undefined) nodes.set(gpu.node, [...(nodes.get(gpu.node) ?? []), gpu]);
-  return [...nodes].map(([node, of]) => ({ node, gpus: of }));
-}
-
-// "GPU 3: In use, alice, needs attention". Pure.
-export function cellWords(gpu) {
+// "GPU 3: In use, alice, needs attention".
+function cellWords(gpu) {
   const parts = [stateOf(gpu).label, isHeld(gpu) ? shortText(holder(gpu)) : "", idleSeconds(gpu) === null ? "" : "idle", ...remarks([gpu])];
   return `GPU ${gpuNumbers([gpu])}: ${parts.filter(Boolean).join(", ")}`;
 }
 
-// Which symbol and colour it has: "held" and "idle" are kinds of being in use. Pure.
-export function cellState(gpu) {
+// Which symbol and colour it has: "held" and "idle" are kinds of being in use.
+function cellState(gpu) {
   if (isCollected(gpu)) return "held";
   return idleSeconds(gpu) === null ? stateOf(gpu).name : "idle";
 }
@@ -40,9 +33,9 @@ function createNode({ node: name }) {
   return { node, update: () => {} };
 }
 
-function createCell({ gpu: { gpu_id: id, node_gpu: number } }) {
+function createCell({ gpu: first }) {
   const symbol = icon("error");
-  const node = el("a", { class: "cell", href: `#gpu-${id}` }, symbol, el("span", null, String(number ?? id)));
+  const node = el("a", { class: "cell", href: `#gpu-${first.gpu_id}` }, symbol, el("span", null, String(numberOf(first))));
   const update = ({ gpu, meant }) => {
     const state = cellState(gpu);
     const words = cellWords(gpu);
@@ -63,9 +56,9 @@ export function startOverview(box, goTo) {
     // Where the tiles are in view anyway, the style sheets leave no room for it.
     const width = box.parentNode.clientWidth;
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const nodes = nodesOf(data.gpus);
+    const nodes = data.gpus.some(({ node }) => node !== undefined) ? byNode(data.gpus, ({ node }) => node) : [];
     const columns = nodes.length
-      ? overviewNodes(nodes.map(({ gpus }) => gpus.length), width - (NODE_WIDTH + CELL_GAP) * rem, NODE_CELL_WIDTH * rem, CELL_GAP * rem)
+      ? overviewNodes(nodes.map(([, gpus]) => gpus.length), width - (NODE_WIDTH + CELL_GAP) * rem, NODE_CELL_WIDTH * rem, CELL_GAP * rem)
       : overviewColumns(data.gpus.length, width, CELL_WIDTH * rem, CELL_GAP * rem);
     show(box, columns > 0);
     if (columns === 0) return;
@@ -73,7 +66,7 @@ export function startOverview(box, goTo) {
     setAttribute(box, "data-nodes", nodes.length ? "" : null);
     const item = (gpu) => ({ key: gpu.gpu_id, gpu, meant: isMeant(gpu, data.choice) });
     const items = nodes.length
-      ? nodes.flatMap(({ node, gpus }) => [{ key: `node ${node}`, node }, ...gpus.map(item)])
+      ? nodes.flatMap(([node, gpus]) => [{ key: `node ${node}`, node }, ...gpus.map(item)])
       : data.gpus.map(item);
     patchList(box, items, ({ key }) => key, (each) => (each.gpu ? createCell(each) : createNode(each)));
     roving.settle();

@@ -1,6 +1,6 @@
 // Which lines the timeline has, and what is drawn together. Pure.
 
-import { gpuNumbers, nodeShort } from "./answer.js";
+import { byNode, nodeShort, shortNumbers } from "./answer.js";
 
 // With more GPUs than that, several share a row, which can be opened.
 const LINES_MOST = 24;
@@ -16,13 +16,11 @@ export function groupSize(lanes) {
 }
 
 // What their GPUs are called: by number, in a cluster by node and number.
-export const namesOf = (lanes) => gpuNumbers(lanes.map(({ gpu, place }) => place ?? { gpu_id: gpu }));
+export const namesOf = (lanes) => shortNumbers(lanes.map(({ gpu, place }) => place ?? { gpu_id: gpu }));
 
 // In a cluster whole nodes share a row, as many as leave a few rows.
 function nodesOf(lanes) {
-  const nodes = new Map();
-  for (const lane of lanes) nodes.set(lane.place?.node, [...(nodes.get(lane.place?.node) ?? []), lane]);
-  const all = [...nodes];
+  const all = byNode(lanes, ({ place }) => place?.node);
   const most = Math.ceil(all.length / LINES_MOST);
   const groups = [];
   for (let i = 0; i < all.length; i += most) {

@@ -49,7 +49,7 @@ enum reservation_type { RESERVATION_RUN, RESERVATION_MANUAL };
 /* A process that cannot be confused with a later one of the same pid. */
 struct process_ref {
 	pid_t pid;            /* 0: none */
-	uint64_t start_ticks; /* field 22 of /proc/<pid>/stat: clock ticks after boot */
+	uint64_t start_ticks; /* clock ticks after boot, by the host's clock (host/proc.h) */
 };
 
 /* Who keeps a run reservation alive. */

@@ -29,7 +29,7 @@ struct process {
 	struct quantity memory_mb; /* GPU memory */
 	struct quantity uid;       /* real uid; unknown for a pid that is not in /proc */
 	char *account;             /* name of uid, "uid 1234" where it has none; NULL unknown */
-	uint64_t start_ticks;      /* field 22 of /proc/<pid>/stat; 0 unknown */
+	uint64_t start_ticks;      /* by the host's clock (host/proc.h); 0 unknown */
 	char *container;    /* id of the container that it runs in; NULL: none, or not asked */
 	bool foreign;       /* on a reserved GPU, but not its holder's */
 	int64_t started_ns; /* TIME_NONE unknown */

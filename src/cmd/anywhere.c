@@ -299,9 +299,14 @@ static int search(const struct invocation *in, const struct plan_request *reques
 	}
 }
 
-/* Whether any host has what is asked for, as soon as it is free. */
+/* Whether any host has what is asked for, as soon as it is free; one that does not answer may have.
+ */
 static bool has_such(const struct survey *s)
 {
+	for (size_t i = 0; i < s->status.list.count; i++) {
+		if (!s->status.replies[i].document)
+			return true;
+	}
 	return s->count && s->choices[0].when != DESTINATION_NEVER;
 }
 

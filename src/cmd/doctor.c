@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/privilege.h"
 #include "base/text.h"
 #include "cmd/context.h"
 #include "cmd/engine.h"
@@ -39,7 +40,7 @@ static void examine_pool(const struct invocation *in, struct findings *f)
 {
 	const struct settings *s = in->settings;
 	AUTO(pool_config_clear) struct pool_config config = {0};
-	struct passes_expected passes;
+	struct passes_expected passes = {.timer = {.state = HOST_TIMER_UNKNOWN}};
 	struct err e = {0};
 
 	if (pool_config_from(in, &config, &e) < 0) {
@@ -48,7 +49,9 @@ static void examine_pool(const struct invocation *in, struct findings *f)
 			findings_add(f, "store", FINDING_FAILED, NULL, "%s", e.text);
 	}
 	passes.has_rules = examine_rules(in, f);
-	host_timer_ask("canhazgpu-guard", &passes.timer);
+	/* The timer is for the pool of the host. */
+	if (privilege_is_installed())
+		host_timer_ask("canhazgpu-guard", &passes.timer);
 	pool_examine(&config, &passes, f);
 }
 

@@ -58,6 +58,14 @@ static char *group_shown(gid_t gid)
 	return name ? name : mem_printf("%u", (unsigned)gid);
 }
 
+/* Whether it lies where only root puts programs: not in somebody's home, or in a build folder. */
+static bool is_roots(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_uid == 0 && privilege_path_is_root_controlled(path);
+}
+
 /* Without the bit: one that somebody has for himself, or an installed one that has lost it (chmod
    -R, a copy). Root sees which, and would not notice: the pool is open to root. */
 static void examine_without_group(const char *path, struct findings *f)
@@ -65,8 +73,8 @@ static void examine_without_group(const char *path, struct findings *f)
 	AUTO_FREE char *advice = NULL, *group = NULL;
 	struct stat st;
 
-	if (getuid() != 0 || access(SYSTEM_DATABASE, F_OK) < 0 || stat(SYSTEM_DIRECTORY, &st) < 0 ||
-	    st.st_gid == 0) {
+	if (getuid() != 0 || !is_roots(path) || access(SYSTEM_DATABASE, F_OK) < 0 ||
+	    stat(SYSTEM_DIRECTORY, &st) < 0 || st.st_gid == 0) {
 		findings_extend(f, FINDING_OK, NULL, "not set-group-id (a personal installation)");
 		return;
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,8 +98,11 @@ static bool deliver(const struct keeper *k, enum hold_result result, const char 
 {
 	AUTO_FREE char *message =
 		mem_printf("%c%.*s", '0' + (int)result, MESSAGE_SIZE - 2, text ? text : "");
+	const struct timeval limit = {.tv_sec = HOLD_NS / NS_PER_SECOND};
 	char received;
 
+	/* The client may be stopped (Ctrl-Z). */
+	(void)setsockopt(k->socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	return send(k->socket, message, strlen(message), MSG_NOSIGNAL) >= 0 &&
 	       recv(k->socket, &received, 1, 0) == 1;
 }
@@ -175,8 +179,10 @@ static enum hold_result receive(int socket, int64_t timeout_ns, char **ret_text)
 		}
 	}
 	if (length <= 0) {
-		*ret_text = left_ns > 0 ? mem_strdup("the process that asked it was killed")
-					: remote_no_answer(timeout_ns, "");
+		*ret_text =
+			left_ns > 0
+				? mem_strdup("the process that asks it has ended without an answer")
+				: remote_no_answer(timeout_ns, "");
 		return HOLD_REFUSED;
 	}
 	(void)send(socket, "", 1, MSG_NOSIGNAL);

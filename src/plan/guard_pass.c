@@ -73,6 +73,9 @@ static size_t count_unseen(const struct guarding *g)
 	for (size_t i = 0; i < g->state->slots_count; i++) {
 		const struct gpu *gpu = g->facts->gpus ? g->facts->gpus[i] : NULL;
 
+		/* One that is gone for good is missed by nobody. */
+		if (!gpu && g->state->slots[i].retired_ns != TIME_NONE)
+			continue;
 		count += !g->guard->pids_known || !gpu || !gpu->processes_known;
 	}
 	return count;

@@ -218,14 +218,18 @@ static void pause_for(int64_t ns)
 	nanosleep(&pause, NULL);
 }
 
-static bool lock(int fd, int64_t deadline_ns)
+/* Returns 0 or a negative error: -ETIMEDOUT where another process has it, others where the file
+   system has no locks. */
+static int lock(int fd, int64_t deadline_ns)
 {
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
 		if (clock_monotonic_ns() >= deadline_ns)
-			return false;
+			return -ETIMEDOUT;
 		pause_for(LOCK_AGAIN_NS);
 	}
-	return true;
+	return 0;
 }
 
 int slurm_read_shared(struct slurm_cluster *ret_cluster, char **ret_warning, struct err *e)
@@ -236,6 +240,7 @@ int slurm_read_shared(struct slurm_cluster *ret_cluster, char **ret_warning, str
 	int64_t age_ns = asked_ns < answer_ns ? asked_ns : answer_ns;
 	AUTO_CLOSE int fd = -1;
 	struct err why = {0};
+	int r = 0;
 
 	*ret_warning = NULL;
 	/* In a moment, rather than this again until the next time. */
@@ -244,9 +249,15 @@ int slurm_read_shared(struct slurm_cluster *ret_cluster, char **ret_warning, str
 	deadline_ns = clock_monotonic_ns() + SLURM_LIMIT_NS;
 	if (turn)
 		fd = open(turn, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd >= 0 && !lock(fd, deadline_ns)) {
+	if (fd >= 0)
+		r = lock(fd, deadline_ns);
+	/* Who has had the lock for longer than that does not ask: it is stopped (Ctrl-Z). Then, and
+	   without locks, the time of the last question alone says whose turn it is. */
+	if (r == -ETIMEDOUT && answer_ns < 3 * SLURM_POLL_NS) {
 		err_set(&why, ETIMEDOUT, "Slurm does not answer another process of this account");
 	} else {
+		if (r < 0)
+			deadline_ns = clock_monotonic_ns() + SLURM_LIMIT_NS;
 		answer_ns = age_of(path);
 		asked_ns = age_of(turn);
 	}

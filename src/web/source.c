@@ -353,12 +353,14 @@ int source_events(struct source *s, int days, struct str *ret_text, struct err *
 	AUTO(event_list_clear) struct event_list list = {0};
 	int64_t since_ns = clock_now_ns() - days * NS_PER_DAY;
 	struct json_out o = {.to = ret_text, .ascii = true};
-	int r = s->pool ? pool_events(s->pool, &all, since_ns, NULL, EVENTS_MAX, &list, e) : 0;
+	int r = 0;
 
 	if (s->config->slurm)
 		return err_set(e, EOPNOTSUPP,
 			       "there are no events with Slurm: what happened to jobs is in its "
 			       "accounting ('sacct')");
+	if (s->pool)
+		r = pool_events(s->pool, &all, since_ns, NULL, EVENTS_MAX, &list, e);
 	if (r < 0)
 		return r;
 	view_events_json_begin(&o);

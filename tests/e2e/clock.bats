@@ -247,7 +247,7 @@ stepping() {
 	unshare --time --boottime 86400 true 2>/dev/null || skip 'no time namespaces here'
 	pool 2
 	hold job
-	in_world unshare --time --boottime 86400 canhazgpu status --json >"$WORLD/inside"
+	in_world unshare --time --fork --boottime 86400 canhazgpu status --json >"$WORLD/inside"
 	assert_equal "$(jq -r '.[0].status' "$WORLD/inside") $(held)" 'IN_USE 0'
 	start_background inside unshare --time --boottime -60 canhazgpu run -- sleep 1000
 	wait_until '[ "$(held)" = "0 1" ]'

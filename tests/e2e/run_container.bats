@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# stores: any
-# seconds: 30
 # Commands that start containers (`run --container`): which GPUs they get, and how long these stay reserved. The
 # engines are a stand-in, programs/engine, whose containers are real processes in control groups of their own.
+# stores: any
+# seconds: 30
 
 load run_helpers
 

@@ -194,7 +194,7 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "
 }
 
 @test "however many watch, Slurm is asked once in 10 s, also when it does not answer" {
-	local i mode pids
+	local i mode pids begin
 	mkdir -p "$cluster/bin"
 	rm -f "$cluster"/home/.cache/canhazgpu/slurm-*
 	run -0 chg status
@@ -206,6 +206,7 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "
 		# The answer is there, and too old.
 		as_user touch -d '-1 minute' "$cluster"/home/.cache/canhazgpu/slurm-*
 		pids=()
+		begin=$SECONDS
 		for i in 1 2 3 4; do
 			PATH=$cluster/bin:$PATH chg_begin "watch$i" status --watch=1
 			pids+=("$pid")
@@ -216,11 +217,13 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "
 		# More than the second that was asked for.
 		sleep 1.2
 		kill "${pids[@]}"
+		# Where all of that has taken so long they have asked once more.
+		[ $((SECONDS - begin)) -lt 9 ] || continue
 		[ "$(wc -l <"$cluster/home/asked")" = 1 ]
 		[ "$(cat "$cluster"/watch[1-4].out | grep -c '^n3:3')" = 4 ]
 	done
-	[ "$(cat "$cluster"/watch[1-4].err | grep -c '^Warning: .*; this is what it said at .* ago$')" = 4 ]
-	[ "$(cat "$cluster"/watch[1-4].err | grep -c '^Warning: Slurm has not answered another process of this account; ')" = 3 ]
+	[ "$(cat "$cluster"/watch[1-4].err | grep -c '^Warning: .*; this is what it said at .* ago$')" -ge 4 ]
+	[ "$(cat "$cluster"/watch[1-4].err | grep -c '^Warning: Slurm has not answered another process of this account; ')" -ge 3 ]
 	rm "$cluster/bin/squeue"
 }
 

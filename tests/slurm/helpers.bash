@@ -80,6 +80,8 @@ wait_until() {
 
 # Whether Slurm has no job that holds or wants anything.
 is_quiet() {
+	# What a test has left that has failed, or not come to its end.
+	[ -n "${BATS_TEST_COMPLETED-}" ] || jobs -p | xargs --no-run-if-empty kill 2>/dev/null || true
 	[ -z "$(slurm squeue -h -o %A)" ]
 }
 

@@ -27,7 +27,8 @@ class Host:
             self.waiting[request] = int(re.search(r"waits for (\d+) GPU", event["reason"])[1])
         elif kind == "collected":
             self.busy.update((gpu, request) for gpu in gpus)
-            self.waiting[request] -= len(gpus)
+            if request in self.waiting:
+                self.waiting[request] -= len(gpus)
         elif kind == "granted":
             self.waiting.pop(request, None)
             self.busy.update((gpu, event["reservation_id"]) for gpu in gpus)

@@ -181,7 +181,7 @@ static void test_ssh(void **unused)
 	char name[] = "gpu1", ssh[] = "alice@gpu1";
 	const struct remote host = {.name = name, .ssh = ssh};
 	const char *const asked[] = {"canhazgpu", "status", "--json", NULL};
-	char runtime[] = "/tmp/chg-remote.XXXXXX";
+	char runtime[] = "/tmp/chg-remote.XXXXXX", odd[] = "/tmp/chg %u.XXXXXX";
 	AUTO_FREE char *socket = NULL, *path = NULL;
 	/* It asks for nothing, forwards nothing, and keeps its connection for the next one. */
 	static const char *const needed[] = {"-aTx",
@@ -208,10 +208,11 @@ static void test_ssh(void **unused)
 	ssh_for_question(&host, asked, NS_PER_SECOND, &question);
 	assert_false(has_word(&question, path));
 	words_clear(&question);
-	/* Nor one whose name ssh would not read as it is. */
-	setenv("XDG_RUNTIME_DIR", "/run/user %u", 1);
+	/* Nor one whose name ssh would not read as it is: nothing is made in it. */
+	assert_non_null(mkdtemp(odd));
+	setenv("XDG_RUNTIME_DIR", odd, 1);
 	ssh_for_question(&host, asked, NS_PER_SECOND, &question);
-	assert_false(has_word(&question, "-oControlPath=/run/user %u/canhazgpu-ssh/%C"));
+	assert_int_equal(rmdir(odd), 0);
 	free(path);
 	path = mem_printf("/tmp/canhazgpu-ssh-%u", getuid());
 	(void)rmdir(path);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gpuOfHash, keepChoice, readChoice, writeChoice } from "../../web/choice.js";
-import { choose, groupGpus, hasState, matches, sortGroups, waiterMatches } from "../../web/choose.js";
+import { choose, gpuNamed, groupGpus, hasState, matches, sortGroups, waiterMatches } from "../../web/choose.js";
 import { queueWords } from "../../web/queue.js";
 import { changes } from "../../web/speak.js";
 import { countStates } from "../../web/totals.js";
@@ -79,6 +79,15 @@ test("filter and search", () => {
   assert.deepEqual(numbers({ requested_ids: null }), [], "a number is a GPU, here as there");
   assert.deepEqual(numbers({ requested_ids: [2, 3] }), [2, 3]);
   assert.deepEqual(numbers({ allocated: [4] }), [4]);
+});
+
+test("in a cluster a number is that of each node, and a GPU has the name of its node", () => {
+  const cluster = [0, 1, 2, 3].map((id) => gpu(id, "AVAILABLE", { node: id < 2 ? "n1.lab" : "n2.lab", node_gpu: id % 2 }));
+  const found = (query) => cluster.filter((each) => matches(each, query)).map(({ gpu_id: id }) => id).join(" ");
+
+  assert.deepEqual([found("1"), found("n2"), found("n2.lab 1"), found("3")], ["1 3", "2 3", "3", ""]);
+  assert.deepEqual(["n2 1", " N2.LAB  1", "3", "n2", ""].map((text) => gpuNamed(cluster, text)), [3, 3, undefined, undefined, undefined]);
+  assert.deepEqual(["3", "11", "x"].map((text) => gpuNamed(POOL, text)), [3, undefined, undefined]);
 });
 
 test("a queue of which nothing is shown says why", () => {
