@@ -16,9 +16,7 @@ setup() {
 }
 
 teardown() {
-	# What a test that failed has left.
-	[ -z "${pid:-}" ] || kill "$pid" 2>/dev/null || true
-	quiet
+	end_test
 }
 
 @test "status shows each GPU of each node, by node and number" {

@@ -16,7 +16,7 @@ setup() {
 }
 
 teardown() {
-	quiet
+	end_test
 }
 
 @test "50 runs at once on 12 GPUs: each gets what it has asked for, and no GPU is given twice" {

@@ -56,6 +56,7 @@ chg_begin() {
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execvp(sys.argv[1], sys.argv[1:])' "${as[@]}" "$CANHAZGPU_BIN" "$@" >"$cluster/$name.out" 2>"$cluster/$name.err" </dev/null 3>&- &
 	pid=$!
+	begun+=("$pid")
 }
 
 slurm() {
@@ -80,12 +81,16 @@ wait_until() {
 
 # Whether Slurm has no job that holds or wants anything.
 is_quiet() {
-	# What a test has left that has failed, or not come to its end.
-	[ -n "${BATS_TEST_COMPLETED-}" ] || jobs -p | xargs --no-run-if-empty kill 2>/dev/null || true
 	[ -z "$(slurm squeue -h -o %A)" ]
 }
 
 quiet() {
 	slurm scancel --user="$(as_user id -un)"
 	wait_until is_quiet
+}
+
+# For the end of a test: what it has left, too, because it failed.
+end_test() {
+	[ -n "${BATS_TEST_COMPLETED-}" ] || kill "${begun[@]}" 2>/dev/null || true
+	quiet
 }

@@ -16,7 +16,7 @@ setup() {
 }
 
 teardown() {
-	quiet
+	end_test
 }
 
 # Where the GPUs of jobs are, as status has it: "n2:0 n2:1".
