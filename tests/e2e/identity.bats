@@ -39,7 +39,7 @@ unrecorded_pool() {
 		redis set canhazgpu:provider nvidia >/dev/null
 	else
 		chg_ok admin
-		sqlite3 "$WORLD/pool.db" 'UPDATE gpus SET uuid = NULL'
+		db 'UPDATE gpus SET uuid = NULL'
 	fi
 }
 
@@ -131,7 +131,7 @@ unrecorded_pool() {
 	if [ "$E2E_STORE" = redis ]; then
 		assert_equal "$(redis exists canhazgpu:gpu_uuids)" 0
 	else
-		assert_equal "$(sqlite3 "$WORLD/pool.db" 'SELECT count(uuid) FROM gpus')" 0
+		assert_equal "$(db 'SELECT count(uuid) FROM gpus')" 0
 	fi
 	kernel a b
 	chg_ok reserve --gpu-ids 1

@@ -125,13 +125,13 @@ heartbeat_of_age_s() {
 	needs_hiding
 	hold_alone
 	# As if another process had got the pid of a command that ended long ago.
-	sqlite3 "$WORLD/store/pool.db" 'UPDATE reservations SET command_start_ticks = command_start_ticks - 1'
+	sqlite3 -cmd '.timeout 10000' "$WORLD/store/pool.db" 'UPDATE reservations SET command_start_ticks = command_start_ticks - 1'
 	heartbeat_of_age_s 280
 	assert_equal "$(seen_blindly)" IN_USE
 	# The first look that finds it silent only doubts; a later one is sure.
 	heartbeat_of_age_s 301
 	assert_equal "$(seen_blindly)" IN_USE
-	sqlite3 "$WORLD/store/pool.db" 'UPDATE reservations SET doubt_boot_ns = doubt_boot_ns - 100000000000'
+	sqlite3 -cmd '.timeout 10000' "$WORLD/store/pool.db" 'UPDATE reservations SET doubt_boot_ns = doubt_boot_ns - 100000000000'
 	assert_equal "$(seen_blindly)" AVAILABLE
 	as_blind_user 'canhazgpu run -- true'
 	assert_alive "$command"
