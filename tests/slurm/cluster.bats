@@ -192,7 +192,7 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "
 }
 
 @test "however many watch, Slurm is asked once in 10 s, also when it does not answer" {
-	local i mode pids begin
+	local i mode pids begin turn
 	mkdir -p "$cluster/bin"
 	rm -f "$cluster"/home/.cache/canhazgpu/slurm-*
 	run -0 chg status
@@ -223,6 +223,15 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$CANHAZGPU_BIN" "
 	[ "$(cat "$cluster"/watch[1-4].err | grep -c '^Warning: .*; this is what it said at .* ago$')" -ge 4 ]
 	[ "$(cat "$cluster"/watch[1-4].err | grep -c '^Warning: Slurm has not answered another process of this account; ')" -ge 3 ]
 	rm "$cluster/bin/squeue"
+	# Whoever has the lock but does not ask, because it is stopped (Ctrl-Z), keeps nobody from asking.
+	as_user touch -d '-1 minute' "$cluster"/home/.cache/canhazgpu/slurm-*
+	exec {turn}>>"$(ls "$cluster"/home/.cache/canhazgpu/slurm-*.asked)"
+	flock $turn
+	chg_begin stuck status --watch=1
+	wait_until 'grep -q "^n3:3" "$cluster/stuck.out"'
+	exec {turn}>&-
+	kill $pid
+	[ ! -s "$cluster/stuck.err" ]
 }
 
 # All GPUs, in one job for each node.
