@@ -1,6 +1,6 @@
 /* The table of engines: every command says what an engine does with it, and each refusal is one
  * line. */
-#include "test.h"
+#include "source.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -100,25 +100,10 @@ static void test_followed(void **state)
 	}
 }
 
-/* The caller frees it. */
-static char *read_document(void)
-{
-	AUTO_FREE char *path = mem_printf("%s/../docs/slurm.md", getenv("CANHAZGPU_TEST_SOURCE"));
-	AUTO_FCLOSE FILE *file = fopen(path, "re");
-	struct str text = {0};
-	char buffer[4096];
-	size_t n;
-
-	assert_non_null(file);
-	while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0)
-		str_add_bytes(&text, buffer, n);
-	return str_steal(&text);
-}
-
 /* The first table of docs/slurm.md has what is answered, the second what is refused. */
 static void test_document(void **state)
 {
-	AUTO_FREE char *document = read_document();
+	AUTO_FREE char *document = read_source("../docs/slurm.md");
 	char *answered = strstr(document, "## What a command is");
 	char *differs = strstr(document, "## What differs");
 	char *refused = strstr(document, "## What is refused"), *end = strstr(document, "## Five");

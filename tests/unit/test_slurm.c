@@ -1,6 +1,6 @@
 /* What Slurm's texts and documents mean, in the shapes of its releases; and what becomes of them.
  */
-#include "test.h"
+#include "source.h"
 
 #include <inttypes.h>
 
@@ -189,17 +189,9 @@ static void test_variables(void **state)
 /* The caller frees it. */
 static char *read_fixture(const char *name)
 {
-	AUTO_FREE char *path =
-		mem_printf("%s/unit/fixtures/slurm/%s", getenv("CANHAZGPU_TEST_SOURCE"), name);
-	AUTO_FCLOSE FILE *file = fopen(path, "re");
-	struct str text = {0};
-	char buffer[4096];
-	size_t n;
+	AUTO_FREE char *path = mem_printf("unit/fixtures/slurm/%s", name);
 
-	assert_non_null(file);
-	while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0)
-		str_add_bytes(&text, buffer, n);
-	return str_steal(&text);
+	return read_source(path);
 }
 
 static void read_release(const char *release, struct slurm_cluster *ret_cluster)
